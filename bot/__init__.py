@@ -1,0 +1,1 @@
+"""Watches, decides, speaks: everything that knows a network, a schedule or a person."""

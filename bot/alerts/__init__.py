@@ -1,0 +1,1 @@
+"""Matched -> delivered: decide, plan, render, send, settle."""

@@ -1,0 +1,1 @@
+"""One file in, one frozen value out."""

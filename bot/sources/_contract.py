@@ -1,0 +1,68 @@
+"""What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bot.clock import Clock
+from bot.config.values import Amount, Duration, Name, Settings
+from bot.http import Http
+from storage.records import Batch, Checked
+
+
+class SourceSettings(Settings):
+    """The keys that every `[[sources]]` entry may have; each kind adds its own."""
+
+    name: Name
+    kind: str
+    every: Duration | None = None  # None: [defaults] every
+    backfill: Amount = 100
+    recheck: tuple[Duration, ...] = ()
+    side: str | None = None
+    tags: tuple[Name, ...] = ()
+    enabled: bool = True
+    alert_backfill: bool = False
+
+    def addresses(self) -> tuple[str, ...]:
+        """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a source may use: the one HTTP client, the clock, the directory that relative paths start from."""
+
+    http: Http
+    clock: Clock
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is asked of a source in one fetch.
+
+    `newest`: the present; `older`: the page of numbers just below `below` (exclusive), going down.
+    """
+
+    kind: Literal["newest", "older"] = "newest"
+    below: int | None = None
+
+
+class Source(Protocol):
+    """Something that can be asked for posts.
+
+    Every method raises only `Later` (with a time where the other side gave one) and `Never`; a piece of a reply that
+    cannot be read becomes `Batch.quarantined`, not an exception. Posts come in ascending order.
+    """
+
+    settings: SourceSettings
+    pages: bool  # True: posts are numbered and `older` works, so gaps can be filled
+    checks: bool  # True: `check` can tell an absence from a failure
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """One reply of the source, parsed. `cursor` is what the last stored batch carried, None at first contact."""
+        ...
+
+    async def check(self, native_id: str) -> Checked:
+        """Look at one post again. Only called where `checks` is True."""
+        ...

@@ -1,0 +1,1 @@
+"""Remembers; knows no network, no asyncio and nothing of bot. Importing it costs nothing."""

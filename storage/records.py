@@ -1,0 +1,326 @@
+"""What crosses the door between the archive and everything else: frozen values, stdlib only.
+
+All times are integer microseconds UTC. Ids of posts and channels at a source are kept as text.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
+TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll"]
+MatchKind = Literal["match", "edited", "deleted"]
+DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
+Presence = Literal["present", "absent"]
+
+
+# What a source brings ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The bytes that a post was read from, exactly as received."""
+
+    data: bytes
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMedia:
+    """One file of a post.
+
+    `key` names it within the post across fetches (addresses carry tokens that change, so they are no identity).
+    `url` is None where the source shows the file but does not give it; `reason` then says why.
+    """
+
+    kind: MediaKind
+    key: str
+    url: str | None = None
+    mime: str | None = None
+    name: str | None = None
+    bytes: int | None = None
+    duration_s: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where a post was forwarded from; `url` and `post` only where the origin is public."""
+
+    name: str
+    url: str | None = None
+    source: str | None = None
+    post: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    question: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The card that the platform drew for a link: somebody else's words, kept but never matched."""
+
+    url: str
+    site: str = ""
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link inside the text: the words it stands on and where it leads."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPost:
+    """One post as a source showed it at one moment.
+
+    `posted_at` is None where the source gives no usable time; `posted_raw` is the source's own string.
+    `edited` is the source's own label; an edit counts as a revision only if the content differs.
+    `number` is the post's place in the source's ascending numbering, None where there is none (feeds).
+    """
+
+    native_id: str
+    raw: Raw
+    text: str = ""
+    number: int | None = None
+    posted_at: int | None = None
+    posted_raw: str = ""
+    title: str | None = None
+    url: str | None = None
+    author: str | None = None
+    edited: bool = False
+    edited_at: int | None = None
+    forward: Forward | None = None
+    reply_to: str | None = None
+    group: str | None = None
+    links: tuple[Link, ...] = ()
+    media: tuple[FetchedMedia, ...] = ()
+    poll: Poll | None = None
+    preview: Preview | None = None
+    views: str | None = None
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A piece of a reply that could not be read as a post: kept whole, shown to the user, never in the way."""
+
+    raw: Raw
+    reason: str
+    native_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The closed range of post numbers that one reply accounts for: what is not in it did not stand there."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One reply of a source, stored in one transaction.
+
+    `seen` is None for sources without ascending numbers. `overlap` is False when a source without numbers cannot tell
+    that this reply reaches back to what is already known: its window was shorter than our absence. `cursor` is the
+    source's own note to its next fetch, stored with the posts. `more` asks to be called again at once. `end` says that
+    nothing older exists. `channel_id` is the numeric or otherwise lasting identity behind a changeable `handle`.
+    """
+
+    posts: tuple[FetchedPost, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    seen: Seen | None = None
+    overlap: bool = True
+    cursor: str | None = None
+    more: bool = False
+    end: bool = False
+    channel_id: str | None = None
+    handle: str | None = None
+    title: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer of one re-check of one post: what stands there now, or that nothing does.
+
+    `control` is True when a post that must exist was seen alive by the same method just before: without it an
+    absence proves nothing and is not counted.
+    """
+
+    native_id: str
+    presence: Presence
+    method: str
+    post: FetchedPost | None = None
+    control: bool = False
+
+
+# What the archive gives back --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source as the archive knows it; times are None where the thing has not happened."""
+
+    id: int
+    name: str
+    kind: str
+    tags: tuple[str, ...]
+    side: str | None
+    state: str
+    reason: str | None
+    state_since: int
+    channel_id: str | None
+    handle: str | None
+    title: str | None
+    cursor: str | None
+    high_water: int | None
+    first_contact_at: int | None
+    next_poll_at: int
+    hold_until: int | None
+    failures: int
+    last_ok_at: int | None
+    last_post_at: int | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a source that is known not to be archived: numbers low..high, or a time span where it has none.
+
+    `reason` "backfill" is history that was asked for, "first contact" the same by default, anything else was missed.
+    `until_count` and `until_time` bound a backfill (posts still wanted, oldest publishing time wanted).
+    """
+
+    id: int
+    source_id: int
+    low: int | None
+    high: int | None
+    from_at: int | None
+    to_at: int | None
+    reason: str
+    opened_at: int
+    closed_at: int | None = None
+    closed_how: str | None = None
+    until_count: int | None = None
+    until_time: int | None = None
+    alerts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What one transaction of posts changed."""
+
+    new: tuple[int, ...] = ()
+    revised: tuple[int, ...] = ()
+    unchanged: int = 0
+    quarantined: int = 0
+    deleted: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRow:
+    kind: str
+    mime: str | None
+    name: str | None
+    bytes: int | None
+    sha256: str | None
+    state: str
+    reason: str | None
+    path: str | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    id: int
+    kind: str
+    text: str
+    folded: str
+    language: str
+    engine: str | None
+    confidence: float | None
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow:
+    number: int
+    text: str
+    collected_at: int
+    edited_at: int | None
+    content_hash: str
+    raw_sha256: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationRow:
+    at: int
+    presence: str
+    method: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """One post in its current state, with everything that `show` and the JSON contract need."""
+
+    id: int
+    source: str
+    native_id: str
+    url: str | None
+    title: str | None
+    author: str | None
+    posted_at: int | None
+    posted_raw: str
+    collected_at: int
+    edited_at: int | None
+    deleted_at: int | None
+    text: str
+    language: str
+    forward: Forward | None
+    reply_to: str | None
+    raw_sha256: str
+    links: tuple[Link, ...] = ()
+    media: tuple[MediaRow, ...] = ()
+    texts: tuple[TextRow, ...] = ()
+    rules: tuple[str, ...] = ()
+    revisions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a query was found: `start` and `end` are code point offsets in the raw text of the text `text_id`."""
+
+    text_id: int
+    kind: str
+    start: int
+    end: int
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One message owed to one target."""
+
+    id: int
+    match_id: int | None
+    target: str
+    kind: DeliveryKind
+    state: str
+    not_before: int
+    attempts: int
+    created_at: int
+    settled_at: int | None = None
+    reason: str | None = None
+    receipt: str | None = None
+    possible_repeat: bool = False
+    payload: dict[str, object] = field(default_factory=dict)
