@@ -1,0 +1,143 @@
+"""What a person types: one file per noun; nothing heavy is imported before the command that needs it runs."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from bot.cli.output import session_of
+
+_EXAMPLES = """\
+  communique init                        write a config.toml that needs no account
+  communique run --once                  collect everything once
+  communique run                         keep watching, in the foreground
+  communique search '"regional command"' --since 7d
+  communique search တိုင်းစစ်ဌာနချုပ် --jsonl | head
+  communique show SOURCE/123 --history
+  communique status
+"""
+_EXIT_CODES = """\
+    0  ok                        4  the config is invalid
+    1  failed                    5  a source or target refused
+    2  wrong usage              75  already running
+    3  nothing found           130  stopped by Ctrl-C
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A command that is imported when it is called: where it lives, and its one line of help."""
+
+    module: str
+    line: str
+    attribute: str = "command"
+
+
+_COMMANDS = {
+    name: Lazy(f"bot.cli.{name}", line)
+    for name, line in {
+        "init": "Write a commented config.toml that works without an account.",
+        "demo": "Show the whole line at work on an embedded world.",
+        "run": "Watch every source; --once makes one pass.",
+        "status": "Tell what is being watched, what is failing and what is waiting.",
+        "config": "Check, show and locate the configuration.",
+        "sources": "List, check, backfill, pause and resume sources.",
+        "search": "Find posts, newest first, in the language of the rules.",
+        "show": "Show one post with everything that is known of it.",
+        "tail": "Show the newest posts, and with -f those that come.",
+        "stats": "Draw posts per day, source and language.",
+        "rules": "List rules, and test what they find.",
+        "alerts": "List alerts, ask why, try again, test a target.",
+        "doctor": "Check the clock, disk, database, config and reachability.",
+    }.items()
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and help lines of its commands and imports each only when it is called."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.lazy, *(name for name in super().list_commands(ctx) if name not in self.lazy)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = self.lazy.get(cmd_name)
+        if lazy is None:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command = getattr(importlib.import_module(lazy.module), lazy.attribute)
+        except ModuleNotFoundError as missing:
+            if missing.name != lazy.module:
+                raise
+            raise click.UsageError(f"`{cmd_name}` is not part of this installation.", ctx) from None
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.list_commands(ctx) and not name.startswith("-") and not ctx.resilient_parsing:
+            close = get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise click.UsageError(f"There is no command `{name}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        lines = []
+        for name in self.list_commands(ctx):
+            lazy = self.lazy.get(name)
+            if lazy is not None:
+                lines.append((name, lazy.line))
+            elif (command := super().get_command(ctx, name)) is not None:
+                lines.append((name, command.get_short_help_str(80)))
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        lazies = [CompletionItem(name, help=known.line) for name, known in self.lazy.items()]
+        named = {item.value for item in lazies}
+        others = [item for item in super().shell_complete(ctx, incomplete) if item.value not in named]
+        return [item for item in lazies if item.value.startswith(incomplete)] + others
+
+
+class _Root(LazyGroup):
+    """The group of all commands; its help opens with examples and the exit codes."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        formatter.write(f"\nExamples:\n{_EXAMPLES}\nExit codes:\n{_EXIT_CODES}")
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"communique {version('communique')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Root,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="COMMAND [ARGS]...",
+)
+@click.option("--config", type=click.Path(path_type=Path), metavar="PATH", help="The config file.")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Database, media, lock and logs.")
+@click.option("--no-color", is_flag=True, help="No colour, whatever the terminal can do.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+@click.pass_context
+def root(ctx: click.Context, config: Path | None, data_dir: Path | None, no_color: bool) -> None:
+    """Watches official statements at their source, archives every revision, and alerts within seconds."""
+    ctx.obj = session_of(config, data_dir, no_color=no_color)
