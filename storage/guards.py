@@ -1,0 +1,17 @@
+"""Triggers by which the file itself refuses that anything archived is changed or removed."""
+
+_FROZEN = ("id", "post_id", "kind", "revision", "media_id", "text", "folded", "fold_version", "language", "engine")
+
+
+def _refusing(table: str, event: str, name: str) -> tuple[str, str]:
+    return name, (
+        f"CREATE TRIGGER {name} BEFORE {event} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed or removed'); END"
+    )
+
+
+GUARDS = dict(
+    [_refusing(table, "UPDATE", f"{table}_stay_as_they_are") for table in ("raw", "revisions", "observations")]
+    + [_refusing(table, "DELETE", f"{table}_stay") for table in ("raw", "revisions", "observations", "texts", "posts")]
+    + [_refusing("texts", f"UPDATE OF {', '.join((*_FROZEN, 'confidence'))}", "texts_stay_as_they_are")]
+)

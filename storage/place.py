@@ -1,0 +1,98 @@
+"""Keeps the archive's directory and files private, and refuses places where SQLite cannot keep its promises."""
+
+import os
+import stat
+from pathlib import Path
+
+from storage.errors import ArchiveRefused
+
+# file locks do not hold there: a database is corrupted by the second process, or by the first reconnect
+_NETWORK = {"9p", "afs", "cifs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "nfs", "nfs4"} | {
+    "smb3",
+    "smbfs",
+    "vboxsf",
+}
+
+
+def make_private(directory: Path) -> str | None:
+    """Create the directory with mode 0700, or check the one that stands there.
+
+    An own directory that others may enter is tightened: the sentence that says so is returned. A directory that
+    anybody may write to, or that belongs to another user, raises ArchiveRefused.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        return _tighten(directory)
+    except OSError as problem:
+        raise ArchiveRefused(f"cannot create {directory}: {problem.strerror}", directory) from problem
+    directory.chmod(0o700)  # an odd umask must not win
+    return None
+
+
+def _tighten(directory: Path) -> str | None:
+    if not directory.is_dir():
+        raise ArchiveRefused(f"{directory} is not a directory: choose another place", directory)
+    found = directory.stat()
+    if found.st_uid != os.geteuid():
+        raise ArchiveRefused(f"{directory} belongs to another user: chown it, or choose another directory", directory)
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & stat.S_IWOTH:
+        raise ArchiveRefused(f"anybody may write to {directory}: chmod 700 it, or choose another directory", directory)
+    if not mode & 0o077:
+        return None
+    directory.chmod(mode & 0o700)
+    return f"{directory} was open to others (mode {mode:04o}) and is now private (0700)"
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file with mode 0600; leave one that exists alone, but for its mode.
+
+    An existing file is never opened: closing any descriptor of a database drops the locks that this process holds
+    on it (https://www.sqlite.org/howtocorrupt.html, "posix advisory locks canceled").
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        tighten_file(path)
+    except OSError as problem:
+        raise ArchiveRefused(f"cannot create {path}: {problem.strerror}", path) from problem
+
+
+def tighten_file(path: Path) -> None:
+    """Take group and others off an existing file; SQLite gives -wal and -shm the mode of the database."""
+    for part in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        try:
+            if part.stat().st_mode & 0o077:
+                part.chmod(0o600)
+        except FileNotFoundError:
+            continue
+        except PermissionError as problem:
+            raise ArchiveRefused(f"{part} belongs to another user: chown it or choose another place", part) from problem
+
+
+def refuse_network(directory: Path) -> None:
+    """Raise ArchiveRefused if the directory stands on a network file system (asked of /proc, so only on Linux)."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    kind = filesystem_of(directory.resolve(), mounts)
+    if kind in _NETWORK:
+        raise ArchiveRefused(
+            f"{directory} is on a network file system ({kind}), where SQLite loses data: choose a local disk", directory
+        )
+
+
+def filesystem_of(path: Path, mountinfo: str) -> str:
+    """The type of the mounted file system that `path` stands on, from the text of /proc/self/mountinfo; "" if none."""
+    best, kind = -1, ""
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(" - ")
+        columns = fields.split()
+        if len(columns) < 5 or not rest:
+            continue
+        mounted = columns[4].encode("utf-8", "surrogateescape").decode("unicode_escape")  # spaces stand as \040
+        if len(mounted) >= best and (path == Path(mounted) or Path(mounted) in path.parents):
+            best, kind = len(mounted), rest.split()[0]
+    return kind
