@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _outcome(arguments: list[str]) -> int:
     try:
         return root.main(arguments, prog_name="communique", standalone_mode=False) or 0
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
     except click.UsageError as wrong:
         usage = f"{wrong.ctx.get_usage()}\n" if wrong.ctx is not None else ""
         _tell(f"{usage}{wrong.format_message()}")
@@ -44,8 +46,13 @@ def _outcome(arguments: list[str]) -> int:
         _forget_stdout()
         return 0
     except Exception as unexpected:
+        from storage.errors import ArchiveError
+
         if Environment.of_process().debug:
             raise
+        if isinstance(unexpected, ArchiveError):
+            _tell(str(unexpected))
+            return 1
         _tell(
             f"communique failed unexpectedly ({type(unexpected).__name__}: {unexpected});"
             " set COMMUNIQUE_DEBUG=1 to see where, and please report it"

@@ -16,6 +16,7 @@ _HOSTILE = (
 _IN_LINES = re.compile(f"[{_HOSTILE}]")
 _IN_ONE_LINE = re.compile(f"[\t\n{_HOSTILE}]")
 _MARKS_MAYBE = re.compile(rf"[^\w\s\x00-\x7f]{{{MARKS + 1},}}")
+_SPACES = re.compile(r"[ \t\n]+")
 _INVISIBLE = "\u200b\u200c\u200d\u2060"
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -31,8 +32,8 @@ def visible(text: str, *, newlines: bool = False) -> str:
 
 
 def one_line(text: str) -> str:
-    """Fit the words on one line: any white space becomes one space, then as `visible`."""
-    return visible(" ".join(text.split()))
+    """Fit the words on one line: spaces, tabs and line feeds become one space, then as `visible`."""
+    return visible(_SPACES.sub(" ", text))
 
 
 def csv_cell(text: str) -> str:

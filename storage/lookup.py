@@ -1,29 +1,50 @@
 """Finds posts by id, address or age and gives back everything that the archive holds of them, as plain values."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from storage.records import Forward, Link, MediaRow, ObservationRow, PostRow, RevisionRow, TextRow
+
+if TYPE_CHECKING:
+    from storage.database import Reader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
 
 
-class Reader(Protocol):
-    """A plain read-only connection whose rows answer by column name: what `Archive.reading()` gives."""
-
-    def execute(self, sql: str, parameters: Mapping[str, Any] = ..., /) -> Any: ...
-
-
 @dataclass(frozen=True, slots=True)
-class History:
+class PostHistory:
     """What a post said over time, and when it was seen present or absent; both oldest first."""
 
     revisions: tuple[RevisionRow, ...]
     observations: tuple[ObservationRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a match at one target."""
+
+    target: str
+    kind: str
+    state: str
+    created_at: int
+    settled_at: int | None
+    reason: str | None
+    possible_repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """One match of a post: the rule, when and why it alerts or not, and its deliveries."""
+
+    rule: str
+    kind: str
+    at: int
+    why: str
+    deliveries: tuple[Sent, ...]
 
 
 def iso(at: int | None) -> str | None:
@@ -38,7 +59,7 @@ def iso(at: int | None) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec=exact) + "Z"
 
 
-def find(reader: Reader, key: str) -> int | None:
+def find(reader: "Reader", key: str) -> int | None:
     """Id of the post that a person names: by our id, by `SOURCE/NATIVE_ID` or by its URL; None if there is none."""
     if key.isascii() and key.isdigit() and len(key) < 19:
         row = reader.execute("select id from posts where id = :id", {"id": int(key)}).fetchone()
@@ -60,31 +81,33 @@ def find(reader: Reader, key: str) -> int | None:
     return None
 
 
-def newest(
-    reader: Reader,
-    *,
-    limit: int,
-    after: int | None = None,
-    sources: Sequence[str] = (),
-    tags: Sequence[str] = (),
-) -> tuple[int, ...]:
-    """Ids of the newest posts in ascending order.
+def newest(reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: Sequence[str] = ()) -> tuple[int, ...]:
+    """Ids of the newest posts, oldest of them first.
 
-    With `after`, a `arrivals` mark: ids of what was archived since, whatever its publishing time, at most `limit`.
-    `sources` and `tags` narrow it; a post passes if its source is one of them and bears one of them.
+    `sources` and `tags` narrow it: a post passes if its source is one of these and bears one of these.
     """
     where, values = scope(sources, tags)
-    if after is None:
-        rows = reader.execute(
-            f"select p.id from posts p {where} order by p.id desc limit :limit", {**values, "limit": limit}
-        ).fetchall()
-        return tuple(int(row["id"]) for row in reversed(rows))
-    narrower = f"{where} and" if where else "where"
     rows = reader.execute(
-        f"select p.id from revisions r join posts p on p.id = r.post_id"
-        f" {narrower} r.id > :after and r.number = 0 order by r.id limit :limit",
-        {**values, "after": after, "limit": limit},
+        f"select p.id from posts p {where} order by p.id desc limit :limit", {**values, "limit": limit}
     ).fetchall()
+    return tuple(int(row["id"]) for row in reversed(rows))
+
+
+def arrivals(reader: "Reader") -> int:
+    """How far the archive has come: a mark for `arrived`."""
+    return int(reader.execute("select coalesce(max(id), 0) as mark from revisions").fetchone()["mark"])
+
+
+def arrived(
+    reader: "Reader", after: int, upto: int, *, sources: Sequence[str] = (), tags: Sequence[str] = ()
+) -> tuple[int, ...]:
+    """Ids of posts first archived between two marks, in the order of their arrival, whatever their publishing time."""
+    where, values = scope(sources, tags)
+    rows = reader.execute(
+        f"select p.id from revisions r join posts p on p.id = r.post_id {where or 'where true'}"
+        " and r.id > :after and r.id <= :upto and r.number = 0 order by r.id",
+        {**values, "after": after, "upto": upto},
+    )
     return tuple(int(row["id"]) for row in rows)
 
 
@@ -107,7 +130,7 @@ def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, A
     )
 
 
-def posts(reader: Reader, ids: Iterable[int]) -> list[PostRow]:
+def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
     """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
 
     Ids that do not exist are left out.
@@ -117,6 +140,14 @@ def posts(reader: Reader, ids: Iterable[int]) -> list[PostRow]:
     for start in range(0, len(wanted), _AT_ONCE):
         found.update(_read(reader, wanted[start : start + _AT_ONCE]))
     return [found[post_id] for post_id in wanted if post_id in found]
+
+
+def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
+    """Read texts by their own id, current or not: what the offsets of a hit count in."""
+    rows = reader.execute(
+        "select id, text from texts where id in (select value from json_each(:ids))", {"ids": json.dumps(list(ids))}
+    )
+    return {row["id"]: row["text"] for row in rows}
 
 
 def as_json(post: PostRow) -> dict[str, object]:
@@ -146,7 +177,7 @@ def as_json(post: PostRow) -> dict[str, object]:
     }
 
 
-def history(reader: Reader, post_id: int) -> History:
+def history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.execute(
         "select number, text, collected_at, edited_at, content_hash, raw_sha256, method from revisions"
@@ -156,13 +187,33 @@ def history(reader: Reader, post_id: int) -> History:
     observations = reader.execute(
         "select at, presence, method, detail from observations where post_id = :id order by at, id", {"id": post_id}
     )
-    return History(
+    return PostHistory(
         tuple(RevisionRow(**row) for row in _named(revisions)),
         tuple(ObservationRow(**row) for row in _named(observations)),
     )
 
 
-def raw(reader: Reader, sha256: str) -> bytes:
+def matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
+    """Every match of one post with its deliveries, oldest first."""
+    sent: dict[int, list[Sent]] = {}
+    for row in _named(
+        reader.execute(
+            "select d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
+            " from deliveries d join matches m on m.id = d.match_id where m.post_id = :id order by d.id",
+            {"id": post_id},
+        )
+    ):
+        row["possible_repeat"] = bool(row["possible_repeat"])
+        sent.setdefault(row.pop("match_id"), []).append(Sent(**row))
+    rows = reader.execute(
+        "select id, rule, kind, at, why from matches where post_id = :id order by id", {"id": post_id}
+    )
+    return tuple(
+        Matched(row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ()))) for row in rows
+    )
+
+
+def raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
     import zstandard
 
@@ -188,7 +239,7 @@ def _named(cursor: Any) -> Iterator[dict[str, Any]]:
         yield {key: row[key] for key in row.keys()}  # noqa: SIM118  sqlite3.Row iterates over values
 
 
-def _read(reader: Reader, ids: Sequence[int]) -> dict[int, PostRow]:
+def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     several = {"ids": json.dumps(list(ids))}
     media: dict[int, list[MediaRow]] = {}
     for row in _named(

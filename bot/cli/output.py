@@ -11,11 +11,11 @@ import click
 
 from bot.clock import Clock
 from bot.config.environment import Environment
-from bot.errors import UserError
+from bot.errors import CommuniqueError, UserError
 from bot.foreign import csv_cell, json_text, one_line, visible
 
 if TYPE_CHECKING:
-    from bot.config import Config
+    from bot.config.model import Config
     from storage.database import Archive
 
 Style = Literal["bold", "dim", "red", "green", "yellow"]
@@ -41,7 +41,7 @@ class Session:
         """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
         from bot.config import load
 
-        return load(self.config_flag, self.environment)
+        return load(self.config_flag, self.environment, data_dir=self.data_dir_flag)
 
     def data_dir(self) -> Path:
         """Find the directory of database, media and lock, without checking the configuration."""
@@ -143,6 +143,46 @@ def _draw(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]
     Console(
         file=session.out, no_color=not session.colour, force_terminal=session.colour, highlight=False, emoji=False
     ).print(drawn)
+
+
+# Options that several commands share ---------------------------------------------------------------------------------
+
+
+def source_option(command: _Command) -> _Command:
+    """Give the command `--source`, which reaches it as `sources`; names are completed from the config."""
+    return click.option(
+        "--source", "sources", metavar="NAME", multiple=True, shell_complete=_source_names, help="Only this source."
+    )(command)
+
+
+def tag_option(command: _Command) -> _Command:
+    """Give the command `--tag`, which reaches it as `tags`."""
+    return click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sources that bear this tag.")(command)
+
+
+def source_argument(command: _Command) -> _Command:
+    """Give the command a NAME, which reaches it as `name`."""
+    return click.argument("name", metavar="NAME", shell_complete=_source_names)(command)
+
+
+def _source_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return names_in_config(ctx, "sources", incomplete)
+
+
+def names_in_config(ctx: click.Context, section: str, incomplete: str) -> list[str]:
+    """Names of sources, rules or targets for shell completion; none where the config cannot be read."""
+    import tomllib
+
+    from bot.config import paths
+
+    flags = ctx.find_root().params
+    try:
+        path = paths.find_config(flags.get("config"), Environment.of_process())
+        entries = [] if path is None else tomllib.loads(path.read_text("utf-8-sig")).get(section, [])
+        names = [entry.get("name") for entry in entries]
+    except (OSError, ValueError, AttributeError, CommuniqueError):
+        return []
+    return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
 
 
 # Machine output ----------------------------------------------------------------------------------------------------

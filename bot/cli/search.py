@@ -1,0 +1,252 @@
+"""`communique search`: posts that a query finds, newest first, with the words around every hit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Form, Session, formats, line, say, source_option, styled, tag_option, write, write_json
+from bot.cli.times import Zone, shown, span, zone_option
+from bot.errors import UserError
+from bot.foreign import one_line, visible
+from storage.records import Hit, PostRow
+
+if TYPE_CHECKING:
+    from storage.database import Reader
+    from storage.language.query import Query, QueryError
+    from storage.search import Found
+
+NOTHING_FOUND = 3
+COLUMNS = (
+    "id",
+    "source",
+    "native_id",
+    "url",
+    "author",
+    "title",
+    "posted_at",
+    "collected_at",
+    "edited_at",
+    "deleted_at",
+    "language",
+    "text",
+    "texts",
+    "media",
+    "links",
+    "rules",
+    "forwarded_from",
+    "reply_to",
+    "revisions",
+    "raw_sha256",
+)
+_AT_ONCE = 50
+_AROUND = 90  # letters shown before and after a hit
+_LONGEST = 400  # letters of one hit
+_STRETCHES = 3  # pieces of one post
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a snippet; `hit` says that the query was found here."""
+
+    text: str
+    hit: bool
+
+
+@click.command("search")
+@click.argument("words", metavar="QUERY", nargs=-1, required=True)
+@click.option("--since", metavar="TIME", help="Published at this time or later: 7d, 2026-11-01, yesterday.")
+@click.option("--until", metavar="TIME", help="Published before this time; a day counts whole.")
+@source_option
+@tag_option
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many posts.")
+@click.option("--count", is_flag=True, help="Only tell how many posts there are.")
+@click.option("--highlight/--no-highlight", default=None, help="Mark hits; by default in bold on a terminal.")
+@click.option("--history", is_flag=True, help="Search earlier revisions too.")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing was found.")
+@zone_option
+@formats()
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    sources: tuple[str, ...],
+    tags: tuple[str, ...],
+    limit: int,
+    count: bool,
+    highlight: bool | None,
+    history: bool,
+    exit_code: bool,
+    zone: Zone,
+    form: Form | None,
+) -> None:
+    """Find posts, newest first.
+
+    \b
+    Words next to each other must all occur; OR, NOT, parentheses, "a phrase", prefix*,
+    source: tag: has: lang: date:[2026-11-01 TO 2026-11-07] as in a rule.
+
+    \b
+    communique search '"regional command" OR တိုင်းစစ်ဌာနချုပ်' --since 7d
+    communique search lashio NOT source:deskwire --csv > lashio.csv
+    """  # noqa: D301  click reads the backspace
+    from storage import search
+
+    session: Session = ctx.obj
+    query = asked(" ".join(words))
+    start, end = span(since, until, zone, session.clock.now())
+    with session.archive().reading() as reader:
+        scope = {"since": start, "until": end, "sources": sources, "tags": tags, "history": history}
+        if count:
+            total = search.count(reader, query, **scope)
+            if form in {"json", "jsonl"}:
+                write_json(session, {"count": total})
+            else:
+                line(session, str(total))
+        else:
+            found = search.search(reader, query, limit=limit, **scope)
+            total = _show(session, reader, found, form, zone, highlight=highlight)
+    if total == 0 and exit_code:
+        ctx.exit(NOTHING_FOUND)
+
+
+def asked(words: str) -> "Query":
+    """Read what a person asked for. Raises UserError with a caret under the place that cannot be read."""
+    from storage.language.query import QueryError, parse
+
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise UserError("the query is not valid UTF-8") from None
+    try:
+        return parse(words)
+    except QueryError as mistake:
+        raise UserError(caret(words, mistake)) from None
+
+
+def caret(words: str, mistake: "QueryError") -> str:
+    """Show the mistake, and a caret under the place."""
+    from bot.cli.output import width
+
+    before = one_line(words[: mistake.position])
+    return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * width(before)}^"
+
+
+def _show(
+    session: Session,
+    reader: "Reader",
+    found: "Iterator[Found]",
+    form: Form | None,
+    zone: Zone,
+    *,
+    highlight: bool | None,
+) -> int:
+    """Write what was found as it comes, in pages of a few posts; how many there were."""
+    total = 0
+
+    def pages() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:
+        nonlocal total
+        from storage import lookup
+
+        while page := list(islice(found, _AT_ONCE)):
+            total += len(page)
+            texts = lookup.texts(reader, {hit.text_id for item in page for hit in item.hits})
+            hits = {item.post_id: item.hits for item in page}
+            for post in lookup.posts(reader, hits):
+                yield post, hits[post.id], texts
+
+    if form is not None:
+        write(session, form, (document(post, hits, texts) for post, hits, texts in pages()), COLUMNS)
+        return total
+    for post, hits, texts in pages():
+        for row in described(session, post, zone):
+            line(session, row)
+        for pieces in snippets(post, hits, texts):
+            line(session, f"    {drawn(session, pieces, highlight=highlight)}")
+        line(session)
+    if total == 0:
+        say(session, "nothing found")
+    return total
+
+
+def document(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> dict[str, object]:
+    """Show the post in JSON, with `matched`: which words of which text the query found."""
+    from storage.lookup import as_json
+
+    matched = [
+        {"kind": hit.kind, "text": texts[hit.text_id][hit.start : hit.end], "start": hit.start, "end": hit.end}
+        for hit in hits
+        if hit.text_id in texts
+    ]
+    return {**as_json(post), "matched": matched}
+
+
+def described(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
+    """Two lines that say which post it is: source and times; id and address."""
+    marks = [name for name, at in (("edited", post.edited_at), ("deleted", post.deleted_at)) if at is not None]
+    times = f"{shown(post.posted_at, zone, unknown=_undated(post))}  collected {shown(post.collected_at, zone)}"
+    state = "".join(f"  {styled(session, mark, 'red')}" for mark in marks)
+    yield f"{styled(session, one_line(post.source), 'bold')}  {times}{state}"
+    yield f"    {post.id}  {one_line(post.url or f'{post.source}/{post.native_id}')}"
+
+
+def _undated(post: PostRow) -> str:
+    return one_line(post.posted_raw)[:40] or "no date"
+
+
+def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[Piece, ...]]:
+    """Pieces of text around the hits, text by text; without any hit (a query of fields only) how the post begins."""
+    stretches = list(islice(_stretches(hits, texts), _STRETCHES))
+    if not stretches:
+        start = post.text[: 2 * _AROUND]
+        yield (Piece(start, hit=False), Piece("…" if len(post.text) > len(start) else "", hit=False))
+    for text, inside in stretches:
+        yield tuple(_pieces(text, inside))
+
+
+def _stretches(hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[str, list[Hit]]]:
+    """Hits that stand close enough together to be shown in one piece."""
+    near: list[Hit] = []
+    for hit in sorted(hits, key=lambda hit: (hit.text_id, hit.start)):
+        if hit.text_id not in texts:
+            continue
+        if near and (near[-1].text_id != hit.text_id or hit.start - near[-1].end > 2 * _AROUND):
+            yield texts[near[0].text_id], near
+            near = []
+        near.append(hit)
+    if near:
+        yield texts[near[0].text_id], near
+
+
+def _pieces(text: str, hits: Sequence[Hit]) -> Iterator[Piece]:
+    start = max(0, hits[0].start - _AROUND)
+    end = min(len(text), hits[-1].end + _AROUND)
+    if hits[0].kind != "body":
+        yield Piece(f"[{hits[0].kind}] ", hit=False)
+    yield Piece("…" if start else "", hit=False)
+    at = start
+    for hit in hits:
+        if hit.end <= at:
+            continue
+        yield Piece(text[at : max(at, hit.start)], hit=False)
+        yield Piece(text[max(at, hit.start) : hit.end][:_LONGEST], hit=True)
+        at = hit.end
+    yield Piece(text[at:end], hit=False)
+    yield Piece("…" if end < len(text) else "", hit=False)
+
+
+def drawn(session: Session, pieces: Sequence[Piece], *, highlight: bool | None) -> str:
+    """One line: hits in bold where there is colour, in «…» where marks were asked for and there is none."""
+    words = []
+    for piece in pieces:
+        safe = one_line(piece.text)
+        if piece.hit and highlight is not False and session.colour:
+            safe = styled(session, safe, "bold")
+        elif piece.hit and highlight:
+            safe = f"«{safe}»"
+        words.append(safe)
+    return "".join(words)

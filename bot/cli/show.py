@@ -1,0 +1,210 @@
+"""`communique show`: one post with its text, times, media, revisions, observations, matches and hashes."""
+
+from collections.abc import Iterator
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Session, formats, line, styled, write_json
+from bot.cli.times import Zone, shown, zone_option
+from bot.errors import UserError
+from bot.foreign import one_line, visible
+from storage import lookup
+from storage.records import Forward, MediaRow, PostRow, RevisionRow
+
+if TYPE_CHECKING:
+    from storage.database import Reader
+
+_LABEL = 10
+
+
+@click.command("show")
+@click.argument("key", metavar="POST")
+@click.option("--history", is_flag=True, help="Every revision with what changed, and when it was seen or missed.")
+@click.option("--raw", is_flag=True, help="The bytes as received, untouched, on stdout.")
+@click.option("--yes", is_flag=True, help="Write raw bytes even to a terminal.")
+@zone_option
+@formats(streams=False)
+@click.pass_obj
+def command(session: Session, key: str, history: bool, raw: bool, yes: bool, zone: Zone, form: str | None) -> None:
+    """Show one post. POST is its id, SOURCE/NATIVE_ID or its URL.
+
+    \b
+    communique show spokesman/123 --history
+    communique show https://t.me/example_channel/123 --json
+    """  # noqa: D301  click reads the backspace
+    if raw and session.on_terminal and not yes:
+        raise UserError("raw bytes can drive a terminal: send them to a file (`> post.html`), or add --yes")
+    with session.archive().reading() as reader:
+        post = _named(reader, key)
+        if raw:
+            import sys
+
+            sys.stdout.buffer.write(lookup.raw(reader, post.raw_sha256))
+        elif form is not None:
+            write_json(session, document(reader, post, history=history))
+        else:
+            for row in _lines(session, reader, post, zone, history=history):
+                line(session, row)
+
+
+def _named(reader: "Reader", key: str) -> PostRow:
+    post_id = lookup.find(reader, key.encode(errors="replace").decode())  # an argument may hold lone surrogates
+    if post_id is None:
+        raise UserError(f"no post {visible(key)!r}: give an id, SOURCE/NATIVE_ID or a URL that `search` shows")
+    return lookup.posts(reader, [post_id])[0]
+
+
+def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
+    """Show the post in JSON with its matches, and with `history` its revisions and observations."""
+    found: dict[str, object] = lookup.as_json(post)
+    found["matches"] = [
+        {
+            "rule": match.rule,
+            "kind": match.kind,
+            "at": lookup.iso(match.at),
+            "why": match.why,
+            "deliveries": [
+                {
+                    "target": sent.target,
+                    "kind": sent.kind,
+                    "state": sent.state,
+                    "created_at": lookup.iso(sent.created_at),
+                    "settled_at": lookup.iso(sent.settled_at),
+                    "reason": sent.reason,
+                    "possible_repeat": sent.possible_repeat,
+                }
+                for sent in match.deliveries
+            ],
+        }
+        for match in lookup.matches(reader, post.id)
+    ]
+    if history:
+        life = lookup.history(reader, post.id)
+        found["history"] = [
+            {
+                "number": revision.number + 1,
+                "text": revision.text,
+                "collected_at": lookup.iso(revision.collected_at),
+                "edited_at": lookup.iso(revision.edited_at),
+                "method": revision.method,
+                "content_hash": revision.content_hash,
+                "raw_sha256": revision.raw_sha256,
+            }
+            for revision in life.revisions
+        ]
+        found["observations"] = [
+            {"at": lookup.iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
+            for seen in life.observations
+        ]
+    return found
+
+
+def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:
+    yield styled(session, one_line(f"{post.source}/{post.native_id}"), "bold")
+    for label, value in _facts(post, zone):
+        yield f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}"
+    if post.title:
+        yield ""
+        yield styled(session, one_line(post.title), "bold")
+    yield ""
+    yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
+    for text in post.texts:
+        if text.kind != "body":
+            made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
+            sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
+            yield ""
+            yield styled(session, one_line(f"[{made}{sure}]"), "dim")
+            yield visible(text.text, newlines=True)
+    yield from _headed(session, "media", (_media(item) for item in post.media))
+    yield from _headed(session, "links", (one_line(f"{link.text} -> {link.url}") for link in post.links))
+    yield from _headed(session, "alerts", _matches(reader, post, zone))
+    if history:
+        yield from _history(session, reader, post, zone)
+    elif post.revisions > 1:
+        yield ""
+        yield styled(session, f"{post.revisions} revisions: add --history to see what changed", "dim")
+
+
+def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
+    yield "id", str(post.id)
+    if post.url:
+        yield "address", post.url
+    if post.author:
+        yield "author", post.author
+    yield "posted", shown(post.posted_at, zone, unknown=post.posted_raw or "no date", seconds=True)
+    yield "collected", shown(post.collected_at, zone, seconds=True)
+    if post.edited_at is not None:
+        yield "edited", shown(post.edited_at, zone, seconds=True)
+    if post.deleted_at is not None:
+        yield "deleted", f"{shown(post.deleted_at, zone, seconds=True)} (absence established)"
+    if post.forward is not None:
+        yield "forwarded", _origin(post.forward)
+    if post.reply_to:
+        yield "reply to", post.reply_to
+    yield "language", post.language
+    yield "revisions", str(post.revisions)
+    yield "sha256", f"{post.raw_sha256} (as received)"
+
+
+def _origin(forward: Forward) -> str:
+    return "  ".join(part for part in (f"from {forward.name}", forward.url, forward.source, forward.post) if part)
+
+
+def _media(item: MediaRow) -> str:
+    size = None if item.bytes is None else f"{item.bytes:,} bytes"
+    length = None if item.duration_s is None else f"{item.duration_s:g} s"
+    parts = (item.kind, item.mime, item.name, size, length, item.state, item.reason, item.path, item.sha256)
+    return one_line("  ".join(part for part in parts if part))
+
+
+def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
+    for match in lookup.matches(reader, post.id):
+        yield one_line(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
+        for sent in match.deliveries:
+            told = [sent.target, sent.state, shown(sent.settled_at, zone, unknown=""), sent.reason or ""]
+            told += ["possible repeat"] if sent.possible_repeat else []
+            yield one_line("  " + "  ".join(part for part in told if part))
+
+
+def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
+    life = lookup.history(reader, post.id)
+    before: RevisionRow | None = None
+    for revision in life.revisions:
+        collected = shown(revision.collected_at, zone, seconds=True)
+        edited = "" if revision.edited_at is None else f"  edited {shown(revision.edited_at, zone, seconds=True)}"
+        yield ""
+        yield styled(session, one_line(f"revision {revision.number + 1}  {collected}, by {revision.method}"), "bold")
+        yield one_line(f"  content {revision.content_hash}  raw {revision.raw_sha256}{edited}")
+        if before is not None:
+            yield from _difference(session, before.text, revision.text)
+        before = revision
+    yield from _headed(
+        session,
+        "observations",
+        (
+            one_line(f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}")
+            for seen in life.observations
+        ),
+    )
+
+
+def _difference(session: Session, before: str, after: str) -> Iterator[str]:
+    """Lines taken away and lines added; what stayed is shown once around them."""
+    if before == after:
+        yield "    the words are the same: media, links, poll or title changed"
+        return
+    for row in list(unified_diff(before.split("\n"), after.split("\n"), n=1, lineterm=""))[2:]:
+        if row.startswith("@@"):
+            continue
+        safe = f"    {row[0]} {one_line(row[1:])}"
+        yield styled(session, safe, "red" if row[0] == "-" else "green") if row[0] in "-+" else safe
+
+
+def _headed(session: Session, heading: str, rows: Iterator[str]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if number == 0:
+            yield ""
+            yield styled(session, heading, "bold")
+        yield f"  {row}"

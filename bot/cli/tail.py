@@ -1,0 +1,63 @@
+"""`communique tail`: the newest posts, and with -f each new one as it comes."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import click
+
+from bot.cli.output import Session, line, source_option, tag_option, write
+from bot.cli.search import COLUMNS, described, drawn, snippets
+from bot.cli.times import Zone, zone_option
+from storage import lookup
+from storage.records import PostRow
+
+_PAUSE_S = 1.0
+
+
+@click.command("tail")
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("-n", "number", type=click.IntRange(min=0), default=10, show_default=True, help="How many to begin with.")
+@source_option
+@tag_option
+@zone_option
+@click.option("--jsonl", is_flag=True, help="One JSON object per line, as a stream.")
+@click.pass_obj
+def command(
+    session: Session,
+    follow: bool,
+    number: int,
+    sources: tuple[str, ...],
+    tags: tuple[str, ...],
+    zone: Zone,
+    jsonl: bool,
+) -> None:
+    """Show the newest posts, oldest of them first, and with -f each new one as it is archived."""
+    archive = session.archive()
+    with archive.reading() as reader:
+        mark = lookup.arrivals(reader)
+        ids = lookup.newest(reader, limit=number, sources=sources, tags=tags)
+        _show(session, lookup.posts(reader, ids), zone, jsonl=jsonl)
+    while follow:
+        time.sleep(_PAUSE_S)
+        with archive.reading() as reader:
+            now = lookup.arrivals(reader)
+            arrived = lookup.arrived(reader, mark, now, sources=sources, tags=tags)
+            _show(session, lookup.posts(reader, arrived), zone, jsonl=jsonl)
+        mark = now
+
+
+def _show(session: Session, posts: Sequence[PostRow], zone: Zone, *, jsonl: bool) -> None:
+    if jsonl:
+        write(session, "jsonl", (lookup.as_json(post) for post in posts), COLUMNS)
+    else:
+        _describe(session, posts, zone)
+    session.out.flush()
+
+
+def _describe(session: Session, posts: Iterable[PostRow], zone: Zone) -> None:
+    for post in posts:
+        for row in described(session, post, zone):
+            line(session, row)
+        for pieces in snippets(post, (), {}):
+            line(session, f"    {drawn(session, pieces, highlight=False)}")
+        line(session)
