@@ -1,25 +1,43 @@
-"""Sends one request at a time to its end: politeness, redirects, deadline, cap, and every failure as Later or Never."""
+"""Follows one request to its end: politeness, redirects that are checked at every hop, and what is asked along."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.http.addresses import Refusal, refusal
+from bot.http.pace import Pace
 from bot.http.values import HttpRules, Reply
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
+    from bot.http.connections import Resolve
+    from bot.http.exchange import Answer, Exchange, Sending
+
+_HOPS = 5
+_PERMANENT = {301, 308}
+_REPEATING = {307, 308}  # the method and the body stay
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Http:
     """The process's only HTTP client; one per event loop, closed by its maker.
 
+    It stands on httpx's engine (httpcore) and URL type, not on `httpx.AsyncClient`: that one writes every URL to the
+    log (a bot token is part of one), collects cookies, and has no place for a check between a name and its address.
     `resolve` maps (host, port) to IP addresses as text; the system's resolver is the default.
     """
 
-    def __init__(self, rules: HttpRules, clock: Clock, *, resolve: Resolve | None = None) -> None:
+    def __init__(self, rules: HttpRules, clock: Clock, *, resolve: "Resolve | None" = None) -> None:
         self._rules = rules
         self._clock = clock
         self._resolve = resolve
+        self._pace = Pace(rules.intervals, clock)
+        self._exchange: Exchange | None = None
 
     async def get(
         self, url: str, *, cap: int, deadline: float, headers: Mapping[str, str] = _NO_HEADERS, foreign: bool = False
@@ -30,7 +48,7 @@ class Http:
         from the config: credentials in it are dropped and only ports 80 and 443 (or ports written in the config) are
         visited. Raises Later and Never.
         """
-        raise NotImplementedError
+        return await self._follow(self._sending("GET", url, headers, b"", cap, deadline, foreign=foreign), foreign)
 
     async def post(
         self,
@@ -41,12 +59,103 @@ class Http:
         cap: int = 1 << 20,
         deadline: float = 30,
     ) -> Reply:
-        """Send `content`; the reply comes back whatever its status. Raises Later (`unsure` once it went out) and Never."""
-        raise NotImplementedError
+        """Send `content`; the reply comes back whatever its status. Raises Later (`unsure` once it went out), Never."""
+        return await self._follow(self._sending("POST", url, headers, content, cap, deadline, foreign=False), False)
 
     def slow_down(self, host: str) -> None:
         """Double the interval of a host that throttles without saying so; good replies bring it back down."""
-        raise NotImplementedError
+        self._pace.slow_down(host)
 
     async def aclose(self) -> None:
-        """Close every connection; the client is of no use afterwards."""
+        """Close every connection."""
+        if self._exchange:
+            await self._exchange.aclose()
+            self._exchange = None
+
+    async def _follow(self, sending: "Sending", foreign: bool) -> Reply:
+        asked_host, left = sending.host, sending.deadline
+        moved_to: str | None = None
+        permanent = True
+        refused = self._refusal(sending, foreign=foreign)
+        if refused:
+            raise Never(refused.reason, remedy="" if foreign else refused.remedy)
+        for _ in range(_HOPS + 1):
+            async with self._pace.turn(sending.host):
+                began = self._clock.monotonic()
+                answer = await self._engine().exchange(sending, left)
+                left -= self._clock.monotonic() - began
+            if answer.redirect is None:
+                self._learn(sending.host, answer.status)
+                return Reply(answer.status, str(sending.url), answer.headers, answer.body, moved_to)
+            following = _redirected(sending, answer, answer.redirect)
+            refused = self._refusal(following, foreign=foreign or following.host != asked_host)
+            if refused:
+                raise Later(f"{sending.host} redirects to where we do not follow: {refused.reason}")
+            permanent = permanent and answer.status in _PERMANENT
+            moved_to = str(following.url) if permanent else moved_to
+            sending = following
+        raise Later(f"{asked_host} redirects more than {_HOPS} times")
+
+    def _refusal(self, sending: "Sending", *, foreign: bool) -> Refusal | None:
+        return refusal(sending.url.scheme, sending.host, sending.port, foreign=foreign, private=self._rules.private)
+
+    def _learn(self, host: str, status: int) -> None:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._pace.slow_down(host)
+        elif status < 400:
+            self._pace.recover(host)
+
+    def _engine(self) -> "Exchange":
+        from bot.http.exchange import Exchange
+
+        if self._exchange is None:
+            self._exchange = Exchange(self._rules, self._resolve)
+        return self._exchange
+
+    def _sending(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        extra: Mapping[str, str],
+        content: bytes,
+        cap: int,
+        deadline: float,
+        *,
+        foreign: bool,
+    ) -> "Sending":
+        """Read the URL (raises Never) and take the credentials out of it; the config's own become a header."""
+        import httpx
+
+        from bot.http.exchange import Sending
+
+        try:
+            parsed = httpx.URL(url)
+            bare = parsed.copy_with(userinfo=b"", fragment=None)
+        except (httpx.InvalidURL, ValueError):
+            raise Never("the address cannot be read", remedy="write it as https://host/path") from None
+        headers = {"user-agent": self._rules.user_agent, "accept": "*/*"}
+        if parsed.userinfo and not foreign:
+            pair = f"{parsed.username}:{parsed.password}"
+            headers["authorization"] = "Basic " + b64encode(pair.encode()).decode("ascii")
+        headers |= {name.lower(): value for name, value in extra.items()}
+        headers["accept-encoding"] = "gzip"
+        return Sending(method, bare, headers, content, cap, deadline)
+
+
+def _redirected(sending: "Sending", answer: "Answer", location: str) -> "Sending":
+    """Work out the request for the next hop. Raises Later where it leads nowhere good, Never for a POST that moved."""
+    import httpx
+
+    host = sending.host
+    try:
+        url = sending.url.join(location).copy_with(userinfo=b"", fragment=None)
+    except (httpx.InvalidURL, ValueError):
+        raise Later(f"{host} redirects to an address that cannot be read") from None
+    following = replace(sending, url=url)
+    if sending.method == "POST" and (answer.status not in _REPEATING or following.host != host):
+        raise Never(f"{host} redirects messages to {following.host!a}", remedy="write the new address in the config")
+    if (sending.url.scheme, url.scheme) == ("https", "http"):
+        raise Later(f"{host} redirects from https to http, which we do not follow")
+    if following.host == host and (following.port == sending.port or (sending.port, following.port) == (80, 443)):
+        return following
+    return replace(following, headers={n: v for n, v in sending.headers.items() if n not in _SECRET_HEADERS})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -23,13 +24,15 @@ class HttpRules:
     `proxy` is `http://host:port`, `socks5://` or `socks5h://` (names are always resolved by the proxy); one that
     cannot be used means no traffic at all. `private` holds the (lower-case host, port) pairs that the user wrote and
     whose private addresses are allowed. `intervals` maps a host to the microseconds between two requests to it; 0 is
-    none, and it beats the built-in interval (t.me: 2.5 s).
+    none, and it beats the built-in interval (t.me: 2.5 s). `ca_file` is a PEM file of authorities to trust besides the
+    well-known ones.
     """
 
     user_agent: str
     proxy: str | None = None
     private: frozenset[tuple[str, int]] = frozenset()
     intervals: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Gathers a reply's body under a cap that counts the bytes as sent and as unpacked."""
+
+import zlib
+from collections.abc import Mapping
+
+_GZIP = 16 + zlib.MAX_WBITS
+_MAGIC = b"\x1f\x8b"
+
+
+class UnusableBody(Exception):
+    """The body is too big or not what its headers say; the text completes "example.org sent …"."""
+
+
+class Body:
+    """One body while it arrives: `feed` the bytes as they come off the wire, then `finish`. Both raise UnusableBody."""
+
+    def __init__(self, cap: int, headers: Mapping[str, str]) -> None:
+        self._cap = cap
+        self._arrived = 0
+        self._bytes = bytearray()
+        self._gzip = _is_gzip(headers.get("content-encoding", ""))
+        self._inflate = zlib.decompressobj(_GZIP)
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > cap:
+            raise self._too_big()
+
+    def feed(self, chunk: bytes) -> None:
+        self._arrived += len(chunk)
+        if self._arrived > self._cap:
+            raise self._too_big()
+        if self._gzip:
+            self._unpack(chunk)
+        else:
+            self._bytes += chunk
+
+    def finish(self) -> bytes:
+        if self._gzip and self._arrived and not self._inflate.eof:
+            raise UnusableBody("a gzip body that breaks off")
+        return bytes(self._bytes)
+
+    def _unpack(self, chunk: bytes) -> None:
+        """Unpack one chunk, never holding more than one byte over the cap; a gzip file may have several members."""
+        while chunk:
+            if self._inflate.eof:
+                if not chunk.startswith(_MAGIC[: len(chunk)]):
+                    return  # padding after the last member, which gzip allows
+                self._inflate = zlib.decompressobj(_GZIP)
+            try:
+                self._bytes += self._inflate.decompress(chunk, self._cap + 1 - len(self._bytes))
+            except zlib.error:
+                raise UnusableBody("a body that is not the gzip it is said to be") from None
+            if len(self._bytes) > self._cap:
+                raise self._too_big()
+            chunk = self._inflate.unused_data
+
+    def _too_big(self) -> UnusableBody:
+        return UnusableBody(f"more than the {self._cap:,} bytes that we take")
+
+
+def _is_gzip(encoding: str) -> bool:
+    """Gzip is all we ask for; a second layer is a bomb's way in (661 bytes can hold 300 MB)."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return False
+        case "gzip" | "x-gzip":
+            return True
+    raise UnusableBody(f"a body packed as {encoding[:40]!a}, which we did not ask for")

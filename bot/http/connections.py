@@ -1,0 +1,145 @@
+"""Opens connections to checked addresses only, and with a certificate that holds."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpcore
+
+from bot.errors import Later
+from bot.http.addresses import is_public, spelled_address
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+PROXY_DOWN = "proxy down"
+_PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
+
+
+class Resolver:
+    """The system's resolver in threads of its own, so that a dead name server holds up nothing but names."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolve")
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return [str(entry[4][0]) for entry in found]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Wire(httpcore.AsyncNetworkStream):
+    """One connection; `last` is what was read last, so that bytes behind the end of a reply can be seen."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
+        self._stream = stream
+        self.host = host
+        self.last = b""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.last = await self._stream.read(max_bytes, timeout)
+        return self.last
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> "Wire":
+        """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
+        try:
+            return Wire(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
+        except httpcore.ConnectError as error:
+            raise Later(_broken_tls(self.host, error)) from error
+        except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
+            await self.aclose()
+            raise
+
+
+class Guard(httpcore.AsyncNetworkBackend):
+    """Resolves a name, checks every address it has, and connects to one of those: nothing is resolved twice."""
+
+    def __init__(self, private: frozenset[tuple[str, int]], resolve: Resolve, proxy: str = "") -> None:
+        self._private = private
+        self._resolve = resolve
+        self._proxy = proxy  # its name, where every connection is one to the proxy
+        self._wires = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> Wire:
+        addresses = await self._checked(host, port)
+        why = "it has no address"
+        for address in addresses:
+            patience = timeout if address == addresses[-1] else _PATIENCE
+            try:
+                stream = await self._wires.connect_tcp(address, port, patience, local_address, socket_options)
+            except httpcore.ConnectTimeout:
+                why = "no answer"
+            except httpcore.ConnectError as error:
+                why = spoken(error)
+            else:
+                return Wire(stream, host)
+        raise self._failure(host, why)
+
+    async def _checked(self, host: str, port: int) -> Sequence[str]:
+        literal = spelled_address(host)
+        try:
+            addresses = [literal] if literal else list(dict.fromkeys(await self._resolve(host, port)))
+        except (OSError, UnicodeError) as error:
+            raise self._failure(host, f"its name cannot be resolved ({spoken(error)})") from error
+        closed = [address for address in addresses if not is_public(address)]
+        if closed and (host.rstrip("."), port) not in self._private:
+            why = f"its name leads to the private address {closed[0]}, which [http] allow_private_addresses"
+            raise self._failure(host, f"{why} does not open")
+        return addresses
+
+    def _failure(self, host: str, why: str) -> Later:
+        if self._proxy:
+            reason = f"the proxy {self._proxy} cannot be reached, so nothing was sent: {why}"
+            return Later(reason, state=PROXY_DOWN)
+        return Later(f"{host} cannot be reached: {why}")
+
+
+def _broken_tls(host: str, error: BaseException) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"{host} has no valid certificate: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"{host} breaks off the TLS handshake: {cause.reason or 'unknown reason'}"
+    return f"{host} breaks off the TLS handshake"
+
+
+def spoken(error: BaseException) -> str:
+    """The operating system's own words for a failure, found below the wrappers of the network libraries."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return str(error)[:100] or "connection lost"
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    """The error and everything below it; httpcore keeps the cause as an argument too."""
+    seen: list[BaseException] = [error]
+    for one in seen:
+        below = [one.__cause__, *one.args, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+        seen.extend(cause for cause in below if isinstance(cause, BaseException) and cause not in seen)
+    return reversed(seen)
