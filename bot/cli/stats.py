@@ -1,0 +1,135 @@
+"""`communique stats`: posts per day, per source and per language, drawn in the terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from shutil import get_terminal_size
+
+import click
+
+from bot.cli.output import Session, formats, line, pad, styled, width, write_json
+from bot.cli.times import Zone, span, zone_option
+from bot.clock import DAY
+from bot.errors import UserError
+from bot.foreign import one_line
+from storage import stats
+from storage.lookup import iso
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DAYS = 3660
+_NAME = 24  # columns for the name of a source
+_STEPS = "▁▂▃▄▅▆▇█"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn: posts per day for all and for each source; `days` has every day of the span, empty ones too."""
+
+    days: tuple[date, ...]
+    total: tuple[int, ...]
+    sources: dict[str, tuple[int, ...]]
+
+
+@click.command("stats")
+@click.option("--since", metavar="TIME", default="30d", show_default=True, help="From when: 7d, 2026-11-01.")
+@click.option("--until", metavar="TIME", help="Until when; a day counts whole. By default now.")
+@zone_option
+@formats(streams=False)
+@click.pass_obj
+def command(session: Session, since: str, until: str | None, zone: Zone, form: str | None) -> None:
+    """Draw posts per day and per source, the languages, and how many were edited or deleted."""
+    now = session.clock.now()
+    start, end = span(since, until or "now", zone, now)
+    assert start is not None
+    assert end is not None
+    if end - start > _MOST_DAYS * DAY:
+        raise UserError(f"--since: at most {_MOST_DAYS} days can be drawn")
+    with session.archive().reading() as reader:
+        tallies = stats.tallies(reader, start, end)
+        languages = stats.languages(reader, start, end)
+        changes = stats.changes(reader, start, end)
+    picture = arranged(tallies, start, end, zone)
+    if form is not None:
+        days = [day.isoformat() for day in picture.days]
+        write_json(
+            session,
+            {
+                "since": iso(start),
+                "until": iso(end),
+                "posts": sum(picture.total),
+                "edited": changes.edited,
+                "deleted": changes.deleted,
+                "days": [{"day": day, "posts": posts} for day, posts in zip(days, picture.total, strict=True)],
+                "sources": [
+                    {"source": name, "posts": sum(counts), "per_day": list(counts)}
+                    for name, counts in picture.sources.items()
+                ],
+                "languages": [{"language": name, "posts": posts} for name, posts in languages.items()],
+            },
+        )
+        return
+    for row in drawn(session, picture, get_terminal_size((80, 24)).columns):
+        line(session, row)
+    split = "  ".join(f"{one_line(name)} {posts}" for name, posts in languages.items())
+    line(session, f"languages   {split or '-'}")
+    line(session, f"changed     {changes.edited} edited, {changes.deleted} deleted")
+
+
+def arranged(tallies: Sequence[stats.Tally], start: int, end: int, zone: Zone) -> Picture:
+    """Put quarters of an hour together to days of the zone, sources with most posts first."""
+    first, last = _day(start, zone), _day(end - 1, zone)
+    days = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
+    per_source: dict[str, Counter[date]] = {}
+    for tally in tallies:
+        per_source.setdefault(tally.source, Counter())[_day(max(tally.at, start), zone)] += tally.posts
+    ranked = sorted(per_source.items(), key=lambda item: (-item[1].total(), item[0]))
+    sources = {name: tuple(counts[day] for day in days) for name, counts in ranked}
+    return Picture(days, tuple(sum(counts[day] for counts in per_source.values()) for day in days), sources)
+
+
+def _day(at: int, zone: Zone) -> date:
+    return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()
+
+
+def drawn(session: Session, picture: Picture, columns: int) -> Iterator[str]:
+    """Bars for days, newest last, then one sparkline for each source; nothing is wider than `columns`."""
+    most = max(picture.total, default=0)
+    room = max(8, columns - len("2026-11-01  ") - len(f" {most}"))
+    for day, posts in zip(picture.days, picture.total, strict=True):
+        yield f"{day}  {bar(posts, most, room)} {posts}".rstrip()
+    yield ""
+    names = {name: _fitted(one_line(name), _NAME) for name in picture.sources}
+    wide = max((width(name) for name in names.values()), default=0)
+    digits = len(str(sum(picture.total)))
+    for name, counts in picture.sources.items():
+        spark = sparkline(counts, max(8, columns - wide - digits - 4))
+        yield f"{styled(session, pad(names[name], wide), 'bold')}  {spark}  {sum(counts)}"
+    if picture.sources:
+        yield ""
+
+
+def bar(value: int, most: int, columns: int) -> str:
+    """Draw a bar in eighths of a column; anything above nothing shows at least one eighth."""
+    eighths = 0 if not value else max(1, round(value / most * columns * 8))
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[rest] if rest else "")
+
+
+def sparkline(values: Sequence[int], columns: int) -> str:
+    """Draw one letter per value, or per group of neighbours where there are more values than columns."""
+    size = -(-len(values) // columns)
+    groups = [sum(values[start : start + size]) for start in range(0, len(values), size)]
+    most = max(groups, default=0)
+    return "".join(_STEPS[-(-value * len(_STEPS) // most) - 1] if value else " " for value in groups)
+
+
+def _fitted(name: str, columns: int) -> str:
+    """Cut what is wider than the column, and say so."""
+    if width(name) <= columns:
+        return name
+    kept = name
+    while width(kept) > columns - 1:
+        kept = kept[:-1]
+    return f"{kept}…"

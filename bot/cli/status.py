@@ -1,0 +1,248 @@
+"""`communique status`: what is being watched since when, what is failing, what waits, and what to do next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bot.cli.output import Session, formats, line, styled, write_json
+from bot.cli.times import Zone, ago, shown, zone_option
+from bot.clock import HOUR, MINUTE
+from bot.foreign import one_line
+from storage.lookup import iso
+from storage.standing import OpenGap, Queue, Standing, Watch, standing
+
+_BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away, before this counts as ill health
+_LATE = HOUR  # so long may a message wait to be delivered
+_UNHEALTHY = 1
+_FINE = ("ok", "new")
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Whether a daemon holds the data directory; `running` is None where that cannot be told."""
+
+    running: bool | None
+    pid: int | None
+
+
+@click.command("status")
+@click.option("--health", is_flag=True, help="Exit with 1 if something is wrong: for a container or a cron job.")
+@zone_option
+@formats(streams=False)
+@click.pass_context
+def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> None:
+    """Tell how things stand.
+
+    Unhealthy is: no daemon runs; no source answers since 15 minutes; a source is due since 15 minutes and nobody
+    asks it; a message waits since an hour; a new post waits since 15 minutes for its rules. A quiet source is not
+    ill, one failing source among others is a warning.
+    """
+    session: Session = ctx.obj
+    now = session.clock.now()
+    daemon = daemon_of(session.data_dir())
+    with session.archive().reading() as reader:
+        found = standing(reader, now)
+    problems = ailments(found, daemon, now)
+    if form is not None:
+        write_json(session, document(found, daemon, problems, now))
+    else:
+        for row in _lines(session, found, daemon, problems, zone, now):
+            line(session, row)
+    if health and problems:
+        ctx.exit(_UNHEALTHY)
+
+
+def daemon_of(data_dir: Path) -> Daemon:
+    """Ask the lock who holds the data directory."""
+    from bot.daemon.lock import holder
+
+    try:
+        pid = holder(data_dir)
+    except OSError:
+        return Daemon(None, None)
+    return Daemon(pid is not None, pid or None)
+
+
+def ailments(found: Standing, daemon: Daemon, now: int) -> tuple[str, ...]:
+    """Name everything that counts as ill health, in one sentence each."""
+    asked = [watch for watch in found.watches if watch.enabled and not watch.paused]
+    problems = []
+    if daemon.running is False:
+        problems.append("no daemon is running")
+    if asked and all(watch.state not in _FINE and now - watch.state_since > _BLIND for watch in asked):
+        problems.append("no source answers")
+    overdue = [watch.name for watch in asked if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
+    if overdue and daemon.running is not False:
+        problems.append(f"due, but not asked: {', '.join(overdue)}")
+    for name, most, words in (("outbox", _LATE, "a message waits to be delivered"), ("decide", _BLIND, "a post waits")):
+        oldest = found.queue(name).oldest_at
+        if oldest is not None and now - oldest > most:
+            problems.append(f"{words} since {iso(oldest)}")
+    return tuple(problems)
+
+
+def warnings(found: Standing, now: int) -> Iterator[str]:
+    """Name what a person should know although the whole is healthy."""
+    for watch in found.watches:
+        if watch.enabled and not watch.paused and watch.state not in _FINE:
+            reason = f": {watch.reason}" if watch.reason else ""
+            yield f"source {watch.name} is {watch.state} since {ago(watch.state_since, now, never='-')}{reason}"
+    for target in found.targets:
+        if target.state != "ok":
+            reason = f": {target.reason}" if target.reason else ""
+            yield f"target {target.name} is {target.state} since {ago(target.state_since, now, never='-')}{reason}"
+    for name, words in (
+        ("dead", "messages could not be delivered"),
+        ("given_up", "jobs were given up"),
+        ("quarantine", "pieces could not be read and are kept aside"),
+    ):
+        if found.queue(name).waiting:
+            yield f"{found.queue(name).waiting} {words}"
+
+
+def next_steps(found: Standing, daemon: Daemon) -> Iterator[str]:
+    """Suggest what to type next."""
+    if daemon.running is False:
+        yield "communique run"
+    for watch in found.watches:
+        if watch.enabled and not watch.paused and watch.state not in _FINE:
+            yield f"communique sources check {watch.name}"
+    for target in found.targets:
+        if target.state != "ok":
+            yield f"communique alerts test {target.name}"
+    if found.queue("dead").waiting:
+        yield "communique alerts retry"
+    if not found.watches:
+        yield "communique run --once"
+
+
+def sight(watch: Watch, zone: Zone, now: int) -> str:
+    """Tell silence from blindness: since when we have looked without a break, or since when we have not."""
+    last = f"last post {shown(watch.last_post_at, zone, unknown='never')}"
+    if watch.paused:
+        return f"paused, {last}"
+    if watch.outcome is None:
+        return "not asked yet"
+    if watch.outcome == "ok":
+        rounds = f"{watch.rounds} round" if watch.rounds == 1 else f"{watch.rounds} rounds"
+        since = f"watched without interruption since {shown(watch.stretch_from, zone)} ({rounds})"
+        looked = f"last looked {ago(watch.stretch_to, now)}"
+        return f"{since}, {looked}, {last}"
+    return f"blind since {shown(watch.last_ok_at, zone, unknown='the beginning')} ({watch.outcome}), {last}"
+
+
+def _lines(
+    session: Session, found: Standing, daemon: Daemon, problems: tuple[str, ...], zone: Zone, now: int
+) -> Iterator[str]:
+    state = {True: f"running, process {daemon.pid or '?'}", False: "not running", None: "cannot be told"}[
+        daemon.running
+    ]
+    yield f"daemon      {styled(session, state, 'red' if daemon.running is False else 'green')}"
+    yield f"last round  {shown(found.last_round_at, zone, unknown='never')} ({ago(found.last_round_at, now)})"
+    yield f"queues      {', '.join(_waiting(queue, now) for queue in found.queues)}"
+    for watch in found.watches:
+        yield ""
+        gone = "" if watch.enabled else " (no longer in the config)"
+        colour = "green" if watch.state in _FINE else "red"
+        yield f"{styled(session, one_line(watch.name), 'bold')}  {styled(session, one_line(watch.state), colour)}{gone}"
+        yield f"    {sight(watch, zone, now)}"
+        if watch.reason:
+            yield f"    {one_line(watch.reason)}"
+        upcoming = max(watch.next_poll_at, watch.hold_until or 0)
+        if watch.enabled and not watch.paused and watch.next_poll_at:
+            yield f"    next round {shown(upcoming, zone, unknown='only after `sources resume`', seconds=True)}"
+        yield f"    {watch.posts} posts, {watch.deleted} deleted, {watch.gaps} open gaps"
+    for gap in found.gaps:
+        yield f"{styled(session, 'gap', 'yellow')}  {one_line(gap.source)}  {stretch(gap, zone)}  {one_line(gap.reason)}"
+    yield ""
+    for told in found.notices:
+        yield f"{styled(session, shown(told.at, zone), 'dim')}  {one_line(told.text)}"
+    for problem in problems:
+        yield f"{styled(session, 'unhealthy', 'red')}  {one_line(problem)}"
+    for warning in warnings(found, now):
+        yield f"{styled(session, 'warning', 'yellow')}  {one_line(warning)}"
+    for step in next_steps(found, daemon):
+        yield f"next: {one_line(step)}"
+
+
+def _waiting(queue: Queue, now: int) -> str:
+    oldest = f" (oldest {ago(queue.oldest_at, now)})" if queue.waiting else ""
+    return f"{queue.name.replace('_', ' ')} {queue.waiting}{oldest}"
+
+
+def stretch(gap: OpenGap, zone: Zone) -> str:
+    """Say which posts are missing: by number, or by time where there are no numbers."""
+    if gap.low is not None or gap.high is not None:
+        return f"numbers {'…' if gap.low is None else gap.low} to {'…' if gap.high is None else gap.high}"
+    return f"from {shown(gap.from_at, zone, unknown='the beginning')} to {shown(gap.to_at, zone, unknown='now')}"
+
+
+def document(found: Standing, daemon: Daemon, problems: tuple[str, ...], now: int) -> dict[str, object]:
+    """Show the whole standing in JSON: the contract of docs/json-output.md."""
+    return {
+        "at": iso(now),
+        "healthy": not problems,
+        "problems": list(problems),
+        "warnings": list(warnings(found, now)),
+        "daemon": {"running": daemon.running, "pid": daemon.pid},
+        "last_round_at": iso(found.last_round_at),
+        "sources": [source_document(watch) for watch in found.watches],
+        "gaps": [
+            {
+                "source": gap.source,
+                "reason": gap.reason,
+                "low": gap.low,
+                "high": gap.high,
+                "from_at": iso(gap.from_at),
+                "to_at": iso(gap.to_at),
+                "opened_at": iso(gap.opened_at),
+            }
+            for gap in found.gaps
+        ],
+        "queues": {queue.name: {"waiting": queue.waiting, "oldest_at": iso(queue.oldest_at)} for queue in found.queues},
+        "targets": [
+            {
+                "name": target.name,
+                "state": target.state,
+                "reason": target.reason,
+                "state_since": iso(target.state_since),
+                "hold_until": iso(target.hold_until),
+            }
+            for target in found.targets
+        ],
+        "notices": [{"at": iso(told.at), "about": told.about, "text": told.text} for told in found.notices],
+        "next_steps": list(next_steps(found, daemon)),
+    }
+
+
+def source_document(watch: Watch) -> dict[str, object]:
+    """Show one source in JSON, as `status` and `sources list` do."""
+    import json
+
+    return {
+        "name": watch.name,
+        "kind": watch.kind,
+        "tags": json.loads(watch.tags),
+        "side": watch.side,
+        "handle": watch.handle,
+        "channel_id": watch.channel_id,
+        "title": watch.title,
+        "enabled": watch.enabled,
+        "paused": watch.paused,
+        "state": watch.state,
+        "reason": watch.reason,
+        "state_since": iso(watch.state_since),
+        "failures": watch.failures,
+        "first_contact_at": iso(watch.first_contact_at),
+        "high_water": watch.high_water,
+        "last_ok_at": iso(watch.last_ok_at),
+        "last_post_at": iso(watch.last_post_at),
+        "watched_since": iso(watch.stretch_from) if watch.outcome == "ok" else None,
+        "watched_rounds": watch.rounds if watch.outcome == "ok" else 0,
+        "next_poll_at": iso(max(watch.next_poll_at, watch.hold_until or 0) or None),
+        "posts": watch.posts,
+        "deleted": watch.deleted,
+        "open_gaps": watch.gaps,
+    }
