@@ -1,16 +1,36 @@
 """The kinds of value that a config key can hold: durations, amounts, names, secret files."""
 
+import datetime as dt
+import difflib
+import os
 import re
+import stat
+import zoneinfo
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.errors import UserError
 
 _UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
+_LONGEST_DURATION = 36_525 * DAY
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
+_LONGEST_SECRET = 65_536
 
 
 class Settings(BaseModel):
@@ -25,8 +45,37 @@ def duration(value: object) -> int:
         return 0
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
-        raise ValueError(f'expected a duration such as "90s", "2m", "24h" or "7d", got {value!r}')
-    return round(float(found[1]) * _UNITS[found[2]])
+        raise ValueError('expected a duration such as "90s", "2m", "24h" or "7d"')
+    microseconds = round(float(found[1]) * _UNITS[found[2]])
+    if microseconds > _LONGEST_DURATION:
+        raise ValueError("a duration is at most 100 years")
+    return microseconds
+
+
+def written(microseconds: int) -> str:
+    """Write a duration as the config does; `duration` reads it back to the same number."""
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        if microseconds and microseconds % _UNITS[unit] == 0:
+            return f"{microseconds // _UNITS[unit]}{unit}"
+    return f"{microseconds / SECOND:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def zone_name(value: str) -> str:
+    """Check the name of a zone in the IANA database. Raises ValueError with a near name."""
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        known = zoneinfo.available_timezones()
+        if not known:
+            raise ValueError("this machine has no time zone data: install its tzdata package") from error
+        raise ValueError("unknown time zone" + did_you_mean(value, known)) from error
+    return value
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Name the nearest known name, as the end of a sentence; nothing where none is near."""
+    near = difflib.get_close_matches(wrong, sorted(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def _name(value: str) -> str:
@@ -36,27 +85,114 @@ def _name(value: str) -> str:
 
 
 def _amount(value: object) -> object:
-    """A count, "all", or the date that history is wanted from (ISO, kept as text)."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError('expected a count, a date such as "2024-07-01", or "all"')
-    if isinstance(value, int):
-        if value < 0:
-            raise ValueError("a count cannot be negative")
+    """Check a count, "all", or the date that history is wanted from (ISO, kept as text)."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        value = value.isoformat()
+    counts = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if counts or value == "all" or (isinstance(value, str) and _is_date(value)):
         return value
-    if value != "all" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError('expected a count, a date such as "2024-07-01", or "all"')
-    return value
+    raise ValueError('expected a count, a date such as "2024-07-01", or "all"')
+
+
+def _is_date(value: str) -> bool:
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        return False
+    return len(value) == len("2024-07-01")
 
 
 def _beside_config(value: Any, info: ValidationInfo) -> Any:
     """Relative paths start from the directory of the config file."""
     directory = (info.context or {}).get("directory")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a path cannot hold a NUL character")
     if isinstance(value, str) and directory is not None:
         return Path(directory) / Path(value).expanduser()
     return value
 
 
-Duration = Annotated[int, BeforeValidator(duration)]
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A secret that stands in a file of its own; only the path is ever shown.
+
+    A relative path is looked up in systemd's credentials directory first (`credential` is then True: systemd guards
+    such a file by access lists, which look like a loose mode), then beside the config file.
+    """
+
+    path: Path
+    credential: bool = False
+
+    def read(self) -> str:
+        """Read the secret, without one final newline. Raises UserError with the line that mends the file."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise UserError(f"{self.path}: {error.strerror}; {_HOW_TO_MAKE.format(path=self.path)}") from None
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - the checked descriptor, not the name, is read
+            refusal = None if self.credential else loose(self.path, os.fstat(descriptor), os.geteuid())
+            if refusal:
+                raise UserError(refusal)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UserError(f"{self.path} is not a file; {_HOW_TO_MAKE.format(path=self.path)}")
+            data = file.read(_LONGEST_SECRET + 1)
+        try:
+            secret = data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            raise UserError(f"{self.path} is not UTF-8 text; write nothing but the secret to it") from None
+        if not secret.strip() or len(data) > _LONGEST_SECRET:
+            raise UserError(f"{self.path} is {'too long' if secret.strip() else 'empty'}; write the secret to it")
+        return secret
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _secret, serialization=core_schema.plain_serializer_function_ser_schema(lambda kept: str(kept.path))
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: object) -> dict[str, object]:
+        return {"type": "string", "description": "a file that holds the secret, mode 0600"}
+
+
+_HOW_TO_MAKE = "write the secret to it, then: chmod 600 {path}"
+
+
+def loose(path: Path, status: os.stat_result, us: int) -> str | None:
+    """Why a secret in this file is no secret, with the line that mends it; None where nobody else can read it."""
+    if status.st_uid not in (us, 0):
+        return f"{path} belongs to user {status.st_uid}, not to you ({us}); run: chown {us} {path}"
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        return f"{path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}); run: chmod 600 {path}"
+    return None
+
+
+def _secret(value: object, info: ValidationInfo) -> SecretFile:
+    """Make a SecretFile; only a config that is being loaded (`context`) has its files looked at."""
+    if isinstance(value, SecretFile):
+        return value
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise ValueError("expected the path of a file that holds the secret")
+    context = info.context or {}
+    credentials, path = context.get("credentials_directory"), Path(value).expanduser()
+    if credentials is not None and not path.is_absolute() and (credentials / path).is_file():
+        found = SecretFile(credentials / path, credential=True)
+    else:
+        found = SecretFile(context.get("directory", Path()) / path)
+    if context:
+        try:
+            found.read()
+        except UserError as error:
+            raise ValueError(str(error)) from None
+    return found
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(duration),
+    PlainSerializer(written, return_type=str),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_DURATION.pattern}$"}),
+]
 Name = Annotated[str, AfterValidator(_name)]
 Amount = Annotated[int | str, BeforeValidator(_amount)]
 ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]

@@ -1,0 +1,116 @@
+"""`communique config`: check the configuration, show what is in force and why, and say where things stand."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Form, Session, formats, line, pad, say, styled, table, write_json
+from bot.errors import ConfigError, Problem
+from bot.foreign import json_text, one_line
+
+if TYPE_CHECKING:
+    from bot.config.document import Document
+    from bot.config.locate import KeyPath
+    from bot.config.model import Config
+    from bot.config.origin import Setting
+
+
+@click.group("config")
+def command() -> None:
+    """Check, show and locate the configuration."""
+
+
+@command.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True), metavar="[FILE|-]")
+@click.pass_obj
+def check(session: Session, file: Path | None) -> None:
+    """Find every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
+    config, _ = _read(session, file)
+    for warning in config.warnings:
+        say(session, f"warning: {warning}")
+    counts = ", ".join(
+        f"{len(part)} {name if len(part) == 1 else f'{name}s'}"
+        for part, name in ((config.sources, "source"), (config.rules, "rule"), (config.targets, "target"))
+    )
+    line(session, f"ok: {counts}")
+
+
+@command.command()
+@click.option("--origin", is_flag=True, help="Say where each value came from.")
+@formats(streams=False)
+@click.pass_obj
+def show(session: Session, origin: bool, form: Form | None) -> None:
+    """Print every value that is in force; secrets are masked."""
+    from bot.config.origin import settings
+
+    config, document = _read(session, None, needed=False)
+    found = list(settings(config, document, session.environment, data_dir=session.data_dir_flag))
+    if form == "json":
+        write_json(session, [{"key": leaf.key, "value": leaf.value, "origin": leaf.origin} for leaf in found])
+        return
+    header: KeyPath = ()
+    for leaf in found:
+        part = leaf.keys[: 2 if isinstance(leaf.keys[1], int) else 1]
+        if part != header:
+            title = f"[[{part[0]}]]" if len(part) > 1 else f"[{part[0]}]"
+            line(session, ("\n" if header else "") + styled(session, title, "bold"))
+            header = part
+        line(session, _leaf(session, leaf, part, origin=origin))
+
+
+def _leaf(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -> str:
+    from bot.config.document import written_path
+
+    key = one_line(written_path(leaf.keys[len(part) :]))
+    shown = f"# {key} is not set" if leaf.value is None else f"{key} = {json_text(leaf.value)}"
+    return pad(shown, 44) + styled(session, f" # {one_line(leaf.origin)}", "dim") if origin else shown
+
+
+@command.command()
+@click.pass_obj
+def schema(session: Session) -> None:
+    """Print the JSON Schema that gives an editor completion and checks."""
+    from bot.config.schema import schema as describe
+
+    write_json(session, describe())
+
+
+@command.command()
+@formats(streams=False)
+@click.pass_obj
+def path(session: Session, form: Form | None) -> None:
+    """Say where the config file, the data directory and what is in it stand."""
+    from bot.config import paths
+
+    config = paths.find_config(session.config_flag, session.environment)
+    data = session.data_dir()
+    found = {
+        "config": config.absolute() if config else None,
+        "data": data,
+        "database": paths.database_in(data),
+        "media": paths.media_in(data),
+        "lock": paths.lock_in(data),
+    }
+    if form == "json":
+        write_json(session, {what: None if where is None else str(where) for what, where in found.items()})
+        return
+    table(session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()])
+    if config is None:
+        say(session, f"no config file; `communique init` writes ./config.toml, or put one at {paths.usual_config()}")
+
+
+def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, Document]":
+    from bot.config.document import open_document, parse
+    from bot.config.reading import find, settle
+
+    if file == Path("-"):
+        document = parse(sys.stdin.buffer.read(), name="<stdin>", path=None, directory=Path.cwd())
+    elif file is not None:
+        document = open_document(file)
+    else:
+        document = find(session.config_flag, session.environment)
+        if needed and document.path is None:
+            raise ConfigError((Problem("", "there is no config file: `communique init` writes one"),))
+    return settle(document, session.environment, data_dir=session.data_dir_flag), document

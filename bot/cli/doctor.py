@@ -1,0 +1,257 @@
+"""`communique doctor`: looks at everything that must be right around us, and says what to do where it is not."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bot.cli.output import Form, Session, Style, formats, line, styled, write_json
+from bot.clock import DAY, HOUR, SECOND
+from bot.errors import CommuniqueError, ConfigError
+from bot.foreign import one_line
+
+if TYPE_CHECKING:
+    from bot.config.model import Config
+    from bot.http import Http
+    from storage.database import Archive
+
+Verdict = Literal["ok", "warn", "fail"]
+_COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
+_LITTLE_SPACE, _NO_SPACE = 1 << 30, 100 << 20
+_FIRST_YEAR = 2025  # no build of this program is older
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check; `fix` says what to do, and is empty where all is well."""
+
+    check: str
+    verdict: Verdict
+    text: str
+    fix: str = ""
+
+
+@click.command("doctor")
+@click.option("--online", is_flag=True, help="Also ask every configured source's host for one page.")
+@formats(streams=False)
+@click.pass_obj
+def command(session: Session, online: bool, form: Form | None) -> None:
+    """Check the clock, disk, database and config; exit 1 if something is broken. No network unless --online."""
+    found = []
+    for finding in _all(session, online=online):
+        found.append(finding)
+        if form is None:
+            verdict = styled(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
+            fix = f"; {finding.fix}" if finding.fix else ""
+            line(session, f"{verdict}  {finding.check:<9}  {one_line(finding.text + fix)}")
+    if form is not None:
+        write_json(session, [asdict(finding) for finding in found])
+    if any(finding.verdict == "fail" for finding in found):
+        raise SystemExit(1)
+
+
+def _all(session: Session, *, online: bool) -> Iterator[Finding]:
+    yield python(sys.version_info[:3])
+    yield from sqlite()
+    findings, config = configuration(session)
+    yield from findings
+    try:
+        directory = session.data_dir()
+    except CommuniqueError:  # the config is no TOML: already told
+        directory = None
+    if directory is not None:
+        yield data_directory(directory)
+        yield disk(directory)
+        if os.access(directory, os.R_OK | os.X_OK):
+            yield lock(directory)
+            yield from database(directory)
+    yield clock(session, directory)
+    yield extras(config)
+    if online and config is not None:
+        yield from reachable(session, config)
+
+
+def python(version: tuple[int, ...]) -> Finding:
+    """Tell whether this Python is new enough."""
+    text = "Python " + ".".join(map(str, version))
+    return Finding("python", "ok", text) if version >= (3, 11) else Finding("python", "fail", text, "3.11 is needed")
+
+
+def sqlite() -> Iterator[Finding]:
+    """Look at the SQLite library and its full-text index."""
+    from storage.sqlite import has_wal_reset_bug, is_fallback, sqlite3
+    from storage.tables import FTS
+
+    text = f"SQLite {sqlite3.sqlite_version}{' (of the interpreter)' if is_fallback() else ''}"
+    if has_wal_reset_bug():
+        yield Finding("sqlite", "warn", f"{text} can lose rows when two programs write", "pip install pysqlite3")
+    else:
+        yield Finding("sqlite", "ok", text)
+    try:
+        with closing(sqlite3.connect(":memory:")) as memory:
+            memory.execute(FTS)
+    except sqlite3.Error as error:
+        yield Finding("search", "fail", f"this SQLite has no full-text index ({error})", "pip install pysqlite3")
+    else:
+        yield Finding("search", "ok", "full-text index FTS5 with our tokenizer")
+
+
+def configuration(session: Session) -> "tuple[list[Finding], Config | None]":
+    """Load the config, with every problem and warning; reading it also looks at each secret file."""
+    try:
+        config = session.config()
+    except ConfigError as error:
+        return [Finding("config", "fail", str(problem)) for problem in error.problems], None
+    if config.path is None:
+        return [Finding("config", "warn", "no config file", "communique init")], config
+    counts = f"{len(config.sources)} sources, {len(config.rules)} rules, {len(config.targets)} targets"
+    found = [Finding("config", "ok", f"{config.path}: {counts}; secret files are private")]
+    return found + [Finding("config", "warn", warning) for warning in config.warnings], config
+
+
+def data_directory(directory: Path) -> Finding:
+    """Look at who may enter the data directory."""
+    try:
+        status = directory.stat()
+    except FileNotFoundError:
+        return Finding("data", "ok", f"{directory} will be made by the first run")
+    except OSError as error:
+        return Finding("data", "fail", f"{directory}: {error.strerror}", "choose another place with --data-dir")
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid != os.geteuid():
+        fix = f"chown -R {os.geteuid()} {directory}"
+        return Finding("data", "fail", f"{directory} belongs to user {status.st_uid}", fix)
+    if mode & stat.S_IWOTH:
+        return Finding("data", "fail", f"anybody may write to {directory}", f"chmod 700 {directory}")
+    if mode & 0o077:
+        text = f"others may enter {directory} (mode {mode:04o}); the next run makes it private"
+        return Finding("data", "warn", text, f"chmod 700 {directory}")
+    return Finding("data", "ok", f"{directory} is private")
+
+
+def lock(directory: Path) -> Finding:
+    """Tell which process works on the data directory."""
+    from bot.daemon.lock import holder
+
+    pid = holder(directory)
+    return Finding("lock", "ok", "no process is running" if pid is None else f"process {pid or '?'} is running")
+
+
+def disk(directory: Path) -> Finding:
+    """Look at the space left where the data stand."""
+    place = next(parent for parent in (directory, *directory.parents) if os.path.lexists(parent))
+    free = shutil.disk_usage(place).free
+    text = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    if free >= _LITTLE_SPACE:
+        return Finding("disk", "ok", text)
+    return Finding("disk", "fail" if free < _NO_SPACE else "warn", text, "free some space")
+
+
+def database(directory: Path) -> Iterator[Finding]:
+    """Look at the schema and the health of the archive; the whole file is read."""
+    from bot.config.paths import database_in
+    from bot.daemon.lock import holder
+    from storage.database import Archive, told
+    from storage.errors import ArchiveError, ArchiveOutdated
+
+    path = database_in(directory)
+    if not path.exists():
+        yield Finding("database", "ok", f"{path} will be made by the first run")
+        return
+    try:
+        with Archive(path) as archive:
+            with archive.reading() as reader, told(path):
+                check = [str(row[0]) for row in reader.execute("PRAGMA quick_check(3)")]
+                orphans = len(reader.execute("PRAGMA foreign_key_check").fetchall())
+            if check != ["ok"]:
+                yield Finding("database", "fail", f"{path} is damaged: {'; '.join(check)}", "restore a backup")
+            elif orphans:
+                yield Finding("database", "fail", f"{path}: {orphans} rows refer to nothing", "restore a backup")
+            else:
+                yield Finding("database", "ok", f"{path} is at the current schema and sound")
+            if holder(directory) is not None:
+                yield Finding("index", "ok", "not checked while a process is running")
+            else:
+                yield _index(archive)
+    except ArchiveOutdated as outdated:
+        yield Finding("database", "warn", str(outdated))
+    except ArchiveError as error:
+        yield Finding("database", "fail", str(error))
+
+
+def _index(archive: "Archive") -> Finding:
+    """Compare the full-text index with the texts it stands on: SQLite's quick_check does not see it go stale."""
+    from storage.database import sql
+    from storage.errors import ArchiveDamaged
+
+    try:
+        with archive.writing() as writer:
+            writer.execute(sql("INSERT INTO texts_index(texts_index, rank) VALUES ('integrity-check', 1)"))
+    except ArchiveDamaged:
+        fix = f"sqlite3 {archive.path} \"INSERT INTO texts_index(texts_index) VALUES ('rebuild')\""
+        return Finding("index", "fail", "the full-text index does not fit the texts", fix)
+    return Finding("index", "ok", "the full-text index fits the texts")
+
+
+def clock(session: Session, directory: Path | None) -> Finding:
+    """Look for a clock that was never set, or that is behind the files that we wrote or came with."""
+    now = session.clock.now()
+    text = datetime.fromtimestamp(now / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if datetime.fromtimestamp(now / SECOND, UTC).year < _FIRST_YEAR:
+        return Finding("clock", "fail", f"it cannot be {text}", "set the clock: timedatectl set-ntp true")
+    files = [Path(__file__), *(directory.glob("communique.db*") if directory else ())]
+    newest = max(int(file.stat().st_mtime * SECOND) for file in files)
+    if newest > now + HOUR:
+        behind = (newest - now) / (DAY if newest > now + DAY else HOUR)
+        unit = "days" if newest > now + DAY else "hours"
+        return Finding("clock", "warn", f"{text} is {behind:.0f} {unit} before our own files", "compare with a watch")
+    return Finding("clock", "ok", text)
+
+
+def extras(config: "Config | None") -> Finding:
+    """Tell which optional parts are installed; a missing one matters only to who uses it."""
+    if find_spec("apprise"):
+        return Finding("extras", "ok", "apprise is installed")
+    used = [target.name for target in config.targets if target.kind == "apprise"] if config else []
+    fix = "pip install 'communique[apprise]'"
+    if used:
+        return Finding("extras", "fail", f"apprise is not installed, but {', '.join(used)} needs it", fix)
+    return Finding("extras", "ok", f"apprise is not installed, and not needed ({fix})")
+
+
+def reachable(session: Session, config: "Config") -> Iterator[Finding]:
+    """Ask each source's host for one page, as a collecting run would: same proxy, same guard, same politeness."""
+    import asyncio
+
+    from bot.daemon.app import http_rules
+    from bot.http import Http
+
+    async def ask(urls: list[str]) -> list[Finding]:
+        http = Http(http_rules(config), session.clock)
+        try:
+            return [await _asked(http, url) for url in urls]
+        finally:
+            await http.aclose()
+
+    asked = dict.fromkeys(url for source in config.sources if source.enabled for url in source.addresses())
+    yield from asyncio.run(ask(list(asked)))
+
+
+async def _asked(http: "Http", url: str) -> Finding:
+    from bot.config.origin import masked
+
+    shown = masked(("sources",), url)
+    try:
+        reply = await http.get(url, cap=8 << 20, deadline=20)
+    except CommuniqueError as error:
+        return Finding("online", "fail", f"{shown}: {error}")
+    return Finding("online", "ok" if reply.status < 400 else "fail", f"{shown} answers {reply.status}")

@@ -1,0 +1,92 @@
+"""`communique init`: writes a commented config.toml that passes `config check` and needs no account."""
+
+import os
+from pathlib import Path
+
+import click
+
+from bot.cli.output import Session, line, say
+from bot.errors import UserError
+from bot.foreign import one_line
+
+TEMPLATE = """\
+#:schema ./communique.schema.json
+# Completion in your editor: communique config schema > communique.schema.json
+# What every key means, with all the others: config.example.toml. After each change: communique config check
+
+[defaults]
+every = "2m"                       # how often each source is asked
+timezone = "Asia/Yangon"           # shown beside UTC in alerts
+targets = ["terminal"]             # who hears of a match, unless a rule says otherwise
+
+# Sources: take the # off, and put the name of a real channel or the address of a real feed in its place.
+# A public Telegram channel needs no account: this reads the page that t.me/s/NAME shows to everybody.
+
+# [[sources]]
+# name = "spokesman"               # your own name for it
+# kind = "telegram_web"
+# channel = "NAME_OF_THE_CHANNEL"  # t.me/NAME_OF_THE_CHANNEL
+# tags = ["official"]
+
+# [[sources]]
+# name = "news-desk"
+# kind = "telegram_web"
+# channel = "NAME_OF_ANOTHER_CHANNEL"
+# tags = ["press"]
+
+# [[sources]]
+# name = "ministry"
+# kind = "feed"                    # RSS, Atom or JSON Feed
+# url = "https://feed.example/statements.xml"
+# tags = ["official"]
+
+# Rules: the same language as `communique search`. A rule without `sources` and `tags` reads every source.
+
+[[rules]]
+name = "regional-command"
+query = '"regional command" OR တိုင်းစစ်ဌာနချုပ်'
+priority = "high"
+# tags = ["official"]              # only what these sources say
+matches = ["He spoke at the Regional Command."]     # examples: `communique config check` proves them
+not_matches = ["A regional office was opened."]
+
+# Targets: where alerts go. `console` prints them on stdout; config.example.toml shows the others.
+
+[[targets]]
+name = "terminal"
+kind = "console"
+"""
+
+
+@click.command("init")
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--force", is_flag=True, help="Overwrite a config.toml that stands there.")
+@click.pass_obj
+def command(session: Session, directory: Path, force: bool) -> None:
+    """Write DIR/config.toml (here, if no DIR is given), ready to be filled in; print its path."""
+    path = directory / "config.toml"
+    _write(path, force=force)
+    line(session, one_line(str(path)))
+    option = "" if directory == Path() else f" --config {path}"
+    say(
+        session,
+        "Next:\n"
+        f"  1. open {path}, take the # off a source and fill in its channel or address\n"
+        f"  2. communique{option} config check\n"
+        f"  3. communique{option} run --once      collects everything once\n"
+        f"  4. communique{option} run             keeps watching; alerts appear here\n"
+        "Or see it at work first, without any set-up: communique demo",
+    )
+
+
+def _write(path: Path, *, force: bool) -> None:
+    """Write the template; without `force` never over anything, not even through a symbolic link."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
+        with open(os.open(path, flags, 0o644), "w", encoding="utf-8") as file:  # noqa: PTH123 - flags matter
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise UserError(f"{path} exists already and stays as it is; --force overwrites it") from None
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,101 @@
+"""What one part of the config says about another: names that must exist, queries that must work, rules that cannot."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.clock import SECOND
+from bot.config.locate import KeyPath
+from bot.config.model import Config, RuleConfig, is_private
+from bot.config.problems import Findings
+from bot.config.values import did_you_mean
+from storage.language import match, query
+from storage.language.fold import fold
+from storage.language.script import language
+
+_SHORTEST = SECOND
+
+
+def cross_check(
+    config: Config, given: Mapping[str, object], places: Mapping[str, Sequence[int]], findings: Findings
+) -> None:
+    """Note every mistake that no single entry shows.
+
+    `config` holds the entries that are right by themselves and `places` their indexes in the file; `given` is the
+    whole document, so that an entry with another mistake still counts as a name that exists.
+    """
+    names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets")}
+    _intervals(config, places["sources"], findings)
+    _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
+    tags = {tag for source in config.sources for tag in source.tags}
+    whole = len(places["sources"]) == len(names["sources"])  # every source could be read, so every tag is known
+    for index, rule in zip(places["rules"], config.rules, strict=True):
+        keys: KeyPath = ("rules", index)
+        _known(rule.targets or (), names["targets"], "target", (*keys, "targets"), findings)
+        _known(rule.sources, names["sources"], "source", (*keys, "sources"), findings)
+        if whole and config.sources:
+            _known(rule.tags, tags, "tag", (*keys, "tags"), findings)
+        if whole and rule.sources + rule.tags and not any(source.enabled for source in config.rule_sources(rule)):
+            findings.odd(keys, f'the rule "{rule.name}" can never match: no source is in its scope')
+        _query(config, rule, keys, findings)
+    _private(config, findings)
+
+
+def _names(given: Mapping[str, object], part: str, findings: Findings) -> dict[str, int]:
+    """Names of one list and where they stand first; a second use is a mistake."""
+    entries = given.get(part)
+    found: dict[str, int] = {}
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        name = entry.get("name") if isinstance(entry, Mapping) else None
+        if isinstance(name, str) and found.setdefault(name, index) != index:
+            findings.wrong((part, index, "name"), f'"{name}" is already the name of {part}[{found[name]}]')
+    return found
+
+
+def _intervals(config: Config, places: Sequence[int], findings: Findings) -> None:
+    asked: list[tuple[KeyPath, int | None]] = [(("defaults", "every"), config.defaults.every)]
+    asked += [(("sources", index, "every"), source.every) for index, source in zip(places, config.sources, strict=True)]
+    for keys, every in asked:
+        if every is not None and every < _SHORTEST:
+            findings.wrong(keys, "a source cannot be asked more often than once a second: the minimum is 1s")
+
+
+def _known(named: Iterable[str], known: Iterable[str], what: str, keys: KeyPath, findings: Findings) -> None:
+    for index, name in enumerate(named):
+        if name not in known:
+            missing = f'no source has the tag "{name}"' if what == "tag" else f'there is no {what} "{name}"'
+            findings.wrong((*keys, index), missing + did_you_mean(name, known))
+
+
+def _query(config: Config, rule: RuleConfig, keys: KeyPath, findings: Findings) -> None:
+    try:
+        parsed = query.parse(rule.query)
+    except query.QueryError as error:
+        findings.wrong((*keys, "query"), error.message, index=error.position)
+        return
+    for index, text in enumerate(rule.matches):
+        if not _matches(config, rule, parsed, text):
+            findings.wrong((*keys, "matches", index), f'the rule "{rule.name}" does not match this example')
+    for index, text in enumerate(rule.not_matches):
+        if _matches(config, rule, parsed, text):
+            findings.wrong((*keys, "not_matches", index), f'the rule "{rule.name}" matches this example')
+
+
+def _matches(config: Config, rule: RuleConfig, parsed: query.Query, text: str) -> bool:
+    """Whether the query finds an example, as the body of a post of any source that the rule reads."""
+    scope = [(source.name, source.tags, source.side) for source in config.rule_sources(rule)]
+    spoken = language(text)
+    body = match.DocumentText(0, "body", text, fold(text), spoken, None)
+    return any(
+        match.evaluate(
+            parsed, match.Document(0, name, frozenset(tags), side, None, None, spoken, frozenset(), None, (body,))
+        )
+        is not None
+        for name, tags, side in dict.fromkeys(scope) or {("", rule.tags, None): None}
+    )
+
+
+def _private(config: Config, findings: Findings) -> None:
+    if not config.http.allow_private_addresses:
+        for host, port in config.named_hosts():
+            if is_private(host):
+                message = f"{host}:{port} is a private address and will be refused"
+                findings.odd(("http",), f"{message}; allow it by [http] allow_private_addresses = true")

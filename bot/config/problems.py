@@ -1,0 +1,113 @@
+"""Every mistake of one config, gathered as it is found and told in one sentence each."""
+
+import json
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.config.document import Document
+from bot.config.environment import Environment
+from bot.config.locate import KeyPath
+from bot.config.values import did_you_mean
+from bot.errors import Problem
+
+_EXPECTED = {
+    "string": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list",
+    "list": "a list",
+    "set": "a list",
+    "frozen_set": "a list",
+    "dict": "a table",
+    "mapping": "a table",
+    "model": "a table",
+    "path": "a path",
+}
+_PRIVATE = ("url", "proxy", "token", "secret", "password", "hash", "key", "auth")
+
+
+@dataclass(slots=True)
+class Findings:
+    """Problems and warnings of one document, in the order in which they were found."""
+
+    document: Document
+    environment: Environment
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def wrong(self, keys: KeyPath, message: str, *, at_key: bool = False, index: int | None = None) -> None:
+        """Note a mistake at `keys`; one that an environment variable brought is told under the variable's name."""
+        for override in self.environment.overrides:
+            if (override.section, override.key) == keys[:2]:
+                self.problems.append(Problem(where=override.variable, message=message))
+                return
+        self.problems.append(self.document.problem(keys, message, at_key=at_key, index=index))
+
+    def odd(self, keys: KeyPath, message: str) -> None:
+        self.warnings.append(str(self.document.problem(keys, message)))
+
+    def refused(self, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> None:
+        """Note everything that pydantic found in the part of the document at `keys`."""
+        for detail in error.errors(include_url=False):
+            place = (*keys, *detail["loc"])
+            self.wrong(place, _sentence(model, detail), at_key=detail["type"] in ("extra_forbidden", "missing"))
+
+
+def one_of(known: Iterable[str]) -> str:
+    """Write names one after the other, in quotes."""
+    return ", ".join(f'"{name}"' for name in known)
+
+
+def got(value: object, key: object = "") -> str:
+    """What stands there instead, short; the value of a key that may hold a secret is not repeated."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Mapping():
+            return "a table"
+        case list():
+            return "a list"
+        case str() if str(key).lower().endswith(_PRIVATE):
+            return "a string"
+        case str():
+            return json.dumps(value if len(value) <= 60 else f"{value[:59]}…", ensure_ascii=False)
+        case _:
+            return str(value)[:60]
+
+
+def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:
+    kind, keys, context = detail["type"], detail["loc"], detail.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "unknown key" + did_you_mean(str(keys[-1]), _keys_at(model, keys[:-1]))
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    name = str(next((key for key in reversed(keys) if isinstance(key, str)), ""))
+    if kind == "literal_error":
+        return f"expected {str(context['expected']).replace(chr(39), chr(34))}, got {got(detail['input'], name)}"
+    expected = _EXPECTED.get(kind.removesuffix("_type").removesuffix("_parsing"))
+    if expected:
+        return f"expected {expected}, got {got(detail['input'], name)}"
+    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got(detail['input'], name)}"
+
+
+def _keys_at(model: type[BaseModel], keys: Iterable[int | str]) -> set[str]:
+    """Name the keys that are known in the table at `keys` inside a model; none where it is no model."""
+    here: object = model
+    for key in keys:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = _model_in(here.model_fields[str(key)].annotation) if str(key) in here.model_fields else None
+    return set(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else set()
+
+
+def _model_in(annotation: object) -> object:
+    """The first model inside `Model | None`, `dict[str, Model]`, `tuple[Model, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)

@@ -1,0 +1,161 @@
+"""Text in, checked config out: every section and entry is looked at before anything is refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from bot import sources
+from bot.alerts import targets
+from bot.config import paths
+from bot.config.checks import cross_check
+from bot.config.document import Document, open_document
+from bot.config.environment import Environment
+from bot.config.locate import KeyPath
+from bot.config.model import Config, Defaults, HttpConfig, RuleConfig, StorageConfig, TelegramConfig
+from bot.config.problems import Findings, got, one_of
+from bot.config.values import Settings, did_you_mean
+from bot.errors import ConfigError
+
+SECTIONS: dict[str, type[Settings]] = {
+    "storage": StorageConfig,
+    "http": HttpConfig,
+    "telegram": TelegramConfig,
+    "defaults": Defaults,
+}
+LISTS = ("sources", "rules", "targets")
+
+_Part = TypeVar("_Part", bound=Settings)
+
+
+class Kinds(Protocol):
+    """A package whose modules are the kinds of one list: `bot.sources`, `bot.alerts.targets`."""
+
+    def kinds(self) -> tuple[str, ...]: ...
+
+    def settings_of(self, kind: str) -> type[Settings]: ...
+
+
+def read(flag: Path | None, environment: Environment, *, data_dir: Path | None = None) -> Config:
+    """Find, read and check the config. Raises ConfigError with every problem at once."""
+    return settle(find(flag, environment), environment, data_dir=data_dir)
+
+
+def find(flag: Path | None, environment: Environment) -> Document:
+    """Open the config file, or an empty document where there is none. Raises ConfigError."""
+    path = paths.find_config(flag, environment)
+    return open_document(path) if path else Document(name="", path=None, directory=Path.cwd())
+
+
+def settle(document: Document, environment: Environment, *, data_dir: Path | None = None) -> Config:
+    """Check a document whole and make the config of it. Raises ConfigError with every problem at once."""
+    findings = Findings(document, environment)
+    given = effective(document, environment, findings)
+    _unknown_sections(given, findings)
+    storage = _section(given, "storage", StorageConfig, findings)
+    config = Config(
+        path=document.path,
+        directory=document.directory,
+        data_dir=_data_dir(data_dir, environment, storage),
+        storage=storage,
+        http=_section(given, "http", HttpConfig, findings),
+        telegram=_section(given, "telegram", TelegramConfig, findings),
+        defaults=_section(given, "defaults", Defaults, findings),
+    )
+    places: dict[str, list[tuple[int, Settings]]] = {
+        "sources": _entries(given, "sources", sources, findings),
+        "rules": _entries(given, "rules", None, findings),
+        "targets": _entries(given, "targets", targets, findings),
+    }
+    config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
+    cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)
+    if findings.problems:
+        raise ConfigError(tuple(sorted(findings.problems, key=lambda problem: problem.line)))
+    return config.model_copy(update={"warnings": tuple(findings.warnings)})
+
+
+def effective(document: Document, environment: Environment, findings: Findings) -> dict[str, object]:
+    """Lay the environment's `COMMUNIQUE_SECTION__KEY` over what the file says."""
+    given = dict(document.data)
+    for override in environment.overrides:
+        section = given.get(override.section, {})
+        if override.section not in SECTIONS:
+            findings.wrong(
+                (override.section, override.key),
+                f'no section "{override.section}" can be set by the environment; it may be {one_of(SECTIONS)}',
+            )
+        elif isinstance(section, Mapping):
+            given[override.section] = {**section, override.key: override.text}
+    findings.warnings += [f"{name}: this environment variable means nothing here" for name in environment.unknown]
+    return given
+
+
+def _unknown_sections(given: Mapping[str, object], findings: Findings) -> None:
+    known = (*SECTIONS, *LISTS)
+    for name in given:
+        if name not in known:
+            kind = "section" if isinstance(given[name], Mapping | list) else "key outside of any section"
+            findings.wrong((name,), f"unknown {kind}{did_you_mean(name, known)}", at_key=True)
+
+
+def _data_dir(flag: Path | None, environment: Environment, storage: StorageConfig) -> Path:
+    asked = flag or environment.data_dir
+    return asked.expanduser().absolute() if asked else storage.dir or paths.usual_data_dir()
+
+
+def _section(given: Mapping[str, object], name: str, model: type[_Part], findings: Findings) -> _Part:
+    """One section; a wrong one is noted, and its defaults stand in so that the rest can be looked at."""
+    return _part(given.get(name, {}), model, (name,), findings) or model()
+
+
+def _part(raw: object, model: type[_Part], keys: KeyPath, findings: Findings) -> _Part | None:
+    if not isinstance(raw, Mapping):
+        findings.wrong(keys, f"expected a table, got {got(raw)}")
+        return None
+    context = {
+        "directory": findings.document.directory,
+        "credentials_directory": findings.environment.credentials_directory,
+    }
+    try:
+        return model.model_validate(raw, context=context)
+    except ValidationError as error:
+        findings.refused(keys, model, error)
+        return None
+
+
+def _entries(
+    given: Mapping[str, object], name: str, kinds: Kinds | None, findings: Findings
+) -> list[tuple[int, Settings]]:
+    """Check the entries of one list; those that are right, each with its index in the file."""
+    entries = given.get(name, [])
+    if not isinstance(entries, list):
+        findings.wrong((name,), f"write [[{name}]], with two brackets, above each entry")
+        return []
+    found: list[tuple[int, Settings]] = []
+    for index, raw in enumerate(entries):
+        keys = (name, index)
+        model = RuleConfig if kinds is None else _model_of(raw, kinds, keys, findings)
+        part = None if model is None else _part(raw, model, keys, findings)
+        if part is not None:
+            found.append((index, part))
+    return found
+
+
+def _model_of(raw: object, kinds: Kinds, keys: KeyPath, findings: Findings) -> type[Settings] | None:
+    kind = raw.get("kind") if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping):
+        findings.wrong(keys, f"expected a table, got {got(raw)}")
+    elif kind is None:
+        findings.wrong((*keys, "kind"), f"is missing; it may be {one_of(kinds.kinds())}")
+    elif not isinstance(kind, str):
+        findings.wrong((*keys, "kind"), f"expected a string, got {got(kind)}")
+    elif kind not in kinds.kinds():
+        hint = did_you_mean(kind, kinds.kinds()) or f"; it may be {one_of(kinds.kinds())}"
+        findings.wrong((*keys, "kind"), f"unknown kind {got(kind)}{hint}")
+    else:
+        try:
+            return kinds.settings_of(kind)
+        except ImportError as error:
+            findings.wrong((*keys, "kind"), f"cannot be used in this installation: {error}")
+    return None

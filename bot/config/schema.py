@@ -1,0 +1,63 @@
+"""The config as a JSON Schema, the union over every kind that is installed, for editors."""
+
+from typing import Any
+
+from bot.config.model import RuleConfig
+from bot.config.reading import LISTS, SECTIONS, Kinds
+from bot.config.values import Settings
+
+
+def schema() -> dict[str, Any]:
+    """Describe every key of every section. Imports every kind of source and target."""
+    from bot import sources
+    from bot.alerts import targets
+
+    parts: dict[str, Any] = {name: _of(model) for name, model in SECTIONS.items()}
+    entries = {"sources": _union(sources), "rules": _of(RuleConfig), "targets": _union(targets)}
+    assert set(entries) == set(LISTS)
+    parts |= {name: {"type": "array", "items": entry} for name, entry in entries.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The configuration of communique",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": parts,
+    }
+
+
+def _union(kinds: Kinds) -> dict[str, Any]:
+    """One form per kind; `kind` says which it is."""
+    forms = []
+    for kind in kinds.kinds():
+        form = _of(kinds.settings_of(kind))
+        form["properties"]["kind"] = {"const": kind}
+        form["required"] = sorted({*form.get("required", ()), "kind"})
+        forms.append(form)
+    return {"type": "object", "required": ["kind"], "oneOf": forms}
+
+
+def _of(model: type[Settings]) -> dict[str, Any]:
+    """One model with its definitions put in place, defaults written as the user would."""
+    found = model.model_json_schema(mode="serialization")
+    inlined: dict[str, Any] = _inline(found, found.pop("$defs", {}))
+    return inlined
+
+
+def _inline(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        node = definitions[node["$ref"].rpartition("/")[2]] | {key: node[key] for key in node if key != "$ref"}
+    # TOML has no null, and titles that repeat the key tell nobody anything
+    options = [option for option in node.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        node = {key: node[key] for key in node if key != "anyOf"} | options[0]
+    elif options:
+        node = node | {"anyOf": options}
+    return {
+        key: _inline(value, definitions)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
