@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from storage.database import Reader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN_ELSEWHERE = ("body", "file")  # as `text`, and as the name of a file in `media`
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
 
 
@@ -167,7 +168,7 @@ def as_json(post: PostRow) -> dict[str, object]:
         "text": post.text,
         "language": post.language,
         "media": [_media_json(item) for item in post.media],
-        "texts": [_text_json(item) for item in post.texts if item.kind != "body"],
+        "texts": [_text_json(item) for item in post.texts if item.kind not in _SHOWN_ELSEWHERE],
         "links": [{"text": link.text, "url": link.url} for link in post.links],
         "rules": list(post.rules),
         "forwarded_from": None if post.forward is None else _forward_json(post.forward),

@@ -205,7 +205,7 @@ def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Itera
         start = post.text[: 2 * _AROUND]
         yield (Piece(start, hit=False), Piece("…" if len(post.text) > len(start) else "", hit=False))
     for text, inside in stretches:
-        yield tuple(_pieces(text, inside))
+        yield tuple(pieces_around(text, inside))
 
 
 def _stretches(hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[str, list[Hit]]]:
@@ -222,7 +222,8 @@ def _stretches(hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[str
         yield texts[near[0].text_id], near
 
 
-def _pieces(text: str, hits: Sequence[Hit]) -> Iterator[Piece]:
+def pieces_around(text: str, hits: Sequence[Hit]) -> Iterator[Piece]:
+    """Cut the text around hits that stand near each other."""
     start = max(0, hits[0].start - _AROUND)
     end = min(len(text), hits[-1].end + _AROUND)
     if hits[0].kind != "body":

@@ -111,7 +111,7 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
     yield ""
     yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
     for text in post.texts:
-        if text.kind != "body":
+        if text.kind not in {"body", "file"}:
             made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
             sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
             yield ""

@@ -83,16 +83,16 @@ def ailments(found: Standing, daemon: Daemon, now: int) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def warnings(found: Standing, now: int) -> Iterator[str]:
+def warnings(found: Standing) -> Iterator[str]:
     """Name what a person should know although the whole is healthy."""
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in _FINE:
             reason = f": {watch.reason}" if watch.reason else ""
-            yield f"source {watch.name} is {watch.state} since {ago(watch.state_since, now, never='-')}{reason}"
+            yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
     for target in found.targets:
         if target.state != "ok":
             reason = f": {target.reason}" if target.reason else ""
-            yield f"target {target.name} is {target.state} since {ago(target.state_since, now, never='-')}{reason}"
+            yield f"target {target.name} is {target.state} since {iso(target.state_since)}{reason}"
     for name, words in (
         ("dead", "messages could not be delivered"),
         ("given_up", "jobs were given up"),
@@ -136,17 +136,15 @@ def sight(watch: Watch, zone: Zone, now: int) -> str:
 def _lines(
     session: Session, found: Standing, daemon: Daemon, problems: tuple[str, ...], zone: Zone, now: int
 ) -> Iterator[str]:
-    state = {True: f"running, process {daemon.pid or '?'}", False: "not running", None: "cannot be told"}[
-        daemon.running
-    ]
-    yield f"daemon      {styled(session, state, 'red' if daemon.running is False else 'green')}"
+    states = {True: f"running, process {daemon.pid or '?'}", False: "not running", None: "cannot be told"}
+    yield f"daemon      {styled(session, states[daemon.running], 'green' if daemon.running else 'red')}"
     yield f"last round  {shown(found.last_round_at, zone, unknown='never')} ({ago(found.last_round_at, now)})"
     yield f"queues      {', '.join(_waiting(queue, now) for queue in found.queues)}"
     for watch in found.watches:
         yield ""
         gone = "" if watch.enabled else " (no longer in the config)"
-        colour = "green" if watch.state in _FINE else "red"
-        yield f"{styled(session, one_line(watch.name), 'bold')}  {styled(session, one_line(watch.state), colour)}{gone}"
+        state = styled(session, one_line(watch.state), "green" if watch.state in _FINE else "red")
+        yield f"{styled(session, one_line(watch.name), 'bold')}  {state}{gone}"
         yield f"    {sight(watch, zone, now)}"
         if watch.reason:
             yield f"    {one_line(watch.reason)}"
@@ -155,13 +153,14 @@ def _lines(
             yield f"    next round {shown(upcoming, zone, unknown='only after `sources resume`', seconds=True)}"
         yield f"    {watch.posts} posts, {watch.deleted} deleted, {watch.gaps} open gaps"
     for gap in found.gaps:
-        yield f"{styled(session, 'gap', 'yellow')}  {one_line(gap.source)}  {stretch(gap, zone)}  {one_line(gap.reason)}"
+        what = one_line(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")
+        yield f"{styled(session, 'gap', 'yellow')}  {what}"
     yield ""
     for told in found.notices:
         yield f"{styled(session, shown(told.at, zone), 'dim')}  {one_line(told.text)}"
     for problem in problems:
         yield f"{styled(session, 'unhealthy', 'red')}  {one_line(problem)}"
-    for warning in warnings(found, now):
+    for warning in warnings(found):
         yield f"{styled(session, 'warning', 'yellow')}  {one_line(warning)}"
     for step in next_steps(found, daemon):
         yield f"next: {one_line(step)}"
@@ -185,7 +184,7 @@ def document(found: Standing, daemon: Daemon, problems: tuple[str, ...], now: in
         "at": iso(now),
         "healthy": not problems,
         "problems": list(problems),
-        "warnings": list(warnings(found, now)),
+        "warnings": list(warnings(found)),
         "daemon": {"running": daemon.running, "pid": daemon.pid},
         "last_round_at": iso(found.last_round_at),
         "sources": [source_document(watch) for watch in found.watches],
@@ -233,7 +232,7 @@ def source_document(watch: Watch) -> dict[str, object]:
         "paused": watch.paused,
         "state": watch.state,
         "reason": watch.reason,
-        "state_since": iso(watch.state_since),
+        "state_since": iso(watch.state_since or None),
         "failures": watch.failures,
         "first_contact_at": iso(watch.first_contact_at),
         "high_water": watch.high_water,
