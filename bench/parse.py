@@ -1,0 +1,121 @@
+"""Prints how long reading a 20-post page takes, as a ratio to a bare selectolax script that pulls the same fields."""
+
+import gc
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from bot.sources._telegram_page import read_page
+from bot.world.pages import list_page
+from bot.world.state import Attachment, Markup, World
+from storage.records import Forward, Poll, Preview
+
+LIMIT = 1.5
+ROUNDS = 60
+# A real block also draws the tail of its bubble, which the world's pages leave out.
+PATH = (
+    '<path class="border" fill="#ffffff" d="M0,0 '
+    + "L1.234,5.678 C2.345,6.789 3.456,7.891 4.567,8.912 " * 6
+    + 'Z"></path>'
+)
+TAIL = f'<i class="tgme_widget_message_bubble_tail"><svg width="9px" height="20px"><g>{PATH * 4}</g></svg></i>'
+EMPTY_TAIL = '<i class="tgme_widget_message_bubble_tail"></i>'
+
+
+def page(markup: Markup) -> bytes:
+    """A page of 20 posts of every common kind."""
+    world = World()
+    world.open_channel("bench", "A channel", markup=markup, first_id=50_000)
+    words = (
+        "The regional command said on Monday 🙂 that all is calm. More: https://example.org/?a=1&b=2 @bench #calm\n" * 4
+    )
+    for number in range(12):
+        world.publish("bench", f"{number} {words}", author="A. Writer" if number % 3 else None)
+    world.edit("bench", 50_003, words)
+    world.publish("bench", words, attachments=[Attachment("photo", "a.png")])
+    world.publish("bench", words, attachments=[Attachment("voice", "a.ogg", duration="0:04")])
+    world.publish("bench", words, attachments=[Attachment("document", None, "a.pdf", "1.2 MB")])
+    world.publish("bench", words, attachments=[Attachment("video", "a.mp4", duration="0:10")])
+    world.publish("bench", words, forward=Forward("Other", None, "other", "7"))
+    world.publish("bench", words, reply_to=50_001)
+    world.publish("bench", poll=Poll("Which?", ("This", "That")))
+    world.publish("bench", words, preview=Preview("https://example.org/", "Example", "Title", "Description"))
+    return list_page(world.look("bench"), "https://t.me", 0).replace(EMPTY_TAIL, TAIL).encode()
+
+
+def floor(html: bytes) -> list[dict[str, object]]:
+    """The same fields by one selector each, with no care for anything that could go wrong."""
+    tree = LexborHTMLParser(html)
+    tree.css_first(".tgme_channel_info_header_title")
+    tree.css_first(".tgme_channel_info_header_username")
+    tree.css_first("a.tme_messages_more")
+    return [_bare(message) for message in tree.css("div.tgme_widget_message")]
+
+
+def _bare(message: LexborNode) -> dict[str, object]:
+    def first(selector: str) -> str | None:
+        found = message.css_first(selector)
+        return found.text() if found else None
+
+    body = message.css_first(".js-message_text")
+    when = message.css_first(".tgme_widget_message_date time")
+    files = message.css(
+        ".tgme_widget_message_photo_wrap, .tgme_widget_message_voice, .tgme_widget_message_video, "
+        ".tgme_widget_message_document_wrap, .tgme_widget_message_sticker_wrap, .tgme_widget_message_roundvideo"
+    )
+    reply = message.css_first("a.tgme_widget_message_reply")
+    preview = message.css_first("a.tgme_widget_message_link_preview")
+    for line in body.css("br") if body else ():
+        line.replace_with("\n")
+    return {
+        "id": message.attributes["data-post"],
+        "view": message.attributes["data-view"],
+        "text": body.text() if body else "",
+        "links": [(link.text(), link.attributes.get("href")) for link in body.css("a")] if body else [],
+        "posted": datetime.fromisoformat(when.attributes["datetime"] or "") if when else None,
+        "edited": "edited" in (first(".tgme_widget_message_meta") or ""),
+        "author": first(".tgme_widget_message_from_author"),
+        "views": first(".tgme_widget_message_views"),
+        "forward": first(".tgme_widget_message_forwarded_from_name"),
+        "reply": reply.attributes.get("href") if reply else None,
+        "question": first(".tgme_widget_message_poll_question"),
+        "options": [option.text() for option in message.css(".tgme_widget_message_poll_option_text")],
+        "preview": preview.text() if preview else None,
+        "files": [
+            file.attributes.get("src") or re.findall(r"url\('(.*?)'\)", file.attributes.get("style") or "")
+            for file in files
+        ],
+        "duration": first(".tgme_widget_message_voice_duration"),
+    }
+
+
+def best(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of many runs."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def main() -> int:
+    worst = 0.0
+    gc.disable()
+    markups: tuple[Markup, ...] = ("2023", "2026")
+    for markup in markups:
+        html = page(markup)
+        assert len(read_page(html).posts) == len(floor(html)) == 20
+        bare, ours = best(lambda html=html: floor(html)), best(lambda html=html: read_page(html))  # type: ignore[misc]
+        worst = max(worst, ours / bare)
+        print(f"parse, markup of {markup}: {ours * 1e3:.2f} ms, floor {bare * 1e3:.2f} ms, ratio {ours / bare:.2f}")
+    print(f"parse ratio {worst:.2f} (limit {LIMIT})")
+    return 0 if worst <= LIMIT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

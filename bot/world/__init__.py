@@ -1,0 +1,6 @@
+"""A small world on loopback, shipped with the product: fictional channels and a feed to collect from, with faults."""
+
+from bot.world.server import WorldServer, run_in_thread
+from bot.world.state import Attachment, Faults, World
+
+__all__ = ["Attachment", "Faults", "World", "WorldServer", "run_in_thread"]
