@@ -223,3 +223,8 @@ def trouble(cause: stdlib.Error, path: Path) -> ArchiveError | None:
     """The ArchiveError that a driver's error means; None if it concerns one statement, not the file or the device."""
     kind, sentence = _TROUBLE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, (None, ""))
     return kind(sentence.format(path=path, cause=cause), path) if kind else None
+
+
+def concerns_one_row(problem: Exception) -> bool:
+    """Whether an error comes from the values of a row, so that other rows may still be stored."""
+    return not isinstance(getattr(problem, "orig", problem), sqlite3.OperationalError | ArchiveError)

@@ -3,6 +3,7 @@
 All times are integer microseconds UTC. Ids of posts and channels at a source are kept as text.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -162,6 +163,55 @@ class Checked:
     control: bool = False
 
 
+# What intake decides and the archive writes ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewGap:
+    """A gap to open: see Gap."""
+
+    reason: str
+    low: int | None = None
+    high: int | None = None
+    from_at: int | None = None
+    to_at: int | None = None
+    until_count: int | None = None
+    until_time: int | None = None
+    alerts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowedGap:
+    """What is left of an open gap after a part of it was filled."""
+
+    id: int
+    low: int | None
+    high: int | None
+    until_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedGap:
+    """An open gap that ends here; `how` is the sentence that says why."""
+
+    id: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerChange:
+    """What one reply changes in the ledger of its source, written with its posts.
+
+    `high_water` None leaves it; it never goes down. `first_contact` says that first contact ends with this reply.
+    """
+
+    high_water: int | None = None
+    opened: tuple[NewGap, ...] = ()
+    narrowed: tuple[NarrowedGap, ...] = ()
+    closed: tuple[ClosedGap, ...] = ()
+    first_contact: bool = False
+
+
 # What the archive gives back --------------------------------------------------------------------------------------
 
 
@@ -212,6 +262,18 @@ class Gap:
     until_count: int | None = None
     until_time: int | None = None
     alerts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What stood at a source before us: posts numbered `low`..`high` were taken at first contact, older ones were not.
+
+    Sources without numbers keep the ids that were shown at first contact and not wanted, in `left_out`.
+    """
+
+    low: int = 0
+    high: int = 0
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +367,55 @@ class Hit:
     start: int
     end: int
     form: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A rule that found its words in a post, or an edit or deletion that changed what it had found.
+
+    `id` is 0 until it is stored. `why` is the named reason why it alerts, or why not. `before` is, for an edit, the
+    passage as it was.
+    """
+
+    rule: str
+    rule_version: str
+    post_id: int
+    document_hash: str
+    kind: MatchKind
+    at: int
+    hits: tuple[Hit, ...]
+    alerting: bool
+    why: str
+    before: str | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a post beside its words.
+
+    `alerts` is False for first contact and backfill, which never alert by themselves. Times are microseconds UTC.
+    """
+
+    alerts: bool
+    collected_at: int
+    first_contact_at: int | None
+    deleted_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One match with all that a message about it tells, apart from the post.
+
+    `texts` holds the raw text of every text that a hit points into, current or not. `query` is the rule as it was
+    loaded in that version. `absent` is the first of the misses that led to a deletion.
+    """
+
+    match: MatchRow
+    side: str | None
+    query: str | None
+    texts: Mapping[int, str]
+    absent: ObservationRow | None
 
 
 @dataclass(frozen=True, slots=True)

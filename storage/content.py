@@ -1,0 +1,76 @@
+"""PURE: what of a fetched post is its content, and how foreign text is made fit for a column."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from hashlib import sha256
+
+from storage.records import FetchedPost, Forward, Link, Poll, Preview
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def fit(text: str) -> str:
+    """The text with NUL and lone surrogates, which SQLite cannot keep whole, as U+FFFD; offsets stay the same."""
+    if "\x00" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    return _UNFIT.sub("\ufffd", text)
+
+
+def fit_or_none(text: str | None) -> str | None:
+    """The same for a column that may be empty."""
+    return None if text is None else fit(text)
+
+
+def native(identity: object) -> str:
+    """A source's id as text, whatever it is. Two ids that differ stay different: what is unfit is written out."""
+    return str(identity).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def whole(number: object) -> int | None:
+    """A number that fits SQLite's 64 bits; None for any other."""
+    if isinstance(number, int) and not isinstance(number, bool) and -(1 << 63) <= number < 1 << 63:
+        return number
+    return None
+
+
+def content_hash(post: FetchedPost) -> str:
+    """SHA-256 over what an edit can change: title, text, links, poll, and which files there are.
+
+    Not in it, because they change without an edit: views, votes, labels, addresses of files, the card of a link,
+    and the name of a forward's origin, whose channel may be renamed.
+    """
+    content = {
+        "links": [(link.text, link.url) for link in post.links],
+        "media": [(media.kind, media.key, media.name) for media in post.media],
+        "poll": None if post.poll is None else [post.poll.question, *post.poll.options],
+        "text": post.text,
+        "title": post.title,
+    }
+    return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def body(post: FetchedPost) -> str:
+    """What a reader reads: the title, a blank line, the text."""
+    return f"{post.title}\n\n{post.text}" if post.title and post.text else post.title or post.text
+
+
+def links_json(links: tuple[Link, ...]) -> str:
+    """Links as the column holds them: a list of objects with `text` and `url`."""
+    return _json([asdict(link) for link in links]) if links else "[]"
+
+
+def record_json(record: Forward | Poll | Preview | None) -> str | None:
+    """A record as the column holds it: an object with the record's own field names."""
+    return None if record is None else _json(asdict(record))
+
+
+def _json(value: object) -> str:
+    return fit(json.dumps(value, ensure_ascii=False))

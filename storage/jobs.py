@@ -1,0 +1,135 @@
+"""What is due: rules to run on a post, a post to look at again; claimed until when, given up why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage import notices
+from storage.database import sql
+
+if TYPE_CHECKING:
+    from storage.database import Reader, Writer
+
+ATTEMPTS = 3
+LEASE = 300_000_000  # microseconds
+_BACK_OFF = 30_000_000  # microseconds after the first failure, ten times that after the second
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job that is ours until its lease runs out. `attempts` counts this one."""
+
+    id: int
+    kind: str
+    post_id: int
+    slot: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """Work to be done at `due_at` (microseconds UTC) or soon after."""
+
+    kind: str
+    post_id: int
+    due_at: int
+    slot: str = ""
+
+
+def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
+    """Add jobs; one that waits already is taken over with the new time, free and with no failures."""
+    if not jobs:
+        return
+    writer.execute(
+        sql(
+            "INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES (:kind, :post_id, :slot, :due_at, 0) "
+            "ON CONFLICT (kind, post_id, slot) "
+            "DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0"
+        ),
+        [{"kind": job.kind, "post_id": job.post_id, "slot": job.slot, "due_at": job.due_at} for job in jobs],
+    )
+
+
+def claim(writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int) -> list[ClaimedJob]:
+    """Take at most `limit` jobs that are due and free, the longest due first, until `now` + `lease` (microseconds).
+
+    A job whose third lease ran out without a word is given up here: it took its worker down with it.
+    """
+    lost = writer.execute(
+        sql("SELECT id FROM jobs WHERE kind = :kind AND attempts >= :attempts AND claimed_until <= :now"),
+        {"kind": kind, "attempts": ATTEMPTS, "now": now},
+    ).scalars()
+    for job in lost.all():
+        _give_up(writer, job, now, "the work on it ended three times without an answer")
+    rows = writer.execute(
+        sql(
+            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
+            "(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now "
+            "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
+            "RETURNING id, kind, post_id, slot, attempts, due_at"
+        ),
+        {"until": now + lease, "kind": kind, "now": now, "limit": limit},
+    ).all()
+    return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row.due_at, row.post_id))]
+
+
+def done(writer: Writer, ids: Iterable[int]) -> None:
+    """Remove jobs that are finished."""
+    gone = [{"id": job} for job in ids]
+    if gone:
+        writer.execute(sql("DELETE FROM jobs WHERE id = :id"), gone)
+
+
+def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
+    """Put claimed jobs back until `due_at`: they could not be begun, so the attempt does not count."""
+    later = [{"id": job, "due_at": due_at} for job in ids]
+    if later:
+        writer.execute(
+            sql(
+                "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = max(attempts - 1, 0) WHERE id = :id"
+            ),
+            later,
+        )
+
+
+def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
+    """Note that the work on a claimed job failed; True if it was the third time and the job is given up."""
+    attempts = writer.execute(sql("SELECT attempts FROM jobs WHERE id = :id"), {"id": job_id}).scalar()
+    if attempts is None:
+        return False
+    if attempts >= ATTEMPTS:
+        _give_up(writer, job_id, now, reason)
+        return True
+    due_at = now + _BACK_OFF * 10 ** max(attempts - 1, 0)
+    writer.execute(
+        sql("UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id"), {"id": job_id, "due_at": due_at}
+    )
+    return False
+
+
+def release(writer: Writer) -> None:
+    """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted."""
+    writer.execute(sql("UPDATE jobs SET claimed_until = NULL WHERE claimed_until IS NOT NULL AND attempts < 3"))
+    writer.execute(sql("UPDATE jobs SET claimed_until = 0 WHERE claimed_until IS NOT NULL"))  # for `claim` to give up
+
+
+def next_due(reader: Reader, kind: str) -> int | None:
+    """When the next job of this kind is due or its claim ends, in microseconds UTC; None if none waits."""
+    row = reader.execute(
+        "SELECT min(max(due_at, coalesce(claimed_until, due_at))) FROM jobs WHERE kind = :kind", {"kind": kind}
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
+    row = writer.execute(
+        sql(
+            "INSERT INTO given_up (kind, post_id, slot, at, reason) "
+            "SELECT kind, post_id, slot, :now, :reason FROM jobs WHERE id = :id RETURNING kind, post_id"
+        ),
+        {"id": job_id, "now": now, "reason": reason},
+    ).one()
+    done(writer, [job_id])
+    notices.add(writer, now, f"post {row.post_id}", f"{row.kind} of post {row.post_id} is given up: {reason}")

@@ -1,0 +1,38 @@
+"""What the user must hear once: a source broke or recovered, a job was given up, a piece could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.database import sql
+
+if TYPE_CHECKING:
+    from storage.database import Reader, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One sentence of ours; `about` names what it concerns ("source spokesman"), `at` is microseconds UTC."""
+
+    id: int
+    at: int
+    about: str
+    text: str
+
+
+def add(writer: Writer, at: int, about: str, text: str) -> None:
+    """Say it once; whoever follows the notices shows it."""
+    writer.execute(
+        sql("INSERT INTO notices (at, about, text) VALUES (:at, :about, :text)"),
+        {"at": at, "about": about, "text": text},
+    )
+
+
+def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
+    """Notices with an id above `after`, oldest first."""
+    rows = reader.execute(
+        "SELECT id, at, about, text FROM notices WHERE id > :after ORDER BY id LIMIT :limit",
+        {"after": after, "limit": limit},
+    )
+    return [NoticeRow(*row) for row in rows]

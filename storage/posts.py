@@ -1,0 +1,306 @@
+"""Saves posts, revisions, deletions, ledger and cursor: what one reply brought, in the caller's one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from storage import gaps, jobs, media, presence, quarantine, raw, sources, texts
+from storage.content import content_hash, fit, fit_or_none, links_json, native, record_json, whole
+from storage.database import concerns_one_row, sql
+from storage.ids import free_ids, moment, place
+from storage.jobs import NewJob
+from storage.language.fold import fold as fold_text
+from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
+
+if TYPE_CHECKING:
+    from storage.database import Writer
+
+Outcome = Literal["unchanged", "revised", "reappeared", "absent", "deleted"]
+_SLOT = 1_000_000  # slots are named in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What all posts of one call have in common."""
+
+    source_id: int
+    now: int
+    method: str
+    alerts: bool = False
+    recheck: Sequence[int] = ()
+    fold: Callable[[str], str] = fold_text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored of a post; `doubted` says that it was absent once and is to be confirmed."""
+
+    id: int
+    revision: int
+    content_hash: str
+    edited_at: int | None
+    deleted_at: int | None
+    doubted: int
+
+
+@dataclass(slots=True)
+class _Stored:
+    new: list[int] = field(default_factory=list)
+    revised: list[int] = field(default_factory=list)
+    broken: list[Quarantined] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A fetched post with its content hash, and what is stored of it."""
+
+    post: FetchedPost
+    hash: str
+    known: _Known | None
+
+
+def save(
+    writer: Writer,
+    source_id: int,
+    batch: Batch,
+    *,
+    now: int,
+    method: str,
+    alerts: bool,
+    change: LedgerChange | None = None,
+    recheck: Sequence[int] = (),
+    fold: Callable[[str], str] = fold_text,
+) -> Saved:
+    """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
+
+    What is stored already costs one read. A post that cannot be stored is quarantined and stops no other. `alerts`
+    False marks history that alerts nobody by itself. `recheck` counts microseconds from publishing; slots that are
+    past when a post is first seen are never caught up. Raises only for faults of the file or the device.
+    """
+    how = _How(source_id, now, method, alerts, recheck, fold)
+    stored = _Stored(broken=list(batch.quarantined))
+    unchanged = 0
+    for posts in _without_repeats(batch.posts):
+        arrivals = _look_up(writer, source_id, posts)
+        same = [arrival for arrival in arrivals if arrival.known and arrival.known.content_hash == arrival.hash]
+        _seen_again(writer, how, same)
+        unchanged += len(same)
+        changed = [arrival for arrival in arrivals if not arrival.known or arrival.known.content_hash != arrival.hash]
+        _store(writer, how, changed, stored)
+    quarantined = quarantine.keep(writer, source_id, stored.broken, now)
+    change = change or LedgerChange()
+    gaps.apply(writer, source_id, change, now)
+    sources.advance(writer, source_id, batch, change, now)
+    return Saved(tuple(stored.new), tuple(stored.revised), unchanged, quarantined)
+
+
+def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: int) -> Outcome:
+    """Store what a second look at a post showed.
+
+    An absence counts only if a post that must exist was seen by the same method; the post is deleted when two such
+    absences lie at least `apart` microseconds apart and nothing was seen of it between.
+    """
+    source_id = writer.execute(sql("SELECT source_id FROM posts WHERE id = :id"), {"id": post_id}).scalar_one()
+    how = _How(source_id, now, found.method)
+    if found.presence == "absent":
+        return presence.absent(writer, post_id, found, now, apart)
+    presence.observe(writer, [(post_id, "present", None)], now, found.method)
+    [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
+    stored = _Stored()
+    if found.post is not None:
+        arrival = _Arrival(found.post, content_hash(found.post), known)
+        if arrival.hash != known.content_hash:
+            _store(writer, how, [arrival], stored)
+            quarantine.keep(writer, source_id, stored.broken, now)
+        elif found.post.edited and known.edited_at is None:
+            presence.label(writer, [(post_id, found.post)], now, found.method)
+    if stored.revised:
+        return "revised"
+    presence.reappear(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
+    return "reappeared" if known.deleted_at else "unchanged"
+
+
+# What is known ----------------------------------------------------------------------------------------------------
+
+
+def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]]:
+    """Rounds in which no post stands twice: a reply may hold a post and its edit."""
+    left = list(posts)
+    while left:
+        once: dict[str, FetchedPost] = {}
+        again = [post for post in left if once.setdefault(native(post.native_id), post) is not post]
+        yield list(once.values())
+        left = again
+
+
+def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost]) -> list[_Arrival]:
+    ids = json.dumps([native(post.native_id) for post in posts])
+    known = _known(
+        writer,
+        "p.source_id = :source AND p.native_id IN (SELECT value FROM json_each(:ids))",
+        {"source": source_id, "ids": ids},
+    )
+    return [_Arrival(post, content_hash(post), known.get(native(post.native_id))) for post in posts]
+
+
+def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
+    rows = writer.execute(
+        sql(
+            "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
+            "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm') "
+            f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}"
+        ),
+        parameters,
+    )
+    return {row[0]: _Known(*row[1:]) for row in rows}
+
+
+def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
+    """Posts whose content did not change: some were thought deleted, some are only now labelled as edited."""
+    pairs = [(arrival.known, arrival.post) for arrival in same if arrival.known]
+    back = [known.id for known, _ in pairs if known.deleted_at is not None]
+    doubted = [known.id for known, _ in pairs if known.deleted_at is not None or known.doubted]
+    presence.observe(writer, [(post_id, "present", None) for post_id in doubted], how.now, how.method)
+    presence.reappear(writer, back, doubted, how.now)
+    labelled = [(known.id, post) for known, post in pairs if post.edited and known.edited_at is None]
+    presence.label(writer, labelled, how.now, how.method)
+
+
+# New posts and new revisions --------------------------------------------------------------------------------------
+
+
+def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Stored) -> None:
+    """Add posts and revisions to the archive and to `stored`; those that cannot be stored become its `broken`."""
+    if not arrivals:
+        return
+    try:
+        with writer.begin_nested():
+            new, revised = _store_all(writer, how, arrivals)
+    except Exception as problem:
+        if not concerns_one_row(problem):
+            raise
+        if len(arrivals) > 1:  # one of them is poison: each alone, so that it takes no other with it
+            for arrival in arrivals:
+                _store(writer, how, [arrival], stored)
+            return
+        reason = f"it cannot be stored: {getattr(problem, 'orig', None) or problem}"
+        stored.broken.append(Quarantined(arrivals[0].post.raw, reason, arrivals[0].post.native_id))
+    else:
+        stored.new += new
+        stored.revised += revised
+
+
+def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
+    hashes = raw.keep(writer, (arrival.post.raw for arrival in arrivals))
+    kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
+    fresh = [arrival for arrival in arrivals if not arrival.known]
+    fresh.sort(key=lambda arrival: place(arrival.post, how.now))
+    new = _insert(writer, how, fresh, kept)
+    revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in (*new, *revised)])
+    return new, revised
+
+
+def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[str, str]) -> list[int]:
+    if not fresh:
+        return []
+    ids = free_ids(writer, [moment(arrival.post, how.now) for arrival in fresh])
+    placed = list(zip(ids, fresh, strict=True))
+    words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.fold)
+    standing = texts.standing_of(words)
+    writer.execute(_POSTS, [_post_row(how, id_, new.post, standing.get(id_, texts.Standing())) for id_, new in placed])
+    writer.execute(_REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
+    media_ids = media.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
+    texts.insert(writer, words, media_ids)
+    jobs.enqueue(
+        writer,
+        [
+            NewJob("recheck", id_, due_at, f"{slot // _SLOT}s")
+            for id_, new in placed
+            for slot in how.recheck
+            if (due_at := moment(new.post, how.now) + slot) > how.now
+        ],
+    )
+    return ids
+
+
+def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
+    post, number = arrival.post, known.revision + 1
+    writer.execute(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
+    media_ids = media.keep(writer, [(known.id, number, post.media)])
+    standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.fold, media_ids)
+    writer.execute(
+        sql(
+            "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
+            "WHERE id = :id"
+        ),
+        {
+            "id": known.id,
+            "revision": number,
+            "edited_at": whole(post.edited_at) or how.now,
+            "texts": standing.texts,
+            "language": standing.language,
+        },
+    )
+    if known.deleted_at is not None or known.doubted:
+        presence.reappear(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
+    return known.id
+
+
+_POSTS = sql(
+    "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
+    "forward, views, collected_at, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, :native_id, "
+    ":number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, :collected_at, :alerts, "
+    "0, :texts, :language, :edited_at)"
+)
+_REVISIONS = sql(
+    "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
+    "raw_sha256, collected_at, method) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, :edited, "
+    ":edited_at, :content_hash, :raw_sha256, :collected_at, :method)"
+)
+
+
+def _post_row(how: _How, post_id: int, post: FetchedPost, standing: texts.Standing) -> dict[str, object]:
+    return {
+        "id": post_id,
+        "source_id": how.source_id,
+        "native_id": native(post.native_id),
+        "number": whole(post.number),
+        "posted_at": whole(post.posted_at),
+        "posted_raw": fit(post.posted_raw),
+        "url": fit_or_none(post.url),
+        "author": fit_or_none(post.author),
+        "reply_to": None if post.reply_to is None else native(post.reply_to),
+        "group_key": None if post.group is None else native(post.group),
+        "forward": record_json(post.forward),
+        "views": fit_or_none(post.views),
+        "collected_at": how.now,
+        "alerts": int(how.alerts),
+        "texts": standing.texts,
+        "language": standing.language,
+        "edited_at": (whole(post.edited_at) or how.now) if post.edited else None,
+    }
+
+
+def _revision_row(
+    how: _How, post_id: int, number: int, arrival: _Arrival, kept: Mapping[str, str]
+) -> dict[str, object]:
+    post = arrival.post
+    return {
+        "post_id": post_id,
+        "number": number,
+        "title": fit_or_none(post.title),
+        "text": fit(post.text),
+        "links": links_json(post.links),
+        "poll": record_json(post.poll),
+        "preview": record_json(post.preview),
+        "edited": int(post.edited),
+        "edited_at": whole(post.edited_at),
+        "content_hash": arrival.hash,
+        "raw_sha256": kept[post.native_id],
+        "collected_at": how.now,
+        "method": how.method,
+    }

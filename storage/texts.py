@@ -1,0 +1,147 @@
+"""The texts of a post that rules and search read: body, poll, names of files; later transcripts and OCR.
+
+An id is the post's id * 2**14 + n, so texts sort as their posts do. The full-text index only grows: a text that is no
+longer current stays in it, and search asks for `current = 1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from storage.content import body, fit
+from storage.database import sql
+from storage.language.fold import FOLD_VERSION
+from storage.language.script import language
+from storage.records import FetchedPost, TextKind
+
+if TYPE_CHECKING:
+    from storage.database import Writer
+
+BITS = 14
+LIMIT = 1 << BITS
+_OWN = ("body", "poll", "file")  # what a fetched post brings itself
+Fold = Callable[[str], str]
+
+
+class TooManyTextsError(ValueError):
+    """A post has more texts than its ids have room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """A text to be stored; `media_key` names the file that it stands for."""
+
+    post_id: int
+    revision: int
+    kind: TextKind
+    text: str
+    media_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many current texts a post has, and the language of the first."""
+
+    texts: int = 0
+    language: str = "und"
+
+
+def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
+    """The texts that a fetched post brings itself."""
+    found = []
+    if words := body(post):
+        found.append(NewText(post_id, revision, "body", fit(words)))
+    if post.poll is not None:
+        found.append(NewText(post_id, revision, "poll", fit("\n".join((post.poll.question, *post.poll.options)))))
+    found += [NewText(post_id, revision, "file", fit(media.name), fit(media.key)) for media in post.media if media.name]
+    return found
+
+
+def rows_of(new: Sequence[NewText], fold: Fold, *, start: int = 0) -> list[dict[str, object]]:
+    """Texts, grouped by post, as rows with all that we say of them; the numbers of each post begin at `start`.
+
+    Raises TooManyTextsError.
+    """
+    rows: list[dict[str, object]] = []
+    post_id, number = -1, start
+    for text in new:
+        number = number + 1 if text.post_id == post_id else start
+        post_id = text.post_id
+        if number >= LIMIT:
+            raise TooManyTextsError(f"it has more than {LIMIT} texts")
+        rows.append(
+            {
+                "id": post_id << BITS | number,
+                "post_id": post_id,
+                "kind": text.kind,
+                "revision": text.revision,
+                "media_id": None,
+                "media_key": text.media_key,
+                "text": text.text,
+                "folded": fold(text.text),
+                "fold_version": FOLD_VERSION,
+                "language": language(text.text),
+            }
+        )
+    return rows
+
+
+def standing_of(rows: Sequence[Mapping[str, object]]) -> dict[int, Standing]:
+    """What each post has when these are all of its texts."""
+    found: dict[int, Standing] = {}
+    for row in rows:
+        post_id = cast("int", row["post_id"])
+        before = found.get(post_id)
+        found[post_id] = Standing(before.texts + 1, before.language) if before else Standing(1, str(row["language"]))
+    return found
+
+
+def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
+    """Store and index rows, which stand in ascending order of their ids."""
+    if not rows:
+        return
+    for row in rows if media_ids else ():
+        row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
+    writer.execute(
+        sql(
+            "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
+            "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)"
+        ),
+        rows,
+    )
+    writer.execute(sql("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)"), rows)
+
+
+def supersede(
+    writer: Writer, post_id: int, wanted: Sequence[NewText], fold: Fold, media_ids: Mapping[tuple[int, str], int]
+) -> Standing:
+    """Make `wanted` the current texts that the post brings itself; equal ones stay. Raises TooManyTextsError.
+
+    Texts that were made of its files (transcripts, OCR, translations) are left alone.
+    """
+    rows = writer.execute(
+        sql("SELECT id, kind, text, media_id, current FROM texts WHERE post_id = :post ORDER BY id"), {"post": post_id}
+    ).all()
+    standing = {(row.kind, row.text, row.media_id): row.id for row in rows if row.current and row.kind in _OWN}
+    keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
+    gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
+    if gone:
+        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), gone)
+    start = (rows[-1].id & (LIMIT - 1)) + 1 if rows else 0
+    new = [text for key, text in keyed.items() if key not in standing]
+    insert(writer, rows_of(new, fold, start=start), media_ids)
+    return _standing(writer, post_id)
+
+
+def _standing(writer: Writer, post_id: int) -> Standing:
+    languages = (
+        writer.execute(
+            sql("SELECT language FROM texts WHERE post_id = :post AND current = 1 ORDER BY kind <> 'body', id"),
+            {"post": post_id},
+        )
+        .scalars()
+        .all()
+    )
+    return Standing(len(languages), languages[0] if languages else "und")
