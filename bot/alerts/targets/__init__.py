@@ -5,6 +5,8 @@ import pkgutil
 
 from bot.alerts.targets._contract import Surroundings, Target, TargetSettings
 
+__all__ = ["Surroundings", "Target", "TargetSettings", "build", "kinds", "settings_of"]
+
 
 def kinds() -> tuple[str, ...]:
     """Names of every kind of target that can stand in the config."""

@@ -1,13 +1,16 @@
 """What a target is: how it is configured, what it can show, what it gives back and what it may raise."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TextIO
+from typing import Protocol, TextIO
 from zoneinfo import ZoneInfo
 
+from bot.alerts.message import Message, Shows
 from bot.clock import Clock
 from bot.config.values import Name, Settings
+from bot.errors import Never
 from bot.http import Http
-from storage.records import DeliveryKind
+
+__all__ = ["Message", "Refused", "Shows", "Surroundings", "Target", "TargetSettings"]
 
 
 class TargetSettings(Settings):
@@ -31,43 +34,29 @@ class Surroundings:
     zone: ZoneInfo
     stdout: TextIO
     colour: bool
+    proxied: bool = False  # True: [http] proxy is set, so nothing may leave past `http`
 
 
-@dataclass(frozen=True, slots=True)
-class Shows:
-    """What a target can show, so that render can fit a message to it.
-
-    `units` is the greatest length in UTF-16 code units, None where there is no limit.
-    """
-
-    form: Literal["text", "html", "ansi", "json"]
-    units: int | None = None
-    replies: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup."""
-
-    id: str
-    kind: DeliveryKind
-    text: str
-    plain: str
-    document: dict[str, object]
-    priority: str = "default"
-    reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
+class Refused(Never):
+    """This one message will never be accepted; the target itself is well. Any other `Never` parks the target."""
 
 
 class Target(Protocol):
     """Somewhere a person hears of an alert.
 
     `send` returns a receipt (text, at most 1,000 characters; None where there is none) and raises only `Later`
-    (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for) and `Never`.
+    (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for), `Refused`
+    for this message and `Never` for the target.
     """
 
     settings: TargetSettings
     shows: Shows
     idempotent: bool  # True: a repeat under the same message id is absorbed by the receiver
+    account: str | None  # a wait that one target asks for covers all with the same account; None: it stands alone
+
+    async def ready(self) -> None:
+        """Wait until the target's own pace lets one more message through; called before a delivery is claimed."""
+        ...
 
     async def send(self, message: Message) -> str | None:
         """Hand the message over; returning means that the target has accepted it."""

@@ -1,0 +1,225 @@
+"""New text -> matches and the deliveries that they owe, in one transaction; told again it changes nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from bot.alerts.passages import Passage, passages, quoted, sentences, written
+from bot.alerts.plan import Alerting, plan
+from bot.alerts.render import Rendering
+from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
+from storage import documents, jobs, matches, rules
+from storage.database import asking
+from storage.language.fold import fold
+from storage.language.match import Document
+from storage.language.query import parse
+from storage.records import Hit, MatchKind, MatchRow, Standing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from bot.config import Config
+
+_AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
+_LEASE = 60_000_000  # never runs out: a claim is committed together with its end
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The rules of one config: compiled, who hears of each, and (name, version, query) as they were loaded."""
+
+    ruleset: RuleSet
+    alerting: Mapping[str, Alerting]
+    loaded: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def of(cls, config: "Config") -> Self:
+        """Compile the rules of a checked config. Raises QueryError for a query that `load` would have refused."""
+        compiled = [
+            Rule(
+                name=rule.name,
+                query=parse(rule.query),
+                version=version(rule.query, rule.tags, rule.sources),
+                tags=rule.tags,
+                sources=rule.sources,
+            )
+            for rule in config.rules
+        ]
+        return cls(
+            ruleset=compile_rules(compiled),
+            alerting={rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules},
+            loaded=tuple(
+                (made.name, made.version, rule.query) for made, rule in zip(compiled, config.rules, strict=True)
+            ),
+        )
+
+    def declare(self, writer: "Connection", now: int) -> None:
+        """Keep which rules are loaded since when: older posts never alert."""
+        rules.remember(writer, self.loaded, now)
+
+    def rendering(self, zone: ZoneInfo) -> Rendering:
+        """What render needs beside the archive."""
+        return Rendering(zone, {name: alerting.priority for name, alerting in self.alerting.items()})
+
+
+def version(query: str, tags: Iterable[str], sources: Iterable[str]) -> str:
+    """Name one version of a rule: its query and scope, not its targets or priority."""
+    scope = "\0".join((query, *sorted(tags), "", *sorted(sources)))
+    return sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one call did. `owed` counts new deliveries; `more` asks to be called again; `notices` are to be spoken."""
+
+    posts: int = 0
+    matches: int = 0
+    owed: int = 0
+    failed: int = 0
+    more: bool = False
+    notices: tuple[str, ...] = ()
+
+
+def decide(writer: "Connection", deciding: Deciding, now: int, *, limit: int = _AT_ONCE) -> Decided:
+    """Run the rules on posts whose `decide` job is due; call it in one transaction.
+
+    A post on which a rule breaks is put off, and given up the third time; no other post waits for it. Errors of the
+    database go through.
+    """
+    claimed = jobs.claim(writer, "decide", now, lease=_LEASE, limit=limit)
+    ids = [job.post_id for job in claimed]
+    ask = asking(writer)
+    found, standings, earlier = documents.load(ask, ids), matches.standings(ask, ids), matches.earlier(ask, ids)
+    since = rules.first_loaded(ask)
+    stored = owed = failed = 0
+    notices: list[str] = []
+    done: list[int] = []
+    for job in claimed:
+        history = tuple(earlier.get(job.post_id, ()))
+        texts = matches.texts(ask, (hit for match in history for hit in match.hits)) if history else {}
+        try:
+            verdicts = judge(found[job.post_id], standings[job.post_id], Before(history, texts), deciding, since, now)
+        except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
+            reason = f"rules broke on it: {type(problem).__name__}: {problem}"[:300]
+            failed += 1
+            if jobs.failed(writer, job.id, now, reason):
+                notices.append(f"post {job.post_id} is given up: {reason}")
+            continue
+        done.append(job.id)
+        for match, targets in verdicts:
+            if matches.save(writer, match, targets, now) is not None:
+                stored += 1
+                owed += len(targets)
+    jobs.done(writer, done)
+    return Decided(len(claimed), stored, owed, failed, len(claimed) == limit, tuple(notices))
+
+
+# Purely --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was decided on one post until now, oldest first, and the texts that its hits stand in."""
+
+    matches: tuple[MatchRow, ...] = ()
+    texts: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one loaded rule finds in the post as it is now: no hits, and `matched` False, if nothing."""
+
+    rule: str
+    version: str
+    matched: bool
+    hits: tuple[Hit, ...]
+
+
+def judge(
+    document: Document, standing: Standing, before: Before, deciding: Deciding, since: Mapping[str, int], now: int
+) -> list[tuple[MatchRow, tuple[str, ...]]]:
+    """Decide on one post: its new matches, each with the targets that hear of it.
+
+    A rule's name matches a post once ("match"). Later only a change of what had matched counts ("edited": other
+    sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
+    loaded say nothing more.
+    """
+    hits: dict[str, RuleMatch] = {match.rule: match for match in deciding.ruleset.match(document)}
+    known = {match.rule for match in before.matches}
+    verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
+    for name, loaded, _ in deciding.loaded:
+        if name not in hits and name not in known:
+            continue
+        found = Found(name, loaded, name in hits, hits[name].hits if name in hits else ())
+        history = [match for match in before.matches if match.rule == name]
+        for row in news(document, found, history, before.texts, deleted=standing.deleted_at is not None, now=now):
+            first = next((match for match in history if match.kind == "match"), None)
+            decision = plan(
+                row.kind,
+                deciding.alerting[name],
+                standing,
+                rule_since=since.get(name, 0),
+                first_alerted=first is not None and first.alerting,
+                matches=found.matched,
+            )
+            row = replace(row, alerting=decision.alerting, why=decision.why)
+            history.append(row)
+            verdicts.append((row, decision.targets))
+    return verdicts
+
+
+def news(
+    document: Document,
+    found: Found,
+    history: Sequence[MatchRow],
+    old_texts: Mapping[int, str],
+    *,
+    deleted: bool,
+    now: int,
+) -> Iterator[MatchRow]:
+    """Yield what is new for one rule and post; whether it alerts is left to the plan."""
+
+    def row(kind: MatchKind, hits: tuple[Hit, ...], before: str | None = None) -> MatchRow:
+        state = document_hash(document, deleted=kind == "deleted")
+        return MatchRow(
+            found.rule, found.version, document.post_id, state, kind, now, hits, alerting=False, why="", before=before
+        )
+
+    latest = next((match for match in reversed(history) if match.kind != "deleted"), None)
+    if latest is None and found.matched:
+        yield row("match", found.hits)
+    if latest is not None and not deleted:
+        texts = {text.text_id: text.text for text in document.texts}
+        then = passages(old_texts, latest.hits)
+        if changed(then, passages(texts, found.hits), texts, same_rule=found.version == latest.rule_version):
+            yield row("edited", found.hits, quoted(then) or None)
+    if deleted and not any(match.kind == "deleted" for match in history):
+        yield row("deleted", found.hits or (latest.hits if latest else ()))
+
+
+def changed(then: Sequence[Passage], here: Sequence[Passage], texts: Mapping[int, str], *, same_rule: bool) -> bool:
+    """Tell an edit of what had matched from one elsewhere in the post.
+
+    Compared are the folded sentences around the hits, in what the source itself wrote. If the rule was changed in
+    between, only the loss of such a sentence counts, for what is new may be due to the rule.
+    """
+    if same_rule:
+        return _folded(written(then)) != _folded(written(here))
+    standing = {fold(sentence.strip()) for text in texts.values() for sentence in sentences(text)}
+    return any(
+        fold(sentence.strip()) not in standing for passage in written(then) for sentence in sentences(passage.text)
+    )
+
+
+def _folded(found: Iterable[Passage]) -> set[tuple[str, str]]:
+    return {(passage.kind, fold(passage.text)) for passage in found}
+
+
+def document_hash(document: Document, *, deleted: bool) -> str:
+    """Name one state of a post: the same texts of the same revision give the same hash, so that a redo adds nothing."""
+    state = sha256(b"deleted" if deleted else b"")
+    for text in sorted(document.texts, key=lambda text: text.text_id):
+        state.update(f"\0{text.text_id}\0{text.kind}\0{text.text}".encode("utf-8", "surrogatepass"))
+    return state.hexdigest()

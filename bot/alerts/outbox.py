@@ -1,0 +1,299 @@
+"""Claim, send, settle: one task per target, so that a bad one delays no other; the database is the only queue."""
+
+import asyncio
+import random
+import traceback
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from bot.alerts.render import Rendering, render, words
+from bot.alerts.settling import Consequence, after, interrupted
+from bot.alerts.targets._contract import Message, Refused, Target
+from bot.clock import SECOND, Clock
+from bot.errors import Later, Never
+from bot.store import Store
+from storage import lookup, matches, notices, outbox
+from storage.database import asking
+from storage.outbox import Claimed, Settlement
+from storage.records import DeliveryRow
+
+DEADLINE_S = 120.0  # of one message, whatever its target does
+SWEEP_S = 5.0  # a lost bell, or a retry from the command line, waits at most this long
+CLOSING_S = 10.0  # what is being sent at a stop may end
+_BREATH = (5 * SECOND, 60 * SECOND)  # of a target after a failure, so that a dead one is not tried per message
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one pass did: messages accepted, messages or targets refused for good."""
+
+    sent: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One target and what this process knows of it. `breath_until` is in microseconds UTC."""
+
+    target: Target
+    bell: asyncio.Event
+    lock: asyncio.Lock
+    swept: bool = False  # what a dead process was sending has been settled
+    failures: int = 0
+    breath_until: int = 0
+    sent: int = 0
+    refused: int = 0
+
+
+class Outbox:
+    """Delivers what is owed. `speak` hears one sentence when a target breaks, recovers, is parked or loses a message.
+
+    Failures of the database come out of `run` and `drain`: whoever runs them decides, and starts again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        targets: Mapping[str, Target],
+        rendering: Rendering,
+        clock: Clock,
+        speak: Callable[[str], None],
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._rendering = rendering
+        self._clock = clock
+        self._speak = speak
+        self._jitter = jitter
+        self._lanes = {name: _Lane(target, asyncio.Event(), asyncio.Lock()) for name, target in targets.items()}
+        self._under_way: set[asyncio.Task[bool]] = set()
+        self._closed = False
+
+    def ring(self) -> None:
+        """There may be something new to send."""
+        for lane in self._lanes.values():
+            lane.bell.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        await self._abandon()
+        works = [self._work(name, lane) for name, lane in self._lanes.items()]
+        await _together([*works, asyncio.Event().wait()])  # with no target there is nothing to do, yet no end
+
+    async def drain(self, until: int) -> Drained:
+        """Send everything that is due, or becomes due before `until` (microseconds UTC). A wait asked for is kept."""
+        before = [(lane.sent, lane.refused) for lane in self._lanes.values()]
+        await self._abandon()
+        await _together([self._empty(name, lane, until) for name, lane in self._lanes.items()])
+        lanes = list(zip(self._lanes.values(), before, strict=True))
+        return Drained(
+            sent=sum(lane.sent - sent for lane, (sent, _) in lanes),
+            refused=sum(lane.refused - refused for lane, (_, refused) in lanes),
+        )
+
+    async def aclose(self) -> None:
+        """Let what is being sent end, for at most 10 seconds; what is cut off then counts as unknown at the next start.
+
+        Cancel `run` first, and close the store after this.
+        """
+        self._closed = True
+        if self._under_way:
+            _, unfinished = await asyncio.wait(self._under_way, timeout=CLOSING_S)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    # One target ----------------------------------------------------------------------------------------------------
+
+    async def _work(self, name: str, lane: _Lane) -> None:
+        while not self._closed:
+            lane.bell.clear()
+            if await self._turn(name, lane):
+                continue
+            due = await self._due(name, lane)
+            wait = SWEEP_S if due is None else (due - self._clock.now()) / SECOND
+            try:
+                async with asyncio.timeout(min(max(wait, 0.0), SWEEP_S)):
+                    await lane.bell.wait()
+            except TimeoutError:
+                continue
+
+    async def _empty(self, name: str, lane: _Lane, until: int) -> None:
+        while True:
+            if await self._turn(name, lane):
+                continue
+            due = await self._due(name, lane)
+            if due is None or due > until:
+                return
+            await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
+
+    async def _due(self, name: str, lane: _Lane) -> int | None:
+        due = await self._store.read(lambda reader: outbox.due_at(asking(reader), name))
+        return None if due is None else max(due, lane.breath_until)
+
+    async def _turn(self, name: str, lane: _Lane) -> bool:
+        """Handle the delivery whose turn it is, to its end even if the caller is cancelled; False if none is due."""
+        return await self._to_the_end(self._next(name, lane))
+
+    async def _to_the_end(self, turn: Coroutine[Any, Any, bool]) -> bool:
+        task = asyncio.create_task(turn)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _next(self, name: str, lane: _Lane) -> bool:
+        async with lane.lock:
+            if not lane.swept:
+                await self._sweep(name, lane)
+            due = await self._due(name, lane)
+            if due is None or due > self._clock.now():
+                return False
+            await lane.target.ready()
+            if self._closed:
+                return False
+            claimed = await self._store.run(outbox.claim, name, self._clock.now())
+            if claimed is None:
+                return False
+            try:
+                await self._deliver(lane, claimed)
+            except BaseException:
+                lane.swept = False  # its row is left as "sending": look at it again before the next
+                raise
+            return True
+
+    async def _sweep(self, name: str, lane: _Lane) -> None:
+        """Settle what was being sent when a process died."""
+        for claimed in await self._store.read(lambda reader: outbox.interrupted(asking(reader), name)):
+            settlement = interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
+            await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
+        lane.swept = True
+
+    async def _deliver(self, lane: _Lane, claimed: Claimed) -> None:
+        try:
+            message = await self._message(lane.target, claimed.row)
+            receipt = await self._send(lane.target, message)
+        except (Later, Never) as problem:
+            now = self._clock.now()
+            outcome = after(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
+            lane.failures += 1
+            if not (isinstance(problem, Later) and problem.obey):
+                lane.breath_until = now + min(_BREATH[0] << min(lane.failures - 1, 4), _BREATH[1])
+        else:
+            sent = Settlement("sent", claimed.row.attempts, claimed.unsure, receipt=receipt)
+            outcome = Consequence(sent, "ok")
+            lane.failures = lane.breath_until = 0
+            lane.sent += 1
+        lane.refused += outcome.refused
+        await self._settle(lane, claimed, outcome)
+
+    async def _message(self, target: Target, row: DeliveryRow) -> Message:
+        """Compose the message. What cannot be composed is refused, not tried for ever."""
+        match_id = row.match_id
+        if match_id is None:
+            return words(row, target.shows)
+        story = await self._store.read(lambda reader: matches.story(asking(reader), match_id))
+        if story is None:
+            raise Refused("the match of this alert is not in the archive")
+        reply_to = await self._store.read(lambda reader: outbox.first_receipt(asking(reader), match_id, row.target))
+        found = await self._store.read(lookup.posts, [story.match.post_id])
+        try:
+            return render(row, story, found[0], self._rendering, target.shows, reply_to)
+        except Exception as problem:
+            raise Refused(f"the message could not be composed: {_where(problem)}") from problem
+
+    async def _send(self, target: Target, message: Message) -> str | None:
+        """Hand over within the deadline. A mistake of ours inside a target is a failure of that target alone."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                return await target.send(message)
+        except TimeoutError:
+            raise Later(f"no answer within {DEADLINE_S:.0f} s", unsure=True) from None
+        except (Later, Never):
+            raise
+        except Exception as problem:  # noqa: BLE001 - one bad target stops no other
+            # Its own words may hold a secret, so only its place is told.
+            raise Later(f"the target broke: {_where(problem)}", unsure=True) from None
+
+    # What follows --------------------------------------------------------------------------------------------------
+
+    async def _settle(self, lane: _Lane, claimed: Claimed, outcome: Consequence) -> None:
+        names = [
+            name
+            for name, other in self._lanes.items()
+            if other is lane or (lane.target.account is not None and other.target.account == lane.target.account)
+        ]
+        for sentence in await self._store.run(self._settled, claimed, outcome, names):
+            self._speak(sentence)
+            self.ring()
+
+    def _settled(self, writer: Connection, claimed: Claimed, outcome: Consequence, held: list[str]) -> list[str]:
+        """Write it all in one transaction; what people must hear of it."""
+        now, row = self._clock.now(), claimed.row
+        outbox.settle(writer, row.id, outcome.settlement, now)
+        said: list[str] = []
+        if outcome.hold_until is not None:
+            outbox.hold(writer, held, outcome.hold_until, now)
+        if outcome.target is not None and outbox.mark(writer, row.target, outcome.target, outcome.reason or None, now):
+            said.append(_change(row.target, outcome.target, outcome.reason))
+        if outcome.settlement.state == "dead":
+            said.append(_lost(row, outcome.settlement.reason or ""))
+        for sentence in said:
+            self._tell(writer, row, sentence, now)
+        return said
+
+    def _tell(self, writer: Connection, row: DeliveryRow, sentence: str, now: int) -> None:
+        notices.add(writer, now, f"target {row.target}", sentence)
+        if row.kind == "health":
+            return  # a lost health message must not breed another
+        others = [name for name, lane in self._lanes.items() if lane.target.settings.health and name != row.target]
+        outbox.announce(writer, others, f"target {row.target}", sentence, now)
+
+    async def _abandon(self) -> None:
+        now = self._clock.now()
+
+        def write(writer: Connection) -> str:
+            count = outbox.abandon(writer, self._lanes, now)
+            words = f"{count} alerts for targets that are no longer configured will not be sent"
+            sentence = f"{words}: `communique alerts list --state dead` shows them" if count else ""
+            if sentence:
+                notices.add(writer, now, "targets", sentence)
+            return sentence
+
+        sentence = await self._store.run(write)
+        if sentence:
+            self._speak(sentence)
+
+
+async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:
+    """Run all until the first failure, which is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several
+
+
+def _change(target: str, state: Literal["ok", "failing", "parked"], reason: str) -> str:
+    if state == "ok":
+        return f"target {target} works again"
+    if state == "failing":
+        return f"target {target} does not take alerts, they wait: {reason}"
+    return f"target {target} is parked until you act: {reason}; then `communique alerts retry --dead`"
+
+
+def _lost(row: DeliveryRow, reason: str) -> str:
+    what = f"alert {row.match_id}" if row.match_id is not None else f"a {row.kind} message"
+    again = (
+        f"`communique alerts retry {row.match_id}`" if row.match_id is not None else "`communique alerts retry --dead`"
+    )
+    return f"{what} was not delivered to {row.target}: {reason}; {again} tries once more"
+
+
+def _where(problem: Exception) -> str:
+    last = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__} in {last.name}, line {last.lineno}"

@@ -1,0 +1,361 @@
+"""PURE: delivery -> message, fitted to what the target can show."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from hashlib import sha256
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
+from bot.alerts.message import Message, Shows
+from bot.alerts.passages import passages, quoted, sentences
+from bot.clock import MINUTE
+from bot.foreign import one_line, visible
+from storage.lookup import as_json, iso
+from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
+
+LATE = 30 * MINUTE
+_SNIPPET = 900  # UTF-16 units of a post that an alert quotes
+_FIELD = 120  # of a name, an author, a file name
+_LINK = 700
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEADINGS = {"match": "", "edited": "EDITED", "deleted": "DELETED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a message needs beside the archive: the zone shown beside UTC, and the priority of each rule by name."""
+
+    zone: ZoneInfo
+    priorities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line: "bold" for our headings, "hit" for what the rule found, "link" for our own permalink."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def render(
+    delivery: DeliveryRow, story: Story, post: PostRow, rendering: Rendering, shows: Shows, reply_to: str | None = None
+) -> Message:
+    """Compose the alert about a match. The link, the times and the mark of a repeat are kept, whatever is cut."""
+    head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
+    room = _SNIPPET if shows.units is None else min(_SNIPPET, shows.units - _length([*head, *tail]) - 60)
+    lines = [*head, *_body(story, post, max(room, 0)), *tail]
+    return Message(
+        id=message_id(delivery),
+        kind=delivery.kind,
+        text=_drawn(lines, shows),
+        plain=_joined(lines, lambda span: span.text),
+        document=_document(delivery, story, post),
+        priority=rendering.priorities.get(story.match.rule, "default"),
+        reply_to=reply_to if shows.replies else None,
+    )
+
+
+def words(delivery: DeliveryRow, shows: Shows) -> Message:
+    """Compose a health or test message: only our own words, with foreign ones inside made safe."""
+    text, about = str(delivery.payload.get("text", "")), str(delivery.payload.get("about", ""))
+    limit = (shows.units or 4_000) - 40
+    repeat = " (possible repeat)" if delivery.possible_repeat else ""
+    line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(clip(one_line(text), limit)))
+    return Message(
+        id=message_id(delivery),
+        kind=delivery.kind,
+        text=_drawn([line], shows),
+        plain=_joined([line], lambda span: span.text),
+        document=_envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
+    )
+
+
+def message_id(delivery: DeliveryRow) -> str:
+    """Name a delivery for its receiver: the same over retries, and no other, not even in another archive."""
+    named = f"{delivery.id} {delivery.match_id} {delivery.target} {delivery.created_at}"
+    return f"msg_{sha256(named.encode()).hexdigest()[:24]}"
+
+
+# Lines ---------------------------------------------------------------------------------------------------------------
+
+
+def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) -> list[Line]:
+    side = f" ({_short(story.side)})" if story.side else ""
+    marks = [word for word, there in (("late", _late(post)), ("possible repeat", delivery.possible_repeat)) if there]
+    heading = _HEADINGS[story.match.kind]
+    title = (
+        *((Span(f"{heading} ", "bold"),) if heading else ()),
+        Span(_short(story.match.rule), "bold"),
+        Span(f" · {_short(post.source)}{side}"),
+        Span("".join(f" ({mark})" for mark in marks), "bold"),
+    )
+    posted = times(post.posted_at, zone) if post.posted_at is not None else f"unknown ({_short(post.posted_raw)})"
+    lines: list[Line] = [title, (Span(f"posted {posted}"),)]
+    if _late(post) or post.posted_at is None:
+        lines.append((Span(f"collected {times(post.collected_at, zone)}"),))
+    if post.deleted_at is not None:
+        since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
+        lines.append((Span(f"absent since {times(since, zone)}, by {_short(method)}", "bold"),))
+    return lines
+
+
+def _tail(story: Story, post: PostRow) -> list[Line]:
+    lines: list[Line] = []
+    if post.forward is not None:
+        lines.append((Span(f"forwarded from {_short(post.forward.name)}"),))
+    if post.media:
+        lines.append((Span(clip(_media(post.media), 2 * _FIELD)),))
+    alert = f"alert {story.match.id}"
+    url = link(post.url)
+    if url:
+        lines.append((Span(url, "link"), Span(f" · {alert}")))
+    else:
+        lines.append((Span(f"{alert} · communique show {post.id}"),))
+    return lines
+
+
+def _body(story: Story, post: PostRow, room: int) -> list[Line]:
+    match = story.match
+    if match.kind != "edited":
+        return [snippet(story.texts, match.hits, post.text, room)]
+    was = match.before or "(it did not match)"
+    if match.hits:
+        here = _marked(story.texts, match.hits)
+    else:
+        near = get_close_matches(was[:300], [each[:300] for each in sentences(post.text[:20_000])], n=1, cutoff=0.3)
+        here = [(near[0] if near else post.text, False)]
+    return [
+        (Span("was: ", "bold"), Span(clip(one_line(was), max(room // 2 - 5, 0)))),
+        (Span("now: ", "bold"), *fitted(here, max(room // 2 - 5, 0))),
+    ]
+
+
+def snippet(texts: Mapping[int, str], hits: Sequence[Hit], text: str, room: int) -> Line:
+    """Quote the text around the hits in at most `room` units, hits marked; the start of `text` if there are none."""
+    if not hits or not texts:
+        return fitted([(text, False)], room)
+    pieces: list[tuple[str, bool]] = []
+    for text_id in dict.fromkeys(hit.text_id for hit in hits if hit.text_id in texts):
+        if pieces:
+            pieces.append((" / ", False))
+        pieces.extend(_pieces(texts[text_id], [hit for hit in hits if hit.text_id == text_id]))
+    return fitted(pieces, room)
+
+
+def _marked(texts: Mapping[int, str], hits: Sequence[Hit]) -> list[tuple[str, bool]]:
+    """Only the sentences with hits, hits marked."""
+    pieces: list[tuple[str, bool]] = []
+    for passage in passages(texts, hits):
+        if pieces:
+            pieces.append((f" {ELLIPSIS} ", False))
+        inside = [hit for hit in hits if hit.text_id == passage.text_id and passage.start <= hit.start < passage.end]
+        pieces.extend(_pieces(texts[passage.text_id], inside, passage.start, passage.end))
+    return pieces
+
+
+def _pieces(raw: str, hits: Iterable[Hit], start: int = 0, end: int | None = None) -> Iterator[tuple[str, bool]]:
+    """Cut a text at the edges of its hits, which may overlap."""
+    end = len(raw) if end is None else end
+    for hit in sorted(hits, key=lambda hit: hit.start):
+        low, high = max(hit.start, start), min(hit.end, end)
+        if high <= low:
+            continue
+        yield raw[start:low], False
+        yield raw[low:high], True
+        start = high
+    yield raw[start:end], False
+
+
+def fitted(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
+    """Fit (text, is a hit) pieces into `room` UTF-16 units of safe text on one line, whole clusters only.
+
+    Everything if it fits; otherwise what stands around the first hits, with an ellipsis for what is left out.
+    """
+    shown = _shown(pieces, room)
+    sizes = [units(text) for text, _ in shown]
+    if sum(sizes) <= room:
+        return tuple(_spans(shown))
+    chosen = _windows([hit for _, hit in shown], sizes, room)
+    kept: list[tuple[str, bool]] = []
+    last = -1
+    for place in chosen:
+        if place != last + 1:
+            kept.append((ELLIPSIS, False))
+        kept.append(shown[place])
+        last = place
+    if last + 1 < len(shown):
+        kept.append((ELLIPSIS, False))
+    return tuple(_spans(kept))
+
+
+def _shown(pieces: Iterable[tuple[str, bool]], room: int) -> list[tuple[str, bool]]:
+    """Safe clusters of the pieces, white space collapsed; far from any hit a very long text is not even looked at."""
+    shown: list[tuple[str, bool]] = []
+    for text, hit in pieces:
+        if len(text) > 4 * room + 400:
+            half = 2 * room + 100
+            text = f"{text[:half]} {ELLIPSIS} {text[-half:]}"
+        for cluster in clusters(re.sub(r"\s+", " ", text)):
+            if cluster == " " and (not shown or shown[-1][0] == " "):
+                continue
+            shown.append((visible(cluster), hit))
+        if len(shown) > 40_000:
+            break
+    return shown
+
+
+def _windows(hits: Sequence[bool], sizes: Sequence[int], room: int) -> list[int]:
+    """Choose places, growing evenly to both sides of the first three runs of hits until `room` is used up."""
+    starts = [place for place, hit in enumerate(hits) if hit and not (place and hits[place - 1])][:3] or [0]
+    room -= 2 * (len(starts) + 1)
+    chosen: set[int] = set()
+    edges = [(start - 1, start) for start in starts]
+    while edges and room > 0:
+        grown: list[tuple[int, int]] = []
+        for low, high in edges:
+            for place in (high, low):
+                if 0 <= place < len(sizes) and place not in chosen and room > 0:
+                    room -= sizes[place]
+                    if room >= 0:
+                        chosen.add(place)
+            if room > 0 and (low > 0 or high < len(sizes) - 1):
+                grown.append((low - 1, high + 1))
+        edges = grown
+    return sorted(chosen)
+
+
+def _spans(shown: Iterable[tuple[str, bool]]) -> Iterator[Span]:
+    run: list[str] = []
+    marked = False
+    for text, hit in shown:
+        if hit != marked and run:
+            yield Span("".join(run), "hit" if marked else "")
+            run = []
+        marked = hit
+        run.append(text)
+    if run:
+        yield Span("".join(run), "hit" if marked else "")
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def times(at: int, zone: ZoneInfo) -> str:
+    """One moment twice: in UTC and in `zone`."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=at)
+        there = moment.astimezone(zone)
+    except (OverflowError, ValueError):
+        return f"{at} microseconds after 1970"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC = {there:%Y-%m-%d %H:%M:%S} {zone.key}"
+
+
+def link(url: str | None) -> str | None:
+    """Let only a plain web address be a link: of http or https, without credentials or hidden characters."""
+    if not url or len(url) > _LINK or visible(url) != url or re.search(r"[\s\"<>\\]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc else None
+
+
+def _late(post: PostRow) -> bool:
+    return post.posted_at is not None and post.collected_at - post.posted_at > LATE
+
+
+def _short(text: str) -> str:
+    return clip(one_line(text[: 20 * _FIELD]), _FIELD)
+
+
+def _media(media: Sequence[MediaRow]) -> str:
+    shown = [_medium(item) for item in media[:3]]
+    if len(media) > 3:
+        shown.append(f"{len(media) - 3} more files")
+    return "; ".join(shown)
+
+
+def _medium(item: MediaRow) -> str:
+    kinds = {"voice": "voice note", "round": "video note", "document": "file"}
+    parts = [kinds.get(item.kind, item.kind)]
+    if item.name:
+        parts.append(f"“{_short(item.name)}”")
+    if item.duration_s is not None:
+        minutes, seconds = divmod(round(item.duration_s), 60)
+        parts.append(f"{minutes}:{seconds:02}")
+    return " ".join(parts) + (f", {_short(item.reason)}" if item.reason else "")
+
+
+# Forms ---------------------------------------------------------------------------------------------------------------
+
+
+def _drawn(lines: Sequence[Line], shows: Shows) -> str:
+    if shows.form == "html":
+        return _joined(lines, _html)
+    if shows.form == "ansi":
+        return _joined(lines, _ansi)
+    return _joined(lines, lambda span: span.text)
+
+
+def _joined(lines: Sequence[Line], draw: Callable[[Span], str]) -> str:
+    return "\n".join("".join(map(draw, line)) for line in lines)
+
+
+def _length(lines: Sequence[Line]) -> int:
+    return sum(units(span.text) for line in lines for span in line) + len(lines)
+
+
+def escaped(text: str) -> str:
+    """Escape for Telegram's HTML, which knows only these and `&quot;` (core.telegram.org/bots/api#html-style)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _html(span: Span) -> str:
+    text = escaped(span.text)
+    if span.style == "link":
+        return f'<a href="{text}">{text}</a>'
+    return f"<b>{text}</b>" if span.style and text.strip() else text
+
+
+def _ansi(span: Span) -> str:
+    codes = {"bold": "1", "hit": "1;33", "link": "4"}
+    return f"\x1b[{codes[span.style]}m{span.text}\x1b[0m" if span.style and span.text else span.text
+
+
+def _document(delivery: DeliveryRow, story: Story, post: PostRow) -> dict[str, object]:
+    match = story.match
+    data: dict[str, object] = {
+        "alert": str(match.id),
+        "rule": match.rule,
+        "source": post.source,
+        "post": as_json(post),
+        "matched": [
+            {"text": story.texts[hit.text_id][hit.start : hit.end], "start": hit.start, "end": hit.end, "in": hit.kind}
+            for hit in match.hits
+            if hit.text_id in story.texts
+        ],
+        "late": _late(post),
+        "possible_repeat": delivery.possible_repeat,
+    }
+    if match.kind == "edited":
+        data |= {"was": match.before, "now": quoted(passages(story.texts, match.hits)) or None}
+    if match.kind == "deleted" and story.absent:
+        data |= {"absent_since": iso(story.absent.at), "method": story.absent.method}
+    return _envelope(delivery, data)
+
+
+def _envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:
+    """Wrap for the wire; what JSON cannot carry (a lone surrogate) becomes U+FFFD."""
+    document = {"type": delivery.kind, "id": message_id(delivery), "timestamp": iso(delivery.created_at), "data": data}
+    clean = json.dumps(document, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    found: dict[str, object] = json.loads(clean)
+    return found

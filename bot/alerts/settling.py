@@ -1,0 +1,86 @@
+"""PURE: what becomes of a delivery that was not accepted: tried again when, given up why, and what of its target."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.alerts.targets._contract import Refused
+from bot.clock import HOUR, MINUTE, SECOND
+from bot.errors import Later, Never
+from storage.outbox import Claimed, Settlement
+
+SHORTEST, LONGEST = 5 * SECOND, HOUR
+GIVE_UP_AFTER = 24 * HOUR
+UNSURE_TRIES = 3
+_PAUSE_AFTER_UNSURE = (5 * SECOND, 10 * MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """`hold_until` is a wait that the target asked for; `refused` counts as a refusal for good (exit code 5)."""
+
+    settlement: Settlement
+    target: Literal["ok", "failing", "parked"] | None = None  # None: the target is as it was
+    reason: str = ""
+    hold_until: int | None = None
+    refused: bool = False
+
+
+def pause(attempts: int) -> int | None:
+    """Microseconds to wait after so many failed attempts; None once they have filled 24 hours."""
+    spent, last = 0, 0
+    for attempt in range(attempts):
+        last = min(SHORTEST << min(attempt, 20), LONGEST)
+        spent += last
+    return last if spent <= GIVE_UP_AFTER else None
+
+
+def after(claimed: Claimed, problem: Later | Never, now: int, *, idempotent: bool, jitter: float) -> Consequence:
+    """Decide what follows from a failed attempt. `jitter` in 0..1 stretches the pauses by up to 20 percent."""
+    row = claimed.row
+    match problem:
+        case Refused():
+            dead = Settlement("dead", row.attempts, claimed.unsure, reason=str(problem))
+            return Consequence(dead, None, str(problem), refused=True)
+        case Never():
+            waits = Settlement("pending", row.attempts - 1, claimed.unsure, not_before=now, reason=str(problem))
+            return Consequence(waits, "parked", str(problem), refused=True)
+        case Later(obey=True, retry_at=int(until)):
+            waits = Settlement("pending", row.attempts - 1, claimed.unsure, not_before=until, reason=problem.reason)
+            return Consequence(waits, None, problem.reason, hold_until=until)
+        case Later(unsure=True) if not idempotent:
+            return Consequence(unknown(claimed, problem.reason, now), "failing", problem.reason)
+        case _:
+            return Consequence(_again(claimed, problem, now, jitter), "failing", problem.reason)
+
+
+def unknown(claimed: Claimed, reason: str, now: int) -> Settlement:
+    """Settle an attempt that may have arrived: repeated and marked so, at most three times in all."""
+    unsure = claimed.unsure + 1
+    if unsure >= UNSURE_TRIES:
+        words = f"sent {unsure} times, and nobody knows whether it arrived: {reason}"
+        return Settlement("dead", claimed.row.attempts, unsure, reason=words)
+    wait = _PAUSE_AFTER_UNSURE[unsure - 1]
+    return Settlement("pending", claimed.row.attempts, unsure, not_before=now + wait, reason=reason)
+
+
+def interrupted(claimed: Claimed, now: int, *, idempotent: bool) -> Settlement:
+    """Settle an attempt during which the program died: the next one comes at once."""
+    reason = "the program ended while it was being sent"
+    if idempotent:
+        return Settlement("pending", claimed.row.attempts, claimed.unsure, not_before=now, reason=reason)
+    settled = unknown(claimed, reason, now)
+    return (
+        settled
+        if settled.state == "dead"
+        else Settlement("pending", settled.attempts, settled.unsure, not_before=now, reason=reason)
+    )
+
+
+def _again(claimed: Claimed, problem: Later, now: int, jitter: float) -> Settlement:
+    attempts = claimed.row.attempts
+    wait = pause(attempts)
+    if wait is None:
+        words = f"given up after {attempts} tries in 24 hours: {problem.reason}"
+        return Settlement("dead", attempts, claimed.unsure, reason=words)
+    at = now + round(wait * (1 + 0.2 * jitter))
+    return Settlement("pending", attempts, claimed.unsure, max(at, problem.retry_at or 0), problem.reason)

@@ -1,0 +1,42 @@
+"""The child process that speaks Apprise: one message on stdin, one verdict on stdout; imports nothing of ours."""
+
+import json
+import re
+import sys
+
+
+def main() -> None:
+    """Read {"url", "body", "deadline"} and write {"status", "service", "code"}; never a word of the URL."""
+    asked = json.load(sys.stdin)
+    json.dump(send(asked["url"], asked["body"], asked["deadline"]), sys.stdout)
+
+
+def send(url: str, body: str, deadline: float) -> dict[str, object]:
+    """Hand one message to one service, without retries; `deadline` in seconds."""
+    try:
+        import apprise
+    except ImportError:
+        return {"status": "MISSING"}
+    asset = apprise.AppriseAsset(
+        async_mode=False,
+        secure_logging=True,
+        service_timeout=deadline,
+        allow_templates=False,
+        interpret_escapes=False,
+        interpret_emojis=False,
+    )
+    services = apprise.Apprise(asset=asset)
+    if not services.add(url) or len(services) != 1:
+        return {"status": "UNREADABLE"}
+    service = services[0]
+    service.overflow_mode = apprise.OverflowMode.SPLIT  # what is too long for a service arrives as several messages
+    result = services.notify(body=body, body_format=apprise.NotifyFormat.TEXT)
+    code = None
+    for entry in result.logs():
+        found = re.search(r"error=([0-9]{3})\b", entry.message)
+        code = int(found[1]) if found else code
+    return {"status": result.status.name, "service": str(service.service_name), "code": code}
+
+
+if __name__ == "__main__":
+    main()

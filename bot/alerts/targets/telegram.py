@@ -1,0 +1,163 @@
+"""Alerts by a Telegram bot, through the Bot API (https://core.telegram.org/bots/api#sendmessage)."""
+
+import json
+import re
+from typing import Any, Literal
+
+from aiolimiter import AsyncLimiter
+
+from bot.alerts.clusters import clip
+from bot.alerts.targets._contract import Message, Refused, Shows, Surroundings, TargetSettings
+from bot.alerts.targets._secrets import masked, read
+from bot.clock import SECOND, Clock
+from bot.config.values import SecretFile
+from bot.errors import Later, Never
+from bot.foreign import one_line
+from bot.http import Http, Reply, waits
+
+_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
+_UNITS = 4096
+# Words of a 400 that concern the chat, not this message.
+_ABOUT_CHAT = re.compile(
+    r"chat not found|chat_id is empty|upgraded|deactivated|kicked|not a member|not enough rights|no rights|"
+    r"write_forbidden|administrator rights|thread not found|topic|peer_id_invalid",
+    re.IGNORECASE,
+)
+
+
+class Settings(TargetSettings):
+    """A `[[targets]]` entry of kind "telegram": the bot must be a member of the chat and may write there."""
+
+    kind: Literal["telegram"]
+    token_file: SecretFile
+    chat: int | str  # -100… of a group or channel, the number of a person, or "@public_name"
+    topic: int | None = None  # message_thread_id of a forum group
+    api_base: str = "https://api.telegram.org"
+
+    def addresses(self) -> tuple[str, ...]:
+        return (self.api_base,)
+
+
+class Telegram:
+    """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text."""
+
+    shows = Shows("html", units=_UNITS, replies=True)
+    idempotent = False
+
+    def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
+        self.settings = settings
+        self.account = f"telegram {settings.token_file.path}"
+        self._http = http
+        self._clock = clock
+        # core.telegram.org/bots/faq: about one message a second to a chat, 20 a minute to a group (assumed for
+        # channels too).
+        self._limits = [AsyncLimiter(1, 1)]
+        if str(settings.chat).startswith(("-", "@")):
+            self._limits.append(AsyncLimiter(20, 60))
+
+    async def ready(self) -> None:
+        for limit in self._limits:
+            await limit.acquire()
+
+    async def send(self, message: Message) -> str:
+        """Send one message; the receipt holds its id and chat."""
+        try:
+            return await self._post(message, html=True)
+        except _Unparsed:
+            return await self._post(message, html=False)
+
+    async def _post(self, message: Message, *, html: bool) -> str:
+        token = read(self.settings.token_file)
+        if not _TOKEN.fullmatch(token):
+            raise Never(
+                f"{self.settings.token_file.path} holds no bot token", remedy="write the token of @BotFather to it"
+            )
+        try:
+            reply = await self._http.post(
+                f"{self.settings.api_base.rstrip('/')}/bot{token}/sendMessage",
+                content=json.dumps(self._request(message, html=html)).encode(),
+                headers={"content-type": "application/json"},
+                deadline=60,
+            )
+            return self._receipt(reply)
+        except _Unparsed as problem:
+            if html:
+                raise
+            raise Refused(problem.reason) from None
+        except (Later, Never) as problem:
+            raise masked(problem, token, token.partition(":")[2]) from None
+
+    def _request(self, message: Message, *, html: bool) -> dict[str, object]:
+        request: dict[str, object] = {
+            "chat_id": self.settings.chat,
+            "text": message.text if html else clip(message.plain, _UNITS),
+            "link_preview_options": {"is_disabled": True},  # a preview would tell the watched site who watches
+            "disable_notification": message.priority in {"min", "low"},
+        }
+        if html:
+            request["parse_mode"] = "HTML"
+        if self.settings.topic is not None:
+            request["message_thread_id"] = self.settings.topic
+        first = _message_id(message.reply_to)
+        if first is not None:
+            request["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
+        return request
+
+    def _receipt(self, reply: Reply) -> str:
+        answer = _answer(reply.body)
+        if reply.ok and answer.get("ok") is True:
+            result = answer.get("result")
+            return json.dumps({"message_id": result.get("message_id") if isinstance(result, dict) else None})
+        raise self._problem(reply, answer)
+
+    def _problem(self, reply: Reply, answer: dict[str, Any]) -> Later | Never:
+        said = clip(one_line(str(answer.get("description", ""))[:1000]), 200) or f"status {reply.status}"
+        more = answer.get("parameters")
+        more = more if isinstance(more, dict) else {}
+        wait = more.get("retry_after")
+        if reply.status == 429 and isinstance(wait, int) and wait >= 0:
+            until = self._clock.now() + wait * SECOND
+            return Later(f"Telegram asks to wait {wait} s", retry_at=until, state="rate limited", obey=True)
+        busy = waits(reply, self._clock.now())
+        if busy is not None:
+            return busy
+        if "migrate_to_chat_id" in more:
+            moved = one_line(str(more["migrate_to_chat_id"])[:30])
+            return Never("the group became a supergroup", remedy=f"write chat = {moved} in the config")
+        if reply.status == 401 or (reply.status == 404 and "method" not in said.lower()):
+            return Never(f"Telegram refuses the token ({said})", remedy=f"renew {self.settings.token_file.path}")
+        if reply.status == 403:
+            return Never(f"the bot may not write there ({said})", remedy="let it into the chat, or write another chat")
+        if reply.status != 400:
+            return Later(f"Telegram answered {reply.status}: {said}", unsure=reply.ok)
+        if "can't parse" in said or "entities" in said:
+            return _Unparsed(f"Telegram cannot read it ({said})")
+        if _ABOUT_CHAT.search(said):
+            return Never(
+                f"the chat cannot be used ({said})", remedy="check chat and topic, and that the bot is a member"
+            )
+        return Refused(f"Telegram refuses this message ({said})")
+
+
+class _Unparsed(Never):
+    """400 "can't parse entities": the same words without markup may pass."""
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _message_id(receipt: str | None) -> int | None:
+    if receipt is None:
+        return None
+    found = json.loads(receipt).get("message_id")
+    return found if isinstance(found, int) else None
+
+
+def build(settings: Settings, surroundings: Surroundings) -> Telegram:
+    """Make the target behind a checked `[[targets]]` entry."""
+    return Telegram(settings, surroundings.http, surroundings.clock)

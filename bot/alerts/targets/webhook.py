@@ -1,0 +1,98 @@
+"""Alerts as signed JSON to a web address of your own (https://www.standardwebhooks.com)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from bot.alerts.targets._contract import Message, Shows, Surroundings, TargetSettings
+from bot.alerts.targets._secrets import masked, parts, read
+from bot.clock import SECOND, Clock
+from bot.config.values import SecretFile
+from bot.errors import Later, Never, UserError
+from bot.foreign import json_text
+from bot.http import Http, waits
+
+
+class Settings(TargetSettings):
+    """A `[[targets]]` entry of kind "webhook"; without `secret_file` nothing is signed."""
+
+    kind: Literal["webhook"]
+    url: str | None = None
+    url_file: SecretFile | None = None  # for an address that is itself a secret
+    secret_file: SecretFile | None = None  # "whsec_" and base64, or any text
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("a webhook needs exactly one of url and url_file")
+        if self.url is not None and not self.url.startswith(("http://", "https://")):
+            raise ValueError("url must begin with http:// or https://")
+        return self
+
+    def addresses(self) -> tuple[str, ...]:
+        if self.url is not None:
+            return (self.url,)
+        try:
+            return (self.url_file.read(),) if self.url_file else ()
+        except UserError:
+            return ()
+
+
+class Webhook:
+    """One POST per delivery under an id that never changes, so that the receiver can absorb repeats.
+
+    A receiver that answers 4xx may only be deployed wrongly for an hour: all but 410 (gone) is tried for 24 hours.
+    """
+
+    shows = Shows("json")
+    idempotent = True
+    account = None
+
+    def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
+        self.settings = settings
+        self._http = http
+        self._clock = clock
+
+    async def ready(self) -> None:
+        """A receiver says itself when it is too much."""
+
+    async def send(self, message: Message) -> None:
+        url = self.settings.url or (read(self.settings.url_file) if self.settings.url_file else "")
+        body = json_text(message.document).encode()
+        headers = {"content-type": "application/json", **self._signed(message.id, body)}
+        try:
+            reply = await self._http.post(url, content=body, headers=headers, deadline=30)
+        except (Later, Never) as problem:
+            raise masked(problem, *(parts(url) if self.settings.url_file else ())) from None
+        if reply.status == 410:
+            raise Never("the receiver answered 410 Gone", remedy="give it another url, or take the target out")
+        if not reply.ok:
+            raise waits(reply, self._clock.now()) or Later(f"the receiver answered {reply.status}")
+
+    def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
+        stamp = str(self._clock.now() // SECOND)
+        headers = {"webhook-id": message_id, "webhook-timestamp": stamp}
+        if self.settings.secret_file is not None:
+            key = secret_key(read(self.settings.secret_file))
+            signed = hmac.new(key, b".".join((message_id.encode(), stamp.encode(), body)), hashlib.sha256).digest()
+            headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
+        return headers
+
+
+def secret_key(secret: str) -> bytes:
+    """Bytes of a signing secret: base64 after "whsec_", otherwise the text itself. Raises Never for bad base64."""
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise Never("its secret is not base64 after whsec_", remedy="copy the secret again into secret_file") from None
+
+
+def build(settings: Settings, surroundings: Surroundings) -> Webhook:
+    """Make the target behind a checked `[[targets]]` entry."""
+    return Webhook(settings, surroundings.http, surroundings.clock)
