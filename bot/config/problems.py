@@ -51,11 +51,14 @@ class Findings:
     def odd(self, keys: KeyPath, message: str) -> None:
         self.warnings.append(str(self.document.problem(keys, message)))
 
-    def refused(self, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> None:
-        """Note everything that pydantic found in the part of the document at `keys`."""
+    def refused(self, keys: KeyPath, raw: object, model: type[BaseModel], error: ValidationError) -> None:
+        """Note everything that pydantic found in `raw`, the part of the document at `keys`."""
+        by_place: dict[KeyPath, list[ErrorDetails]] = {}
         for detail in error.errors(include_url=False):
-            place = (*keys, *detail["loc"])
-            self.wrong(place, _sentence(model, detail), at_key=detail["type"] in ("extra_forbidden", "missing"))
+            by_place.setdefault(_real(raw, detail["loc"]), []).append(detail)
+        for place, details in by_place.items():
+            at_key = details[0]["type"] in ("extra_forbidden", "missing")
+            self.wrong((*keys, *place), _sentence(model, details), at_key=at_key)
 
 
 def one_of(known: Iterable[str]) -> str:
@@ -80,7 +83,21 @@ def got(value: object, key: object = "") -> str:
             return str(value)[:60]
 
 
-def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:
+def _real(raw: object, loc: KeyPath) -> KeyPath:
+    """The part of pydantic's path that is in the document: for `int | str` it adds which of them it tried."""
+    for depth, key in enumerate(loc):
+        if isinstance(raw, Mapping):
+            raw = raw.get(key)
+        elif isinstance(raw, list) and isinstance(key, int):
+            raw = raw[key]
+        else:
+            return loc[:depth]
+    return loc
+
+
+def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
+    """One sentence for one place; a value that may have several types has one detail for each."""
+    detail = details[0]
     kind, keys, context = detail["type"], detail["loc"], detail.get("ctx", {})
     if kind == "missing":
         return "is missing"
@@ -91,9 +108,9 @@ def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:
     name = str(next((key for key in reversed(keys) if isinstance(key, str)), ""))
     if kind == "literal_error":
         return f"expected {str(context['expected']).replace(chr(39), chr(34))}, got {got(detail['input'], name)}"
-    expected = _EXPECTED.get(kind.removesuffix("_type").removesuffix("_parsing"))
-    if expected:
-        return f"expected {expected}, got {got(detail['input'], name)}"
+    expected = [_EXPECTED.get(one["type"].removesuffix("_type").removesuffix("_parsing")) for one in details]
+    if any(expected):
+        return f"expected {' or '.join(filter(None, expected))}, got {got(detail['input'], name)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got(detail['input'], name)}"
 
 
@@ -102,11 +119,14 @@ def _keys_at(model: type[BaseModel], keys: Iterable[int | str]) -> set[str]:
     here: object = model
     for key in keys:
         if isinstance(here, type) and issubclass(here, BaseModel):
-            here = _model_in(here.model_fields[str(key)].annotation) if str(key) in here.model_fields else None
-    return set(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else set()
+            here = here.model_fields[str(key)].annotation if str(key) in here.model_fields else None
+        else:  # a table whose keys are the user's, or a list
+            here = _model_in(here)
+    found = _model_in(here)
+    return set(found.model_fields) if found else set()
 
 
-def _model_in(annotation: object) -> object:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     """The first model inside `Model | None`, `dict[str, Model]`, `tuple[Model, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation

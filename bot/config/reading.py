@@ -120,7 +120,7 @@ def _part(raw: object, model: type[_Part], keys: KeyPath, findings: Findings) ->
     try:
         return model.model_validate(raw, context=context)
     except ValidationError as error:
-        findings.refused(keys, model, error)
+        findings.refused(keys, raw, model, error)
         return None
 
 

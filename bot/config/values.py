@@ -27,7 +27,7 @@ from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.errors import UserError
 
 _UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
 _LONGEST_DURATION = 36_525 * DAY
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
 _LONGEST_SECRET = 65_536
@@ -99,7 +99,7 @@ def _is_date(value: str) -> bool:
         dt.date.fromisoformat(value)
     except ValueError:
         return False
-    return len(value) == len("2024-07-01")
+    return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is not None
 
 
 def _beside_config(value: Any, info: ValidationInfo) -> Any:
@@ -125,17 +125,7 @@ class SecretFile:
 
     def read(self) -> str:
         """Read the secret, without one final newline. Raises UserError with the line that mends the file."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            raise UserError(f"{self.path}: {error.strerror}; {_HOW_TO_MAKE.format(path=self.path)}") from None
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - the checked descriptor, not the name, is read
-            refusal = None if self.credential else loose(self.path, os.fstat(descriptor), os.geteuid())
-            if refusal:
-                raise UserError(refusal)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UserError(f"{self.path} is not a file; {_HOW_TO_MAKE.format(path=self.path)}")
-            data = file.read(_LONGEST_SECRET + 1)
+        data = self._content()
         try:
             secret = data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
@@ -143,6 +133,23 @@ class SecretFile:
         if not secret.strip() or len(data) > _LONGEST_SECRET:
             raise UserError(f"{self.path} is {'too long' if secret.strip() else 'empty'}; write the secret to it")
         return secret
+
+    def _content(self) -> bytes:
+        """Check and read through one descriptor, so that what is read is what was checked."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise UserError(f"{self.path}: {error.strerror}; {_HOW_TO_MAKE.format(path=self.path)}") from None
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise UserError(f"{self.path} is not a file; {_HOW_TO_MAKE.format(path=self.path)}")
+            refusal = None if self.credential else loose(self.path, status, os.geteuid())
+            if refusal:
+                raise UserError(refusal)
+            return os.read(descriptor, _LONGEST_SECRET + 1)
+        finally:
+            os.close(descriptor)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
