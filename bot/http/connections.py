@@ -1,6 +1,7 @@
 """Opens connections to checked addresses only, and with a certificate that holds."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -132,7 +133,9 @@ def spoken(error: BaseException) -> str:
     """The operating system's own words for a failure, found below the wrappers of the network libraries."""
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
+            # asyncio writes an address into strerror; a resolver's errno is negative and no errno of the system
+            words = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror
+            return words.lower()
     return str(error)[:100] or "connection lost"
 
 

@@ -120,7 +120,8 @@ class Exchange:
         response = await (forward or self._pool).handle_async_request(request)
         try:
             if forward and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-                raise Later(f"the proxy {self._proxy} does not accept the user name and password", state=PROXY_DOWN)
+                reason = f"the proxy {self._proxy} cannot be used: it does not accept the user name and password"
+                raise Later(reason, state=PROXY_DOWN)
             answer = Answer(response.status, _read_headers(response.headers), b"")
             if answer.redirect is not None:
                 return answer

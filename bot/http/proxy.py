@@ -18,6 +18,7 @@ from bot.http.addresses import refusal, spelled_address
 from bot.http.connections import PROXY_DOWN, Guard, Wire, spoken
 
 _LONGEST_ANSWER = 16_384
+_UNKNOWN_USER = "it does not accept the user name and password"
 _SOCKS_REPLIES = {
     1: "general failure",
     2: "not allowed by its rules",
@@ -82,8 +83,8 @@ class Tunnel(httpcore.AsyncNetworkBackend):
             refused = await shake(wire, self._proxy, host, port)
         except BaseException as error:
             await wire.aclose()
-            if isinstance(error, httpcore.NetworkError):
-                reason = f"the proxy {self._proxy} breaks off, so nothing was sent: {spoken(error)}"
+            if isinstance(error, httpcore.NetworkError | httpcore.ProxyError):
+                reason = f"the proxy {self._proxy} cannot be used, so nothing was sent: {spoken(error)}"
                 raise Later(reason, state=PROXY_DOWN) from error
             raise
         if refused:
@@ -94,15 +95,15 @@ class Tunnel(httpcore.AsyncNetworkBackend):
 
 
 async def _socks5(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
-    """Ask a SOCKS5 proxy (RFC 1928, 1929) for a connection to a *name*; the answer is why it refuses, or ""."""
+    """Ask a SOCKS5 proxy (RFC 1928, 1929) for a connection to a *name*; the answer is why there is none, or ""."""
     method = 2 if proxy.user else 0
     await wire.write(bytes((5, 1, method)))
     if await _exactly(wire, 2) != bytes((5, method)):
-        return "it does not accept the user name and password" if proxy.user else "it is no SOCKS5 proxy open to us"
+        raise httpcore.ProxyError(_UNKNOWN_USER if proxy.user else "it is no SOCKS5 proxy that is open to us")
     if proxy.user:
         await wire.write(b"\x01" + _counted(proxy.user.encode()) + _counted(proxy.password.encode()))
         if (await _exactly(wire, 2))[1] != 0:
-            return "it does not accept the user name and password"
+            raise httpcore.ProxyError(_UNKNOWN_USER)
     await wire.write(b"\x05\x01\x00" + _socks_address(host) + port.to_bytes(2, "big"))
     version, reply, _, kind = await _exactly(wire, 4)
     if version != 5 or reply != 0:
@@ -113,7 +114,7 @@ async def _socks5(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
 
 
 async def _connect(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
-    """Ask an HTTP proxy (RFC 9110 9.3.6) for a connection to a *name*; the answer is why it refuses, or ""."""
+    """Ask an HTTP proxy (RFC 9110 9.3.6) for a connection to a *name*; the answer is why there is none, or ""."""
     name = f"[{host}]" if ":" in host else host
     ask = f"CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n"
     if proxy.user:
@@ -124,9 +125,9 @@ async def _connect(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
         answer += await _exactly(wire, 1)  # byte by byte: what follows the answer belongs to the tunnel
     status = re.match(rb"HTTP/1\.[01] ([0-9]{3})", answer)
     if not status:
-        return "it does not speak HTTP"
+        raise httpcore.ProxyError("it does not speak HTTP")
     if status[1] == b"407":
-        return "it does not accept the user name and password"
+        raise httpcore.ProxyError(_UNKNOWN_USER)
     return "" if status[1].startswith(b"2") else f"it answers {int(status[1])}"
 
 

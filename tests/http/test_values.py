@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.clock import DAY, SECOND
+from bot.http import Reply, waits
+
+NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
+
+
+def reply(status: int, **headers: str) -> Reply:
+    return Reply(status, "https://t.me/s/x", {name.replace("_", "-"): value for name, value in headers.items()}, b"")
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 304, 400, 401, 403, 404, 410])
+def test_a_reply_that_is_no_sign_of_trouble_there_asks_for_nothing(status: int) -> None:
+    assert waits(reply(status, retry_after="60"), NOW) is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520, 599, 999])
+def test_a_busy_or_broken_server_is_tried_later(status: int) -> None:
+    later = waits(reply(status), NOW)
+    assert later
+    assert later.retry_at is None
+    assert not later.obey
+    assert str(later).startswith(f"t.me answered {status}")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("1.5", 1.5),
+        ("0", 1),
+        ("99999999999", 86_400),
+        ("Sat, 22 Nov 2025 08:27:40 GMT", 60),
+        ("Saturday, 22-Nov-25 08:27:40 GMT", 60),
+        ("Sat Nov 22 08:27:40 2025", 60),
+        ("Sat, 22 Nov 2025 10:27:40 +0200", 60),
+        ("Fri, 21 Nov 2025 08:26:40 GMT", 1),
+        ("Sat, 22 Nov 2155 08:27:40 GMT", 86_400),
+    ],
+)
+def test_the_time_that_a_server_names_is_obeyed_within_a_second_and_a_day(header: str, seconds: float) -> None:
+    later = waits(reply(503, retry_after=header), NOW)
+    assert later
+    assert later.obey
+    assert later.retry_at == NOW + seconds * SECOND
+
+
+@given(st.text(max_size=40))
+def test_no_header_makes_it_fail_or_wait_longer_than_a_day(header: str) -> None:
+    later = waits(reply(429, retry_after=header), NOW)
+    assert later
+    assert later.retry_at is None or NOW < later.retry_at <= NOW + DAY
+
+
+def test_only_the_two_hundreds_are_ok() -> None:
+    assert [status for status in (199, 200, 204, 299, 300, 304) if reply(status).ok] == [200, 204, 299]
