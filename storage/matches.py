@@ -108,21 +108,21 @@ def story(ask: Ask, match_id: int) -> Story | None:
 
 def listed(
     ask: Ask, *, since: int | None = None, rule: str | None = None, state: str | None = None, limit: int = 50
-) -> Iterator[tuple[MatchRow, tuple[str, ...]]]:
-    """Matches, newest first, each with its deliveries as "target: state".
+) -> Iterator[tuple[MatchRow, str, str | None]]:
+    """Matches, newest first, each with the name of its source and the address of its post.
 
-    `state` is a state of a delivery, or "silent" for matches that did not alert.
+    `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody.
     """
     rows = ask(
-        f"select {_COLUMNS}, (select json_group_array(d.target || ': ' || d.state) from deliveries d"
-        " where d.match_id = m.id) as sent from matches m where (:since is null or m.at >= :since)"
+        f"select {_COLUMNS}, s.name as source, p.url from matches m join posts p on p.id = m.post_id"
+        " join sources s on s.id = p.source_id where (:since is null or m.at >= :since)"
         " and (:rule is null or m.rule = :rule) and (:state is null or (:state = 'silent' and m.alerting = 0)"
         " or exists (select 1 from deliveries d where d.match_id = m.id and d.state = :state))"
         " order by m.id desc limit :limit",
         {"since": since, "rule": rule, "state": state, "limit": limit},
     )
     for row in rows:
-        yield _match(row), tuple(json.loads(row["sent"]))
+        yield _match(row), row["source"], row["url"]
 
 
 def _first_miss(ask: Ask, post_id: int) -> ObservationRow | None:

@@ -182,29 +182,39 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
         )
 
 
-def retry(writer: Writer, match_id: int | None, now: int) -> int:
-    """Make dead deliveries due again, of one match or all, and open their targets; how many.
+def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str]]:
+    """Make dead deliveries due again, of one match or all, and open the parked targets that owe something.
 
-    Counts start anew; that the message may have arrived before is kept and will be said.
+    How many, and which targets. Counts start anew; that a message may have arrived before is kept, and will be said.
     """
-    names = writer.execute(
+    revived = writer.execute(
         sql(
             "update deliveries set state = 'pending', not_before = :now, attempts = 0, settled_at = null,"
             " possible_repeat = min(possible_repeat, 1)"
-            " where state = 'dead' and (:match_id is null or match_id = :match_id) returning target"
+            " where state = 'dead' and (:match_id is null or match_id = :match_id)"
+        ),
+        {"match_id": match_id, "now": now},
+    ).rowcount
+    opened = writer.execute(
+        sql(
+            "update targets set state = 'ok', reason = null, state_since = :now where state = 'parked' and name in"
+            " (select target from deliveries where state = 'pending' and (:match_id is null or match_id = :match_id))"
+            " returning name"
         ),
         {"match_id": match_id, "now": now},
     ).scalars()
-    found = list(names)
-    parked = "select target from deliveries where state = 'pending' and (:match_id is null or match_id = :match_id)"
-    writer.execute(
+    return revived, sorted(opened)
+
+
+def open_again(writer: Writer, target: str, now: int) -> bool:
+    """Let a parked target be tried again; False if it was not parked."""
+    opened = writer.execute(
         sql(
-            "update targets set state = 'ok', reason = null, state_since = :now"
-            f" where state = 'parked' and name in ({parked})"
+            "update targets set state = 'ok', reason = null, state_since = :now where name = :name and state = 'parked'"
         ),
-        {"match_id": match_id, "now": now},
+        {"name": target, "now": now},
     )
-    return len(found)
+    return opened.rowcount == 1
 
 
 def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:

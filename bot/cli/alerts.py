@@ -1,0 +1,268 @@
+"""`communique alerts`: list them, ask why, try again, test a target."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Form, Session, formats, line, names_in_config, say, styled, table, write, write_json
+from bot.cli.times import Zone, moment, shown, zone_option
+from bot.errors import Later, Never, UserError
+from bot.foreign import one_line, visible
+from storage import matches, outbox
+from storage.database import asking
+from storage.lookup import iso
+from storage.records import DeliveryRow, Hit, MatchRow, Story
+
+if TYPE_CHECKING:
+    from bot.alerts.targets import TargetSettings
+    from bot.config import Config
+    from storage.database import Reader
+
+COLUMNS = (
+    "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
+)  # fmt: skip
+STATES = ("pending", "sending", "sent", "digested", "dead", "silenced", "silent")
+_AROUND = 60  # characters shown on both sides of a hit
+
+
+@click.group("alerts")
+def command() -> None:
+    """List alerts, ask why they came, try again, test a target."""
+
+
+@command.command("list")
+@click.option("--since", metavar="TIME", help="Only what matched since then: 7d, yesterday, 2026-11-01.")
+@click.option(
+    "--rule",
+    metavar="NAME",
+    help="Only this rule.",
+    shell_complete=lambda ctx, _, typed: names_in_config(ctx, "rules", typed),
+)
+@click.option("--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: alerted nobody.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, newest first.")
+@zone_option
+@formats()
+@click.pass_obj
+def listed(
+    session: Session, since: str | None, rule: str | None, state: str | None, limit: int, zone: Zone, form: Form | None
+) -> None:
+    """List what rules found, newest first, and what became of it."""
+    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    with session.archive().reading() as reader:
+        ask = asking(reader)
+        found = matches.listed(ask, since=start, rule=rule, state=state, limit=limit)
+        if form is not None:
+            documents = (document(match, source, url, outbox.of_match(ask, match.id)) for match, source, url in found)
+            write(session, form, documents, COLUMNS)
+            return
+        rows = [_row(match, source, outbox.of_match(ask, match.id), zone) for match, source, _ in found]
+    table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
+    if not rows:
+        say(session, "no alerts that fit")
+
+
+@command.command("why")
+@click.argument("alert_id", metavar="ID", type=click.IntRange(1))
+@zone_option
+@formats(streams=False)
+@click.pass_obj
+def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
+    """Tell the whole story of one alert: the rule, what it found where, why it alerted or not, what was sent."""
+    from storage import lookup
+
+    with session.archive().reading() as reader:
+        story = _story(reader, alert_id)
+        deliveries = outbox.of_match(asking(reader), alert_id)
+        post = lookup.posts(reader, [story.match.post_id])[0]
+    if form is not None:
+        told = document(story.match, post.source, post.url, deliveries)
+        told |= {"query": story.query, "found": [_found(story, hit) for hit in story.match.hits]}
+        write_json(session, told)
+        return
+    match = story.match
+    line(session, styled(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
+    line(session, one_line(f"rule      {match.rule} (version {match.rule_version})"))
+    line(session, one_line(f"query     {story.query or 'not kept'}"))
+    line(session, one_line(f"post      {post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"))
+    line(session, f"posted    {shown(post.posted_at, zone, seconds=True)}")
+    line(session, f"collected {shown(post.collected_at, zone, seconds=True)}")
+    line(session, f"decided   {shown(match.at, zone, seconds=True)}")
+    for row in (*_hits(session, story), *_decision(match, deliveries, zone)):
+        line(session, row)
+
+
+@command.command("retry")
+@click.argument("alert_id", metavar="ID", type=click.IntRange(1), required=False)
+@click.option("--dead", is_flag=True, help="Everything that was given up.")
+@click.pass_obj
+def retry(session: Session, alert_id: int | None, dead: bool) -> None:
+    """Send again what was given up, and open targets that were parked; give an ID or --dead.
+
+    A running `communique run` takes it up within seconds; otherwise the next one does.
+    """
+    if (alert_id is None) != dead:
+        raise click.UsageError("Give the ID of one alert, or --dead for all.")
+    with session.archive() as archive:
+        if alert_id is not None:
+            with archive.reading() as reader:
+                _story(reader, alert_id)
+        with archive.writing() as writer:
+            count, opened = outbox.retry(writer, alert_id, session.clock.now())
+    line(session, f"{count} messages are due again")
+    if opened:
+        line(session, f"open again: {visible(', '.join(opened))}")
+
+
+@command.command("test")
+@click.argument("target", metavar="TARGET", shell_complete=lambda ctx, _, typed: names_in_config(ctx, "targets", typed))
+@formats(streams=False)
+@click.pass_obj
+def test(session: Session, target: str, form: Form | None) -> None:
+    """Send a test message through a target for real, and open it again if it was parked and takes it.
+
+    Exit code 1 if it failed and may work later, 5 if the target refused.
+    """
+    config = session.config()
+    settings = _settings(config, target)
+    try:
+        receipt = asyncio.run(_send(session, config, settings))
+    except (Later, Never) as problem:
+        if form is not None:
+            write_json(session, {"target": target, "ok": False, "reason": str(problem)})
+        raise
+    opened = _open_again(session, target)
+    if form is not None:
+        write_json(session, {"target": target, "ok": True, "receipt": receipt, "opened": opened})
+        return
+    line(session, f"{visible(target)}: the test message was accepted{'; it is no longer parked' if opened else ''}")
+
+
+async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
+    from bot.alerts import targets
+    from bot.alerts.render import words
+    from bot.daemon.app import http_rules
+    from bot.http import Http
+
+    now = session.clock.now()
+    row = DeliveryRow(
+        id=0,
+        match_id=None,
+        target=settings.name,
+        kind="test",
+        state="sending",
+        not_before=now,
+        attempts=1,
+        created_at=now,
+        payload={"about": f"target {settings.name}", "text": f"a test message for {settings.name}; alerts arrive here"},
+    )
+    http = Http(http_rules(config), session.clock)
+    around = targets.Surroundings(
+        http, session.clock, config.zone, session.out, session.colour, proxied=config.http.proxy is not None
+    )
+    try:
+        target = targets.build(settings, around)
+        async with asyncio.timeout(120):
+            await target.ready()
+            return await target.send(words(row, target.shows))
+    except TimeoutError:
+        raise Later("no answer within 120 s") from None
+    finally:
+        await http.aclose()
+
+
+def _open_again(session: Session, target: str) -> bool:
+    try:
+        archive = session.archive()
+    except UserError:
+        return False  # nothing collected yet, so nothing parked
+    with archive, archive.writing() as writer:
+        return outbox.open_again(writer, target, session.clock.now())
+
+
+def _settings(config: "Config", name: str) -> "TargetSettings":
+    from bot.config.values import did_you_mean
+
+    for settings in config.targets:
+        if settings.name == name:
+            return settings
+    hint = did_you_mean(name, [settings.name for settings in config.targets])
+    raise UserError(f"the config names no target {visible(name)}{hint}")
+
+
+def _story(reader: "Reader", alert_id: int) -> Story:
+    story = matches.story(asking(reader), alert_id) if alert_id < 1 << 63 else None
+    if story is None:
+        raise UserError(f"there is no alert {alert_id}: `communique alerts list` shows them")
+    return story
+
+
+def document(match: MatchRow, source: str, url: str | None, deliveries: list[DeliveryRow]) -> dict[str, object]:
+    """One alert as JSON; new fields may appear, none changes its meaning."""
+    return {
+        "id": str(match.id),
+        "at": iso(match.at),
+        "rule": match.rule,
+        "rule_version": match.rule_version,
+        "kind": match.kind,
+        "source": source,
+        "post_id": str(match.post_id),
+        "url": url,
+        "alerting": match.alerting,
+        "why": match.why,
+        "before": match.before,
+        "deliveries": [
+            {
+                "target": sent.target,
+                "state": sent.state,
+                "attempts": sent.attempts,
+                "created_at": iso(sent.created_at),
+                "not_before": iso(sent.not_before),
+                "settled_at": iso(sent.settled_at),
+                "reason": sent.reason,
+                "possible_repeat": sent.possible_repeat,
+            }
+            for sent in deliveries
+        ],
+    }
+
+
+def _found(story: Story, hit: Hit) -> dict[str, object]:
+    raw = story.texts.get(hit.text_id, "")
+    return {"in": hit.kind, "text": raw[hit.start : hit.end], "form": hit.form, "start": hit.start, "end": hit.end}
+
+
+def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
+    sent = ", ".join(f"{delivery.target}: {delivery.state}" for delivery in deliveries)
+    return [str(match.id), shown(match.at, zone), match.rule, match.kind, source, sent or "-", match.why]
+
+
+def _hits(session: Session, story: Story) -> Iterator[str]:
+    yield ""
+    yield styled(session, "found", "bold")
+    if not story.match.hits:
+        yield "  no words: the rule asks for none, or they are gone"
+    for hit in story.match.hits:
+        raw = story.texts.get(hit.text_id, "")
+        before, after = raw[max(hit.start - _AROUND, 0) : hit.start], raw[hit.end : hit.end + _AROUND]
+        marked = styled(session, one_line(raw[hit.start : hit.end]), "yellow")
+        place = one_line(f"{hit.kind} {hit.start}-{hit.end}, as “{hit.form}”")
+        yield f"  {place}: …{_flat(before)}{marked}{_flat(after)}…"
+    if story.match.before:
+        yield one_line(f"  before: {story.match.before}")
+
+
+def _flat(text: str) -> str:
+    return visible(re.sub(r"\s", " ", text))
+
+
+def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Iterator[str]:
+    yield ""
+    yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(match.why)}"
+    for sent in deliveries:
+        when = shown(sent.settled_at, zone, seconds=True, unknown=f"due {shown(sent.not_before, zone, seconds=True)}")
+        told = [sent.target, sent.state, when, f"{sent.attempts} attempts", sent.reason or ""]
+        told += ["possible repeat"] if sent.possible_repeat else []
+        yield one_line("  " + "  ".join(part for part in told if part))
