@@ -119,9 +119,13 @@ class _Root(LazyGroup):
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        click.echo(f"communique {version('communique')}")
+        try:
+            found = version("communique")
+        except PackageNotFoundError:
+            found = "(a checkout that is not installed)"
+        click.echo(f"communique {found}")
         ctx.exit()
 
 

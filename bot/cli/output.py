@@ -22,6 +22,7 @@ Style = Literal["bold", "dim", "red", "green", "yellow"]
 Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_TELLING = ("path", "url", "text", "name", "kind")
 _TABLE_ROWS = 100  # rich needs 0.5 s for 1,000 rows; plain lines need nothing
 
 
@@ -245,4 +246,7 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: object) -> str:
+    """Choose what stands for a value in a cell: of an object the first of its telling fields that it has."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in _TELLING if value.get(key)), "")
     return value if isinstance(value, str) else json_text(value)

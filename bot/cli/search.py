@@ -202,8 +202,9 @@ def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Itera
     """Pieces of text around the hits, text by text; without any hit (a query of fields only) how the post begins."""
     stretches = list(islice(_stretches(hits, texts), _STRETCHES))
     if not stretches:
-        start = post.text[: 2 * _AROUND]
-        yield (Piece(start, hit=False), Piece("…" if len(post.text) > len(start) else "", hit=False))
+        words = f"{post.title}\n{post.text}" if post.title else post.text
+        start = words[: 2 * _AROUND]
+        yield (Piece(start, hit=False), Piece("…" if len(words) > len(start) else "", hit=False))
     for text, inside in stretches:
         yield tuple(pieces_around(text, inside))
 

@@ -104,7 +104,7 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
 def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:
     yield styled(session, one_line(f"{post.source}/{post.native_id}"), "bold")
     for label, value in _facts(post, zone):
-        yield f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}"
+        yield f"{styled(session, label.ljust(_LABEL), 'dim')} {visible(value)}"
     if post.title:
         yield ""
         yield styled(session, one_line(post.title), "bold")
@@ -156,16 +156,16 @@ def _media(item: MediaRow) -> str:
     size = None if item.bytes is None else f"{item.bytes:,} bytes"
     length = None if item.duration_s is None else f"{item.duration_s:g} s"
     parts = (item.kind, item.mime, item.name, size, length, item.state, item.reason, item.path, item.sha256)
-    return one_line("  ".join(part for part in parts if part))
+    return visible("  ".join(part for part in parts if part))
 
 
 def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     for match in lookup.matches(reader, post.id):
-        yield one_line(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
+        yield visible(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
         for sent in match.deliveries:
             told = [sent.target, sent.state, shown(sent.settled_at, zone, unknown=""), sent.reason or ""]
             told += ["possible repeat"] if sent.possible_repeat else []
-            yield one_line("  " + "  ".join(part for part in told if part))
+            yield visible("  " + "  ".join(part for part in told if part))
 
 
 def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
@@ -175,8 +175,8 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         collected = shown(revision.collected_at, zone, seconds=True)
         edited = "" if revision.edited_at is None else f"  edited {shown(revision.edited_at, zone, seconds=True)}"
         yield ""
-        yield styled(session, one_line(f"revision {revision.number + 1}  {collected}, by {revision.method}"), "bold")
-        yield one_line(f"  content {revision.content_hash}  raw {revision.raw_sha256}{edited}")
+        yield styled(session, visible(f"revision {revision.number + 1}  {collected}, by {revision.method}"), "bold")
+        yield visible(f"  content {revision.content_hash}  raw {revision.raw_sha256}{edited}")
         if before is not None:
             yield from _difference(session, before.text, revision.text)
         before = revision
@@ -184,7 +184,7 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         session,
         "observations",
         (
-            one_line(f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}")
+            visible(f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}")
             for seen in life.observations
         ),
     )

@@ -9,7 +9,7 @@ import click
 from bot.cli.output import Session, formats, line, styled, write_json
 from bot.cli.times import Zone, ago, shown, zone_option
 from bot.clock import HOUR, MINUTE
-from bot.foreign import one_line
+from bot.foreign import one_line, visible
 from storage.lookup import iso
 from storage.standing import OpenGap, Queue, Standing, Watch, standing
 
@@ -145,7 +145,7 @@ def _lines(
         gone = "" if watch.enabled else " (no longer in the config)"
         state = styled(session, one_line(watch.state), "green" if watch.state in _FINE else "red")
         yield f"{styled(session, one_line(watch.name), 'bold')}  {state}{gone}"
-        yield f"    {sight(watch, zone, now)}"
+        yield f"    {one_line(sight(watch, zone, now))}"
         if watch.reason:
             yield f"    {one_line(watch.reason)}"
         upcoming = max(watch.next_poll_at, watch.hold_until or 0)
@@ -153,7 +153,7 @@ def _lines(
             yield f"    next round {shown(upcoming, zone, unknown='only after `sources resume`', seconds=True)}"
         yield f"    {watch.posts} posts, {watch.deleted} deleted, {watch.gaps} open gaps"
     for gap in found.gaps:
-        what = one_line(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")
+        what = visible(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")
         yield f"{styled(session, 'gap', 'yellow')}  {what}"
     yield ""
     for told in found.notices:
