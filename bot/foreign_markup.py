@@ -1,0 +1,72 @@
+"""PURE: turns HTML that strangers wrote into words with their line breaks, and the links that stand in it."""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+_MOST_LINKS = 500
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "dd", "div", "dl", "dt", "fieldset", "figcaption"),
+        *("figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol"),
+        *("p", "pre", "section", "table", "tr", "ul"),
+    )
+)
+_PARAGRAPHS = frozenset(("blockquote", "p", "pre"))
+_SILENT = frozenset(("head", "iframe", "noscript", "object", "script", "style", "template", "title"))
+
+
+def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
+    """Words of a piece of HTML with its line breaks, and its links (words, address) in order."""
+    if "<" not in markup:
+        return tidied(html.unescape(markup)), []
+    from selectolax.lexbor import LexborHTMLParser
+
+    words: list[str] = []
+    links: list[tuple[str, str]] = []
+    preformatted = owed = 0  # line feeds that stand between the last words and the next
+    for event, node in _walk(LexborHTMLParser(markup).body):
+        tag = node.tag or ""
+        if event == "text":
+            text = node.text_content or ""
+            text = text if preformatted else re.sub(r"[ \t\r\n\f]+", " ", text)
+            if text.strip() or not owed:
+                words += ["\n" * owed, text]
+                owed = 0
+        elif tag == "br":
+            owed += 1
+        elif tag in _BLOCKS:
+            owed = max(owed, 2 if tag in _PARAGRAPHS else 1)
+            preformatted += 0 if tag != "pre" else 1 if event == "start" else -1
+        elif tag in {"td", "th"} and event == "end":
+            words.append("\t")
+        elif tag == "a" and event == "start" and (address := (node.attributes.get("href") or "").strip()):
+            links.append((" ".join((node.text() or "").split())[:500], address))
+    return tidied("".join(words)), links[:_MOST_LINKS]
+
+
+def _walk(body: Any) -> Iterator[tuple[Literal["text", "start", "end"], Any]]:
+    """Visit text, starts and ends in document order, without recursion: markup can nest a hundred thousand deep."""
+    ahead: list[tuple[bool, Any]] = [(True, body.first_child if body is not None else None)]
+    while ahead:
+        opening, node = ahead.pop()
+        if node is None:
+            continue
+        if not opening:
+            yield "end", node
+            continue
+        ahead.append((True, node.next))
+        if node.is_text_node:
+            yield "text", node
+        elif node.is_element_node and node.tag not in _SILENT:
+            yield "start", node
+            if node.tag not in {"br", "hr"}:
+                ahead += [(False, node), (True, node.first_child)]
+
+
+def tidied(text: str) -> str:
+    """No blanks at line ends, at most one empty line in a row, none at either end."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+    lines = [line.strip(" \t\f\v") for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
