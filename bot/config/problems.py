@@ -106,11 +106,11 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     name = str(next((key for key in reversed(keys) if isinstance(key, str)), ""))
-    if kind == "literal_error":
-        return f"expected {str(context['expected']).replace(chr(39), chr(34))}, got {got(detail['input'], name)}"
     expected = [_EXPECTED.get(one["type"].removesuffix("_type").removesuffix("_parsing")) for one in details]
     if any(expected):
         return f"expected {' or '.join(filter(None, expected))}, got {got(detail['input'], name)}"
+    if kind == "literal_error":
+        return f"expected {str(context['expected']).replace(chr(39), chr(34))}, got {got(detail['input'], name)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got(detail['input'], name)}"
 
 
