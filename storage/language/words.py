@@ -1,0 +1,230 @@
+"""PURE: one written word of an alphabet -> its folded tokens: case, accents, look-alikes, plurals, possessives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from unicodedata import category, decimal, normalize
+
+APOSTROPHES = "'`´ʹʻʼʽˈ‘’‚‛′＇ߵ՚"
+HYPHENS = "-‐‑‒–−﹘﹣－"
+PLURAL = "+"  # marks that stand after a token and tell how it was written; no index sees them
+POSSESSIVE = "'"
+
+# Words in -s that are no plural, and plurals that no rule below gives back.
+_NO_PLURALS = (
+    "alias always atlas besides bias canvas chaos christmas does gas headquarters laos lens news perhaps series "
+    "species texas towards afterwards"
+)
+_IRREGULAR = (
+    "men:man women:woman children:child feet:foot teeth:tooth buses:bus gases:gas viruses:virus campuses:campus "
+    "statuses:status bonuses:bonus focuses:focus censuses:census lenses:lens aliases:alias crises:crisis "
+    "analyses:analysis hypotheses:hypothesis diagnoses:diagnosis wives:wife knives:knife wolves:wolf "
+    "shelves:shelf halves:half thieves:thief sorties:sortie movies:movie cookies:cookie rookies:rookie "
+    "zombies:zombie calories:calorie selfies:selfie shoes:shoe canoes:canoe policemen:policeman "
+    "policewomen:policewoman servicemen:serviceman servicewomen:servicewoman militiamen:militiaman "
+    "gunmen:gunman airmen:airman fishermen:fisherman spokesmen:spokesman spokeswomen:spokeswoman "
+    "guardsmen:guardsman riflemen:rifleman businessmen:businessman congressmen:congressman "
+    "tribesmen:tribesman clansmen:clansman strongmen:strongman"
+)
+
+
+@cache
+def _no_plurals() -> frozenset[str]:
+    return frozenset(_NO_PLURALS.split())
+
+
+@cache
+def _irregular() -> dict[str, str]:
+    return dict(pair.split(":") for pair in _IRREGULAR.split())
+
+
+@cache
+def _regular() -> dict[str, str]:
+    return {singular: plural for plural, singular in _irregular().items()}
+
+
+def singular(word: str) -> str:
+    """The word without an English plural ending; the word itself if it has none. Lower-case ASCII letters only."""
+    if len(word) < 4 or word[-1] != "s":
+        return _irregular().get(word, word) if word.endswith(("men", "ren", "eet", "eeth")) else word
+    if word in _no_plurals() or word[-2:] in ("ss", "us", "is"):
+        return word
+    if word in _irregular():
+        return _irregular()[word]
+    if word.endswith("ies"):
+        return word[:-3] + "y" if len(word) > 4 else word[:-1]
+    if word.endswith(("ches", "shes", "xes", "zes", "sses")) or (word.endswith("oes") and len(word) > 5):
+        return word[:-2]
+    return word[:-1]
+
+
+def plurals(word: str) -> frozenset[str]:
+    """Every plural that `singular` brings back to this word."""
+    ends = (word + "s", word + "es", word[:-1] + "ies", _regular().get(word, ""))
+    return frozenset(end for end in ends if end and end != word and singular(end) == word)
+
+
+# Letters that look like a Latin one, as written: a capital may look like another letter than its small one.
+_CYRILLIC = dict(
+    zip(
+        "АВЕЅІЈКМНОРСТУХҮԚԜаеорсухіјѕԁһԛԝѵкмтнв",
+        "ABESIJKMHOPCTYXYQWaeopcyxijsdhqwvkmthb",
+        strict=True,
+    )
+)
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαεικνορτυχ", "ABEZHIKMNOPTYXaeikvoptux", strict=True))
+_TO_CYRILLIC = dict(zip("ABESIJKMHOPCTYXaeopcyxijskïë", "АВЕЅІЈКМНОРСТУХаеорсухіјѕкїё", strict=True))
+_PLAIN = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ɑ": "a", "ɡ": "g"}
+_ARABIC = dict(zip("أإآٱىیېةۀہھک", "اااايييههههك", strict=True))
+_SQUARED = {chr(first + place): chr(65 + place) for first in (0x1F150, 0x1F170) for place in range(26)}
+_MAP = str.maketrans({**_PLAIN, **_ARABIC, "ـ": "", **dict.fromkeys(APOSTROPHES, "")})
+_SQUARED_MAP = str.maketrans(_SQUARED)
+
+
+def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The tokens of a run of letters, apostrophes and hyphens, and where each stands in it.
+
+    Tokens are joined by a space, or by a hyphen where one stood between two words.
+    """
+    text = ""
+    places: list[tuple[int, int]] = []
+    for start, end, hyphen in _parts(chunk):
+        word = chunk[start:end]
+        if word.isascii():
+            tokens = [_marked(word)] if not _has_digit(word) else list(_mixed(word))
+        else:
+            tokens = list(_tokens(word))
+        for number, token in enumerate(tokens):
+            joint = "-" if hyphen and number == 0 and not (token[0].isdigit() or text[-1].isdigit()) else " "
+            text += joint + token if text else token
+            places.append((start, end))
+    return text, tuple(places)
+
+
+def surface(chunk: str) -> str:
+    """The same tokens as written, without plural folding, marks and hyphens: what wildcards and fuzzy terms compare."""
+    found: list[str] = []
+    for start, end, _ in _parts(chunk):
+        word = chunk[start:end]
+        found += map(_bare, _pieces().findall(word)) if word.isascii() else _runs(_letters(word))
+    return " ".join(found)
+
+
+def _parts(chunk: str) -> Iterator[tuple[int, int, bool]]:
+    """Where the words between hyphens stand, without apostrophes around them; whether one hyphen joins it on."""
+    start, before = 0, -2
+    for place, char in enumerate(chunk + "-"):
+        if char not in HYPHENS:
+            continue
+        word = chunk[start:place]
+        left = start + len(word) - len(word.lstrip(APOSTROPHES))
+        right = place - len(word) + len(word.rstrip(APOSTROPHES))
+        if left < right:
+            yield left, right, before == left - 1
+            before = right
+        start = place + 1
+
+
+@cache
+def _pieces() -> re.Pattern[str]:
+    return re.compile("[A-Za-z][A-Za-z'`]*|[0-9]{1,64}")
+
+
+def _has_digit(word: str) -> bool:
+    return not word.isalpha() and any(char.isdigit() for char in word)
+
+
+def _mixed(word: str) -> Iterator[str]:
+    """An ASCII word with digits in it: F16 is two tokens, as F-16 is."""
+    for piece in _pieces().findall(word):
+        yield piece if piece[0].isdigit() else _marked(piece.rstrip("'`"))
+
+
+def _bare(word: str) -> str:
+    return word.lower().replace("'", "").replace("`", "")
+
+
+def _marked(word: str) -> str:
+    """One ASCII word with its mark."""
+    word = word.lower().replace("`", "'")
+    mark = ""
+    if word.endswith("'s"):
+        word, mark = word[:-2], POSSESSIVE
+    word = word.replace("'", "")
+    stem = singular(word)
+    return stem + (mark or PLURAL if stem != word else mark)
+
+
+def _tokens(word: str) -> Iterator[str]:
+    for apostrophe in APOSTROPHES:
+        word = word.replace(apostrophe, "'")
+    owner = len(word) > 2 and word[-2:] in ("'s", "'S", "'\uff33", "'\uff53")
+    for token in _runs(_letters(word[:-2] if owner else word)):
+        yield token if token.isdigit() or not token.isascii() else _marked(token + "'s" if owner else token)
+
+
+def _letters(word: str) -> str:
+    """One word in compatibility form, one script, small letters, without the marks that only decorate."""
+    word = normalize("NFKC", word.translate(_SQUARED_MAP))
+    word = _undecorated(_one_script(word).casefold())
+    return normalize("NFC", word).translate(_MAP)
+
+
+def _one_script(word: str) -> str:
+    """Letters that look like another script's go over to the script that most of the word is written in."""
+    foreign = [char for char in word if "\u0370" <= char <= "\u052f"]
+    latin = [char for char in word if char.isalpha() and char < "\u0250"]
+    if not foreign or not latin:
+        return word
+    ways = [(foreign, _CYRILLIC | _GREEK), (latin, _TO_CYRILLIC)]
+    if len(foreign) > len(latin):
+        ways.reverse()
+    for letters, look in ways:
+        if all(char in look for char in letters):
+            return "".join(look.get(char, char) for char in word)
+    return word
+
+
+def _undecorated(word: str) -> str:
+    """Drop accents of Latin and Greek, points of Arabic and Hebrew, and stress in Cyrillic, where ё becomes е."""
+    if word.isascii():
+        return word
+    kept: list[str] = []
+    letter = ""
+    for char in normalize("NFD", word):
+        if category(char) != "Mn":
+            letter = char
+        elif _decorates(char, letter):
+            continue
+        kept.append(char)
+    return "".join(kept)
+
+
+def _decorates(mark: str, letter: str) -> bool:
+    if "\u0400" <= letter <= "\u052f":
+        return mark in "\u0300\u0301" or (letter == "е" and mark == "\u0308")
+    return letter < "\u0400" or "\u0590" <= letter <= "\u08ff" or "\u1e00" <= letter <= "\u1fff"
+
+
+def _runs(word: str) -> Iterator[str]:
+    """Runs of letters with their marks, and runs of digits, the digits in ASCII."""
+    run = ""
+    for char in word:
+        kind = category(char)
+        if kind == "Nd":
+            if not run.isdigit():
+                yield from (run,) * bool(run)
+                run = ""
+            run += str(decimal(char))
+        elif kind[0] == "L" or (kind[0] == "M" and run and not run.isdigit()):
+            if run.isdigit():
+                yield run
+                run = ""
+            run += char
+        elif run:
+            yield run
+            run = ""
+    if run:
+        yield run
