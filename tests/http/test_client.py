@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.clock import Clock
 from bot.errors import Later, Never
+from bot.http import Http, HttpRules
 
 if TYPE_CHECKING:
     from tests.http.conftest import Origin, Visiting
@@ -280,3 +282,44 @@ def test_a_header_that_cannot_be_sent_stops_the_request(
 
     asyncio.run(visit())
     assert not origin.requests
+
+
+def test_the_deadline_is_one_for_all_hops(origin: Origin, visiting: Visiting) -> None:
+    async def slow_hop(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)
+        writer.write(to("/next"))
+        await writer.drain()
+
+    origin.answers |= {"/next": slow_hop}
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            with pytest.raises(Later, match=r"did not finish within 0\.35 s"):
+                await http.get(origin.url("/next"), cap=100, deadline=0.35)
+
+    asyncio.run(visit())
+
+
+def test_the_wait_for_politeness_is_not_part_of_the_deadline(origin: Origin) -> None:
+    async def visit() -> None:
+        async with origin:
+            private = frozenset({("127.0.0.1", origin.port)})
+            http = Http(HttpRules("t/1", private=private, intervals={"127.0.0.1": 1_200_000}), Clock())
+            for _ in range(2):
+                assert (await http.get(origin.url(), cap=100, deadline=1)).ok
+            await http.aclose()
+
+    asyncio.run(visit())
+
+
+def test_a_host_that_answers_too_many_requests_is_asked_more_slowly(origin: Origin, visiting: Visiting) -> None:
+    origin.answers["/busy"] = ok(b"", status="429 Too Many Requests")
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            await http.get(origin.url("/busy"), cap=100, deadline=5)
+            assert http._pace._lane("127.0.0.1").slowness == 2
+            await http.get(origin.url(), cap=100, deadline=5)
+            assert 1 < http._pace._lane("127.0.0.1").slowness < 2
+
+    asyncio.run(visit())

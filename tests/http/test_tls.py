@@ -92,6 +92,18 @@ def test_a_redirect_from_https_to_http_is_not_followed(
     assert origin.connections == 0
 
 
+def test_a_message_that_waits_for_a_handshake_has_surely_not_arrived(visiting: Visiting) -> None:
+    async def visit() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            port = mute.getsockname()[1]
+            async with visiting(type("Mute", (), {"port": port})) as http:
+                with pytest.raises(Later, match="did not finish") as raised:
+                    await http.post(f"https://127.0.0.1:{port}/", content=b"alert", deadline=0.2)
+                assert not raised.value.unsure
+
+    asyncio.run(visit())
+
+
 def test_handshakes_that_fail_or_hang_leave_no_place_taken(
     authority: Authority, secure_origin: type[Origin], visiting: Visiting
 ) -> None:
