@@ -80,6 +80,18 @@ def test_bad_input_30_a_redirect_is_checked_at_each_hop(origin: Origin, visiting
     assert [request.path for request in origin.requests] == ["/first", "/second"]
 
 
+def test_bad_input_30_a_redirect_to_another_host_keeps_to_the_ports_of_the_web(
+    origin: Origin, visiting: Visiting
+) -> None:
+    async def visit() -> None:
+        async with origin, visiting(origin, names=("news.example",)) as http:
+            origin.answers["/"] = to("http://files.example:22/")
+            with pytest.raises(Later, match="port 22 of files.example is not visited"):
+                await http.get(origin.url(host="news.example"), cap=100, deadline=5)
+
+    asyncio.run(visit())
+
+
 @pytest.mark.parametrize(
     "answer", [("1.1.1.1", "127.0.0.1"), ("10.0.0.1", "1.1.1.1"), ("2606:4700::1111", "fe80::1%1")]
 )
