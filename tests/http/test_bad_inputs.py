@@ -86,7 +86,7 @@ def test_bad_input_30_a_redirect_to_another_host_keeps_to_the_ports_of_the_web(
     async def visit() -> None:
         async with origin, visiting(origin, names=("news.example",)) as http:
             origin.answers["/"] = to("http://files.example:22/")
-            with pytest.raises(Later, match="port 22 of files.example is not visited"):
+            with pytest.raises(Later, match=r"port 22 of files\.example is not visited"):
                 await http.get(origin.url(host="news.example"), cap=100, deadline=5)
 
     asyncio.run(visit())
