@@ -93,12 +93,12 @@ def path(session: Session, form: Form | None) -> None:
         "media": paths.media_in(data),
         "lock": paths.lock_in(data),
     }
+    if config is None:
+        say(session, f"no config file; `communique init` writes ./config.toml, or put one at {paths.usual_config()}")
     if form == "json":
         write_json(session, {what: None if where is None else str(where) for what, where in found.items()})
         return
     table(session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()])
-    if config is None:
-        say(session, f"no config file; `communique init` writes ./config.toml, or put one at {paths.usual_config()}")
 
 
 def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, Document]":

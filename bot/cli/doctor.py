@@ -75,7 +75,7 @@ def _all(session: Session, *, online: bool) -> Iterator[Finding]:
         if os.access(directory, os.R_OK | os.X_OK):
             yield lock(directory)
             yield from database(directory)
-    yield clock(session, directory)
+    yield clock(session.clock.now(), directory)
     yield extras()
     if online and config is not None:
         yield from reachable(session, config)
@@ -203,9 +203,8 @@ def _index(archive: "Archive") -> Finding:
     return Finding("index", "ok", "the full-text index fits the texts")
 
 
-def clock(session: Session, directory: Path | None) -> Finding:
-    """Look for a clock that was never set, or that is behind the files that we wrote or came with."""
-    now = session.clock.now()
+def clock(now: int, directory: Path | None) -> Finding:
+    """Look for a clock (`now`, microseconds UTC) that was never set, or that is behind our own files."""
     text = datetime.fromtimestamp(now / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if datetime.fromtimestamp(now / SECOND, UTC).year < _FIRST_YEAR:
         return Finding("clock", "fail", f"it cannot be {text}", "set the clock: timedatectl set-ntp true")

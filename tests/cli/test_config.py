@@ -1,0 +1,136 @@
+import json
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.config.reading import LISTS, SECTIONS
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+GOOD = """
+[defaults]
+targets = ["hook"]
+[[sources]]
+name = "feed"
+kind = "feed"
+url = "https://reader:s3cret@feed.example/x?key=s3cret"
+[[rules]]
+name = "a"
+query = "command"
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "https://hooks.example/T00/s3cret"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def test_check_counts_what_it_found(program: Program, config: Path) -> None:
+    ran = program("config", "check")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ok: 1 source, 1 rule, 1 target\n", "")
+
+
+def test_check_tells_every_mistake_with_file_line_and_column_and_exits_with_4(inside: Program, config: Path) -> None:
+    config.write_text(GOOD.replace("query", "qeury") + "colour = 1\n", encoding="utf-8")
+    ran = inside("config", "check", "config.toml")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert ran.stderr.splitlines() == [
+        "config.toml:8:1 rules[0].query: is missing",
+        'config.toml:10:1 rules[0].qeury: unknown key; did you mean "query"?',
+        "config.toml:15:1 targets[0].colour: unknown key",
+    ]
+
+
+def test_check_reads_what_is_piped_in(inside: Program) -> None:
+    assert inside("config", "check", "-", stdin=GOOD).stdout == "ok: 1 source, 1 rule, 1 target\n"
+    ran = inside("config", "check", "-", stdin="[http]\nproxy = 1\n")
+    assert (ran.returncode, ran.stderr) == (4, "<stdin>:2:9 http.proxy: expected a string, got 1\n")
+
+
+def test_check_warns_on_stderr_and_succeeds(inside: Program, config: Path) -> None:
+    config.write_text(GOOD.replace("https://hooks.example", "http://127.0.0.1:1"), encoding="utf-8")
+    ran = inside("config", "check")
+    assert (ran.returncode, ran.stdout) == (0, "ok: 1 source, 1 rule, 1 target\n")
+    assert ran.stderr.startswith("warning: config.toml http: 127.0.0.1:1 is a private address and will be refused")
+
+
+def test_check_without_any_config_says_how_to_get_one(inside: Program) -> None:
+    ran = inside("config", "check")
+    assert (ran.returncode, ran.stderr) == (4, "there is no config file: `communique init` writes one\n")
+
+
+def test_a_mistake_cannot_speak_to_the_terminal(inside: Program) -> None:
+    ran = inside("config", "check", "-", stdin='"\\u001b[2J\\u202e" = 1\n[http]\nproxy = "\\u001b]0;x\\u0007"\nx = 1\n')
+    assert ran.returncode == 4
+    assert not set("\x1b\x07\u202e") & set(ran.stderr)
+    assert "\\u{001b}[2J" in ran.stderr
+
+
+def test_bad_input_69_show_prints_what_is_in_force_as_toml_without_secrets(inside: Program, config: Path) -> None:
+    ran = inside("config", "show")
+    assert "s3cret" not in ran.stdout
+    shown = tomllib.loads(ran.stdout)
+    assert set(shown) == {*SECTIONS, *LISTS}
+    assert shown["defaults"] == {"every": "2m", "timezone": "Asia/Yangon", "targets": ["hook"]}
+    assert shown["sources"][0]["url"] == "https://***@feed.example/x?key=***"
+    assert shown["targets"][0]["url"] == "https://hooks.example/***"
+
+
+def test_show_origin_says_where_each_value_came_from(inside: Program, config: Path) -> None:
+    ran = inside("--data-dir", "x", "config", "show", "--origin", COMMUNIQUE_DEFAULTS__EVERY="90s")
+    lines = [" ".join(line.split()) for line in ran.stdout.splitlines()]
+    assert 'every = "90s" # COMMUNIQUE_DEFAULTS__EVERY' in lines
+    assert 'timezone = "Asia/Yangon" # default' in lines
+    assert 'query = "command" # config.toml:10' in lines
+    assert any(line.startswith("dir = ") and line.endswith("# --data-dir") for line in lines)
+    found = json.loads(inside("config", "show", "--json").stdout)
+    assert {"key": "rules[0].name", "value": "a", "origin": "config.toml:9"} in found
+
+
+def test_schema_is_json_for_editors(inside: Program) -> None:
+    described = json.loads(inside("config", "schema").stdout)
+    assert set(described["properties"]) == {*SECTIONS, *LISTS}
+
+
+def test_path_says_where_everything_stands(inside: Program, config: Path, tmp_path: Path) -> None:
+    ran = inside("config", "path", COMMUNIQUE_DATA_DIR="kept")
+    assert ran.stdout.splitlines() == [
+        f"config\t{config}",
+        f"data\t{tmp_path}/kept",
+        f"database\t{tmp_path}/kept/communique.db",
+        f"media\t{tmp_path}/kept/media",
+        f"lock\t{tmp_path}/kept/communique.lock",
+    ]
+    config.unlink()
+    ran = inside("config", "path", "--json")
+    assert json.loads(ran.stdout)["config"] is None
+    assert f"put one at {tmp_path}/.config/communique/config.toml" in ran.stderr
+
+
+def test_bad_input_70_no_option_takes_a_secret() -> None:
+    import click
+
+    from bot.cli import root
+
+    def options(command: click.Command) -> set[str]:
+        own = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        if not isinstance(command, click.Group):
+            return own
+        context = click.Context(command)
+        inner = [command.get_command(context, name) for name in command.list_commands(context)]
+        return own.union(*(options(one) for one in inner if one is not None))
+
+    assert "--config" in options(root)
+    words = ("token", "secret", "password", "hash", "key", "auth")
+    assert [
+        option for option in options(root) if option.startswith("-") and any(word in option for word in words)
+    ] == []

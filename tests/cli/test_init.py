@@ -1,0 +1,63 @@
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.cli.init import TEMPLATE
+from bot.config import load
+from bot.config.environment import Environment
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_init_writes_a_config_that_passes_its_check_and_needs_no_account(inside: Program, tmp_path: Path) -> None:
+    ran = inside("init")
+    assert (ran.returncode, ran.stdout) == (0, "config.toml\n")
+    assert "communique config check" in ran.stderr
+    assert inside("config", "check").stdout == "ok: 0 sources, 1 rule, 1 target\n"
+
+
+def test_the_template_holds_its_promises(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(TEMPLATE, encoding="utf-8")
+    config = load(path, Environment())
+    assert config.sources == ()
+    assert [rule.name for rule in config.rules] == ["regional-command"]
+    assert [target.kind for target in config.targets] == ["console"]
+    assert config.rule_targets(config.rules[0]) == ("terminal",)
+    assert config.warnings == ()
+
+
+def test_taking_the_marks_off_the_placeholders_makes_two_channels_and_a_feed(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(re.sub(r"(?m)^# (\[\[|[a-z]+ = )", r"\1", TEMPLATE), encoding="utf-8")
+    config = load(path, Environment())
+    assert [source.kind for source in config.sources] == ["telegram_web", "telegram_web", "feed"]
+    assert config.rule_sources(config.rules[0]) != ()
+
+
+def test_init_makes_the_directory_and_says_how_to_use_it(inside: Program, tmp_path: Path) -> None:
+    ran = inside("init", "desk/watch")
+    assert ran.stdout == "desk/watch/config.toml\n"
+    assert "communique --config desk/watch/config.toml config check" in ran.stderr
+    assert (tmp_path / "desk" / "watch" / "config.toml").read_text(encoding="utf-8") == TEMPLATE
+
+
+def test_init_never_overwrites_unless_told(inside: Program, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("mine", encoding="utf-8")
+    ran = inside("init")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == "config.toml exists already and stays as it is; --force overwrites it\n"
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert inside("init", "--force").returncode == 0
+    assert path.read_text(encoding="utf-8") == TEMPLATE
+
+
+def test_init_does_not_write_through_a_link_or_where_it_may_not(inside: Program, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to(tmp_path / "elsewhere")
+    assert inside("init").returncode == 2
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "file").touch()
+    ran = inside("init", "file/below")
+    assert (ran.returncode, ran.stderr) == (2, "cannot write file/below/config.toml: Not a directory\n")
