@@ -1,0 +1,52 @@
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+
+from bot.alerts.message import Message
+from bot.alerts.targets.apprise import Apprise, Settings, literal
+from bot.errors import Later, Never
+
+
+def test_the_words_arrive_at_the_service(keys: Any, around: Any, sink: Any) -> None:
+    asyncio.run(around.send(keys["apprise"], plain="fire {{ app_id }} :smile: \\n &lt;b&gt;"))
+    assert sink.received[0][1]["message"] == "fire {{ app_id }} :smile: \\n &lt;b&gt;"
+
+
+def test_a_service_that_refuses_is_tried_later_and_told_by_its_number(keys: Any, around: Any, sink: Any) -> None:
+    sink.status = 401
+    with pytest.raises(Later, match="error 401"):
+        asyncio.run(around.send(keys["apprise"]))
+
+
+@pytest.mark.parametrize("url", ["nosuch://x", "json://127.0.0.1:9 json://127.0.0.1:8", "", "not a url"])
+def test_a_url_that_is_not_one_service_parks_the_target(url: str, around: Any) -> None:
+    with pytest.raises(Never, match="cannot read the url"):
+        asyncio.run(around.send({"kind": "apprise", "url": url}))
+
+
+def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(message: Message) -> None:
+    settings = Settings(name="desk", kind="apprise", url="json://127.0.0.1:9")
+    bare = Apprise(settings, proxied=False, python=(sys.executable, "-I", "-S"))  # a Python without installed packages
+    with pytest.raises(Never, match=r"pip install 'communique\[apprise\]'"):
+        asyncio.run(bare.send(message))
+
+
+def test_nothing_leaves_past_a_proxy(keys: Any, around: Any, sink: Any) -> None:
+    around.proxied = True
+    with pytest.raises(Never, match="proxy"):
+        asyncio.run(around.send(keys["apprise"]))
+    assert sink.received == []
+
+
+def test_bad_input_16_no_mention_pings_anybody() -> None:
+    shown = literal("@everyone <!channel> <@U123> @room @desk")
+    assert not any(ping in shown for ping in ("@everyone", "<!channel", "<@", "@room", "@desk", "@U123"))
+    assert shown.replace("\u2060", "") == "@everyone <!channel> <@U123> @room @desk"
+
+
+def test_bad_input_17_markdown_stays_literal() -> None:
+    shown = literal("[x](http://evil.example) `rm`")
+    assert "](" not in shown
+    assert "`" not in shown

@@ -1,0 +1,116 @@
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.alerts.targets._contract import Refused
+from bot.clock import SECOND
+from bot.errors import Later, Never
+
+
+@pytest.fixture
+def telegram(keys: Any) -> dict[str, Any]:
+    found: dict[str, Any] = keys["telegram"]
+    return found
+
+
+def test_html_arrives_parsed_with_its_link_and_without_a_preview(telegram: Any, around: Any, bot_api: Any) -> None:
+    text = '<b>fire</b> &lt;b&gt; &amp;amp; <a href="https://t.me/spokesman/1">https://t.me/spokesman/1</a>'
+    receipt = asyncio.run(around.send(telegram, text=text))
+    assert json.loads(receipt) == {"message_id": 1}
+    assert bot_api.said[0].text == "fire <b> &amp; https://t.me/spokesman/1"
+    assert bot_api.said[0].links == ["https://t.me/spokesman/1"]
+    assert bot_api.said[0].request["link_preview_options"] == {"is_disabled": True}
+
+
+def test_what_telegram_cannot_parse_goes_once_more_as_plain_text(telegram: Any, around: Any, bot_api: Any) -> None:
+    asyncio.run(around.send(telegram, text="<b>unclosed", plain="unclosed"))
+    assert [message.text for message in bot_api.said] == ["unclosed"]
+    assert len(bot_api.asked) == 2
+
+
+def test_a_message_refused_even_as_plain_text_is_refused_for_good(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.fail_with = [(400, "Bad Request: can't parse entities: x")] * 2
+    with pytest.raises(Refused, match="can't parse"):
+        asyncio.run(around.send(telegram))
+
+
+def test_429_is_obeyed_to_the_second(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.retry_after = 10_072
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.send(telegram))
+    assert problem.value.obey
+    assert problem.value.retry_at == around.now + 10_072 * SECOND
+
+
+def test_a_server_in_trouble_is_tried_later(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.fail_with = [(502, "Bad Gateway")]
+    with pytest.raises(Later, match="502"):
+        asyncio.run(around.send(telegram))
+
+
+def test_an_answer_that_never_came_may_have_been_a_message(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.swallow = 1
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.send(telegram))
+    assert problem.value.unsure
+    assert len(bot_api.said) == 1
+
+
+def test_a_blocked_bot_parks_the_target(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.blocked = True
+    with pytest.raises(Never, match="blocked") as problem:
+        asyncio.run(around.send(telegram))
+    assert not isinstance(problem.value, Refused)
+
+
+def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around: Any) -> None:
+    for keys, words in (
+        ({**telegram, "chat": -5}, "chat not found"),
+        ({**telegram, "token_file": around.secret("other", "1:wrong")}, "Unauthorized"),
+        ({**telegram, "token_file": around.secret("odd", "1:a/../b")}, "no bot token"),
+    ):
+        with pytest.raises(Never, match=words) as problem:
+            asyncio.run(around.send(keys))
+        assert not isinstance(problem.value, Refused)
+
+
+def test_a_migrated_group_asks_the_user_with_the_new_number(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.migrated_to = -1001234
+    with pytest.raises(Never, match="-1001234"):
+        asyncio.run(around.send(telegram))
+
+
+def test_a_reply_stands_under_the_first_message_and_survives_its_loss(telegram: Any, around: Any, bot_api: Any) -> None:
+    first = asyncio.run(around.send(telegram))
+    asyncio.run(around.send(telegram, reply_to=first))
+    asyncio.run(around.send(telegram, reply_to='{"message_id": 999}'))
+    assert bot_api.said[1].request["reply_parameters"]["message_id"] == 1
+    assert len(bot_api.said) == 3
+
+
+def test_low_priority_makes_no_sound(telegram: Any, around: Any, bot_api: Any) -> None:
+    asyncio.run(around.send(telegram, priority="low"))
+    asyncio.run(around.send(telegram, priority="high"))
+    assert [message.request["disable_notification"] for message in bot_api.said] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>", "</a>", "<script>", "a & b", "&lt;", "<b>x</i>", "<!-- x -->", "<a href='", "<"]
+)
+def test_bad_input_13_even_malformed_html_ends_as_its_literal_words(
+    text: str, telegram: Any, around: Any, bot_api: Any
+) -> None:
+    asyncio.run(around.send(telegram, text=f"fire {text}", plain=f"fire {text}"))
+    assert len(bot_api.said) == 1
+
+
+@given(body=st.binary(max_size=200))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_answer_of_a_server_is_a_failure_that_we_know(body: bytes) -> None:
+    from bot.alerts.targets.telegram import _answer
+
+    assert isinstance(_answer(body), dict)

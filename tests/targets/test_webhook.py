@@ -1,0 +1,107 @@
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from bot.errors import Later, Never
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.url = ""
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.body = b""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Kept]:
+    """A receiver that keeps the request as it stood on the wire."""
+    kept = Kept()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            kept.headers = {name.lower(): value for name, value in self.headers.items()}
+            kept.body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(kept.status)
+            if kept.status == 429:
+                self.send_header("retry-after", "120")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    kept.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield kept
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "secret", ["whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode(), "a plain secret"]
+)
+def test_a_receiver_can_verify_the_signature_by_itself(secret: str, receiver: Kept, around: Any) -> None:
+    asyncio.run(around.send({"kind": "webhook", "url": receiver.url, "secret_file": around.secret("s", secret + "\n")}))
+    # As https://www.standardwebhooks.com has it: HMAC-SHA256 over id.timestamp.body.
+    key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
+    content = f"{receiver.headers['webhook-id']}.{receiver.headers['webhook-timestamp']}.".encode() + receiver.body
+    expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    assert receiver.headers["webhook-signature"] == f"v1,{expected}"
+    assert receiver.headers["webhook-timestamp"] == str(around.now // 1_000_000)
+    assert receiver.headers["webhook-id"] == json.loads(receiver.body)["id"] == "msg_1"
+
+
+def test_without_a_secret_nothing_is_signed(receiver: Kept, around: Any) -> None:
+    asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
+    assert "webhook-signature" not in receiver.headers
+    assert receiver.headers["content-type"] == "application/json"
+
+
+def test_bad_input_20_the_body_is_json_whatever_a_post_holds(receiver: Kept, around: Any) -> None:
+    text = 'a\u2028b\x00c\u2029"\\ \x1b[2J ထ'
+    asyncio.run(around.send({"kind": "webhook", "url": receiver.url}, document={"text": text}))
+    assert json.loads(receiver.body.decode("utf-8"))["text"] == text
+    assert not set(receiver.body) & set(b"\x00\x1b\r")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 500, 503])
+def test_a_receiver_that_is_deployed_wrongly_gets_it_later(status: int, receiver: Kept, around: Any) -> None:
+    receiver.status = status
+    with pytest.raises(Later, match=str(status)):
+        asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
+
+
+def test_a_receiver_that_is_gone_parks_the_target(receiver: Kept, around: Any) -> None:
+    receiver.status = 410
+    with pytest.raises(Never, match="410"):
+        asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
+
+
+def test_a_wait_that_the_receiver_names_is_obeyed(receiver: Kept, around: Any) -> None:
+    receiver.status = 429
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
+    assert problem.value.obey
+    assert problem.value.retry_at == around.now + 120_000_000
+
+
+def test_an_address_that_is_a_secret_stands_in_a_file(receiver: Kept, around: Any) -> None:
+    asyncio.run(around.send({"kind": "webhook", "url_file": around.secret("url", receiver.url + "\n")}))
+    assert receiver.body
+
+
+def test_exactly_one_address_is_asked_for(around: Any) -> None:
+    for keys in ({}, {"url": "http://a.example/", "url_file": around.secret("url", "http://a.example/")}):
+        with pytest.raises(ValueError, match="exactly one"):
+            asyncio.run(around.send({"kind": "webhook", **keys}))
