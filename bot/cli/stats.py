@@ -119,7 +119,7 @@ def bar(value: int, most: int, columns: int) -> str:
 
 def sparkline(values: Sequence[int], columns: int) -> str:
     """Draw one letter per value, or per group of neighbours where there are more values than columns."""
-    size = -(-len(values) // columns)
+    size = max(1, -(-len(values) // columns))
     groups = [sum(values[start : start + size]) for start in range(0, len(values), size)]
     most = max(groups, default=0)
     return "".join(_STEPS[-(-value * len(_STEPS) // most) - 1] if value else " " for value in groups)

@@ -199,19 +199,22 @@ def _evil(archive: Archive, source: int) -> None:
 
 
 @pytest.fixture
-def program(data_dir: Path, tmp_path: Path) -> Program:
-    """Run `communique --data-dir … ARGUMENTS`, away from any config of this machine."""
+def program(data_dir: Path, inside: Program) -> Program:
+    """Run `communique --data-dir … ARGUMENTS` in this process."""
+
+    def run(*arguments: str, stdin: str = "", config: Path | None = None, **variables: str) -> Ran:
+        return inside(*_place(data_dir, config, variables), *arguments, stdin=stdin, **variables)
+
+    return run
+
+
+@pytest.fixture
+def process(data_dir: Path, tmp_path: Path) -> Program:
+    """Run `communique --data-dir … ARGUMENTS` in a process of its own, away from any config of this machine."""
 
     def run(*arguments: str, stdin: str = "", config: Path | None = None, **variables: str) -> Ran:
         return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "bot",
-                *(("--config", str(config)) if config else ()),
-                *_place(data_dir, variables),
-                *arguments,
-            ],
+            [sys.executable, "-m", "bot", *_place(data_dir, config, variables), *arguments],
             input=stdin,
             capture_output=True,
             encoding="utf-8",
@@ -224,8 +227,9 @@ def program(data_dir: Path, tmp_path: Path) -> Program:
     return run
 
 
-def _place(data_dir: Path, variables: dict[str, str]) -> tuple[str, ...]:
-    return () if "COMMUNIQUE_DATA_DIR" in variables else ("--data-dir", str(data_dir))
+def _place(data_dir: Path, config: Path | None, variables: dict[str, str]) -> tuple[str, ...]:
+    configured = ("--config", str(config)) if config else ()
+    return configured if "COMMUNIQUE_DATA_DIR" in variables else (*configured, "--data-dir", str(data_dir))
 
 
 def environment(home: Path, variables: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,180 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+
+
+def test_help_opens_with_examples_and_exit_codes_and_names_every_command(process: Program) -> None:
+    for flag in ("-h", "--help"):
+        ran = process(flag)
+        assert ran.returncode == 0
+        assert ran.stderr == ""
+        examples, options = ran.stdout.index("communique run --once"), ran.stdout.index("Options:")
+        assert examples < ran.stdout.index("Exit codes:") < options
+        assert "130  stopped by Ctrl-C" in ran.stdout
+        for name in [
+            "init",
+            "demo",
+            "run",
+            "status",
+            "config",
+            "sources",
+            "search",
+            "show",
+            "tail",
+            "stats",
+            "rules",
+            "alerts",
+            "doctor",
+        ]:
+            assert f"\n  {name} " in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["search", "sources"])
+def test_every_reading_command_explains_itself(process: Program, name: str) -> None:
+    ran = process(name, "-h")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("Usage: communique")
+
+
+def test_a_mistyped_command_gets_a_suggestion(process: Program) -> None:
+    ran = process("serach", "bridge")
+    assert ran.returncode == 2
+    assert "Did you mean `search`?" in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_a_mistyped_option_is_wrong_usage(process: Program) -> None:
+    ran = process("search", "bridge", "--sinse", "7d")
+    assert ran.returncode == 2
+    assert "--since" in ran.stderr
+
+
+def test_an_empty_data_directory_says_what_to_do(process: Program, tmp_path: Path) -> None:
+    for arguments in (("search", "x"), ("status",)):
+        ran = process(*arguments, COMMUNIQUE_DATA_DIR=str(tmp_path / "nowhere"))
+        assert ran.returncode == 2
+        assert "communique run --once" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+def test_a_file_that_is_no_archive_is_one_sentence_and_exit_1(process: Program, tmp_path: Path) -> None:
+    (tmp_path / "communique.db").write_bytes(b"this is not a database, whatever it is called" * 100)
+    ran = process("tail", COMMUNIQUE_DATA_DIR=str(tmp_path))
+    assert ran.returncode == 1
+    assert "communique.db" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_the_data_directory_can_come_from_the_environment(process: Program, data_dir: Path) -> None:
+    assert "spokesman" in process("tail", COMMUNIQUE_DATA_DIR=str(data_dir)).stdout
+
+
+def test_a_reader_that_goes_away_ends_the_program_quietly(data_dir: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m bot --data-dir {data_dir} search 'hostile OR bridge' --jsonl | head -c 1; echo ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=60,
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.endswith("0\n")
+
+
+def test_ctrl_c_ends_a_follower_with_130_and_no_traceback(
+    follower: Callable[..., subprocess.Popen[str]],
+) -> None:
+    following = follower("tail", "-f", "-n", "1")
+    assert following.stdout is not None
+    assert following.stdout.readline()  # it has begun
+    following.send_signal(signal.SIGINT)
+    _, said = following.communicate(timeout=30)
+    assert following.returncode == 130
+    assert "Traceback" not in said
+
+
+def test_colour_is_off_in_a_pipe_and_on_when_forced_and_off_again_when_refused(process: Program) -> None:
+    assert "\x1b" not in process("search", "bridge").stdout
+    assert "\x1b[1m" in process("search", "bridge", FORCE_COLOR="1").stdout
+    assert "\x1b" not in process("search", "bridge", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in process("--no-color", "search", "bridge", FORCE_COLOR="1").stdout
+
+
+def test_search_imports_nothing_heavy(data_dir: Path, tmp_path: Path) -> None:
+    heavy = [
+        "sqlmodel",
+        "sqlalchemy",
+        "alembic",
+        "telethon",
+        "httpx",
+        "pydantic",
+        "apscheduler",
+        "rich",
+        "zstandard",
+        "asyncio",
+    ]
+    script = (
+        "import sys\n"
+        "from bot.__main__ import main\n"
+        f"sys.argv = ['communique', '--data-dir', {str(data_dir)!r}, 'search', 'bridge', '--since', '2020-01-01']\n"
+        "try:\n    main()\n"
+        f"finally:\n    print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        check=True,
+        timeout=60,
+    )
+    assert "bridge" in ran.stdout
+    assert ran.stderr == "[]\n"
+
+
+def test_completing_a_source_reads_only_the_config(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[[sources]]\nname = "spokesman"\nkind = "telegram_web"\n[[sources]]\nname = "desk"\n'
+    )
+    script = (
+        "import sys\n"
+        "from bot.__main__ import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(sorted({'sqlmodel', 'sqlalchemy', 'telethon', 'pydantic'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(tmp_path),
+            "_COMMUNIQUE_COMPLETE": "bash_complete",
+            "COMP_WORDS": "communique search x --source s",
+            "COMP_CWORD": "4",
+        },
+        check=False,
+        timeout=60,
+    )
+    assert "spokesman" in ran.stdout
+    assert "desk" not in ran.stdout
+    assert ran.stderr == "[]\n"
+
+
+def test_completing_a_command_names_all_that_begin_so(process: Program) -> None:
+    ran = process(_COMMUNIQUE_COMPLETE="bash_complete", COMP_WORDS="communique s", COMP_CWORD="1")
+    assert {"search", "show", "stats", "status", "sources"} <= {row.partition(",")[2] for row in ran.stdout.split()}

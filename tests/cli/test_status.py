@@ -1,0 +1,166 @@
+import csv
+import io
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.cli.stats import bar, sparkline
+from bot.cli.status import Daemon, ailments, sight
+from bot.cli.times import Zone
+from bot.clock import HOUR, MINUTE
+from storage.database import Archive
+from storage.standing import Queue, Standing, Watch
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+NOW = 1_762_000_000_000_000
+RUNNING = Daemon(running=True, pid=7)
+QUIET = tuple(Queue(name, 0, None) for name in ("decide", "recheck", "outbox", "dead", "given_up", "quarantine"))
+
+
+def standing(*watches: Watch, **oldest: int) -> Standing:
+    queues = tuple(Queue(queue.name, 1, oldest[queue.name]) if queue.name in oldest else queue for queue in QUIET)
+    return Standing(watches, (), queues, (), (), NOW)
+
+
+def watch(name: str = "spokesman", state: str = "ok", *, since: int = NOW - HOUR, due: int = NOW + MINUTE) -> Watch:
+    return Watch(name, "feed", state=state, state_since=since, next_poll_at=due)
+
+
+def test_a_source_that_publishes_nothing_is_not_ill(program: Program) -> None:
+    silent = Watch("quiet", "feed", state="ok", last_post_at=NOW - 400 * HOUR, next_poll_at=NOW + MINUTE)
+    assert ailments(standing(silent), RUNNING, NOW) == ()
+
+
+def test_one_failing_source_among_others_is_not_ill_health_but_all_of_them_are() -> None:
+    failing = watch("broken", "failing")
+    assert ailments(standing(watch(), failing), RUNNING, NOW) == ()
+    assert ailments(standing(failing), RUNNING, NOW) == ("no source answers",)
+    assert ailments(standing(watch("broken", "failing", since=NOW - MINUTE)), RUNNING, NOW) == ()
+
+
+def test_a_daemon_that_does_not_run_or_does_not_ask_is_ill_health() -> None:
+    assert ailments(standing(watch()), Daemon(running=False, pid=None), NOW) == ("no daemon is running",)
+    assert ailments(standing(watch()), Daemon(running=None, pid=None), NOW) == ()
+    [problem] = ailments(standing(watch(due=NOW - HOUR)), RUNNING, NOW)
+    assert "spokesman" in problem
+
+
+def test_paused_and_forgotten_sources_are_asked_for_nothing() -> None:
+    paused = Watch("a", "feed", state="stopped", paused=True)
+    forgotten = Watch("b", "feed", state="stopped", enabled=False)
+    assert ailments(standing(paused, forgotten), RUNNING, NOW) == ()
+
+
+def test_a_message_or_a_post_that_waits_too_long_is_ill_health() -> None:
+    assert ailments(standing(watch(), outbox=NOW - 30 * MINUTE, decide=NOW - MINUTE), RUNNING, NOW) == ()
+    assert len(ailments(standing(watch(), outbox=NOW - 2 * HOUR), RUNNING, NOW)) == 1
+    assert len(ailments(standing(watch(), decide=NOW - HOUR), RUNNING, NOW)) == 1
+
+
+def test_silence_is_told_apart_from_blindness() -> None:
+    looked = Watch(
+        "a", "feed", outcome="ok", stretch_from=NOW - HOUR, stretch_to=NOW, rounds=30, last_post_at=NOW - 9 * HOUR
+    )
+    assert "watched without interruption since 2025-11-01 11:26 UTC (30 rounds)" in sight(looked, Zone(), NOW)
+    blind = Watch("b", "feed", outcome="failing", last_ok_at=NOW - HOUR)
+    assert "blind since 2025-11-01 11:26 UTC (failing)" in sight(blind, Zone(), NOW)
+    assert sight(Watch("c", "feed"), Zone(), NOW) == "not asked yet"
+
+
+def test_status_names_the_daemon_the_sources_the_queues_and_the_next_step(program: Program) -> None:
+    ran = program("status")
+    assert ran.returncode == 0
+    for words in (
+        "daemon      not running",
+        "spokesman  ok",
+        "(3 rounds)",
+        "broken  down",
+        "quarantine 1",
+        "next: communique run",
+    ):
+        assert words in ran.stdout
+
+
+def test_health_is_an_exit_code(program: Program) -> None:
+    assert program("status", "--health").returncode == 1
+
+
+def test_status_in_json_holds_the_same(program: Program) -> None:
+    told = json.loads(program("status", "--json").stdout)
+    assert told["daemon"] == {"running": False, "pid": None}
+    assert told["healthy"] is False
+    [spokesman] = [source for source in told["sources"] if source["name"] == "spokesman"]
+    assert spokesman["watched_since"] == "2025-11-01T12:26:40Z"
+    assert spokesman["watched_rounds"] == 3
+    assert spokesman["posts"] == 3
+    assert told["queues"]["quarantine"]["waiting"] == 1
+
+
+def test_sources_are_listed_alike_in_every_form(program: Program) -> None:
+    listed = json.loads(program("sources", "list", "--json").stdout)
+    rows = list(csv.DictReader(io.StringIO(program("sources", "list", "--csv").stdout)))
+    assert [row["state"].partition("\\")[0] for row in rows] == ["down", "ok", "new", "ok"]
+    assert set(rows[0]) == set(listed[0])
+    assert {source["name"]: source["tags"] for source in listed}["spokesman"] == ["junta"]
+
+
+def test_sources_of_the_config_are_listed_before_the_first_run(program: Program, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[sources]]\nname = "later"\nkind = "feed"\nurl = "https://example.org/feed.xml"\n')
+    ran = program("sources", "list", "--json", config=config, COMMUNIQUE_DATA_DIR=str(tmp_path / "nothing"))
+    assert [(source["name"], source["state"]) for source in json.loads(ran.stdout)] == [("later", "new")]
+
+
+def test_a_source_is_paused_and_goes_on(fresh: Archive, program: Program) -> None:
+    place = str(fresh.path.parent)
+    assert "resume spokesman" in program("sources", "pause", "spokesman", COMMUNIQUE_DATA_DIR=place).stdout
+    [paused] = json.loads(program("sources", "list", "--json", COMMUNIQUE_DATA_DIR=place).stdout)
+    assert paused["paused"] is True
+    assert program("sources", "resume", "spokesman", COMMUNIQUE_DATA_DIR=place).returncode == 0
+    [resumed] = json.loads(program("sources", "list", "--json", COMMUNIQUE_DATA_DIR=place).stdout)
+    assert resumed["paused"] is False
+
+
+def test_a_mistyped_source_gets_a_suggestion(fresh: Archive, program: Program) -> None:
+    ran = program("sources", "pause", "spokesmen", COMMUNIQUE_DATA_DIR=str(fresh.path.parent))
+    assert ran.returncode == 2
+    assert "did you mean spokesman?" in ran.stderr
+
+
+def test_stats_draw_days_and_sources_no_wider_than_the_terminal(program: Program) -> None:
+    ran = program("stats", "--since", "2025-10-31", "--until", "2025-11-02", COLUMNS="60")
+    assert ran.returncode == 0
+    assert max(map(len, ran.stdout.splitlines()[:3])) <= 60
+    for words in ("2025-11-01  █", " 11\n", "spokesman", "1 edited, 1 deleted"):
+        assert words in ran.stdout
+
+
+def test_stats_in_json_have_every_day_and_source(program: Program) -> None:
+    told = json.loads(
+        program("stats", "--since", "2025-10-31", "--until", "2025-11-02", "--tz", "UTC", "--json").stdout
+    )
+    assert [(day["day"], day["posts"]) for day in told["days"]] == [
+        ("2025-10-31", 0),
+        ("2025-11-01", 11),
+        ("2025-11-02", 0),
+    ]
+    assert {source["source"]: source["posts"] for source in told["sources"]}["desk"] == 3
+    assert sum(language["posts"] for language in told["languages"]) == 11
+    assert (told["edited"], told["deleted"]) == (1, 1)
+
+
+def test_days_are_those_of_the_zone(program: Program) -> None:
+    told = json.loads(
+        program("stats", "--since", "2025-11-01", "--until", "2025-11-02", "--tz", "Asia/Tokyo", "--json").stdout
+    )
+    assert [day["posts"] for day in told["days"]] == [3, 8]
+
+
+def test_bars_and_sparklines_show_the_greatest_full_and_the_least_at_all() -> None:
+    assert bar(10, 10, 5) == "█████"
+    assert bar(1, 1000, 5) == "▏"
+    assert bar(0, 10, 5) == ""
+    assert sparkline((0, 1, 4, 8), 10) == " ▁▄█"
+    assert len(sparkline(tuple(range(100)), 10)) == 10
+    assert sparkline((), 10) == ""
