@@ -30,11 +30,7 @@ def check(session: Session, file: Path | None) -> None:
     config, _ = _read(session, file)
     for warning in config.warnings:
         say(session, f"warning: {warning}")
-    counts = ", ".join(
-        f"{len(part)} {name if len(part) == 1 else f'{name}s'}"
-        for part, name in ((config.sources, "source"), (config.rules, "rule"), (config.targets, "target"))
-    )
-    line(session, f"ok: {counts}")
+    line(session, f"ok: {config.counts()}")
 
 
 @command.command()

@@ -114,8 +114,7 @@ def configuration(session: Session) -> "tuple[list[Finding], Config | None]":
         return [Finding("config", "fail", str(problem)) for problem in error.problems], None
     if config.path is None:
         return [Finding("config", "warn", "no config file", "communique init")], config
-    counts = f"{len(config.sources)} sources, {len(config.rules)} rules, {len(config.targets)} targets"
-    found = [Finding("config", "ok", f"{config.path}: {counts}; secret files are private")]
+    found = [Finding("config", "ok", f"{config.path}: {config.counts()}; secret files are private")]
     return found + [Finding("config", "warn", warning) for warning in config.warnings], config
 
 

@@ -15,7 +15,15 @@ from bot.sources._contract import SourceSettings
 
 Priority = Literal["min", "low", "default", "high", "max"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
-_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS = {"http": 80, "https": 443}
+
+
+def proxy_address(value: str) -> str:
+    """Check the form of a proxy's URL. Raises ValueError, which never repeats it: a password may stand in it."""
+    found = host_and_port(value)
+    if found is None or not urlsplit(value).port or urlsplit(value).scheme not in ("http", "socks5", "socks5h"):
+        raise ValueError('expected "http://host:port" or "socks5://host:port"')
+    return value
 
 
 class StorageConfig(Settings):
@@ -34,7 +42,7 @@ class HttpConfig(Settings):
     """[http]: how pages are fetched."""
 
     user_agent: str | None = None  # None: the client's own
-    proxy: str | None = None  # http:// or socks5://; set, nothing goes past it
+    proxy: Annotated[str, AfterValidator(proxy_address)] | None = None  # set, nothing goes past it
     allow_private_addresses: bool = False
     hosts: dict[str, HostConfig] = Field(default_factory=dict)
 
@@ -44,7 +52,7 @@ class TelegramConfig(Settings):
 
     api_id: int | None = None
     api_hash_file: SecretFile | None = None
-    proxy: str | None = None
+    proxy: Annotated[str, AfterValidator(proxy_address)] | None = None
     server: str | None = None  # "host:port" of a test or own server
     dc: int | None = None
     public_key_file: ConfigPath | None = None
@@ -94,6 +102,11 @@ class Config(Settings):
     def zone(self) -> ZoneInfo:
         """The second time zone that people are shown beside UTC."""
         return ZoneInfo(self.defaults.timezone)
+
+    def counts(self) -> str:
+        """Say "2 sources, 1 rule, 1 target"."""
+        parts = (("source", self.sources), ("rule", self.rules), ("target", self.targets))
+        return ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in parts)
 
     def every(self, source: SourceSettings) -> int:
         """How often `source` is polled, in microseconds."""

@@ -54,7 +54,7 @@ def duration(value: object) -> int:
 
 def written(microseconds: int) -> str:
     """Write a duration as the config does; `duration` reads it back to the same number."""
-    for unit in ("w", "d", "h", "m", "s", "ms"):
+    for unit in ("d", "h", "m", "s", *(("ms",) if microseconds < SECOND else ())):
         if microseconds and microseconds % _UNITS[unit] == 0:
             return f"{microseconds // _UNITS[unit]}{unit}"
     return f"{microseconds / SECOND:.6f}".rstrip("0").rstrip(".") + "s"

@@ -180,11 +180,19 @@ def test_odd_things_are_warned_of(read: Read, tmp_path: Path) -> None:
 
 def test_private_hosts_are_those_that_the_user_wrote_and_only_if_allowed(read: Read) -> None:
     feed = '[[sources]]\nname = "here"\nkind = "feed"\nurl = "http://LOCALHOST:8000/feed"\n'
-    proxy = 'proxy = "socks5://[::1]"\n'
+    proxy = 'proxy = "socks5://[::1]:1080"\n'
     assert read("[http]\n" + proxy + feed).private_hosts() == frozenset()
     allowed = read("[http]\nallow_private_addresses = true\n" + proxy + SOURCE + feed)
     assert allowed.private_hosts() == {("t.me", 443), ("localhost", 8000), ("::1", 1080)}
     assert allowed.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "proxy", ["127.0.0.1:9050", "socks4://h:1", "socks5://h", "http://", "http://h:x", "http://[::1"]
+)
+def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_sent(mistakes: Mistakes, proxy: str) -> None:
+    told = '2:9 http.proxy: expected "http://host:port" or "socks5://host:port"'
+    assert mistakes(f'[http]\nproxy = "{proxy}"\n') == [told]
 
 
 def test_the_environment_beats_the_file_and_is_told_by_its_own_name(read: Read, mistakes: Mistakes) -> None:
