@@ -25,6 +25,7 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
 
     words: list[str] = []
     links: list[tuple[str, str]] = []
+    blank = False
     preformatted = owed = 0  # line feeds that stand between the last words and the next
     for event, node in _walk(LexborHTMLParser(markup).body):
         tag = node.tag or ""
@@ -32,8 +33,8 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
             text = node.text_content or ""
             text = text if preformatted else re.sub(r"[ \t\r\n\f]+", " ", text)
             if text.strip() or not owed:
-                words += ["\n" * owed, text]
-                owed = 0
+                words += ["\n" * owed, text.lstrip(" ") if blank and not preformatted else text]
+                blank, owed = text.endswith(" "), 0
         elif tag == "br":
             owed += 1
         elif tag in _BLOCKS:

@@ -122,8 +122,8 @@ def _mark(entry: Entry, level: int) -> str:
 
 
 def _told_apart(entries: Sequence[Entry], level: int) -> bool:
-    different = {(entry["link"], _content(entry)) for entry in entries}
-    return level == 3 or len({_mark(entry, level) for entry in entries}) >= len(different)
+    different = {(_mark(entry, level), entry["link"], _content(entry)) for entry in entries}
+    return level == 3 or len({mark for mark, _, _ in different}) == len(different)
 
 
 def _content(entry: Entry) -> str:

@@ -247,11 +247,14 @@ def json_feed(data: bytes, order: Order) -> Reading:
         document = read(_text(data, order).lstrip("\ufeff"))
     except ValueError as error:
         raise Unreadable(f"the feed is {error}") from None
-    if not isinstance(document, dict):
-        raise Unreadable(refusal(document) or "the address answers with JSON that is no JSON Feed")
-    items = document.get("items")
-    if not isinstance(items, list) or "jsonfeed.org" not in str(document.get("version", "")):
-        raise Unreadable("the address answers with JSON that is no JSON Feed")
+    items = document.get("items") if isinstance(document, dict) else None
+    if (
+        not isinstance(document, dict)
+        or not isinstance(items, list)
+        or "jsonfeed.org" not in _words(document, "version")
+    ):
+        reason = refusal(document)
+        raise Unreadable(f"the feed is {reason}" if reason else "the address answers with JSON that is no JSON Feed")
     entries: list[Entry] = []
     refused: list[tuple[str, str]] = []
     for item in items if len(items) <= 2 * order["cap"] else items[: order["cap"]] + items[-order["cap"] :]:

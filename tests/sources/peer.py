@@ -1,0 +1,86 @@
+"""A loopback server that answers as it is told, and a source's surroundings that lead to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from bot.clock import Clock
+from bot.http import Http, HttpRules
+from bot.sources._contract import Surroundings
+
+NOW = 1_795_343_400_000_000  # 2026-11-22T10:30:00Z
+
+
+@dataclass
+class Answer:
+    """One reply; `hangs` means that it never comes."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    hangs: bool = False
+
+    def wire(self) -> bytes:
+        lines = [f"HTTP/1.1 {self.status} So", f"Content-Length: {len(self.body)}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if self.status == 304 else self.body)
+
+
+class Peer:
+    """Answers every path with `answers[path]`, else with `answer`; `asked` holds (path, headers) of each request."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.port = 0
+        self._talks: set[asyncio.Task[None]] = set()
+
+    def url(self, path: str = "/feed") -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks.add(asyncio.ensure_future(self._talk(reader, writer)))
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
+            path = request.split()[1]
+            self.asked.append(
+                (path, {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)})
+            )
+            answer = self.answers.get(path, self.answer)
+            if answer.hangs:
+                await asyncio.Event().wait()
+            writer.write(answer.wire())
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+
+
+@asynccontextmanager
+async def surrounded(directory: Path, *ports: int, clock: Clock | None = None) -> AsyncIterator[Surroundings]:
+    """What a source may use, with these loopback ports opened as if the config had named them."""
+    clock = clock or Clock(now=lambda: NOW)
+    private = frozenset(("127.0.0.1", port) for port in ports)
+    http = Http(HttpRules(user_agent="communique-tests", private=private, intervals={"127.0.0.1": 0}), clock)
+    try:
+        yield Surroundings(http=http, clock=clock, directory=directory)
+    finally:
+        await http.aclose()

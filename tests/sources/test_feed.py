@@ -1,0 +1,533 @@
+"""Feeds as they come: three kinds, lying guids, moved and silent servers, and documents that mean harm."""
+
+import asyncio
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.clock import DAY, Clock
+from bot.errors import Later, Never
+from bot.foreign_charset import decoded
+from bot.foreign_markup import plain
+from bot.sources import _feed_reading
+from bot.sources._contract import Want
+from bot.sources._feed_posts import identities
+from bot.sources._feed_reading import Entry, seconds, spans, when
+from bot.sources.feed import ENTRY_CAP, Feed, Settings
+from storage.records import Batch, FetchedPost
+from tests.sources.peer import NOW, Answer, Peer, surrounded
+
+GOLDEN = Path(__file__).parent / "golden" / "feed"
+RSS = "application/rss+xml"
+
+
+def rss(*items: str) -> bytes:
+    return f'<rss version="2.0"><channel><title>T</title>{"".join(items)}</channel></rss>'.encode()
+
+
+def item(guid: str, text: str = "words", link: str = "", date: str = "") -> str:
+    parts = {"guid": guid, "link": link, "description": text, "pubDate": date}
+    return "<item>" + "".join(f"<{name}>{value}</{name}>" for name, value in parts.items() if value) + "</item>"
+
+
+def day(number: int) -> str:
+    return f"{number:02} Nov 2026 12:00:00 GMT"
+
+
+def rounds(*answers: Answer | bytes, deadline: float = 30) -> list[Batch]:
+    """One fetch per answer, each with the cursor of the one before."""
+
+    async def go() -> list[Batch]:
+        batches: list[Batch] = []
+        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=deadline)
+            for answer in answers:
+                peer.answer = answer if isinstance(answer, Answer) else Answer(answer, headers={"Content-Type": RSS})
+                batches.append(await feed.fetch(Want(), batches[-1].cursor if batches else None))
+        return batches
+
+    return asyncio.run(go())
+
+
+def read(document: bytes, content_type: str = RSS) -> Batch:
+    return rounds(Answer(document, headers={"Content-Type": content_type}))[0]
+
+
+def refused(document: bytes, content_type: str = RSS, deadline: float = 30) -> str:
+    with pytest.raises(Later) as raised:
+        rounds(Answer(document, headers={"Content-Type": content_type}), deadline=deadline)
+    return raised.value.reason
+
+
+def ids(batch: Batch) -> list[str]:
+    return [post.native_id for post in batch.posts]
+
+
+def shown(post: FetchedPost) -> dict[str, object]:
+    """A post as the golden files hold it: without empty fields, raw bytes as text."""
+    found = asdict(post) | {"raw": [post.raw.mime, post.raw.data.decode()]}
+    return {name: value for name, value in found.items() if value not in (None, "", (), False)}
+
+
+@pytest.mark.parametrize("name", ["rss.xml", "atom.xml", "json.json"])
+def test_a_feed_reads_as_its_golden_posts(name: str) -> None:
+    batch = read((GOLDEN / name).read_bytes(), "application/octet-stream")
+    found = {
+        "title": batch.title,
+        "posts": [shown(post) for post in batch.posts],
+        "quarantined": [[piece.reason, piece.raw.data.decode()] for piece in batch.quarantined],
+    }
+    expected = json.loads((GOLDEN / f"{name}.posts.json").read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(found)) == expected
+
+
+def test_a_feed_that_has_not_changed_is_asked_conditionally_and_brings_nothing() -> None:
+    async def go() -> tuple[Batch, Batch, Mapping[str, str]]:
+        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+            peer.answer = Answer(
+                rss(item("a")), headers={"ETag": '"v1"', "Last-Modified": "Sun, 22 Nov 2026 09:00:00 GMT"}
+            )
+            first = await feed.fetch(Want(), None)
+            peer.answer = Answer(status=304)
+            return first, await feed.fetch(Want(), first.cursor), peer.asked[-1][1]
+
+    first, second, headers = asyncio.run(go())
+    assert ids(first) == ["a"]
+    assert second == Batch(cursor=first.cursor)
+    assert headers["if-none-match"] == '"v1"'
+    assert headers["if-modified-since"] == "Sun, 22 Nov 2026 09:00:00 GMT"
+
+
+def test_at_least_daily_the_whole_document_is_asked_for() -> None:
+    async def go() -> tuple[dict[str, str], Batch]:
+        at = NOW
+        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: at)) as surroundings:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+            peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
+            first = await feed.fetch(Want(), None)
+            at = NOW + DAY
+            return (await feed.fetch(Want(), first.cursor), peer.asked[-1][1])[::-1]
+
+    headers, batch = asyncio.run(go())
+    assert "if-none-match" not in headers
+    assert batch.posts == ()  # the same document is not delivered twice
+
+
+def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
+    async def go() -> tuple[list[Batch], list[str]]:
+        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), surroundings, deadline=30)
+            peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
+            peer.answers["/new"] = Answer(rss(item("a")))
+            batches = [await feed.fetch(Want(), None)]
+            batches.append(await feed.fetch(Want(), batches[-1].cursor))
+            peer.answers["/new"] = Answer(rss(item("b"), item("a")))
+            batches.append(await feed.fetch(Want(), batches[-1].cursor))
+            peer.answers["/new"] = Answer(status=404)
+            peer.answers["/old"] = Answer(rss(item("c"), item("b"), item("a")))
+            batches.append(await feed.fetch(Want(), batches[-1].cursor))
+            return batches, [path for path, _ in peer.asked]
+
+    batches, asked = asyncio.run(go())
+    assert [len(batch.notices) for batch in batches] == [1, 0, 0, 0]
+    assert "/new" in batches[0].notices[0]
+    assert [len(batch.posts) for batch in batches] == [1, 0, 2, 3]
+    assert asked == ["/old", "/new", "/new", "/new", "/new", "/old"]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (401, Never, "login"),
+        (403, Later, "refuses"),
+        (404, Later, "no feed"),
+        (410, Never, "gone for good"),
+        (418, Later, "418"),
+        (500, Later, "500"),
+        (204, Later, "204"),
+    ],
+)
+def test_a_refusing_server_is_named_and_told_from_a_broken_one(status: int, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        rounds(Answer(status=status))
+
+
+def test_a_busy_server_is_obeyed() -> None:
+    with pytest.raises(Later) as raised:
+        rounds(Answer(status=429, headers={"Retry-After": "120"}))
+    assert raised.value.obey
+    assert raised.value.retry_at == NOW + 120_000_000
+
+
+def test_a_window_that_moved_on_while_we_were_away_is_a_gap() -> None:
+    full = [item(str(number), date=day(number)) for number in range(22, 0, -1)]
+    first, next_day, after_absence = rounds(rss(*full[10:14]), rss(*full[9:13]), rss(*full[0:4]))
+    assert first.overlap
+    assert next_day.overlap
+    assert not after_absence.overlap
+
+
+def test_a_pinned_entry_does_not_vouch_for_an_absence() -> None:
+    full = [item(str(number), date=day(number)) for number in range(22, 0, -1)]
+    pinned = item("pinned", date=day(1))
+    _, after_absence = rounds(rss(pinned, *full[10:14]), rss(pinned, *full[0:4]))
+    assert not after_absence.overlap
+
+
+def test_entries_that_share_a_guid_are_different_posts_and_keep_their_ids() -> None:
+    a, b, c = (item("same", f"words {name}", f"https://x.example/{name}") for name in "abc")
+    first, second, third = rounds(rss(b, a), rss(c, b, a), rss(c))
+    assert len(set(ids(first))) == 2
+    assert set(ids(first)) < set(ids(second))
+    assert set(ids(third)) < set(ids(second))
+    assert [len(batch.notices) for batch in (first, second, third)] == [1, 0, 0]
+
+
+def test_a_guid_whose_link_and_words_change_is_the_same_post() -> None:
+    first, second = rounds(rss(item("g", "one", "https://x.example/1")), rss(item("g", "two", "https://x.example/2")))
+    assert ids(first) == ids(second) == ["g"]
+    assert second.posts[0].text == "two"
+
+
+def entry(guid: str, link: str, words: str, date: str) -> Entry:
+    return Entry(
+        guid=guid, link=link, title="", author="", text=words, links=[], files=[], published=None, published_raw=date,
+        updated=None, updated_raw="", raw=None, json="{}",
+    )  # fmt: skip
+
+
+ENTRIES = st.lists(st.builds(entry, *[st.sampled_from(["", "1", "2"])] * 4), max_size=8)
+
+
+@given(ENTRIES)
+def test_different_entries_of_one_document_never_share_an_id(entries: list[Entry]) -> None:
+    found: dict[str, set[tuple[str, str]]] = {}
+    for native_id, each in zip(identities(entries, {})[0], entries, strict=True):
+        found.setdefault(native_id, set()).add((each["link"], each["text"]))
+    assert all(len(different) == 1 for different in found.values())
+
+
+@given(ENTRIES, ENTRIES)
+def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(kept: list[Entry], gone: list[Entry]) -> None:
+    before, liars = identities(kept + gone, {})
+    after, _ = identities(kept, liars)
+    assert after == before[: len(kept)]
+
+
+def test_the_child_that_reads_a_feed_can_open_neither_file_nor_socket() -> None:
+    program = (
+        "import sys, socket; sys.path.append(sys.argv[1]); from bot.sources import _feed_reading as reading\n"
+        "reading.bound(60); reading.close_doors()\n"
+        "for door in (lambda: open('/etc/passwd'), socket.socket):\n"
+        "    try: door()\n"
+        "    except OSError: print('closed')\n"
+    )
+    root = str(Path(_feed_reading.__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["closed", "closed"]
+
+
+def test_a_reading_that_is_broken_off_leaves_no_process_behind() -> None:
+    async def go() -> None:
+        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+            peer.answer = Answer(ENDLESS)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+            reading = asyncio.ensure_future(feed.fetch(Want(), None))
+            while not _children():  # noqa: ASYNC110 - another process tells nobody that it runs
+                await asyncio.sleep(0)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+
+    asyncio.run(go())
+    assert _children() == []
+
+
+def _children() -> list[str]:
+    """Process ids of the readers that this process has started."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"\nPPid:\t{os.getpid()}\n" in (process / "status").read_text():
+                found += [process.name] if b"_feed_reading" in (process / "cmdline").read_bytes() else []
+        except OSError:
+            continue
+    return found
+
+
+# Hostile and broken documents -------------------------------------------------------------------------------------
+
+LAUGHS = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><rss><channel><item><title>&b;</title></item></channel></rss>'
+QUADRATIC = (
+    b'<!DOCTYPE x [<!ENTITY a "'
+    + b"A" * 50_000
+    + b'">]><rss><channel><item><title>'
+    + b"&a;" * 50_000
+    + b"</title></item></channel></rss>"
+)
+XXE = b'<?xml version="1.0"?>\n<!-- c --><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><rss><channel><item><title>&e;</title></item></channel></rss>'
+ENDLESS = rss("<item><author>" + "a" * 64_000 + "</author></item>")  # quadratic in feedparser's search for an address
+
+
+@pytest.mark.parametrize("document", [LAUGHS, QUADRATIC, XXE, LAUGHS.decode().encode("utf-16")])
+def test_bad_input_22_a_feed_that_declares_entities_is_refused(document: bytes) -> None:
+    assert "declares its own entities" in refused(document)
+
+
+def test_bad_input_22_a_declaration_that_is_quoted_in_a_post_is_words() -> None:
+    batch = read(rss(item("a", '<![CDATA[<pre>&lt;!DOCTYPE x [&lt;!ENTITY a "b"&gt;]&gt;</pre>]]>')))
+    assert batch.posts[0].text == '<!DOCTYPE x [<!ENTITY a "b">]>'
+
+
+def test_bad_input_23_a_feed_that_cannot_be_read_in_time_fails_and_the_next_one_is_read() -> None:
+    assert "within 1 s" in refused(ENDLESS, deadline=1)
+    assert ids(read(rss(item("a")))) == ["a"]
+
+
+def test_bad_input_23_endless_comments_are_an_error() -> None:
+    assert "neither RSS" in refused(b"<!--" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type", "words"),
+    [
+        (b"<!DOCTYPE html><html><head><title>Just a moment</title></head><body></body></html>", RSS, "Just a moment"),
+        (b"\n<html><body>Sign in</body></html>", "text/html", "web page"),
+        (b"", RSS, "empty"),
+        (b" \n", RSS, "empty"),
+        (b"nothing of the kind", RSS, "neither RSS"),
+        (b'{"error": "no"}', "application/json", "no JSON Feed"),
+        (rss(item("a")).decode().encode("utf-7"), f"{RSS}; charset=utf-7", "UTF-7"),
+        (b'<?xml version="1.0" encoding="utf-7"?><rss/>', RSS, "UTF-7"),
+        (gzip.compress(b"<rss>" + b" " * (9 << 20)), RSS, "unpacks to more"),
+        (gzip.compress(rss(item("a")))[:-9], RSS, "breaks off"),
+        (b"\x1f\x8b" + b"no gzip at all", RSS, "broken gzip"),
+        (rss("<item><title>\u1000\u1001</title></item>").decode().encode("utf-16")[:-31], RSS, "utf-16"),
+    ],
+)
+def test_bad_input_24_what_is_no_feed_is_an_error_and_never_nothing_new(
+    document: bytes, content_type: str, words: str
+) -> None:
+    assert words in refused(document, content_type)
+
+
+def test_bad_input_24_a_feed_that_turns_into_an_empty_web_page_is_an_error() -> None:
+    with pytest.raises(Later, match="had 1 entries"):
+        rounds(rss(item("a")), Answer(b"<rss version='2.0'/>", headers={"Content-Type": "text/html"}))
+
+
+def test_bad_input_24_an_empty_feed_is_no_error() -> None:
+    assert read(rss()).posts == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type"),
+    [
+        (gzip.compress(rss(item("a", "တိုက်ပွဲ"))), RSS),
+        (rss(item("a", "တိုက်ပွဲ")).decode().encode("utf-16"), RSS),
+        (rss(item("a", "တိုက်ပွဲ")).decode().encode("utf-16-le"), RSS),
+        (rss(item("a", "တိုက်ပွဲ")), "text/xml; charset=iso-8859-1"),
+        (b'<?xml version="1.0" encoding="us-ascii"?>' + rss(item("a", "တိုက်ပွဲ")), "text/html"),
+        (b"\xef\xbb\xbf" + rss(item("a", "တိုက်ပွဲ")), "text/plain"),
+    ],
+)
+def test_bad_input_24_a_mislabelled_feed_is_read_all_the_same(document: bytes, content_type: str) -> None:
+    assert [post.text for post in read(document, content_type).posts] == ["တိုက်ပွဲ"]
+
+
+@pytest.mark.parametrize("label", ["windows-1251", "koi8-r", "shift_jis", "iso-2022-jp", "gb18030"])
+def test_bad_input_24_an_old_charset_is_read_by_its_label(label: str) -> None:
+    words = "ならず" if label.endswith("jp") or "jis" in label else "Говорит"
+    document = f'<?xml version="1.0" encoding="{label}"?><rss>{words}</rss>'.encode(label)
+    assert words in decoded(document, "")
+
+
+@given(st.text(), st.sampled_from(["", "text/xml; charset=utf-16", "text/xml; charset=nonsense", "charset=latin-1"]))
+def test_bad_input_24_utf_8_is_believed_before_any_label(words: str, content_type: str) -> None:
+    document = f"<rss>{words}</rss>"
+    assert decoded(document.encode(), content_type) == document
+
+
+@given(st.binary(max_size=200), st.text(max_size=40))
+def test_bad_input_24_no_bytes_break_the_search_for_a_charset(document: bytes, content_type: str) -> None:
+    try:
+        decoded(document, content_type)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017 - either outcome is right, but a refusal has a sentence
+
+
+def test_bad_input_25_an_entry_without_guid_and_date_keeps_its_identity() -> None:
+    first, second = rounds(rss(item("", "only words")), rss(item("", "other words"), item("", "only words")))
+    assert set(ids(first)) < set(ids(second))
+    assert first.posts[0].posted_at is None
+
+
+def test_bad_input_25_a_million_entries_are_capped_and_the_newest_are_kept() -> None:
+    old = item("old", date=day(1)) * 30
+    batch = read(rss(*[item(str(number), date=day(22)) for number in range(ENTRY_CAP)], old, "<item/>" * 100_000))
+    assert len(batch.posts) == ENTRY_CAP
+    assert "old" not in ids(batch)
+    assert any(f"{ENTRY_CAP + 30 + 100_000} entries" in notice for notice in batch.notices)
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Thu, 01 Jan 1970 00:00:00 GMT", "2099-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "0000-01-01", "yesterday"],
+)
+def test_bad_input_25_a_date_that_cannot_be_is_no_time_but_its_words_are_kept(date: str) -> None:
+    post = read(rss(item("a", date=date))).posts[0]
+    assert post.posted_at is None
+    assert post.posted_raw == date
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "feed.xml",
+        "ftp://x.example/f",
+        "http://",
+        "https://x.example/a b",
+        "http://[",
+        "http://x.example:99999/",
+    ],
+)
+def test_bad_input_34_an_address_that_is_not_http_is_refused_in_the_config(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"http|address"):
+        Settings(name="f", kind="feed", url=url)
+
+
+def test_bad_input_34_a_document_that_is_a_path_or_an_address_is_never_opened(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_bytes(rss(item("secret")))
+    assert "neither RSS" in refused(str(tmp_path / "feed.xml").encode())
+    assert "neither RSS" in refused((tmp_path / "feed.xml").as_uri().encode())
+
+
+@pytest.mark.parametrize(
+    ("told", "moment"),
+    [
+        ("2026-11-22T09:30:00.250+14:00", "2026-11-21T19:30:00.250000"),
+        ("Sun, 22 Nov 2026 09:30:00 +0630", "2026-11-22T03:00:00"),
+        ("2026-11-22T09:30:00", "2026-11-22T09:30:00"),  # without an offset it is taken as UTC
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00"),
+    ],
+)
+def test_bad_input_64_times_become_utc_and_keep_their_words(told: str, moment: str) -> None:
+    post = read(rss(item("a", date=told))).posts[0]
+    assert post.posted_at is not None
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=post.posted_at) == datetime.fromisoformat(
+        moment
+    ).replace(tzinfo=UTC)
+    assert post.posted_raw == told
+
+
+def json_feed(*items: str) -> bytes:
+    return f'{{"version": "https://jsonfeed.org/version/1.1", "items": [{", ".join(items)}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"id": "x", "n": NaN}',
+        '{"id": "x", "n": 1e400}',
+        '{"id": "x", "id": "y"}',
+        f'{{"id": "x", "n": {"[" * 100}{"]" * 100}}}',
+        "7",
+        f'{{"id": "x", "n": {"9" * 5000}}}',
+    ],
+)
+def test_bad_input_65_a_json_item_that_is_no_json_is_set_aside_and_the_next_is_read(bad: str) -> None:
+    batch = read(json_feed(bad, '{"id": "good", "content_text": "words"}'), "application/feed+json")
+    assert ids(batch) == ["good"]
+    assert [bool(piece.reason and piece.raw.data) for piece in batch.quarantined] == [True]
+
+
+def test_bad_input_65_a_json_feed_nested_ten_thousand_deep_is_an_error() -> None:
+    assert "nested" in refused(b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "application/feed+json")
+
+
+def test_bad_input_61_half_a_surrogate_pair_and_nul_in_a_json_feed_can_be_stored() -> None:
+    text = read(json_feed(r'{"id": "a", "content_text": "x\ud800y\u0000z"}'), "application/feed+json").posts[0].text
+    assert text == "x\\ud800y\ufffdz"
+
+
+# The pure parts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("a<br>b<br><br>c", "a\nb\n\nc"),
+        ("<p>a</p><p>b</p>", "a\n\nb"),
+        ("<div><div>a</div></div><div>b <b> c</b></div>", "a\nb c"),
+        ("<pre> x\n  <code>y</code></pre>z", "x\ny\n\nz"),
+        ("<style>p{}</style>a<script>b</script><!-- c -->", "a"),
+        ("1 &lt; 2 &amp;amp; 3", "1 < 2 &amp; 3"),
+        ("<table><tr><td>a</td><td>b</td></tr></table>", "a\tb"),
+        ("no markup\nbut a line", "no markup\nbut a line"),
+    ],
+)
+def test_markup_becomes_words_with_their_line_breaks(markup: str, words: str) -> None:
+    assert plain(markup)[0] == words
+
+
+def test_links_are_kept_with_their_words_and_addresses() -> None:
+    assert plain('see <a href="/a?b&amp;c"> the\n <b>map</b></a>, <a name="x">not this</a>')[1] == [
+        ("the map", "/a?b&c")
+    ]
+
+
+@given(st.text(alphabet="<>/ab p&;\"'!-\n\u1000"))
+def test_no_markup_breaks_the_reading_of_words(markup: str) -> None:
+    words, _ = plain(markup)
+    assert "\n\n\n" not in words
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"<item>",
+                b"</item>",
+                b"<item/>",
+                b"<entry a='b'>",
+                b"</entry>",
+                b"<![CDATA[",
+                b"]]>",
+                b"<!--",
+                b"-->",
+                b"x",
+            ]
+        )
+    )
+)
+def test_the_places_of_entries_are_in_order_and_never_overlap(pieces: list[bytes]) -> None:
+    places = [edge for place in spans(b"".join(pieces)) for edge in place]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("told", "length"),
+    [("95", 95), ("1:35", 95), ("1:02:03", 3723), ("0", None), ("x", None), ("-1", None), ("inf", None)],
+)
+def test_a_duration_is_read_in_every_usual_form(told: str, length: float | None) -> None:
+    assert seconds(told) == length
+
+
+@given(st.text(max_size=40))
+def test_no_date_breaks_the_reading_of_dates(told: str) -> None:
+    assert when(told, None) is None or isinstance(when(told, None), int)
