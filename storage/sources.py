@@ -15,6 +15,7 @@ from storage.records import Batch, LedgerChange, SourceRow
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
 
+_UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
 NEVER = 1 << 62  # a stopped source is not due before a person resumes it
 _COLUMNS = (
     "id, name, kind, tags, side, state, reason, state_since, channel_id, handle, title, cursor, high_water, "
@@ -135,7 +136,7 @@ def settle(
             "now": now,
         },
     )
-    _stretch(writer, source_id, outcome, detail, now, posts)
+    _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
     if changed and not (row.state == "new" and outcome == "ok"):
         before = f"{_span(now - row.state_since)} of {row.state}"
         notices.add(writer, now, f"source {row.name}", _sentence(row.name, before, outcome, detail))
@@ -180,13 +181,16 @@ def _later(one: int | None, other: int | None) -> int | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _stretch(writer: Writer, source_id: int, outcome: str, detail: str | None, now: int, posts: int) -> None:
+def _stretch(
+    writer: Writer, source_id: int, outcome: str, detail: str | None, now: int, posts: int, pause: int
+) -> None:
+    """Extend the last stretch; begin one at another outcome, or where nobody looked for much longer than `pause`."""
     last = writer.execute(
-        sql("SELECT id, outcome FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1"),
+        sql("SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1"),
         {"id": source_id},
     ).first()
     values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
-    if last is not None and last.outcome == outcome:
+    if last is not None and last.outcome == outcome and now - last.ended_at <= pause + _UNWATCHED:
         writer.execute(
             sql(
                 "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "

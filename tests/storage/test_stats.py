@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from storage import posts, sources, stats
 from storage.database import Archive
 from storage.records import Batch, FetchedPost, Hit, MatchRow, Raw
@@ -5,6 +7,7 @@ from storage.standing import standing
 
 NOW = 1_763_800_000_000_000
 HOUR = 3_600_000_000
+MINUTE = 60_000_000
 
 
 def fill(archive: Archive) -> tuple[int, ...]:
@@ -55,26 +58,38 @@ def test_matches_are_counted_once_per_post_and_not_for_edits(archive: Archive) -
         assert stats.matches_by_rule(reader, NOW + 1) == {}
 
 
-def test_an_interrupted_watch_is_the_last_stretch_with_its_own_outcome(archive: Archive) -> None:
-    fill(archive)
+def look(archive: Archive, minutes: Sequence[int], outcomes: Sequence[str]) -> None:
     with archive.writing() as writer:
         [source] = sources.all_sources(writer)
-        for minute, outcome in enumerate(("ok", "ok", "failing", "ok", "ok")):
+        for minute, outcome in zip(minutes, outcomes, strict=True):
             sources.settle(
                 writer,
                 source.id,
                 outcome=outcome,
                 detail=None,
-                now=NOW + minute * 60_000_000,
-                next_poll_at=NOW + (minute + 1) * 60_000_000,
+                now=NOW + minute * MINUTE,
+                next_poll_at=NOW + (minute + 1) * MINUTE,
                 hold_until=None,
                 failures=0,
                 posts=0,
             )
+
+
+def test_a_watch_lasts_since_its_outcome_changed(archive: Archive) -> None:
+    fill(archive)
+    look(archive, range(5), ("ok", "ok", "failing", "ok", "ok"))
     with archive.reading() as reader:
         found = standing(reader, NOW)
     [watch] = found.watches
-    assert (watch.outcome, watch.stretch_from, watch.rounds) == ("ok", NOW + 180_000_000, 2)
-    assert found.last_round_at == NOW + 240_000_000
+    assert (watch.outcome, watch.stretch_from, watch.rounds) == ("ok", NOW + 3 * MINUTE, 2)
+    assert found.last_round_at == NOW + 4 * MINUTE
     assert found.queue("decide").waiting == 4
     assert found.queue("outbox").waiting == 0
+
+
+def test_a_watch_does_not_reach_back_over_hours_in_which_nobody_looked(archive: Archive) -> None:
+    fill(archive)
+    look(archive, (0, 1, 300, 301, 302), ("ok",) * 5)
+    with archive.reading() as reader:
+        [watch] = standing(reader, NOW).watches
+    assert (watch.stretch_from, watch.rounds) == (NOW + 300 * MINUTE, 3)
