@@ -31,7 +31,8 @@ def _outcome(arguments: list[str]) -> int:
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except click.UsageError as wrong:
-        usage = f"{wrong.ctx.get_usage()}\n" if wrong.ctx is not None else ""
+        whole_help = isinstance(wrong, click.exceptions.NoArgsIsHelpError)
+        usage = "" if wrong.ctx is None or whole_help else f"{wrong.ctx.get_usage()}\n"
         _tell(f"{usage}{wrong.format_message()}")
         return wrong.exit_code
     except click.ClickException as failed:

@@ -22,7 +22,7 @@ Style = Literal["bold", "dim", "red", "green", "yellow"]
 Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_TELLING = ("path", "url", "text", "name", "kind")
+_TELLING = ("path", "url", "text", "name", "target", "kind")
 _TABLE_ROWS = 100  # rich needs 0.5 s for 1,000 rows; plain lines need nothing
 
 

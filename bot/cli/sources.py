@@ -53,7 +53,7 @@ def command() -> None:
 @formats()
 @click.pass_obj
 def listed(session: Session, zone: Zone, form: Form | None) -> None:
-    """List every source: its state, its last post, its open gaps and its next round."""
+    """List every source with its state, last post and open gaps."""
     watches = _known(session)
     if form is not None:
         write(session, form, (source_document(watch) for watch in watches), COLUMNS)
@@ -71,7 +71,10 @@ def listed(session: Session, zone: Zone, form: Form | None) -> None:
 @source_argument
 @click.pass_obj
 def pause(session: Session, name: str) -> None:
-    """Ask this source no more until it is resumed; what it publishes meanwhile is caught up with then."""
+    """Ask this source no more until it is resumed.
+
+    What it publishes meanwhile is caught up with then.
+    """
     from storage import sources
 
     with session.archive() as archive:

@@ -113,7 +113,7 @@ def next_steps(found: Standing, daemon: Daemon) -> Iterator[str]:
         if target.state != "ok":
             yield f"communique alerts test {target.name}"
     if found.queue("dead").waiting:
-        yield "communique alerts retry"
+        yield "communique alerts retry --dead"
     if not found.watches:
         yield "communique run --once"
 
