@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from storage.records import FetchedPost, Forward, Link, Poll, Preview
 
+_CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys stand in order where it is used
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -54,7 +55,7 @@ def content_hash(post: FetchedPost) -> str:
         "text": post.text,
         "title": post.title,
     }
-    return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+    return sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 def body(post: FetchedPost) -> str:

@@ -21,6 +21,15 @@ def all_gaps(reader: Reader | Writer, source_id: int) -> list[Gap]:
     return _gaps(reader, "source_id = :source", {"source": source_id})
 
 
+def filled(reader: Reader, gap: Gap) -> int:
+    """How many posts were collected since a gap was opened that are numbered above what is left of it."""
+    row = reader.execute(
+        "SELECT count(*) FROM posts WHERE source_id = :source AND collected_at >= :opened AND number > :high",
+        {"source": gap.source_id, "opened": gap.opened_at, "high": gap.high or 0},
+    ).fetchone()
+    return int(row[0])
+
+
 def ask_backfill(
     writer: Writer,
     source_id: int,

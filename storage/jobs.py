@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage import notices
-from storage.database import sql
+from storage.database import insert_many, sql
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
@@ -40,14 +40,11 @@ class NewJob:
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
     """Add jobs; one that waits already is taken over with the new time, free and with no failures."""
-    if not jobs:
-        return
-    writer.execute(
-        sql(
-            "INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES (:kind, :post_id, :slot, :due_at, 0) "
-            "ON CONFLICT (kind, post_id, slot) "
-            "DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0"
-        ),
+    insert_many(
+        writer,
+        "INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES (:kind, :post_id, :slot, :due_at, 0) "
+        "ON CONFLICT (kind, post_id, slot) "
+        "DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0",
         [{"kind": job.kind, "post_id": job.post_id, "slot": job.slot, "due_at": job.due_at} for job in jobs],
     )
 

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from storage.content import fit, fit_or_none, whole
-from storage.database import sql
+from storage.database import insert_many
 from storage.records import FetchedMedia
 
 if TYPE_CHECKING:
@@ -26,15 +26,14 @@ def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...
     rows = [_row(post_id, revision, media) for post_id, revision, files in shown for media in files]
     if not rows:
         return {}
-    writer.execute(
-        sql(
-            "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason) "
-            "VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, :reason) "
-            "ON CONFLICT (post_id, key) DO UPDATE SET url = excluded.url, name = excluded.name, "
-            "revision = excluded.revision, "
-            f"state = CASE WHEN {_WAITING} THEN excluded.state ELSE media.state END, "
-            f"reason = CASE WHEN {_WAITING} THEN excluded.reason ELSE media.reason END"
-        ),
+    insert_many(
+        writer,
+        "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason) "
+        "VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, :reason) "
+        "ON CONFLICT (post_id, key) DO UPDATE SET url = excluded.url, name = excluded.name, "
+        "revision = excluded.revision, "
+        f"state = CASE WHEN {_WAITING} THEN excluded.state ELSE media.state END, "
+        f"reason = CASE WHEN {_WAITING} THEN excluded.reason ELSE media.reason END",
         rows,
     )
     posts = ", ".join(str(post_id) for post_id, _, files in shown if files)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.database import REVISIONS, Archive, connect, open_writer, schema_of, sql, told
+from storage.database import REVISIONS, Archive, connect, open_writer, refuse_newer, schema_of, sql, told
 from storage.errors import ArchiveDamaged, ArchiveError
 from storage.guards import GUARDS
 from storage.place import make_private, tighten_file
@@ -20,17 +20,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """The schemas that can be brought up to date, oldest first, and the directory of the scripts that do it."""
+
+    revisions: tuple[str, ...] = REVISIONS
+    scripts: Path = Path(__file__).parent / "migrations"
+
+
+OURS = Steps()
+
+
+@dataclass(frozen=True, slots=True)
 class Migrated:
     """What `ensure` did: `before` is None for a new file; `backup` is the copy made before an upgrade."""
 
-    created: bool = False
-    before: str | None = None
-    after: str = REVISIONS[-1]
-    backup: Path | None = None
-    notes: tuple[str, ...] = ()
+    created: bool
+    before: str | None
+    after: str
+    backup: Path | None
+    notes: tuple[str, ...]
 
 
-def ensure(archive: Archive, *, now: int) -> Migrated:
+def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
     """Create the archive, or upgrade it, or find that there is nothing to do (then Alembic is not imported).
 
     `now` (microseconds UTC) names the backup and dates a new archive. Raises ArchiveRefused for a place, a version or
@@ -42,12 +53,14 @@ def ensure(archive: Archive, *, now: int) -> Migrated:
     notes = (note,) if note else ()
     empty = not path.exists() or path.stat().st_size == 0
     before = None if empty else _look(path)
-    if before == REVISIONS[-1]:
+    if before is not None:
+        refuse_newer(before, steps.revisions, path)
+    if before == steps.revisions[-1]:
         tighten_file(path)
-        return Migrated(before=before, notes=notes)
+        return Migrated(created=False, before=before, after=before, backup=None, notes=notes)
     backup = None if before is None else back_up(path, _backup_path(path, before, now))
-    _upgrade(path, now)
-    return Migrated(created=before is None, before=before, backup=backup, notes=notes)
+    _upgrade(path, now, steps)
+    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup, notes=notes)
 
 
 def _look(path: Path) -> str | None:
@@ -95,17 +108,17 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _upgrade(path: Path, now: int) -> None:
+def _upgrade(path: Path, now: int, steps: Steps) -> None:
     # a table that is rebuilt must not take the rows that refer to it with it
     engine = open_writer(path, foreign_keys=False)
     try:
         with told(path), engine.begin() as writer:
             driver = writer.connection.driver_connection
             assert driver is not None
-            if schema_of(driver, path) == REVISIONS[-1]:
+            if schema_of(driver, path) == steps.revisions[-1]:
                 return  # another process was faster
             _clear_derived(writer)
-            _run_alembic(writer)
+            _run_alembic(writer, steps)
             for name, select in VIEWS.items():
                 writer.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
             for trigger in GUARDS.values():
@@ -125,12 +138,12 @@ def _clear_derived(writer: Writer) -> None:
         writer.exec_driver_sql(f'DROP {kind} "{name}"')
 
 
-def _run_alembic(writer: Writer) -> None:
+def _run_alembic(writer: Writer, steps: Steps) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(steps.scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = writer
-    command.upgrade(config, REVISIONS[-1])
+    command.upgrade(config, steps.revisions[-1])

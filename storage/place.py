@@ -51,10 +51,13 @@ def create_private(path: Path) -> None:
     An existing file is never opened: closing any descriptor of a database drops the locks that this process holds
     on it (https://www.sqlite.org/howtocorrupt.html, "posix advisory locks canceled").
     """
+    if path.exists():
+        tighten_file(path)
+        return
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        tighten_file(path)
+        return  # another process was faster
     except OSError as problem:
         raise ArchiveRefused(f"cannot create {path}: {problem.strerror}", path) from problem
 

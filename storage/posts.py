@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from storage import gaps, jobs, media, presence, quarantine, raw, sources, texts
 from storage.content import content_hash, fit, fit_or_none, links_json, native, record_json, whole
-from storage.database import concerns_one_row, sql
+from storage.database import concerns_one_row, insert_many, sql
 from storage.ids import free_ids, moment, place
 from storage.jobs import NewJob
-from storage.language.fold import fold as fold_text
 from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class _How:
     method: str
     alerts: bool = False
     recheck: Sequence[int] = ()
-    fold: Callable[[str], str] = fold_text
+    read: texts.Read = texts.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,20 @@ def save(
     alerts: bool,
     change: LedgerChange | None = None,
     recheck: Sequence[int] = (),
-    fold: Callable[[str], str] = fold_text,
+    read: texts.Read = texts.read,
 ) -> Saved:
     """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
 
     What is stored already costs one read. A post that cannot be stored is quarantined and stops no other. `alerts`
     False marks history that alerts nobody by itself. `recheck` counts microseconds from publishing; slots that are
-    past when a post is first seen are never caught up. Raises only for faults of the file or the device.
+    past when a post is first seen are never caught up. `read` is another reading only where storing is measured.
+    Raises only for faults of the file or the device.
     """
-    how = _How(source_id, now, method, alerts, recheck, fold)
+    how = _How(source_id, now, method, alerts, recheck, read)
     stored = _Stored(broken=list(batch.quarantined))
     unchanged = 0
     for posts in _without_repeats(batch.posts):
-        arrivals = _look_up(writer, source_id, posts)
+        arrivals = _look_up(writer, source_id, posts, stored)
         same = [arrival for arrival in arrivals if arrival.known and arrival.known.content_hash == arrival.hash]
         _seen_again(writer, how, same)
         unchanged += len(same)
@@ -136,14 +136,20 @@ def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]
         left = again
 
 
-def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost]) -> list[_Arrival]:
+def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], stored: _Stored) -> list[_Arrival]:
     ids = json.dumps([native(post.native_id) for post in posts])
     known = _known(
         writer,
         "p.source_id = :source AND p.native_id IN (SELECT value FROM json_each(:ids))",
         {"source": source_id, "ids": ids},
     )
-    return [_Arrival(post, content_hash(post), known.get(native(post.native_id))) for post in posts]
+    arrivals = []
+    for post in posts:
+        try:
+            arrivals.append(_Arrival(post, content_hash(post), known.get(native(post.native_id))))
+        except (AttributeError, TypeError, ValueError) as problem:  # a source's mistake, of this one post
+            stored.broken.append(_aside(post, problem))
+    return arrivals
 
 
 def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
@@ -176,21 +182,27 @@ def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Sto
     """Add posts and revisions to the archive and to `stored`; those that cannot be stored become its `broken`."""
     if not arrivals:
         return
+    savepoint = writer.begin_nested()
     try:
-        with writer.begin_nested():
-            new, revised = _store_all(writer, how, arrivals)
+        new, revised = _store_all(writer, how, arrivals)
     except Exception as problem:
         if not concerns_one_row(problem):
-            raise
-        if len(arrivals) > 1:  # one of them is poison: each alone, so that it takes no other with it
-            for arrival in arrivals:
-                _store(writer, how, [arrival], stored)
+            raise  # the file or the device: SQLite may have dropped the savepoint itself
+        savepoint.rollback()
+        if len(arrivals) == 1:
+            stored.broken.append(_aside(arrivals[0].post, problem))
             return
-        reason = f"it cannot be stored: {getattr(problem, 'orig', None) or problem}"
-        stored.broken.append(Quarantined(arrivals[0].post.raw, reason, arrivals[0].post.native_id))
     else:
+        savepoint.commit()
         stored.new += new
         stored.revised += revised
+        return
+    for arrival in arrivals:  # one of them is poison: each alone, so that it takes no other with it
+        _store(writer, how, [arrival], stored)
+
+
+def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
+    return Quarantined(post.raw, f"it cannot be stored: {getattr(problem, 'orig', None) or problem}", post.native_id)
 
 
 def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
@@ -209,10 +221,12 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
         return []
     ids = free_ids(writer, [moment(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
-    words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.fold)
+    words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.standing_of(words)
-    writer.execute(_POSTS, [_post_row(how, id_, new.post, standing.get(id_, texts.Standing())) for id_, new in placed])
-    writer.execute(_REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
+    insert_many(
+        writer, _POSTS, [_post_row(how, id_, new.post, standing.get(id_, texts.Standing())) for id_, new in placed]
+    )
+    insert_many(writer, _REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
     media_ids = media.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
     jobs.enqueue(
@@ -229,9 +243,9 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
 
 def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
     post, number = arrival.post, known.revision + 1
-    writer.execute(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
+    insert_many(writer, _REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
     media_ids = media.keep(writer, [(known.id, number, post.media)])
-    standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.fold, media_ids)
+    standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.read, media_ids)
     writer.execute(
         sql(
             "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
@@ -250,13 +264,13 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
     return known.id
 
 
-_POSTS = sql(
+_POSTS = (
     "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
     "forward, views, collected_at, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, :native_id, "
     ":number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, :collected_at, :alerts, "
     "0, :texts, :language, :edited_at)"
 )
-_REVISIONS = sql(
+_REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
     "raw_sha256, collected_at, method) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, :edited, "
     ":edited_at, :content_hash, :raw_sha256, :collected_at, :method)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zstandard import ZstdCompressor
 
 from storage.content import fit
-from storage.database import sql
+from storage.database import insert_many
 from storage.records import Raw
 
 if TYPE_CHECKING:
@@ -31,12 +31,10 @@ def keep(writer: Writer, raws: Iterable[Raw]) -> list[str]:
                 "bytes": len(raw.data),
                 "zstd": compressor.compress(raw.data),
             }
-    if rows:
-        writer.execute(
-            sql(
-                "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
-                "ON CONFLICT (sha256) DO NOTHING"
-            ),
-            list(rows.values()),
-        )
+    insert_many(
+        writer,
+        "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
+        "ON CONFLICT (sha256) DO NOTHING",
+        list(rows.values()),
+    )
     return hashes

@@ -156,7 +156,8 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
         .mappings()
         .one()
     )
-    newest = max((post.posted_at for post in batch.posts if post.posted_at and post.posted_at <= now), default=None)
+    times = (whole(post.posted_at) for post in batch.posts)
+    newest = max((at for at in times if at is not None and at <= now), default=None)
     after = {
         "cursor": before["cursor"] if batch.cursor is None else fit(batch.cursor),
         "high_water": _later(before["high_water"], whole(change.high_water)),

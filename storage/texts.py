@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from storage.content import body, fit
-from storage.database import sql
-from storage.language.fold import FOLD_VERSION
+from storage.database import insert_many, sql
+from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
 from storage.records import FetchedPost, TextKind
 
@@ -22,7 +22,22 @@ if TYPE_CHECKING:
 BITS = 14
 LIMIT = 1 << BITS
 _OWN = ("body", "poll", "file")  # what a fetched post brings itself
-Fold = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What we make of a text: the words that search and rules compare, and the language by its script."""
+
+    folded: str
+    language: str
+
+
+def read(text: str) -> Reading:
+    """The reading that everything stored gets; by far the dearest part of storing."""
+    return Reading(fold(text), language(text))
+
+
+Read = Callable[[str], Reading]
 
 
 class TooManyTextsError(ValueError):
@@ -59,7 +74,7 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
     return found
 
 
-def rows_of(new: Sequence[NewText], fold: Fold, *, start: int = 0) -> list[dict[str, object]]:
+def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[str, object]]:
     """Texts, grouped by post, as rows with all that we say of them; the numbers of each post begin at `start`.
 
     Raises TooManyTextsError.
@@ -71,6 +86,7 @@ def rows_of(new: Sequence[NewText], fold: Fold, *, start: int = 0) -> list[dict[
         post_id = text.post_id
         if number >= LIMIT:
             raise TooManyTextsError(f"it has more than {LIMIT} texts")
+        reading = read(text.text)
         rows.append(
             {
                 "id": post_id << BITS | number,
@@ -80,9 +96,9 @@ def rows_of(new: Sequence[NewText], fold: Fold, *, start: int = 0) -> list[dict[
                 "media_id": None,
                 "media_key": text.media_key,
                 "text": text.text,
-                "folded": fold(text.text),
+                "folded": reading.folded,
                 "fold_version": FOLD_VERSION,
-                "language": language(text.text),
+                "language": reading.language,
             }
         )
     return rows
@@ -100,22 +116,19 @@ def standing_of(rows: Sequence[Mapping[str, object]]) -> dict[int, Standing]:
 
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
     """Store and index rows, which stand in ascending order of their ids."""
-    if not rows:
-        return
     for row in rows if media_ids else ():
         row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
-    writer.execute(
-        sql(
-            "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
-            "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)"
-        ),
+    insert_many(
+        writer,
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
+        "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)",
         rows,
     )
-    writer.execute(sql("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)"), rows)
+    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", rows)
 
 
 def supersede(
-    writer: Writer, post_id: int, wanted: Sequence[NewText], fold: Fold, media_ids: Mapping[tuple[int, str], int]
+    writer: Writer, post_id: int, wanted: Sequence[NewText], read: Read, media_ids: Mapping[tuple[int, str], int]
 ) -> Standing:
     """Make `wanted` the current texts that the post brings itself; equal ones stay. Raises TooManyTextsError.
 
@@ -131,7 +144,7 @@ def supersede(
         writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), gone)
     start = (rows[-1].id & (LIMIT - 1)) + 1 if rows else 0
     new = [text for key, text in keyed.items() if key not in standing]
-    insert(writer, rows_of(new, fold, start=start), media_ids)
+    insert(writer, rows_of(new, read, start=start), media_ids)
     return _standing(writer, post_id)
 
 

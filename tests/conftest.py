@@ -1,18 +1,207 @@
 """What every test may ask for: a migrated archive, posts as a source would bring them, and the invariants."""
 
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import migrate
+from storage import gaps, health, migrate, posts, sources
 from storage.database import Archive
+from storage.guards import GUARDS
+from storage.records import Batch, FetchedPost, LedgerChange, Raw, Saved
+
+if TYPE_CHECKING:
+    from storage.database import Reader
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
+MINUTE = 60_000_000
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    with Archive(tmp_path / "data" / "communique.db") as opened:
-        migrate.ensure(opened, now=NOW)
+def now() -> int:
+    """A moment for tests that bring their own clock: 2025-11-22T08:26:40Z in microseconds."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty archive at the current schema, closed, to be copied."""
+    with Archive(tmp_path_factory.mktemp("migrated") / "communique.db") as made:
+        migrate.ensure(made, now=NOW)
+    return made.path
+
+
+@pytest.fixture
+def archive(tmp_path: Path, migrated_file: Path) -> Iterator[Archive]:
+    """An empty archive at the current schema, this test's own."""
+    path = tmp_path / "data" / "communique.db"
+    path.parent.mkdir(mode=0o700)
+    copyfile(migrated_file, path)
+    path.chmod(0o600)
+    with Archive(path) as opened:
         yield opened
+
+
+@pytest.fixture
+def make_post() -> Callable[..., FetchedPost]:
+    """Build a post as a source would bring it: `make_post(7, "text", minutes_ago=3, author=…)`."""
+    return fetched
+
+
+def fetched(
+    native_id: object, text: str = "Two posts were hit.", *, minutes_ago: int = 1, **fields: Any
+) -> FetchedPost:
+    raw = json.dumps({"id": repr(native_id), "text": text, "title": fields.get("title")}).encode()
+    fields.setdefault("number", native_id if isinstance(native_id, int) else None)
+    fields.setdefault("posted_at", NOW - minutes_ago * MINUTE)
+    return FetchedPost(str(native_id), fields.pop("raw", Raw(raw, "application/json")), text, **fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An archive with one source, for tests that only want to store and look."""
+
+    archive: Archive
+    source_id: int
+
+    def save(
+        self,
+        *fetched_posts: FetchedPost,
+        at: int = NOW,
+        change: LedgerChange | None = None,
+        recheck: tuple[int, ...] = (),
+        alerts: bool = True,
+        **batch: Any,
+    ) -> Saved:
+        """Store one reply in one transaction."""
+        with self.archive.writing() as writer:
+            return posts.save(
+                writer,
+                self.source_id,
+                Batch(posts=fetched_posts, **batch),
+                now=at,
+                method="test",
+                alerts=alerts,
+                change=change,
+                recheck=recheck,
+            )
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """What a statement finds, as tuples."""
+        with self.archive.reading() as reader:
+            return [tuple(row) for row in reader.execute(statement, parameters)]
+
+
+@pytest.fixture
+def desk(archive: Archive) -> Desk:
+    """The archive with a source "spokesman"."""
+    return _staffed(archive)
+
+
+@pytest.fixture
+def fresh_desk(tmp_path: Path, migrated_file: Path) -> Callable[[], Desk]:
+    """Make as many desks as a property test has examples; the test closes their archives."""
+
+    def make() -> Desk:
+        path = tmp_path / f"desk{len(list(tmp_path.iterdir()))}" / "communique.db"
+        path.parent.mkdir(mode=0o700)
+        copyfile(migrated_file, path)
+        return _staffed(Archive(path))
+
+    return make
+
+
+def _staffed(archive: Archive) -> Desk:
+    with archive.writing() as writer:
+        sources.declare(writer, [sources.Declared("spokesman", "telegram_web", ("junta",), "junta")], NOW)
+        row = sources.by_name(writer, "spokesman")
+        assert row is not None
+        return Desk(archive, row.id)
+
+
+# Invariants -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def check_invariants() -> Callable[..., None]:
+    """`check_invariants(archive, shown=…, targets=…, received=…, repeatable=…)`: see `assert_invariants`."""
+    return assert_invariants
+
+
+def assert_invariants(
+    archive: Archive,
+    *,
+    shown: Mapping[str, Iterable[str]] | None = None,
+    targets: Mapping[str, Iterable[str]] | None = None,
+    received: Mapping[str, Iterable[int]] | None = None,
+) -> None:
+    """What holds after every fault, whatever was killed.
+
+    `shown`: by source, the native ids that the world showed and that were wanted. `targets`: by rule, who hears of it.
+    `received`: by target, the delivery ids that arrived, once for each time.
+    """
+    with archive.reading() as reader:
+        for source, native_ids in (shown or {}).items():
+            _nothing_lost(reader, source, set(native_ids))
+        _one_delivery_a_match(reader, targets or {})
+        for target, ids in (received or {}).items():
+            _sent_means_arrived(reader, target, Counter(ids))
+        _revisions_complete(reader)
+        guards = {row["name"] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+        assert guards == set(GUARDS), "somebody took the guards off"
+    assert health.problems(archive) == []
+    wal = archive.path.with_name(archive.path.name + "-wal")
+    assert not wal.exists() or wal.stat().st_size <= 80 << 20
+
+
+def _nothing_lost(reader: "Reader", source: str, shown: set[str]) -> None:
+    row = sources.by_name(reader, source)
+    assert row is not None, f"the archive never heard of {source}"
+    here = {"id": row.id}
+    archived = {found[0] for found in reader.execute("SELECT native_id FROM posts WHERE source_id = :id", here)}
+    aside = {found[0] for found in reader.execute("SELECT native_id FROM quarantine WHERE source_id = :id", here)}
+    missing = shown - archived - aside
+    for gap in gaps.open_gaps(reader, row.id):
+        if gap.high is None and gap.low is None:
+            missing = set()  # a span of time, which no id can be held against
+        missing = {native for native in missing if not _inside(native, gap.low, gap.high)}
+    assert not missing, f"{source} showed posts that are neither archived nor in an open gap: {sorted(missing)[:20]}"
+
+
+def _inside(native_id: str, low: int | None, high: int | None) -> bool:
+    number = native_id.rpartition("/")[2]
+    return number.isdigit() and (low or 0) <= int(number) <= (high if high is not None else 1 << 62)
+
+
+def _one_delivery_a_match(reader: "Reader", targets: Mapping[str, Iterable[str]]) -> None:
+    matches = reader.execute("SELECT id, rule FROM matches WHERE alerting = 1").fetchall()
+    for match in matches:
+        owed = Counter(
+            row[0] for row in reader.execute("SELECT target FROM deliveries WHERE match_id = :id", {"id": match["id"]})
+        )
+        if match["rule"] in targets:
+            assert owed == Counter(targets[match["rule"]]), f"match {match['id']} of {match['rule']} owes {owed}"
+        assert all(count == 1 for count in owed.values())
+
+
+def _sent_means_arrived(reader: "Reader", target: str, arrived: Counter[int]) -> None:
+    for row in reader.execute(
+        "SELECT id, state, possible_repeat FROM deliveries WHERE target = :target", {"target": target}
+    ):
+        if row["state"] == "sent":
+            assert arrived[row["id"]] >= 1, f"delivery {row['id']} is called sent and never arrived"
+        if arrived[row["id"]] > 1:
+            assert row["possible_repeat"], f"delivery {row['id']} came {arrived[row['id']]} times and is not marked"
+
+
+def _revisions_complete(reader: "Reader") -> None:
+    broken = reader.execute(
+        "SELECT p.id FROM posts p WHERE p.revision + 1 <> (SELECT count(*) FROM revisions r WHERE r.post_id = p.id) "
+        "OR p.texts <> (SELECT count(*) FROM texts t WHERE t.post_id = p.id AND t.current = 1)"
+    ).fetchall()
+    assert not broken, f"posts with missing revisions or texts: {[row[0] for row in broken][:20]}"

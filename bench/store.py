@@ -1,0 +1,139 @@
+"""Storing folded posts: our `save` against the best bare `executemany` into the same tables with the same index.
+
+Both write the same rows in batches under synchronous=FULL, turn by turn, each into its own fresh file. The bare side
+gets finished tuples; ours hashes, compresses, looks up what is known and hands out ids besides. Folding is done before
+for both and reported apart.
+"""
+
+import argparse
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from storage import migrate, posts, sources
+from storage.database import Archive, connect
+from storage.records import Batch, FetchedPost, Raw
+from storage.texts import Reading, read
+
+SECOND = 1_000_000
+START = 1_700_000_000 * SECOND
+TABLES = ("raw", "posts", "revisions", "texts", "jobs")
+ENGLISH = ("the regional command", "said that", "troops", "moved north of", "river town", "at dawn", "roads closed")
+BURMESE = ("တိုင်းစစ်ဌာနချုပ်က", "နံနက်ပိုင်းတွင်", "တပ်များ", "မြောက်ဘက်သို့", "ရွှေ့ပြောင်းခဲ့သည်", "ဟု", "ပြောကြားသည်")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds that both sides took for the same posts."""
+
+    ours: float
+    bare: float
+
+
+def invented(count: int, seed: int) -> list[FetchedPost]:
+    """Posts of about 600 bytes, half English and half Burmese, some seconds apart."""
+    chance = random.Random(seed)
+    found = []
+    for number in range(count):
+        words, glue, length = (ENGLISH, " ", 50) if number % 2 else (BURMESE, "", 14)
+        text = glue.join(chance.choices(words, k=length)) + f" {number}"
+        raw = Raw(f'<div class="message" data-post="bench/{number}"><p>{text}</p></div>'.encode(), "text/html")
+        found.append(
+            FetchedPost(
+                str(number), raw, text, number, START + number * 7 * SECOND, url=f"https://example.org/{number}"
+            )
+        )
+    return found
+
+
+def finished_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row that `save` wrote, for the bare side to write again."""
+    with closing(connect(path, mode="ro")) as reader:
+        rows = {table: reader.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall() for table in TABLES}
+    rows["texts_index"] = [(row[0], row[6]) for row in rows["texts"]]
+    return rows
+
+
+def write_bare(writer: sqlite3.Connection, rows: dict[str, list[tuple[object, ...]]], part: slice) -> None:
+    """One batch, with nothing but what the file needs."""
+    writer.execute("BEGIN IMMEDIATE")
+    for table, of_table in rows.items():
+        columns = "(rowid, folded)" if table == "texts_index" else ""
+        marks = ", ".join("?" * len(of_table[0]))
+        writer.executemany(f"INSERT INTO {table} {columns} VALUES ({marks})", of_table[part])
+    writer.execute("UPDATE sources SET cursor = ?, high_water = ? WHERE id = 1", (str(part.stop), part.stop))
+    writer.execute("COMMIT")
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def fresh(path: Path) -> Archive:
+    archive = Archive(path)
+    migrate.ensure(archive, now=START)
+    with archive.writing() as writer:
+        sources.declare(writer, [sources.Declared("bench", "replay")], START)
+    return archive
+
+
+def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, Reading], batch: int) -> Round:
+    """Write everything once to learn the rows, then both ways batch by batch, in turn."""
+    now = START + 10**9 * SECOND
+
+    def save(archive: Archive, part: slice) -> None:
+        with archive.writing() as writer:
+            reply = Batch(posts=tuple(every[part]), cursor=str(part.stop))
+            posts.save(writer, 1, reply, now=now, method="bench", alerts=True, read=readings.__getitem__)
+
+    parts = [slice(start, min(start + batch, len(every))) for start in range(0, len(every), batch)]
+    with fresh(folder / "learn.db") as learn:
+        for part in parts:
+            save(learn, part)
+    rows = finished_rows(folder / "learn.db")
+    took = {"ours": 0.0, "bare": 0.0}
+    with fresh(folder / "ours.db") as archive, fresh(folder / "bare.db") as other:
+        with other.writing() as held:  # opens it with our settings; the bare side then writes on that very connection
+            driver = held.connection.driver_connection
+            assert driver is not None
+        sides = {"ours": partial(save, archive), "bare": partial(write_bare, driver, rows)}
+        for turn, part in enumerate(parts):
+            for side in sorted(sides, reverse=bool(turn % 2)):  # neither always goes first
+                took[side] += timed(partial(sides[side], part))
+    return Round(**took)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--posts", type=int, default=10_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--batch", type=int, nargs="*", default=[100, 200])
+    chosen = options.parse_args()
+    every = invented(chosen.posts, seed=7)
+    readings: dict[str, Reading] = {}
+    reading = timed(lambda: readings.update((post.text, read(post.text)) for post in every))
+    print(f"folding and telling the language alone: {len(every) / reading:,.0f} posts/s")
+    for batch in chosen.batch:
+        rounds = []
+        for _ in range(chosen.rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                rounds.append(one_round(Path(folder), every, readings, batch))
+        ours, bare = (statistics.median(side) for side in zip(*((r.ours, r.bare) for r in rounds), strict=True))
+        ratio = statistics.median(found.bare / found.ours for found in rounds)
+        print(
+            f"store, batch {batch}: ours {len(every) / ours:,.0f} posts/s, bare executemany {len(every) / bare:,.0f}, "
+            f"ratio {ratio:.2f} (goal >= 0.50)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+import re
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from storage import health, migrate, tables
+from storage.database import REVISIONS, Archive, connect, sql
+from storage.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
+from storage.guards import GUARDS
+from storage.sqlite import sqlite3
+from storage.views import VIEWS
+
+NOW = 1_763_800_000_000_000
+STEP = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.execute("ALTER TABLE notices ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
+    {more}
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path: Path) -> migrate.Steps:
+    """The steps of a version that adds a column."""
+    scripts = tmp_path / "migrations"
+    copytree(migrate.OURS.scripts, scripts)
+    (scripts / "versions" / "v0002_next.py").write_text(STEP.format(more=""))
+    return migrate.Steps((*REVISIONS, "0002"), scripts)
+
+
+def shape(reader: Any) -> dict[str, Any]:
+    """What a schema is, without the spelling of its DDL."""
+    found: dict[str, Any] = {}
+    for name, text in reader.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall():
+        if name.startswith("texts_index_") or name == "alembic_version":
+            continue
+        indexes = []
+        for _, index, unique, origin, partial in reader.execute(f"PRAGMA index_list({name})").fetchall():
+            columns = tuple(row[2] for row in reader.execute(f"PRAGMA index_info({index})").fetchall())
+            where = reader.execute("SELECT sql FROM sqlite_master WHERE name = :name", {"name": index}).fetchone()[0]
+            tail = where.partition(" WHERE ")[2] if where else ""
+            indexes.append((index if origin == "c" else "", unique, origin, partial, columns, tail))
+        found[name] = {
+            "columns": reader.execute(f"PRAGMA table_xinfo({name})").fetchall(),
+            "references": sorted(reader.execute(f"PRAGMA foreign_key_list({name})").fetchall()),
+            "indexes": sorted(indexes),
+            "checks": sorted(re.findall(r"CHECK \((.*)\)", text)),
+            "strict": text.rstrip().endswith("STRICT"),
+            "virtual": text if text.startswith("CREATE VIRTUAL") else "",
+        }
+    return found
+
+
+def test_the_migrated_schema_is_the_one_on_the_page(archive: Archive) -> None:
+    engine = create_engine("sqlite://", module=sqlite3)
+    with engine.begin() as on_the_page:
+        SQLModel.metadata.create_all(on_the_page)
+        on_the_page.exec_driver_sql(tables.FTS)
+        wanted = shape(on_the_page.connection.driver_connection)
+    engine.dispose()
+    with closing(connect(archive.path, mode="ro")) as reader:
+        assert shape(reader) == wanted
+
+
+def test_views_and_guards_are_those_of_their_pages(archive: Archive) -> None:
+    with archive.reading() as reader:
+        found = {
+            row["name"]: row["sql"]
+            for row in reader.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
+        }
+    assert found == {name: f"CREATE VIEW {name} AS {select}" for name, select in VIEWS.items()} | GUARDS
+
+
+def test_the_known_revisions_are_the_scripts_in_order() -> None:
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory(str(migrate.OURS.scripts))
+    assert tuple(step.revision for step in reversed(list(script.walk_revisions()))) == REVISIONS
+
+
+def test_any_older_sqlite_opens_the_file(archive: Archive) -> None:
+    """Debian 12's own SQLite 3.40, Datasette, the shell: no feature may be newer."""
+    import sqlite3 as stdlib
+
+    archive.close()
+    with closing(stdlib.connect(archive.path)) as reader:
+        for view in VIEWS:
+            assert reader.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,)
+        assert reader.execute("SELECT rowid FROM texts_index WHERE texts_index MATCH 'x'").fetchall() == []
+
+
+def test_a_second_start_finds_nothing_to_do_and_does_not_import_alembic(archive: Archive) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from storage import migrate
+from storage.database import Archive
+with Archive(Path({str(archive.path)!r})) as archive:
+    done = migrate.ensure(archive, now=0)
+assert not done.created and done.backup is None, done
+assert not {{"alembic", "sqlalchemy"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_version: migrate.Steps) -> None:
+    with archive.writing() as writer:
+        writer.execute(sql("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')"))
+    archive.close()
+    done = migrate.ensure(archive, now=NOW, steps=next_version)
+    assert (done.created, done.before, done.after) == (False, "0001", "0002")
+    assert done.backup == archive.path.parent / "backups" / "communique-0001-20251122T082640Z.db"
+    assert done.backup.stat().st_mode & 0o777 == 0o600
+    with closing(connect(archive.path, mode="ro")) as reader:
+        assert reader.execute("SELECT text, seen FROM notices").fetchall() == [("kept", 0)]
+        names = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')")}
+        assert names == {*VIEWS, *GUARDS}
+    with Archive(done.backup) as backup, backup.reading() as reader:
+        assert [row["text"] for row in reader.execute("SELECT text FROM notices")] == ["kept"]
+    with Archive(done.backup) as backup:
+        assert health.problems(backup) == []
+
+
+def test_bad_input_76_a_newer_schema_is_refused_by_every_door(archive: Archive, next_version: migrate.Steps) -> None:
+    migrate.ensure(archive, now=NOW, steps=next_version)
+    with Archive(archive.path) as newer:
+        with pytest.raises(ArchiveTooNew, match="upgrade the program"):
+            migrate.ensure(newer, now=NOW)
+        with pytest.raises(ArchiveTooNew), newer.reading():
+            pass
+        with pytest.raises(ArchiveTooNew), newer.writing():
+            pass
+
+
+def test_bad_input_76_a_step_that_breaks_half_way_leaves_the_file_as_it_was(
+    archive: Archive, next_version: migrate.Steps
+) -> None:
+    step = next_version.scripts / "versions" / "v0002_next.py"
+    step.write_text(STEP.format(more='op.execute("INSERT INTO nowhere VALUES (1)")'))
+    with closing(connect(archive.path, mode="ro")) as reader:
+        before = (shape(reader), reader.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall())
+    with pytest.raises(Exception, match="nowhere"):
+        migrate.ensure(archive, now=NOW, steps=next_version)
+    with closing(connect(archive.path, mode="ro")) as reader:
+        assert before == (shape(reader), reader.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall())
+    assert migrate.ensure(archive, now=NOW).before == "0001"
+
+
+def test_bad_input_76_a_truncated_file_is_named(archive: Archive) -> None:
+    archive.close()
+    with archive.path.open("r+b") as file:
+        file.truncate(archive.path.stat().st_size - 8192)
+    with Archive(archive.path) as cut, pytest.raises(ArchiveDamaged, match="restore a backup"):
+        migrate.ensure(cut, now=NOW)
+
+
+def test_bad_input_76_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "communique.db"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"Dear diary, " * 1000)
+    with Archive(path) as other, pytest.raises(ArchiveDamaged, match=r"communique\.db cannot be read"):
+        migrate.ensure(other, now=NOW)
+    assert path.read_bytes() == b"Dear diary, " * 1000
+
+
+def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -> None:
+    with archive.writing() as writer:
+        writer.execute(sql("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')"))
+    [problem] = health.problems(archive)
+    assert "full-text index" in problem
+    health.rebuild_index(archive)
+    assert health.problems(archive) == []
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "communique.db"
+    path.parent.mkdir(mode=0o700)
+    with closing(connect(path, mode="rwc")) as other:
+        other.execute("CREATE TABLE moz_places (id INTEGER)")
+    with Archive(path) as foreign, pytest.raises(ArchiveRefused, match="another program"):
+        migrate.ensure(foreign, now=NOW)
+    with closing(connect(path, mode="ro")) as reader:
+        assert reader.execute("SELECT name FROM sqlite_master").fetchall() == [("moz_places",)]
+
+
+def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "communique.db"
+    path.parent.mkdir(mode=0o700)
+    path.touch()
+    with Archive(path) as fresh:
+        assert migrate.ensure(fresh, now=NOW).created
+        assert health.problems(fresh) == []
+
+
+def test_bad_input_77_a_backup_that_cannot_be_finished_leaves_the_older_one(archive: Archive) -> None:
+    to = archive.path.parent / "backups" / "daily.db"
+    migrate.back_up(archive.path, to)
+    first = to.read_bytes()
+    program = f"""
+import resource, signal
+from pathlib import Path
+from storage import migrate
+from storage.errors import ArchiveError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+try:
+    migrate.back_up(Path({str(archive.path)!r}), Path({str(to)!r}))
+except ArchiveError as problem:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "refused\n"
+    assert to.read_bytes() == first
+    assert sorted(path.name for path in to.parent.iterdir()) == ["daily.db"]
