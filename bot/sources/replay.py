@@ -1,6 +1,6 @@
 """Posts from a file of JSON lines, or from what is piped in: re-imports, tests, the demo's past.
 
-A line is a post as `communique show --json` prints it. Required are `native_id` (text, or a whole number from 0 to
+A line is a post as `communique search --jsonl` writes it. Required are `native_id` (text, or a whole number from 0 to
 2^63 - 1), `posted_at` (ISO 8601 with an offset; null where the time is not known) and `text`. Honoured where they
 stand: `title url author edited_at forwarded_from reply_to links media`. A later line with the same `native_id` and
 other words is a revision. A file that grows is followed; one that was replaced is read again from its beginning.
@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import os
+import stat
 import threading
 import uuid
 from dataclasses import asdict, dataclass
@@ -90,12 +91,15 @@ class ReplayFile:
             return Batch(cursor=cursor, end=True)
         mark = Mark.read(cursor)
         piece = await asyncio.to_thread(self._read, mark, known=cursor is not None)
-        if piece.taken.unfinished and piece.quiet_for < _QUIET:
-            await asyncio.sleep(min(_QUIET - piece.quiet_for, _QUIET) / SECOND)  # a writer may be in mid-line
-            piece = await asyncio.to_thread(self._read, mark, known=cursor is not None)
+        resting = piece.quiet_for >= _QUIET
+        if piece.taken.unfinished and not resting:  # somebody may be in the middle of this line
+            await asyncio.sleep(_QUIET / SECOND)
+            again = await asyncio.to_thread(self._read, mark, known=cursor is not None)
+            resting = again.taken.unfinished == piece.taken.unfinished
+            piece = again
         taken = piece.taken
         told = _hash(taken.unfinished.raw.data) if taken.unfinished else ""
-        fresh = taken.unfinished if taken.unfinished and told != mark.told and piece.quiet_for >= _QUIET else None
+        fresh = taken.unfinished if resting and told != mark.told else None
         replaced = f"{self._path.name} was replaced or rewritten: it is read again from its beginning"
         return _batch(
             taken,
@@ -111,6 +115,8 @@ class ReplayFile:
 
     def _read(self, mark: Mark, *, known: bool) -> Piece:
         try:
+            if not stat.S_ISREG(self._path.stat().st_mode):  # opening a named pipe would wait for its writer
+                raise Never(f"{self._path} is no regular file", remedy='pipe it in and set `path` to "-"')
             with self._path.open("rb") as file:
                 about = os.fstat(file.fileno())
                 same = mark.at <= about.st_size and mark.print == _fingerprint(file, mark.at)
@@ -128,8 +134,6 @@ class ReplayFile:
         """A file that was there before may come back (it is being replaced); one that never was is a mistake."""
         if isinstance(error, FileNotFoundError) and not known:
             return Never(f"{self._path} does not exist", remedy="create it or correct `path` in the config")
-        if isinstance(error, IsADirectoryError):
-            return Never(f"{self._path} is a directory", remedy="set `path` to a file of JSON lines")
         if isinstance(error, PermissionError):
             return Never(f"{self._path} may not be read", remedy=f"chmod u+r {self._path}")
         return Later(f"{self._path} cannot be read: {(error.strerror or str(error)).lower()}")

@@ -160,9 +160,11 @@ def test_a_missing_file_is_the_users_mistake_but_one_that_vanished_may_come_back
         fetched(file, cursor)
 
 
-def test_a_directory_is_refused_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(Never, match="is a directory"):
-        fetched(tmp_path)
+def test_a_directory_or_a_named_pipe_is_refused_with_its_remedy(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(Never, match="no regular file: pipe it in"):
+            fetched(path)
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""One peer for each kind of source, alive or failing: what the contract suite runs on.
+
+A new kind adds one entry to `PEERS`: the config keys that lead to its peer, and the replies that the peer gives.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from bot.clock import Clock
+from bot.world import World
+from bot.world.answers import Request, answer
+from tests.sources.peer import NOW, Answer, Peer
+
+State = Literal["alive", "refused", "hangs", "500", "garbage", "nothing"]
+Keys = dict[str, object]
+
+GARBAGE = bytes(range(256)) * 40
+FAILURES: dict[State, Answer] = {
+    "hangs": Answer(hangs=True),
+    "500": Answer(b"<h1>Internal error</h1>", status=500),
+    "garbage": Answer(GARBAGE),
+    "nothing": Answer(b""),
+}
+
+
+def _feed(state: State, peer: Peer, directory: Path) -> Keys:
+    golden = Path(__file__).parent / "golden" / "feed" / "rss.xml"
+    peer.answer = FAILURES.get(state) or Answer(golden.read_bytes(), headers={"Content-Type": "application/rss+xml"})
+    return {"url": peer.url()}
+
+
+def _telegram_web(state: State, peer: Peer, directory: Path) -> Keys:
+    world = World(Clock(now=lambda: NOW), gzip=False)
+    world.open_channel("old_ferry_town", "Old Ferry Town")
+    for hour in range(5, 0, -1):
+        world.publish("old_ferry_town", f"Notice {hour}", at=NOW - hour * 3_600_000_000)
+    page = answer(world, Request("/s/old_ferry_town", {}))
+    peer.answer = FAILURES.get(state) or Answer(page.body, page.status, page.headers)
+    return {"channel": "old_ferry_town", "base_url": peer.url("")}
+
+
+def _replay(state: State, peer: Peer, directory: Path) -> Keys:
+    path = directory / "posts.jsonl"
+    if state == "hangs":
+        os.mkfifo(path)
+    elif state == "500":
+        path.mkdir()
+    elif state == "garbage":
+        path.write_bytes(GARBAGE)
+        os.utime(path, ns=(0, 0))  # nobody is still at work on it
+    elif state != "refused":
+        days = ("21", "20", "22") if state == "alive" else ()
+        path.write_text(
+            "".join(f'{{"native_id": {day}, "posted_at": "2026-11-{day}T00:00:00Z", "text": "t"}}\n' for day in days)
+        )
+    return {"path": str(path)}
+
+
+PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
+    "feed": _feed,
+    "replay": _replay,
+    "telegram_web": _telegram_web,
+}

@@ -1,0 +1,166 @@
+"""What every kind of source must do, whatever its platform: found by itself, run on the peer in `living.py`."""
+
+import ast
+import asyncio
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bot import sources
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.http import Http, HttpRules, Reply
+from bot.sources import Source, SourceSettings, Surroundings
+from bot.sources._contract import Want
+from storage.records import Batch
+from tests.sources.living import PEERS, State
+from tests.sources.peer import NOW, Peer
+
+ROOT = Path(__file__).parents[2]
+EVERY_KIND = pytest.mark.parametrize("kind", sources.kinds())
+
+
+class Impatient(Http):
+    """The real client, whose deadlines are cut to half a second, so that a hanging peer is soon given up."""
+
+    async def get(
+        self, url: str, *, cap: int, deadline: float, headers: Mapping[str, str] | None = None, foreign: bool = False
+    ) -> Reply:
+        assert deadline <= 60, "a request of a source has a deadline of at most a minute"
+        assert cap <= 64 << 20, "a reply of a source has a size that memory bears"
+        return await super().get(url, cap=cap, deadline=min(deadline, 0.5), headers=headers or {}, foreign=foreign)
+
+
+def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> list[Batch]:
+    """One fetch for each of `cursors`, then one more with the cursor of the last batch."""
+
+    async def go() -> list[Batch]:
+        async with Peer() as peer:
+            keys = PEERS[kind](state, peer, directory)
+            opened = frozenset({("127.0.0.1", peer.port)})
+            clock = Clock(now=lambda: NOW)
+            rules = HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0})
+            http = (Http if state in {"alive", "garbage", "nothing"} else Impatient)(rules, clock)
+            if state == "refused":
+                await peer.__aexit__()
+            try:
+                source = built(kind, keys, Surroundings(http=http, clock=clock, directory=directory))
+                batches = [await source.fetch(Want(), cursor) for cursor in cursors]
+                return [*batches, await source.fetch(Want(), batches[-1].cursor)]
+            finally:
+                await http.aclose()
+
+    return asyncio.run(go())
+
+
+def built(kind: str, keys: Mapping[str, object], surroundings: Surroundings) -> Source:
+    entry = {"name": "it", "kind": kind, **keys}
+    settings = sources.settings_of(kind).model_validate(entry, context={"directory": surroundings.directory})
+    return sources.build(settings, surroundings)
+
+
+def test_every_kind_has_a_peer_to_be_tried_on() -> None:
+    assert set(PEERS) == set(sources.kinds()), "tests/sources/living.py has one entry for each kind"
+
+
+@EVERY_KIND
+def test_a_living_peer_gives_posts_in_ascending_order(kind: str, tmp_path: Path) -> None:
+    batch, _ = visited(kind, "alive", tmp_path, None)
+    numbers = [post.number for post in batch.posts if post.number is not None]
+    places = numbers or [post.posted_at for post in batch.posts if post.posted_at is not None]
+    assert len(batch.posts) > 1
+    assert places == sorted(places)
+    assert not numbers or len(numbers) == len(batch.posts)
+    assert batch.quarantined == ()
+
+
+@EVERY_KIND
+def test_every_post_has_its_own_id_and_the_bytes_it_was_read_from(kind: str, tmp_path: Path) -> None:
+    batch, _ = visited(kind, "alive", tmp_path, None)
+    assert len({post.native_id for post in batch.posts}) == len(batch.posts)
+    assert all(post.native_id and post.raw.data and post.raw.mime for post in batch.posts)
+
+
+@EVERY_KIND
+def test_a_second_visit_brings_nothing_new_and_leaves_no_gap(kind: str, tmp_path: Path) -> None:
+    first, second = visited(kind, "alive", tmp_path, None)
+    known = {(post.native_id, post.text) for post in first.posts}
+    assert {(post.native_id, post.text) for post in second.posts} <= known
+    assert second.overlap
+    assert not second.more
+
+
+@EVERY_KIND
+def test_the_same_visit_without_its_cursor_gives_the_same_posts(kind: str, tmp_path: Path) -> None:
+    first, again, _ = visited(kind, "alive", tmp_path, None, None)
+    assert first.posts == again.posts
+
+
+@EVERY_KIND
+def test_a_cursor_of_another_kind_means_a_first_visit(kind: str, tmp_path: Path) -> None:
+    first, _ = visited(kind, "alive", tmp_path, '{"left_by": "another kind"}')
+    assert first.posts
+    assert first.overlap
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("state", ["refused", "hangs", "500"])
+def test_a_failing_peer_is_later_or_never_with_a_sentence(kind: str, state: State, tmp_path: Path) -> None:
+    with pytest.raises((Later, Never)) as raised:
+        visited(kind, state, tmp_path, None)
+    assert 10 < len(str(raised.value)) < 400
+    assert "\n" not in str(raised.value)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("state", ["garbage", "nothing"])
+def test_a_reply_that_cannot_be_read_is_never_taken_for_nothing_new(kind: str, state: State, tmp_path: Path) -> None:
+    try:
+        batch, _ = visited(kind, state, tmp_path, None)
+    except (Later, Never) as error:
+        assert error.reason  # noqa: PT017 - refusing the whole reply is one of the two right outcomes
+    else:
+        assert batch.posts == ()
+        assert batch.quarantined or state == "nothing"
+
+
+@EVERY_KIND
+def test_an_unknown_key_is_refused(kind: str, tmp_path: Path) -> None:
+    keys = PEERS[kind]("alive", Peer(), tmp_path)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        sources.settings_of(kind).model_validate({"name": "it", "kind": kind, "keywrods": 1, **keys})
+
+
+@EVERY_KIND
+def test_every_key_stands_in_the_example_config(kind: str) -> None:
+    example = tomllib.loads((ROOT / "config.example.toml").read_text(encoding="utf-8"))
+    shown = {key for entry in example["sources"] if entry["kind"] == kind for key in entry}
+    own = set(sources.settings_of(kind).model_fields) - set(SourceSettings.model_fields)
+    assert own <= shown
+
+
+@EVERY_KIND
+def test_a_kind_loads_no_other_kind_and_nothing_of_the_archive(kind: str) -> None:
+    program = f"import sys; import bot.sources.{kind}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    others = {f"bot.sources.{other}" for other in sources.kinds() if other != kind}
+    heavy = {"sqlmodel", "sqlalchemy", "apscheduler", "storage.database", "apprise"}
+    heavy |= set() if kind == "telegram" else {"telethon"}
+    assert loaded.isdisjoint(others | heavy)
+
+
+@EVERY_KIND
+def test_a_kind_reads_no_clock_and_no_environment_of_its_own(kind: str) -> None:
+    tree = ast.parse((ROOT / "bot" / "sources" / f"{kind}.py").read_text(encoding="utf-8"))
+    called = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    assert called.isdisjoint({"time.time", "datetime.now", "os.environ", "os.getenv", "time.monotonic", "time.sleep"})
