@@ -1,0 +1,57 @@
+# `make` alone lists what can be made. Everything happens in .venv; nothing is installed elsewhere.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long torture bench lint lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+demo: .venv/.run ## a loopback world, the real daemon, real alerts: about 30 seconds
+	@$(BIN)/communique demo
+
+test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
+	$(BIN)/python -m pytest
+
+test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
+	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "long or not long" --hypothesis-profile=long
+
+torture: .venv/.dev ## 500 kill cycles
+	COMMUNIQUE_TEST_KILLS=500 $(BIN)/python -m pytest tests/line/test_kill.py
+
+bench: .venv/.dev ## ratios to a floor measured in the same run
+	$(BIN)/python -m bench
+
+lint: .venv/.dev ## the static checks alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: .venv/.dev ## pin the dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  pyproject.toml --group build -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  pyproject.toml --extra apprise --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## forget .venv and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: $(PYTHON) was not found" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V); try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "setting up .venv (once, about a minute)" >&2
+	@$(PYTHON) -m venv .venv || { echo "python3-venv is missing: on Debian, apt install python3-venv" >&2; rm -rf .venv; exit 1; }
+
+.venv/.run: .venv/bin/python requirements/run.txt pyproject.toml
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/bin/python requirements/dev.txt pyproject.toml
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch .venv/.run $@
