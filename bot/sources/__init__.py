@@ -5,6 +5,8 @@ import pkgutil
 
 from bot.sources._contract import Source, SourceSettings, Surroundings
 
+__all__ = ["Source", "SourceSettings", "Surroundings", "build", "kinds", "settings_of"]
+
 
 def kinds() -> tuple[str, ...]:
     """Names of every kind of source that can stand in the config."""

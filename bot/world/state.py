@@ -194,6 +194,11 @@ class World:
             raise UserError(f"the world has no channel {handle!r}")
         return found
 
+    def handles(self) -> tuple[str, ...]:
+        """The channels, in the order in which they were opened."""
+        with self._lock:
+            return tuple(channel.handle for channel in self._channels.values())
+
     def has(self, handle: str) -> bool:
         return handle.lower() in self._channels
 

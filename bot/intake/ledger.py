@@ -1,0 +1,131 @@
+"""PURE: what has been seen, which gaps are open, and what of a reply is wanted."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+
+from storage.records import Batch, ClosedGap, FetchedPost, Gap, History, LedgerChange, NarrowedGap, NewGap, SourceRow
+
+EVERYTHING = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How far back: at most `count` posts, none published before `since` (microseconds UTC)."""
+
+    count: int = EVERYTHING
+    since: int | None = None
+
+    @classmethod
+    def of(cls, amount: int | str) -> "Wanted":
+        """From the config's `backfill`: a count, "all", or an ISO date in UTC."""
+        if isinstance(amount, int):
+            return cls(count=amount)
+        if amount == "all":
+            return cls()
+        midnight = datetime.combine(date.fromisoformat(amount), time(), UTC)
+        return cls(since=int(midnight.timestamp()) * 1_000_000)
+
+    def of_newest_first(self, posts: tuple[FetchedPost, ...]) -> tuple[FetchedPost, ...]:
+        """The wanted ones of `posts` (ascending in, ascending out)."""
+        kept = posts[len(posts) - min(self.count, len(posts)) :]
+        if self.since is None:
+            return kept
+        return tuple(post for post in kept if post.posted_at is None or post.posted_at >= self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one reply means: posts to store that may alert, posts that are history, and the change of the ledger."""
+
+    fresh: tuple[FetchedPost, ...]
+    old: tuple[FetchedPost, ...]
+    change: LedgerChange
+    history: History | None = None
+
+
+def first_contact(batch: Batch, wanted: Wanted, *, started: bool, alerts: bool) -> Step:
+    """The first reply of a source, or one of the first where a reply has `more`: history, which alerts only if asked.
+
+    `started` says that an earlier part of the same first contact was stored before.
+    """
+    if wanted.count and (started or batch.more):
+        # A long file comes in parts, oldest first: "the newest 100" is not known before its end, so all of it is taken.
+        wanted = replace(wanted, count=EVERYTHING)
+    kept = wanted.of_newest_first(batch.posts)
+    left_out = frozenset(post.native_id for post in batch.posts) - frozenset(post.native_id for post in kept)
+    change = LedgerChange(first_contact=not batch.more)
+    if batch.seen is None:
+        return Step((), kept, change, History(left_out=left_out))
+    low = min((post.number for post in kept if post.number is not None), default=batch.seen.high + 1)
+    low = low if left_out else min(low, batch.seen.low)
+    change = replace(change, high_water=batch.seen.high)
+    rest = wanted.count - len(kept)
+    if rest > 0 and not left_out and not batch.end:
+        gap = NewGap(
+            low=None,
+            high=low - 1,
+            reason="first contact",
+            until_count=rest if wanted.count < EVERYTHING else None,
+            until_time=wanted.since,
+            alerts=alerts,
+        )
+        change = replace(change, opened=(gap,))
+    return Step((), kept, change, History(low=low, high=batch.seen.high))
+
+
+def newest(source: SourceRow, batch: Batch, history: History) -> Step:
+    """A later reply about the present: what is new, and whether it reaches back to what we had."""
+    posts = tuple(post for post in batch.posts if post.native_id not in history.left_out)
+    if batch.seen is None:
+        change = LedgerChange()
+        if not batch.overlap:
+            times = [post.posted_at for post in posts if post.posted_at is not None]
+            gap = NewGap(
+                from_at=source.last_ok_at,
+                to_at=min(times, default=None),
+                reason="the source shows less than what was missed",
+            )
+            change = LedgerChange(opened=(gap,))
+        return Step(posts, (), change)
+    fresh = tuple(post for post in posts if post.number is None or post.number > history.high)
+    old = tuple(post for post in posts if post.number is not None and history.low <= post.number <= history.high)
+    water = source.high_water or 0
+    change = LedgerChange(high_water=max(water, batch.seen.high))
+    if batch.seen.low > water + 1 and not batch.end:
+        first = next((post.posted_at for post in posts if post.posted_at is not None), None)
+        gap = NewGap(
+            low=water + 1,
+            high=batch.seen.low - 1,
+            from_at=source.last_post_at,
+            to_at=first,
+            reason="missed",
+            alerts=True,
+        )
+        change = replace(change, opened=(gap,))
+    return Step(fresh, old, change)
+
+
+def older(gap: Gap, batch: Batch) -> Step | None:
+    """A page below `gap.high`: what of it is wanted, what is left of the gap. None: the page brought no progress."""
+    assert gap.high is not None
+    if batch.seen is None or batch.seen.low > gap.high:
+        return None
+    inside = tuple(
+        post for post in batch.posts if post.number is not None and (gap.low or 0) <= post.number <= gap.high
+    )
+    kept = Wanted(EVERYTHING if gap.until_count is None else gap.until_count, gap.until_time).of_newest_first(inside)
+    left = None if gap.until_count is None else gap.until_count - len(kept)
+    how = None
+    if left is not None and left <= 0:
+        how = "the count that was asked for is reached"
+    elif len(kept) < len(inside):
+        how = "the date that was asked for is reached"
+    elif batch.end:
+        how = "the beginning of the source is reached"
+    elif gap.low is not None and batch.seen.low <= gap.low:
+        how = "filled"
+    if how is not None:
+        change = LedgerChange(closed=(ClosedGap(gap.id, how),))
+    else:
+        change = LedgerChange(narrowed=(NarrowedGap(gap.id, gap.low, batch.seen.low - 1, left),))
+    return Step(kept, (), change) if gap.alerts else Step((), kept, change)

@@ -1,0 +1,71 @@
+"""Looks at stored posts again on their schedule: edits become revisions, absences are observed."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot.clock import HOUR, MINUTE, Clock
+from bot.errors import Later, Never
+from bot.sources._contract import Source
+from bot.store import Store
+from storage import jobs, posts, rechecks
+from storage.records import Checked
+
+LEASE = 15 * MINUTE
+AT_A_TIME = 100
+POSTPONED = 5 * MINUTE  # where the failure named no time
+
+
+@dataclass(slots=True)
+class Rechecks:
+    """The re-checks that are due. A source that fails postpones its own and nobody else's."""
+
+    store: Store
+    clock: Clock
+    stored: Callable[[], None]
+
+    async def work(self, sources: Mapping[str, Source], until: int) -> int:
+        """Do everything that is due at `until` (microseconds UTC); return how many posts were looked at."""
+        claimed = await self.store.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME)
+        if not claimed:
+            return 0
+        places = await self.store.read(rechecks.places, [job.post_id for job in claimed])
+        by_source: dict[str, list[jobs.ClaimedJob]] = defaultdict(list)
+        for job in claimed:
+            by_source[places[job.post_id].source].append(job)
+        counts = await asyncio.gather(
+            *(self._of_source(sources.get(name), found, places) for name, found in by_source.items())
+        )
+        return sum(counts)
+
+    async def _of_source(
+        self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.Place]
+    ) -> int:
+        if source is None or not source.checks:
+            # The source left the config: nobody can look, and nothing is owed.
+            await self.store.run(jobs.done, [job.id for job in claimed])
+            return 0
+        apart = min(source.settings.recheck, default=10 * MINUTE)
+        for place, job in enumerate(claimed):
+            try:
+                checked = await source.check(places[job.post_id].native_id)
+            except (Later, Never) as error:
+                again = self._again(error)
+                await self.store.run(jobs.postpone, [left.id for left in claimed[place:]], again)
+                return place
+            await self.store.run(_settle, job, checked, self.clock.now(), apart)
+            self.stored()
+        return len(claimed)
+
+    def _again(self, error: Later | Never) -> int:
+        if isinstance(error, Never):
+            return self.clock.now() + 6 * HOUR
+        return error.retry_at or self.clock.now() + POSTPONED
+
+
+def _settle(writer: Connection, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
+    jobs.done(writer, [job.id])
+    posts.checked(writer, job.post_id, checked, now, apart=apart)
