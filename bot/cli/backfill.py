@@ -1,0 +1,240 @@
+"""`communique sources check` and `sources backfill`: look at one source now, fetch its history now."""
+
+import asyncio
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from bot.cli.output import Session, formats, line, say, write_json
+from bot.errors import Later, Never, UserError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bot.config import Config
+    from bot.intake.ledger import Wanted
+    from bot.intake.poll import Round
+    from bot.sources._contract import SourceSettings
+    from storage.database import Archive
+    from storage.records import Batch
+
+
+@click.command("check")
+@click.argument("name")
+@formats(streams=False)
+@click.pass_obj
+def check(session: Session, name: str, form: str | None) -> None:
+    """Ask a source once and say what it shows; nothing is stored.
+
+    Exit code 1 if it failed and may work later, 5 if it refused for good.
+    """
+    config = session.config()
+    settings = _settings(config, name)
+    try:
+        batch = asyncio.run(_look(session, config, settings))
+    except (Later, Never) as error:
+        if form == "json":
+            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
+        raise
+    newest = max((post.posted_at for post in batch.posts if post.posted_at is not None), default=None)
+    if form == "json":
+        from storage.lookup import iso
+
+        document = {
+            "source": name,
+            "ok": True,
+            "title": batch.title,
+            "channel_id": batch.channel_id,
+            "posts": len(batch.posts),
+            "unreadable": len(batch.quarantined),
+            "newest": iso(newest),
+        }
+        write_json(session, document)
+        return
+    line(session, _sentence(name, batch, newest))
+
+
+def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
+    from bot.foreign import one_line
+    from storage.lookup import iso
+
+    about = f" “{one_line(batch.title)}”" if batch.title else ""
+    number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
+    unreadable = f", {len(batch.quarantined)} pieces that cannot be read" if batch.quarantined else ""
+    last = f", the newest of {iso(newest)}" if newest is not None else ""
+    return f"{name}: ok{about}{number}: {len(batch.posts)} posts shown{last}{unreadable}"
+
+
+async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
+    from bot import sources as kinds
+    from bot.daemon.app import http_rules
+    from bot.http import Http
+    from bot.sources._contract import Want
+
+    http = Http(http_rules(config), session.clock)
+    try:
+        source = kinds.build(settings, kinds.Surroundings(http, session.clock, config.directory))
+        return await source.fetch(Want(), None)
+    finally:
+        await http.aclose()
+
+
+@click.command("backfill")
+@click.argument("name")
+@click.option("--since", metavar="DATE", help="Back to this day (2024-07-01, UTC).")
+@click.option("--count", type=click.IntRange(min=1), help="So many posts more than the archive has.")
+@click.option("--all", "everything", is_flag=True, help="Back to the first post.")
+@click.option("--alert", is_flag=True, help="Let what is found alert; without it history is matched, never sent.")
+@click.pass_obj
+def backfill(session: Session, name: str, since: str | None, count: int | None, everything: bool, alert: bool) -> None:
+    """Fetch the history of a source in resumable pages.
+
+    Ctrl-C once ends after the page under way, twice at once; either way the rest stays an open gap that `run` goes on
+    with. While the daemon runs, it does the work and this command watches.
+    """
+    from bot.config import paths
+    from bot.daemon.opening import opened
+    from bot.errors import AlreadyRunning
+    from bot.intake.ledger import Wanted
+    from storage.database import Archive
+
+    if sum((since is not None, count is not None, everything)) != 1:
+        raise click.UsageError("say how far back: one of --since DATE, --count N, --all")
+    config = session.config()
+    settings = _settings(config, name)
+    wanted = Wanted.of(since if since is not None else count if count is not None else "all")
+    try:
+        with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+            asyncio.run(_work(session, config, archive, settings, wanted, alert=alert))
+    except AlreadyRunning:
+        with Archive(paths.database_in(config.data_dir)) as archive:
+            _ask_and_watch(session, archive, settings, wanted, alert=alert)
+
+
+def _settings(config: "Config", name: str) -> "SourceSettings":
+    from difflib import get_close_matches
+
+    for settings in config.sources:
+        if settings.name == name:
+            return settings
+    close = get_close_matches(name, [settings.name for settings in config.sources], n=1)
+    hint = f": did you mean {close[0]}?" if close else ""
+    raise UserError(f"there is no source {name} in {config.path or 'the config'}{hint}")
+
+
+async def _work(
+    session: Session, config: "Config", archive: "Archive", settings: "SourceSettings", wanted: "Wanted", *, alert: bool
+) -> None:
+    from bot.daemon.app import App, Surroundings
+
+    around = Surroundings(
+        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+    )
+    app = App(config, archive, around)
+    if not app.pages(settings.name):
+        await app.close()
+        raise UserError(f"{settings.name} is a {settings.kind} source: it shows no history that could be asked for")
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with _Progress(session, settings.name, wanted) as progress:
+
+        def interrupt() -> None:
+            say(session, "ending after this page; Ctrl-C again ends at once")
+            interrupted.set()
+            loop.remove_signal_handler(signal.SIGINT)
+
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+
+        def turned(result: "Round") -> bool:
+            progress.show(result.new + result.unchanged)
+            return not interrupted.is_set()
+
+        await app.backfill(settings.name, wanted, alerts=alert, turned=turned)
+    say(session, progress.sentence(done=not interrupted.is_set()))
+    if interrupted.is_set():
+        raise SystemExit(130)
+
+
+def _ask_and_watch(
+    session: Session, archive: "Archive", settings: "SourceSettings", wanted: "Wanted", *, alert: bool
+) -> None:
+    """The daemon holds the archive: leave the wish as a gap, and follow it until it closes."""
+    from bot.intake.ledger import EVERYTHING
+    from storage import gaps, sources
+
+    with archive.reading() as reader:
+        row = sources.by_name(reader, settings.name)
+    if row is None or row.first_contact_at is None:
+        raise UserError(f"{settings.name} has not been reached yet: see `communique status`")
+    with archive.writing() as writer:
+        gap_id = gaps.ask_backfill(
+            writer,
+            row.id,
+            below=None,
+            now=session.clock.now(),
+            count=wanted.count if wanted.count < EVERYTHING else None,
+            since=wanted.since,
+            alerts=alert,
+        )
+        sources.resume(writer, settings.name, session.clock.now())
+    say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
+    with _Progress(session, settings.name, wanted) as progress:
+        while True:
+            with archive.reading() as reader:
+                (gap,) = (gap for gap in gaps.all_gaps(reader, row.id) if gap.id == gap_id)
+                progress.show(gaps.filled(reader, gap))
+            if gap.closed_at is not None:
+                break
+            time.sleep(0.5)
+    say(session, progress.sentence(done=True))
+
+
+class _Progress:
+    """Rate and time left on stderr: a bar on a terminal, one line a minute elsewhere."""
+
+    def __init__(self, session: Session, name: str, wanted: "Wanted") -> None:
+        from bot.intake.ledger import EVERYTHING
+
+        self._session = session
+        self._name = name
+        self._total = wanted.count if wanted.count < EVERYTHING else None
+        self._began = self._said = session.clock.monotonic()
+        self._posts = 0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self._session.err.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.completed:.0f} posts, {task.fields[rate]}/s"),
+                TimeRemainingColumn(),
+                console=Console(file=self._session.err, no_color=not self._session.colour),
+            )
+            self._bar.add_task(self._name, total=self._total, rate="0")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, posts: int) -> None:
+        self._posts = posts
+        now = self._session.clock.monotonic()
+        rate = posts / max(now - self._began, 0.001)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=posts, rate=f"{rate:.1f}")
+        elif now - self._said >= 60:
+            self._said = now
+            say(self._session, f"{self._name}: {posts} posts, {rate:.1f}/s")
+
+    def sentence(self, *, done: bool) -> str:
+        end = "" if done else "; the rest stays an open gap that `communique run` goes on with"
+        return f"{self._name}: {self._posts} posts of history{end}"

@@ -1,0 +1,171 @@
+"""`communique demo`: the whole line at work on a loopback world of fictional channels; needs nothing."""
+
+import asyncio
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.output import Session, line, say, styled
+
+if TYPE_CHECKING:
+    from bot.world import World
+
+SECONDS = 28.0
+
+_CONFIG = """\
+# The demo's own config: a real one, but every source points at the loopback world. `communique init` writes yours.
+[http]
+allow_private_addresses = true # the world lives on 127.0.0.1
+[http.hosts."127.0.0.1"]
+interval = 0 # the politeness that a public site needs and a loopback one does not
+
+[defaults]
+every = "1s"
+timezone = "Asia/Yangon"
+targets = ["terminal"]
+
+{sources}
+[[sources]]
+name = "{feed}"
+kind = "feed"
+url = "{url}/feed/{feed}.atom"
+tags = ["press"]
+
+[[rules]]
+name = "regional-command"
+query = '"regional command" OR "north-eastern command" OR တိုင်းစစ်ဌာနချုပ်'
+priority = "high"
+
+[[rules]]
+name = "voice-of-the-spokesman"
+query = "has:voice"
+sources = ["{office}"]
+
+[[targets]]
+name = "terminal"
+kind = "console"
+"""
+
+_SOURCE = """\
+[[sources]]
+name = "{name}"
+kind = "telegram_web"
+channel = "{name}"
+base_url = "{url}"
+recheck = ["3s", "6s", "9s", "12s", "15s", "18s", "21s", "24s"] # so that the edit and the deletion are really found
+side = "{side}"
+tags = ["{side}"]
+"""
+
+
+@click.command("demo")
+@click.option("--seconds", default=SECONDS, show_default=True, help="How long the world is watched.")
+@click.option("--pace", default=1.0, show_default=True, help="Tell the story so many times as fast.")
+@click.pass_obj
+def command(session: Session, seconds: float, pace: float) -> None:
+    """Start a small world on 127.0.0.1, watch it with the real daemon, and show every alert as it fires.
+
+    Three fictional Telegram channels and a feed; nothing leaves this machine. The archive is kept, so that the
+    commands shown at the end work.
+    """
+    directory = session.data_dir_flag or Path(tempfile.mkdtemp(prefix="communique-demo-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    code = asyncio.run(_show(session, directory.absolute(), seconds, pace))
+    if code == 0:
+        _invite(session, directory.absolute())
+    raise SystemExit(code)
+
+
+async def _show(session: Session, directory: Path, seconds: float, pace: float) -> int:
+    from bot.world import World, WorldServer
+    from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, tell
+
+    world = World(session.clock)
+    begin(world)
+    async with WorldServer(world) as server:
+        sides = {OFFICE: "junta", GROUP: "resistance", DESK: "press"}
+        sources = "\n".join(_SOURCE.format(name=name, url=server.base_url, side=side) for name, side in sides.items())
+        config = directory / "config.toml"
+        words = _CONFIG.format(url=server.base_url, sources=sources, feed=FEED, office=OFFICE)
+        config.write_text(words, encoding="utf-8")
+        say(session, f"A small world stands at {server.base_url}: {', '.join(f'/s/{name}' for name in sides)}.")
+        say(session, f"The daemon watches it for {seconds / pace:.0f} seconds with {config}.")
+        colour = [] if session.colour else ["--no-color"]
+        daemon = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run"
+        )
+        try:
+            return await _watch(world, daemon, tell(world, beats(), pace=pace), seconds / pace)
+        finally:
+            if daemon.returncode is None:
+                daemon.kill()
+                await daemon.wait()
+
+
+async def _watch(
+    world: "World",
+    daemon: asyncio.subprocess.Process,
+    story: "Coroutine[Any, Any, None]",
+    seconds: float,
+) -> int:
+    """Let the story happen once first contact is made; stop the daemon in order at the end, or at Ctrl-C."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    ended = asyncio.create_task(daemon.wait())
+    stopped = asyncio.create_task(stop.wait())
+    met = asyncio.create_task(_met(world))
+    telling: asyncio.Task[None] | None = None
+    try:
+        await asyncio.wait({ended, stopped, met}, return_when=asyncio.FIRST_COMPLETED)
+        telling = asyncio.create_task(story)
+        await asyncio.wait({ended, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            return ended.result()
+        if not stop.is_set():
+            daemon.send_signal(signal.SIGTERM)
+        await ended
+        return 130 if stop.is_set() else ended.result()
+    finally:
+        stopped.cancel()
+        met.cancel()
+        if telling is None:
+            story.close()
+        else:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _met(world: "World") -> None:
+    """Every channel has been looked at twice: first contact is over, so that what happens now can alert."""
+    while any(world.requests(handle) < 2 for handle in world.handles()):  # noqa: ASYNC110 - it counts, it rings no bell
+        await asyncio.sleep(0.1)
+
+
+def _invite(session: Session, directory: Path) -> None:
+    """Commands that work when they are pasted."""
+    program = Path(sys.argv[0])
+    name = "communique" if program.name == "communique" else f"{sys.executable} -m bot"
+    if program.name == "communique" and program.parent.name == "bin":
+        beside = program.absolute()
+        name = str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+    start = f"{name} --data-dir {shlex.quote(str(directory))}"
+    line(session)
+    line(session, styled(session, "What it saw is archived. Try:", "bold"))
+    for words in (
+        "search '\"regional command\"'",
+        "search တိုင်းစစ်ဌာနချုပ် --json",
+        "search has:voice",
+        "show spokesman_office/20 --history",
+        "alerts list",
+        "stats",
+        "status",
+    ):
+        line(session, f"  {start} {words}")
+    line(session)
+    line(session, "Watch channels of your own: communique init")

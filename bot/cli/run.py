@@ -1,0 +1,56 @@
+"""`communique run`: the daemon in the foreground; --once makes one pass."""
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Session, say
+from bot.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from storage.database import Archive
+
+
+@click.command("run")
+@click.option("--once", is_flag=True, help="Poll every source once, deliver what is due, and end.")
+@click.pass_obj
+def command(session: Session, once: bool) -> None:
+    """Watch every configured source until Ctrl-C or SIGTERM; SIGHUP reads the config again.
+
+    Alerts of a `console` target go to stdout, everything else is said on stderr.
+    """
+    from bot.daemon.opening import opened
+
+    config = session.config()
+    if not any(source.enabled for source in config.sources):
+        place = str(config.path or "config.toml")
+        raise ConfigError(
+            (Problem("sources", "there is no source to watch: add a [[sources]] entry, or uncomment one", path=place),)
+        )
+    for warning in config.warnings:
+        say(session, f"warning: {warning}")
+    with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+        raise SystemExit(_run(session, config, archive, once=once))
+
+
+def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) -> int:
+    import gc
+
+    from bot.daemon.app import App, Surroundings
+
+    # Everything imported so far stays for life: without it a full collection stalls the loop for tens of milliseconds.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+    async def live() -> int:
+        around = Surroundings(
+            session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+        )
+        app = App(config, archive, around)
+        return await (app.once() if once else app.run())
+
+    return asyncio.run(live())

@@ -1,0 +1,1 @@
+"""The long-lived process: one instance, one loop, ordered stop."""

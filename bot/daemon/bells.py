@@ -1,0 +1,23 @@
+"""Wake-ups between stages: a bell says that there may be work; the database says which."""
+
+import asyncio
+
+
+class Bell:
+    """Rings are not counted: any number before a `wait` wake it once. A lost ring is made good by `at_most`."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, at_most: float) -> None:
+        """Return at the next ring, or after `at_most` seconds."""
+        try:
+            async with asyncio.timeout(at_most):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()

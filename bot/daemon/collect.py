@@ -1,0 +1,93 @@
+"""Keeps a round of every due source under way; one slow source delays no other."""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.intake.poll import Intake, Round
+from bot.sources._contract import Source
+from bot.store import Store
+from storage import sources as source_rows
+from storage.errors import ArchiveError
+from storage.records import SourceRow
+
+ROUNDS_AT_ONCE = 64
+
+
+@dataclass(slots=True)
+class Collector:
+    """Starts rounds. `every` gives a source's interval in microseconds; `speak` says one sentence."""
+
+    store: Store
+    intake: Intake
+    clock: Clock
+    speak: Callable[[str], None]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    every: Mapping[str, int] = field(default_factory=dict)
+    _under_way: dict[str, asyncio.Task[Round]] = field(default_factory=dict)
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+
+    async def start_due(self) -> None:
+        """Begin a round of every source that is due and not in one."""
+        rows = await self.store.read(source_rows.due, None, self.clock.now())
+        self._start(row for row in rows if row.name in self.sources)
+
+    async def once(self) -> dict[str, Round]:
+        """One round of every source, due or not, but for those that are paused, stopped or told to wait."""
+        rows = await self.store.read(source_rows.all_sources)
+        now = self.clock.now()
+        free = [row for row in rows if row.name in self.sources and not row.paused and row.next_poll_at < 1 << 61]
+        self._start(row for row in free if row.hold_until is None or row.hold_until <= now)
+        names = list(self._under_way)
+        return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True))
+
+    async def aclose(self) -> None:
+        """Cancel what is under way and wait for it; what was committed stays."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, rows: Iterable[SourceRow]) -> None:
+        for row in rows:
+            if row.name not in self._under_way:
+                task = asyncio.create_task(self._round(row), name=f"round of {row.name}")
+                self._under_way[row.name] = task
+                task.add_done_callback(partial(self._ended, row.name))
+
+    def _ended(self, name: str, _: object) -> None:
+        self._under_way.pop(name, None)
+
+    async def _round(self, row: SourceRow) -> Round:
+        source = self.sources[row.name]
+        async with self._places:
+            try:
+                result = await self.intake.round(source, self.every[row.name])
+            except ArchiveError as error:
+                # The archive cannot be written: nothing was advanced, so the next round asks for the same again.
+                result = Round(error=Later(str(error), state="archive"))
+                self.speak(f"{row.name}: nothing stored: {error}")
+                await asyncio.sleep(5)
+            except Exception as error:  # noqa: BLE001 - our own mistake in one source must not blind the others
+                self.speak(f"{row.name}: a round broke: {''.join(traceback.format_exception(error))}")
+                result = await self.intake.broke(row, error, self.every[row.name])
+        for notice in result.notices:
+            self.speak(f"{row.name}: {notice}")
+        if result.changed:
+            self.speak(_change(row, result))
+        return result
+
+
+def _change(row: SourceRow, result: Round) -> str:
+    match result.error:
+        case None:
+            how = "first contact" if row.first_contact_at is None else "recovered"
+            return f"{row.name}: {how}, {result.new} new posts"
+        case Never():
+            return f"{row.name}: stopped: {result.error}"
+        case Later():
+            return f"{row.name}: {result.error.state}: {result.error.reason}"

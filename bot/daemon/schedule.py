@@ -1,0 +1,86 @@
+"""The only file that knows APScheduler: interval jobs that ring bells, and a watchdog against clock jumps.
+
+One job per kind of source, one for re-checks, one for sweeps. Which rows are due is read from the database. The memory
+store is the only one: stored jobs are pickles, and whoever can write the database could run code.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.clock import SECOND, Clock
+
+JUMP = 30 * SECOND
+LOOK_EVERY = 10.0
+
+
+class Schedule:
+    """Rings `bells` by name, each every so many seconds, whatever the wall clock does.
+
+    `jumped` is awaited after a jump of the wall clock against the monotonic one (suspend, NTP, an RTC that was wrong).
+    """
+
+    def __init__(self, clock: Clock, jumped: Callable[[], Awaitable[None]], speak: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._jumped = jumped
+        self._speak = speak
+        self._intervals: dict[str, tuple[float, Callable[[], None]]] = {}
+        self._scheduler = self._fresh()
+
+    def every(self, name: str, seconds: float, ring: Callable[[], None]) -> None:
+        """Add a bell, or change its interval."""
+        self._intervals[name] = (seconds, ring)
+        self._arm(name)
+
+    def forget(self, name: str) -> None:
+        """Stop ringing a bell; unknown names are no error."""
+        if self._intervals.pop(name, None) is not None:
+            self._scheduler.remove_job(name)
+
+    async def run(self) -> None:
+        """Ring until cancelled."""
+        self._scheduler.start()
+        try:
+            await self._watch()
+        finally:
+            # wait=False: jobs only ring bells, so that nothing of ours is under way in the scheduler.
+            self._scheduler.shutdown(wait=False)
+
+    async def _watch(self) -> None:
+        wall, monotonic = self._clock.now(), self._clock.monotonic()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            wall_now, monotonic_now = self._clock.now(), self._clock.monotonic()
+            drift = (wall_now - wall) - round((monotonic_now - monotonic) * SECOND)
+            late = monotonic_now - monotonic > LOOK_EVERY + JUMP / SECOND
+            wall, monotonic = wall_now, monotonic_now
+            if abs(drift) > JUMP or late:
+                self._speak(f"the clock jumped by {drift / SECOND:+.0f} s: every source is asked anew")
+                self._rearm()
+                await self._jumped()
+
+    def _rearm(self) -> None:
+        """Next run times are kept by the wall clock: after a step back the scheduler would sleep until it catches up."""
+        self._scheduler.shutdown(wait=False)
+        self._scheduler = self._fresh()
+        for name in self._intervals:
+            self._arm(name)
+        self._scheduler.start()
+
+    def _fresh(self) -> AsyncIOScheduler:
+        scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        return scheduler
+
+    def _arm(self, name: str) -> None:
+        seconds, ring = self._intervals[name]
+        self._scheduler.add_job(ring, "interval", seconds=seconds, id=name, replace_existing=True)
+
+    def _heard(self, event: JobExecutionEvent) -> None:
+        self._speak(f"the schedule of {event.job_id} failed: {event.exception or 'missed'}")

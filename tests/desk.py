@@ -1,0 +1,111 @@
+"""The whole line as a user runs it: a webhook that counts, and the real program in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from storage.database import Archive
+
+
+@dataclass
+class Sink:
+    """A webhook receiver that remembers every request, and answers with `status`."""
+
+    url: str = ""
+    status: int = 204
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    heard: threading.Event = field(default_factory=threading.Event)
+
+    def ids(self) -> set[str]:
+        return {message_id for message_id, _ in self.received}
+
+
+@contextmanager
+def listening() -> Iterator[Sink]:
+    counting = Sink()
+
+    class Receiver(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if counting.status < 300:
+                counting.received.append((self.headers["webhook-id"], json.loads(body)))
+                counting.heard.set()
+            self.send_response(counting.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server calls it by
+            """Say nothing: stderr belongs to the test's own report."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    counting.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield counting
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Desk:
+    """A directory with a config, and the program run in it."""
+
+    directory: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def write(self, config: str) -> None:
+        (self.directory / "config.toml").write_text(config, encoding="utf-8")
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "data" / "communique.db"
+
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.database)
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "bot", "--data-dir", str(self.directory / "data"), *words]
+
+    def run(self, *words: str, code: int | None = 0, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            self.command(*words), cwd=self.directory, input=stdin, text=True, capture_output=True, timeout=120,
+            check=False, env=self.environment(),
+        )  # fmt: skip
+        if code is not None:
+            assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        out = (self.directory / "out.txt").open("a", encoding="utf-8")
+        err = (self.directory / "err.txt").open("a", encoding="utf-8")
+        with out, err:
+            return subprocess.Popen(
+                self.command(*words), cwd=self.directory, stdout=out, stderr=err, text=True, env=self.environment()
+            )
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return kept | {"PYTHONUNBUFFERED": "1"} | self.extra
+
+    def said(self) -> str:
+        """Everything that the started programs have said on stderr so far."""
+        path = self.directory / "err.txt"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def printed(self) -> str:
+        path = self.directory / "out.txt"
+        return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,206 @@
+"""The daemon as its owner meets it: one instance, ordered stop, reload, and one bad source that hurts no other."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.world import Faults, World, run_in_thread
+from tests.desk import Desk, Sink
+
+Until = Callable[[Callable[[], object], str], None]
+
+SOURCE = """
+[[sources]]
+name = "{name}"
+kind = "telegram_web"
+channel = "{name}"
+base_url = "{world}"
+"""
+FRAME = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[defaults]
+every = "1s"
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+"""
+
+
+def config(address: str, hook: str, *names: str) -> str:
+    return FRAME.format(hook=hook) + "".join(SOURCE.format(name=name, world=address) for name in names)
+
+
+def world_of(*names: str) -> World:
+    world = World()
+    for name in names:
+        world.open_channel(name, name.replace("_", " "))
+        world.publish(name, "Nothing new.")
+    return world
+
+
+def test_a_second_daemon_is_refused_and_told_who_runs(desk: Desk, sink: Sink, until: Until) -> None:
+    with run_in_thread(world_of("spokesman_office")) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "first contact" in desk.said(), "the first contact")
+        second = desk.run("run", "--once", code=75)
+        assert str(daemon.pid) in second.stderr
+        assert "Traceback" not in second.stderr
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+        desk.run("run", "--once")
+
+
+def test_ctrl_c_stops_in_order_with_its_own_exit_code(desk: Desk, sink: Sink, until: Until) -> None:
+    with run_in_thread(world_of("spokesman_office")) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "first contact" in desk.said(), "the first contact")
+        daemon.send_signal(signal.SIGINT)
+        assert daemon.wait(30) == 130
+    assert desk.said().rstrip().endswith("stopped")
+    assert "Traceback" not in desk.said()
+
+
+def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
+    desk: Desk, sink: Sink, until: Until
+) -> None:
+    world = world_of("spokesman_office", "hill_rangers")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "first contact" in desk.said(), "the first contact")
+        desk.write(config(address, sink.url, "spokesman_office") + "\n[[sources]]\nnmae = 'x'\n")
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "the old one goes on" in desk.said(), "the refusal of the new config")
+        assert "config.toml:" in desk.said()
+        world.publish("spokesman_office", "The regional command is quiet.")
+        until(sink.heard.is_set, "an alert under the old config")
+        desk.write(config(address, sink.url, "spokesman_office", "hill_rangers"))
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "hill_rangers: first contact" in desk.said(), "the new source")
+        sink.heard.clear()
+        world.publish("hill_rangers", "The regional command has fallen.")
+        until(sink.heard.is_set, "an alert of the new source")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+
+
+def test_a_source_that_hangs_delays_no_other(desk: Desk, sink: Sink, until: Until) -> None:
+    world = world_of("spokesman_office", "hill_rangers")
+    world.afflict("hill_rangers", Faults(hang=True))
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "hill_rangers", "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "spokesman_office: first contact" in desk.said(), "the source that works")
+        world.publish("spokesman_office", "Contact with the regional command is lost.")
+        until(sink.heard.is_set, "the alert")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(40) == 0
+
+
+def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
+    desk: Desk, sink: Sink, until: Until
+) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "first contact" in desk.said(), "the first contact")
+        world.afflict("spokesman_office", Faults(status=503, retry_after=1))
+        until(lambda: "503" in desk.said(), "the failure")
+        asked = world.requests("spokesman_office")
+        until(lambda: world.requests("spokesman_office") >= asked + 2, "more failures")
+        world.afflict("spokesman_office", Faults())
+        until(lambda: "recovered" in desk.said(), "the recovery")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    assert desk.said().count("503") == 1
+    assert desk.said().count("recovered") == 1
+
+
+def test_systemd_hears_ready_and_stopping(desk: Desk, sink: Sink, until: Until, tmp_path: Path) -> None:
+    heard: list[str] = []
+    with (
+        run_in_thread(world_of("spokesman_office")) as address,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+    ):
+        notify.bind(str(tmp_path / "notify"))
+        notify.setblocking(False)
+
+        def listen() -> str:
+            while True:
+                try:
+                    heard.append(notify.recv(4096).decode())
+                except BlockingIOError:
+                    return "\n".join(heard)
+
+        desk.write(config(address, sink.url, "spokesman_office"))
+        desk.extra = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        daemon = desk.start("run")
+        until(lambda: "READY=1" in listen(), "READY")
+        until(lambda: listen().count("WATCHDOG=1") > 1, "the watchdog being fed")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+        assert "STOPPING=1" in listen()
+
+
+def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused(desk: Desk, sink: Sink) -> None:
+    world = world_of("spokesman_office", "hill_rangers")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office", "hill_rangers"))
+        desk.run("run", "--once")
+        world.afflict("hill_rangers", Faults(status=500))
+        failed = desk.run("run", "--once", code=0)
+        assert "500" in failed.stderr
+        world.afflict("hill_rangers", Faults(moved_to=1_999_999_999))
+        refused = desk.run("run", "--once", code=5)
+        assert "1999999999" in refused.stderr
+        listed = desk.run("sources", "list")
+        assert "handle moved" in listed.stdout
+        desk.run("run", "--once", code=0)
+
+
+def test_without_a_source_there_is_nothing_to_run(desk: Desk, sink: Sink) -> None:
+    desk.write(config("", sink.url))
+    refused = desk.run("run", code=4)
+    assert "no source" in refused.stderr
+
+
+def test_a_paused_source_is_left_alone_until_it_is_resumed(desk: Desk, sink: Sink) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        desk.run("run", "--once")
+        desk.run("sources", "pause", "spokesman_office")
+        asked = world.requests("spokesman_office")
+        desk.run("run", "--once")
+        assert world.requests("spokesman_office") == asked
+        desk.run("sources", "resume", "spokesman_office")
+        desk.run("run", "--once")
+        assert world.requests("spokesman_office") > asked
+
+
+def test_a_process_that_was_stopped_for_long_goes_on(desk: Desk, sink: Sink, until: Until) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "first contact" in desk.said(), "the first contact")
+        os.kill(daemon.pid, signal.SIGSTOP)
+        for number in range(45):
+            world.publish("spokesman_office", f"The regional command is silent, hour {number}.")
+        os.kill(daemon.pid, signal.SIGCONT)
+        until(lambda: len(sink.ids()) == 45, "every alert of the time in between")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0

@@ -1,0 +1,156 @@
+"""kill -9 at any moment: nothing that the world showed is lost, every alert reaches its targets."""
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bot.world import World, run_in_thread
+from tests.desk import Desk, Sink
+
+CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
+HANDLES = ("spokesman_office", "northern_alliance_info")
+
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+
+[defaults]
+every = "1s"
+
+[[sources]]
+name = "spokesman"
+kind = "telegram_web"
+channel = "spokesman_office"
+base_url = "{world}"
+recheck = ["2s", "4s"]
+
+[[sources]]
+name = "alliance"
+kind = "telegram_web"
+channel = "northern_alliance_info"
+base_url = "{world}"
+recheck = ["2s", "4s"]
+
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook", "screen"]
+
+[[rules]]
+name = "saved"
+query = "convoy"
+
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+
+[[targets]]
+name = "screen"
+kind = "console"
+"""
+
+
+@contextmanager
+def busy(world: World, seed: int) -> Iterator[None]:
+    """Posts, edits and forwards come without pause, from a thread, until the block ends."""
+    chance, stop, pause = random.Random(seed), threading.Event(), threading.Event()
+
+    def live() -> None:
+        count = 0
+        while not stop.is_set():
+            count += 1
+            handle = chance.choice(HANDLES)
+            words = chance.choice(("The regional command is silent", "A convoy left", "Contact with the post is lost"))
+            number = world.publish(handle, f"{words}, report {count}.")
+            if chance.random() < 0.2:
+                world.edit(handle, number, f"{words}, report {count}, corrected.")
+            pause.wait(chance.uniform(0.005, 0.06))
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
+    desk: Desk, sink: Sink, until: Callable[[Callable[[], object], str], None]
+) -> None:
+    world = World()
+    for handle in HANDLES:
+        world.open_channel(handle, handle.replace("_", " "))
+    chance = random.Random(20261122)
+    pause = threading.Event()
+    with run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url))
+        desk.run("run", "--once")
+        with busy(world, seed=7):
+            for _ in range(CYCLES):
+                sink.heard.clear()
+                daemon = desk.start("run")
+                # Each cycle reaches the line's end at least once, then dies at a moment that nobody chose.
+                until(sink.heard.is_set, "an alert of this cycle")
+                pause.wait(chance.uniform(0, 0.8))
+                assert daemon.poll() is None, desk.said()
+                os.kill(daemon.pid, signal.SIGKILL)
+                daemon.wait()
+
+        # What a kill left waiting (back-off, ambiguous sends) is due within seconds.
+        def quiet() -> bool:
+            desk.run("run", "--once")
+            with desk.archive.reading() as reader:
+                left = reader.execute(
+                    "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"
+                    " + (SELECT count(*) FROM jobs WHERE kind = 'decide')"
+                    " + (SELECT count(*) FROM gaps WHERE closed_at IS NULL)"
+                ).fetchone()
+            return bool(left[0] == 0)
+
+        until(quiet, "the last deliveries")
+    names = {"spokesman": HANDLES[0], "alliance": HANDLES[1]}
+    check_invariants(desk.archive, {name: {str(one) for one in world.shown(handle)} for name, handle in names.items()})
+    check_edits(desk, world, names)
+    check_alerts(desk, sink)
+
+
+def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
+    """Every wording that a page has shown stands in a revision."""
+    with desk.archive.reading() as reader:
+        rows = reader.execute(
+            "SELECT s.name, p.native_id, r.text FROM revisions r JOIN posts p ON p.id = r.post_id"
+            " JOIN sources s ON s.id = p.source_id"
+        ).fetchall()
+    kept = {(row[0], row[1], row[2]) for row in rows}
+    for name, handle in names.items():
+        for number in world.shown(handle) & world.visible(handle):
+            newest = world.shown_texts(handle, number)[-1]
+            assert (name, str(number), newest) in kept
+
+
+def check_alerts(desk: Desk, sink: Sink) -> None:
+    """Each alerting match has one delivery per target; each was received, copies are marked or carry the same id."""
+    with desk.archive.reading() as reader:
+        matches = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1")}
+        rows = reader.execute("SELECT match_id, target, state, possible_repeat FROM deliveries").fetchall()
+        saved = reader.execute(
+            "SELECT count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.rule = 'saved'"
+        )
+        assert saved.fetchone()[0] == 0
+    for target in ("hook", "screen"):
+        owed = [row[0] for row in rows if row[1] == target]
+        assert sorted(owed) == sorted(matches), f"one delivery for each match at {target}"
+    assert {row[2] for row in rows} == {"sent"}
+    assert len(matches) > CYCLES
+    assert len(sink.ids()) == len(matches), "the webhook got every alert, under one id each"
+    printed = desk.printed()
+    repeats = sum(row[3] for row in rows if row[1] == "screen")
+    shown = printed.count("command · ")
+    assert len(matches) <= shown <= len(matches) + repeats
