@@ -179,8 +179,8 @@ class Outbox:
         except (Later, Never) as problem:
             now = self._clock.now()
             outcome = after(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
-            lane.failures += 1
-            if not (isinstance(problem, Later) and problem.obey):
+            if isinstance(problem, Later) and not problem.obey:
+                lane.failures += 1
                 lane.breath_until = now + min(_BREATH[0] << min(lane.failures - 1, 4), _BREATH[1])
         else:
             sent = Settlement("sent", claimed.row.attempts, claimed.unsure, receipt=receipt)

@@ -1,0 +1,172 @@
+"""An archive with a spokesman in it, alerts that are owed, and targets that do as they are told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.alerts.message import Message, Shows
+from bot.alerts.outbox import Outbox
+from bot.alerts.render import Rendering
+from bot.alerts.targets._contract import Target, TargetSettings
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.store import Store
+from storage import matches, posts, sources
+from storage.database import Archive, asking
+from storage.records import Batch, FetchedPost, Hit, MatchKind, MatchRow, Raw
+from tests.bot_api import BotApi, serving
+from tests.desk import Sink, listening
+
+NOW = 1_763_800_000_000_000
+HOUR = 3_600_000_000
+
+
+@dataclass
+class Told:
+    """A target that keeps what it gets, and fails as `script` says, one entry a try."""
+
+    name: str
+    script: list[Exception | None] = field(default_factory=list)
+    got: list[Message] = field(default_factory=list)
+    tried: int = 0
+    idempotent: bool = False
+    account: str | None = None
+    health: bool = False
+    hangs: asyncio.Event | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    shows: Shows = field(default_factory=lambda: Shows("text", replies=True))
+
+    @property
+    def settings(self) -> TargetSettings:
+        return TargetSettings(name=self.name, kind="told", health=self.health)
+
+    async def ready(self) -> None:
+        """Takes everything at once."""
+
+    async def send(self, message: Message) -> str | None:
+        self.tried += 1
+        self.asked.set()
+        if self.hangs is not None:
+            await self.hangs.wait()
+        problem = self.script.pop(0) if self.script else None
+        if problem is not None:
+            if isinstance(problem, Later) and problem.unsure:
+                self.got.append(message)
+            raise problem
+        self.got.append(message)
+        self.heard.set()
+        return f"receipt {len(self.got)}"
+
+
+@dataclass
+class Line:
+    """The archive and a clock that stands still until it is moved."""
+
+    archive: Archive
+    now: int = NOW
+    said: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def post(self, text: str = "the northern command fell", native_id: str = "1", **more: Any) -> int:
+        """Save a post, or its next revision; give back its id."""
+        found: dict[str, Any] = {"posted_at": self.now, "url": f"https://t.me/spokesman/{native_id}"} | more
+        post = FetchedPost(native_id=native_id, raw=Raw(text.encode(), "text/plain"), text=text, **found)
+        with self.archive.writing() as writer:
+            sources.declare(writer, [sources.Declared("spokesman", "replay", (), "junta")], self.now)
+            source = sources.by_name(writer, "spokesman")
+            assert source is not None
+            saved = posts.save(writer, source.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
+        return (*saved.new, *saved.revised)[0]
+
+    def match(
+        self,
+        post_id: int,
+        targets: Sequence[str] = ("desk",),
+        *,
+        kind: MatchKind = "match",
+        word: str = "command",
+        rule: str = "fire",
+        before: str | None = None,
+    ) -> int:
+        """Store that `rule` found `word` in the post's newest text, owed to `targets`."""
+        self.count += 1
+        with self.archive.writing() as writer:
+            ask = asking(writer)
+            rows = list(ask("select id, text from texts where post_id = :id and current = 1", {"id": post_id}))
+            hits = tuple(
+                Hit(row["id"], "body", row["text"].index(word), row["text"].index(word) + len(word), word)
+                for row in rows
+                if word in row["text"]
+            )
+            row = MatchRow(
+                rule, "v1", post_id, f"state {self.count}", kind, self.now, hits, alerting=bool(targets),
+                why="new match", before=before,
+            )  # fmt: skip
+            found = matches.save(writer, row, targets, self.now)
+        assert found is not None
+        return found
+
+    def rows(self, sql: str = "select * from deliveries order by id") -> list[dict[str, Any]]:
+        with self.archive.reading() as reader:
+            return [dict(row) for row in reader.execute(sql)]
+
+    def states(self) -> list[str]:
+        return [row["state"] for row in self.rows()]
+
+    def with_outbox(self, targets: Mapping[str, Target], use: Callable[[Outbox], Awaitable[Any]]) -> Any:
+        async def live() -> Any:
+            store = Store(self.archive)
+            outbox = self.outbox(store, targets)
+            try:
+                return await use(outbox)
+            finally:
+                await outbox.aclose()
+                await store.aclose()
+
+        return asyncio.run(live())
+
+    def outbox(self, store: Store, targets: Mapping[str, Target]) -> Outbox:
+        rendering = Rendering(ZoneInfo("Asia/Yangon"))
+        clock = Clock(now=lambda: self.now)
+        return Outbox(store, targets, rendering, clock, self.said.append, jitter=lambda: 0.0)
+
+    def drain(self, *targets: Target) -> Any:
+        """One pass that sends what is due now."""
+        return self.with_outbox({one.settings.name: one for one in targets}, lambda outbox: outbox.drain(self.now))
+
+
+@pytest.fixture
+def line(archive: Archive) -> Line:
+    return Line(archive)
+
+
+@pytest.fixture
+def told() -> type[Told]:
+    return Told
+
+
+@pytest.fixture
+def bot_api() -> Iterator[BotApi]:
+    with serving() as api:
+        yield api
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with listening() as counting:
+        yield counting
+
+
+@pytest.fixture
+def later() -> Callable[..., Later]:
+    return Later
+
+
+@pytest.fixture
+def never() -> Callable[..., Never]:
+    return Never

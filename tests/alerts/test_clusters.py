@@ -1,0 +1,36 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.alerts.clusters import clip, clusters, units
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("တိုင်းစစ်", ["တို", "င်း", "စ", "စ်"]),
+        ("မ္မ", ["မ္မ"]),
+        ("e\u0301a", ["e\u0301", "a"]),
+        ("👨‍👩‍👧x", ["👨‍👩‍👧", "x"]),
+        ("👍🏽", ["👍🏽"]),
+        ("🇲🇲🇹🇭", ["🇲🇲", "🇹🇭"]),
+        ("☀️", ["☀️"]),
+    ],
+)
+def test_a_letter_stays_whole(text: str, whole: list[str]) -> None:
+    assert list(clusters(text)) == whole
+
+
+@given(st.text())
+def test_clusters_are_the_text(text: str) -> None:
+    assert "".join(clusters(text)) == text
+    assert all(clusters(text))
+
+
+@given(st.text(alphabet=st.sampled_from("aé\u0301👨👩\u200dတို်🇲🇲 "), max_size=60), st.integers(1, 40))
+def test_what_is_clipped_fits_and_is_whole(text: str, limit: int) -> None:
+    shown = clip(text, limit)
+    assert units(shown) <= limit
+    assert units(shown) == len(shown.encode("utf-16-le")) // 2
+    if shown != text:
+        assert list(clusters(text))[: len(list(clusters(shown[:-1])))] == list(clusters(shown[:-1]))

@@ -1,0 +1,257 @@
+import asyncio
+import sqlite3
+from typing import Any
+
+import pytest
+
+from bot.alerts.targets._contract import Refused
+from bot.errors import Later, Never
+from storage import outbox as rows
+from storage.database import asking
+
+HOUR = 3_600_000_000
+SECOND = 1_000_000
+
+
+def test_an_alert_is_sent_once_with_its_receipt(line: Any, told: Any) -> None:
+    desk = told("desk")
+    line.match(line.post())
+    assert line.drain(desk).sent == 1
+    assert line.drain(desk).sent == 0
+    assert [message.kind for message in desk.got] == ["match"]
+    assert line.rows()[0]["state"] == "sent"
+    assert line.rows()[0]["receipt"] == "receipt 1"
+
+
+def test_a_failure_is_tried_again_after_longer_and_longer_pauses_and_spoken_of_once(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("down")] * 4)
+    line.match(line.post())
+    pauses = []
+    for _ in range(4):
+        line.drain(desk)
+        pauses.append((line.rows()[0]["not_before"] - line.now) // SECOND)
+        line.now = line.rows()[0]["not_before"]
+    line.drain(desk)
+    assert pauses == [5, 10, 20, 40]
+    assert line.states() == ["sent"]
+    assert line.said == ["target desk does not take alerts, they wait: down", "target desk works again"]
+
+
+def test_after_a_day_of_failures_an_alert_is_given_up_and_another_target_hears_of_it(line: Any, told: Any) -> None:
+    desk, other = told("desk", script=[Later("down")] * 100), told("other", health=True)
+    line.match(line.post())
+    start = line.now
+    while line.rows()[0]["state"] == "pending":
+        line.drain(desk, other)
+        line.now = max(line.now, line.rows()[0]["not_before"])
+    assert line.rows()[0]["state"] == "dead"
+    assert 23 * HOUR < line.now - start < 25 * HOUR
+    assert "24 hours: down" in line.rows()[0]["reason"]
+    line.drain(desk, other)
+    assert any("alert 1 was not delivered to desk" in message.plain for message in other.got)
+    assert any("alert 1 was not delivered" in row["text"] for row in line.rows("select text from notices"))
+
+
+def test_one_bad_target_delays_no_other(line: Any, told: Any) -> None:
+    async def both(outbox: Any) -> None:
+        work = asyncio.create_task(outbox.run())
+        async with asyncio.timeout(20):
+            await bad.asked.wait()
+            await good.heard.wait()
+        stuck.set()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    stuck = asyncio.Event()
+    bad, good = told("bad", hangs=stuck), told("good")
+    line.match(line.post(), targets=("bad", "good"))
+    line.with_outbox({"bad": bad, "good": good}, both)
+
+
+def test_a_mistake_inside_a_target_is_its_own_failure_and_its_words_stay_secret(line: Any, told: Any) -> None:
+    desk, other = told("desk", script=[RuntimeError("token CANARY")]), told("other")
+    line.match(line.post(), targets=("desk", "other"))
+    line.drain(desk, other)
+    assert len(other.got) == 1
+    assert "RuntimeError" in line.rows()[0]["reason"]
+    assert not any("CANARY" in str(row) for row in [*line.rows(), *line.rows("select * from notices"), *line.said])
+
+
+def test_a_refused_message_dies_with_its_reason_and_the_target_goes_on(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Refused("too odd")])
+    line.match(line.post("first command", native_id="1"))
+    line.match(line.post("second command", native_id="2"))
+    drained = line.drain(desk)
+    assert (drained.sent, drained.refused) == (1, 1)
+    assert line.states() == ["dead", "sent"]
+
+
+def test_a_target_that_refuses_is_parked_until_a_person_retries(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Never("blocked", remedy="let the bot in")])
+    line.match(line.post("first command", native_id="1"))
+    line.match(line.post("second command", native_id="2"))
+    assert line.drain(desk).refused == 1
+    assert line.drain(desk).sent == 0
+    assert desk.tried == 1
+    assert line.states() == ["pending", "pending"]
+    assert "parked" in line.said[0]
+    assert "let the bot in" in line.said[0]
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, None, line.now) == (0, ["desk"])
+    assert line.drain(desk).sent == 2
+
+
+def test_a_wait_that_was_asked_for_is_kept_over_a_restart_and_covers_the_whole_account(line: Any, told: Any) -> None:
+    until = line.now + 10_072 * SECOND
+    one = told("one", script=[Later("wait", retry_at=until, obey=True)], account="bot 1")
+    two, free = told("two", account="bot 1"), told("free", account="bot 2")
+    line.match(line.post(), targets=("one",))
+    line.drain(one, two, free)
+    line.match(line.post(native_id="2"), targets=("two", "free"))
+    line.now = until - 1
+    line.drain(one, two, free)
+    assert (one.tried, two.tried, free.tried) == (1, 0, 1)
+    assert [row["hold_until"] for row in line.rows("select * from targets where hold_until > 0")] == [until, until]
+    line.now = until
+    line.drain(one, two, free)
+    assert (one.tried, two.tried) == (2, 1)
+    assert line.rows()[0]["attempts"] == 1, "a wait that was obeyed is no failed attempt"
+
+
+def test_what_was_being_sent_when_the_program_died_comes_again_marked(line: Any, told: Any) -> None:
+    line.match(line.post(), targets=("desk", "hook"))
+    with line.archive.writing() as writer:
+        rows.claim(writer, "desk", line.now)
+        rows.claim(writer, "hook", line.now)
+    desk, hook = told("desk"), told("hook", idempotent=True)
+    line.drain(desk, hook)
+    assert "(possible repeat)" in desk.got[0].plain
+    assert desk.got[0].document["data"]["possible_repeat"] is True
+    assert "repeat)" not in hook.got[0].plain
+    assert [row["possible_repeat"] for row in line.rows()] == [1, 0]
+
+
+def test_an_idempotent_target_gets_its_repeats_under_one_id(line: Any, told: Any) -> None:
+    hook = told("hook", idempotent=True, script=[Later("cut", unsure=True)] * 5)
+    line.match(line.post(), targets=("hook",))
+    for _ in range(6):
+        line.drain(hook)
+        line.now = line.rows()[0]["not_before"]
+    assert line.states() == ["sent"]
+    assert len({message.id for message in hook.got}) == 1
+    assert len({str(message.document) for message in hook.got}) == 1
+
+
+def test_after_three_unknown_outcomes_an_alert_is_given_up_rather_than_repeated(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("cut", unsure=True)] * 9)
+    line.match(line.post())
+    for _ in range(5):
+        line.drain(desk)
+        line.now += HOUR
+    assert line.states() == ["dead"]
+    assert ["possible repeat" in message.plain for message in desk.got] == [False, True, True]
+    assert any("nobody knows" in sentence for sentence in line.said)
+
+
+def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("cut", unsure=True)] * 3)
+    line.match(line.post())
+    for _ in range(3):
+        line.drain(desk)
+        line.now += HOUR
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, 1, line.now) == (1, [])
+    line.drain(desk)
+    assert line.states() == ["sent"]
+    assert "(possible repeat)" in desk.got[-1].plain
+
+
+def test_a_reply_waits_for_its_first_message_and_stands_under_it(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("down")])
+    post = line.post()
+    line.match(post)
+    line.match(post, kind="edited", before="the northern command fell")
+    line.match(line.post(native_id="2"))
+    line.drain(desk)
+    assert desk.got == []
+    line.now += HOUR
+    line.drain(desk)
+    order = [(message.kind, message.document["data"]["post"]["native_id"]) for message in desk.got]
+    assert order.index(("match", "1")) < order.index(("edited", "1"))
+    edited = next(message for message in desk.got if message.kind == "edited")
+    assert edited.reply_to == f"receipt {order.index(('match', '1')) + 1}"
+
+
+def test_deliveries_to_a_target_that_left_the_config_are_given_up_and_told(line: Any, told: Any) -> None:
+    line.match(line.post(), targets=("gone", "desk"))
+    line.drain(told("desk"))
+    assert line.states() == ["dead", "sent"]
+    assert "1 alerts for targets that are no longer configured" in line.said[0]
+
+
+def test_a_broken_database_ends_the_run_with_its_own_error(line: Any, told: Any) -> None:
+    line.match(line.post())
+
+    async def work(outbox: Any) -> None:
+        with sqlite3.connect(line.archive.path) as meanwhile:
+            meanwhile.execute("drop table targets")
+        meanwhile.close()
+        await outbox.run()
+
+    with pytest.raises(Exception, match="targets"):
+        line.with_outbox({"desk": told("desk")}, work)
+
+
+def test_a_stop_lets_the_message_under_way_be_settled(line: Any, told: Any) -> None:
+    line.match(line.post())
+
+    async def work(outbox: Any) -> None:
+        running = asyncio.create_task(outbox.run())
+        async with asyncio.timeout(20):
+            await desk.asked.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        asyncio.get_running_loop().call_soon(gate.set)
+        await outbox.aclose()
+
+    gate = asyncio.Event()
+    desk = told("desk", hangs=gate)
+    line.with_outbox({"desk": desk}, work)
+    assert line.states() == ["sent"]
+
+
+def test_a_running_outbox_takes_up_what_is_rung(line: Any, told: Any) -> None:
+    desk = told("desk")
+
+    async def work(outbox: Any) -> None:
+        running = asyncio.create_task(outbox.run())
+        await asyncio.to_thread(line.match, await asyncio.to_thread(line.post))
+        outbox.ring()
+        async with asyncio.timeout(20):
+            await desk.heard.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    line.with_outbox({"desk": desk}, work)
+
+
+def test_health_messages_reach_targets_that_asked_for_them(line: Any, told: Any) -> None:
+    with line.archive.writing() as writer:
+        rows.announce(writer, ["desk"], "source spokesman", "spokesman is failing: \x1b[2J", line.now)
+    desk = told("desk")
+    line.drain(desk)
+    assert desk.got[0].kind == "health"
+    assert desk.got[0].plain == "Communiqué health: spokesman is failing: \\u{001b}[2J"
+    assert desk.got[0].document["data"]["about"] == "source spokesman"
+
+
+def test_nothing_is_due_where_everything_waits_for_something_else(line: Any) -> None:
+    post = line.post()
+    line.match(post)
+    line.match(post, kind="edited")
+    with line.archive.writing() as writer:
+        claimed = rows.claim(writer, "desk", line.now)
+        assert claimed is not None
+        assert rows.claim(writer, "desk", line.now) is None
+    with line.archive.reading() as reader:
+        assert rows.due_at(asking(reader), "desk") is None

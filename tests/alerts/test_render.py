@@ -1,0 +1,219 @@
+import json
+import re
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.alerts.clusters import clusters, units
+from bot.alerts.message import Message, Shows
+from bot.alerts.render import Rendering, Span, fitted, link, render, words
+from storage.records import (
+    DeliveryRow,
+    Forward,
+    Hit,
+    MatchRow,
+    MediaRow,
+    ObservationRow,
+    PostRow,
+    Story,
+)
+from tests.bot_api import parsed
+
+AT = 1_722_680_102_000_000  # 2024-08-03T10:15:02Z
+TELEGRAM = Shows("html", units=4096, replies=True)
+TEXT = Shows("text")
+POST = PostRow(
+    id=77,
+    source="spokesman",
+    native_id="1",
+    url="https://t.me/spokesman/1",
+    title=None,
+    author=None,
+    posted_at=AT,
+    posted_raw="2024-08-03T10:15:02+00:00",
+    collected_at=AT + 4_000_000,
+    edited_at=None,
+    deleted_at=None,
+    text="",
+    language="en",
+    forward=None,
+    reply_to=None,
+    raw_sha256="0" * 64,
+)
+
+
+def told(
+    text: str, word: str, *, shows: Shows = TEXT, kind: Any = "match", before: str | None = None, **post: Any
+) -> Message:
+    """The alert about `word` in `text`."""
+    hits = (
+        tuple(Hit(5, "body", at.start(), at.end(), word) for at in re.finditer(re.escape(word), text)) if word else ()
+    )
+    match = MatchRow("fall", "v1", 77, "h", kind, AT, hits, alerting=True, why="new match", before=before, id=42)
+    absent = ObservationRow(AT + 60_000_000, "absent", "embed page", None) if post.get("deleted_at") else None
+    delivery = DeliveryRow(3, 42, "desk", kind, "sending", AT, 1, AT, possible_repeat=post.pop("repeat", False))
+    story = Story(match, post.pop("side", None), "command", {5: text}, absent)
+    return render(delivery, story, replace(POST, text=text, **post), Rendering(ZoneInfo("Asia/Yangon")), shows)
+
+
+def test_an_alert_says_rule_source_both_times_snippet_link_and_its_number() -> None:
+    assert told("the northern command fell", "command", side="junta").text == (
+        "fall · spokesman (junta)\n"
+        "posted 2024-08-03 10:15:02 UTC = 2024-08-03 16:45:02 Asia/Yangon\n"
+        "the northern command fell\n"
+        "https://t.me/spokesman/1 · alert 42"
+    )
+
+
+def test_the_words_that_matched_are_marked() -> None:
+    assert "<b>command</b>" in told("the northern command fell", "command", shows=TELEGRAM).text
+    assert "\x1b[1;33mcommand\x1b[0m" in told("the northern command fell", "command", shows=Shows("ansi")).text
+
+
+def test_a_late_alert_says_so_and_shows_when_it_was_collected() -> None:
+    shown = told("the command fell", "command", collected_at=AT + 31 * 60_000_000).text
+    assert "(late)" in shown
+    assert "collected 2024-08-03 10:46:02 UTC = 2024-08-03 17:16:02 Asia/Yangon" in shown
+    assert "(late)" not in told("the command fell", "command", collected_at=AT + 29 * 60_000_000).text
+
+
+def test_a_repeat_a_forward_and_a_voice_note_are_named() -> None:
+    voice = MediaRow(
+        "voice", None, None, None, None, "not downloadable", "not downloadable without an account", None, 42.0
+    )
+    shown = told("command", "command", repeat=True, forward=Forward("Northern Eye"), media=(voice,)).text
+    assert "(possible repeat)" in shown
+    assert "forwarded from Northern Eye" in shown
+    assert "voice note 0:42, not downloadable without an account" in shown
+
+
+def test_an_edit_shows_what_it_said_and_what_it_says() -> None:
+    shown = told("the command has not fallen", "command", kind="edited", before="the command has fallen").text
+    assert shown.startswith("EDITED fall · spokesman")
+    assert "was: the command has fallen\nnow: the command has not fallen" in shown
+
+
+def test_an_edit_that_took_the_words_away_shows_what_stands_there_now() -> None:
+    text = "A quiet day. The northern headquarters stands firm. Rain tomorrow."
+    shown = told(text, "", kind="edited", before="The northern command stands firm.").text
+    assert "now: The northern headquarters stands firm." in shown
+
+
+def test_a_deletion_says_since_when_and_by_what_and_quotes_what_is_gone() -> None:
+    shown = told("the command fell", "command", kind="deleted", deleted_at=AT + 90_000_000).text
+    assert shown.startswith("DELETED fall · spokesman")
+    assert "absent since 2024-08-03 10:16:02 UTC" in shown
+    assert "by embed page" in shown
+    assert "the command fell" in shown
+
+
+def test_a_webhook_gets_the_post_and_where_it_matched() -> None:
+    found = told("the command fell", "command", shows=Shows("json")).document
+    assert found["type"] == "match"
+    assert found["timestamp"] == "2024-08-03T10:15:02Z"
+    data: Any = found["data"]
+    assert (data["alert"], data["rule"], data["source"]) == ("42", "fall", "spokesman")
+    assert data["matched"] == [{"text": "command", "start": 4, "end": 11, "in": "body"}]
+    assert data["post"]["url"] == "https://t.me/spokesman/1"
+    assert data["possible_repeat"] is False
+
+
+def test_a_long_post_is_quoted_around_its_words() -> None:
+    shown = told("မြို့ " * 900 + "the command fell " + "မြို့ " * 900, "command", shows=TELEGRAM)
+    assert "<b>command</b>" in shown.text
+    assert shown.plain.count("…") == 2
+    assert units(shown.plain) < 2_000
+
+
+def test_every_one_of_the_first_hits_of_a_long_post_is_seen() -> None:
+    text = ("lorem " * 300).join(["one command", "two command", "three command"])
+    assert told(text, "command", shows=TELEGRAM).text.count("<b>command</b>") == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>", "</a>", "<script>alert(1)</script>", "<b><i>", "&lt;", "&amp;amp;", "<!--", "<a href="]
+)
+def test_bad_inputs_13_and_14_markup_of_a_post_arrives_as_its_own_letters(text: str) -> None:
+    shown = told(f"command {text} fell", "command", shows=TELEGRAM, side=text, forward=Forward(text))
+    reading = parsed(shown.text)
+    assert f"command {text} fell" in reading.plain
+    assert reading.plain == shown.plain
+    assert reading.links == ["https://t.me/spokesman/1"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tg://user?id=1", "javascript:alert(1)", "http://good@evil.example/", "https://evil.example/\u202e", "file:///etc/passwd",
+        'https://evil.example/"><b>', "http://[", "//evil.example", "https:///x", "http://a b/",
+    ],
+)  # fmt: skip
+def test_bad_input_15_only_a_plain_web_address_of_the_post_is_a_link(url: str) -> None:
+    assert link(url) is None
+    shown = told(f"command {url}", "command", shows=TELEGRAM, url=url)
+    assert parsed(shown.text).links == []
+    assert "communique show 77" in shown.plain
+
+
+def test_bad_input_18_three_thousand_emoji_fit_and_keep_their_link() -> None:
+    for text in ("👨‍👩‍👧" * 3_000, "x" * 5_000, "တိုင်းစစ်ဌာနချုပ်" * 500, "<&>" * 3_000, "e" + "\u0301" * 100_000):
+        shown = told(f"command {text}", "command", shows=TELEGRAM)
+        reading = parsed(shown.text)
+        assert units(reading.plain) <= 4096
+        assert reading.links == ["https://t.me/spokesman/1"]
+        assert "<b>command</b>" in shown.text
+
+
+def test_five_hundred_characters_of_hostile_controls_act_on_nothing() -> None:
+    junk = ("\u202e\u2066\x1b[2J\x1b]0;t\x07\u200f\x00\x9b31m\r\b\U000e0041" * 40)[:500]
+    shown = told(f"command {junk}", "command", shows=Shows("ansi"), side=junk, forward=Forward(junk), posted_raw=junk)
+    left = re.sub(r"\x1b\[(1|1;33|4|0)m", "", shown.text)
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\U000e0000-\U000e007f]", left
+    )
+
+
+def test_bad_input_71_a_post_cannot_forge_a_line() -> None:
+    shown = told("command\n2026-01-01 ERROR disk gone\r\nx\u2028y", "command", forward=Forward("a\nb")).text
+    assert len(shown.splitlines()) == 5
+
+
+def test_bad_input_20_a_lone_surrogate_becomes_json_that_everybody_reads() -> None:
+    document = told("command \ud800 \x00 \u2028", "command").document
+    assert json.loads(json.dumps(document).encode("ascii")) == document
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
+
+
+@given(
+    before=st.text(max_size=300),
+    hit=st.text(min_size=1, max_size=50),
+    after=st.text(max_size=300),
+    room=st.integers(0, 200),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_snippet_fits_and_is_cut_between_letters(before: str, hit: str, after: str, room: int) -> None:
+    line = fitted([(before, False), (hit, True), (after, False)], room)
+    assert all(isinstance(span, Span) for span in line)
+    shown = "".join(span.text for span in line)
+    assert units(shown) <= max(room, 2)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", shown)
+
+
+@given(text=st.text(alphabet=st.sampled_from("<>&\"'ab\u202e👍\u0301က် \n"), min_size=1, max_size=400))
+@settings(max_examples=100, deadline=None)
+def test_whatever_a_post_says_telegram_can_parse_the_alert(text: str) -> None:
+    shown = told(text, text[0], shows=TELEGRAM, forward=Forward(text))
+    assert parsed(shown.text).plain == shown.plain
+    assert list(clusters(shown.plain))
+
+
+def test_the_id_of_a_message_is_its_own_and_lasts_over_retries() -> None:
+    row = DeliveryRow(3, None, "desk", "test", "sending", AT, 1, AT, payload={"text": "x"})
+    first = words(row, TEXT).id
+    assert words(replace(row, attempts=9, not_before=AT + 5, possible_repeat=True), TEXT).id == first
+    assert words(replace(row, id=4), TEXT).id != first
+    assert words(replace(row, created_at=AT + 1), TEXT).id != first

@@ -1,0 +1,34 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.alerts.settling import GIVE_UP_AFTER, LONGEST, SHORTEST, after, pause
+from bot.errors import Later
+from storage.outbox import Claimed
+from storage.records import DeliveryRow
+
+
+def claimed(attempts: int, unsure: int = 0) -> Claimed:
+    return Claimed(DeliveryRow(1, 1, "desk", "match", "sending", 0, attempts, 0), unsure)
+
+
+def test_pauses_double_from_five_seconds_to_an_hour_and_end_after_a_day() -> None:
+    pauses: list[int] = []
+    while (wait := pause(len(pauses) + 1)) is not None:
+        pauses.append(wait)
+    assert pauses[0] == SHORTEST
+    assert pauses[-1] == LONGEST
+    assert pauses == sorted(pauses)
+    assert GIVE_UP_AFTER - LONGEST < sum(pauses) <= GIVE_UP_AFTER
+
+
+@given(attempts=st.integers(1, 1000), jitter=st.floats(0, 1), now=st.integers(0, 1 << 60), unsure=st.booleans())
+def test_every_failure_ends_in_a_try_to_come_or_in_a_reason(
+    attempts: int, jitter: float, now: int, unsure: bool
+) -> None:
+    outcome = after(claimed(attempts), Later("down", unsure=unsure), now, idempotent=False, jitter=jitter)
+    settlement = outcome.settlement
+    assert settlement.reason
+    if settlement.state == "pending":
+        assert now + SHORTEST <= settlement.not_before <= now + 2 * LONGEST
+    else:
+        assert settlement.state == "dead"

@@ -1,0 +1,92 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from storage import matches, outbox, posts, rules, sources
+from storage.database import Archive, asking
+from storage.records import Batch, FetchedPost, Hit, MatchRow, Raw
+
+NOW = 1_763_800_000_000_000
+
+
+@pytest.fixture
+def post_id(archive: Archive) -> int:
+    with archive.writing() as writer:
+        sources.declare(writer, [sources.Declared("spokesman", "replay", (), "junta")], NOW)
+        source = sources.by_name(writer, "spokesman")
+        assert source is not None
+        post = FetchedPost("1", Raw(b"x", "text/plain"), text="the command fell", posted_at=NOW, url="https://t.me/s/1")
+        saved = posts.save(writer, source.id, Batch(posts=(post,)), now=NOW, method="test", alerts=True)
+    return saved.new[0]
+
+
+def found(post_id: int, **more: object) -> MatchRow:
+    hits = (Hit(post_id * 2**14, "body", 4, 11, "command"),)
+    row = MatchRow("fall", "v1", post_id, "hash", "match", NOW, hits, alerting=True, why="new match")
+    return replace(row, **more)  # type: ignore[arg-type]
+
+
+def save(archive: Archive, match: MatchRow, targets: Sequence[str] = ("desk",)) -> int | None:
+    with archive.writing() as writer:
+        return matches.save(writer, match, targets, NOW)
+
+
+def test_a_match_and_its_deliveries_are_stored_once_however_often_it_is_told(archive: Archive, post_id: int) -> None:
+    first = save(archive, found(post_id), ("desk", "hook"))
+    assert first is not None
+    assert save(archive, found(post_id), ("desk", "hook", "late")) is None
+    with archive.reading() as reader:
+        assert [row.target for row in outbox.of_match(asking(reader), first)] == ["desk", "hook"]
+
+
+def test_what_is_stored_comes_back_whole(archive: Archive, post_id: int) -> None:
+    row = found(post_id, kind="edited", before="the တိုင်း stood", alerting=False, why="no targets")
+    stored = save(archive, row, ())
+    assert stored is not None
+    with archive.reading() as reader:
+        assert matches.earlier(asking(reader), [post_id]) == {post_id: [replace(row, id=stored)]}
+
+
+def test_the_story_holds_the_texts_that_were_hit_even_after_an_edit(archive: Archive, post_id: int) -> None:
+    stored = save(archive, found(post_id))
+    assert stored is not None
+    with archive.writing() as writer:
+        rules.remember(writer, [("fall", "v1", "command")], NOW)
+        later = FetchedPost("1", Raw(b"y", "text/plain"), text="nothing fell", posted_at=NOW)
+        posts.save(writer, 1, Batch(posts=(later,)), now=NOW + 1, method="test", alerts=True)
+    with archive.reading() as reader:
+        story = matches.story(asking(reader), stored)
+    assert story is not None
+    assert list(story.texts.values()) == ["the command fell"]
+    assert (story.side, story.query, story.absent) == ("junta", "command", None)
+
+
+def test_there_is_no_story_of_an_alert_that_does_not_exist(archive: Archive) -> None:
+    with archive.reading() as reader:
+        assert matches.story(asking(reader), 7) is None
+
+
+def test_alerts_are_listed_newest_first_by_rule_state_and_time(archive: Archive, post_id: int) -> None:
+    save(archive, found(post_id))
+    save(archive, found(post_id, rule="quiet", alerting=False, at=NOW + 5), ())
+    with archive.reading() as reader:
+
+        def listed(**by: object) -> list[str]:
+            return [row.rule for row, _, _ in matches.listed(asking(reader), **by)]  # type: ignore[arg-type]
+
+        assert listed() == ["quiet", "fall"]
+        assert listed(limit=1) == ["quiet"]
+        assert listed(rule="fall") == ["fall"]
+        assert listed(state="silent") == ["quiet"]
+        assert listed(state="pending") == ["fall"]
+        assert listed(state="sent") == []
+        assert listed(since=NOW + 5) == ["quiet"]
+
+
+def test_a_rule_is_as_old_as_the_first_loading_of_its_name(archive: Archive) -> None:
+    with archive.writing() as writer:
+        assert rules.remember(writer, [("fall", "v1", "a"), ("rise", "v1", "b")], NOW) == 2
+        assert rules.remember(writer, [("fall", "v2", "a or b"), ("rise", "v1", "b")], NOW + 9) == 1
+    with archive.reading() as reader:
+        assert rules.first_loaded(asking(reader)) == {"fall": NOW, "rise": NOW}

@@ -1,0 +1,99 @@
+import pytest
+
+from storage import outbox
+from storage.database import Archive, asking
+from storage.outbox import Settlement
+
+NOW = 1_763_800_000_000_000
+
+
+@pytest.fixture
+def owed(archive: Archive) -> Archive:
+    """One message owed to "desk", and one to "other"."""
+    with archive.writing() as writer:
+        outbox.announce(writer, ["desk", "other"], "source x", "x is failing", NOW)
+    return archive
+
+
+def test_a_delivery_is_claimed_by_one_only(owed: Archive) -> None:
+    with owed.writing() as writer:
+        first = outbox.claim(writer, "desk", NOW)
+        assert first is not None
+        assert (first.row.state, first.row.attempts) == ("sending", 1)
+        assert first.row.payload == {"about": "source x", "text": "x is failing"}
+        assert outbox.claim(writer, "desk", NOW) is None
+
+
+def test_nothing_is_claimed_before_its_time_or_from_a_target_that_waits(owed: Archive) -> None:
+    with owed.writing() as writer:
+        assert outbox.claim(writer, "desk", NOW - 1) is None
+        outbox.hold(writer, ["desk"], NOW + 50, NOW)
+        outbox.hold(writer, ["desk"], NOW + 40, NOW)
+        assert outbox.claim(writer, "desk", NOW + 49) is None
+        assert outbox.claim(writer, "desk", NOW + 50) is not None
+        outbox.mark(writer, "other", "parked", "blocked", NOW)
+        assert outbox.claim(writer, "other", NOW) is None
+
+
+def test_a_state_is_news_only_when_it_changes(owed: Archive) -> None:
+    with owed.writing() as writer:
+        assert not outbox.mark(writer, "desk", "ok", None, NOW)
+        assert outbox.mark(writer, "desk", "failing", "down", NOW + 1)
+        assert not outbox.mark(writer, "desk", "failing", "still down", NOW + 2)
+    with owed.reading() as reader:
+        row = outbox.targets(asking(reader))["desk"]
+        assert (row.state, row.reason, row.state_since) == ("failing", "still down", NOW + 1)
+    with owed.writing() as writer:
+        assert outbox.mark(writer, "desk", "ok", None, NOW + 3)
+
+
+def test_a_settled_delivery_is_not_settled_again(owed: Archive) -> None:
+    with owed.writing() as writer:
+        claimed = outbox.claim(writer, "desk", NOW)
+        assert claimed is not None
+        outbox.settle(writer, claimed.row.id, Settlement("sent", 1, receipt="r"), NOW + 1)
+        outbox.settle(writer, claimed.row.id, Settlement("dead", 1, reason="late"), NOW + 2)
+        assert outbox.interrupted(asking(writer), "desk") == []
+        state = writer.exec_driver_sql("select state, receipt, settled_at from deliveries where target = 'desk'").one()
+    assert tuple(state) == ("sent", "r", NOW + 1)
+
+
+def test_what_is_due_is_known_without_asking_again_and_again(owed: Archive) -> None:
+    with owed.writing() as writer:
+        ask = asking(writer)
+        assert outbox.due_at(ask, "desk") == NOW
+        outbox.hold(writer, ["desk"], NOW + 50, NOW)
+        assert outbox.due_at(ask, "desk") == NOW + 50
+        outbox.mark(writer, "desk", "parked", "blocked", NOW)
+        assert outbox.due_at(ask, "desk") is None
+        assert outbox.due_at(ask, "nobody") is None
+
+
+def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
+    with owed.writing() as writer:
+        for target in ("desk", "other"):
+            claimed = outbox.claim(writer, target, NOW)
+            assert claimed is not None
+            state = Settlement("dead", 9, unsure=3) if target == "desk" else Settlement("sent", 1)
+            outbox.settle(writer, claimed.row.id, state, NOW)
+        assert outbox.retry(writer, None, NOW + 1) == (1, [])
+        again = outbox.claim(writer, "desk", NOW + 1)
+        assert again is not None
+        assert (again.row.attempts, again.unsure, again.row.possible_repeat) == (1, 1, True)
+        assert outbox.claim(writer, "other", NOW + 1) is None
+
+
+def test_a_parked_target_that_owes_something_is_opened_by_a_retry(owed: Archive) -> None:
+    with owed.writing() as writer:
+        outbox.mark(writer, "desk", "parked", "blocked", NOW)
+        assert outbox.retry(writer, None, NOW) == (0, ["desk"])
+        assert outbox.claim(writer, "desk", NOW) is not None
+        assert not outbox.open_again(writer, "desk", NOW)
+
+
+def test_what_is_owed_to_nobody_in_the_config_dies_with_that_reason(owed: Archive) -> None:
+    with owed.writing() as writer:
+        assert outbox.abandon(writer, ["desk"], NOW) == 1
+        assert outbox.abandon(writer, ["desk"], NOW) == 0
+        dead = writer.exec_driver_sql("select target, reason from deliveries where state = 'dead'").all()
+    assert [tuple(row) for row in dead] == [("other", "the target is no longer configured")]
