@@ -194,6 +194,32 @@ def readable(text: str, trails: list[Trail] | None = None) -> str:
     return text
 
 
+def legible(text: str, trails: list[Trail] | None = None) -> str:
+    """The readable text with letters composed and Myanmar signs in order: what regular expressions are tried on."""
+    if text.isascii():
+        return text
+    text = _unfit().sub("\ufffd", readable(text, trails))
+    for pattern, change in ((_composable(), _composed), (syllables.sign_runs(), syllables.sorted_signs)):
+        changes = [(*found.span(), new) for found in pattern.finditer(text) if (new := change(found)) != found[0]]
+        if changes:
+            text = _rewritten(text, changes, trails)
+    return text
+
+
+@cache
+def _unfit() -> re.Pattern[str]:
+    return re.compile(f"[\ud800-\udfff{CLOSED}]")
+
+
+@cache
+def _composable() -> re.Pattern[str]:
+    return re.compile("[^\u0300-\u036f]?[\u0300-\u036f]+")
+
+
+def _composed(found: re.Match[str]) -> str:
+    return normalize("NFC", found[0])
+
+
 def _rewritten(text: str, changes: list[tuple[int, int, str]], trails: list[Trail] | None) -> str:
     text, trail = rewrite(text, changes)
     if trails is not None:

@@ -47,7 +47,8 @@ def _rank() -> dict[str, int]:
 
 
 @cache
-def _sign_runs() -> re.Pattern[str]:
+def sign_runs() -> re.Pattern[str]:
+    """Two signs or more after one letter."""
     return re.compile(f"[{_ORDER}]{{2,}}")
 
 
@@ -59,10 +60,11 @@ def clusters() -> re.Pattern[str]:
 
 def ordered(text: str) -> str:
     """Myanmar text with the signs of each letter in one order, none twice."""
-    return _sign_runs().sub(_sorted, text)
+    return sign_runs().sub(sorted_signs, text)
 
 
-def _sorted(run: re.Match[str]) -> str:
+def sorted_signs(run: re.Match[str]) -> str:
+    """A run of signs in their order, none twice."""
     return "".join(sorted(set(run[0]), key=_rank().__getitem__))
 
 

@@ -36,23 +36,24 @@ def _no_plurals() -> frozenset[str]:
 
 
 @cache
-def _irregular() -> dict[str, str]:
+def irregular() -> dict[str, str]:
+    """Plurals that no rule brings back, with their singulars."""
     return dict(pair.split(":") for pair in _IRREGULAR.split())
 
 
 @cache
 def _regular() -> dict[str, str]:
-    return {singular: plural for plural, singular in _irregular().items()}
+    return {singular: plural for plural, singular in irregular().items()}
 
 
 def singular(word: str) -> str:
     """The word without an English plural ending; the word itself if it has none. Lower-case ASCII letters only."""
     if len(word) < 4 or word[-1] != "s":
-        return _irregular().get(word, word) if word.endswith(("men", "ren", "eet", "eeth")) else word
+        return irregular().get(word, word) if word.endswith(("men", "ren", "eet", "eeth")) else word
     if word in _no_plurals() or word[-2:] in ("ss", "us", "is"):
         return word
-    if word in _irregular():
-        return _irregular()[word]
+    if word in irregular():
+        return irregular()[word]
     if word.endswith("ies"):
         return word[:-3] + "y" if len(word) > 4 else word[:-1]
     if word.endswith(("ches", "shes", "xes", "zes", "sses")) or (word.endswith("oes") and len(word) > 5):

@@ -1,0 +1,132 @@
+"""PURE: where the words of a query stand in the raw text."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from storage.language import sequences
+from storage.language.fold import fold_with_places, legible
+from storage.language.match import DocumentText, Reading
+from storage.language.places import Trail
+from storage.language.regex import EDGE, compiled, with_edges
+from storage.language.tree import Leaf, Query, Regex, Words, leaves
+from storage.records import Hit
+
+_MOST = 100  # of one text: enough to show, and no text of a million hits is a burden
+
+Span = tuple[int, int]
+
+
+def hits_of(query: Query, reading: Reading) -> tuple[Hit, ...]:
+    """Every place, in the order of the texts; none inside another of the same text."""
+    wanted = leaves(query.root)
+    found: list[Hit] = []
+    for sheet in reading.sheets:
+        mine = [leaf for leaf in wanted if sheet.kind in leaf.kinds]
+        if mine:
+            text = sheet.text
+            found += (
+                Hit(text.text_id, text.kind, start, end, text.text[start:end]) for start, end in _spans(mine, text)
+            )
+    return tuple(found)
+
+
+def _spans(wanted: list[Leaf], text: DocumentText) -> list[Span]:
+    laid: _Laid | None = None
+    spans: set[Span] = set()
+    for leaf in wanted:
+        if isinstance(leaf, Regex):
+            places = _matches(leaf, text.text)
+        else:
+            laid = laid or _Laid(text.text)
+            places = laid.places(leaf)
+        for _, span in zip(range(_MOST), places, strict=False):
+            spans.add(span)
+    return _outermost(spans)[:_MOST]
+
+
+def _outermost(spans: set[Span]) -> list[Span]:
+    kept: list[Span] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not kept or end > kept[-1][1]:
+            kept.append((start, end))
+    return kept
+
+
+def _matches(leaf: Regex, raw: str) -> Iterator[Span]:
+    trails: list[Trail] = []
+    text = legible(raw, trails)
+    searched = with_edges(text) if leaf.edges else text
+    done = edges = 0
+    for match in compiled(leaf.source).finditer(searched):
+        start, end = match.span()
+        edges += searched.count(EDGE, done, start) if leaf.edges else 0
+        inside = searched.count(EDGE, start, end) if leaf.edges else 0
+        low, high = start - edges, end - edges - inside
+        edges, done = edges + inside, end
+        if low < high:
+            spans = [(low, high)]
+            for trail in reversed(trails):
+                spans = trail.back(spans)
+            yield spans[0]
+
+
+class _Laid:
+    """A text folded with places, in the three forms of match.Sheet."""
+
+    def __init__(self, raw: str) -> None:
+        folded, self._spans = fold_with_places(raw)
+        open_ = folded.replace("-", " ")
+        self._exact = _Form(f" {open_} ", [(number, number) for number in range(len(self._spans))])
+        self._plain = _Form(_unmarked(f" {open_} "), self._exact.tokens)
+        self._closed = self._plain
+        if "-" in folded:
+            tokens: list[Span] = []
+            for compound in folded.split(" "):
+                first = tokens[-1][1] + 1 if tokens else 0
+                tokens.append((first, first + compound.count("-")))
+            self._closed = _Form(_unmarked(f" {folded.replace('-', '')} "), tokens)
+
+    def places(self, leaf: Leaf) -> Iterator[Span]:
+        if isinstance(leaf, Words):
+            forms = (self._plain,) if self._closed is self._plain else (self._plain, self._closed)
+            for needle in leaf.needles:
+                for form in forms:
+                    yield from map(self._raw, form.finds(needle))
+            for needle in leaf.marked:
+                yield from map(self._raw, self._exact.finds(needle))
+        elif not isinstance(leaf, Regex):
+            for form in (self._exact,) if self._closed is self._plain else (self._exact, self._closed):
+                for first, last in sequences.found(leaf, form.text.split()):
+                    yield self._raw((form.tokens[first][0], form.tokens[last][1]))
+
+    def _raw(self, tokens: Span) -> Span:
+        return self._spans[tokens[0]][0], self._spans[tokens[1]][1]
+
+
+class _Form:
+    """Tokens between spaces, and which tokens of the open form each stands for."""
+
+    def __init__(self, text: str, tokens: list[Span]) -> None:
+        self.text = text
+        self.tokens = tokens
+        self._starts: list[int] = []
+
+    def finds(self, needle: str) -> Iterator[Span]:
+        """Where a needle stands, as first and last token of the open form."""
+        if not self._starts:
+            place = 1
+            for token in self.text.split():
+                self._starts.append(place)
+                place += len(token) + 1
+        place = self.text.find(needle)
+        while place >= 0:
+            first = bisect_right(self._starts, place + 1) - 1
+            last = bisect_right(self._starts, place + len(needle.rstrip()) - 1) - 1
+            yield self.tokens[first][0], self.tokens[last][1]
+            place = self.text.find(needle, place + 1)
+
+
+def _unmarked(text: str) -> str:
+    return text.replace("+", "").replace("'", "")

@@ -1,0 +1,206 @@
+"""PURE: the one evaluator: does a query hold on a post, and where. Rules and search both ask it.
+
+A post is one document: AND and NOT range over all its texts, a phrase or a stretch of nearness never leaves one text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from storage.language import sequences
+from storage.language.fold import CLOSED, fold, legible
+from storage.language.regex import compiled, with_edges
+from storage.language.tree import (
+    And,
+    From,
+    Fuzzy,
+    HasText,
+    Is,
+    Leaf,
+    Near,
+    Node,
+    Not,
+    Or,
+    Query,
+    Regex,
+    When,
+    Wild,
+    Words,
+)
+from storage.records import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """One text of a post, raw and folded."""
+
+    text_id: int
+    kind: str
+    text: str
+    folded: str
+    language: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One post as queries see it.
+
+    `texts` are the current ones (old ones too where history is searched); `posted_at` the time that `date:` asks for,
+    microseconds UTC; `rules` the names of rules that have matched it.
+    """
+
+    post_id: int
+    source: str
+    tags: frozenset[str]
+    side: str | None
+    author: str | None
+    forwarded_from: str | None
+    language: str
+    has: frozenset[str]
+    posted_at: int | None
+    texts: tuple[DocumentText, ...]
+    rules: frozenset[str] = frozenset()
+
+
+class Sheet:
+    """One text in the forms that leaves are looked for in. Each form begins and ends with a space."""
+
+    __slots__ = ("_edged", "_legible", "_tokens", "closed", "exact", "kind", "plain", "text")
+
+    def __init__(self, text: DocumentText) -> None:
+        body = text.folded
+        if CLOSED in body:
+            body = body.partition(f" {CLOSED}")[0]
+        self.text = text
+        self.kind = text.kind
+        self.exact = f" {body} "
+        self.plain = self.closed = self.exact
+        if "-" in body:
+            self.exact = self.exact.replace("-", " ")
+            self.closed = self.closed.replace("-", "").replace("+", "").replace("'", "")
+            self.plain = self.exact.replace("+", "").replace("'", "")
+        elif "+" in body or "'" in body:
+            self.plain = self.closed = self.exact.replace("+", "").replace("'", "")
+        self._tokens: tuple[list[str], ...] | None = None
+        self._legible: str | None = None
+        self._edged: str | None = None
+
+    def tokens(self) -> tuple[list[str], ...]:
+        """The tokens with their marks; then, if the text has hyphens, those of the closed form."""
+        if self._tokens is None:
+            open_ = self.exact.split()
+            self._tokens = (open_,) if self.closed is self.plain else (open_, self.closed.split())
+        return self._tokens
+
+    def legible(self) -> str:
+        """The text that regular expressions see."""
+        if self._legible is None:
+            self._legible = legible(self.text.text)
+        return self._legible
+
+    def edged(self) -> str:
+        """The same with word edges marked."""
+        if self._edged is None:
+            self._edged = with_edges(self.legible())
+        return self._edged
+
+
+class Reading:
+    """One post laid out for many queries."""
+
+    __slots__ = ("document", "sheets")
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.sheets = [Sheet(text) for text in document.texts]
+
+    def among(self, kinds: frozenset[str]) -> list[Sheet]:
+        """The texts that a leaf ranges over."""
+        return [sheet for sheet in self.sheets if sheet.kind in kinds]
+
+
+def evaluate(query: Query, document: Document) -> tuple[Hit, ...] | None:
+    """Where the query was found in the post, in the order of its texts; None if it does not hold.
+
+    A query that asks for no words (only for fields, or for what is not there) holds with no hits. Never raises.
+    """
+    reading = Reading(document)
+    return hits(query, reading) if holds(query.root, reading) else None
+
+
+def hits(query: Query, reading: Reading) -> tuple[Hit, ...]:
+    """Where the words of a query that holds stand; negated ones have no place."""
+    from storage.language.hits import hits_of
+
+    return hits_of(query, reading)
+
+
+def holds(node: Node, reading: Reading) -> bool:
+    """Whether the post is what this part of a query asks for."""
+    if isinstance(node, Words):
+        return any(_has_words(node, sheet) for sheet in reading.sheets if sheet.kind in node.kinds)
+    if isinstance(node, And):
+        for part in node.parts:  # noqa: SIM110  a generator at each node would double the time of 10,000 rules
+            if not holds(part, reading):
+                return False
+        return True
+    if isinstance(node, Or):
+        for part in node.parts:  # noqa: SIM110  as above
+            if holds(part, reading):
+                return True
+        return False
+    if isinstance(node, Not):
+        return not holds(node.part, reading)
+    if isinstance(node, Wild | Fuzzy | Near | Regex):
+        return any(_has(node, sheet) for sheet in reading.sheets if sheet.kind in node.kinds)
+    if isinstance(node, HasText):
+        return any(sheet.kind in node.kinds for sheet in reading.sheets)
+    return _is(node, reading.document)
+
+
+def _has_words(leaf: Words, sheet: Sheet) -> bool:
+    for needle in leaf.needles:
+        if needle in sheet.plain or needle in sheet.closed:
+            return True
+    return any(needle in sheet.exact for needle in leaf.marked)
+
+
+def _has(leaf: Leaf, sheet: Sheet) -> bool:
+    if isinstance(leaf, Regex):
+        return compiled(leaf.source).search(sheet.edged() if leaf.edges else sheet.legible()) is not None
+    assert not isinstance(leaf, Words)
+    return any(next(sequences.found(leaf, tokens), None) is not None for tokens in sheet.tokens())
+
+
+def _is(node: Is | From | When, document: Document) -> bool:
+    if isinstance(node, When):
+        at = document.posted_at
+        return at is not None and (node.start is None or at >= node.start) and (node.end is None or at < node.end)
+    if isinstance(node, From):
+        names = (_plain(name) for name in (document.author, document.forwarded_from) if name)
+        return any(needle in name for name in names for needle in node.needles)
+    if node.field == "lang":
+        return node.value == document.language or any(node.value == text.language for text in document.texts)
+    if node.field == "id":
+        return int(node.value) == document.post_id
+    return any(sequences.glob(node.value, name) for name in _names(node.field, document))
+
+
+def _names(field: str, document: Document) -> Iterable[str]:
+    """What a post is called in this respect, case folded."""
+    values: Iterable[str | None] = {
+        "source": (document.source,),
+        "tag": document.tags,
+        "side": (document.side,),
+        "has": document.has,
+        "rule": document.rules,
+    }[field]
+    return (value.casefold() for value in values if value)
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    return Sheet(DocumentText(0, "", name, fold(name), "", None)).plain

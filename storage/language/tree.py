@@ -1,0 +1,134 @@
+"""PURE: what a query says, as a tree: each leaf is tried on texts or on the post they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+KINDS = frozenset({"body", "transcript", "ocr", "file", "poll"})  # what a query ranges over unless `in:` says otherwise
+
+
+class QueryError(ValueError):
+    """A query that cannot be read: one sentence, and the code point of the query where the trouble begins."""
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every part holds, each anywhere in the post."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One part holds."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part holds nowhere in the post."""
+
+    part: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Whole tokens in a row: one of `needles` stands in the plain form of a text, or one of `marked` in its exact form.
+
+    A needle begins with a space; it ends with one too, unless it asks for a prefix.
+    """
+
+    needles: tuple[str, ...]
+    marked: tuple[str, ...] = ()
+    kinds: frozenset[str] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Wild:
+    """Tokens in a row of which some have wildcards: `*` any letters, `?` one."""
+
+    tokens: tuple[str, ...]
+    kinds: frozenset[str] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """As many tokens in a row, at most so many letter edits away in all."""
+
+    tokens: tuple[str, ...]
+    edits: int
+    kinds: frozenset[str] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Every part (in one of its forms) in a stretch with at most `distance` other tokens in it, in any order."""
+
+    parts: tuple[tuple[tuple[str, ...], ...], ...]
+    distance: int
+    kinds: frozenset[str] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """An RE2 pattern on the readable text; `edges` says that the pattern asks for word boundaries."""
+
+    source: str
+    edges: bool
+    kinds: frozenset[str] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """The post has a text of one of these kinds."""
+
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """A fact about the post: `field` is source, tag, side, lang, has, id or rule. Names may hold wildcards."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The post's author or forward origin has these tokens in a row (needles as in Words)."""
+
+    needles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The post's time lies in [start, end), microseconds UTC; None is open."""
+
+    start: int | None
+    end: int | None
+
+
+Leaf: TypeAlias = Words | Wild | Fuzzy | Near | Regex
+Node: TypeAlias = And | Or | Not | Leaf | HasText | Is | From | When
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as it was written, and what it says."""
+
+    text: str
+    root: Node
+
+
+def leaves(node: Node) -> list[Leaf]:
+    """The leaves that are looked for in texts and not negated: what a hit can stand on."""
+    if isinstance(node, And | Or):
+        return [leaf for part in node.parts for leaf in leaves(part)]
+    return [node] if isinstance(node, Words | Wild | Fuzzy | Near | Regex) else []
