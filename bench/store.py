@@ -112,12 +112,12 @@ def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, Re
     return Round(**took)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--posts", type=int, default=10_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--batch", type=int, nargs="*", default=[100, 200])
-    chosen = options.parse_args()
+    chosen = options.parse_args(arguments)
     every = invented(chosen.posts, seed=7)
     readings: dict[str, Reading] = {}
     reading = timed(lambda: readings.update((post.text, read(post.text)) for post in every))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from weakref import finalize
 
@@ -73,9 +73,10 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._lock = Lock()
+        self._lock = RLock()
         self._engine: Engine | None = None
         self._drop: Callable[[], object] = lambda: None
+        self._open = False
         self._checked = False
 
     def __enter__(self) -> Self:
@@ -119,9 +120,12 @@ class Archive:
             with self.reading():
                 pass
         with self._lock, told(self.path):
+            if self._open:
+                raise RuntimeError("this thread is in a transaction already: pass its writer on")
             if self._engine is None:
                 self._engine = open_writer(self.path)
                 self._drop = finalize(self, self._engine.dispose)
+            self._open = True
             try:
                 with self._engine.begin() as writer:
                     yield writer
@@ -129,6 +133,8 @@ class Archive:
                 if isinstance(getattr(problem, "orig", None), sqlite3.OperationalError):
                     self._disconnect()  # after a fault of the device, the next transaction starts on a fresh connection
                 raise
+            finally:
+                self._open = False
 
 
 def connect(path: Path, *, mode: str) -> Reader:

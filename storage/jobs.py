@@ -55,7 +55,10 @@ def claim(writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int
     A job whose third lease ran out without a word is given up here: it took its worker down with it.
     """
     lost = writer.execute(
-        sql("SELECT id FROM jobs WHERE kind = :kind AND attempts >= :attempts AND claimed_until <= :now"),
+        sql(
+            "SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND attempts >= :attempts "
+            "AND claimed_until <= :now"
+        ),
         {"kind": kind, "attempts": ATTEMPTS, "now": now},
     ).scalars()
     for job in lost.all():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from storage.database import REVISIONS, Archive, connect, open_writer, refuse_newer, schema_of, sql, told
 from storage.errors import ArchiveDamaged, ArchiveError
 from storage.guards import GUARDS
-from storage.place import make_private, tighten_file
+from storage.place import create_or_check, tighten_file
 from storage.views import VIEWS
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class Migrated:
     before: str | None
     after: str
     backup: Path | None
-    notes: tuple[str, ...]
 
 
 def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
@@ -49,18 +48,17 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
     the file as it was.
     """
     path = archive.path
-    note = make_private(path.parent)
-    notes = (note,) if note else ()
+    create_or_check(path.parent)
     empty = not path.exists() or path.stat().st_size == 0
     before = None if empty else _look(path)
     if before is not None:
         refuse_newer(before, steps.revisions, path)
     if before == steps.revisions[-1]:
         tighten_file(path)
-        return Migrated(created=False, before=before, after=before, backup=None, notes=notes)
+        return Migrated(created=False, before=before, after=before, backup=None)
     backup = None if before is None else back_up(path, _backup_path(path, before, now))
     _upgrade(path, now, steps)
-    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup, notes=notes)
+    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup)
 
 
 def _look(path: Path) -> str | None:
@@ -84,7 +82,7 @@ def back_up(path: Path, to: Path) -> Path:
 
     Raises ArchiveFull and its kin; a copy that was begun is removed, an older backup is never touched.
     """
-    make_private(to.parent)
+    create_or_check(to.parent)
     unfinished = to.with_name(f"{to.name}.{os.getpid()}.tmp")
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -15,34 +15,40 @@ _NETWORK = {"9p", "afs", "cifs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "
 
 
 def make_private(directory: Path) -> str | None:
-    """Create the directory with mode 0700, or check the one that stands there.
+    """Make the data directory ours alone: create it with mode 0700, or tighten the one that stands there.
 
-    An own directory that others may enter is tightened: the sentence that says so is returned. A directory that
-    anybody may write to, or that belongs to another user, raises ArchiveRefused.
+    The sentence that says so is returned where it was open to others. A directory that anybody may write to, or that
+    belongs to another user, raises ArchiveRefused.
     """
-    try:
-        directory.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        return _tighten(directory)
-    except OSError as problem:
-        raise ArchiveRefused(f"cannot create {directory}: {problem.strerror}", directory) from problem
-    directory.chmod(0o700)  # an odd umask must not win
+    if not create_or_check(directory):
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & 0o077:
+            directory.chmod(mode & 0o700)
+            return f"{directory} was open to others (mode {mode:04o}) and is now private (0700)"
     return None
 
 
-def _tighten(directory: Path) -> str | None:
+def create_or_check(directory: Path) -> bool:
+    """Create a directory with mode 0700: True; or refuse one that is unfit, and leave a fit one alone: False."""
+    try:
+        directory.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        _check(directory)
+        return False
+    except OSError as problem:
+        raise ArchiveRefused(f"cannot create {directory}: {problem.strerror}", directory) from problem
+    directory.chmod(0o700)  # an odd umask must not win
+    return True
+
+
+def _check(directory: Path) -> None:
     if not directory.is_dir():
         raise ArchiveRefused(f"{directory} is not a directory: choose another place", directory)
     found = directory.stat()
     if found.st_uid != os.geteuid():
         raise ArchiveRefused(f"{directory} belongs to another user: chown it, or choose another directory", directory)
-    mode = stat.S_IMODE(found.st_mode)
-    if mode & stat.S_IWOTH:
+    if found.st_mode & stat.S_IWOTH:
         raise ArchiveRefused(f"anybody may write to {directory}: chmod 700 it, or choose another directory", directory)
-    if not mode & 0o077:
-        return None
-    directory.chmod(mode & 0o700)
-    return f"{directory} was open to others (mode {mode:04o}) and is now private (0700)"
 
 
 def create_private(path: Path) -> None:

@@ -289,3 +289,11 @@ def test_versions_that_can_corrupt_a_write_ahead_log_are_known(version: tuple[in
 
 def test_the_fallback_is_what_python_itself_would_import() -> None:
     assert sqlite.is_fallback() is (sqlite.sqlite3 is sys.modules.get("sqlite3"))
+
+
+def test_a_transaction_inside_a_transaction_is_an_error_and_no_deadlock(archive: Archive) -> None:
+    with pytest.raises(RuntimeError, match="transaction already"), archive.writing(), archive.writing():
+        pass
+    with archive.writing() as writer:
+        writer.execute(sql(ADD), {"text": "x"})
+    assert count(archive) == 1
