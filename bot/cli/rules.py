@@ -109,6 +109,8 @@ def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: st
     queries = [("query", asked(query))] if query is not None else list(_queries(session, name))
     text = _text(ctx, given)
     document = _of(text, session.clock.now())
+    for _, tree in queries:
+        _warn(session, tree)
     results = [(rule, _evaluated(tree, document)) for rule, tree in queries]
     if form is not None:
         write_json(session, [_result(rule, hits, text) for rule, hits in results])
@@ -153,6 +155,13 @@ def _text(ctx: click.Context, given: str | None) -> str:
     return sys.stdin.buffer.read().decode(errors="replace")
 
 
+def _warn(session: Session, query: "Query") -> None:
+    from storage.language.query import warnings
+
+    for warning in warnings(query):
+        say(session, f"warning: {warning}")
+
+
 def _of(text: str, now: int) -> "Document":
     from storage.language.fold import fold
     from storage.language.match import Document, DocumentText
@@ -163,7 +172,7 @@ def _of(text: str, now: int) -> "Document":
     return Document(
         post_id=0,
         source="",
-        tags=(),
+        tags=frozenset(),
         side=None,
         author=None,
         forwarded_from=None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ def command(
     from storage import search
 
     session: Session = ctx.obj
-    query = asked(" ".join(words))
+    query = asked(" ".join(words), zone)
     start, end = span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
         scope = {"since": start, "until": end, "sources": sources, "tags": tags, "history": history}
@@ -114,8 +115,11 @@ def command(
         ctx.exit(NOTHING_FOUND)
 
 
-def asked(words: str) -> "Query":
-    """Read what a person asked for. Raises UserError with a caret under the place that cannot be read."""
+def asked(words: str, zone: Zone | None = None) -> "Query":
+    """Read what a person asked for; dates in it are UTC, as in rules, or of the zone that was named.
+
+    Raises UserError with a caret under the place that cannot be read.
+    """
     from storage.language.query import QueryError, parse
 
     try:
@@ -123,7 +127,7 @@ def asked(words: str) -> "Query":
     except UnicodeEncodeError:
         raise UserError("the query is not valid UTF-8") from None
     try:
-        return parse(words)
+        return parse(words, (zone and zone.reads) or UTC)
     except QueryError as mistake:
         raise UserError(caret(words, mistake)) from None
 
