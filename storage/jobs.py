@@ -111,7 +111,10 @@ def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
 
 def release(writer: Writer) -> None:
     """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted."""
-    writer.execute(sql("UPDATE jobs SET claimed_until = NULL WHERE claimed_until IS NOT NULL AND attempts < 3"))
+    most = {"most": ATTEMPTS}
+    writer.execute(
+        sql("UPDATE jobs SET claimed_until = NULL WHERE claimed_until IS NOT NULL AND attempts < :most"), most
+    )
     writer.execute(sql("UPDATE jobs SET claimed_until = 0 WHERE claimed_until IS NOT NULL"))  # for `claim` to give up
 
 

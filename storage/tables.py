@@ -4,6 +4,7 @@ Times are integer microseconds UTC. All tables are STRICT. Rows of `raw`, `revis
 never changed or removed (triggers of the first migration refuse it, but for `texts.current`).
 """
 
+import builtins
 from typing import ClassVar
 
 from sqlalchemy import REAL, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
@@ -53,7 +54,7 @@ class Raw(SQLModel, table=True):
     sha256: str = Field(primary_key=True, sa_type=Text)
     mime: str = Field(sa_type=Text)
     bytes: int
-    zstd: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    zstd: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Post(SQLModel, table=True):

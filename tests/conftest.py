@@ -129,14 +129,14 @@ def _staffed(archive: Archive) -> Desk:
 
 @pytest.fixture(scope="session")
 def check_invariants() -> Callable[..., None]:
-    """`check_invariants(archive, shown=…, targets=…, received=…, repeatable=…)`: see `assert_invariants`."""
+    """`check_invariants(archive, shown, targets=…, received=…)`: see `assert_invariants`."""
     return assert_invariants
 
 
 def assert_invariants(
     archive: Archive,
-    *,
     shown: Mapping[str, Iterable[str]] | None = None,
+    *,
     targets: Mapping[str, Iterable[str]] | None = None,
     received: Mapping[str, Iterable[int]] | None = None,
 ) -> None:
