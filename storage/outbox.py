@@ -87,9 +87,10 @@ def claim(writer: Writer, target: str, now: int) -> Claimed | None:
 def due_at(ask: Ask, target: str) -> int | None:
     """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
     rows = ask(
-        "select max(min(d.not_before), coalesce((select t.hold_until from targets t where t.name = :target), 0)) as due"
+        "select max(d.not_before, coalesce((select t.hold_until from targets t where t.name = :target), 0)) as due"
         " from deliveries d left join matches m on m.id = d.match_id where d.target = :target and d.state = 'pending'"
-        f" and {_IN_TURN} and not exists (select 1 from targets t where t.name = :target and t.state = 'parked')",
+        " and not exists (select 1 from targets t where t.name = :target and t.state = 'parked')"
+        f" and {_IN_TURN} order by d.not_before limit 1",
         {"target": target},
     )
     return next((row["due"] for row in rows), None)

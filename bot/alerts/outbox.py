@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sqlite3
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bot.store import Store
 from storage import lookup, matches, notices, outbox
 from storage.database import asking
 from storage.outbox import Claimed, Settlement
-from storage.records import DeliveryRow
+from storage.records import DeliveryRow, PostRow, Story
 
 DEADLINE_S = 120.0  # of one message, whatever its target does
 SWEEP_S = 5.0  # a lost bell, or a retry from the command line, waits at most this long
@@ -192,16 +193,11 @@ class Outbox:
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
         """Compose the message. What cannot be composed is refused, not tried for ever."""
-        match_id = row.match_id
-        if match_id is None:
+        if row.match_id is None:
             return words(row, target.shows)
-        story = await self._store.read(lambda reader: matches.story(asking(reader), match_id))
-        if story is None:
-            raise Refused("the match of this alert is not in the archive")
-        reply_to = await self._store.read(lambda reader: outbox.first_receipt(asking(reader), match_id, row.target))
-        found = await self._store.read(lookup.posts, [story.match.post_id])
+        story, post, reply_to = await self._store.read(_material, row.match_id, row.target)
         try:
-            return render(row, story, found[0], self._rendering, target.shows, reply_to)
+            return render(row, story, post, self._rendering, target.shows, reply_to)
         except Exception as problem:
             raise Refused(f"the message could not be composed: {_where(problem)}") from problem
 
@@ -266,6 +262,14 @@ class Outbox:
         sentence = await self._store.run(write)
         if sentence:
             self._speak(sentence)
+
+
+def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, str | None]:
+    """All that a message about a match is made of; the foreign keys promise that it is there."""
+    ask = asking(reader)
+    story = matches.story(ask, match_id)
+    assert story is not None
+    return story, lookup.posts(reader, [story.match.post_id])[0], outbox.first_receipt(ask, match_id, target)
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:

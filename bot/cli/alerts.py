@@ -25,6 +25,7 @@ COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
 )  # fmt: skip
 STATES = ("pending", "sending", "sent", "digested", "dead", "silenced", "silent")
+_LABEL = 10
 _AROUND = 60  # characters shown on both sides of a hit
 
 
@@ -84,12 +85,15 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         return
     match = story.match
     line(session, styled(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
-    line(session, one_line(f"rule      {match.rule} (version {match.rule_version})"))
-    line(session, one_line(f"query     {story.query or 'not kept'}"))
-    line(session, one_line(f"post      {post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"))
-    line(session, f"posted    {shown(post.posted_at, zone, seconds=True)}")
-    line(session, f"collected {shown(post.collected_at, zone, seconds=True)}")
-    line(session, f"decided   {shown(match.at, zone, seconds=True)}")
+    for label, value in (
+        ("rule", f"{match.rule} (version {match.rule_version})"),
+        ("query", story.query or "not kept"),
+        ("post", f"{post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"),
+        ("posted", shown(post.posted_at, zone, seconds=True)),
+        ("collected", shown(post.collected_at, zone, seconds=True)),
+        ("decided", shown(match.at, zone, seconds=True)),
+    ):
+        line(session, f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
     for row in (*_hits(session, story), *_decision(match, deliveries, zone)):
         line(session, row)
 
@@ -251,7 +255,7 @@ def _hits(session: Session, story: Story) -> Iterator[str]:
         place = one_line(f"{hit.kind} {hit.start}-{hit.end}, as “{hit.form}”")
         yield f"  {place}: …{_flat(before)}{marked}{_flat(after)}…"
     if story.match.before:
-        yield one_line(f"  before: {story.match.before}")
+        yield f"  before: {one_line(story.match.before)}"
 
 
 def _flat(text: str) -> str:
@@ -265,4 +269,4 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
         when = shown(sent.settled_at, zone, seconds=True, unknown=f"due {shown(sent.not_before, zone, seconds=True)}")
         told = [sent.target, sent.state, when, f"{sent.attempts} attempts", sent.reason or ""]
         told += ["possible repeat"] if sent.possible_repeat else []
-        yield one_line("  " + "  ".join(part for part in told if part))
+        yield "  " + one_line("  ".join(part for part in told if part))

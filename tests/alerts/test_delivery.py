@@ -1,0 +1,119 @@
+"""From a stored match to a real peer, through the real targets."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.alerts import targets
+from bot.alerts.outbox import Drained, Outbox
+from bot.alerts.render import Rendering
+from bot.clock import Clock
+from bot.http import Http, HttpRules
+from bot.store import Store
+from tests.bot_api import TOKEN
+
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def deliver(line: Any, tmp_path: Path) -> Any:
+    """One pass of the outbox with a target "desk" of this config entry."""
+
+    def deliver(**keys: Any) -> Drained:
+        async def once() -> Drained:
+            settings = targets.settings_of(keys["kind"]).model_validate({"name": "desk", **keys})
+            private = frozenset((str(urlsplit(url).hostname), urlsplit(url).port or 80) for url in settings.addresses())
+            clock = Clock(now=lambda: line.now)
+            http, store = Http(HttpRules("communique-test", private=private), clock), Store(line.archive)
+            around = targets.Surroundings(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
+            desk = targets.build(settings, around)
+            outbox = Outbox(store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, line.said.append)
+            try:
+                return await outbox.drain(line.now)
+            finally:
+                await outbox.aclose()
+                await http.aclose()
+                await store.aclose()
+
+        return asyncio.run(once())
+
+    return deliver
+
+
+@pytest.fixture
+def telegram(bot_api: Any, tmp_path: Path) -> dict[str, Any]:
+    token = tmp_path / "token"
+    token.write_text(TOKEN, encoding="utf-8")
+    token.chmod(0o600)
+    return {"kind": "telegram", "token_file": str(token), "chat": 7, "api_base": bot_api.base}
+
+
+@pytest.mark.parametrize("text", ["<b>", "</a>", "<script>", "<b>unclosed <i>", "&lt; &amp;amp;", "👨‍👩‍👧" * 3_000])
+def test_bad_inputs_13_14_and_18_arrive_at_telegram_at_the_first_try(
+    text: str, line: Any, deliver: Any, telegram: Any, bot_api: Any
+) -> None:
+    line.match(line.post(f"the command {text}"))
+    assert deliver(**telegram) == Drained(sent=1)
+    assert len(bot_api.asked) == 1
+    assert text[:20] in bot_api.said[0].text
+    assert bot_api.said[0].links == ["https://t.me/spokesman/1"]
+
+
+def test_an_edit_and_a_deletion_stand_as_replies_under_the_first_message(
+    line: Any, deliver: Any, telegram: Any, bot_api: Any
+) -> None:
+    post = line.post("the command fell")
+    line.match(post)
+    assert deliver(**telegram) == Drained(sent=1)
+    line.post("the command stands")
+    line.match(post, kind="edited", before="the command fell")
+    assert deliver(**telegram) == Drained(sent=1)
+    assert bot_api.said[1].request["reply_parameters"]["message_id"] == bot_api.said[0].id
+    assert "was: the command fell\nnow: the command stands" in bot_api.said[1].text
+
+
+def test_flood_control_outlives_the_process(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    line.match(line.post())
+    bot_api.retry_after = 10_072
+    deliver(**telegram)
+    bot_api.retry_after = None
+    line.now += 10_071 * SECOND
+    assert deliver(**telegram) == Drained()
+    line.now += SECOND
+    assert deliver(**telegram) == Drained(sent=1)
+    assert len(bot_api.asked) == 2
+
+
+def test_an_answer_that_got_lost_makes_one_marked_copy(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    line.match(line.post())
+    bot_api.swallow = 1
+    deliver(**telegram)
+    line.now += 60 * SECOND
+    assert deliver(**telegram) == Drained(sent=1)
+    assert ["possible repeat" in message.text for message in bot_api.said] == [False, True]
+
+
+def test_a_webhook_that_was_down_gets_it_under_the_same_id(line: Any, deliver: Any, sink: Any) -> None:
+    line.match(line.post())
+    sink.status = 503
+    assert deliver(kind="webhook", url=sink.url) == Drained()
+    sink.status = 204
+    line.now += 60 * SECOND
+    assert deliver(kind="webhook", url=sink.url) == Drained(sent=1)
+    assert len(sink.received) == len(sink.ids()) == 1
+
+
+def test_bad_input_69_no_token_is_kept_in_the_archive(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    line.match(line.post())
+    deliver(**{**telegram, "api_base": "http://127.0.0.1:9"})
+    line.now += 60 * SECOND
+    bot_api.fail_with = [(400, f"Bad Request: {TOKEN}")]
+    deliver(**telegram)
+    kept = [str(row) for table in ("deliveries", "targets", "notices") for row in line.rows(f"select * from {table}")]
+    assert not any(TOKEN.partition(":")[2] in words for words in [*kept, *line.said])
+    assert any("***" in words for words in kept)
