@@ -4,6 +4,7 @@ import codecs
 import re
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""")
+_NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "unicode-escape"))
 _STATEFUL = ("utf-7", "iso2022", "hz")
 
 
@@ -12,17 +13,17 @@ def decoded(data: bytes, content_type: str) -> str:
 
     Raises ValueError for UTF-7, for an unknown charset of bytes that are no UTF-8, and for broken UTF-16.
     """
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32")):
+    for mark, unicode in ((codecs.BOM_UTF8, "utf-8"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32")):
         if data.startswith(mark):
-            return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace")
+            return data.decode("utf-8-sig" if unicode == "utf-8" else unicode, "replace")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _strictly(data, "utf-16")
     if data[:2] in {b"<\0", b"\0<"}:
         return _strictly(data, "utf-16-le" if data[:1] == b"<" else "utf-16-be")
     charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
     declared = _DECLARED.match(data[:1000])
-    labels = [charset[1] if charset else "", declared[1].decode() if declared else ""]
-    names = [_codec(label) for label in labels if label]
+    labels = [found for found in (charset and charset[1], declared and declared[1].decode()) if found]
+    names = [_codec(label) for label in labels]
     if "utf-7" in names:
         raise ValueError("in UTF-7, which is refused: it hides markup from every check")
     for name in names:
@@ -46,16 +47,19 @@ def _legacy(data: bytes, labels: list[str], names: list[str | None]) -> str:
     mended = data.decode("utf-8", "replace")
     if mended.count("\ufffd") * 10 < high:
         return mended
-    if any(label and name is None for label, name in zip((each for each in labels if each), names, strict=True)):
-        raise ValueError(f"in an unknown charset ({', '.join(each for each in labels if each)[:60]})")
+    if None in names:
+        raise ValueError(f"in an unknown charset ({', '.join(labels)[:60]})")
     return data.decode("windows-1252", "replace")
 
 
 def _codec(label: str) -> str | None:
+    """Python's name of a charset; None for an unknown label and for codecs that are no charsets."""
     try:
-        return codecs.lookup(label).name
+        b" ".decode(label)
+        name = codecs.lookup(label).name
     except (LookupError, ValueError):
         return None
+    return None if name in _NO_CHARSETS else name
 
 
 def _strictly(data: bytes, name: str) -> str:

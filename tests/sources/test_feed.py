@@ -360,7 +360,15 @@ def test_bad_input_24_utf_8_is_believed_before_any_label(words: str, content_typ
     assert decoded(document.encode(), content_type) == document
 
 
-@given(st.binary(max_size=200), st.text(max_size=40))
+@pytest.mark.parametrize("label", ["zlib", "hex", "rot13", "punycode", "unicode_escape", "undefined", "x" * 900])
+def test_bad_input_24_a_label_that_is_no_charset_is_named(label: str) -> None:
+    with pytest.raises(ValueError, match="unknown charset"):
+        decoded(b"<rss>\xff\xfe\xfd</rss>", f"text/xml; charset={label}")
+
+
+@given(
+    st.binary(max_size=200), st.text(max_size=40) | st.sampled_from(["charset=zlib", "charset=utf-32", "charset=hz"])
+)
 def test_bad_input_24_no_bytes_break_the_search_for_a_charset(document: bytes, content_type: str) -> None:
     try:
         decoded(document, content_type)
