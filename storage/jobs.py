@@ -111,11 +111,9 @@ def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
 
 def release(writer: Writer) -> None:
     """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted."""
-    most = {"most": ATTEMPTS}
-    writer.execute(
-        sql("UPDATE jobs SET claimed_until = NULL WHERE claimed_until IS NOT NULL AND attempts < :most"), most
-    )
-    writer.execute(sql("UPDATE jobs SET claimed_until = 0 WHERE claimed_until IS NOT NULL"))  # for `claim` to give up
+    held = "UPDATE jobs SET claimed_until = {} WHERE claimed_until IS NOT NULL AND attempts {} :most"
+    writer.execute(sql(held.format("NULL", "<")), {"most": ATTEMPTS})
+    writer.execute(sql(held.format("0", ">=")), {"most": ATTEMPTS})  # `claim` gives these up
 
 
 def next_due(reader: Reader, kind: str) -> int | None:
