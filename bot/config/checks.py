@@ -71,6 +71,8 @@ def _query(config: Config, rule: RuleConfig, keys: KeyPath, findings: Findings) 
     except query.QueryError as error:
         findings.wrong((*keys, "query"), error.message, index=error.position)
         return
+    for warning in query.warnings(parsed):
+        findings.odd((*keys, "query"), warning)
     for index, text in enumerate(rule.matches):
         if not _matches(config, rule, parsed, text):
             findings.wrong((*keys, "matches", index), f'the rule "{rule.name}" does not match this example')

@@ -178,6 +178,11 @@ def test_odd_things_are_warned_of(read: Read, tmp_path: Path) -> None:
     ]
 
 
+def test_a_query_that_finds_more_than_was_meant_is_warned_of_at_its_line(read: Read) -> None:
+    (warning,) = read('[[rules]]\nname = "r"\nquery = "တပ်"\n').warnings
+    assert "config.toml:3:9 rules[0].query: တပ် is one syllable" in warning
+
+
 def test_private_hosts_are_those_that_the_user_wrote_and_only_if_allowed(read: Read) -> None:
     feed = '[[sources]]\nname = "here"\nkind = "feed"\nurl = "http://LOCALHOST:8000/feed"\n'
     proxy = 'proxy = "socks5://[::1]:1080"\n'
