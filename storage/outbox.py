@@ -21,9 +21,9 @@ _COLUMNS = (
 # about the same rule and post, so that the first stands before its replies.
 _OPEN = "not exists (select 1 from targets t where t.name = :target and (t.state = 'parked' or t.hold_until > :now))"
 _IN_TURN = (
-    "not exists (select 1 from deliveries e join matches n on n.id = e.match_id where e.target = d.target"
-    " and n.post_id = m.post_id and n.rule = m.rule and e.id < d.id and e.state in ('pending', 'sending'))"
-)
+    "not exists (select 1 from matches n cross join deliveries e where n.post_id = m.post_id and n.rule = m.rule"
+    " and n.id < m.id and e.match_id = n.id and e.target = d.target and e.state in ('pending', 'sending'))"
+)  # cross join: from the few matches of the post to their deliveries, never over all that is pending
 _READY = (
     "select d.id from deliveries d left join matches m on m.id = d.match_id where d.target = :target"
     f" and d.state = 'pending' and d.not_before <= :now and {_OPEN} and {_IN_TURN} order by d.not_before, d.id limit 1"
