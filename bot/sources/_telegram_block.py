@@ -126,28 +126,39 @@ def microseconds(value: str) -> int | None:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def plain(root: LexborNode) -> str:
-    """The words of a piece of page: `<br>` is a line break, block elements stand on their own lines."""
+def plain(root: LexborNode, anchors: list[tuple[str, LexborNode]] | None = None) -> str:
+    """The words of a piece of page: `<br>` is a line break, block elements stand on their own lines.
+
+    `anchors` collects its links, each with the words that it stands on.
+    """
     parts: list[str] = []
-    stack: list[LexborNode | str | None] = [root.child]
-    while stack:
-        node = stack.pop()
+    above: list[tuple[LexborNode, str, int]] = []  # the elements around, what their edges add, where they began
+    node = root.child
+    while node is not None or above:
         if node is None:
-            continue
-        if isinstance(node, str):
-            parts.append(node)
-            continue
-        stack.append(node.next)
-        if node.is_text_node:
+            node, edge, begin = above.pop()
+            if edge:
+                parts.append(edge)
+            if anchors is not None and node.tag == "a":
+                anchors.append((_tidy(parts[begin:]), node))
+            node = node.next
+        elif node.is_text_node:
             words = node.text_content or ""
             parts.append(_SOURCE_BREAK.sub(" ", words) if "\n" in words or "\r" in words else words)
-        elif node.tag == "br":
+            node = node.next
+        elif (tag := node.tag) == "br":
             parts.append("\n")
-        elif node.tag in _BLOCKS:
-            parts.append(_EDGE)
-            stack += (_EDGE, node.child)
+            node = node.next
         else:
-            stack.append(node.child)
+            edge = _EDGE if tag in _BLOCKS else ""
+            if edge:
+                parts.append(edge)
+            above.append((node, edge, len(parts)))
+            node = node.child
+    return _tidy(parts)
+
+
+def _tidy(parts: list[str]) -> str:
     text = "".join(parts)
     if _EDGE in text:
         text = re.sub(r"\0+", "\n", re.sub(r"\0*\n\0*", "\n", text))
@@ -167,16 +178,15 @@ def _walk(root: LexborNode, draft: _Draft) -> None:
         stack.append(node.next)
         if not node.is_element_node:
             continue
-        classes = _classes(node)
-        if "media_not_supported_cont" in classes:  # hidden by the page's style sheet; in 2026 on every post
-            continue
-        reader = next((_READERS[name] for name in classes if name in _READERS), None)
-        if reader is not None:
-            reader(draft, node)
-        elif node.tag == "time":
-            _time(draft, node)
+        for name in _classes(node):
+            if (reader := _READERS.get(name)) is not None:
+                reader(draft, node)
+                break
         else:
-            stack.append(node.child)
+            if node.tag != "time":
+                stack.append(node.child)
+                continue
+            _time(draft, node)
 
 
 def _attribute(node: LexborNode | None, name: str) -> str:
@@ -235,13 +245,14 @@ def _skip(_draft: _Draft, _node: LexborNode) -> None:
 
 
 def _text(draft: _Draft, node: LexborNode) -> None:
-    draft.text.append(plain(node))
-    for anchor in node.css("a"):
-        href, words = _href(anchor), plain(anchor)
+    anchors: list[tuple[str, LexborNode]] = []
+    draft.text.append(plain(node, anchors))
+    for words, anchor in anchors:
+        href = _href(anchor)
         if href.startswith("//"):
             href = f"https:{href}"
         mention = words.startswith("@") and href.lower().endswith(f"/{words[1:].lower()}")
-        if _SCHEME.match(href) and not mention:  # a hashtag's link is relative
+        if not mention and _SCHEME.match(href):  # a hashtag's link is relative
             draft.links.append(Link(words, href))
 
 
@@ -358,12 +369,13 @@ def _unsupported(draft: _Draft, node: LexborNode) -> None:
     label = _words(node, ".message_media_not_supported_label")
     if label == "Service message":
         draft.service = True
-    else:
+    elif "media_not_supported_cont" not in _classes(node):
         draft.add("document", node, reason=f"the web preview does not show it: {label}")
 
 
 _READERS: Mapping[str, Callable[[_Draft, LexborNode], None]] = MappingProxyType(
     {
+        "media_not_supported_cont": _skip,  # hidden by the style sheet; in 2026 every post has one
         "tgme_widget_message_user": _skip,
         "tgme_widget_message_bubble_tail": _skip,
         "tgme_widget_message_author": _skip,

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -17,6 +18,8 @@ _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
 _NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
 _BLOCKS_READ = 100  # t.me sends at most 20
+_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand
+_MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,20 @@ class Embed:
 
 def read_page(html: bytes, site: str = _SITE) -> Page:
     """Read a /s/ page. Never raises: what is no post is quarantined, and what is no page has `is_preview` False."""
-    html = _decodable(html)
+    try:
+        return _read_page(html, html, site)
+    except UnicodeDecodeError:
+        return _read_page(_repaired(html), html, site)
+
+
+def _read_page(html: bytes, received: bytes, site: str) -> Page:
+    if _monstrous(html):
+        return Page()
     tree = LexborHTMLParser(html)
     wraps = tree.css("div.tgme_widget_message_wrap")
     info = tree.css_first("div.tgme_channel_info")
     handle = _first_words(info, ".tgme_channel_info_header_username").removeprefix("@")
-    posts, quarantined, numbers = _blocks(wraps, _slices(html, wraps), site)
+    posts, quarantined, numbers = _blocks(wraps, _slices(received, wraps), site)
     nothing = not posts and tree.css_first(_NOTHING) is not None
     return Page(
         posts=tuple(sorted(posts, key=lambda post: post.number or 0)),
@@ -85,26 +96,37 @@ def read_page(html: bytes, site: str = _SITE) -> Page:
 
 def read_embed(html: bytes, site: str = _SITE) -> Embed:
     """Read the page of one post. Never raises: a page that is something else has neither a post nor `not_found`."""
-    html = _decodable(html)
+    try:
+        return _read_embed(html, html, site)
+    except UnicodeDecodeError:
+        return _read_embed(_repaired(html), html, site)
+
+
+def _read_embed(html: bytes, received: bytes, site: str) -> Embed:
+    if _monstrous(html):
+        return Embed()
     tree = LexborHTMLParser(html)
     error = tree.css_first(".tgme_widget_message_error")
     message = tree.css_first("div.tgme_widget_message[data-post]")
     if message is None:
         return Embed(not_found=error is not None and plain(error) == "Post not found")
     try:
-        post, _ = read_post(message, Raw(html, _MIME), site)
+        post, _ = read_post(message, Raw(received, _MIME), site)
     except UnreadableError:
         return Embed()
     return Embed(post=post, channel_id=_view_channel(message))
 
 
-def _decodable(html: bytes) -> bytes:
-    """The page as UTF-8; t.me sends nothing else, so other bytes are damage and become U+FFFD."""
-    try:
-        html.decode()
-    except UnicodeDecodeError:
-        return html.decode("utf-8", "replace").encode()
-    return html
+def _monstrous(html: bytes) -> bool:
+    """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
+    tags = html.count(b"<")
+    unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
+    return tags > _MOST_TAGS or unclosed > _MOST_UNCLOSED
+
+
+def _repaired(html: bytes) -> bytes:
+    """The page with what is no UTF-8 replaced by U+FFFD; t.me sends nothing else, so it is damage."""
+    return html.decode("utf-8", "replace").encode()
 
 
 def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:
@@ -113,8 +135,8 @@ def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:
     if len(starts) != len(wraps):
         return [(wrap.html or "").encode() for wrap in wraps[:_BLOCKS_READ]]
     end = html.find(_HISTORY_END, starts[-1]) if starts else -1
-    ends = [*starts[1:], end if end >= 0 else len(html)]
-    return [html[start:stop] for start, stop in zip(starts, ends, strict=True)]
+    starts.append(end if end >= 0 else len(html))
+    return [html[start:stop] for start, stop in pairwise(starts)]
 
 
 def _blocks(

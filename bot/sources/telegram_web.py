@@ -1,5 +1,6 @@
 """Public Telegram channels by their web preview at t.me/s/NAME: no account, recent edits, deletions by re-check."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ class TelegramWeb:
                 state="preview off",
             )
         self._expect_ok(reply)
-        page = read_page(reply.body, self.settings.base_url)
+        page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
         if not page.is_preview:
             raise Later(f"{self._where} answered with a page that is no channel preview", state="unreadable")
         if page.mute or (page.quarantined and not page.posts):
@@ -178,7 +179,7 @@ class TelegramWeb:
         """The page of one post: it or its absence. Raises Later for any other page."""
         reply = await self._get(f"{self.settings.base_url}/{self.settings.channel}/{native_id}?embed=1&mode=tme")
         self._expect_ok(reply)
-        embed = read_embed(reply.body, self.settings.base_url)
+        embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
         self._expect_owner(embed.channel_id)
         if embed.post is None and not embed.not_found:
             raise Later(f"{self._where}/{native_id} answered with a page that is no post", state="unreadable")
