@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from bot.cli import root
+from bot.cli import ReaderGone, root
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError
 from bot.foreign import visible
@@ -43,7 +43,7 @@ def _outcome(arguments: list[str]) -> int:
     except CommuniqueError as failed:
         _tell(str(failed))
         return failed.exit_code
-    except BrokenPipeError:
+    except ReaderGone:
         _forget_stdout()
         return 0
     except Exception as unexpected:

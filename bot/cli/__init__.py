@@ -109,8 +109,18 @@ class LazyGroup(click.Group):
         return [item for item in lazies if item.value.startswith(incomplete)] + others
 
 
+class ReaderGone(Exception):
+    """Nobody reads our stdout any more."""
+
+
 class _Root(LazyGroup):
     """The group of all commands; its help opens with examples and the exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as gone:  # click would make it a failure
+            raise ReaderGone from gone
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)

@@ -101,15 +101,16 @@ def command(
     query = asked(" ".join(words), zone)
     start, end = span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
-        scope = {"since": start, "until": end, "sources": sources, "tags": tags, "history": history}
         if count:
-            total = search.count(reader, query, **scope)
+            total = search.count(reader, query, since=start, until=end, sources=sources, tags=tags, history=history)
             if form in {"json", "jsonl"}:
                 write_json(session, {"count": total})
             else:
                 line(session, str(total))
         else:
-            found = search.search(reader, query, limit=limit, **scope)
+            found = search.search(
+                reader, query, limit=limit, since=start, until=end, sources=sources, tags=tags, history=history
+            )
             total = _show(session, reader, found, form, zone, highlight=highlight)
     if total == 0 and exit_code:
         ctx.exit(NOTHING_FOUND)
