@@ -67,8 +67,12 @@ class _Cursor:
 
     @classmethod
     def read(cls, cursor: str | None) -> "_Cursor":
-        fields = json.loads(cursor) if cursor else {}
-        return cls(fields.get("channel"), fields.get("newest", 0))
+        """A cursor of our own; anything else (the source was of another kind before) is a first visit."""
+        try:
+            fields = json.loads(cursor or "{}")
+            return cls(fields.get("channel"), int(fields.get("newest", 0)))
+        except (ValueError, TypeError, AttributeError):
+            return cls()
 
     def write(self) -> str:
         return json.dumps({"channel": self.channel, "newest": self.newest})
@@ -91,10 +95,13 @@ class TelegramWeb:
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the one below `want.below`; a page that says "No posts found" is never an end by itself.
 
-        `end` is set when message 1 stands on the page, or when two pages agree that nothing stands below.
+        `end` is set when message 1 stands on the page, or when two pages agree that nothing stands below. An older page
+        must be of the channel that the cursor or the last newest page named.
         """
-        self._cursor = _Cursor.read(cursor)
-        if want.kind == "newest" or want.below is None:
+        present = want.kind == "newest" or want.below is None
+        if present or self._cursor.channel is None:
+            self._cursor = _Cursor.read(cursor)
+        if want.below is None or present:
             return await self._newest()
         return await self._older(want.below, cursor)
 

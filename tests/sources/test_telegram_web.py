@@ -291,3 +291,23 @@ def test_a_page_that_is_no_preview_is_a_failure_and_not_silence() -> None:
 
     with pytest.raises(Later, match="no channel preview"):
         asyncio.run(visit())
+
+
+def test_an_older_page_of_another_owner_is_refused_though_it_is_asked_for_without_a_cursor(
+    world: World, ask: Ask
+) -> None:
+    fill(world, 30)
+
+    async def page_after_the_move(source: Source) -> None:
+        await source.fetch(NEWEST, None)
+        world.afflict("desk", Faults(moved_to=4242))
+        await source.fetch(Want("older", 12), None)
+
+    with pytest.raises(Never, match="belongs to channel 4242"):
+        ask(page_after_the_move)
+
+
+@pytest.mark.parametrize("cursor", ["", "null", "[]", "{", '{"newest": "many"}', '{"channel": null}', "7"])
+def test_a_cursor_that_is_not_ours_means_a_first_visit(world: World, ask: Ask, cursor: str) -> None:
+    fill(world, 2)
+    assert len(ask.fetch(NEWEST, cursor).posts) == 3
