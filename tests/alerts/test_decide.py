@@ -6,7 +6,10 @@ import pytest
 from bot.alerts import decide
 from bot.alerts.decide import Decided, Deciding
 from bot.config.model import Config, RuleConfig
+from bot.rules import Rule, RuleMatch, RuleSet
 from storage import posts, sources
+from storage.language.match import Document
+from storage.language.query import parse
 from storage.records import Checked
 
 HOUR = 3_600_000_000
@@ -189,18 +192,16 @@ def test_a_rule_without_targets_is_a_saved_search(desk: Desk, line: Any, tmp_pat
 def test_bad_input_66_a_post_that_breaks_the_rules_three_times_is_given_up_and_stops_no_other(
     desk: Desk, line: Any
 ) -> None:
-    class Breaks:
-        """A rule set that cannot read one post."""
+    class Breaks(RuleSet):
+        """A rule set with a mistake: one post breaks it."""
 
-        def __init__(self, rules: Any) -> None:
-            self.rules = rules
-
-        def match(self, document: Any) -> Any:
+        def match(self, document: Document) -> tuple[RuleMatch, ...]:
             if any("poison" in text.text for text in document.texts):
                 raise RecursionError("too deep")
-            return self.rules.match(document)
+            return super().match(document)
 
-    desk.rules = Deciding(Breaks(desk.rules.ruleset), desk.rules.alerting, desk.rules.loaded)
+    broken = Breaks([Rule("fall", parse("command"), "v1")])
+    desk.rules = Deciding(broken, desk.rules.alerting, desk.rules.loaded)
     line.post("poison command", native_id="1")
     line.post("the command fell", native_id="2")
     decided = [desk.decide()]
