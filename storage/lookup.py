@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from storage.records import Forward, Link, MediaRow, ObservationRow, PostRow, RevisionRow, TextRow
+from storage.rows import Forward, Link, MediaRow, PostRow, TextRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
@@ -14,38 +13,6 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN_ELSEWHERE = ("body", "file")  # as `text`, and as the name of a file in `media`
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
-
-
-@dataclass(frozen=True, slots=True)
-class PostHistory:
-    """What a post said over time, and when it was seen present or absent; both oldest first."""
-
-    revisions: tuple[RevisionRow, ...]
-    observations: tuple[ObservationRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a match at one target."""
-
-    target: str
-    kind: str
-    state: str
-    created_at: int
-    settled_at: int | None
-    reason: str | None
-    possible_repeat: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """One match of a post: the rule, when and why it alerts or not, and its deliveries."""
-
-    rule: str
-    kind: str
-    at: int
-    why: str
-    deliveries: tuple[Sent, ...]
 
 
 def iso(at: int | None) -> str | None:
@@ -178,42 +145,6 @@ def as_json(post: PostRow) -> dict[str, object]:
     }
 
 
-def history(reader: "Reader", post_id: int) -> PostHistory:
-    """Every revision and observation of one post, oldest first."""
-    revisions = reader.execute(
-        "select number, text, collected_at, edited_at, content_hash, raw_sha256, method from revisions"
-        " where post_id = :id order by number",
-        {"id": post_id},
-    )
-    observations = reader.execute(
-        "select at, presence, method, detail from observations where post_id = :id order by at, id", {"id": post_id}
-    )
-    return PostHistory(
-        tuple(RevisionRow(**row) for row in _named(revisions)),
-        tuple(ObservationRow(**row) for row in _named(observations)),
-    )
-
-
-def matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
-    """Every match of one post with its deliveries, oldest first."""
-    sent: dict[int, list[Sent]] = {}
-    for row in _named(
-        reader.execute(
-            "select d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
-            " from deliveries d join matches m on m.id = d.match_id where m.post_id = :id order by d.id",
-            {"id": post_id},
-        )
-    ):
-        row["possible_repeat"] = bool(row["possible_repeat"])
-        sent.setdefault(row.pop("match_id"), []).append(Sent(**row))
-    rows = reader.execute(
-        "select id, rule, kind, at, why from matches where post_id = :id order by id", {"id": post_id}
-    )
-    return tuple(
-        Matched(row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ()))) for row in rows
-    )
-
-
 def raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
     import zstandard
@@ -235,7 +166,8 @@ def _spellings(url: str) -> Iterator[str]:
             yield scheme + bare
 
 
-def _named(cursor: Any) -> Iterator[dict[str, Any]]:
+def named(cursor: Any) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries, each free to be changed."""
     for row in cursor:
         yield {key: row[key] for key in row.keys()}  # noqa: SIM118  sqlite3.Row iterates over values
 
@@ -243,7 +175,7 @@ def _named(cursor: Any) -> Iterator[dict[str, Any]]:
 def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     several = {"ids": json.dumps(list(ids))}
     media: dict[int, list[MediaRow]] = {}
-    for row in _named(
+    for row in named(
         reader.execute(
             "select m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s"
             " from media m join posts p on p.id = m.post_id"
@@ -253,7 +185,7 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     ):
         media.setdefault(row.pop("post_id"), []).append(MediaRow(**row))
     texts: dict[int, list[TextRow]] = {}
-    for row in _named(
+    for row in named(
         reader.execute(
             "select post_id, id, kind, text, folded, language, engine, confidence, current from texts"
             " where post_id in (select value from json_each(:ids)) and current = 1 order by id",

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from storage.rows import Forward, Hit, Link, MediaRow, PostRow, TextRow
+
+# These stand in a file of their own, which is all that a search imports; the rest of this page exports itself.
+__all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "TextRow"]
+
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
 TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll"]
 MatchKind = Literal["match", "edited", "deleted"]
@@ -44,16 +49,6 @@ class FetchedMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """Where a post was forwarded from; `url` and `post` only where the origin is public."""
-
-    name: str
-    url: str | None = None
-    source: str | None = None
-    post: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Poll:
     question: str
     options: tuple[str, ...]
@@ -67,14 +62,6 @@ class Preview:
     site: str = ""
     title: str = ""
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link inside the text: the words it stands on and where it leads."""
-
-    text: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,31 +275,6 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaRow:
-    kind: str
-    mime: str | None
-    name: str | None
-    bytes: int | None
-    sha256: str | None
-    state: str
-    reason: str | None
-    path: str | None
-    duration_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class TextRow:
-    id: int
-    kind: str
-    text: str
-    folded: str
-    language: str
-    engine: str | None
-    confidence: float | None
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RevisionRow:
     number: int
     text: str
@@ -329,44 +291,6 @@ class ObservationRow:
     presence: str
     method: str
     detail: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PostRow:
-    """One post in its current state, with everything that `show` and the JSON contract need."""
-
-    id: int
-    source: str
-    native_id: str
-    url: str | None
-    title: str | None
-    author: str | None
-    posted_at: int | None
-    posted_raw: str
-    collected_at: int
-    edited_at: int | None
-    deleted_at: int | None
-    text: str
-    language: str
-    forward: Forward | None
-    reply_to: str | None
-    raw_sha256: str
-    links: tuple[Link, ...] = ()
-    media: tuple[MediaRow, ...] = ()
-    texts: tuple[TextRow, ...] = ()
-    rules: tuple[str, ...] = ()
-    revisions: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Where a query was found: `start` and `end` are code point offsets in the raw text of the text `text_id`."""
-
-    text_id: int
-    kind: str
-    start: int
-    end: int
-    form: str
 
 
 @dataclass(frozen=True, slots=True)

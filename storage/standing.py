@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from storage.lookup import named
+
 if TYPE_CHECKING:
     from storage.database import Reader
 
@@ -123,8 +125,7 @@ def watches(reader: "Reader") -> tuple[Watch, ...]:
 
 
 def _rows(reader: "Reader", statement: str, **values: int) -> Iterator[dict[str, Any]]:
-    for row in reader.execute(statement, values):
-        yield {key: row[key] for key in row.keys()}  # noqa: SIM118  sqlite3.Row iterates over values
+    return named(reader.execute(statement, values))
 
 
 _WATCHES = """

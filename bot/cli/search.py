@@ -12,7 +12,7 @@ from bot.cli.output import Form, Session, formats, line, say, source_option, sty
 from bot.cli.times import Zone, shown, span, zone_option
 from bot.errors import UserError
 from bot.foreign import one_line, visible
-from storage.records import Hit, PostRow
+from storage.rows import Hit, PostRow
 
 if TYPE_CHECKING:
     from storage.database import Reader

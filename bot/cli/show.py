@@ -10,7 +10,7 @@ from bot.cli.output import Session, formats, line, styled, write_json
 from bot.cli.times import Zone, shown, zone_option
 from bot.errors import UserError
 from bot.foreign import one_line, visible
-from storage import lookup
+from storage import life, lookup
 from storage.records import Forward, MediaRow, PostRow, RevisionRow
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
                 for sent in match.deliveries
             ],
         }
-        for match in lookup.matches(reader, post.id)
+        for match in life.matches(reader, post.id)
     ]
     if history:
-        life = lookup.history(reader, post.id)
+        lived = life.history(reader, post.id)
         found["history"] = [
             {
                 "number": revision.number + 1,
@@ -92,11 +92,11 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
                 "content_hash": revision.content_hash,
                 "raw_sha256": revision.raw_sha256,
             }
-            for revision in life.revisions
+            for revision in lived.revisions
         ]
         found["observations"] = [
             {"at": lookup.iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
-            for seen in life.observations
+            for seen in lived.observations
         ]
     return found
 
@@ -160,7 +160,7 @@ def _media(item: MediaRow) -> str:
 
 
 def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
-    for match in lookup.matches(reader, post.id):
+    for match in life.matches(reader, post.id):
         yield visible(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
         for sent in match.deliveries:
             told = [sent.target, sent.state, shown(sent.settled_at, zone, unknown=""), sent.reason or ""]
@@ -169,9 +169,9 @@ def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
 
 
 def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
-    life = lookup.history(reader, post.id)
+    lived = life.history(reader, post.id)
     before: RevisionRow | None = None
-    for revision in life.revisions:
+    for revision in lived.revisions:
         collected = shown(revision.collected_at, zone, seconds=True)
         edited = "" if revision.edited_at is None else f"  edited {shown(revision.edited_at, zone, seconds=True)}"
         yield ""
@@ -185,7 +185,7 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         "observations",
         (
             visible(f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}")
-            for seen in life.observations
+            for seen in lived.observations
         ),
     )
 

@@ -11,7 +11,7 @@ from storage.language.match import DocumentText, Reading
 from storage.language.places import Trail
 from storage.language.regex import EDGE, compiled, with_edges
 from storage.language.tree import Leaf, Query, Regex, Words, leaves
-from storage.records import Hit
+from storage.rows import Hit
 
 _MOST = 100  # of one text: enough to show, and no text of a million hits is a burden
 

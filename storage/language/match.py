@@ -29,7 +29,7 @@ from storage.language.tree import (
     Wild,
     Words,
 )
-from storage.records import Hit
+from storage.rows import Hit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import lookup, posts, sources
+from storage import life, lookup, posts, sources
 from storage.database import Archive
 from storage.records import Batch, FetchedMedia, FetchedPost, Forward, Link, Poll, Raw
 
@@ -79,7 +79,7 @@ def test_history_is_told_from_the_beginning(archive: Archive) -> None:
     [post_id] = save(archive, "desk", [fetched("1", "one")])
     save(archive, "desk", [fetched("1", "two")], now=NOW + HOUR)
     with archive.reading() as reader:
-        told = lookup.history(reader, post_id)
+        told = life.history(reader, post_id)
     assert [(revision.number, revision.text) for revision in told.revisions] == [(0, "one"), (1, "two")]
 
 

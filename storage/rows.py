@@ -1,0 +1,91 @@
+"""What a search gives back: posts, and where a query was found; only that, for every import costs time.
+
+All times are integer microseconds UTC. `storage.records` has these names too.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where a post was forwarded from; `url` and `post` only where the origin is public."""
+
+    name: str
+    url: str | None = None
+    source: str | None = None
+    post: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link inside the text: the words it stands on and where it leads."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRow:
+    """One file of a post; `path` and `sha256` once we have its bytes."""
+
+    kind: str
+    mime: str | None
+    name: str | None
+    bytes: int | None
+    sha256: str | None
+    state: str
+    reason: str | None
+    path: str | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One text that rules read; machine text has an `engine` and perhaps a `confidence`."""
+
+    id: int
+    kind: str
+    text: str
+    folded: str
+    language: str
+    engine: str | None
+    confidence: float | None
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """One post in its current state, with everything that `show` and the JSON contract need."""
+
+    id: int
+    source: str
+    native_id: str
+    url: str | None
+    title: str | None
+    author: str | None
+    posted_at: int | None
+    posted_raw: str
+    collected_at: int
+    edited_at: int | None
+    deleted_at: int | None
+    text: str
+    language: str
+    forward: Forward | None
+    reply_to: str | None
+    raw_sha256: str
+    links: tuple[Link, ...] = ()
+    media: tuple[MediaRow, ...] = ()
+    texts: tuple[TextRow, ...] = ()
+    rules: tuple[str, ...] = ()
+    revisions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a query was found: `start` and `end` are code point offsets in the raw text of the text `text_id`."""
+
+    text_id: int
+    kind: str
+    start: int
+    end: int
+    form: str
