@@ -1,0 +1,66 @@
+"""What has happened between the Telegram world and its clients: every call, and every message that was shown."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as it came in: TL name, monotonic seconds, whose, the request, and the error it met, if any."""
+
+    method: str
+    at: float
+    phone: str | None
+    request: Any
+    error: str | None = None
+
+
+class Journal:
+    """Thread-safe; grows with what happens."""
+
+    def __init__(self, lock: threading.RLock, monotonic: Callable[[], float]) -> None:
+        self.mistakes: list[BaseException] = []  # ours: the world's own tests and users fail on them
+        self.remembers_calls = True  # a bench of a million calls turns this off
+        self._lock = lock
+        self._monotonic = monotonic
+        self._calls: list[Call] = []
+        self._shown: dict[int, dict[int, list[str]]] = {}
+        self._counts: dict[str, int] = {}
+
+    def note_call(self, method: str, phone: str | None, request: Any, error: str | None) -> None:
+        with self._lock:
+            self._counts[method] = self._counts.get(method, 0) + 1
+            if self.remembers_calls:
+                self._calls.append(Call(method, self._monotonic(), phone, request, error))
+
+    def note_shown(self, channel_id: int, shows: Iterable[tuple[int, str]]) -> None:
+        with self._lock:
+            known = self._shown.setdefault(channel_id, {})
+            for one, text in shows:
+                wordings = known.setdefault(one, [])
+                if not wordings or wordings[-1] != text:
+                    wordings.append(text)
+
+    def calls(self, method: str | None = None, *, phone: str | None = None, since: float = 0) -> tuple[Call, ...]:
+        """The calls so far, refused ones included; `since` is in monotonic seconds."""
+        with self._lock:
+            return tuple(
+                call
+                for call in self._calls
+                if method in (None, call.method) and phone in (None, call.phone) and call.at >= since
+            )
+
+    def count(self, method: str) -> int:
+        """How often a method was called, ever."""
+        with self._lock:
+            return self._counts.get(method, 0)
+
+    def shown(self, channel_id: int) -> frozenset[int]:
+        with self._lock:
+            return frozenset(self._shown.get(channel_id, ()))
+
+    def shown_texts(self, channel_id: int, message_id: int) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(self._shown.get(channel_id, {}).get(message_id, ()))
