@@ -124,10 +124,11 @@ def test_search_imports_nothing_heavy(data_dir: Path, tmp_path: Path) -> None:
         "zstandard",
         "asyncio",
     ]
+    (tmp_path / "config.toml").write_text(f'[storage]\ndir = "{data_dir}"\n')
     script = (
         "import sys\n"
         "from bot.__main__ import main\n"
-        f"sys.argv = ['communique', '--data-dir', {str(data_dir)!r}, 'search', 'bridge', '--since', '2020-01-01']\n"
+        "sys.argv = ['communique', 'search', 'bridge', '--since', '2020-01-01']\n"
         "try:\n    main()\n"
         f"finally:\n    print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)\n"
     )
