@@ -111,9 +111,10 @@ def settle(
     hold_until: int | None,
     failures: int,
     posts: int,
-) -> bool:
-    """Write down how a round ended; True if the source is in another state than before, which is noticed once.
+) -> str:
+    """Write down how a round ended; the sentence that tells of a change, empty if the state is what it was.
 
+    First contact is told and no notice is made of it; any other change is noticed once.
     `outcome` is "ok" or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
     """
     row = writer.execute(sql("SELECT name, state, state_since FROM sources WHERE id = :id"), {"id": source_id}).one()
@@ -137,10 +138,13 @@ def settle(
         },
     )
     _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
-    if changed and not (row.state == "new" and outcome == "ok"):
-        before = f"{_span(now - row.state_since)} of {row.state}"
-        notices.add(writer, now, f"source {row.name}", _sentence(row.name, before, outcome, detail))
-    return changed
+    if not changed:
+        return ""
+    if row.state == "new" and outcome == "ok":
+        return f"source {row.name} is reached"
+    sentence = _sentence(row.name, f"{_span(now - row.state_since)} of {row.state}", outcome, detail)
+    notices.add(writer, now, f"source {row.name}", sentence)
+    return sentence
 
 
 def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, now: int) -> None:

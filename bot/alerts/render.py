@@ -303,7 +303,7 @@ def _drawn(lines: Sequence[Line], shows: Shows) -> str:
         return _joined(lines, _html)
     if shows.form == "ansi":
         return _joined(lines, _ansi)
-    return _joined(lines, lambda span: span.text)
+    return _joined(lines, _text)
 
 
 def _joined(lines: Sequence[Line], draw: Callable[[Span], str]) -> str:
@@ -324,6 +324,10 @@ def _html(span: Span) -> str:
     if span.style == "link":
         return f'<a href="{text}">{text}</a>'
     return f"<b>{text}</b>" if span.style and text.strip() else text
+
+
+def _text(span: Span) -> str:
+    return f"«{span.text}»" if span.style == "hit" else span.text
 
 
 def _ansi(span: Span) -> str:

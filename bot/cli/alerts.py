@@ -147,7 +147,6 @@ def test(session: Session, target: str, form: Form | None) -> None:
 async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
     from bot.alerts import targets
     from bot.alerts.render import words
-    from bot.daemon.app import http_rules
     from bot.http import Http
 
     now = session.clock.now()
@@ -162,7 +161,7 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings") 
         created_at=now,
         payload={"about": f"target {settings.name}", "text": f"a test message for {settings.name}; alerts arrive here"},
     )
-    http = Http(http_rules(config), session.clock)
+    http = Http(config.http_rules(), session.clock)
     around = targets.Surroundings(
         http, session.clock, config.zone, session.out, session.colour, proxied=config.http.proxy is not None
     )

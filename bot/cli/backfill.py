@@ -70,11 +70,10 @@ def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
 
 async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
     from bot import sources as kinds
-    from bot.daemon.app import http_rules
     from bot.http import Http
     from bot.sources._contract import Want
 
-    http = Http(http_rules(config), session.clock)
+    http = Http(config.http_rules(), session.clock)
     try:
         source = kinds.build(settings, kinds.Surroundings(http, session.clock, config.directory))
         return await source.fetch(Want(), None)
@@ -181,6 +180,8 @@ def _ask_and_watch(
         )
         sources.resume(writer, settings.name, session.clock.now())
     say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
+    if gap_id is None:
+        raise UserError(f"{settings.name} has shown no numbered post yet: there is no history to ask for")
     with _Progress(session, settings.name, wanted) as progress:
         while True:
             with archive.reading() as reader:

@@ -75,7 +75,7 @@ def command(session: Session, seconds: float, pace: float) -> None:
     commands shown at the end work.
     """
     directory = session.data_dir_flag or Path(tempfile.mkdtemp(prefix="communique-demo-"))
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = asyncio.run(_show(session, directory.absolute(), seconds, pace))
     if code == 0:
         _invite(session, directory.absolute())

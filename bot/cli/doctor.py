@@ -227,11 +227,10 @@ def reachable(session: Session, config: "Config") -> Iterator[Finding]:
     """Ask each source's host for one page, as a collecting run would: same proxy, same guard, same politeness."""
     import asyncio
 
-    from bot.daemon.app import http_rules
     from bot.http import Http
 
     async def ask(urls: list[str]) -> list[Finding]:
-        http = Http(http_rules(config), session.clock)
+        http = Http(config.http_rules(), session.clock)
         try:
             return [await _asked(http, url) for url in urls]
         finally:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,9 @@ from bot.alerts.targets._contract import TargetSettings
 from bot.clock import MINUTE
 from bot.config.values import ConfigPath, Duration, Name, SecretFile, Settings, zone_name
 from bot.sources._contract import SourceSettings
+
+if TYPE_CHECKING:
+    from bot.http import HttpRules
 
 Priority = Literal["min", "low", "default", "high", "max"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
@@ -107,6 +110,17 @@ class Config(Settings):
         """Say "2 sources, 1 rule, 1 target"."""
         parts = (("source", self.sources), ("rule", self.rules), ("target", self.targets))
         return ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in parts)
+
+    def http_rules(self) -> "HttpRules":
+        """The [http] section as the client takes it."""
+        from bot.http import HttpRules
+
+        return HttpRules(
+            user_agent=self.http.user_agent or "communique/0.1 (monitor of public statements)",
+            proxy=self.http.proxy,
+            private=self.private_hosts(),
+            intervals={host: settings.interval for host, settings in self.http.hosts.items()},
+        )
 
     def every(self, source: SourceSettings) -> int:
         """How often `source` is polled, in microseconds."""

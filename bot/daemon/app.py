@@ -23,7 +23,7 @@ from bot.daemon.schedule import Schedule
 from bot.daemon.systemd import Systemd
 from bot.daemon.talk import Talk
 from bot.errors import ConfigError, Later, Never
-from bot.http import Http, HttpRules
+from bot.http import Http
 from bot.intake.ledger import EVERYTHING, Wanted
 from bot.intake.poll import Intake, Round
 from bot.intake.recheck import Rechecks
@@ -71,7 +71,7 @@ class App:
         journal = surroundings.environment.journal_stream is not None
         self._speak = Talk(surroundings.err, self._clock, stamps=not journal)
         self._decide_bell, self._recheck_bell, self._poll_bell = Bell(), Bell(), Bell()
-        self._intake = Intake(self._store, self._clock, self._decide_bell.ring, random.random)
+        self._intake = Intake(self._store, self._clock, self._decide_bell.ring, random.random, self._health)
         self._collector = Collector(self._store, self._intake, self._clock, self._speak)
         self._rechecks = Rechecks(self._store, self._clock, self._decide_bell.ring)
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
@@ -84,10 +84,15 @@ class App:
     # One config -> objects ----------------------------------------------------------------------------------------
 
     def _wire(self, config: Config) -> Wired:
-        http = Http(http_rules(config), self._clock)
+        http = Http(config.http_rules(), self._clock)
         around = source_kinds.Surroundings(http, self._clock, config.directory)
         beside = target_kinds.Surroundings(
-            http, self._clock, config.zone, self._surroundings.out, self._surroundings.colour
+            http,
+            self._clock,
+            config.zone,
+            self._surroundings.out,
+            self._surroundings.colour,
+            proxied=config.http.proxy is not None,
         )
         deciding = decide.Deciding.of(config)
         targets = {settings.name: target_kinds.build(settings, beside) for settings in config.targets}
@@ -224,9 +229,12 @@ class App:
             self._systemd.status(self._status())
             await asyncio.sleep(pause)
 
+    def _health(self) -> list[str]:
+        """Names of the targets that hear when something breaks or recovers."""
+        return [settings.name for settings in self._wired.config.targets if settings.health]
+
     def _status(self) -> str:
-        wired = self._wired
-        return f"{len(wired.sources)} sources, {len(wired.config.rules)} rules, {len(wired.config.targets)} targets"
+        return self._wired.config.counts()
 
     async def _clock_jumped(self) -> None:
         await self._store.run(source_rows.poll_all_now, self._clock.now())
@@ -298,7 +306,7 @@ class App:
                 since=wanted.since,
                 alerts=alerts,
             )
-            while True:
+            while gap_id is not None:
                 left = [gap for gap in await self._store.read(gaps.open_gaps, row.id) if gap.id == gap_id]
                 if not left:
                     break
@@ -341,17 +349,6 @@ def _summary(name: str, result: Round) -> str:
     if result.error is not None:
         parts.append(f"{result.error}")
     return f"{name}: {', '.join(parts)}"
-
-
-def http_rules(config: Config) -> HttpRules:
-    """The [http] part of the config, as the client takes it."""
-    intervals = {host: settings.interval for host, settings in config.http.hosts.items()}
-    return HttpRules(
-        user_agent=config.http.user_agent or "communique/0.1 (+monitor of public statements)",
-        proxy=config.http.proxy,
-        private=config.private_hosts(),
-        intervals=intervals,
-    )
 
 
 def _declare(writer: Connection, wired: Wired, now: int) -> None:

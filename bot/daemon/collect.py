@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bot.clock import Clock
-from bot.errors import Later, Never
+from bot.errors import Later
 from bot.intake.poll import Intake, Round
 from bot.sources._contract import Source
 from bot.store import Store
@@ -77,17 +77,6 @@ class Collector:
                 result = await self.intake.broke(row, error, self.every[row.name])
         for notice in result.notices:
             self.speak(f"{row.name}: {notice}")
-        if result.changed:
-            self.speak(_change(row, result))
+        if result.change:
+            self.speak(f"{result.change}, {result.new} posts" if result.error is None else result.change)
         return result
-
-
-def _change(row: SourceRow, result: Round) -> str:
-    match result.error:
-        case None:
-            how = "first contact" if row.first_contact_at is None else "recovered"
-            return f"{row.name}: {how}, {result.new} new posts"
-        case Never():
-            return f"{row.name}: stopped: {result.error}"
-        case Later():
-            return f"{row.name}: {result.error.state}: {result.error.reason}"

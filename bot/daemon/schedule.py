@@ -63,7 +63,7 @@ class Schedule:
                 await self._jumped()
 
     def _rearm(self) -> None:
-        """Next run times are kept by the wall clock: after a step back the scheduler would sleep until it catches up."""
+        """Next run times are kept by the wall clock: after a step back the scheduler would sleep until then."""
         self._scheduler.shutdown(wait=False)
         self._scheduler = self._fresh()
         for name in self._intervals:

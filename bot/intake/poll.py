@@ -12,7 +12,7 @@ from bot.intake import ledger
 from bot.intake.health import Outlook, after_failure, after_success
 from bot.sources._contract import Source, Want
 from bot.store import Store
-from storage import gaps, history, posts, rechecks, sources
+from storage import gaps, history, outbox, posts, rechecks, sources
 from storage.records import Batch, FetchedPost, Gap, History, LedgerChange, Saved, SourceRow
 
 POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and lose nothing to commits
@@ -29,7 +29,7 @@ class Round:
     unchanged: int = 0
     quarantined: int = 0
     gaps_left: int = 0
-    changed: bool = False  # the source's state is another than before
+    change: str = ""  # the sentence that tells that the source's state is another than before
     error: Later | Never | None = None
     notices: list[str] = field(default_factory=list)
 
@@ -42,12 +42,17 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a round needs. `stored` is called after each commit that brought something; `jitter` returns 0..1."""
+    """What a round needs.
+
+    `stored` is called after each commit that brought something; `jitter` returns 0..1; `health` names the targets that
+    hear when a source breaks or recovers.
+    """
 
     store: Store
     clock: Clock
     stored: Callable[[], None]
     jitter: Callable[[], float]
+    health: Callable[[], Sequence[str]]
 
     async def round(self, source: Source, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
         """Ask once, store what comes, settle the source's state. Raises only what the archive raises.
@@ -67,14 +72,14 @@ class Intake:
         except TimeoutError:
             result.error = Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes")
         outlook = self._outlook(result, row, every)
-        result.changed = await self.store.run(_settle, row.id, outlook, self.clock.now(), result.new)
+        result.change = await self.store.run(_settle, row, outlook, self.clock.now(), result.new, self.health())
         return result
 
     async def broke(self, row: SourceRow, mistake: Exception, every: int) -> Round:
         """Settle a round that ended in a mistake of ours: backed off and shown like any failure, never lost."""
         result = Round(error=Later(f"our own mistake: {type(mistake).__name__}: {mistake}", state="broken"))
         outlook = self._outlook(result, row, every)
-        result.changed = await self.store.run(_settle, row.id, outlook, self.clock.now(), 0)
+        result.change = await self.store.run(_settle, row, outlook, self.clock.now(), 0, self.health())
         return result
 
     async def _newest(self, source: Source, row: SourceRow, result: Round) -> None:
@@ -115,7 +120,8 @@ class Intake:
     async def page(self, source: Source, gap: Gap, result: Round) -> None:
         """Fetch and store the next page of one gap. Raises Later and Never; the gap stays as the last page left it."""
         assert gap.high is not None
-        batch = await source.fetch(Want("older", below=gap.high + 1), None)
+        row = await self.store.read(sources.by_name, source.settings.name)
+        batch = await source.fetch(Want("older", below=gap.high + 1), row.cursor if row else None)
         step = ledger.older(gap, batch)
         if step is None:
             raise Later(f"the page below {gap.high + 1} brought nothing older", state="throttled")
@@ -179,10 +185,11 @@ def _write(
     return posts.save(writer, source_id, batch, now=now, method=method, alerts=alerts, change=change, recheck=recheck)
 
 
-def _settle(writer: Connection, source_id: int, outlook: Outlook, now: int, new: int) -> bool:
-    return sources.settle(
+def _settle(writer: Connection, row: SourceRow, outlook: Outlook, now: int, new: int, health: Sequence[str]) -> str:
+    """Settle the source's state; the targets named by `health` hear of a change in the same transaction."""
+    change = sources.settle(
         writer,
-        source_id,
+        row.id,
         outcome=outlook.outcome,
         detail=outlook.detail,
         now=now,
@@ -191,3 +198,6 @@ def _settle(writer: Connection, source_id: int, outlook: Outlook, now: int, new:
         failures=outlook.failures,
         posts=new,
     )
+    if change and row.state != "new":
+        outbox.announce(writer, health, f"source {row.name}", change, now)
+    return change

@@ -64,7 +64,7 @@ def test_an_alert_says_rule_source_both_times_snippet_link_and_its_number() -> N
     assert told("the northern command fell", "command", side="junta").text == (
         "fall · spokesman (junta)\n"
         "posted 2024-08-03 10:15:02 UTC = 2024-08-03 16:45:02 Asia/Yangon\n"
-        "the northern command fell\n"
+        "the northern «command» fell\n"
         "https://t.me/spokesman/1 · alert 42"
     )
 
@@ -94,7 +94,7 @@ def test_a_repeat_a_forward_and_a_voice_note_are_named() -> None:
 def test_an_edit_shows_what_it_said_and_what_it_says() -> None:
     shown = told("the command has not fallen", "command", kind="edited", before="the command has fallen").text
     assert shown.startswith("EDITED fall · spokesman")
-    assert "was: the command has fallen\nnow: the command has not fallen" in shown
+    assert "was: the command has fallen\nnow: the «command» has not fallen" in shown
 
 
 def test_an_edit_that_took_the_words_away_shows_what_stands_there_now() -> None:
@@ -108,7 +108,7 @@ def test_a_deletion_says_since_when_and_by_what_and_quotes_what_is_gone() -> Non
     assert shown.startswith("DELETED fall · spokesman")
     assert "absent since 2024-08-03 10:16:02 UTC" in shown
     assert "by embed page" in shown
-    assert "the command fell" in shown
+    assert "the «command» fell" in shown
 
 
 def test_a_webhook_gets_the_post_and_where_it_matched() -> None:

@@ -33,6 +33,7 @@ class Channel:
     high_water: int | None = None
     history: History | None = None
     gaps: dict[int, Gap] = field(default_factory=dict)
+    opened: int = 0
 
     def page(self, below: int | None = None) -> Batch:
         older = [number for number in self.numbers if below is None or number < below]
@@ -55,7 +56,8 @@ class Channel:
             assert change.high_water >= (self.high_water or 0), "the high water never falls"
             self.high_water = change.high_water
         for new in change.opened:
-            number = len(self.gaps) + 1
+            self.opened += 1
+            number = self.opened
             self.gaps[number] = Gap(
                 id=number, source_id=1, low=new.low, high=new.high, from_at=None, to_at=None, reason=new.reason,
                 opened_at=0, until_count=new.until_count, until_time=new.until_time, alerts=new.alerts,

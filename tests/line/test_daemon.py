@@ -52,7 +52,7 @@ def test_a_second_daemon_is_refused_and_told_who_runs(desk: Desk, sink: Sink, un
     with run_in_thread(world_of("spokesman_office")) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "first contact" in desk.said(), "the first contact")
+        until(lambda: "is reached" in desk.said(), "the first contact")
         second = desk.run("run", "--once", code=75)
         assert str(daemon.pid) in second.stderr
         assert "Traceback" not in second.stderr
@@ -65,7 +65,7 @@ def test_ctrl_c_stops_in_order_with_its_own_exit_code(desk: Desk, sink: Sink, un
     with run_in_thread(world_of("spokesman_office")) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "first contact" in desk.said(), "the first contact")
+        until(lambda: "is reached" in desk.said(), "the first contact")
         daemon.send_signal(signal.SIGINT)
         assert daemon.wait(30) == 130
     assert desk.said().rstrip().endswith("stopped")
@@ -79,7 +79,7 @@ def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "first contact" in desk.said(), "the first contact")
+        until(lambda: "is reached" in desk.said(), "the first contact")
         desk.write(config(address, sink.url, "spokesman_office") + "\n[[sources]]\nnmae = 'x'\n")
         daemon.send_signal(signal.SIGHUP)
         until(lambda: "the old one goes on" in desk.said(), "the refusal of the new config")
@@ -88,7 +88,7 @@ def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
         until(sink.heard.is_set, "an alert under the old config")
         desk.write(config(address, sink.url, "spokesman_office", "hill_rangers"))
         daemon.send_signal(signal.SIGHUP)
-        until(lambda: "hill_rangers: first contact" in desk.said(), "the new source")
+        until(lambda: "hill_rangers is reached" in desk.said(), "the new source")
         sink.heard.clear()
         world.publish("hill_rangers", "The regional command has fallen.")
         until(sink.heard.is_set, "an alert of the new source")
@@ -102,7 +102,7 @@ def test_a_source_that_hangs_delays_no_other(desk: Desk, sink: Sink, until: Unti
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "hill_rangers", "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "spokesman_office: first contact" in desk.said(), "the source that works")
+        until(lambda: "spokesman_office is reached" in desk.said(), "the source that works")
         world.publish("spokesman_office", "Contact with the regional command is lost.")
         until(sink.heard.is_set, "the alert")
         daemon.send_signal(signal.SIGTERM)
@@ -116,7 +116,7 @@ def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "first contact" in desk.said(), "the first contact")
+        until(lambda: "is reached" in desk.said(), "the first contact")
         world.afflict("spokesman_office", Faults(status=503, retry_after=1))
         until(lambda: "503" in desk.said(), "the failure")
         asked = world.requests("spokesman_office")
@@ -196,7 +196,7 @@ def test_a_process_that_was_stopped_for_long_goes_on(desk: Desk, sink: Sink, unt
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
-        until(lambda: "first contact" in desk.said(), "the first contact")
+        until(lambda: "is reached" in desk.said(), "the first contact")
         os.kill(daemon.pid, signal.SIGSTOP)
         for number in range(45):
             world.publish("spokesman_office", f"The regional command is silent, hour {number}.")

@@ -82,13 +82,17 @@ def busy(world: World, seed: int) -> Iterator[None]:
 
 
 def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
-    desk: Desk, sink: Sink, until: Callable[[Callable[[], object], str], None]
+    desk: Desk,
+    sink: Sink,
+    until: Callable[[Callable[[], object], str], None],
+    check_invariants: Callable[..., None],
 ) -> None:
     world = World()
     for handle in HANDLES:
         world.open_channel(handle, handle.replace("_", " "))
     chance = random.Random(20261122)
     pause = threading.Event()
+    printed: list[str] = []
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url))
         desk.run("run", "--once")
@@ -105,7 +109,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
 
         # What a kill left waiting (back-off, ambiguous sends) is due within seconds.
         def quiet() -> bool:
-            desk.run("run", "--once")
+            printed.append(desk.run("run", "--once").stdout)
             with desk.archive.reading() as reader:
                 left = reader.execute(
                     "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"
@@ -118,7 +122,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     names = {"spokesman": HANDLES[0], "alliance": HANDLES[1]}
     check_invariants(desk.archive, {name: {str(one) for one in world.shown(handle)} for name, handle in names.items()})
     check_edits(desk, world, names)
-    check_alerts(desk, sink)
+    check_alerts(desk, sink, desk.printed() + "".join(printed))
 
 
 def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
@@ -135,7 +139,7 @@ def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
             assert (name, str(number), newest) in kept
 
 
-def check_alerts(desk: Desk, sink: Sink) -> None:
+def check_alerts(desk: Desk, sink: Sink, printed: str) -> None:
     """Each alerting match has one delivery per target; each was received, copies are marked or carry the same id."""
     with desk.archive.reading() as reader:
         matches = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1")}
@@ -150,7 +154,6 @@ def check_alerts(desk: Desk, sink: Sink) -> None:
     assert {row[2] for row in rows} == {"sent"}
     assert len(matches) > CYCLES
     assert len(sink.ids()) == len(matches), "the webhook got every alert, under one id each"
-    printed = desk.printed()
     repeats = sum(row[3] for row in rows if row[1] == "screen")
     shown = printed.count("command · ")
     assert len(matches) <= shown <= len(matches) + repeats

@@ -21,7 +21,7 @@ def due(desk: Any, at: int, kind: str | None = None) -> list[str]:
         return [row.name for row in sources.due(reader, kind, at)]
 
 
-def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, **more: Any) -> bool:
+def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, **more: Any) -> str:
     values = {"next_poll_at": at + MINUTE, "hold_until": None, "failures": 0, "posts": 1, **more}
     with desk.archive.writing() as writer:
         return sources.settle(writer, desk.source_id, outcome=outcome, detail=detail, now=at, **values)
@@ -87,7 +87,8 @@ def test_after_a_jump_of_the_clock_everything_is_due(desk: Any, now: int) -> Non
 def test_it_speaks_when_it_breaks_and_when_it_recovers_and_not_between(desk: Any, now: int) -> None:
     states = ["ok", "ok", "failing", "failing", "preview off", "ok", "ok"]
     changes = [settle(desk, now + turn * 30 * MINUTE, state, f"because {state}") for turn, state in enumerate(states)]
-    assert changes == [True, False, True, False, True, True, False]
+    assert changes[:3] == ["source spokesman is reached", "", "source spokesman is failing: because failing"]
+    assert [bool(change) for change in changes[3:]] == [False, True, True, False]
     assert said(desk) == [
         "source spokesman is failing: because failing",
         "source spokesman is preview off: because preview off",
