@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from storage.content import fit, fit_or_none, whole
-from storage.database import insert_many
-from storage.records import FetchedMedia
+from storage.database import insert_many, sql
+from storage.records import DueMedia, FetchedMedia
 
 if TYPE_CHECKING:
-    from storage.database import Writer
+    from storage.database import Reader, Writer
+    from storage.files import Kept
 
-
+State = Literal["too big", "gone", "refused"]
 _WAITING = "media.state IN ('pending', 'not downloadable')"
+_TRIES = 20  # a new address of a file that is gone is tried, but not for ever
+_FRESH = 60_000_000  # microseconds after which a new address is tried, however long we meant to wait
 
 
 def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...]]]) -> dict[tuple[int, str], int]:
     """Store the files that revisions show: (post id, revision, files); the id of each by post and key.
 
-    A file that is known gets its newest address. One without an address is "not downloadable", with the reason.
+    A new file with an address is due at once. A file that is known gets its newest address. One without an address is
+    "not downloadable", with the reason.
     """
     shown = list(shown)
     rows = [_row(post_id, revision, media) for post_id, revision, files in shown for media in files]
@@ -28,17 +34,172 @@ def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...
         return {}
     insert_many(
         writer,
-        "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason) "
-        "VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, :reason) "
+        "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason, "
+        "next_try_at) VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, "
+        ":reason, CASE WHEN :state = 'pending' THEN 0 END) "
         "ON CONFLICT (post_id, key) DO UPDATE SET url = excluded.url, name = excluded.name, "
         "revision = excluded.revision, "
         f"state = CASE WHEN {_WAITING} THEN excluded.state ELSE media.state END, "
-        f"reason = CASE WHEN {_WAITING} THEN excluded.reason ELSE media.reason END",
+        f"reason = CASE WHEN {_WAITING} THEN excluded.reason ELSE media.reason END, "
+        f"next_try_at = CASE WHEN {_WAITING} THEN coalesce(media.next_try_at, excluded.next_try_at) END",
         rows,
     )
     posts = ", ".join(str(post_id) for post_id, _, files in shown if files)
     found = writer.exec_driver_sql(f"SELECT id, post_id, key FROM media WHERE post_id IN ({posts})")
     return {(row.post_id, row.key): row.id for row in found}
+
+
+def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
+    """Take up the new addresses of files that we do not have yet: (post id, files). Costs one question, mostly.
+
+    Addresses carry tokens and die within days, so the newest is the one to ask; a file that was gone is tried again.
+    """
+    addresses = {(post_id, fit(file.key)): fit(file.url) for post_id, files in shown for file in files if file.url}
+    if not addresses:
+        return
+    waiting = writer.execute(
+        sql(
+            "SELECT id, post_id, key, url FROM media WHERE post_id IN (SELECT value FROM json_each(:posts)) "
+            "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries"
+        ),
+        {"posts": json.dumps(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
+    ).all()
+    fresh = [
+        {"id": row.id, "url": url, "at": now + _FRESH}
+        for row in waiting
+        if (url := addresses.get((row.post_id, row.key))) is not None and url != row.url
+    ]
+    if fresh:
+        writer.execute(
+            sql(
+                "UPDATE media SET url = :url, state = 'pending', next_try_at = min(coalesce(next_try_at, :at), :at) "
+                "WHERE id = :id"
+            ),
+            fresh,
+        )
+
+
+# Fetching -----------------------------------------------------------------------------------------------------------
+
+
+def due(reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), limit: int) -> list[DueMedia]:
+    """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts."""
+    rows = reader.execute(
+        "SELECT m.id, m.post_id, s.name, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
+        "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
+        "AND s.name IN (SELECT value FROM json_each(:sources)) "
+        "AND m.id NOT IN (SELECT value FROM json_each(:without)) "
+        "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
+        {"now": now, "sources": json.dumps(list(sources)), "without": json.dumps(list(without)), "limit": limit},
+    )
+    return [DueMedia(*row[:9], bool(row[9])) for row in rows]
+
+
+def next_due(reader: Reader, *, sources: Iterable[str]) -> int | None:
+    """When the next file of these sources is to be fetched, microseconds UTC; None if none waits."""
+    row = reader.execute(
+        "SELECT min(m.next_try_at) FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        "WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name IN (SELECT value FROM json_each(:sources))",
+        {"sources": json.dumps(list(sources))},
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def place(reader: Reader, media_id: int) -> DueMedia | None:
+    """The same of one file, whatever its state; None if there is no such row."""
+    row = reader.execute(
+        "SELECT m.id, m.post_id, s.name, m.kind, coalesce(m.url, ''), m.mime, m.bytes, m.duration_s, m.failures, "
+        "p.alerts FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
+        {"id": media_id},
+    ).fetchone()
+    return None if row is None else DueMedia(*row[:9], bool(row[9]))
+
+
+def stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
+    """Write down that the bytes are there; False if that is known already. A decision that waits for them is due."""
+    return _settled(
+        writer,
+        "UPDATE media SET state = 'stored', reason = NULL, sha256 = :sha256, path = :path, sniffed = :sniffed, "
+        "size = :size, stored_at = :now, next_try_at = NULL WHERE id = :id AND state <> 'stored' RETURNING post_id",
+        {
+            "id": media_id,
+            "sha256": kept.sha256,
+            "path": kept.path,
+            "sniffed": kept.sniffed,
+            "size": kept.size,
+            "now": now,
+        },
+    )
+
+
+def given_up(writer: Writer, media_id: int, state: State, reason: str, now: int) -> None:
+    """The bytes will not come, and why. A new address may still bring back what is "gone"."""
+    _settled(
+        writer,
+        "UPDATE media SET state = :state, reason = :reason, next_try_at = NULL, failures = failures + 1 "
+        "WHERE id = :id AND state = 'pending' RETURNING post_id",
+        {"id": media_id, "state": state, "reason": fit(reason), "now": now},
+    )
+
+
+def again(writer: Writer, media_ids: Sequence[int], reason: str, at: int, now: int, *, failed: bool) -> None:
+    """Try later; `failed` counts it as a try that failed. A decision waits no longer for what failed."""
+    for media_id in media_ids:
+        _settled(
+            writer,
+            "UPDATE media SET reason = :reason, next_try_at = :at, failures = failures + :failed "
+            "WHERE id = :id AND state = 'pending' RETURNING post_id",
+            {"id": media_id, "reason": fit(reason), "at": at, "failed": int(failed), "now": now},
+        )
+
+
+def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bool:
+    post_id = writer.execute(sql(statement), values).scalar()
+    if post_id is None:
+        return False
+    writer.execute(
+        sql("UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND post_id = :post AND due_at > :now"),
+        {"post": post_id, "now": values["now"]},
+    )
+    return True
+
+
+def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+    """By post, the kinds of its files whose bytes were never asked for yet."""
+    found: dict[int, frozenset[str]] = {}
+    rows = writer.execute(
+        sql(
+            "SELECT m.post_id, m.kind FROM media m JOIN posts p ON p.id = m.post_id AND p.revision = m.revision "
+            "WHERE m.post_id IN (SELECT value FROM json_each(:ids)) AND m.state = 'pending' AND m.failures = 0 "
+            "AND m.reason IS NULL"
+        ),
+        {"ids": json.dumps(list(post_ids))},
+    )
+    for row in rows:
+        found[row.post_id] = found.get(row.post_id, frozenset()) | {row.kind}
+    return found
+
+
+@dataclass(slots=True)
+class Usage:
+    """Bytes on disk: of all files, each content once, and of the files of each source by name."""
+
+    total: int = 0
+    by_source: dict[str, int] = field(default_factory=dict)
+
+
+def usage(reader: Reader) -> Usage:
+    """What is stored. Reads every stored row: ask once and count on."""
+    total = reader.execute(
+        "SELECT coalesce(sum(size), 0) FROM "
+        "(SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"
+    ).fetchone()[0]
+    rows = reader.execute(
+        "SELECT s.name, sum(m.size) FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' GROUP BY s.name"
+    )
+    return Usage(int(total), {row[0]: int(row[1]) for row in rows})
 
 
 def _row(post_id: int, revision: int, media: FetchedMedia) -> dict[str, object]:

@@ -115,8 +115,10 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
         if arrival.hash != known.content_hash:
             _store(writer, how, [arrival], stored)
             quarantine.keep(writer, source_id, stored.broken, now)
-        elif found.post.edited and known.edited_at is None:
-            presence.label(writer, [(post_id, found.post)], now, found.method)
+        else:
+            if found.post.edited and known.edited_at is None:
+                presence.label(writer, [(post_id, found.post)], now, found.method)
+            media.refresh(writer, [(post_id, found.post.media)], now)
     if stored.revised:
         return "revised"
     presence.reappear(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
@@ -173,6 +175,7 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     presence.reappear(writer, back, doubted, how.now)
     labelled = [(known.id, post) for known, post in pairs if post.edited and known.edited_at is None]
     presence.label(writer, labelled, how.now, how.method)
+    media.refresh(writer, ((known.id, post.media) for known, post in pairs), how.now)
 
 
 # New posts and new revisions --------------------------------------------------------------------------------------

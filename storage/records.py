@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from storage.rows import Forward, Hit, Link, MediaRow, PostRow, TextRow
+from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
 # These stand in a file of their own, which is all that a search imports; the rest of this page exports itself.
-__all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "TextRow"]
+__all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "Segment", "TextRow"]
 
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
 TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll"]
@@ -148,6 +148,22 @@ class Checked:
     method: str
     post: FetchedPost | None = None
     control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueMedia:
+    """A file whose bytes are wanted. `failures` counts the tries so far; `alerts` is that of its post."""
+
+    id: int
+    post_id: int
+    source: str
+    kind: MediaKind
+    url: str
+    mime: str | None
+    bytes: int | None
+    duration_s: float | None
+    failures: int
+    alerts: bool
 
 
 # What intake decides and the archive writes ---------------------------------------------------------------------------

@@ -26,7 +26,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class MediaRow:
-    """One file of a post; `path` and `sha256` once we have its bytes."""
+    """One file of a post; `path` (from the data directory) and `sha256` once we have its bytes.
+
+    `mime`, `name`, `bytes` and `duration_s` are the source's own words; `sniffed` and `size` are of what is stored.
+    """
 
     kind: str
     mime: str | None
@@ -37,11 +40,27 @@ class MediaRow:
     reason: str | None
     path: str | None
     duration_s: float | None
+    id: int = 0
+    sniffed: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a transcript: seconds in the recording, code points in the text."""
+
+    start_s: float
+    end_s: float
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """One text that rules read; machine text has an `engine` and perhaps a `confidence`."""
+    """One text that rules read; machine text has an `engine` and perhaps a `confidence`.
+
+    `unreliable` machine text is kept and found, and never alerts by itself. `media_id` is the file it was made of.
+    """
 
     id: int
     kind: str
@@ -51,6 +70,10 @@ class TextRow:
     engine: str | None
     confidence: float | None
     current: bool
+    media_id: int | None = None
+    model: str | None = None
+    unreliable: bool = False
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

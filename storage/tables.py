@@ -7,7 +7,18 @@ never changed or removed (triggers of the first migration refuse it, but for `te
 import builtins
 from typing import ClassVar
 
-from sqlalchemy import REAL, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import (
+    REAL,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
 STRICT = {"sqlite_strict": True}
@@ -155,13 +166,21 @@ class TextOf(SQLModel, table=True):
     engine: str | None = Field(default=None, sa_type=Text)
     confidence: float | None = Field(default=None, sa_type=REAL)
     current: int = 1
+    model: str | None = Field(default=None, sa_type=Text)
+    unreliable: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    segments: str | None = Field(default=None, sa_type=Text)  # JSON of records.Segment: time codes
 
 
 class Media(SQLModel, table=True):
     """One file of a post; the bytes, once fetched, stand at media/ab/cd/<sha256>."""
 
     __tablename__: ClassVar[str] = "media"
-    __table_args__ = (UniqueConstraint("post_id", "key"), Index("media_by_state", "state"), STRICT)
+    __table_args__ = (
+        UniqueConstraint("post_id", "key"),
+        Index("media_by_state", "state"),
+        Index("media_due", "next_try_at", sqlite_where=clause("state = 'pending'")),
+        STRICT,
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
@@ -178,7 +197,12 @@ class Media(SQLModel, table=True):
     state: str = Field(default="pending", sa_type=Text)  # pending stored "too big" gone refused "not downloadable"
     reason: str | None = Field(default=None, sa_type=Text)
     sha256: str | None = Field(default=None, sa_type=Text)
-    path: str | None = Field(default=None, sa_type=Text)
+    path: str | None = Field(default=None, sa_type=Text)  # from the data directory
+    sniffed: str | None = Field(default=None, sa_type=Text)  # the type that its first bytes show
+    size: int | None = None  # of what is stored
+    stored_at: int | None = None
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    next_try_at: int | None = None  # of a pending one
 
 
 class GapRow(SQLModel, table=True):

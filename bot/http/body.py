@@ -1,7 +1,7 @@
 """Gathers a reply's body under a cap that counts the bytes as sent and as unpacked."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
@@ -11,13 +11,22 @@ class UnusableBody(Exception):
     """The body is too big or not what its headers say; the text completes "example.org sent …"."""
 
 
-class Body:
-    """One body while it arrives: `feed` the bytes as they come off the wire, then `finish`. Both raise UnusableBody."""
+class TooBig(UnusableBody):
+    """The body is longer than the cap."""
 
-    def __init__(self, cap: int, headers: Mapping[str, str]) -> None:
+
+class Body:
+    """One body while it arrives: `feed` the bytes as they come off the wire, then `finish`. Both raise UnusableBody.
+
+    With a `sink`, what is unpacked goes there piece by piece, and `finish` gives nothing back.
+    """
+
+    def __init__(self, cap: int, headers: Mapping[str, str], sink: Callable[[bytes], object] | None = None) -> None:
         self._cap = cap
         self._arrived = 0
+        self._unpacked = 0
         self._bytes = bytearray()
+        self._keep: Callable[[bytes], object] = sink or self._bytes.extend
         self._gzip = _is_gzip(headers.get("content-encoding", ""))
         self._inflate = zlib.decompressobj(_GZIP)
         announced = headers.get("content-length", "")
@@ -31,7 +40,7 @@ class Body:
         if self._gzip:
             self._unpack(chunk)
         else:
-            self._bytes += chunk
+            self._keep(chunk)
 
     def finish(self) -> bytes:
         if self._gzip and self._arrived and not self._inflate.eof:
@@ -46,15 +55,17 @@ class Body:
                     return  # padding after the last member, which gzip allows
                 self._inflate = zlib.decompressobj(_GZIP)
             try:
-                self._bytes += self._inflate.decompress(chunk, self._cap + 1 - len(self._bytes))
+                piece = self._inflate.decompress(chunk, self._cap + 1 - self._unpacked)
             except zlib.error:
                 raise UnusableBody("a body that is not the gzip it is said to be") from None
-            if len(self._bytes) > self._cap:
+            self._unpacked += len(piece)
+            if self._unpacked > self._cap:
                 raise self._too_big()
+            self._keep(piece)
             chunk = self._inflate.unused_data
 
-    def _too_big(self) -> UnusableBody:
-        return UnusableBody(f"more than the {self._cap:,} bytes that we take")
+    def _too_big(self) -> TooBig:
+        return TooBig(f"more than the {self._cap:,} bytes that we take")
 
 
 def _is_gzip(encoding: str) -> bool:

@@ -1,7 +1,7 @@
 """Follows one request to its end: politeness, redirects that are checked at every hop, and what is asked along."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
@@ -40,15 +40,24 @@ class Http:
         self._exchange: Exchange | None = None
 
     async def get(
-        self, url: str, *, cap: int, deadline: float, headers: Mapping[str, str] = _NO_HEADERS, foreign: bool = False
+        self,
+        url: str,
+        *,
+        cap: int,
+        deadline: float,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        foreign: bool = False,
+        sink: Callable[[bytes], object] | None = None,
     ) -> Reply:
         """Fetch the reply to a GET, whatever its status, at most `cap` bytes long.
 
         `deadline` is in seconds and covers all but the wait for politeness. `foreign` marks a URL that did not come
         from the config: credentials in it are dropped and only ports 80 and 443 (or ports written in the config) are
-        visited. Raises Later and Never.
+        visited. `sink` takes the body of a good reply (2xx) piece by piece as it comes, also of one that breaks off;
+        then `Reply.body` is empty. Raises Later (state TOO_BIG for a reply over the cap) and Never.
         """
-        return await self._follow(self._sending("GET", url, headers, b"", cap, deadline, foreign=foreign), foreign)
+        sending = self._sending("GET", url, headers, b"", cap, deadline, foreign=foreign)
+        return await self._follow(replace(sending, sink=sink), foreign)
 
     async def post(
         self,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -14,10 +14,10 @@ import httpx
 
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
-from bot.http.body import Body, UnusableBody
+from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.connections import PROXY_DOWN, Guard, Resolve, Resolver, Wire, spoken
 from bot.http.proxy import Proxy, Tunnel, read_proxy
-from bot.http.values import HttpRules
+from bot.http.values import TOO_BIG, HttpRules
 
 _CONNECTIONS = 50
 _IDLE = 20
@@ -28,7 +28,11 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A request as it leaves. `headers` have lower-case names; `deadline` is the seconds of the whole journey."""
+    """A request as it leaves.
+
+    `headers` have lower-case names; `deadline` is the seconds of the whole journey; the body of a good reply goes to
+    `sink` where there is one.
+    """
 
     method: Literal["GET", "POST"]
     url: httpx.URL
@@ -36,6 +40,7 @@ class Sending:
     content: bytes
     cap: int
     deadline: float
+    sink: Callable[[bytes], object] | None = None
 
     @property
     def host(self) -> str:
@@ -99,6 +104,8 @@ class Exchange:
                 return await self._answer(sending, _written(sending, trace))
         except TimeoutError:
             reason = f"{host} did not finish within {sending.deadline:g} s"
+        except TooBig as error:
+            raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=sent) from None
         except UnusableBody as error:
             reason = f"{host} sent {error}"
         except httpcore.LocalProtocolError as error:
@@ -125,7 +132,10 @@ class Exchange:
             answer = Answer(response.status, _read_headers(response.headers), b"")
             if answer.redirect is not None:
                 return answer
-            return Answer(response.status, answer.headers, await _read_body(response, answer.headers, sending.cap))
+            sink = sending.sink if 200 <= response.status < 300 else None
+            return Answer(
+                response.status, answer.headers, await _read_body(response, answer.headers, sending.cap, sink)
+            )
         finally:
             await response.aclose()
 
@@ -154,8 +164,10 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str]:
     return headers
 
 
-async def _read_body(response: httpcore.Response, headers: Mapping[str, str], cap: int) -> bytes:
-    body = Body(cap, headers)
+async def _read_body(
+    response: httpcore.Response, headers: Mapping[str, str], cap: int, sink: Callable[[bytes], object] | None
+) -> bytes:
+    body = Body(cap, headers, sink)
     chunk = b""
     async for chunk in response.aiter_stream():
         body.feed(chunk)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bot.clock import DAY, SECOND
 from bot.errors import Later
 
+TOO_BIG = "too big"  # the state of a Later whose reply was longer than its cap
 _LONGEST_WAIT = DAY
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 

@@ -20,8 +20,8 @@ from storage.views import VIEWS
 NOW = 1_763_800_000_000_000
 STEP = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "{last}"
 
 def upgrade():
     op.execute("ALTER TABLE notices ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
@@ -34,8 +34,8 @@ def next_version(tmp_path: Path) -> migrate.Steps:
     """The steps of a version that adds a column."""
     scripts = tmp_path / "migrations"
     copytree(migrate.OURS.scripts, scripts)
-    (scripts / "versions" / "v0002_next.py").write_text(STEP.format(more=""))
-    return migrate.Steps((*REVISIONS, "0002"), scripts)
+    (scripts / "versions" / "v_next.py").write_text(STEP.format(last=REVISIONS[-1], more=""))
+    return migrate.Steps((*REVISIONS, "next"), scripts)
 
 
 def shape(reader: Any) -> dict[str, Any]:
@@ -118,8 +118,8 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_ve
         writer.execute(sql("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')"))
     archive.close()
     done = migrate.ensure(archive, now=NOW, steps=next_version)
-    assert (done.created, done.before, done.after) == (False, "0001", "0002")
-    assert done.backup == archive.path.parent / "backups" / "communique-0001-20251122T082640Z.db"
+    assert (done.created, done.before, done.after) == (False, REVISIONS[-1], "next")
+    assert done.backup == archive.path.parent / "backups" / f"communique-{REVISIONS[-1]}-20251122T082640Z.db"
     assert done.backup.stat().st_mode & 0o777 == 0o600
     with closing(connect(archive.path, mode="ro")) as reader:
         assert reader.execute("SELECT text, seen FROM notices").fetchall() == [("kept", 0)]
@@ -145,15 +145,15 @@ def test_bad_input_76_a_newer_schema_is_refused_by_every_door(archive: Archive, 
 def test_bad_input_76_a_step_that_breaks_half_way_leaves_the_file_as_it_was(
     archive: Archive, next_version: migrate.Steps
 ) -> None:
-    step = next_version.scripts / "versions" / "v0002_next.py"
-    step.write_text(STEP.format(more='op.execute("INSERT INTO nowhere VALUES (1)")'))
+    step = next_version.scripts / "versions" / "v_next.py"
+    step.write_text(STEP.format(last=REVISIONS[-1], more='op.execute("INSERT INTO nowhere VALUES (1)")'))
     with closing(connect(archive.path, mode="ro")) as reader:
         before = (shape(reader), reader.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall())
     with pytest.raises(Exception, match="nowhere"):
         migrate.ensure(archive, now=NOW, steps=next_version)
     with closing(connect(archive.path, mode="ro")) as reader:
         assert before == (shape(reader), reader.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall())
-    assert migrate.ensure(archive, now=NOW).before == "0001"
+    assert migrate.ensure(archive, now=NOW).before == REVISIONS[-1]
 
 
 def test_bad_input_76_a_truncated_file_is_named(archive: Archive) -> None:
@@ -222,3 +222,24 @@ except ArchiveError as problem:
     assert done.stdout == "refused\n"
     assert to.read_bytes() == first
     assert sorted(path.name for path in to.parent.iterdir()) == ["daily.db"]
+
+
+def test_the_files_that_an_archive_of_the_first_schema_waits_for_become_due(tmp_path: Path) -> None:
+    with Archive(tmp_path / "data" / "communique.db") as archive:
+        migrate.ensure(archive, now=NOW, steps=migrate.Steps(REVISIONS[:1]))
+        with closing(connect(archive.path, mode="rw")) as old:
+            old.execute(
+                "INSERT INTO sources (name, kind, tags, enabled, state, state_since, paused, next_poll_at, failures) VALUES ('s', 'feed', '[]', 1, 'ok', 0, 0, 0, 0)"
+            )
+            old.execute(
+                "INSERT INTO posts (id, source_id, native_id, posted_raw, collected_at, alerts, revision, texts, language) VALUES (1, 1, '1', '', 0, 1, 0, 0, 'und')"
+            )
+            for state in ("pending", "not downloadable"):
+                old.execute(
+                    "INSERT INTO media (post_id, key, kind, revision, state) VALUES (1, :state, 'voice', 0, :state)",
+                    {"state": state},
+                )
+        migrate.ensure(archive, now=NOW)
+        with archive.reading() as reader:
+            rows = reader.execute("SELECT state, next_try_at, failures FROM media ORDER BY id").fetchall()
+    assert [tuple(row) for row in rows] == [("pending", 0, 0), ("not downloadable", None, 0)]
