@@ -42,9 +42,13 @@ def _syllables() -> re.Pattern[str]:
 
 @cache
 def _detector() -> Callable[[str], float]:
+    import warnings
+
     from myanmartools import ZawgyiDetector
 
-    probability: Callable[[str], float] = ZawgyiDetector().get_zawgyi_probability
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it opens its model by a call that Python 3.11 deprecates
+        probability: Callable[[str], float] = ZawgyiDetector().get_zawgyi_probability
     return probability
 
 

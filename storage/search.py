@@ -1,0 +1,201 @@
+"""Finds posts, newest first: the index proposes, the one evaluator of rules and search disposes.
+
+SQL only narrows (see storage.narrow); what is yielded has been verified on the whole post. Candidates are read in
+slices, each a short statement, so that no search keeps the write-ahead log from shrinking.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storage import documents, narrow
+from storage.language.match import Document, Reading, hits, holds
+from storage.language.tree import And, Is, Node, Not, Or, Query
+from storage.rows import Hit
+
+if TYPE_CHECKING:
+    from storage.database import Reader
+
+_BITS = 14  # see storage.texts
+_FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
+_RARE = 2000  # rows up to which the words of a query are compared for rarity
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A post that the query holds on, and where."""
+
+    post_id: int
+    hits: tuple[Hit, ...]
+
+
+def search(
+    reader: Reader,
+    query: Query,
+    *,
+    limit: int | None,
+    since: int | None = None,
+    until: int | None = None,
+    sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    history: bool = False,
+) -> Iterator[Found]:
+    """Posts that the query holds on, newest first, at most `limit`.
+
+    [since, until) bounds the time that a post is ordered by, microseconds UTC; `sources` are names and `tags` are tags
+    of which one is enough. `history` looks at the texts of earlier revisions too.
+    """
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    left = limit
+    for reading in wanted.readings():
+        if left is not None:
+            if left <= 0:
+                return
+            left -= 1
+        yield Found(reading.document.post_id, hits(query, reading))
+
+
+def count(
+    reader: Reader,
+    query: Query,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    history: bool = False,
+) -> int:
+    """How many posts `search` would yield without a limit."""
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    return sum(1 for _ in wanted.readings(first=_LAST))
+
+
+class _Search:
+    """One question put to one archive."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        query: Query,
+        since: int | None,
+        until: int | None,
+        sources: frozenset[str],
+        tags: frozenset[str],
+        history: bool,
+    ) -> None:
+        self._reader = reader
+        self._root = query.root
+        self._since, self._until = since, until
+        self._sources, self._tags = sources, tags
+        self._history = history
+        fields = _fields(query.root)
+        self._media, self._rules = "has" in fields, "rule" in fields
+
+    def readings(self, first: int = _FIRST) -> Iterator[Reading]:
+        """Every post on which the query holds, newest first."""
+        allowed = self._allowed()
+        if allowed is not None and not allowed:
+            return
+        for ids in self._candidates(allowed, first):
+            loaded = documents.load(self._ask, ids, history=self._history, media=self._media, rules=self._rules)
+            for post_id in ids:
+                if (document := loaded.get(post_id)) and self._in_time(document):
+                    reading = Reading(document)
+                    if holds(self._root, reading):
+                        yield reading
+
+    def _ask(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
+        return self._reader.execute(statement, parameters).fetchall()
+
+    def _in_time(self, document: Document) -> bool:
+        at = document.posted_at or 0
+        return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
+
+    def _allowed(self) -> str | None:
+        """The sources that can hold an answer, as a JSON list; None if all can, empty if none."""
+        rows = [
+            {"id": row["id"], "name": row["name"], "tags": json.loads(row["tags"]), "side": row["side"]}
+            for row in self._ask("SELECT id, name, tags, side FROM sources", {})
+        ]
+        chosen = [
+            row["id"]
+            for row in rows
+            if (not self._sources or row["name"] in self._sources)
+            and (not self._tags or not self._tags.isdisjoint(row["tags"]))
+            and narrow.possible(self._root, row)
+        ]
+        if len(chosen) == len(rows):
+            return None
+        return json.dumps(chosen) if chosen else ""
+
+    def _candidates(self, allowed: str | None, size: int) -> Iterator[list[int]]:
+        """Post ids in descending slices: every post that can hold the query, and some that do not."""
+        low, high = narrow.ids(self._root)
+        from_, until = narrow.span(self._since, self._until)
+        low, high = max(low, from_), min(high, until)
+        expression = narrow.expression(self._root)
+        asks = [_POSTS if allowed is None else _POSTS_OF]
+        terms: list[str | None] = [None]
+        if expression:
+            asks, terms = [_TEXTS], [expression.text]
+            if spread := narrow.spread(expression, self._rarest):
+                asks.append(_SPREAD_EVER if self._history else _SPREAD)
+                terms.append(spread)
+        while low < high:
+            slices = [
+                [
+                    row[0]
+                    for row in self._ask(
+                        ask, {"low": low, "high": high, "most": size, "term": term, "allowed": allowed}
+                    )
+                ]
+                for ask, term in zip(asks, terms, strict=True)
+            ]
+            floor = max((ids[-1] for ids in slices if len(ids) == size), default=low)
+            ids = sorted({post_id for ids in slices for post_id in ids if post_id >= floor}, reverse=True)
+            if expression and allowed is not None:
+                kept = {row[0] for row in self._ask(_OF_SOURCES, {"ids": json.dumps(ids), "allowed": allowed})}
+                ids = [post_id for post_id in ids if post_id in kept]
+            if ids:
+                yield ids
+            high = floor
+            size = min(size * 2, _LAST)
+
+    def _rarest(self, terms: list[str]) -> str:
+        """The expression with the fewest rows, as far as it pays to count."""
+        return min(terms, key=lambda term: self._ask(_HOW_MANY, {"term": term, "most": _RARE})[0][0])
+
+
+# A text's rowid is its post's id << 14 and more; a post with several texts that match comes several times.
+_RANGE = f"texts_index.rowid >= :low << {_BITS} AND texts_index.rowid < :high << {_BITS}"
+_TEXTS = (
+    f"SELECT rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    "ORDER BY rowid DESC LIMIT :most"
+)
+_SPREAD_EVER = _TEXTS
+_SPREAD = (
+    f"SELECT texts_index.rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {_BITS} AND posts.texts > 1) "
+    "ORDER BY texts_index.rowid DESC LIMIT :most"
+)
+_POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC LIMIT :most"
+_POSTS_OF = (
+    "SELECT id FROM posts WHERE id >= :low AND id < :high AND source_id IN (SELECT value FROM json_each(:allowed)) "
+    "ORDER BY id DESC LIMIT :most"
+)
+_OF_SOURCES = (
+    "SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(:ids)) "
+    "AND source_id IN (SELECT value FROM json_each(:allowed))"
+)
+_HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
+
+
+def _fields(node: Node) -> set[str]:
+    if isinstance(node, And | Or):
+        return set().union(*map(_fields, node.parts))
+    if isinstance(node, Not):
+        return _fields(node.part)
+    return {node.field} if isinstance(node, Is) else set()

@@ -1,0 +1,233 @@
+"""Search finds what the evaluator finds, always: SQL narrows, and never too much."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.rules import Rule, compile_rules
+from storage import documents, search
+from storage.content import fit
+from storage.database import asking
+from storage.language.fold import fold
+from storage.language.match import Document, evaluate
+from storage.language.query import Query, QueryError, parse
+from storage.language.script import language
+from storage.sqlite import sqlite3
+
+# Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
+WORDS = (
+    "command commands command's COMMAND commander regional region regionals army armies arm north eastern east "
+    "north-eastern northeastern Northeast cease-fire ceasefire cease fire anti-junta junta it the a F-16 F16 16 ၁၆ "
+    "Lashio Láshio Lasho လားရှိုး လားရိႈးၿမိဳ႔ကို လား ရှိုး မြို့ တပ် တပ်မတော် တိုင်းစစ်ဌာနချုပ် တိုင်း​စစ် စစ်ဌာန သိမ္းပိုက္ႏိုင္ခဲ့ၿပီ "
+    "မိူင်းတႆး ကညီကျိာ် 腊戌 东北军区 军区 ทหาร กองทหาร Київ Кyiv Kиїв переговори переговоры القيادة القِيادة भारत-चीन don't Ta'ang "
+    "women woman sorties \U0001e900\U0001e901 \U0001f17a\U0001f178\U0001f170 news new"
+).split(" ")
+KINDS = ("transcript", "ocr", "file", "poll", "translation")
+JOINTS = (" ", " ", " ", "", "-", "\n", "\u200b", ". ", "၊ ", "\x00")
+
+word = st.sampled_from(WORDS)
+text = st.lists(st.tuples(word, st.sampled_from(JOINTS)), min_size=1, max_size=7).map(
+    lambda parts: "".join(piece for pair in parts for piece in pair)
+)
+
+
+def _cut(draw: st.DrawFn) -> str:
+    chosen = draw(word)
+    return chosen[: draw(st.integers(1, len(chosen)))]
+
+
+@st.composite
+def leaf(draw: st.DrawFn) -> str:
+    kind = draw(st.integers(0, 15))
+    if kind <= 4:
+        return draw(word)
+    if kind <= 6:
+        return '"' + " ".join(draw(st.lists(word, min_size=1, max_size=3))) + '"'
+    if kind == 7:
+        return _cut(draw) + "*"
+    if kind == 8:
+        start = _cut(draw)
+        return f"{start[:-1]}?{draw(st.sampled_from(['', '*', 's', 'd']))}" if len(start) > 2 else start
+    if kind == 9:
+        return draw(word).split("-")[0] + "~"
+    if kind == 10:
+        return '"' + " ".join(draw(st.lists(word, min_size=2, max_size=3))) + f'"~{draw(st.integers(0, 4))}'
+    if kind == 11:
+        return "=" + draw(word)
+    if kind == 12:
+        return draw(st.sampled_from([r"/\bcomm\w+/", "/eastern|ရှိုး/", r"/^\w+\b.*\barm/", "/[က-အ]{2}/"]))
+    return draw(
+        st.sampled_from(
+            "source:spokesman source:desk* tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
+            "has:forward has:voice has:poll in:transcript in:text in:(transcript OR ocr) from:desk from:ministry "
+            "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell".split()
+        )
+    )
+
+
+@st.composite
+def a_query(draw: st.DrawFn, depth: int = 2) -> str:
+    parts = []
+    for number in range(draw(st.integers(1, 3))):
+        part = draw(a_query(depth - 1)) if depth and draw(st.integers(0, 4)) == 0 else draw(leaf())
+        part = f"({part})" if " " in part and not part.startswith('"') else part
+        joint = (
+            draw(st.sampled_from(["", "", "AND", "OR", "NOT", "OR NOT", "-"]))
+            if number
+            else draw(st.sampled_from(["", "", "", "NOT", "-"]))
+        )
+        parts.append(f"{joint}{part}" if joint in ("", "-") else f"{joint} {part}")
+    return " ".join(parts).replace("--", "-")
+
+
+@st.composite
+def a_post(draw: st.DrawFn) -> dict[str, Any]:
+    """What the rows of one post hold; the time of some is implausible, and stands in no order with the id."""
+    at = 1_763_700_000 - draw(st.integers(0, 200_000))
+    texts = draw(st.lists(st.tuples(st.sampled_from(KINDS), text), max_size=3))
+    return {
+        "second": at,
+        "posted_at": draw(st.sampled_from([at * 1_000_000 + 5, at * 1_000_000, None, 1, 4_100_000_000_000_000])),
+        "source": draw(st.sampled_from(["spokesman", "deskwire"])),
+        "author": draw(st.sampled_from([None, "News Desk", "Ministry of Commands"])),
+        "forward": draw(st.sampled_from([None, None, '{"name": "The desk"}'])),
+        "reply_to": draw(st.sampled_from([None, None, "1"])),
+        "voice": draw(st.booleans()),
+        "rule": draw(st.sampled_from([None, "fell"])),
+        "texts": [("body", draw(text)), *texts] if draw(st.integers(0, 9)) else texts,
+        "old": draw(st.lists(text, max_size=1)),
+    }
+
+
+class Shelf:
+    """Posts in rows, in memory: made fast, so that many corpora can be tried."""
+
+    def __init__(self, empty: Path, posts: list[dict[str, Any]]) -> None:
+        self.reader = sqlite3.connect(":memory:")
+        self.reader.row_factory = sqlite3.Row
+        with closing(sqlite3.connect(empty)) as source:
+            source.backup(self.reader)
+        put = self.reader.execute
+        for number, (name, tags, side) in enumerate((("spokesman", '["junta"]', "junta"), ("deskwire", "[]", None)), 1):
+            put(
+                "INSERT INTO sources (id, name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
+                "failures) VALUES (?, ?, 'feed', ?, ?, 1, 'ok', 0, 0, 0, 0)",
+                (number, name, tags, side),
+            )
+        for number, post in enumerate(sorted(posts, key=lambda post: post["second"])):
+            self._put(post["second"] << 16 | number, post)
+
+    def _put(self, post_id: int, post: dict[str, Any]) -> None:
+        put = self.reader.execute
+        current = [(kind, words, 1) for kind, words in post["texts"]]
+        put(
+            "INSERT INTO posts (id, source_id, native_id, posted_at, posted_raw, author, reply_to, forward, "
+            "collected_at, alerts, revision, texts, language) VALUES (?, ?, ?, ?, '', ?, ?, ?, 0, 1, 0, ?, ?)",
+            (
+                post_id,
+                1 if post["source"] == "spokesman" else 2,
+                str(post_id),
+                post["posted_at"],
+                post["author"],
+                post["reply_to"],
+                post["forward"],
+                len(current),
+                language(current[0][1]) if current else "und",
+            ),
+        )
+        for number, (kind, words, now) in enumerate([*(("body", words, 0) for words in post["old"]), *current]):
+            stored = fit(words)
+            put(
+                "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, current) "
+                "VALUES (?, ?, ?, 0, ?, ?, 1, ?, ?)",
+                (post_id << 14 | number, post_id, kind, stored, fold(stored), language(stored), now),
+            )
+            put("INSERT INTO texts_index (rowid, folded) VALUES (?, ?)", (post_id << 14 | number, fold(stored)))
+        if post["voice"]:
+            put(
+                "INSERT INTO media (post_id, key, kind, revision, state) VALUES (?, 'v', 'voice', 0, 'pending')",
+                (post_id,),
+            )
+        if post["rule"]:
+            put(
+                "INSERT INTO matches (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why) "
+                "VALUES (?, '1', ?, '', 'match', 0, '[]', 0, '')",
+                (post["rule"], post_id),
+            )
+
+    def documents(self, *, history: bool = False) -> list[Document]:
+        """All posts, newest first, asked for without search."""
+        ids = [row[0] for row in self.reader.execute("SELECT id FROM posts ORDER BY id DESC")]
+        loaded = documents.load(asking(self.reader), ids, history=history)
+        return [loaded[post_id] for post_id in ids]
+
+
+@pytest.fixture
+def shelf(migrated_file: Path) -> Iterator[Callable[[list[dict[str, Any]]], Shelf]]:
+    with ExitStack() as shelves:
+
+        def put(posts: list[dict[str, Any]]) -> Shelf:
+            made = Shelf(migrated_file, posts)
+            shelves.callback(made.reader.close)
+            return made
+
+        yield put
+
+
+PLAIN: dict[str, Any] = {
+    "second": 1_763_600_000,
+    "posted_at": None,
+    "source": "spokesman",
+    "author": None,
+    "forward": None,
+    "reply_to": None,
+    "voice": False,
+    "rule": None,
+    "texts": [],
+    "old": [],
+}
+
+
+def parsed(query: str) -> Query | None:
+    try:
+        return parse(query)
+    except QueryError:
+        return None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(corpus=st.lists(a_post(), min_size=1, max_size=12), queries=st.lists(a_query(), min_size=1, max_size=12))
+def test_search_finds_exactly_the_posts_that_the_same_query_matches_as_a_rule(
+    shelf: Callable[..., Shelf], corpus: list[dict[str, Any]], queries: list[str]
+) -> None:
+    made = shelf(corpus)
+    everything = made.documents()
+    asked = [(query, tree) for query in queries if (tree := parsed(query))]
+    rules = compile_rules([Rule(str(number), tree, "1") for number, (_, tree) in enumerate(asked)])
+    matched: dict[str, list[int]] = {str(number): [] for number in range(len(asked))}
+    for document in everything:
+        for match in rules.match(document):
+            matched[match.rule].append(document.post_id)
+    for number, (query, tree) in enumerate(asked):
+        found = [(found.post_id, found.hits) for found in search.search(made.reader, tree, limit=None)]
+        held = [(document.post_id, hits) for document in everything if (hits := evaluate(tree, document)) is not None]
+        assert found == held, query
+        assert [post_id for post_id, _ in found] == matched[str(number)], query
+        assert search.count(made.reader, tree) == len(found)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(corpus=st.lists(a_post(), min_size=1, max_size=12), queries=st.lists(a_query(), min_size=1, max_size=8))
+def test_history_searches_the_texts_of_old_revisions_too(
+    shelf: Callable[..., Shelf], corpus: list[dict[str, Any]], queries: list[str]
+) -> None:
+    made = shelf(corpus)
+    everything = made.documents(history=True)
+    for tree in filter(None, map(parsed, queries)):
+        found = [found.post_id for found in search.search(made.reader, tree, limit=None, history=True)]
+        assert found == [document.post_id for document in everything if evaluate(tree, document) is not None]
