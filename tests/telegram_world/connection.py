@@ -19,7 +19,7 @@ from tests.telegram_world.handshake import Handshake, read_object
 from tests.telegram_world.sealing import MessageIds, Unsealed, clock_complaint, seal, unseal
 from tests.telegram_world.signals import CutHow, Push
 from tests.telegram_world.state import World
-from tests.telegram_world.transport import Framing, Wire
+from tests.telegram_world.transport import Framing, Full, Wire
 
 _RPC_RESULT = 0xF35C6D01
 _CONTAINER = 0x73F1F8DC
@@ -141,9 +141,8 @@ class Connection:
         quiet = False
         while isinstance(request, _WRAPPERS):
             quiet = quiet or isinstance(request, functions.InvokeWithoutUpdatesRequest)
-            if isinstance(request, functions.InitConnectionRequest):
-                self._wants_updates = not quiet
             request = request.query
+        self._wants_updates = self._wants_updates or not quiet  # any call that does not refuse them asks for updates
         if isinstance(request, bytes):
             request = read_object(request)
         method, phone = method_of(request), self.phone
@@ -193,7 +192,7 @@ class Connection:
             self._refuse(message_id, method, request, refusal)
         except Exception as mistake:  # noqa: BLE001 - kept, and raised where the world is closed
             self._world.journal.mistakes.append(mistake)
-            self._refuse(message_id, method, request, Refusal(500, "INTERNAL"))
+            self._refuse(message_id, method, request, Refusal(400, "MISTAKE_OF_THE_WORLD"))
         else:
             self._world.journal.note_call(method, self.phone, request, "swallowed" if lost else None)
             if not lost:
@@ -229,10 +228,16 @@ class Connection:
             self._send(updates, reply=False)
 
     def _listens(self) -> bool:
-        return self._wants_updates and not (self._world.faults.black_hole or self._lane.writer.is_closing())
+        account = self.key.account if self.key else None
+        at_home = account is None or account.dc == self._dc  # another data centre has files, not updates
+        return at_home and self._wants_updates and not (self._world.faults.black_hole or self._lane.writer.is_closing())
 
     def transport_error(self, code: int) -> None:
-        self._write(struct.pack("<i", code))
+        """Four bytes in a frame; -429 comes three times and bare in the full framing, as has been observed."""
+        if code == -429 and isinstance(self._framing, Full):
+            self._lane.write(struct.pack("<iii", code, code, code))
+        else:
+            self._write(struct.pack("<i", code))
 
     def cut(self, how: CutHow) -> None:
         """End the connection: at once with RST, in order with FIN, or only our half of it."""

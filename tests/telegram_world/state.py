@@ -262,6 +262,9 @@ class World:
         held = (channel for channel in self._channels.values() if (channel.handle or "").lower() == wanted)
         return next(held, None) if wanted else None
 
+    def known(self, channel_id: int) -> Channel | None:
+        return self._channels.get(channel_id)
+
     def channels(self) -> tuple[Channel, ...]:
         with self.lock:
             return tuple(self._channels.values())

@@ -40,8 +40,7 @@ class Visit:
         Raises Refusal: CHANNEL_INVALID for a wrong id or access hash, CHANNEL_PRIVATE if this account may not look.
         """
         number = getattr(named, "channel_id", None)
-        known = {channel.id: channel for channel in self.world.channels()} if number else {}
-        found = known.get(number) if number else None
+        found = self.world.known(number) if number else None
         if found is None or named.access_hash != wire.access_hash(self.account.id, found.id):
             raise Refusal(400, "CHANNEL_INVALID" if number else "PEER_ID_INVALID")
         if look and not self.may_look(found):
