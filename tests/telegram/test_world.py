@@ -5,11 +5,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telethon import connection, errors, events, utils
 from telethon.tl import functions, types
 
 from bot.clock import SECOND
-from tests.telegram_world import Fault, File, Served, World, run_in_thread
+from tests.telegram_world import Fault, File, Message, Poll, Served, World, run_in_thread
+from tests.telegram_world.channels import Channel
 from tests.telegram_world.visitor import client_of, visiting
 
 PHONE = "+95 9 000 000 001"
@@ -350,7 +353,7 @@ def test_a_message_carries_what_a_source_must_keep(world: World, served: Served)
     answer = world.publish("border_post", "We reply.", reply_to=forwarded)
     world.edit("border_post", answer, "We reply, corrected.")
     album = world.publish_album("border_post", [File("photo", b"1"), File("photo", b"2")], "Two pictures")
-    poll = world.publish_poll("border_post", "Open?", "Yes", "No")
+    poll = world.publish("border_post", poll=Poll("Open?", ("Yes", "No"), voters=(3, 4)))
     bold = world.publish("border_post", "Bold", entities=(types.MessageEntityBold(0, 4),))
 
     async def visit() -> None:
@@ -370,6 +373,7 @@ def test_a_message_carries_what_a_source_must_keep(world: World, served: Served)
         assert len({found[one].grouped_id for one in album}) == 1
         assert [found[one].message for one in album] == ["Two pictures", ""]
         assert [one.text.text for one in found[poll].media.poll.answers] == ["Yes", "No"]
+        assert [one.voters for one in found[poll].media.results.results] == [3, 4]
         assert found[bold].get_entities_text()[0][1] == "Bold"
         assert (source.noforwards, source.restricted, first.restriction_reason[0].text) == (True, True, "Not here")
         assert first.post_author == "Press office"
@@ -443,8 +447,8 @@ def test_the_eleventh_polled_channel_pushes_out_the_first(world: World) -> None:
     account = world.accounts.account(PHONE)
     made = [world.channel(world.open_channel(f"post_{number}", "Post")) for number in range(11)]
     for channel in made:
-        world.poll(account, channel)
-    assert [world.receives(account, channel) for channel in made] == [False] + [True] * 10
+        world.audience.poll(account, channel, 60)
+    assert [world.audience.receives(account, channel) for channel in made] == [False] + [True] * 10
 
 
 def test_a_difference_tells_what_was_missed_a_hundred_changes_at_a_time(world: World, served: Served) -> None:
@@ -534,9 +538,13 @@ def test_after_too_long_a_gap_telethon_goes_on_and_says_nothing(world: World, se
     within(10, visit())
 
 
-def test_swallowed_pushes_are_seen_by_history_alone(world: World, served: Served) -> None:
+@pytest.mark.parametrize("of", ["all", "one channel"])
+def test_swallowed_pushes_are_seen_by_history_alone(world: World, served: Served, of: str) -> None:
     world.join("border_post", PHONE)
-    world.faults.swallow_pushes = True
+    if of == "all":
+        world.faults.swallow_pushes = True
+    else:
+        world.faults.swallow_pushes_of = frozenset({world.channel("border_post").id})
 
     async def visit() -> None:
         async with visiting(served, world, PHONE) as client:
@@ -925,3 +933,29 @@ def test_a_mistake_of_the_world_fails_who_uses_it(world: World) -> None:
 
     with pytest.raises(BaseExceptionGroup, match="made mistakes"):
         whole()
+
+
+@given(
+    standing=st.sets(st.integers(1, 400), max_size=250).map(sorted),
+    page=st.integers(1, 100),
+    above=st.integers(0, 400),
+)
+def test_pages_cover_a_history_once_in_both_directions(standing: list[int], page: int, above: int) -> None:
+    channel = Channel(1, "border_post", "Border Post", 0)
+    for one in standing:
+        channel.put(Message(one, one * SECOND))
+
+    def cut(offset_id: int, add_offset: int) -> list[int]:
+        found = channel.history(
+            offset_id=offset_id, offset_date=None, add_offset=add_offset, limit=page, max_id=0, min_id=0
+        )
+        return [message.id for message in found]
+
+    down: list[int] = []
+    while found := cut(down[-1] if down else 0, 0):
+        down += found
+    assert down == standing[::-1]
+    up: list[int] = []
+    while found := cut((up[-1] if up else above) + 1, -page):
+        up += found[::-1]
+    assert up == [one for one in standing if one > above]

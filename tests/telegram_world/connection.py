@@ -216,7 +216,7 @@ class Connection:
             return
         with self._world.lock:
             channel = self._world.channel(push.channel_id)
-            if not self._world.receives(account, channel):
+            if not self._world.audience.receives(account, channel):
                 return
             chats = [wire.chat(channel, account)]
         self.tell(types.Updates(list(push.updates), [], chats, wire.date(self._world.clock.now()), 0))

@@ -74,6 +74,7 @@ class Faults:
         self.black_hole = False  # connections are accepted and read, nothing is ever answered
         self.refusing = False  # new connections are reset at once
         self.swallow_pushes = False  # no update reaches anybody unasked
+        self.swallow_pushes_of: frozenset[int] = frozenset()  # nor of these channels, by id
         self.latency = 0.0  # seconds before every answer
         self.difference_omits_edited = False  # a post sent and edited meanwhile is missing from the difference
         self.broken_waits: list[str] = []  # methods that were called although a wait stood
@@ -111,6 +112,7 @@ class Faults:
             self._waits.clear()
             self._told.clear()
             self.skew = self.latency = 0.0
+            self.swallow_pushes_of = frozenset()
             self.black_hole = self.refusing = self.swallow_pushes = self.difference_omits_edited = False
 
     def cut(self, how: CutHow = "reset", *, phone: str | None = None) -> None:

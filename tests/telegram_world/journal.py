@@ -22,7 +22,7 @@ class Journal:
 
     def __init__(self, lock: threading.RLock, monotonic: Callable[[], float]) -> None:
         self.mistakes: list[BaseException] = []  # ours: the world's own tests and users fail on them
-        self.remembers_calls = True  # a bench of a million calls turns this off
+        self.remembers = True  # a bench of a million calls or wordings turns this off; counts go on
         self._lock = lock
         self._monotonic = monotonic
         self._calls: list[Call] = []
@@ -32,10 +32,12 @@ class Journal:
     def note_call(self, method: str, phone: str | None, request: Any, error: str | None) -> None:
         with self._lock:
             self._counts[method] = self._counts.get(method, 0) + 1
-            if self.remembers_calls:
+            if self.remembers:
                 self._calls.append(Call(method, self._monotonic(), phone, request, error))
 
     def note_shown(self, channel_id: int, shows: Iterable[tuple[int, str]]) -> None:
+        if not self.remembers:
+            return
         with self._lock:
             known = self._shown.setdefault(channel_id, {})
             for one, text in shows:

@@ -41,7 +41,7 @@ class TelegramServer:
             self._servers.append(server)
             self.ports[dc] = server.sockets[0].getsockname()[1]
         self._world.ports = dict(self.ports)
-        self._stop_listening = self._world.listen(self._hear)
+        self._stop_listening = self._world.audience.listen(self._hear)
         return self
 
     async def __aexit__(

@@ -1,8 +1,7 @@
 """The Telegram world itself: its channels and what is done in them; what is visible now and what was shown to whom."""
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +10,18 @@ from telethon.tl import types
 from bot.clock import SECOND, Clock
 from tests.telegram_world import wire
 from tests.telegram_world.accounts import Account, Accounts
-from tests.telegram_world.channels import Channel, File, Forward, Message, Poll
+from tests.telegram_world.audience import Audience
+from tests.telegram_world.channels import Channel, File, Forward, Message
 from tests.telegram_world.faults import Faults
 from tests.telegram_world.journal import Journal
-from tests.telegram_world.signals import Emit, Push, Signal, Tell
-
-POLLED_MOST = 10  # channels that one account can short-poll without having joined them
+from tests.telegram_world.signals import Push, Tell
 
 
 class World:
     """The state behind a server; every method may be called from any thread. A `channel` is named by handle or id.
 
-    `accounts` holds who may log in, `faults` what goes wrong, `journal` what was called and shown.
+    `accounts` holds who may log in, `audience` who hears what, `faults` what goes wrong, `journal` what was called and
+    shown.
     A pushed or served change is a change of this state first: a test changes the world, never the wire.
     """
 
@@ -45,12 +44,12 @@ class World:
         self.files: dict[int, File] = {}
         self.file_generation = 1
         self._log_keeps = log_keeps
-        self._listeners: list[Emit] = []
         self._channels: dict[int, Channel] = {}
         self._albums = 0
         self.journal = Journal(self.lock, self.clock.monotonic)
-        self.accounts = Accounts(self.lock, self.emit)
-        self.faults = Faults(self.lock, self.emit, self.clock.monotonic)
+        self.audience = Audience(self.lock, self.clock.monotonic)
+        self.faults = Faults(self.lock, self.audience.tell, self.clock.monotonic)
+        self.accounts = Accounts(self.lock, self.audience.tell)
 
     # What happens to channels
 
@@ -154,9 +153,6 @@ class World:
             pairs = zip(files, captions, strict=True)
             return [self.publish(channel, caption, at=at, file=file, album=number) for file, caption in pairs]
 
-    def publish_poll(self, channel: str | int, question: str, *answers: str) -> int:
-        return self.publish(channel, poll=Poll(question, answers))
-
     def forward(self, channel: str | int, origin: str | int, message_id: int, *, at: int | None = None) -> int:
         """Forward a message of another channel; returns the new id."""
         with self.lock:
@@ -200,7 +196,7 @@ class World:
             if not silent:
                 pts = found.note("delete", message_ids, self.clock.now(), keep=self._log_keeps)
                 update = types.UpdateDeleteChannelMessages(found.id, list(message_ids), pts, len(message_ids))
-                self.emit(Push(found.id, (update,)))
+                self._push(Push(found.id, (update,)))
 
     def expire_file_references(self) -> None:
         """Every file reference given out so far is old; a message fetched again carries a new one."""
@@ -216,16 +212,23 @@ class World:
             found.log.clear()
             found.log_from = found.pts
 
+    def warm(self, channel: str | int) -> None:
+        """Write every message of a channel as bytes now, so that a bench of reading does not pay for it."""
+        with self.lock:
+            found = self.channel(channel)
+            for message in found.messages.values():
+                wire.message_bytes(self, found, message)
+
     def push_unknown(self, phone: str) -> None:
         """Push an update of a constructor that no layer has to an account."""
         with self.lock:
-            self.emit(Tell(wire.unknown_updates(), phone=self.accounts.account(phone).phone))
+            self.audience.tell(Tell(wire.unknown_updates(), phone=self.accounts.account(phone).phone))
 
     def push_channel_too_long(self, channel: str | int) -> None:
         """Tell everybody who receives a channel that too much has happened in it."""
         with self.lock:
             found = self.channel(channel)
-            self.emit(Push(found.id, (types.UpdateChannelTooLong(found.id, found.pts),)))
+            self._push(Push(found.id, (types.UpdateChannelTooLong(found.id, found.pts),)))
 
     # What can be seen of it
 
@@ -269,50 +272,23 @@ class World:
         with self.lock:
             return tuple(self._channels.values())
 
-    def receives(self, account: Account, channel: Channel) -> bool:
-        """Whether updates of a channel come to an account unasked: as a member, or as one of few short-pollers."""
-        if account.id in channel.members:
-            return not channel.gone
-        open_to_all = not (channel.private or channel.gone or account.id in channel.banned)
-        return open_to_all and account.polled.get(channel.id, 0) > self.clock.monotonic()
-
-    def poll(self, account: Account, channel: Channel) -> None:
-        """Note a short poll: for some seconds updates come passively; the eleventh channel pushes out the oldest."""
-        account.polled.pop(channel.id, None)
-        account.polled[channel.id] = self.clock.monotonic() + 3 * self.poll_seconds + 2
-        while len(account.polled) > POLLED_MOST:
-            del account.polled[next(iter(account.polled))]
-
     def now_seconds(self) -> float:
         """The servers' clock: true time plus the skew that the faults ask for."""
         return self.clock.now() / SECOND + self.faults.skew
 
-    # How servers learn of it
-
-    def listen(self, listener: Emit) -> Callable[[], None]:
-        """Call `listener` under the lock for every signal; returns the way to stop it."""
-        with self.lock:
-            self._listeners.append(listener)
-
-        def stop() -> None:
-            with self.lock, suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return stop
-
-    def emit(self, signal: Signal) -> None:
-        if isinstance(signal, Push) and self.faults.swallow_pushes:
-            return
-        for listener in self._listeners:
-            listener(signal)
+    # Inside
 
     def _changed(self, channel: Channel, kind: Any, messages: Sequence[Message]) -> None:
         made = types.UpdateNewChannelMessage if kind == "new" else types.UpdateEditChannelMessage
         for message in messages:
             pts = channel.note(kind, (message.id,), self.clock.now(), keep=self._log_keeps)
-            if self._listeners:
+            if self.audience.listens():
                 written = wire.Written(wire.message_bytes(self, channel, message))
-                self.emit(Push(channel.id, (made(written, pts, 1),), ((message.id, message.text),)))
+                self._push(Push(channel.id, (made(written, pts, 1),), ((message.id, message.text),)))
+
+    def _push(self, push: Push) -> None:
+        if not (self.faults.swallow_pushes or push.channel_id in self.faults.swallow_pushes_of):
+            self.audience.tell(push)
 
     def _keep(self, file: File | None) -> int | None:
         if file is None:
@@ -327,4 +303,4 @@ class World:
         for one in told:
             chats = [wire.chat(channel, one)]
             updates = types.Updates([types.UpdateChannel(channel.id)], [], chats, wire.date(self.clock.now()), 0)
-            self.emit(Tell(updates, phone=one.phone))
+            self.audience.tell(Tell(updates, phone=one.phone))

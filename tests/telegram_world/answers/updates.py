@@ -36,7 +36,7 @@ def get_channel_difference(visit: Visit, request: Any) -> Reply:
         raise Refusal(400, "PERSISTENT_TIMESTAMP_EMPTY")
     if request.pts > channel.pts:
         raise Refusal(400, "PERSISTENT_TIMESTAMP_INVALID")
-    world.poll(visit.account, channel)
+    world.audience.poll(visit.account, channel, 3 * world.poll_seconds + 2)
     changes = channel.since(request.pts)
     if request.pts < channel.log_from or len(changes) > world.too_long_after:
         return _too_long(visit, channel)
