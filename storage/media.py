@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from storage.content import fit, fit_or_none, whole
 from storage.database import insert_many, sql
@@ -85,7 +85,7 @@ def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]
 def due(reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), limit: int) -> list[DueMedia]:
     """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts."""
     rows = reader.execute(
-        "SELECT m.id, m.post_id, s.name, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
         "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
         "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
         "AND s.name IN (SELECT value FROM json_each(:sources)) "
@@ -93,7 +93,7 @@ def due(reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[i
         "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
         {"now": now, "sources": json.dumps(list(sources)), "without": json.dumps(list(without)), "limit": limit},
     )
-    return [DueMedia(*row[:9], bool(row[9])) for row in rows]
+    return [_due(row) for row in rows]
 
 
 def next_due(reader: Reader, *, sources: Iterable[str]) -> int | None:
@@ -109,11 +109,15 @@ def next_due(reader: Reader, *, sources: Iterable[str]) -> int | None:
 def place(reader: Reader, media_id: int) -> DueMedia | None:
     """The same of one file, whatever its state; None if there is no such row."""
     row = reader.execute(
-        "SELECT m.id, m.post_id, s.name, m.kind, coalesce(m.url, ''), m.mime, m.bytes, m.duration_s, m.failures, "
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, m.duration_s, m.failures, "
         "p.alerts FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
         {"id": media_id},
     ).fetchone()
-    return None if row is None else DueMedia(*row[:9], bool(row[9]))
+    return None if row is None else _due(row)
+
+
+def _due(row: Mapping[str, Any]) -> DueMedia:
+    return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
 
 
 def stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:

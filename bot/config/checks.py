@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bot.clock import SECOND
 from bot.config.locate import KeyPath
-from bot.config.model import Config, RuleConfig, is_private
+from bot.config.model import MEDIA_RULE, Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.values import did_you_mean
 from storage.language import match, query
@@ -22,10 +22,11 @@ def cross_check(
     `config` holds the entries that are right by themselves and `places` their indexes in the file; `given` is the
     whole document, so that an entry with another mistake still counts as a name that exists.
     """
-    names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets")}
+    names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines")}
     _intervals(config, places["sources"], findings)
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
     tags = {tag for source in config.sources for tag in source.tags}
+    _media(config, places["sources"], names["targets"], findings)
     whole = len(places["sources"]) == len(names["sources"])  # every source could be read, so every tag is known
     for index, rule in zip(places["rules"], config.rules, strict=True):
         keys: KeyPath = ("rules", index)
@@ -35,8 +36,29 @@ def cross_check(
             _known(rule.tags, tags, "tag", (*keys, "tags"), findings)
         if whole and rule.sources + rule.tags and not any(source.enabled for source in config.rule_sources(rule)):
             findings.odd(keys, f'the rule "{rule.name}" can never match: no source is in its scope')
+        if rule.name.startswith(MEDIA_RULE):
+            findings.wrong((*keys, "name"), f'"{MEDIA_RULE}" begins the names of alerts on files: take another')
         _query(config, rule, keys, findings)
+    for index, engine in zip(places["engines"], config.engines, strict=True):
+        keys = ("engines", index)
+        _known(engine.sources, names["sources"], "source", (*keys, "sources"), findings)
+        if whole and config.sources:
+            _known(engine.tags, tags, "tag", (*keys, "tags"), findings)
+    if whole and config.sources:
+        for tag in config.media.tags:
+            _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
     _private(config, findings)
+
+
+def _media(config: Config, places: Sequence[int], targets: Iterable[str], findings: Findings) -> None:
+    """What sources and tags say of alerts on files."""
+    for tag, said in config.media.tags.items():
+        _known(said.alert_targets or (), targets, "target", ("media", "tags", tag, "alert_targets"), findings)
+    for index, source in zip(places, config.sources, strict=True):
+        _known(source.alert_targets or (), targets, "target", ("sources", index, "alert_targets"), findings)
+        if source.enabled and config.alerts_on(source) and not config.media_targets(source):
+            message = f'files of "{source.name}" alert nobody: alert_targets and [defaults] targets name no target'
+            findings.odd(("sources", index, "alert_on"), message)
 
 
 def _names(given: Mapping[str, object], part: str, findings: Findings) -> dict[str, int]:
@@ -58,11 +80,14 @@ def _intervals(config: Config, places: Sequence[int], findings: Findings) -> Non
             findings.wrong(keys, "a source cannot be asked more often than once a second: the minimum is 1s")
 
 
-def _known(named: Iterable[str], known: Iterable[str], what: str, keys: KeyPath, findings: Findings) -> None:
+def _known(
+    named: Iterable[str], known: Iterable[str], what: str, keys: KeyPath, findings: Findings, *, each: bool = True
+) -> None:
+    """Note the names that nobody has; `each` says that they stand in a list at `keys`."""
     for index, name in enumerate(named):
         if name not in known:
             missing = f'no source has the tag "{name}"' if what == "tag" else f'there is no {what} "{name}"'
-            findings.wrong((*keys, index), missing + did_you_mean(name, known))
+            findings.wrong((*keys, index) if each else keys, missing + did_you_mean(name, known))
 
 
 def _query(config: Config, rule: RuleConfig, keys: KeyPath, findings: Findings) -> None:

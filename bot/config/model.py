@@ -10,13 +10,15 @@ from pydantic import AfterValidator, Field
 
 from bot.alerts.targets._contract import TargetSettings
 from bot.clock import MINUTE
-from bot.config.values import ConfigPath, Duration, Name, SecretFile, Settings, zone_name
-from bot.sources._contract import SourceSettings
+from bot.config.values import ConfigPath, Duration, Name, SecretFile, Settings, Size, zone_name
+from bot.enrich._contract import EngineSettings
+from bot.sources._contract import FileKind, SourceSettings
 
 if TYPE_CHECKING:
     from bot.http import HttpRules
 
 Priority = Literal["min", "low", "default", "high", "max"]
+MEDIA_RULE = "media:"  # begins the rule name of alerts on files, which ends with the name of the source
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 _PORTS = {"http": 80, "https": 443}
 
@@ -61,6 +63,32 @@ class TelegramConfig(Settings):
     public_key_file: ConfigPath | None = None
 
 
+class TagMedia(Settings):
+    """[media.tags."junta"]: what the files of sources with this tag alert on, where a source does not say it itself."""
+
+    alert_on: tuple[FileKind, ...] = ()
+    alert_targets: tuple[Name, ...] | None = None
+
+
+class MediaConfig(Settings):
+    """[media]: how much is fetched. The largest file of each kind, then all files of one source, of all sources."""
+
+    voice: Size = 25 << 20
+    audio: Size = 50 << 20
+    photo: Size = 20 << 20
+    video: Size = 200 << 20
+    document: Size = 50 << 20
+    per_source: Size = 20 << 30
+    total: Size = 100 << 30
+    keep_free: Size = 2 << 30  # on the disk: below that no file is fetched, and posts go on
+    tags: dict[str, TagMedia] = Field(default_factory=dict)
+
+    def largest(self, kind: str) -> int:
+        """The cap of one file in bytes, of a media kind as sources name it."""
+        caps = {"voice": self.voice, "audio": self.audio, "photo": self.photo, "document": self.document}
+        return caps.get(kind, self.video)
+
+
 class Defaults(Settings):
     """[defaults]: what an entry that says nothing gets."""
 
@@ -95,10 +123,12 @@ class Config(Settings):
     storage: StorageConfig = StorageConfig()
     http: HttpConfig = HttpConfig()
     telegram: TelegramConfig = TelegramConfig()
+    media: MediaConfig = MediaConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
     rules: tuple[RuleConfig, ...] = ()
     targets: tuple[TargetSettings, ...] = ()
+    engines: tuple[EngineSettings, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -130,6 +160,21 @@ class Config(Settings):
         """Names of the targets that hear of `rule`; empty: it is a saved search."""
         return self.defaults.targets if rule.targets is None else rule.targets
 
+    def alerts_on(self, source: SourceSettings) -> tuple[FileKind, ...]:
+        """Kinds of file that alert by themselves: what the source says, else what its tags say."""
+        if source.alert_on is not None:
+            return source.alert_on
+        tagged = [self.media.tags[tag] for tag in source.tags if tag in self.media.tags]
+        return tuple(dict.fromkeys(kind for tag in tagged for kind in tag.alert_on))
+
+    def media_targets(self, source: SourceSettings) -> tuple[str, ...]:
+        """Names of the targets that hear of such a file."""
+        if source.alert_targets is not None:
+            return source.alert_targets
+        tagged = [self.media.tags[tag].alert_targets for tag in source.tags if tag in self.media.tags]
+        named = [names for names in tagged if names is not None]
+        return tuple(dict.fromkeys(name for names in named for name in names)) if named else self.defaults.targets
+
     def rule_sources(self, rule: RuleConfig) -> tuple[SourceSettings, ...]:
         """Choose the sources that `rule` reads: those it names or whose tags it names; it names none: all."""
         if not rule.sources and not rule.tags:
@@ -143,8 +188,12 @@ class Config(Settings):
         return frozenset(self.named_hosts()) if self.http.allow_private_addresses else frozenset()
 
     def named_hosts(self) -> tuple[tuple[str, int], ...]:
-        """Every (host, port) that the config names or implies: sources, targets, the proxy."""
-        parts: tuple[SourceSettings | TargetSettings, ...] = (*self.sources, *self.targets)
+        """Every (host, port) that the config names or implies: sources, targets, engines, the proxy."""
+        parts: tuple[SourceSettings | TargetSettings | EngineSettings, ...] = (
+            *self.sources,
+            *self.targets,
+            *self.engines,
+        )
         urls = [url for part in parts for url in part.addresses()]
         found = [host_and_port(url) for url in (*urls, *filter(None, [self.http.proxy]))]
         return tuple(pair for pair in dict.fromkeys(found) if pair)

@@ -6,14 +6,22 @@ from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from bot import sources
+from bot import enrich, sources
 from bot.alerts import targets
 from bot.config import paths
 from bot.config.checks import cross_check
 from bot.config.document import Document, open_document
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
-from bot.config.model import Config, Defaults, HttpConfig, RuleConfig, StorageConfig, TelegramConfig
+from bot.config.model import (
+    Config,
+    Defaults,
+    HttpConfig,
+    MediaConfig,
+    RuleConfig,
+    StorageConfig,
+    TelegramConfig,
+)
 from bot.config.problems import Findings, got, one_of
 from bot.config.values import Settings, did_you_mean
 from bot.errors import ConfigError
@@ -22,15 +30,16 @@ SECTIONS: dict[str, type[Settings]] = {
     "storage": StorageConfig,
     "http": HttpConfig,
     "telegram": TelegramConfig,
+    "media": MediaConfig,
     "defaults": Defaults,
 }
-LISTS = ("sources", "rules", "targets")
+LISTS = ("sources", "rules", "targets", "engines")
 
 _Part = TypeVar("_Part", bound=Settings)
 
 
 class Kinds(Protocol):
-    """A package whose modules are the kinds of one list: `bot.sources`, `bot.alerts.targets`."""
+    """A package whose modules are the kinds of one list: `bot.sources`, `bot.alerts.targets`, `bot.enrich`."""
 
     def kinds(self) -> tuple[str, ...]: ...
 
@@ -61,12 +70,14 @@ def settle(document: Document, environment: Environment, *, data_dir: Path | Non
         storage=storage,
         http=_section(given, "http", HttpConfig, findings),
         telegram=_section(given, "telegram", TelegramConfig, findings),
+        media=_section(given, "media", MediaConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {
         "sources": _entries(given, "sources", sources, findings),
         "rules": _entries(given, "rules", None, findings),
         "targets": _entries(given, "targets", targets, findings),
+        "engines": _entries(given, "engines", enrich, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
     cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)

@@ -8,12 +8,17 @@ from bot.config.values import Settings
 
 
 def schema() -> dict[str, Any]:
-    """Describe every key of every section. Imports every kind of source and target."""
-    from bot import sources
+    """Describe every key of every section. Imports every kind of source, target and engine."""
+    from bot import enrich, sources
     from bot.alerts import targets
 
     parts: dict[str, Any] = {name: _of(model) for name, model in SECTIONS.items()}
-    entries = {"sources": _union(sources), "rules": _of(RuleConfig), "targets": _union(targets)}
+    entries = {
+        "sources": _union(sources),
+        "rules": _of(RuleConfig),
+        "targets": _union(targets),
+        "engines": _union(enrich),
+    }
     assert set(entries) == set(LISTS)
     parts |= {name: {"type": "array", "items": entry} for name, entry in entries.items()}
     return {

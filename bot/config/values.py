@@ -28,6 +28,8 @@ from bot.errors import UserError
 
 _UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(KB|MB|GB|TB)")
+_SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _LONGEST_DURATION = 36_525 * DAY
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
 _LONGEST_SECRET = 65_536
@@ -58,6 +60,24 @@ def written(microseconds: int) -> str:
         if microseconds and microseconds % _UNITS[unit] == 0:
             return f"{microseconds // _UNITS[unit]}{unit}"
     return f"{microseconds / SECOND:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def size(value: object) -> int:
+    """Bytes of "20MB", "1.5GB"; a bare 0 is allowed. Raises ValueError with the right form."""
+    if value == 0 and not isinstance(value, bool):
+        return 0
+    found = _SIZE.fullmatch(value.strip().upper()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('expected a size such as "500KB", "20MB" or "1.5GB"')
+    return round(float(found[1]) * _SIZES[found[2]])
+
+
+def size_written(count: int) -> str:
+    """Write a size as the config does; a number of bytes that came from `size` reads back to the same."""
+    for unit in ("TB", "GB", "MB", "KB"):
+        if count and count % _SIZES[unit] == 0:
+            return f"{count // _SIZES[unit]}{unit}"
+    return f"{count / 1024:.3f}KB"
 
 
 def zone_name(value: str) -> str:
@@ -199,6 +219,12 @@ Duration = Annotated[
     BeforeValidator(duration),
     PlainSerializer(written, return_type=str),
     WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_DURATION.pattern}$"}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    PlainSerializer(size_written, return_type=str),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_SIZE.pattern}$"}),
 ]
 Name = Annotated[str, AfterValidator(_name)]
 Amount = Annotated[int | str, BeforeValidator(_amount)]

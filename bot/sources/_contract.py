@@ -9,6 +9,8 @@ from bot.config.values import Amount, Duration, Name, Settings
 from bot.http import Http
 from storage.records import Batch, Checked
 
+FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
+
 
 class SourceSettings(Settings):
     """The keys that every `[[sources]]` entry may have; each kind adds its own."""
@@ -22,6 +24,10 @@ class SourceSettings(Settings):
     tags: tuple[Name, ...] = ()
     enabled: bool = True
     alert_backfill: bool = False
+    languages: tuple[Name, ...] = ()  # that it speaks, best first, as ISO 639 codes; engines are told
+    media: tuple[FileKind, ...] = ("voice", "audio", "photo")  # whose bytes are fetched
+    alert_on: tuple[FileKind, ...] | None = None  # None: as [media.tags] says for its tags
+    alert_targets: tuple[Name, ...] | None = None  # None: as [media.tags] says, else [defaults] targets
 
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot import sources
+from bot import enrich, sources
 from bot.alerts import targets
 from bot.config import load
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, inside, scan
-from bot.config.model import HostConfig, RuleConfig
+from bot.config.model import HostConfig, RuleConfig, TagMedia
 from bot.config.reading import LISTS, SECTIONS
 from bot.config.schema import schema
 
@@ -41,6 +41,7 @@ def test_the_example_is_a_config_without_mistakes_or_warnings(example: dict[str,
     assert config.warnings == ()
     assert {source.kind for source in config.sources} == set(sources.kinds())
     assert {target.kind for target in config.targets} == set(targets.kinds())
+    assert {engine.kind for engine in config.engines} == set(enrich.kinds())
 
 
 def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str, Any]) -> None:
@@ -48,8 +49,10 @@ def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str
     shown["hosts"] = {key for host in example["http"]["hosts"].values() for key in host}
     shown["rules"] = {key for rule in example["rules"] for key in rule}
     known: dict[str, set[str]] = {name: set(model.model_fields) for name, model in SECTIONS.items()}
+    shown["tags"] = {key for tag in example["media"]["tags"].values() for key in tag}
     known |= {"hosts": set(HostConfig.model_fields), "rules": set(RuleConfig.model_fields)}
-    for part, package in (("sources", sources), ("targets", targets)):
+    known |= {"tags": set(TagMedia.model_fields)}
+    for part, package in (("sources", sources), ("targets", targets), ("engines", enrich)):
         for kind in package.kinds():
             name = f"{part} {kind}"
             shown[name] = {key for entry in example[part] if entry["kind"] == kind for key in entry}

@@ -1,0 +1,110 @@
+"""PURE: the words that Tesseract found, each in its box -> lines of text in reading order, and how sure it was."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+_UNSPACED = "\u0e00-\u0eff\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"  # Thai, Lao, Chinese, Japanese
+_ENDS_UNSPACED, _BEGINS_UNSPACED = re.compile(f"[{_UNSPACED}]$"), re.compile(f"^[{_UNSPACED}]")
+_WORD_LEVEL = "5"
+_COLUMNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word; lengths in pixels. `fragment` is the line as Tesseract saw it, `sure` its confidence, 0 to 100."""
+
+    text: str
+    left: int
+    top: int
+    width: int
+    height: int
+    sure: float
+    fragment: tuple[str, str, str]
+
+    @property
+    def right(self) -> int:
+        return self.left + self.width
+
+    @property
+    def middle(self) -> float:
+        return self.top + self.height / 2
+
+
+def words(tsv: str) -> list[Word]:
+    """Read Tesseract's `tsv` output (https://github.com/tesseract-ocr/tesseract, tsv renderer); odd lines are left."""
+    found = []
+    for line in tsv.splitlines():
+        cells = line.split("\t")
+        if len(cells) < _COLUMNS or cells[0] != _WORD_LEVEL:
+            continue
+        text = "\t".join(cells[11:]).strip()
+        try:
+            left, top, width, height = (int(cell) for cell in cells[6:10])
+            sure = float(cells[10])
+        except ValueError:
+            continue
+        if text:
+            found.append(Word(text, left, top, width, height, sure, (cells[2], cells[3], cells[4])))
+    return found
+
+
+def confidence(found: Iterable[Word]) -> float:
+    """Mean over letters of how sure Tesseract was of their words, 0 to 100; 0 where it found none."""
+    letters = sure = 0.0
+    for word in found:
+        letters += len(word.text)
+        sure += word.sure * len(word.text)
+    return min(100.0, max(0.0, sure / letters)) if letters else 0.0
+
+
+def in_order(found: Iterable[Word]) -> str:
+    """Lines as the layout analysis ordered them."""
+    return "\n".join(_joined(line) for line in _fragments(found))
+
+
+def rebuilt(found: Iterable[Word]) -> str:
+    """Lines put together by where their words stand, for sparse text comes in no order; the page may be skewed.
+
+    A fragment goes on from the line that ends just left of it at its height. Lines are then ordered from top to
+    bottom along the slope that most of them have.
+    """
+    fragments = _fragments(found)
+    if not fragments:
+        return ""
+    high = median(max(word.height for word in fragment) for fragment in fragments)
+    lines: list[list[Word]] = []
+    for fragment in sorted(fragments, key=lambda one: one[0].left):
+        first = fragment[0]
+        near = [
+            (abs(first.middle - line[-1].middle), index)
+            for index, line in enumerate(lines)
+            if -0.7 * high <= first.left - line[-1].right <= 6 * high
+        ]
+        away, index = min(near, default=(high, 0))
+        if away < 0.5 * high:
+            lines[index] += fragment
+        else:
+            lines.append(list(fragment))
+    long = [line for line in lines if line[-1].left - line[0].left > 6 * high]
+    slope = median((line[-1].middle - line[0].middle) / (line[-1].left - line[0].left) for line in long) if long else 0
+    lines.sort(key=lambda line: median(word.middle - slope * (word.left + word.width / 2) for word in line))
+    return "\n".join(map(_joined, lines))
+
+
+def _fragments(found: Iterable[Word]) -> list[list[Word]]:
+    fragments: dict[tuple[str, str, str], list[Word]] = {}
+    for word in found:
+        fragments.setdefault(word.fragment, []).append(word)
+    return list(fragments.values())
+
+
+def _joined(line: list[Word]) -> str:
+    """Words with spaces between, but for scripts that have none, where only a wide gap is one."""
+    text = line[0].text
+    for before, word in zip(line, line[1:], strict=False):
+        close = word.left - before.right < 0.6 * max(before.height, word.height)
+        unspaced = _ENDS_UNSPACED.search(before.text) and _BEGINS_UNSPACED.search(word.text)
+        text += word.text if close and unspaced else f" {word.text}"
+    return text

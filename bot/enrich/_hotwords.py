@@ -1,0 +1,34 @@
+"""PURE: the Latin words that the rules look for, which speech engines are told to expect."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from storage.language.query import QueryError, parse
+from storage.language.tree import And, Node, Or, Words
+
+MOST = 60  # words beyond that do an engine more harm than good
+_LATIN = re.compile(r"[a-zà-ɏ]{3,}(?: [a-zà-ɏ]+)*")
+
+
+def hotwords(queries: Iterable[str]) -> tuple[str, ...]:
+    """Each keyword once, in the order of the rules, at most 60. Negated words are not expected."""
+    found: dict[str, None] = {}
+    for query in queries:
+        try:
+            root = parse(query).root
+        except QueryError:  # the config has told it
+            continue
+        for words in _words(root):
+            text = words.needles[0].replace("-", " ").strip()
+            if _LATIN.fullmatch(text):
+                found.setdefault(text.title())
+    return tuple(found)[:MOST]
+
+
+def _words(node: Node) -> Iterator[Words]:
+    if isinstance(node, Words):
+        if node.needles:
+            yield node
+    elif isinstance(node, And | Or):
+        for part in node.parts:
+            yield from _words(part)
