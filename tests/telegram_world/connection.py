@@ -220,7 +220,7 @@ class Connection:
                 return
             chats = [wire.chat(channel, account)]
         self.tell(types.Updates(list(push.updates), [], chats, wire.date(self._world.clock.now()), 0))
-        self._world.journal.note_shown(push.channel_id, push.shows)
+        self._world.journal.note_shown(push.channel_id, push.shows, pushed=True)
 
     def tell(self, updates: Any) -> None:
         """Send an Updates object unasked."""

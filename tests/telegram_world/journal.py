@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 
@@ -26,7 +27,7 @@ class Journal:
         self._lock = lock
         self._monotonic = monotonic
         self._calls: list[Call] = []
-        self._shown: dict[int, dict[int, list[str]]] = {}
+        self._shown: dict[int, dict[int, list[tuple[str, bool]]]] = {}  # wordings, and whether pushed
         self._counts: dict[str, int] = {}
 
     def note_call(self, method: str, phone: str | None, request: Any, error: str | None) -> None:
@@ -35,15 +36,15 @@ class Journal:
             if self.remembers:
                 self._calls.append(Call(method, self._monotonic(), phone, request, error))
 
-    def note_shown(self, channel_id: int, shows: Iterable[tuple[int, str]]) -> None:
+    def note_shown(self, channel_id: int, shows: Iterable[tuple[int, str]], *, pushed: bool = False) -> None:
         if not self.remembers:
             return
         with self._lock:
             known = self._shown.setdefault(channel_id, {})
             for one, text in shows:
                 wordings = known.setdefault(one, [])
-                if not wordings or wordings[-1] != text:
-                    wordings.append(text)
+                if next((said for said, way in reversed(wordings) if way is pushed), None) != text:
+                    wordings.append((text, pushed))
 
     def calls(self, method: str | None = None, *, phone: str | None = None, since: float = 0) -> tuple[Call, ...]:
         """The calls so far, refused ones included; `since` is in monotonic seconds."""
@@ -59,10 +60,14 @@ class Journal:
         with self._lock:
             return self._counts.get(method, 0)
 
-    def shown(self, channel_id: int) -> frozenset[int]:
+    def shown(self, channel_id: int, *, pushes: bool = True) -> frozenset[int]:
+        """Ids of all messages that a sent reply contained, or (with `pushes`) an update that came unasked."""
         with self._lock:
-            return frozenset(self._shown.get(channel_id, ()))
+            known = self._shown.get(channel_id, {})
+            return frozenset(one for one, wordings in known.items() if pushes or not all(way for _, way in wordings))
 
-    def shown_texts(self, channel_id: int, message_id: int) -> tuple[str, ...]:
+    def shown_texts(self, channel_id: int, message_id: int, *, pushes: bool = True) -> tuple[str, ...]:
+        """Every wording that was so shown, oldest first, each run of equal ones once."""
         with self._lock:
-            return tuple(self._shown.get(channel_id, {}).get(message_id, ()))
+            wordings = self._shown.get(channel_id, {}).get(message_id, [])
+            return tuple(text for text, _ in groupby(text for text, pushed in wordings if pushes or not pushed))

@@ -243,13 +243,13 @@ class World:
         with self.lock:
             return self.channel(channel).messages[message_id].text
 
-    def shown(self, channel: str | int) -> frozenset[int]:
+    def shown(self, channel: str | int, *, pushes: bool = True) -> frozenset[int]:
         """Ids of all messages that any sent reply or push contained, deleted ones included."""
-        return self.journal.shown(self.channel(channel).id)
+        return self.journal.shown(self.channel(channel).id, pushes=pushes)
 
-    def shown_texts(self, channel: str | int, message_id: int) -> tuple[str, ...]:
+    def shown_texts(self, channel: str | int, message_id: int, *, pushes: bool = True) -> tuple[str, ...]:
         """Every wording of a message that any sent reply or push contained, oldest first."""
-        return self.journal.shown_texts(self.channel(channel).id, message_id)
+        return self.journal.shown_texts(self.channel(channel).id, message_id, pushes=pushes)
 
     def channel(self, channel: str | int) -> Channel:
         """The channel behind a handle in any case, or an id. Raises KeyError if there is none."""

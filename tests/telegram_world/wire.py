@@ -171,6 +171,9 @@ def _poll(message_id: int, poll: Poll) -> Any:
         return types.TextWithEntities(text, [])
 
     answers = [types.PollAnswer(words(text), bytes([48 + number])) for number, text in enumerate(poll.answers)]
-    voters = [types.PollAnswerVoters(bytes([48 + number]), voters=count) for number, count in enumerate(poll.voters)]
+    voters = [
+        types.PollAnswerVoters(bytes([48 + number]), voters=count, recent_voters=[])
+        for number, count in enumerate(poll.voters)
+    ]
     results = types.PollResults(results=voters or None, total_voters=sum(poll.voters))
     return types.MessageMediaPoll(types.Poll(8_000_000 + message_id, words(poll.question), answers, 0), results)

@@ -36,6 +36,8 @@ def send_code(visit: Visit, request: Any) -> Reply:
     accounts = visit.world.accounts
     if accounts.has(phone) and (home := accounts.account(phone).dc) != visit.dc:
         raise Refusal(303, f"PHONE_MIGRATE_{home}")
+    if accounts.has(phone) and accounts.account(phone).refusal:
+        raise Refusal(400, "PHONE_NUMBER_BANNED")
     digits = len(accounts.account(phone).code) if accounts.has(phone) else 5
     return plain(types.auth.SentCode(types.auth.SentCodeTypeApp(digits), accounts.new_code_hash(phone)))
 
