@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.language.terms import folded_elsewhere
@@ -20,19 +22,35 @@ class Literals:
     enough: bool
 
 
-def literals(node: Node) -> Literals | None:
-    """What must occur; None for a rule that can hold without any word."""
+def options(node: Node) -> list[Literals]:
+    """Sets of strings, each of which a rule needs one of; none for a rule that can hold without any word."""
     if isinstance(node, And):
-        known = [found for part in node.parts if (found := literals(part))]
-        best = max(known, key=lambda found: min(map(len, found.any_of)), default=None)
-        return Literals(best.any_of, enough=False) if best else None
+        return [Literals(found.any_of, enough=False) for part in node.parts for found in options(part)]
     if isinstance(node, Or):
-        ways = [literals(part) for part in node.parts]
-        if any(way is None for way in ways):
-            return None
-        any_of = frozenset().union(*(way.any_of for way in ways if way))
-        return Literals(any_of, all(way.enough for way in ways if way))
-    return _of_leaf(node)
+        ways = [options(part) for part in node.parts]
+        if not all(ways):
+            return []
+        best = [max(way, key=_length) for way in ways]
+        return [Literals(frozenset().union(*(way.any_of for way in best)), all(way.enough for way in best))]
+    found = _of_leaf(node)
+    return [found] if found else []
+
+
+def chosen(rules: Sequence[list[Literals]]) -> list[Literals | None]:
+    """For each rule the option that calls it least often: that whose strings the fewest rules have, then the longest.
+
+    What many rules ask for is what many posts say; a rule is best called by the word that is its own.
+    """
+    used = Counter(literal for found in rules for option in found for literal in option.any_of)
+
+    def cost(option: Literals) -> tuple[int, int]:
+        return max(used[literal] for literal in option.any_of), -_length(option)
+
+    return [min(found, key=cost) if found else None for found in rules]
+
+
+def _length(option: Literals) -> int:
+    return min(map(len, option.any_of))
 
 
 def _of_leaf(node: Node) -> Literals | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from itertools import accumulate, chain
 from unicodedata import decimal, normalize
 
 from storage.language import syllables, words, zawgyi
@@ -51,7 +50,7 @@ def _table() -> bytes:
 
 @cache
 def _between() -> re.Pattern[str]:
-    return re.compile("([^ ]+)")
+    return re.compile("[^ ]+")
 
 
 @cache
@@ -59,8 +58,8 @@ def _chunks() -> re.Pattern[str]:
     """What folds by itself, whatever stands before and after it."""
     joints = words.APOSTROPHES + words.HYPHENS.replace("-", r"\-")
     return re.compile(
-        f"([{_WORD}][{_WORD}{joints}]{{0,{_CHUNK - 1}}}|{syllables.MYANMAR}|\\d{{1,64}}"
-        f"|{syllables.CHINESE}|{syllables.THAI}|{syllables.LAO}|{syllables.KHMER})"
+        f"[{_WORD}][{_WORD}{joints}]{{0,{_CHUNK - 1}}}|{syllables.MYANMAR}|\\d{{1,64}}"
+        f"|{syllables.CHINESE}|{syllables.THAI}|{syllables.LAO}|{syllables.KHMER}"
     )
 
 
@@ -131,34 +130,46 @@ def _places(chunk: str) -> tuple[tuple[int, int], ...] | None:
 
 def fold(text: str) -> str:
     """The folded form of a text, as `texts.folded` holds it. Any string will do, and its length costs linearly."""
-    plain = _ascii(text)
-    chunks = _chunks().findall(readable(text)) if plain is None else plain.split()
+    chunks = _words(_plain(text)) if text.isascii() else None
+    if chunks is None:
+        chunks = _chunks().findall(readable(text))
     return _with_compounds(_joined(" ".join(filter(None, map(_folded, chunks)))))
 
 
 def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
     """The folded form without the closed compounds, and the raw text's code points that each of its tokens covers."""
     trails: list[Trail] = []
-    plain = _ascii(text)
-    parts = _chunks().split(readable(text, trails)) if plain is None else _between().split(plain)
-    ends = list(accumulate(map(len, parts)))
-    spans = list(zip(ends[0::2], ends[1::2], strict=False))
-    chunks = parts[1::2]
+    read = _plain(text) if text.isascii() else ""
+    chunks = _words(read) if read else None
+    if chunks is None:
+        found = list(_chunks().finditer(readable(text, trails)))
+        chunks, spans = list(map(_chunk, found)), list(map(_span, found))
+    else:
+        spans = list(map(_span, _between().finditer(read)))
     folded = " ".join(filter(None, map(_folded, chunks)))
     places = list(map(_places, chunks))
-    if any(place is not None for place in places):
+    if places.count(None) != len(places):
         spans = _parted(spans, places)
     for trail in reversed(trails):
         spans = trail.back(spans)
     return _joined_with_places(folded, spans)
 
 
-def _ascii(text: str) -> str | None:
-    """An ASCII text with nothing but words and spaces, each where it stood; None for a text that takes the long way."""
-    if not text.isascii():
-        return None
-    plain = text.encode().translate(_table()).decode()
-    return None if len(plain) > _CHUNK and len(max(plain.split(), key=len, default="")) > _CHUNK else plain
+_chunk = re.Match.group
+_span = re.Match.span
+
+
+def _plain(text: str) -> str:
+    """An ASCII text with nothing but words and spaces, each where it stood."""
+    return text.encode().translate(_table()).decode()
+
+
+def _words(plain: str) -> list[str] | None:
+    """The words of such a text; None if one may be longer than a chunk: some stretch of half a chunk has no space."""
+    for start in range(0, len(plain) - _CHUNK // 2 + 1, _CHUNK // 2):
+        if plain.find(" ", start, start + _CHUNK // 2) < 0:
+            return None
+    return plain.split()
 
 
 def _parted(spans: list[tuple[int, int]], places: list[tuple[tuple[int, int], ...] | None]) -> list[tuple[int, int]]:
@@ -254,12 +265,12 @@ def _with_compounds(folded: str) -> str:
         return folded
     tokens = folded.split(" ")
     compounds = {token: closed(token) for token in tokens if "-" in token}
-    tail = {CLOSED + whole for whole in compounds.values() if len(whole) <= _CLOSED_MAX}
     if any(len(whole) > _CLOSED_MAX for whole in compounds.values()):
         folded = " ".join(
             token.replace("-", " ") if len(compounds.get(token, "")) > _CLOSED_MAX else token for token in tokens
         )
-    return " ".join(chain((folded,), sorted(tail)))
+    tail = {CLOSED + whole for whole in compounds.values() if len(whole) <= _CLOSED_MAX}
+    return " ".join((folded, *sorted(tail)))
 
 
 def closed(compound: str) -> str:

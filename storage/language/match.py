@@ -29,6 +29,7 @@ from storage.language.tree import (
     Wild,
     Words,
 )
+from storage.language.words import PLURAL, POSSESSIVE
 from storage.rows import Hit
 
 
@@ -68,7 +69,7 @@ class Document:
 class Sheet:
     """One text in the forms that leaves are looked for in. Each form begins and ends with a space."""
 
-    __slots__ = ("_edged", "_legible", "_tokens", "closed", "exact", "kind", "plain", "text")
+    __slots__ = ("_body", "_closed", "_edged", "_exact", "_legible", "_tokens", "hyphens", "kind", "plain", "text")
 
     def __init__(self, text: DocumentText) -> None:
         body = text.folded
@@ -76,23 +77,34 @@ class Sheet:
             body = body.partition(f" {CLOSED}")[0]
         self.text = text
         self.kind = text.kind
-        self.exact = f" {body} "
-        self.plain = self.closed = self.exact
-        if "-" in body:
-            self.exact = self.exact.replace("-", " ")
-            self.closed = self.closed.replace("-", "").replace("+", "").replace("'", "")
-            self.plain = self.exact.replace("+", "").replace("'", "")
-        elif "+" in body or "'" in body:
-            self.plain = self.closed = self.exact.replace("+", "").replace("'", "")
+        self.hyphens = "-" in body
+        self._body = body
+        self.plain = _unmarked(f" {body.replace('-', ' ')} " if self.hyphens else f" {body} ")
+        self._closed: str | None = None
+        self._exact: str | None = None
         self._tokens: tuple[list[str], ...] | None = None
         self._legible: str | None = None
         self._edged: str | None = None
+
+    @property
+    def closed(self) -> str:
+        """The tokens with each hyphenated compound as one."""
+        if self._closed is None:
+            self._closed = _unmarked(f" {self._body.replace('-', '')} ") if self.hyphens else self.plain
+        return self._closed
+
+    @property
+    def exact(self) -> str:
+        """The tokens with their marks."""
+        if self._exact is None:
+            self._exact = f" {self._body.replace('-', ' ')} "
+        return self._exact
 
     def tokens(self) -> tuple[list[str], ...]:
         """The tokens with their marks; then, if the text has hyphens, those of the closed form."""
         if self._tokens is None:
             open_ = self.exact.split()
-            self._tokens = (open_,) if self.closed is self.plain else (open_, self.closed.split())
+            self._tokens = (open_, self.closed.split()) if self.hyphens else (open_,)
         return self._tokens
 
     def legible(self) -> str:
@@ -106,6 +118,12 @@ class Sheet:
         if self._edged is None:
             self._edged = with_edges(self.legible())
         return self._edged
+
+
+def _unmarked(text: str) -> str:
+    if PLURAL in text:
+        text = text.replace(PLURAL, "")
+    return text.replace(POSSESSIVE, "") if POSSESSIVE in text else text
 
 
 class Reading:
@@ -141,7 +159,7 @@ def hits(query: Query, reading: Reading) -> tuple[Hit, ...]:
 def holds(node: Node, reading: Reading) -> bool:
     """Whether the post is what this part of a query asks for."""
     if isinstance(node, Words):
-        return any(_has_words(node, sheet) for sheet in reading.sheets if sheet.kind in node.kinds)
+        return _has_words(node, reading)
     if isinstance(node, And):
         for part in node.parts:  # noqa: SIM110  a generator at each node would double the time of 10,000 rules
             if not holds(part, reading):
@@ -161,11 +179,17 @@ def holds(node: Node, reading: Reading) -> bool:
     return _is(node, reading.document)
 
 
-def _has_words(leaf: Words, sheet: Sheet) -> bool:
-    for needle in leaf.needles:
-        if needle in sheet.plain or needle in sheet.closed:
-            return True
-    return any(needle in sheet.exact for needle in leaf.marked)
+def _has_words(leaf: Words, reading: Reading) -> bool:
+    kinds = leaf.kinds
+    for sheet in reading.sheets:
+        if sheet.kind in kinds:
+            for needle in leaf.needles:
+                if needle in sheet.plain or (sheet.hyphens and needle in sheet.closed):
+                    return True
+            for needle in leaf.marked:
+                if needle in sheet.exact:
+                    return True
+    return False
 
 
 def _has(leaf: Leaf, sheet: Sheet) -> bool:
