@@ -49,10 +49,13 @@ def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
     )
 
 
-def claim(writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int) -> list[ClaimedJob]:
+def claim(
+    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, newest: bool = False
+) -> list[ClaimedJob]:
     """Take at most `limit` jobs that are due and free, the longest due first, until `now` + `lease` (microseconds).
 
-    A job whose third lease ran out without a word is given up here: it took its worker down with it.
+    `newest` takes those of the newest posts first, where a backlog must not hold up what has just come. A job whose
+    third lease ran out without a word is given up here: it took its worker down with it.
     """
     lost = writer.execute(
         sql(
@@ -67,7 +70,8 @@ def claim(writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int
         sql(
             "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
             "(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now "
-            "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
+            "AND (claimed_until IS NULL OR claimed_until <= :now) "
+            f"ORDER BY {'post_id DESC' if newest else 'due_at, post_id'} LIMIT :limit) "
             "RETURNING id, kind, post_id, slot, attempts, due_at"
         ),
         {"until": now + lease, "kind": kind, "now": now, "limit": limit},
@@ -109,11 +113,36 @@ def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     return False
 
 
-def release(writer: Writer) -> None:
-    """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted."""
+def give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
+    """Give up a claimed job that no retry would help; nobody is told, for it is no failure."""
+    _aside(writer, job_id, now, reason)
+
+
+def release(writer: Writer, *, blameless: Sequence[str] = ()) -> None:
+    """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted.
+
+    Not those of `blameless` kinds: their work is done in a process of its own, which cannot take the daemon with it.
+    """
+    for kind in blameless:
+        writer.execute(
+            sql(
+                "UPDATE jobs SET claimed_until = NULL, attempts = max(attempts - 1, 0) "
+                "WHERE kind = :kind AND claimed_until IS NOT NULL"
+            ),
+            {"kind": kind},
+        )
     held = "UPDATE jobs SET claimed_until = {} WHERE claimed_until IS NOT NULL AND attempts {} :most"
     writer.execute(sql(held.format("NULL", "<")), {"most": ATTEMPTS})
     writer.execute(sql(held.format("0", ">=")), {"most": ATTEMPTS})  # `claim` gives these up
+
+
+def hasten(writer: Writer, kinds: Sequence[str], now: int) -> None:
+    """Make due what was only put off, for whatever it waited for may be there now."""
+    for kind in kinds:
+        writer.execute(
+            sql("UPDATE jobs SET due_at = :now WHERE kind = :kind AND due_at > :now AND attempts = 0"),
+            {"kind": kind, "now": now},
+        )
 
 
 def next_due(reader: Reader, kind: str) -> int | None:
@@ -125,6 +154,11 @@ def next_due(reader: Reader, kind: str) -> int | None:
 
 
 def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
+    kind, post_id = _aside(writer, job_id, now, reason)
+    notices.add(writer, now, f"post {post_id}", f"{kind} of post {post_id} is given up: {reason}")
+
+
+def _aside(writer: Writer, job_id: int, now: int, reason: str) -> tuple[str, int]:
     row = writer.execute(
         sql(
             "INSERT INTO given_up (kind, post_id, slot, at, reason) "
@@ -133,4 +167,4 @@ def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
         {"id": job_id, "now": now, "reason": reason},
     ).one()
     done(writer, [job_id])
-    notices.add(writer, now, f"post {row.post_id}", f"{row.kind} of post {row.post_id} is given up: {reason}")
+    return row.kind, row.post_id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from storage.content import fit, fit_or_none, whole
 from storage.database import insert_many, sql
-from storage.records import DueMedia, FetchedMedia
+from storage.records import DueMedia, FetchedMedia, MediaKind
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
@@ -109,8 +109,9 @@ def next_due(reader: Reader, *, sources: Iterable[str]) -> int | None:
 def place(reader: Reader, media_id: int) -> DueMedia | None:
     """The same of one file, whatever its state; None if there is no such row."""
     row = reader.execute(
-        "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, m.duration_s, m.failures, "
-        "p.alerts FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, "
+        "m.duration_s, m.failures, p.alerts FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
         {"id": media_id},
     ).fetchone()
     return None if row is None else _due(row)
@@ -167,6 +168,33 @@ def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bo
         {"post": post_id, "now": values["now"]},
     )
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """A file that we have; `mime` is what its bytes show, `path` counts from the data directory."""
+
+    id: int
+    post_id: int
+    source: str
+    kind: MediaKind
+    mime: str
+    size: int
+    path: str
+    sha256: str
+    name: str | None
+    duration_s: float | None
+
+
+def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
+    """One file by its row; None if we have not got it."""
+    row = reader.execute(
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
+        "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        "WHERE m.id = :id AND m.state = 'stored'",
+        {"id": media_id},
+    ).fetchone()
+    return None if row is None else StoredMedia(**dict(row))
 
 
 def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:

@@ -6,15 +6,16 @@ longer current stays in it, and search asks for `current = 1`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
 from storage.content import body, fit
 from storage.database import insert_many, sql
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
-from storage.records import FetchedPost, TextKind
+from storage.records import FetchedPost, Segment, TextKind
 
 if TYPE_CHECKING:
     from storage.database import Writer
@@ -146,6 +147,72 @@ def supersede(
     new = [text for key, text in keyed.items() if key not in standing]
     insert(writer, rows_of(new, read, start=start), media_ids)
     return _standing(writer, post_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineText:
+    """What an engine made of one file; `language` None: by the script of the text."""
+
+    kind: TextKind
+    text: str
+    language: str | None
+    confidence: float | None
+    engine: str
+    model: str
+    unreliable: bool = False
+    segments: tuple[Segment, ...] = ()
+
+
+def put_machine(writer: Writer, media_id: int, made: MachineText, read: Read = read, *, post_id: int) -> int | None:
+    """Make this the current text of its kind for one file; its id, None where there are no words.
+
+    The same words of the same engine stay the row that they are, so that a job done twice changes nothing. Raises
+    TooManyTextsError.
+    """
+    before = writer.execute(
+        sql(
+            "SELECT id, text, engine, model FROM texts "
+            "WHERE post_id = :post AND media_id = :media AND kind = :kind AND current = 1"
+        ),
+        {"media": media_id, "kind": made.kind, "post": post_id},
+    ).first()
+    text = fit(made.text)
+    if before is not None and (before.text, before.engine, before.model) == (text, made.engine, made.model):
+        return int(before.id)
+    if before is not None:
+        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), {"id": before.id})
+    text_id = _add_machine(writer, post_id, media_id, made, text, read) if text.strip() else None
+    standing = _standing(writer, post_id)
+    writer.execute(
+        sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+        {"post": post_id, "texts": standing.texts, "language": standing.language},
+    )
+    return text_id
+
+
+def _add_machine(writer: Writer, post_id: int, media_id: int, made: MachineText, text: str, read: Read) -> int:
+    last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
+    revision = writer.execute(sql("SELECT revision FROM posts WHERE id = :post"), {"post": post_id}).scalar_one()
+    start = (last & (LIMIT - 1)) + 1 if last is not None else 0
+    [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
+    row |= {
+        "media_id": media_id,
+        "language": made.language or row["language"],
+        "engine": made.engine,
+        "model": made.model,
+        "confidence": made.confidence,
+        "unreliable": int(made.unreliable),
+        "segments": json.dumps([asdict(segment) for segment in made.segments]) if made.segments else None,
+    }
+    insert_many(
+        writer,
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
+        "model, confidence, unreliable, segments, current) VALUES (:id, :post_id, :kind, :revision, :media_id, :text, "
+        ":folded, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
+        [row],
+    )
+    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", [row])
+    return cast("int", row["id"])
 
 
 def _standing(writer: Writer, post_id: int) -> Standing:

@@ -1,0 +1,299 @@
+"""Fetches the bytes of files as soon as a post shows them, in a lane of its own: the text never waits for it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from bot.clock import HOUR, SECOND, Clock
+from bot.config.model import MediaConfig
+from bot.errors import Later, Never
+from bot.http import TOO_BIG, Http, waits
+from bot.sources._contract import Source
+from bot.store import Store
+from storage import jobs, media, notices
+from storage.errors import ArchiveError, ArchiveUnwritable
+from storage.files import Files, Kept
+from storage.jobs import NewJob
+from storage.media import Usage
+from storage.records import DueMedia, MediaKind
+
+AT_ONCE = 4
+_SLOW = frozenset({"video", "document"})
+_SLOW_AT_ONCE = 2  # so that a film never keeps a voice note waiting
+_SWEEP_S = 5.0
+_BATCH = 32
+_GONE_TRIES = 3  # of a plain "no": its address may be renewed by the next poll
+_TRIES = 16  # of everything else: about two days, which is how long addresses live
+_BACK_OFF = (30 * SECOND, 6 * HOUR)
+_SLOWEST = 100_000  # bytes a second; what is slower is broken
+_SAME_AS: Mapping[str, str] = {"round": "video"}  # how `media` of a source names a kind
+
+JobsOf = Callable[[int, int, str, MediaKind, str, int], Sequence[NewJob]]
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A source that also brings files by another way than the web; it need not know this class."""
+
+    def carries(self, url: str) -> bool:
+        """Whether this address is one of its own."""
+        ...
+
+    async def carry(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        """Hand the bytes to `sink`, whole; Later with state TOO_BIG beyond `cap`. Raises Later and Never."""
+        ...
+
+
+@dataclass(slots=True)
+class MediaLane:
+    """Brings what is due. One failing file, host or source delays no other; a full disk stops all of them, not posts.
+
+    `jobs_of` says what is to be made of a file that came; `stored` is called after each; `speak` says one sentence when
+    the lane stops and when it goes on.
+    """
+
+    store: Store
+    clock: Clock
+    files: Files
+    http: Http
+    limits: MediaConfig
+    sources: Mapping[str, Source]
+    jobs_of: JobsOf
+    stored: Callable[[], None]
+    speak: Callable[[str], None]
+    _usage: Usage | None = None
+    _said: str = ""
+    _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _slow: set[int] = field(default_factory=set)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        """There may be something new to fetch."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Fetch until cancelled."""
+        await self._begin()
+        while True:
+            self._bell.clear()
+            await self._start_due(self.clock.now())
+            try:
+                async with asyncio.timeout(_SWEEP_S):
+                    await self._bell.wait()
+            except TimeoutError:
+                continue
+
+    async def drain(self, until: int) -> None:
+        """Fetch all that is due or becomes due before `until` (microseconds UTC)."""
+        await self._begin()
+        while True:
+            if not await self._start_due(self.clock.now()) and not self._under_way:
+                due = await self.store.read(media.next_due, sources=list(self.sources))
+                if due is None or due > until or self._full():
+                    return
+                await asyncio.sleep(max(due - self.clock.now(), SECOND // 10) / SECOND)
+            if self._under_way:
+                await asyncio.wait(list(self._under_way.values()), return_when=asyncio.FIRST_COMPLETED)
+
+    async def aclose(self) -> None:
+        """Stop what is under way; nothing of it stays, and all of it is due again."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        """Make good what a dead process had kept and could not write down; count what there is."""
+        if self._usage is not None:
+            return
+        for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
+            row = await self.store.read(media.place, media_id)
+            if kept is not None and row is not None:
+                await self.store.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
+            if kept is not None:
+                await asyncio.to_thread(self.files.forget, media_id)
+        self._usage = await self.store.read(media.usage)
+
+    # What is due ----------------------------------------------------------------------------------------------------
+
+    async def _start_due(self, now: int) -> int:
+        """Begin what is due and has room; how many."""
+        free = AT_ONCE - len(self._under_way)
+        if free <= 0 or self._full():
+            return 0
+        names = [name for name in self.sources if not self._source_full(name)]
+        due = await self.store.read(media.due, now, sources=names, without=list(self._under_way), limit=_BATCH)
+        started = 0
+        for file in due:
+            if refused := self._refused(file):
+                await self.store.run(media.given_up, file.id, *refused, now)
+                self.stored()
+                started += 1
+            elif free and not (file.kind in _SLOW and len(self._slow) >= _SLOW_AT_ONCE):
+                self._start(file)
+                free -= 1
+                started += 1
+        return started
+
+    def _start(self, file: DueMedia) -> None:
+        task = asyncio.create_task(self._bring(file), name=f"media {file.id}")
+        self._under_way[file.id] = task
+        if file.kind in _SLOW:
+            self._slow.add(file.id)
+        task.add_done_callback(partial(self._ended, file.id))
+
+    def _ended(self, media_id: int, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(media_id, None)
+        self._slow.discard(media_id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._say(f"media wait: {type(error).__name__}: {error}")
+        self.ring()
+
+    def _refused(self, file: DueMedia) -> tuple[media.State, str] | None:
+        """What is not even asked for, with the reason."""
+        settings = self.sources[file.source].settings
+        if _SAME_AS.get(file.kind, file.kind) not in settings.media:
+            return "refused", f"`media` of the source does not name {_SAME_AS.get(file.kind, file.kind)}"
+        cap = self.limits.largest(file.kind)
+        if file.bytes is not None and file.bytes > cap:
+            return "too big", f"{file.bytes:,} bytes by its source, at most {cap:,} are fetched"
+        return None
+
+    # What there is room for -----------------------------------------------------------------------------------------
+
+    def _full(self) -> bool:
+        """Whether nothing more may come; said once when it begins and once when it ends."""
+        usage = self._usage or Usage()
+        if self.files.free() < self.limits.keep_free:
+            return self._say(f"media wait: less than {self.limits.keep_free >> 20:,} MB are free on the disk")
+        if usage.total >= self.limits.total:
+            return self._say(f"media wait: the {self.limits.total >> 20:,} MB of [media] total are used up")
+        if self._said:
+            self.speak("media go on")
+            self._said = ""
+        return False
+
+    def _source_full(self, name: str) -> bool:
+        used = (self._usage or Usage()).by_source.get(name, 0)
+        return used >= self.limits.per_source
+
+    def _say(self, sentence: str) -> bool:
+        if sentence != self._said:
+            self._said = sentence
+            self.speak(sentence)
+        return True
+
+    # One file -------------------------------------------------------------------------------------------------------
+
+    async def _bring(self, file: DueMedia) -> None:
+        """Fetch one file and write down what became of it. Raises only what the archive raises."""
+        try:
+            kept = await self._fetched(file)
+        except _DiskTrouble as problem:
+            self._say(f"media wait: {problem}")
+            await self.store.run(media.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False)
+        except (Later, Never) as problem:
+            await self._settle(file, problem)
+        except ArchiveUnwritable:
+            raise
+        except ArchiveError as problem:
+            await self.store.run(_damaged, file, str(problem), self.clock.now())
+            self.speak(str(problem))
+        else:
+            new = await self.store.run(_store, file, kept, self._jobs(file, kept), self.clock.now())
+            await asyncio.to_thread(self.files.forget, file.id)
+            if new and self._usage is not None:
+                self._usage.total += kept.size
+                self._usage.by_source[file.source] = self._usage.by_source.get(file.source, 0) + kept.size
+        self.stored()
+
+    async def _fetched(self, file: DueMedia) -> Kept:
+        cap = self.limits.largest(file.kind)
+        source = self.sources[file.source]
+        try:
+            with self.files.arriving(file.id) as arriving:
+                sink = partial(_written, arriving.write)
+                if isinstance(source, Carrier) and source.carries(file.url):
+                    await source.carry(file.url, sink, cap)
+                else:
+                    await self._over_the_web(file.url, sink, cap)
+                if arriving.size == 0:
+                    raise Later("it came without a byte")
+                return await asyncio.to_thread(arriving.keep)
+        except OSError as problem:
+            raise _DiskTrouble(f"the disk does not take it ({problem.strerror})") from problem
+
+    async def _over_the_web(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        reply = await self.http.get(url, cap=cap, deadline=60 + cap / _SLOWEST, foreign=True, sink=sink)
+        busy = waits(reply, self.clock.now())
+        if busy is not None:
+            raise busy
+        if not reply.ok:
+            raise _Denied(reply.status)
+
+    async def _settle(self, file: DueMedia, problem: Later | Never) -> None:
+        now, tries = self.clock.now(), file.failures + 1
+        state, reason = _verdict(problem, tries)
+        if state is not None:
+            await self.store.run(media.given_up, file.id, state, reason, now)
+            return
+        at = self._next(file)
+        if isinstance(problem, Later) and problem.retry_at is not None:
+            at = max(problem.retry_at, at)
+        await self.store.run(media.again, [file.id], reason, at, now, failed=True)
+
+    def _next(self, file: DueMedia) -> int:
+        return self.clock.now() + min(_BACK_OFF[0] << min(file.failures, 20), _BACK_OFF[1])
+
+    def _jobs(self, file: DueMedia, kept: Kept) -> list[NewJob]:
+        return list(self.jobs_of(file.post_id, file.id, file.source, file.kind, kept.sniffed, self.clock.now()))
+
+
+class _DiskTrouble(Exception):
+    """The disk, not the network: nothing counts as a try."""
+
+
+class _Denied(Later):
+    """A plain "no" of the server: 404, 403 and their kin."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"its server answered {status}")
+        self.status = status
+
+
+def _written(write: Callable[[bytes], None], piece: bytes) -> None:
+    try:
+        write(piece)
+    except OSError as problem:  # in the client's hands it would look like a broken connection
+        raise _DiskTrouble(f"the disk does not take it ({problem.strerror})") from problem
+
+
+def _verdict(problem: Later | Never, tries: int) -> tuple[media.State | None, str]:
+    """What becomes of a file after so many tries, None: it is tried again; and the reason."""
+    if isinstance(problem, Never):
+        return "refused", str(problem)
+    if problem.state == TOO_BIG:
+        return "too big", problem.reason
+    if isinstance(problem, _Denied):
+        if tries < _GONE_TRIES:
+            return None, problem.reason
+        return ("gone" if problem.status in (404, 410) else "refused"), f"{problem.reason}, {tries} times"
+    if tries < _TRIES:
+        return None, problem.reason
+    return "gone", f"tried {tries} times: {problem.reason}"
+
+
+def _store(writer: Connection, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
+    if not media.stored(writer, file.id, kept, now):
+        return False
+    jobs.enqueue(writer, new)
+    return True
+
+
+def _damaged(writer: Connection, file: DueMedia, reason: str, now: int) -> None:
+    media.given_up(writer, file.id, "refused", reason, now)
+    notices.add(writer, now, f"media {file.id}", reason)
