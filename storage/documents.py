@@ -34,11 +34,19 @@ def load(
     ids: dict[str, object] = {"ids": json.dumps(list(post_ids))}
     texts: dict[int, list[DocumentText]] = {}
     for row in run(
-        "SELECT id, post_id, kind, text, folded, language, confidence FROM texts "
+        "SELECT id, post_id, kind, text, folded, language, confidence, unreliable FROM texts "
         "WHERE post_id IN (SELECT value FROM json_each(:ids)) AND current >= :current ORDER BY id",
         ids | {"current": 0 if history else 1},
     ):
-        text = DocumentText(row["id"], row["kind"], row["text"], row["folded"], row["language"], row["confidence"])
+        text = DocumentText(
+            row["id"],
+            row["kind"],
+            row["text"],
+            row["folded"],
+            row["language"],
+            row["confidence"],
+            bool(row["unreliable"]),
+        )
         texts.setdefault(row["post_id"], []).append(text)
     kinds = _gathered(run(_MEDIA, ids)) if media else {}
     matched = _gathered(run(_RULES, ids)) if rules else {}

@@ -170,6 +170,25 @@ def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bo
     return True
 
 
+def explain(writer: Writer, reason: str, now: int, *, source: str | None = None) -> None:
+    """Say of the files that are waited for why they do not come; decisions wait for them no longer."""
+    posts = writer.execute(
+        sql(
+            "UPDATE media SET reason = :reason WHERE state = 'pending' AND reason IS NULL AND (:source IS NULL OR "
+            "post_id IN (SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source)) "
+            "RETURNING post_id"
+        ),
+        {"reason": fit(reason), "source": source},
+    ).scalars()
+    writer.execute(
+        sql(
+            "UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND due_at > :now "
+            "AND post_id IN (SELECT value FROM json_each(:posts))"
+        ),
+        {"now": now, "posts": json.dumps(list(posts))},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMedia:
     """A file that we have; `mime` is what its bytes show, `path` counts from the data directory."""

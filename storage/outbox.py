@@ -18,10 +18,13 @@ _COLUMNS = (
     " possible_repeat, payload"
 )
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
-# about the same rule and post, so that the first stands before its replies.
+# about the same rule and post, so that the first stands before its replies; what is found in a file that has alerted
+# as it came is a reply to that.
 _OPEN = "not exists (select 1 from targets t where t.name = :target and (t.state = 'parked' or t.hold_until > :now))"
+_TOLD_BEFORE = "(n.rule = m.rule or n.rule like 'media:%')"
 _IN_TURN = (
-    "not exists (select 1 from matches n cross join deliveries e where n.post_id = m.post_id and n.rule = m.rule"
+    "not exists (select 1 from matches n cross join deliveries e where n.post_id = m.post_id"
+    f" and {_TOLD_BEFORE}"
     " and n.id < m.id and e.match_id = n.id and e.target = d.target and e.state in ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
 _READY = (
@@ -225,9 +228,10 @@ def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:
 
 
 def first_receipt(ask: Ask, match_id: int, target: str) -> str | None:
-    """Receipt of the first message that `target` got about the same rule and post; None if it got none before."""
+    """Receipt of the first message that `target` got about the post by the same rule or a file, if any."""
     rows = ask(
-        "select d.receipt from matches m join matches n on n.post_id = m.post_id and n.rule = m.rule and n.id < m.id"
+        "select d.receipt from matches m join matches n on n.post_id = m.post_id and n.id < m.id"
+        f" and {_TOLD_BEFORE}"
         " join deliveries d on d.match_id = n.id and d.target = :target and d.state = 'sent'"
         " where m.id = :id and d.receipt is not null order by d.id limit 1",
         {"id": match_id, "target": target},

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from bot.alerts.passages import Passage, passages, quoted, sentences, written
-from bot.alerts.plan import Alerting, plan
+from bot.alerts.plan import MEDIA_RULE, UNRELIABLE, Alerting, plan
 from bot.alerts.render import Rendering
+from bot.clock import SECOND
 from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
-from storage import documents, jobs, matches, rules
+from storage import documents, jobs, matches, media, rules
 from storage.database import asking
+from storage.jobs import NewJob
 from storage.language.fold import fold
 from storage.language.match import Document
 from storage.language.query import parse
@@ -23,37 +25,41 @@ if TYPE_CHECKING:
     from bot.config import Config
 
 _AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
+_HOLD = 10 * SECOND  # that an alert on a file waits at most for the bytes, to bring them along
 _LEASE = 60_000_000  # never runs out: a claim is committed together with its end
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The rules of one config: compiled, who hears of each, and (name, version, query) as they were loaded."""
+    """The rules of one config: compiled, who hears of each, and (name, version, query) as they were loaded.
+
+    `files` are the kinds of file that a source alerts on, by the name of the rule that stands for it.
+    """
 
     ruleset: RuleSet
     alerting: Mapping[str, Alerting]
     loaded: tuple[tuple[str, str, str], ...]
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: "Config") -> Self:
         """Compile the rules of a checked config. Raises QueryError for a query that `load` would have refused."""
+        alerting = {rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules}
+        written = [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]
+        files: dict[str, frozenset[str]] = {}
+        for source in config.sources:
+            kinds = config.alerts_on(source)
+            if kinds and source.enabled:
+                name = f"{MEDIA_RULE}{source.name}"
+                written.append((name, " OR ".join(f"has:{kind}" for kind in kinds), (), (source.name,)))
+                alerting[name] = Alerting(config.media_targets(source))
+                files[name] = frozenset(kinds)
         compiled = [
-            Rule(
-                name=rule.name,
-                query=parse(rule.query),
-                version=version(rule.query, rule.tags, rule.sources),
-                tags=rule.tags,
-                sources=rule.sources,
-            )
-            for rule in config.rules
+            Rule(name=name, query=parse(query), version=version(query, tags, sources), tags=tags, sources=sources)
+            for name, query, tags, sources in written
         ]
-        return cls(
-            ruleset=compile_rules(compiled),
-            alerting={rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules},
-            loaded=tuple(
-                (made.name, made.version, rule.query) for made, rule in zip(compiled, config.rules, strict=True)
-            ),
-        )
+        loaded = tuple((made.name, made.version, rule[1]) for made, rule in zip(compiled, written, strict=True))
+        return cls(compile_rules(compiled), alerting, loaded, files)
 
     def declare(self, writer: "Connection", now: int) -> None:
         """Keep which rules are loaded since when: older posts never alert."""
@@ -96,11 +102,15 @@ def decide(writer: "Connection", deciding: Deciding, now: int, *, limit: int = _
     stored = owed = failed = 0
     notices: list[str] = []
     done: list[int] = []
+    later: list[NewJob] = []
+    awaited = media.awaited(writer, ids) if deciding.files else {}
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
         texts = matches.texts(ask, (hit for match in history for hit in match.hits)) if history else {}
+        document, standing = found[job.post_id], standings[job.post_id]
+        held = _held(document, standing, deciding, awaited.get(job.post_id, frozenset()), now)
         try:
-            verdicts = judge(found[job.post_id], standings[job.post_id], Before(history, texts), deciding, since, now)
+            verdicts = judge(document, standing, Before(history, texts), deciding, since, now, held=held)
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"rules broke on it: {type(problem).__name__}: {problem}"[:300]
             failed += 1
@@ -108,11 +118,14 @@ def decide(writer: "Connection", deciding: Deciding, now: int, *, limit: int = _
                 notices.append(f"post {job.post_id} is given up: {reason}")
             continue
         done.append(job.id)
+        if held:
+            later.append(NewJob("decide", job.post_id, standing.collected_at + _HOLD))
         for match, targets in verdicts:
             if matches.save(writer, match, targets, now) is not None:
                 stored += 1
                 owed += len(targets)
     jobs.done(writer, done)
+    jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit, tuple(notices))
 
 
@@ -137,23 +150,49 @@ class Found:
     hits: tuple[Hit, ...]
 
 
+def _held(
+    document: Document, standing: Standing, deciding: Deciding, awaited: frozenset[str], now: int
+) -> frozenset[str]:
+    """Name the rule that is not decided yet: a file on which it alerts is about to come."""
+    name = f"{MEDIA_RULE}{document.source}"
+    kinds = {"video" if kind == "round" else kind for kind in awaited}
+    wanted = bool(kinds & deciding.files.get(name, frozenset()))
+    return frozenset({name} if wanted and standing.alerts and now < standing.collected_at + _HOLD else ())
+
+
 def judge(
-    document: Document, standing: Standing, before: Before, deciding: Deciding, since: Mapping[str, int], now: int
+    document: Document,
+    standing: Standing,
+    before: Before,
+    deciding: Deciding,
+    since: Mapping[str, int],
+    now: int,
+    *,
+    held: frozenset[str] = frozenset(),
 ) -> list[tuple[MatchRow, tuple[str, ...]]]:
     """Decide on one post: its new matches, each with the targets that hear of it.
 
     A rule's name matches a post once ("match"). Later only a change of what had matched counts ("edited": other
     sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
-    loaded say nothing more.
+    loaded say nothing more, those that are `held` nothing yet. What only unreliable machine text says is noted once,
+    and alerts nobody: it stands in the way of nothing that reliable text says later.
     """
-    hits: dict[str, RuleMatch] = {match.rule: match for match in deciding.ruleset.match(document)}
+    reliable = replace(document, texts=tuple(text for text in document.texts if not text.unreliable))
+    hits: dict[str, RuleMatch] = {match.rule: match for match in deciding.ruleset.match(reliable)}
+    doubtful = hits
+    if len(reliable.texts) < len(document.texts):
+        doubtful = {match.rule: match for match in deciding.ruleset.match(document)}
     known = {match.rule for match in before.matches}
     verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
     for name, loaded, _ in deciding.loaded:
-        if name not in hits and name not in known:
+        if name in held:
+            continue
+        if name in doubtful and name not in hits and name not in known:
+            verdicts.append((_doubted(document, doubtful[name], deciding, standing, since, now), ()))
+        history = [match for match in before.matches if match.rule == name and match.why != UNRELIABLE]
+        if name not in hits and not history:
             continue
         found = Found(name, loaded, name in hits, hits[name].hits if name in hits else ())
-        history = [match for match in before.matches if match.rule == name]
         for row in news(document, found, history, before.texts, deleted=standing.deleted_at is not None, now=now):
             first = next((match for match in history if match.kind == "match"), None)
             decision = plan(
@@ -168,6 +207,25 @@ def judge(
             history.append(row)
             verdicts.append((row, decision.targets))
     return verdicts
+
+
+def _doubted(
+    document: Document, found: RuleMatch, deciding: Deciding, standing: Standing, since: Mapping[str, int], now: int
+) -> MatchRow:
+    """A match that stands on unreliable text alone."""
+    decision = plan(
+        "match",
+        deciding.alerting[found.rule],
+        standing,
+        rule_since=since.get(found.rule, 0),
+        first_alerted=False,
+        matches=True,
+        reliable=False,
+    )
+    state = document_hash(document, deleted=False)
+    return MatchRow(
+        found.rule, found.version, document.post_id, state, "match", now, found.hits, alerting=False, why=decision.why
+    )
 
 
 def news(

@@ -15,7 +15,10 @@ Reason = Literal[
     "rule is younger than the post",
     "no targets",
     "first message never sent",
+    "unreliable text",
 ]
+MEDIA_RULE = "media:"  # begins the rule name of alerts on files, which ends with the name of the source
+UNRELIABLE: Reason = "unreliable text"
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
@@ -40,13 +43,23 @@ class Plan:
 
 
 def plan(
-    kind: MatchKind, alerting: Alerting, standing: Standing, *, rule_since: int, first_alerted: bool, matches: bool
+    kind: MatchKind,
+    alerting: Alerting,
+    standing: Standing,
+    *,
+    rule_since: int,
+    first_alerted: bool,
+    matches: bool,
+    reliable: bool = True,
 ) -> Plan:
     """Decide on one match.
 
     `rule_since` is when the rule's name was first loaded; `first_alerted` says whether the rule's first match of this
-    post alerted, for nobody is told that something changed of which he never heard; `matches` whether it still does.
+    post alerted, for nobody is told that something changed of which he never heard; `matches` whether it still does;
+    `reliable` whether it would without the machine text that nobody should trust.
     """
+    if not reliable:
+        return Plan((), UNRELIABLE)
     silent = _silence(kind, alerting, standing, rule_since=rule_since, first_alerted=first_alerted)
     if silent is not None:
         return Plan((), silent)

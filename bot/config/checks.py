@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.alerts.plan import MEDIA_RULE
 from bot.clock import SECOND
 from bot.config.locate import KeyPath
-from bot.config.model import MEDIA_RULE, Config, RuleConfig, is_private
+from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.values import did_you_mean
 from storage.language import match, query

@@ -123,9 +123,16 @@ class MediaLane:
     async def _start_due(self, now: int) -> int:
         """Begin what is due and has room; how many."""
         free = AT_ONCE - len(self._under_way)
-        if free <= 0 or self._full():
+        if free <= 0:
+            return 0
+        if self._full():
+            await self.store.run(media.explain, self._said, now)
+            self.stored()
             return 0
         names = [name for name in self.sources if not self._source_full(name)]
+        for name in self.sources.keys() - set(names):
+            reason = f"waits: the {self.limits.per_source >> 20:,} MB of [media] per_source are used up"
+            await self.store.run(media.explain, reason, now, source=name)
         due = await self.store.read(media.due, now, sources=names, without=list(self._under_way), limit=_BATCH)
         started = 0
         for file in due:

@@ -43,6 +43,7 @@ class DocumentText:
     folded: str
     language: str
     confidence: float | None
+    unreliable: bool = False  # machine text that is no ground for an alert by itself
 
 
 @dataclass(frozen=True, slots=True)

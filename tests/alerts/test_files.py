@@ -1,0 +1,188 @@
+"""Alerts on files as they come, before anybody has heard them; and what their words add later."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bot.alerts import decide
+from bot.alerts.decide import Decided, Deciding
+from bot.alerts.plan import UNRELIABLE
+from bot.config.model import Config, RuleConfig
+from bot.sources._contract import SourceSettings
+from storage import jobs, media, texts
+from storage.files import Kept
+from storage.jobs import NewJob
+from storage.records import FetchedMedia
+
+SECOND = 1_000_000
+VOICE = FetchedMedia("voice", "v1", url="https://cdn.example/v1.ogg?token=1", duration_s=42.0)
+KEPT = Kept("ab" * 32, 9_000, f"media/ab/ab/{'ab' * 32}", "audio/ogg")
+
+
+def deciding(tmp_path: Any, *, alert_on: Sequence[str] = ("voice",), targets: Sequence[str] = ("desk",)) -> Deciding:
+    source = SourceSettings.model_validate(
+        {"name": "spokesman", "kind": "replay", "alert_on": list(alert_on), "alert_targets": list(targets)}
+    )
+    rule = RuleConfig(name="fall", query='"regional command"', targets=("desk",))
+    return Deciding.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,), sources=(source,)))
+
+
+class Ear:
+    """The decide stage of a desk that alerts on voice notes."""
+
+    def __init__(self, line: Any, rules: Deciding) -> None:
+        self.line = line
+        self.rules = rules
+        with line.archive.writing() as writer:
+            rules.declare(writer, line.now)
+
+    def decide(self) -> Decided:
+        with self.line.archive.writing() as writer:
+            return decide.decide(writer, self.rules, self.line.now)
+
+    def stored(self) -> None:
+        with self.line.archive.writing() as writer:
+            assert media.stored(writer, 1, KEPT, self.line.now)
+
+    def heard(self, post_id: int, text: str, *, unreliable: bool = False) -> None:
+        made = texts.MachineText("transcript", text, "en", 0.9, "ears", "base", unreliable)
+        with self.line.archive.writing() as writer:
+            if texts.put_machine(writer, 1, made, post_id=post_id) is not None:
+                jobs.enqueue(writer, [NewJob("decide", post_id, self.line.now)])
+
+    def matches(self) -> list[tuple[str, str, bool]]:
+        rows = self.line.rows("select rule, why, alerting from matches order by id")
+        return [(row["rule"], row["why"], bool(row["alerting"])) for row in rows]
+
+
+@pytest.fixture
+def ear(line: Any, tmp_path: Any) -> Ear:
+    return Ear(line, deciding(tmp_path))
+
+
+def test_a_voice_note_alerts_as_soon_as_its_bytes_are_there(ear: Ear, line: Any) -> None:
+    line.post("", media=(VOICE,))
+    assert ear.decide().owed == 0
+    assert ear.decide() == Decided()
+    line.now += SECOND
+    ear.stored()
+    assert ear.decide().owed == 1
+    assert ear.matches() == [("media:spokesman", "new match", True)]
+
+
+def test_bytes_that_do_not_come_hold_the_alert_for_seconds_only(ear: Ear, line: Any) -> None:
+    line.post("", media=(VOICE,))
+    ear.decide()
+    line.now += 10 * SECOND
+    assert ear.decide().owed == 1
+    assert ear.decide() == Decided()
+
+
+def test_a_failed_try_holds_the_alert_no_longer(ear: Ear, line: Any) -> None:
+    line.post("", media=(VOICE,))
+    ear.decide()
+    with line.archive.writing() as writer:
+        media.again(writer, [1], "its server answered 503", line.now + SECOND, line.now, failed=True)
+    assert ear.decide().owed == 1
+
+
+def test_words_beside_the_file_never_wait_for_it(ear: Ear, line: Any) -> None:
+    line.post("The regional command speaks.", media=(VOICE,))
+    ear.decide()
+    assert ear.matches() == [("fall", "new match", True)]
+
+
+def test_history_with_files_alerts_nobody(ear: Ear, line: Any) -> None:
+    line.post("", media=(VOICE,))
+    with line.archive.writing() as writer:
+        writer.exec_driver_sql("update posts set alerts = 0")
+    ear.decide()
+    assert ear.matches() == [("media:spokesman", "first contact", False)]
+
+
+def test_a_file_of_another_kind_alerts_nobody(ear: Ear, line: Any) -> None:
+    line.post("", media=(FetchedMedia("photo", "p", url="https://cdn.example/p.jpg"),))
+    ear.decide()
+    assert ear.matches() == []
+
+
+def test_what_a_transcript_says_is_matched_and_told_as_a_reply(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    assert ear.matches()[1] == ("fall", "new match", True)
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got] == [None, "receipt 1"]
+
+
+def test_a_reply_waits_for_the_alert_that_it_answers(ear: Ear, line: Any, told: Any, later: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    desk = told("desk", script=[later("down")])
+    line.drain(desk)
+    assert desk.got == []
+    line.now += 3_600 * SECOND
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got] == [None, "receipt 1"]
+
+
+def test_unreliable_text_is_noted_and_alerts_nobody(ear: Ear, line: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.heard(post_id, "regional command", unreliable=True)
+    ear.decide()
+    assert ("fall", UNRELIABLE, False) in ear.matches()
+    line.post("An edit that says nothing.", media=(VOICE,))
+    ear.decide()
+    assert len([row for row in ear.matches() if row[0] == "fall"]) == 1
+
+
+def test_unreliable_text_stands_in_the_way_of_nothing_that_is_said_later(ear: Ear, line: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.heard(post_id, "regional command", unreliable=True)
+    ear.decide()
+    ear.heard(post_id, "the regional command has fallen")
+    ear.decide()
+    assert ear.matches()[-1] == ("fall", "new match", True)
+
+
+def test_the_same_words_again_are_the_same_row_and_no_news(ear: Ear, line: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.heard(post_id, "the regional command has fallen")
+    ear.decide()
+    before = line.rows("select * from texts"), ear.matches()
+    ear.heard(post_id, "the regional command has fallen")
+    assert ear.decide().matches == 0
+    assert (line.rows("select * from texts"), ear.matches()) == before
+
+
+def test_better_words_take_the_place_of_the_old_ones_which_stay(ear: Ear, line: Any) -> None:
+    post_id = line.post("A caption.", media=(VOICE,))
+    ear.stored()
+    ear.heard(post_id, "the regional commend")
+    ear.heard(post_id, "the regional command")
+    rows = line.rows("select text, current from texts where kind = 'transcript' order by id")
+    assert [(row["text"], row["current"]) for row in rows] == [("the regional commend", 0), ("the regional command", 1)]
+    assert line.rows("select texts from posts")[0]["texts"] == 2
+
+
+def test_a_deleted_voice_note_is_told_under_the_same_name(ear: Ear, line: Any) -> None:
+    line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    with line.archive.writing() as writer:
+        writer.exec_driver_sql(f"update posts set deleted_at = {line.now}")
+        post_id = writer.exec_driver_sql("select id from posts").scalar_one()
+        jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
+    ear.decide()
+    assert ear.matches() == [("media:spokesman", "new match", True), ("media:spokesman", "the post was deleted", True)]
