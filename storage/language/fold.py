@@ -93,7 +93,7 @@ def _cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     first = chunk[0]
     if chunk.isascii():
         return words.cut(chunk)
-    if first.isdecimal():
+    if chunk.isdecimal():
         return "".join(str(decimal(digit)) for digit in chunk), ((0, len(chunk)),)
     if first < "\u0e00":
         return words.cut(chunk)

@@ -18,9 +18,8 @@ SIGNS = (
     "\u102b-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f"
     "\u109a-\u109d\ua9e5\uaa7b-\uaa7d"
 )
-MYANMAR = (
-    f"[{LETTERS}][{SIGNS}]{{0,16}}(?:[{FINALS}](?:(?=\u1037?[\u1039\u103a])|(?<=\u1039.))[{SIGNS}]{{0,16}}){{0,8}}"
-)
+_KILLED = "\u1037?(?:\u1039|\u103a(?!\u103b))"  # what follows a consonant that ends its syllable
+MYANMAR = f"[{LETTERS}][{SIGNS}]{{0,16}}(?:[{FINALS}](?:(?={_KILLED})|(?<=\u1039.))[{SIGNS}]{{0,16}}){{0,8}}"
 
 _THAI_MARKS = "\u0e30-\u0e3a\u0e45\u0e47-\u0e4e"
 THAI = (

@@ -70,8 +70,8 @@ def plurals(word: str) -> frozenset[str]:
 # Letters that look like a Latin one, as written: a capital may look like another letter than its small one.
 _CYRILLIC = dict(
     zip(
-        "АВЕЅІЈКМНОРСТУХҮԚԜаеорсухіјѕԁһԛԝѵкмтнв",
-        "ABESIJKMHOPCTYXYQWaeopcyxijsdhqwvkmthb",
+        "АВЕЁЅІЈКМНОРСТУХҮԚԜаеёорсухіјѕԁһԛԝѵкмтнв",
+        "ABEESIJKMHOPCTYXYQWaeeopcyxijsdhqwvkmthb",
         strict=True,
     )
 )
@@ -92,15 +92,10 @@ def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     text = ""
     places: list[tuple[int, int]] = []
     for start, end, hyphen in _parts(chunk):
-        word = chunk[start:end]
-        if word.isascii():
-            tokens = [_marked(word)] if not _has_digit(word) else list(_mixed(word))
-        else:
-            tokens = list(_tokens(word))
-        for number, token in enumerate(tokens):
+        for number, (token, low, high) in enumerate(_tokens(chunk[start:end])):
             joint = "-" if hyphen and number == 0 and not (token[0].isdigit() or text[-1].isdigit()) else " "
             text += joint + token if text else token
-            places.append((start, end))
+            places.append((start + low, start + high))
     return text, tuple(places)
 
 
@@ -133,16 +128,6 @@ def _pieces() -> re.Pattern[str]:
     return re.compile("[A-Za-z][A-Za-z'`]*|[0-9]{1,64}")
 
 
-def _has_digit(word: str) -> bool:
-    return not word.isalpha() and any(char.isdigit() for char in word)
-
-
-def _mixed(word: str) -> Iterator[str]:
-    """An ASCII word with digits in it: F16 is two tokens, as F-16 is."""
-    for piece in _pieces().findall(word):
-        yield piece if piece[0].isdigit() else _marked(piece.rstrip("'`"))
-
-
 def _bare(word: str) -> str:
     return word.lower().replace("'", "").replace("`", "")
 
@@ -158,7 +143,21 @@ def _marked(word: str) -> str:
     return stem + (mark or PLURAL if stem != word else mark)
 
 
-def _tokens(word: str) -> Iterator[str]:
+def _tokens(word: str) -> Iterator[tuple[str, int, int]]:
+    """The tokens of what stands between hyphens, with their marks and places. F16 is two, as F-16 is."""
+    if word.isalpha() and word.isascii():
+        yield _marked(word), 0, len(word)
+    elif word.isascii():
+        for piece in _pieces().finditer(word):
+            written = piece[0].rstrip("'`")
+            token = written if written[0].isdigit() else _marked(written)
+            yield token, piece.start(), piece.start() + len(written)
+    else:
+        for token in _foreign(word):
+            yield token, 0, len(word)
+
+
+def _foreign(word: str) -> Iterator[str]:
     for apostrophe in APOSTROPHES:
         word = word.replace(apostrophe, "'")
     owner = len(word) > 2 and word[-2:] in ("'s", "'S", "'\uff33", "'\uff53")
@@ -169,8 +168,8 @@ def _tokens(word: str) -> Iterator[str]:
 def _letters(word: str) -> str:
     """One word in compatibility form, one script, small letters, without the marks that only decorate."""
     word = normalize("NFKC", word.translate(_SQUARED_MAP))
-    word = _undecorated(_one_script(word).casefold())
-    return normalize("NFC", word).translate(_MAP)
+    word = _one_script(_undecorated(_one_script(word)))  # a look-alike may show only without its accent
+    return normalize("NFC", word.casefold()).translate(_MAP)
 
 
 def _one_script(word: str) -> str:
@@ -205,7 +204,7 @@ def _undecorated(word: str) -> str:
 
 def _decorates(mark: str, letter: str) -> bool:
     if "\u0400" <= letter <= "\u052f":
-        return mark in "\u0300\u0301" or (letter == "е" and mark == "\u0308")
+        return mark in "\u0300\u0301" or (letter in "еЕ" and mark == "\u0308")
     return letter < "\u0400" or "\u0590" <= letter <= "\u08ff" or "\u1e00" <= letter <= "\u1fff"
 
 
