@@ -1,5 +1,6 @@
 """PURE: the words that Tesseract found, each in its box -> lines of text in reading order, and how sure it was."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def _fragments(found: Iterable[Word]) -> list[list[Word]]:
 def _joined(line: list[Word]) -> str:
     """Words with spaces between, but for scripts that have none, where only a wide gap is one."""
     text = line[0].text
-    for before, word in zip(line, line[1:], strict=False):
+    for before, word in itertools.pairwise(line):
         close = word.left - before.right < 0.6 * max(before.height, word.height)
         unspaced = _ENDS_UNSPACED.search(before.text) and _BEGINS_UNSPACED.search(word.text)
         text += word.text if close and unspaced else f" {word.text}"

@@ -2,11 +2,11 @@
 
 import struct
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.enrich._contract import Unfit
-from bot.enrich._picture import MOST_PIXELS, look
+from bot.enrich._contract import Media, Unfit
+from bot.enrich._gate import MOST_PIXELS
+from storage.mime import PICTURES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,18 +15,20 @@ LONGEST_SIDE = 2_800  # pixels; no page gets better by more
 _DARK = 110  # a mean grey below this is light letters on a dark ground
 
 
-def sheet(path: Path) -> "Image":
+def sheet(media: Media) -> "Image":
     """The first frame as 8 bits of grey, at most LONGEST_SIDE long. Raises Unfit for what is no sound picture.
 
-    Sizes are looked at twice before anything is decoded: in the header, and in what Pillow makes of it.
+    Only the decoder of the type that the bytes show is asked. The size was looked at in the header before this
+    (`_gate`); it is looked at again as that decoder understands it, before it decodes.
     """
     from PIL import Image, ImageOps, ImageStat
 
-    found = look(path)
+    if media.mime not in PICTURES:
+        raise Unfit(f"its bytes are {media.mime}, which is no picture")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own cap is lower
-            opened = Image.open(path, formats=[found.form])
+            opened = Image.open(media.path, formats=[media.mime.removeprefix("image/").upper()])
         with opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise Unfit(f"it has {opened.width:,} x {opened.height:,} pixels")
@@ -34,7 +36,7 @@ def sheet(path: Path) -> "Image":
             opened.load()
             grey = _on_white(_upright(opened)).convert("L")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise Unfit(f"the {found.form} cannot be decoded: it is damaged or cut off") from error
+        raise Unfit("the picture cannot be decoded: it is damaged or cut off") from error
     grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     return ImageOps.invert(grey) if ImageStat.Stat(grey).mean[0] < _DARK else grey
 

@@ -5,6 +5,7 @@ text and as one block, in two sizes, and the reading that the others bear out be
 """
 
 import importlib.util
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ class Tesseract:
     def read(self, media: Media) -> EnrichResult:
         from bot.enrich._sheet import sheet
 
-        page = sheet(media.path)
+        page = sheet(media)
         best, packs = Pass("", 0.0, 0), ""
         for packs_tried in self._ladder(media.languages):
             found = self._best(page, packs_tried)
@@ -95,19 +96,19 @@ class Tesseract:
             best.text,
             None,
             best.sure / 100,
-            engine=self.settings.name,
+            engine="tesseract",
             model=packs,
             unreliable=best.sure < UNRELIABLE,
         )
 
     def _ladder(self, languages: Sequence[str]) -> list[str]:
-        """What to try in turn, each script with English. Raises Never where a source's language has no data."""
+        """What to try in turn, each script with English. Raises Unfit where no language of a source has data."""
         have = self._installed()
         wanted = list(dict.fromkeys(_PACKS.get(code, code) for code in languages or _DEFAULT))
         missing = [pack for pack in wanted if pack not in have]
-        if languages and missing:
+        if languages and missing == wanted:
             packages = " ".join(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in missing)
-            raise Never(f"tesseract has no data for {', '.join(missing)}", remedy=f"apt install {packages}")
+            raise Unfit(f"tesseract has no data for {', '.join(languages)}; apt install {packages}")
         english = ("eng",) if "eng" in have else ()
         scripts = [pack for pack in wanted if pack in have and pack != "eng"]
         return ["+".join((pack, *english)) for pack in scripts] or list(english) or sorted(have)[:1]
@@ -169,7 +170,7 @@ def borne_out(passes: Sequence[Pass]) -> Pass:
 
 def _pairs(text: str) -> Counter[tuple[str, str]]:
     tokens = fold(text).split()
-    return Counter(zip(tokens, tokens[1:], strict=False))
+    return Counter(itertools.pairwise(tokens))
 
 
 def _fits(found: Pass) -> bool:
