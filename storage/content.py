@@ -11,6 +11,7 @@ from storage.records import FetchedPost, Forward, Link, Poll, Preview
 
 _CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys stand in order where it is used
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
+_UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
 
 
 def fit(text: str) -> str:
@@ -47,15 +48,32 @@ def content_hash(post: FetchedPost) -> str:
 
     Not in it, because they change without an edit: views, votes, labels, addresses of files, the card of a link,
     and the name of a forward's origin, whose channel may be renamed.
+
+    What one platform tells differently by its pages and by its protocol (ids of files, how an address is written)
+    follows after a dot, with a mark of the form that was read: see `same_content`.
     """
     content = {
-        "links": [(link.text, link.url) for link in post.links],
-        "media": [(media.kind, media.key, media.name) for media in post.media],
+        "links": [_UNSEEN.sub("", link.text) for link in post.links],
+        "media": [(media.kind, media.name) for media in post.media],
         "poll": None if post.poll is None else [post.poll.question, *post.poll.options],
-        "text": post.text,
+        "text": _UNSEEN.sub("", post.text),
         "title": post.title,
     }
-    return sha256(_CANONICAL.encode(content).encode()).hexdigest()
+    plain = sha256(_CANONICAL.encode(content).encode()).hexdigest()
+    if not post.links and not post.media:
+        return plain
+    exact = [[link.url for link in post.links], [media.identity or media.key for media in post.media]]
+    form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
+    return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}"
+
+
+def same_content(one: str, other: str) -> bool:
+    """Whether two hashes are of the same content: exactly where both were read in one form, else in all words."""
+    if one == other:
+        return True
+    plain, _, exact = one.partition(".")
+    others_plain, _, others_exact = other.partition(".")
+    return plain == others_plain and exact[:4] != others_exact[:4]
 
 
 def body(post: FetchedPost) -> str:

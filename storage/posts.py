@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from storage import gaps, jobs, media, presence, quarantine, raw, sources, texts
-from storage.content import content_hash, fit, fit_or_none, links_json, native, record_json, whole
+from storage.content import content_hash, fit, fit_or_none, links_json, native, record_json, same_content, whole
 from storage.database import concerns_one_row, insert_many, sql
 from storage.ids import free_ids, moment, place
 from storage.jobs import NewJob
@@ -85,10 +85,10 @@ def save(
     unchanged = 0
     for posts in _without_repeats(batch.posts):
         arrivals = _look_up(writer, source_id, posts, stored)
-        same = [arrival for arrival in arrivals if arrival.known and arrival.known.content_hash == arrival.hash]
+        same = [arrival for arrival in arrivals if _says_the_same(arrival)]
         _seen_again(writer, how, same)
         unchanged += len(same)
-        changed = [arrival for arrival in arrivals if not arrival.known or arrival.known.content_hash != arrival.hash]
+        changed = [arrival for arrival in arrivals if not _says_the_same(arrival)]
         _store(writer, how, changed, stored)
     quarantined = quarantine.keep(writer, source_id, stored.broken, now)
     change = change or LedgerChange()
@@ -112,7 +112,7 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
     stored = _Stored()
     if found.post is not None:
         arrival = _Arrival(found.post, content_hash(found.post), known)
-        if arrival.hash != known.content_hash:
+        if not _says_the_same(arrival):
             _store(writer, how, [arrival], stored)
             quarantine.keep(writer, source_id, stored.broken, now)
         else:
@@ -123,6 +123,12 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
         return "revised"
     presence.reappear(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
     return "reappeared" if known.deleted_at else "unchanged"
+
+
+def _says_the_same(arrival: _Arrival) -> bool:
+    """Service messages are worded by whoever shows them, and cannot be edited."""
+    known = arrival.known
+    return known is not None and (arrival.post.service or same_content(known.content_hash, arrival.hash))
 
 
 # What is known ----------------------------------------------------------------------------------------------------

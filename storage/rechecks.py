@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.database import sql
+from storage.database import asking, sql
 from storage.jobs import NewJob, enqueue
 from storage.records import Seen
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
 
-_A_PAGE = 40  # posts: more than any page shows
+_A_PAGE = 24  # posts: a few more than a page of t.me shows
 _AGAIN = 3_600_000_000  # a post that a page leaves out though it is there is looked at once an hour
 
 
@@ -36,20 +36,40 @@ def places(reader: Reader, post_ids: Sequence[int]) -> dict[int, Place]:
     return {row[0]: Place(row[1], row[2]) for row in rows}
 
 
-def doubt(writer: Writer, source_id: int, seen: Seen, shown: frozenset[str], now: int) -> int:
-    """Look at once at posts that a reply should have shown and did not; how many there are.
+def left_out(door: Reader | Writer, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
+    """Ids of the newest stored posts that a reply accounts for and does not show."""
+    rows = asking(door)(
+        "SELECT id, native_id FROM (SELECT id, native_id, number FROM posts WHERE source_id = :source "
+        "AND deleted_at IS NULL ORDER BY id DESC LIMIT :page) WHERE number BETWEEN :low AND :high",
+        {"source": source_id, "page": _A_PAGE, "low": seen.low, "high": seen.high},
+    )
+    return [row["id"] for row in rows if row["native_id"] not in shown]
+
+
+def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
+    """Look at these posts again at once, but at none that was looked at within the hour.
 
     Only the re-check decides: a page that leaves a post out proves nothing.
     """
     rows = writer.execute(
         sql(
-            "SELECT id, native_id FROM (SELECT id, native_id, number, deleted_at FROM posts WHERE source_id = :source "
-            "ORDER BY id DESC LIMIT :page) p WHERE number BETWEEN :low AND :high AND deleted_at IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM observations o WHERE o.post_id = p.id AND o.at > :lately) "
-            "AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.post_id = p.id AND j.slot = 'missing')"
+            "SELECT value FROM json_each(:ids) WHERE NOT EXISTS "
+            "(SELECT 1 FROM observations o WHERE o.post_id = value AND o.at > :lately) AND NOT EXISTS "
+            "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = value AND j.slot = 'missing')"
         ),
-        {"source": source_id, "page": _A_PAGE, "low": seen.low, "high": seen.high, "lately": now - _AGAIN},
+        {"ids": json.dumps(list(post_ids)), "lately": now - _AGAIN},
+    ).scalars()
+    enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in rows.all()])
+
+
+def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> int:
+    """Look at once at posts of which the source said that something became of them; how many of them are stored."""
+    rows = writer.execute(
+        sql(
+            "SELECT p.id FROM json_each(:ids) wanted JOIN sources s ON s.name = :source "
+            "JOIN posts p ON p.source_id = s.id AND p.native_id = wanted.value AND p.deleted_at IS NULL"
+        ),
+        {"ids": json.dumps(list(native_ids)), "source": source},
     ).all()
-    missing = [row.id for row in rows if row.native_id not in shown]
-    enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in missing])
-    return len(missing)
+    enqueue(writer, [NewJob("recheck", row.id, now, "told") for row in rows])
+    return len(rows)

@@ -35,7 +35,8 @@ class FetchedMedia:
     """One file of a post.
 
     `key` names it within the post across fetches (addresses carry tokens that change, so they are no identity).
-    `url` is None where the source shows the file but does not give it; `reason` then says why.
+    `url` is None where the source shows the file but does not give it; `reason` then says why. `identity` is the
+    platform's own id of the file, where it tells it: another one is another file under the same key.
     """
 
     kind: MediaKind
@@ -46,6 +47,7 @@ class FetchedMedia:
     bytes: int | None = None
     duration_s: float | None = None
     reason: str | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Batch:
     handle: str | None = None
     title: str | None = None
     notices: tuple[str, ...] = ()
+    method: str | None = None  # how it was read, where the kind of the source does not say it
+    detail: str | None = None  # what a person should know about a round that went well
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class Checked:
     method: str
     post: FetchedPost | None = None
     control: bool = False
+    apart: int | None = None  # microseconds between two absences that make a deletion, where the method is exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,21 @@ class SourceRow:
     last_ok_at: int | None
     last_post_at: int | None
     paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """A channel as one account may call it; `access_hash` is worth nothing to another account.
+
+    `asked` is how the config names it ("@name", "id:123", "invite:hash"). `joined` says that the account is a member.
+    """
+
+    asked: str
+    channel_id: int
+    access_hash: int
+    handle: str | None
+    title: str | None
+    joined: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -383,6 +383,83 @@ class Meta(SQLModel, table=True):
     value: str = Field(sa_type=Text)
 
 
+class TelegramAccount(SQLModel, table=True):
+    """How the one account stands, in one row."""
+
+    __tablename__: ClassVar[str] = "telegram_account"
+    __table_args__ = (STRICT,)
+
+    id: int | None = Field(default=None, primary_key=True)
+    state: str = Field(sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    remedy: str | None = Field(default=None, sa_type=Text)
+    state_since: int
+    user: str | None = Field(default=None, sa_type=Text)
+
+
+class TelegramPeer(SQLModel, table=True):
+    """A name that was resolved once; the access hash belongs to one account."""
+
+    __tablename__: ClassVar[str] = "telegram_peers"
+    __table_args__ = (STRICT,)
+
+    account: str = Field(primary_key=True, sa_type=Text)
+    asked: str = Field(primary_key=True, sa_type=Text)
+    channel_id: int
+    access_hash: int
+    handle: str | None = Field(default=None, sa_type=Text)
+    title: str | None = Field(default=None, sa_type=Text)
+    joined: int
+    at: int
+
+
+class TelegramWait(SQLModel, table=True):
+    """A method that Telegram does not want to hear before `until`."""
+
+    __tablename__: ClassVar[str] = "telegram_waits"
+    __table_args__ = (STRICT,)
+
+    method: str = Field(primary_key=True, sa_type=Text)
+    until: int
+
+
+class TelegramSpent(SQLModel, table=True):
+    """One call of a method that has a budget by the hour."""
+
+    __tablename__: ClassVar[str] = "telegram_spent"
+    __table_args__ = (STRICT,)
+
+    id: int | None = Field(default=None, primary_key=True)
+    method: str = Field(sa_type=Text)
+    at: int
+
+
+class TelegramWatch(SQLModel, table=True):
+    """How a source is watched by the account."""
+
+    __tablename__: ClassVar[str] = "telegram_watches"
+    __table_args__ = (STRICT,)
+
+    source: str = Field(primary_key=True, sa_type=Text)
+    mode: str = Field(sa_type=Text)
+    joined: int
+
+
+class TelegramRequest(SQLModel, table=True):
+    """What a person asked of the process that holds the session."""
+
+    __tablename__: ClassVar[str] = "telegram_requests"
+    __table_args__ = (STRICT,)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    asked_at: int
+    done_at: int | None = None
+    outcome: str | None = Field(default=None, sa_type=Text)
+    detail: str | None = Field(default=None, sa_type=Text)
+
+
 FTS = (
     'CREATE VIRTUAL TABLE texts_index USING fts5(folded, content="texts", content_rowid="id", '
     "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"

@@ -38,16 +38,18 @@ class Lazy:
 
 
 _COMMANDS = {
-    name: Lazy(f"bot.cli.{name}", line)
+    name: Lazy(f"bot.cli.{name.replace('-', '_')}", line)
     for name, line in {
         "init": "Write a commented config.toml that works without an account.",
         "demo": "Show the whole line at work on an embedded world.",
         "run": "Watch every source; --once makes one pass.",
+        "login": "Sign in to Telegram: code or QR code; --status, --logout.",
         "status": "Tell what is being watched, what is failing and what is waiting.",
         "config": "Check, show and locate the configuration.",
         "sources": "List, check, backfill, pause and resume sources.",
         "search": "Find posts, newest first, in the language of the rules.",
         "show": "Show one post with everything that is known of it.",
+        "export-media": "Copy stored voice notes, pictures and other files, with a manifest.",
         "tail": "Show the newest posts, and with -f those that come.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List rules, and test what they find.",

@@ -1,9 +1,10 @@
 """The shape of the config: sections, rules, and the value that everything else is given."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bot.http import HttpRules
 
 Priority = Literal["min", "low", "default", "high", "max"]
-MEDIA_RULE = "media:"  # begins the rule name of alerts on files, which ends with the name of the source
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 _PORTS = {"http": 80, "https": 443}
 
@@ -28,6 +28,32 @@ def proxy_address(value: str) -> str:
     found = host_and_port(value)
     if found is None or not urlsplit(value).port or urlsplit(value).scheme not in ("http", "socks5", "socks5h"):
         raise ValueError('expected "http://host:port" or "socks5://host:port"')
+    return value
+
+
+def telegram_proxy(value: str) -> str:
+    """Check the form of a proxy to Telegram, which may be an MTProto proxy. Raises ValueError without the secret."""
+    parts = urlsplit(value)
+    if parts.scheme == "mtproxy":
+        secret, right = parts.username or "", bool(parts.hostname and parts.port)
+    elif (parts.scheme, parts.netloc) == ("tg", "proxy") or (parts.netloc, parts.path) == ("t.me", "/proxy"):
+        given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        secret, right = given.get("secret", ""), bool(given.get("server")) and given.get("port", "").isdecimal()
+    else:
+        return proxy_address(value)
+    if not right or not re.fullmatch(r"(?:dd)?[0-9A-Fa-f]{32}", secret):
+        raise ValueError(
+            'expected "mtproxy://SECRET@host:port" or "https://t.me/proxy?server=…&port=…&secret=…", with a secret of '
+            '32 hexadecimal digits, after "dd" or not (those that begin with "ee" are not supported)'
+        )
+    return value
+
+
+def server_address(value: str) -> str:
+    """Check "host:port". Raises ValueError."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f'expected "host:port" such as "127.0.0.1:4430", got {value!r}')
     return value
 
 
@@ -57,10 +83,11 @@ class TelegramConfig(Settings):
 
     api_id: int | None = None
     api_hash_file: SecretFile | None = None
-    proxy: Annotated[str, AfterValidator(proxy_address)] | None = None
-    server: str | None = None  # "host:port" of a test or own server
+    proxy: Annotated[str, AfterValidator(telegram_proxy)] | None = None  # set, nothing goes past it
+    server: Annotated[str, AfterValidator(server_address)] | None = None  # "host:port" of a test or own server
     dc: int | None = None
     public_key_file: ConfigPath | None = None
+    resolves_per_hour: int = Field(default=20, ge=1)  # names that are looked up at most, each of them once for ever
 
 
 class TagMedia(Settings):

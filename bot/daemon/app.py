@@ -6,7 +6,7 @@ import signal
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,9 @@ from storage import gaps, jobs
 from storage import sources as source_rows
 from storage.database import Archive
 from storage.errors import ArchiveUnwritable
+
+if TYPE_CHECKING:
+    from bot.daemon.telegram import TelegramLine
 
 SWEEP_S = 5.0  # a lost bell costs at most this
 ONCE_WAITS = 5 * SECOND
@@ -59,6 +62,7 @@ class Wired:
     sources: Mapping[str, source_kinds.Source]
     deciding: decide.Deciding
     outbox: Outbox
+    telegram: "TelegramLine | None" = None  # None: no source is read with the account
 
 
 class App:
@@ -76,6 +80,7 @@ class App:
         self._rechecks = Rechecks(self._store, self._clock, self._decide_bell.ring)
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
         self._systemd = Systemd(surroundings.environment.notify_socket)
+        self._running_telegram: TelegramLine | None = None
         self._wired = self._wire(config)
         self._outbox_task: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
@@ -85,7 +90,14 @@ class App:
 
     def _wire(self, config: Config) -> Wired:
         http = Http(config.http_rules(), self._clock)
-        around = source_kinds.Surroundings(http, self._clock, config.directory)
+        telegram = self._telegram_line(config)
+        around = source_kinds.Surroundings(
+            http,
+            self._clock,
+            config.directory,
+            telegram=telegram.door if telegram else None,
+            pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
+        )
         beside = target_kinds.Surroundings(
             http,
             self._clock,
@@ -104,13 +116,33 @@ class App:
             },
             deciding=deciding,
             outbox=Outbox(self._store, targets, deciding.rendering(config.zone), self._clock, self._speak),
+            telegram=telegram,
         )
+
+    def _telegram_line(self, config: Config) -> "TelegramLine | None":
+        """The account, if a source needs it; the one that runs where nothing about it has changed."""
+        wanted = any(source.enabled and source.kind == "telegram" for source in config.sources)
+        if not wanted or config.telegram.api_id is None or config.telegram.api_hash_file is None:
+            return None
+        running = self._running_telegram
+        if running is not None and running.config == config.telegram:
+            return running
+        from bot.daemon.telegram import Bells, TelegramLine
+
+        bells = Bells(self._collector.ring, self._recheck_bell.ring, self._health, self._speak)
+        return TelegramLine.of(config, self._store, self._clock, bells)
 
     async def _take_up(self, wired: Wired) -> None:
         """Make the archive and the collector know this config."""
         await self._store.run(_declare, wired, self._clock.now())
         self._wired = wired
         self._collector.sources = wired.sources
+        if self._running_telegram is not None and self._running_telegram is not wired.telegram:
+            await self._running_telegram.aclose()
+        self._running_telegram = wired.telegram
+        if wired.telegram is not None:
+            wired.telegram.take_up(wired.sources)
+            wired.telegram.start(self._keep)
         self._collector.every = {
             settings.name: wired.config.every(settings) for settings in wired.config.sources if settings.enabled
         }
@@ -129,7 +161,7 @@ class App:
         """Watch until a signal ends it; return the exit code."""
         self._hear_signals()
         await self._begin()
-        self._schedule.every("recheck", 1.0, self._recheck_bell.ring)
+        self._schedule.every("recheck", SWEEP_S, self._recheck_bell.ring)
         self._schedule.every("sweep", SWEEP_S, self._decide_bell.ring)
         self._outbox_task = asyncio.create_task(self._keep("outbox", self._wired.outbox.run))
         loops = [
@@ -169,6 +201,9 @@ class App:
 
     async def close(self) -> None:
         await self._collector.aclose()
+        if self._running_telegram is not None:
+            await self._running_telegram.aclose()
+            self._running_telegram = None
         await self._close_outbox()
         await self._wired.http.aclose()
         await self._store.aclose()
@@ -201,8 +236,12 @@ class App:
 
     async def _recheck(self) -> None:
         while True:
-            if not await self._rechecks.work(self._wired.sources, self._clock.now()):
-                await self._recheck_bell.wait(SWEEP_S)
+            due = await self._store.read(jobs.next_due, "recheck")
+            if due is not None and due <= self._clock.now():
+                await self._rechecks.work(self._wired.sources, self._clock.now())
+            else:
+                wait = SWEEP_S if due is None else (due - self._clock.now()) / SECOND
+                await self._recheck_bell.wait(min(max(wait, 0.1), SWEEP_S))
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a stage for ever: a full disk or a mistake of ours pauses it, is spoken of once, and ends by itself."""
@@ -294,7 +333,7 @@ class App:
             row = await self._store.read(source_rows.by_name, name)
             assert row is not None
             if row.first_contact_at is None:
-                first = await self._intake.round(source, self._collector.every[name], pages=0)
+                first = await self._intake.round(source, row, self._collector.every[name], pages=0)
                 if first.error is not None:
                     raise first.error
             gap_id = await self._store.run(

@@ -29,12 +29,28 @@ class Collector:
     sources: Mapping[str, Source] = field(default_factory=dict)
     every: Mapping[str, int] = field(default_factory=dict)
     _under_way: dict[str, asyncio.Task[Round]] = field(default_factory=dict)
+    _rung: set[str] = field(default_factory=set)
+    _ringing: asyncio.Task[None] | None = None
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
 
     async def start_due(self) -> None:
         """Begin a round of every source that is due and not in one."""
         rows = await self.store.read(source_rows.due, None, self.clock.now())
         self._start(row for row in rows if row.name in self.sources)
+
+    def ring(self, names: Iterable[str]) -> None:
+        """Begin a round of these soon, due or not; one that is in a round now gets another after it."""
+        self._rung.update(name for name in names if name in self.sources)
+        if self._rung and (self._ringing is None or self._ringing.done()):
+            self._ringing = asyncio.create_task(self._start_rung())
+
+    async def _start_rung(self) -> None:
+        while free := {name for name in self._rung if name not in self._under_way}:
+            self._rung -= free
+            now = self.clock.now()
+            rows = await self.store.read(source_rows.all_sources)
+            wanted = [row for row in rows if row.name in free and not row.paused and row.next_poll_at < 1 << 61]
+            self._start(row for row in wanted if row.hold_until is None or row.hold_until <= now)
 
     async def once(self) -> dict[str, Round]:
         """One round of every source, due or not, but for those that are paused, stopped or told to wait."""
@@ -47,7 +63,8 @@ class Collector:
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait for it; what was committed stays."""
-        tasks = list(self._under_way.values())
+        self._rung.clear()
+        tasks = [*self._under_way.values(), *([self._ringing] if self._ringing else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -61,12 +78,14 @@ class Collector:
 
     def _ended(self, name: str, _: object) -> None:
         self._under_way.pop(name, None)
+        if name in self._rung:
+            self.ring([name])
 
     async def _round(self, row: SourceRow) -> Round:
         source = self.sources[row.name]
         async with self._places:
             try:
-                result = await self.intake.round(source, self.every[row.name])
+                result = await self.intake.round(source, row, self.every[row.name])
             except ArchiveError as error:
                 # The archive cannot be written: nothing was advanced, so the next round asks for the same again.
                 result = Round(error=Later(str(error), state="archive"))

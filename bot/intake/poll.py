@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from bot.clock import Clock
 from bot.errors import Later, Never
@@ -13,7 +12,10 @@ from bot.intake.health import Outlook, after_failure, after_success
 from bot.sources._contract import Source, Want
 from bot.store import Store
 from storage import gaps, history, outbox, posts, rechecks, sources
-from storage.records import Batch, FetchedPost, Gap, History, LedgerChange, Saved, SourceRow
+from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
+
+if TYPE_CHECKING:
+    from storage.database import Writer
 
 POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and lose nothing to commits
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
@@ -22,22 +24,47 @@ ROUND_DEADLINE_S = 15 * 60
 
 @dataclass(slots=True)
 class Round:
-    """What one round brought; `error` says why it ended early, `gaps_left` how many fillable gaps are still open."""
+    """What one round brought; `error` says why it ended early, `gaps_left` how many fillable gaps are still open.
+
+    `change` is the sentence that tells that the source's state is another than before; None until it is settled.
+    """
 
     new: int = 0
     revised: int = 0
     unchanged: int = 0
     quarantined: int = 0
     gaps_left: int = 0
-    change: str = ""  # the sentence that tells that the source's state is another than before
+    change: str | None = None
     error: Later | Never | None = None
     notices: list[str] = field(default_factory=list)
+    detail: str | None = None  # what is to be known of a round that went well
 
     def add(self, saved: Saved) -> None:
         self.new += len(saved.new)
         self.revised += len(saved.revised)
         self.unchanged += saved.unchanged
         self.quarantined += saved.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one commit stores: at most POSTS_A_COMMIT posts, and with the last one of a reply what else it means."""
+
+    batch: Batch
+    alerts: bool
+    change: LedgerChange = field(default_factory=LedgerChange)
+    known: History | None = None
+    shown: frozenset[str] = frozenset()  # all posts of the reply
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a source is left after a round; `health` names the targets that hear of a change."""
+
+    row: SourceRow
+    outlook: Outlook
+    health: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +80,43 @@ class Intake:
     stored: Callable[[], None]
     jitter: Callable[[], float]
     health: Callable[[], Sequence[str]]
+    _histories: dict[int, History] = field(default_factory=dict)
 
-    async def round(self, source: Source, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
+    async def round(self, source: Source, row: SourceRow, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
         """Ask once, store what comes, settle the source's state. Raises only what the archive raises.
 
-        `every` is the source's interval in microseconds.
+        `row` is the source as it stands now, `every` its interval in microseconds.
         """
-        row = await self.store.read(sources.by_name, source.settings.name)
-        assert row is not None
         result = Round()
         try:
             async with asyncio.timeout(ROUND_DEADLINE_S):
-                await self._newest(source, row, result)
-                if source.pages:
-                    await self._fill(source, row.id, result, pages)
+                open_gaps = await self._newest(source, row, result, every)
+                if source.pages and open_gaps:
+                    await self._fill(source, row.id, open_gaps, result, pages)
         except (Later, Never) as error:
             result.error = error
         except TimeoutError:
             result.error = Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes")
-        outlook = self._outlook(result, row, every)
-        result.change = await self.store.run(_settle, row, outlook, self.clock.now(), result.new, self.health())
+        if result.change is None:
+            result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
         return result
 
     async def broke(self, row: SourceRow, mistake: Exception, every: int) -> Round:
         """Settle a round that ended in a mistake of ours: backed off and shown like any failure, never lost."""
         result = Round(error=Later(f"our own mistake: {type(mistake).__name__}: {mistake}", state="broken"))
-        outlook = self._outlook(result, row, every)
-        result.change = await self.store.run(_settle, row, outlook, self.clock.now(), 0, self.health())
+        result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), 0)
         return result
 
-    async def _newest(self, source: Source, row: SourceRow, result: Round) -> None:
+    async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> list[Gap]:
+        """Fetch and store the present; the gaps that can be filled. A round that is over with it is settled with it."""
         cursor = row.cursor
-        known = await self.store.read(history.recall, row.id)
         contacted = row.first_contact_at is not None
+        known = await self._history(row) if contacted else History()
         started = contacted or cursor is not None
         while True:
             batch = await source.fetch(Want(), cursor)
+            result.notices.extend(batch.notices)
+            result.detail = batch.detail
             if contacted:
                 step = ledger.newest(row, batch, known)
             else:
@@ -98,24 +126,28 @@ class Intake:
                     started=started,
                     alerts=source.settings.alert_backfill,
                 )
-            await self._save(source, row.id, batch, step, result)
-            if contacted and source.checks and batch.seen is not None and batch.posts:
-                shown = frozenset(post.native_id for post in batch.posts)
-                await self.store.run(rechecks.doubt, row.id, batch.seen, shown, self.clock.now())
-            result.notices.extend(batch.notices)
+            end = None if batch.more else self._end(result, row, every)
+            open_gaps = await self._save(source, row.id, batch, step, result, end)
             if not batch.more:
-                return
+                return open_gaps
+            row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
             cursor, started = batch.cursor, True
 
-    async def _fill(self, source: Source, source_id: int, result: Round, pages: int) -> None:
+    async def _history(self, row: SourceRow) -> History:
+        """What stood there before us: it never changes after first contact."""
+        if row.id not in self._histories:
+            self._histories[row.id] = await self.store.read(history.recall, row.id)
+        return self._histories[row.id]
+
+    async def _fill(self, source: Source, source_id: int, open_gaps: list[Gap], result: Round, pages: int) -> None:
         """Missed stretches before asked-for history, the newest first, at most `pages` pages."""
+        result.gaps_left = len(open_gaps)
         for _ in range(pages):
-            open_gaps = await self._fillable(source_id)
-            result.gaps_left = len(open_gaps)
             if not open_gaps:
-                return
+                break
             await self.page(source, open_gaps[0], result)
-        result.gaps_left = len(await self._fillable(source_id))
+            open_gaps = _fillable(await self.store.read(gaps.open_gaps, source_id))
+            result.gaps_left = len(open_gaps)
 
     async def page(self, source: Source, gap: Gap, result: Round) -> None:
         """Fetch and store the next page of one gap. Raises Later and Never; the gap stays as the last page left it."""
@@ -127,66 +159,92 @@ class Intake:
             raise Later(f"the page below {gap.high + 1} brought nothing older", state="throttled")
         await self._save(source, gap.source_id, batch, step, result)
 
-    async def _fillable(self, source_id: int) -> list[Gap]:
-        found = await self.store.read(gaps.open_gaps, source_id)
-        return sorted(
-            (gap for gap in found if gap.high is not None),
-            key=lambda gap: (gap.reason != "missed", -(gap.high or 0)),
-        )
-
-    async def _save(self, source: Source, source_id: int, batch: Batch, step: ledger.Step, result: Round) -> None:
-        """Store one reply in commits of at most POSTS_A_COMMIT; the last one carries the ledger and the cursor."""
-        parts = _parts(step, alert_all=source.settings.alert_backfill)
-        method = source.settings.kind
-        recheck = source.settings.recheck if source.checks else ()
-        for place, (chosen, alerts) in enumerate(parts):
-            last = place == len(parts) - 1
-            part = replace(batch, posts=chosen) if last else Batch(posts=chosen)
-            change = step.change if last else LedgerChange()
-            known = step.history if last else None
-            saved = await self.store.run(
-                _write, source_id, part, change, known, self.clock.now(), method, alerts, tuple(recheck)
+    async def _save(
+        self,
+        source: Source,
+        source_id: int,
+        batch: Batch,
+        step: ledger.Step,
+        result: Round,
+        end: End | None = None,
+    ) -> list[Gap]:
+        """Store one reply, a part a commit; with the last part also the round's `end`, if nothing is left to do."""
+        recheck = tuple(source.settings.recheck) if source.checks else ()
+        open_gaps: list[Gap] = []
+        for part in _parts(batch, step, alert_all=source.settings.alert_backfill):
+            saved, open_gaps, change = await self.store.run(
+                _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
             result.add(saved)
+            result.change = change if end is not None else result.change
             if saved.new or saved.revised:
                 self.stored()
+        return open_gaps
 
-    def _outlook(self, result: Round, row: SourceRow, every: int) -> Outlook:
+    def _end(self, result: Round, row: SourceRow, every: int) -> End:
         now = self.clock.now()
         if result.error is not None:
-            return after_failure(result.error, every=every, failures=row.failures, now=now, jitter=self.jitter())
-        outlook = after_success(every=every, now=now, jitter=self.jitter())
-        return replace(outlook, next_poll_at=now) if result.gaps_left else outlook
+            outlook = after_failure(result.error, every=every, failures=row.failures, now=now, jitter=self.jitter())
+        else:
+            outlook = replace(after_success(every=every, now=now, jitter=self.jitter()), detail=result.detail)
+        if result.gaps_left and result.error is None:
+            outlook = replace(outlook, next_poll_at=now)
+        return End(row, outlook, self.health())
 
 
-def _parts(step: ledger.Step, *, alert_all: bool) -> Sequence[tuple[tuple[FetchedPost, ...], bool]]:
-    """(posts, whether they may alert) per commit; one empty part where there is nothing, for the ledger's sake."""
-    parts = [
-        (chosen[start : start + POSTS_A_COMMIT], alerts)
-        for chosen, alerts in ((step.old, alert_all), (step.fresh, True))
-        for start in range(0, len(chosen), POSTS_A_COMMIT)
-    ]
-    return parts or [((), True)]
+def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps that have numbers to ask for, in the order in which they are filled."""
+    return sorted(
+        (gap for gap in open_gaps if gap.high is not None),
+        key=lambda gap: (gap.reason != "missed", -(gap.high or 0)),
+    )
+
+
+def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool) -> list[Part]:
+    """The commits of one reply, at least one; the last carries cursor, ledger and quarantined pieces."""
+    chosen = [
+        (posts[start : start + POSTS_A_COMMIT], alerts)
+        for posts, alerts in ((step.old, alert_all), (step.fresh, True))
+        for start in range(0, len(posts), POSTS_A_COMMIT)
+    ] or [((), True)]
+    first = [Part(Batch(posts=posts, method=batch.method), alerts) for posts, alerts in chosen[:-1]]
+    posts, alerts = chosen[-1]
+    shown = frozenset(post.native_id for post in batch.posts)
+    return [*first, Part(replace(batch, posts=posts), alerts, step.change, step.history, shown, last=True)]
+
+
+# In the writer's transaction ----------------------------------------------------------------------------------------
 
 
 def _write(
-    writer: Connection,
-    source_id: int,
-    batch: Batch,
-    change: LedgerChange,
-    known: History | None,
-    now: int,
-    method: str,
-    alerts: bool,
-    recheck: tuple[int, ...],
-) -> Saved:
-    if known is not None:
-        history.remember(writer, source_id, known)
-    return posts.save(writer, source_id, batch, now=now, method=method, alerts=alerts, change=change, recheck=recheck)
+    writer: "Writer", source_id: int, part: Part, now: int, method: str, recheck: tuple[int, ...], end: End | None
+) -> tuple[Saved, list[Gap], str | None]:
+    """Store one part. With `end`, look for posts that the page left out, and settle the round if no gap is open."""
+    if part.known is not None:
+        history.remember(writer, source_id, part.known)
+    saved = posts.save(
+        writer,
+        source_id,
+        part.batch,
+        now=now,
+        method=part.batch.method or method,
+        alerts=part.alerts,
+        change=part.change,
+        recheck=recheck,
+    )
+    if end is None:
+        return saved, [], None
+    if recheck and part.batch.seen is not None and part.shown and end.row.first_contact_at is not None:
+        missing = rechecks.left_out(writer, source_id, part.batch.seen, part.shown)
+        if missing:
+            rechecks.doubt(writer, missing, now)
+    open_gaps = _fillable(gaps.open_gaps(writer, source_id))
+    return saved, open_gaps, None if open_gaps else _settle(writer, end, now, len(saved.new))
 
 
-def _settle(writer: Connection, row: SourceRow, outlook: Outlook, now: int, new: int, health: Sequence[str]) -> str:
-    """Settle the source's state; the targets named by `health` hear of a change in the same transaction."""
+def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
+    """Settle the source's state; whom it concerns hears of a change in the same transaction."""
+    row, outlook = end.row, end.outlook
     change = sources.settle(
         writer,
         row.id,
@@ -199,5 +257,5 @@ def _settle(writer: Connection, row: SourceRow, outlook: Outlook, now: int, new:
         posts=new,
     )
     if change and row.state != "new":
-        outbox.announce(writer, health, f"source {row.name}", change, now)
+        outbox.announce(writer, end.health, f"source {row.name}", change, now)
     return change

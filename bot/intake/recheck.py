@@ -56,7 +56,8 @@ class Rechecks:
                 again = self._again(error)
                 await self.store.run(jobs.postpone, [left.id for left in claimed[place:]], again)
                 return place
-            await self.store.run(_settle, job, checked, self.clock.now(), apart)
+            exact = apart if checked.apart is None else min(apart, checked.apart)
+            await self.store.run(_settle, job, checked, self.clock.now(), exact)
             self.stored()
         return len(claimed)
 

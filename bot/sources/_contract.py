@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.clock import Clock
 from bot.config.values import Amount, Duration, Name, Settings
 from bot.http import Http
 from storage.records import Batch, Checked
+
+if TYPE_CHECKING:
+    from bot.telegram.door import Door
 
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
 
@@ -36,11 +39,17 @@ class SourceSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a source may use: the one HTTP client, the clock, the directory that relative paths start from."""
+    """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
+
+    `telegram` is the account, None where there is none. `pages_allowed` is False where public pages would go past the
+    proxy that the account is bound to.
+    """
 
     http: Http
     clock: Clock
     directory: Path
+    telegram: "Door | None" = None
+    pages_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

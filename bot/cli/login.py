@@ -1,0 +1,178 @@
+"""`communique login`: sign in to Telegram once, by code or QR code; tell how the sign-in stands; sign out."""
+
+import asyncio
+import getpass
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import Session, line, say
+from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
+from bot.foreign import one_line
+
+if TYPE_CHECKING:
+    from bot.config import Config
+
+_RISKS = """\
+Reading through an account is more than reading public pages, and it has its price:
+  - Telegram bans accounts that look like machines, new and virtual numbers first. Use a separate, aged account with a
+    real number, never your own and never a source's.
+  - The session file is the account: whoever has it reads and writes as you. It stays on this host (mode 0600, in the
+    state directory). Never copy it: a session used from two places is ended for good.
+  - Telegram knows what the account reads. Channels do not: reading leaves no trace that they see, joining does (the
+    number of members; in small channels administrators see who).
+  - Your phone number, code and password are used once and stored nowhere; no post, rule or alert leaves through it."""
+_WAIT_S = 40
+
+
+@click.command("login")
+@click.option("--phone", metavar="NUMBER", help="The account's number, with its country; the code is asked for.")
+@click.option("--qr", is_flag=True, help="Show a QR code to scan in Telegram: Settings, Devices, Link Desktop Device.")
+@click.option("--status", is_flag=True, help="Tell how the sign-in stands; exit 5 if there is none that works.")
+@click.option("--logout", is_flag=True, help="End the session at Telegram and remove its file.")
+@click.pass_obj
+def command(session: Session, phone: str | None, qr: bool, status: bool, logout: bool) -> None:
+    """Sign in to Telegram once: phone and code (and password), or a QR code.
+
+    Without a terminal `login --phone NUMBER` reads the code and then the password from stdin, one a line.
+    Exit code 0 if it worked, 5 if not.
+    """
+    if sum((phone is not None, qr, status, logout)) > 1:
+        raise click.UsageError("choose one of --phone, --qr, --status, --logout")
+    config = session.config()
+    if status:
+        raise SystemExit(_status(session, config))
+    access = _needed(config)
+    if logout:
+        _logout(session, config, access)
+        return
+    say(session, _RISKS)
+    if phone is None and not qr:
+        if not sys.stdin.isatty():
+            raise click.UsageError("without a terminal: --phone NUMBER, with the code on stdin")
+        answer = click.prompt("Phone number (or Enter for a QR code)", default="", show_default=False, err=True)
+        phone = answer.strip() or None
+    asyncio.run(_sign_in(session, config, phone))
+
+
+def _needed(config: "Config") -> "Config":
+    """The config, which must say who asks. Raises ConfigError."""
+    if config.telegram.api_id is None or config.telegram.api_hash_file is None:
+        place = str(config.path or "config.toml")
+        words = "api_id and api_hash_file are needed to sign in; get yours at https://my.telegram.org"
+        raise ConfigError((Problem("telegram", words, path=place),))
+    return config
+
+
+async def _sign_in(session: Session, config: "Config", phone: str | None) -> None:
+    from bot.cli.qr import drawn
+    from bot.config import paths
+    from bot.daemon.telegram import access_of
+    from bot.telegram import session as sessions
+    from bot.telegram.login import Login
+
+    tightened = paths.prepare(config.data_dir)
+    if tightened:
+        say(session, tightened)
+    path = sessions.session_in(config.data_dir)
+
+    def show(address: str) -> None:
+        say(
+            session, f"\nScan this in Telegram: Settings, Devices, Link Desktop Device\n\n{drawn(address)}\n\n{address}"
+        )
+
+    try:
+        with sessions.Hold(path):
+            async with Login(access_of(config.telegram), session.clock, partial(_ask, session)) as login:
+                made = await (login.by_code(phone) if phone else login.by_qr(show))
+            sessions.write(path, made)
+    except Later as problem:
+        raise Never(f"not signed in: {problem}", state=problem.state) from problem
+    except AlreadyRunning:
+        raise AlreadyRunning(
+            "the running daemon is signed in already; to use another account, `communique login --logout` first"
+        ) from None
+    line(session, f"signed in as {one_line(made.name or made.user)}; the session stands in {path}")
+    say(session, "a running daemon takes it up by itself; `communique login --logout` ends it")
+
+
+async def _ask(session: Session, question: str) -> str | None:
+    """Ask the person; a question that begins with "!" only tells, and is None where nobody is there to try again."""
+    on_terminal = sys.stdin.isatty()
+    if question.startswith("!"):
+        say(session, question[1:])
+        return "" if on_terminal else None
+    if not on_terminal:
+        given = await asyncio.to_thread(sys.stdin.readline)
+        return given.strip("\r\n") or None
+    say(session, f"Please type {question}:")
+    secret = question.startswith("the second password")
+    return await asyncio.to_thread(getpass.getpass, "") if secret else await asyncio.to_thread(sys.stdin.readline)
+
+
+def _status(session: Session, config: "Config") -> int:
+    from bot.telegram import session as sessions
+    from storage import telegram
+
+    path = sessions.session_in(config.data_dir)
+    found = sessions.read(path)
+    if found is None:
+        line(session, "not signed in: `communique login`")
+        return 5
+    line(session, f"signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
+    row = None
+    if _archive_stands(config.data_dir):
+        with session.archive() as archive, archive.reading() as reader:
+            row = telegram.account(reader)
+    if row is None:
+        line(session, "the account has not been used yet")
+        return 0
+    reason = f": {row.reason}" if row.reason else ""
+    remedy = f"; {row.remedy}" if row.remedy else ""
+    line(session, one_line(f"account {row.state}{reason}{remedy}"))
+    return 5 if row.state in telegram.ENDS else 0
+
+
+def _archive_stands(data_dir: Path) -> bool:
+    from bot.config import paths
+
+    return paths.database_in(data_dir).exists()
+
+
+def _logout(session: Session, config: "Config", needed: "Config") -> None:
+    from bot.daemon.telegram import access_of
+    from bot.telegram import session as sessions
+    from bot.telegram.login import log_out
+
+    path = sessions.session_in(config.data_dir)
+    try:
+        with sessions.Hold(path):
+            asyncio.run(log_out(access_of(needed.telegram), path, session.clock))
+    except AlreadyRunning:
+        asked_daemon(session, "logout", "")
+    line(session, "signed out")
+
+
+def asked_daemon(session: Session, kind: str, source: str) -> str:
+    """File a request for the daemon, which alone has the session, and wait for its answer. Raises Later and Never."""
+    from storage import telegram
+
+    with session.archive() as archive:
+        with archive.writing() as writer:
+            asked = telegram.ask(writer, kind, source, session.clock.now())
+        until = session.clock.monotonic() + _WAIT_S
+        while session.clock.monotonic() < until:
+            with archive.reading() as reader:
+                row = telegram.request(reader, asked)
+            if row.outcome == "ok":
+                return row.detail or ""
+            if row.outcome == "never":
+                raise Never(row.detail or "refused", state="refused")
+            if row.outcome == "later":
+                raise Later(row.detail or "it failed")
+            time.sleep(0.2)
+    raise Later("the daemon has not answered yet; it goes on with it")

@@ -1,0 +1,93 @@
+"""The Telegram account as the daemon keeps it: made from the config, started, heard, stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from bot.clock import Clock
+from bot.config import Config
+from bot.config.model import TelegramConfig
+from bot.intake.live import Live
+from bot.sources import Source
+from bot.store import Store
+from bot.telegram.account import Account
+from bot.telegram.budget import BY_THE_HOUR
+from bot.telegram.client import Access
+from bot.telegram.door import Door
+from bot.telegram.memory import ArchiveMemory
+from bot.telegram.session import session_in
+
+if TYPE_CHECKING:
+    from bot.sources.telegram import Telegram
+
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """What the account may wake: rounds of sources, re-checks; who hears of its end; who is spoken to."""
+
+    ring: Callable[[Iterable[str]], None]
+    look: Callable[[], None]
+    health: Callable[[], Sequence[str]]
+    speak: Callable[[str], None]
+
+
+class TelegramLine:
+    """One account with everything that belongs to it."""
+
+    def __init__(self, config: TelegramConfig, door: Door, live: Live) -> None:
+        self.config = config
+        self.door = door
+        self._live = live
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, config: Config, store: Store, clock: Clock, bells: Bells) -> Self:
+        """Wire what the config says. Raises UserError for a secret or a key that cannot be read."""
+        memory = ArchiveMemory(store, clock, bells.health)
+        most = {**BY_THE_HOUR, "contacts.resolveUsername": config.telegram.resolves_per_hour}
+        path = session_in(config.data_dir)
+        account = Account(access_of(config.telegram), path, memory, clock, bells.speak, by_the_hour=most)
+        door = Door(account, clock)
+        live = Live(store, clock, door, bells.ring, bells.look, bells.speak)
+        account.hear = live.hear
+        account.connected = live.connected
+        return cls(config.telegram, door, live)
+
+    def take_up(self, sources: Mapping[str, Source]) -> None:
+        """Hear for these sources from now on."""
+        found = {name: source for name, source in sources.items() if source.settings.kind == "telegram"}
+        self._live.sources = cast("Mapping[str, Telegram]", found)  # the kind says the class
+
+    def start(self, keep: Keep) -> None:
+        """Connect and stay connected."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run(keep))
+
+    async def _run(self, keep: Keep) -> None:
+        await asyncio.gather(
+            keep("telegram", self.door.account.run),
+            keep("telegram's hints", self._live.run),
+        )
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+
+def access_of(config: TelegramConfig) -> Access:
+    """Who asks and where. Raises UserError where the secret cannot be read."""
+    assert config.api_id is not None
+    assert config.api_hash_file is not None
+    server = None
+    if config.server is not None:
+        host, _, port = config.server.rpartition(":")
+        server = (host.strip("[]"), int(port))
+    key = Path(config.public_key_file) if config.public_key_file is not None else None
+    return Access(config.api_id, config.api_hash_file.read().strip(), server, config.dc or 2, key, config.proxy)

@@ -1,0 +1,1 @@
+"""The one MTProto connection (Telethon): session, supervision, budgets, refusals as our errors."""

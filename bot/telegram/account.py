@@ -1,0 +1,305 @@
+"""The one supervised connection: calls under deadlines of ours, probed, rebuilt, silent once the account is dead."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from telethon.tl import functions, types
+
+from bot.clock import Clock
+from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
+from bot.telegram import session as sessions
+from bot.telegram.budget import Budget, Memory
+from bot.telegram.client import Access, Hint, build
+from bot.telegram.refusals import AccountAbsent, AccountDead, refusal
+from bot.telegram.session import Session
+
+SIGN_IN = "sign in with `communique login`"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, is waited for what. Telethon itself waits for ever."""
+
+    connect: float = 25.0
+    call: float = 20.0
+    probe: float = 10.0
+    probe_every: float = 60.0
+    misses: int = 3
+    readiness: float = 8.0  # a call waits so long for a connection that is being built
+    back_off: tuple[float, float] = (1.0, 300.0)
+    look: float = 1.0  # for another session file
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the account stands; `dead` means that not one call may be made."""
+
+    state: str
+    reason: str = ""
+    remedy: str = ""
+    dead: bool = False
+
+
+class Account:
+    """One account, one connection, one process. `hear` gets hints; `connected` is awaited after each connecting."""
+
+    def __init__(
+        self,
+        access: Access,
+        path: Path,
+        memory: Memory,
+        clock: Clock,
+        speak: Callable[[str], None],
+        *,
+        patience: Patience | None = None,
+        jitter: Callable[[], float] = random.random,
+        by_the_hour: dict[str, int] | None = None,
+    ) -> None:
+        self.access = access
+        self.hear: Callable[[Hint], None] = lambda _: None
+        self.connected: Callable[[], Awaitable[None]] = _nothing
+        self.memory = memory
+        self.standing = Standing("connecting")
+        self.user = ""
+        self._path = path
+        self._clock = clock
+        self._speak = speak
+        self._patience = patience or Patience()
+        self._jitter = jitter
+        self._budget = Budget(memory, clock, by_the_hour)
+        self._client: Any = None
+        self._ready = asyncio.Event()
+        self._settled = asyncio.Event()  # set once it is known that there is nothing to wait for
+        self._doubt = asyncio.Event()
+        self._lost_at: float | None = clock.monotonic()
+        self._was_up = False
+
+    # Calls ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def lost_for(self) -> float:
+        """Seconds since there was a connection, 0 while there is one."""
+        return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at
+
+    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
+        """Ask Telegram one thing. Raises Later and Never (AccountDead for the end of the account), nothing else."""
+        method = method_of(request)
+        if self.standing.dead:
+            raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+        await self._budget.allow(method)
+        client = await self._connection()
+        try:
+            return await self._within(client(request), self._patience.call if deadline is None else deadline)
+        except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
+            refused = refusal(problem, method, self._clock.now())
+        await self._consider(refused, method)
+        raise refused
+
+    async def _within(self, asked: Awaitable[Any], seconds: float) -> Any:
+        """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        try:
+            async with asyncio.timeout(seconds):
+                return await asked
+        except asyncio.CancelledError:
+            if task is not None and task.cancelling() > before:
+                raise
+            raise ConnectionError("the connection was lost") from None
+
+    async def _consider(self, refused: Later | Never, method: str) -> None:
+        if isinstance(refused, AccountDead):
+            await self._die(refused)
+        elif isinstance(refused, Later) and refused.obey and refused.retry_at is not None:
+            await self._budget.wait(method, refused.retry_at)
+        elif isinstance(refused, Later) and refused.unsure:
+            self._doubt.set()
+
+    async def _connection(self) -> Any:
+        if not self._ready.is_set():
+            if not self._settled.is_set():
+                waiting = [asyncio.ensure_future(event.wait()) for event in (self._ready, self._settled)]
+                await asyncio.wait(waiting, timeout=self._patience.readiness, return_when=asyncio.FIRST_COMPLETED)
+                for one in waiting:
+                    one.cancel()
+            if self.standing.dead:
+                raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+            if not self._ready.is_set():
+                raise AccountAbsent(
+                    self.standing.reason or "the connection to Telegram is being built", state=self.standing.state
+                )
+        return self._client
+
+    # Supervision ------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep connected until cancelled; wait where there is no session, or a dead one, for another to be written."""
+        failures = 0
+        while True:
+            seen = sessions.stamp(self._path)
+            try:
+                found = sessions.read(self._path)
+                if found is None:
+                    await self._stand(Standing("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True))
+                else:
+                    failures = await self._hold(found, failures)
+            except UserError as problem:
+                await self._stand(Standing("session unusable", str(problem), dead=True))
+            if self.standing.dead:
+                await self._until_another(seen)
+                failures = 0
+                await self._stand(Standing("connecting"))
+            else:
+                shortest, longest = self._patience.back_off
+                pause = min(shortest * 2 ** min(failures, 12), longest)
+                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
+
+    async def _hold(self, found: Session, failures: int) -> int:
+        """One connection from its beginning to its end; how many in a row could not be made."""
+        try:
+            with sessions.Hold(self._path):
+                await self._live(found)
+        except AccountDead as dead:
+            await self._die(dead)
+        except AlreadyRunning as held:
+            await self._stand(Standing("session in use", str(held)))
+            return failures + 1
+        except Never as problem:
+            await self._stand(Standing(problem.state, str(problem), dead=True))
+        except Later as problem:
+            state = problem.state if problem.state in ("proxy down", "schema drift") else "unreachable"
+            await self._stand(Standing(state, str(problem)))
+            return 0 if self._was_up else failures + 1
+        return 0
+
+    async def _live(self, found: Session) -> None:
+        self._was_up = False
+        client = build(self.access, found, self._hint, lambda _: None)
+        try:
+            try:
+                await self._within(client.connect(), self._patience.connect)
+                await self._probe(client)
+            except CommuniqueError:
+                raise
+            except Exception as problem:
+                raise refusal(problem, "connecting", self._clock.now()) from problem
+            self._client, self.user, self._was_up = client, found.user, True
+            self._lost_at = None
+            self._ready.set()
+            await self._stand(Standing("connected"), user=found.user)
+            await self.connected()
+            await self._watch(client)
+        finally:
+            self._ready.clear()
+            self._client = None
+            self._lost_at = self._clock.monotonic() if self._lost_at is None else self._lost_at
+            with contextlib.suppress(Exception):
+                await self._within(client.disconnect(), 5)
+
+    async def _watch(self, client: Any) -> None:
+        """Return when the connection is lost or does not answer any more; raise AccountDead if a probe says so."""
+        misses = 0
+        lost = asyncio.ensure_future(_ended(client))
+        try:
+            while misses < self._patience.misses:
+                if misses == 0:
+                    doubt = asyncio.ensure_future(self._doubt.wait())
+                    await asyncio.wait(
+                        (lost, doubt), timeout=self._patience.probe_every, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    doubt.cancel()
+                self._doubt.clear()
+                if lost.done():
+                    problem = lost.result()
+                    raise refusal(problem or ConnectionError("it was closed"), "the connection", self._clock.now())
+                if self.standing.dead:
+                    raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+                try:
+                    await self._probe(client)
+                    misses = 0
+                except Later as problem:
+                    misses = misses + 1 if problem.unsure else 0
+            raise Later(f"Telegram did not answer {misses} times", state="no answer")
+        finally:
+            lost.cancel()
+
+    async def _probe(self, client: Any) -> None:
+        """Ask what any account may ask. Raises Later (`unsure` if nothing came back) and AccountDead."""
+        try:
+            await self._budget.allow("updates.getState")
+            await self._within(client(functions.updates.GetStateRequest()), self._patience.probe)
+        except Exception as problem:
+            refused = refusal(problem, "updates.getState", self._clock.now())
+            if isinstance(refused, Later) and refused.obey:
+                if refused.retry_at is not None:
+                    await self._budget.wait("updates.getState", refused.retry_at)
+                return  # it answers, if only to say that it is asked too often
+            raise refused from problem
+
+    def _hint(self, hint: Hint) -> None:
+        self.hear(hint)
+
+    async def _die(self, dead: AccountDead) -> None:
+        """Not one more call: the connection is closed, and only another session file brings the account back."""
+        if not self.standing.dead:
+            await self._stand(Standing(dead.state, dead.reason, dead.remedy, dead=True))
+        self._doubt.set()
+
+    async def _stand(self, standing: Standing, user: str | None = None) -> None:
+        changed = standing.state != self.standing.state
+        self.standing = standing
+        if standing.state == "connecting":
+            self._settled.clear()
+        else:
+            self._settled.set()
+        if changed or standing.state == "connected":
+            await self.memory.stands(standing.state, standing.reason or None, standing.remedy or None, user)
+            if changed:
+                told = f": {standing.reason}" if standing.reason else ""
+                remedy = f"; {standing.remedy}" if standing.remedy else ""
+                self._speak(f"telegram: {standing.state}{told}{remedy}")
+
+    async def _until_another(self, seen: tuple[int, int] | None) -> None:
+        while sessions.stamp(self._path) == seen:  # noqa: ASYNC110 - a file that another process writes is no event
+            await asyncio.sleep(self._patience.look)
+
+    async def sign_out(self) -> None:
+        """End the session at Telegram and here. Raises Later and Never."""
+        try:
+            await self.call(functions.auth.LogOutRequest())
+        finally:
+            sessions.remove(self._path)
+        await self._die(
+            AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state="not signed in")
+        )
+
+
+async def _ended(client: Any) -> BaseException | None:
+    """What the connection ended with; waits until it has."""
+    try:
+        await client.disconnected
+    except Exception as problem:  # noqa: BLE001 - it is looked at by whoever waits
+        return problem
+    return None
+
+
+async def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def method_of(request: Any) -> str:
+    """The TL name of a request: GetHistoryRequest of telethon.tl.functions.messages is "messages.getHistory"."""
+    space = type(request).__module__.rpartition(".")[2]
+    name = type(request).__name__.removesuffix("Request")
+    name = name[:1].lower() + name[1:]
+    return name if space == "functions" else f"{space}.{name}"
+
+
+def channel(channel_id: int, access_hash: int) -> Any:
+    """How a channel is named in a call."""
+    return types.InputChannel(channel_id, access_hash)

@@ -1,0 +1,51 @@
+"""How often each method may be called, and until when not at all: remembered across restarts, never broken early."""
+
+from typing import Protocol
+
+from bot.clock import Clock
+from bot.telegram.refusals import flood
+from storage.records import PeerRow
+
+BY_THE_HOUR = {"contacts.resolveUsername": 20, "messages.getDialogs": 20, "messages.checkChatInvite": 20}
+
+
+class Memory(Protocol):
+    """What outlives the process. Each call is one transaction."""
+
+    async def waits(self) -> dict[str, int]: ...
+    async def keep_wait(self, method: str, until: int) -> None: ...
+    async def spend(self, method: str, most: int) -> int | None: ...
+    async def peer(self, account: str, asked: str) -> PeerRow | None: ...
+    async def keep_peer(self, account: str, peer: PeerRow) -> None: ...
+    async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None: ...
+    async def watched(self, source: str, mode: str, *, joined: bool) -> None: ...
+
+
+class Budget:
+    """Asked before every call, told after every wait. Methods have their TL names ("messages.getHistory")."""
+
+    def __init__(self, memory: Memory, clock: Clock, by_the_hour: dict[str, int] | None = None) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._by_the_hour = BY_THE_HOUR if by_the_hour is None else by_the_hour
+        self._waits: dict[str, int] | None = None
+
+    async def allow(self, method: str) -> None:
+        """Return if the call may be made now, and count it. Raises Later with the time from which it may."""
+        if self._waits is None:
+            self._waits = await self._memory.waits()
+        until = self._waits.get(method, 0)
+        if until > self._clock.now():
+            raise flood(method, until)
+        most = self._by_the_hour.get(method)
+        if most is not None:
+            free_at = await self._memory.spend(method, most)
+            if free_at is not None:
+                raise flood(method, free_at)
+
+    async def wait(self, method: str, until: int) -> None:
+        """Telegram asked for a wait: it stands in the archive before anything else happens."""
+        if self._waits is None:
+            self._waits = await self._memory.waits()
+        self._waits[method] = max(until, self._waits.get(method, 0))
+        await self._memory.keep_wait(method, until)

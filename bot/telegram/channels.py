@@ -1,0 +1,249 @@
+"""One channel asked by the account: its newest posts, those above or below a number, single ones."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from telethon.tl import functions, types
+
+from bot.clock import Clock
+from bot.errors import Never
+from bot.telegram.account import Account
+from bot.telegram.names import Wanted
+from bot.telegram.peers import Peers
+from bot.telegram.reading import Channel, Found, albums, read, real
+from storage.records import Batch, Checked, PeerRow, Seen
+
+PAGE = 100  # messages: as many as Telegram gives at once
+SETTLE_S = 2.0  # an album's parts come one by one
+_ALBUM = 10
+_YOUNG = 60_000_000  # microseconds: an older album is complete, whatever the clocks say
+_EXACT = 3_000_000  # microseconds between two absences
+METHOD = "telegram"
+BY_ID = "telegram, by id"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one reply of the history said; `whole` means that the channel has nothing else."""
+
+    found: Found
+    messages: tuple[Any, ...]
+    chat: Any
+    whole: bool
+    pts: int
+
+
+class ChannelReader:
+    """The channel behind one source. Raises Later and Never."""
+
+    def __init__(self, account: Account, peers: Peers, wanted: Wanted, clock: Clock) -> None:
+        self._account = account
+        self._peers = peers
+        self._clock = clock
+        self._first_seen: dict[int, float] = {}  # albums that may still grow
+        self._alive: int | None = None  # the newest message that was seen
+        self._top = 0
+        self.shown_from = 0  # the lowest message of the newest page
+        self.wanted = wanted
+
+    async def peer(self, known: str | None) -> PeerRow:
+        """The channel; raises Never where its name now leads to another one than `known`, the archive's."""
+        peer = await self._peers.find(self.wanted)
+        if known and str(peer.channel_id) != known:
+            raise Never(
+                f"the name {self.wanted} now belongs to channel {peer.channel_id}, it was {known}",
+                remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
+                state="handle moved",
+            )
+        return peer
+
+    async def newest(self, known: str | None, above: int | None) -> tuple[Batch, int]:
+        """What is new since message `above`, ascending; `Batch.more` asks to be called again with the number returned.
+
+        That number is the highest that is accounted for. The newest page comes whole: what was edited shows in it, and
+        what is missing.
+        """
+        peer = await self.peer(known)
+        low: int | None = None
+        if above is not None and above + PAGE < self._top:
+            climbed = await self._climb(peer, above)
+            if climbed is not None:
+                return climbed
+            low = above + 1
+        page = await self._history(peer, limit=PAGE)
+        self._top, self.shown_from = page.found.high or 0, page.found.low or 0
+        if low is None and above and page.found.low is not None and page.found.low > above + 1 and not page.whole:
+            climbed = await self._climb(peer, above)
+            if climbed is not None:
+                return climbed
+            low = above + 1
+        return await self._settled(peer, page, above, low)
+
+    async def _settled(self, peer: PeerRow, page: Page, above: int | None, low: int | None) -> tuple[Batch, int]:
+        """The newest page; an album that may still grow is held back until it has had its time."""
+        waits = self._unsettled(page, above or 0)
+        if waits and above is None:
+            await asyncio.sleep(waits)
+            page, waits = await self._history(peer, limit=PAGE), 0.0
+        batch, high = await self._batch(page, peer, waits=bool(waits), low=low)
+        if waits and high <= (above or 0):  # nothing but the album is new
+            await asyncio.sleep(waits)
+            page = await self._history(peer, limit=PAGE)
+            waits = self._unsettled(page, above or 0)
+            batch, high = await self._batch(page, peer, waits=bool(waits))
+        return replace(batch, more=bool(waits)), high
+
+    async def _climb(self, peer: PeerRow, above: int) -> tuple[Batch, int] | None:
+        """The page just above a number; None where nothing is left of it."""
+        page = await self._history(peer, limit=PAGE, offset_id=above + 1, add_offset=-PAGE, min_id=above)
+        groups = albums(page.messages)
+        last = groups[-1] if groups else []
+        if len(groups) > 1 and getattr(last[0], "grouped_id", None):  # it may go on behind the page
+            kept = tuple(one for one in page.messages if one.id < last[0].id)
+            page = replace(page, found=_below(page.found, last[0].id), messages=kept)
+        if page.found.high is None:
+            return None
+        batch, high = await self._batch(page, peer, waits=False, low=above + 1)
+        return replace(batch, more=True, end=False), high
+
+    async def older(self, known: str | None, below: int) -> Batch:
+        """The page just below a number."""
+        peer = await self.peer(known)
+        if below <= 1:
+            return Batch(end=True)
+        page = await self._history(peer, limit=PAGE, offset_id=below)
+        if page.found.low is None:
+            return Batch(seen=Seen(1, below - 1), end=True, channel_id=str(peer.channel_id))
+        batch, _ = await self._batch(page, peer, waits=False)
+        assert batch.seen is not None
+        return replace(batch, seen=Seen(batch.seen.low, below - 1))
+
+    async def check(self, known: str | None, native_id: str) -> Checked:
+        """Look at one post by its number, together with one that must be there."""
+        number = int(native_id)
+        peer = await self.peer(known)
+        control = self._alive
+        if control is None or control == number:
+            page = await self._history(peer, limit=3)
+            control = next((one.id for one in page.messages[::-1] if one.id != number), None)
+        ids = dict.fromkeys([*range(number, number + _ALBUM), *([control] if control else [])])
+        reply = await self._account.call(
+            functions.channels.GetMessagesRequest(
+                types.InputChannel(peer.channel_id, peer.access_hash), [types.InputMessageID(one) for one in ids]
+            )
+        )
+        there = real(reply)
+        post = next(
+            (one for one in read(reply, Channel(peer.channel_id, peer.handle)).posts if one.native_id == native_id),
+            None,
+        )
+        living = any(one.id == control for one in there)
+        if any(one.id == number for one in there):
+            return Checked(native_id, "present", BY_ID, post=post, control=True)
+        return Checked(native_id, "absent", BY_ID, control=living, apart=_EXACT)
+
+    async def difference(self, pts: int) -> tuple[bool, int, int]:
+        """Short poll: whether anything moved since `pts`, the pts now, and in how many seconds to ask again."""
+        peer = await self._peers.find(self.wanted)
+        reply = await self._account.call(
+            functions.updates.GetChannelDifferenceRequest(
+                types.InputChannel(peer.channel_id, peer.access_hash), types.ChannelMessagesFilterEmpty(), pts, PAGE
+            )
+        )
+        moved = not isinstance(reply, types.updates.ChannelDifferenceEmpty)
+        now = getattr(reply, "pts", None) or getattr(getattr(reply, "dialog", None), "pts", None) or pts
+        return moved, now, reply.timeout or 1
+
+    async def pts(self) -> int:
+        """Where a short poll starts."""
+        return (await self._history(await self._peers.find(self.wanted), limit=1)).pts
+
+    # One reply --------------------------------------------------------------------------------------------------------
+
+    async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> Page:
+        asked: Mapping[str, int] = {"offset_id": 0, "add_offset": 0, "max_id": 0, "min_id": 0, **where}
+        reply = await self._account.call(
+            functions.messages.GetHistoryRequest(
+                types.InputPeerChannel(peer.channel_id, peer.access_hash),
+                offset_date=None,
+                limit=limit,
+                hash=0,
+                **asked,
+            )
+        )
+        found = read(reply, Channel(peer.channel_id, peer.handle))
+        messages = tuple(real(reply))
+        chat = next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
+        if found.high is not None and not where:
+            self._alive = found.high
+        whole = found.low == 1 or (not where and getattr(reply, "count", None) == len(messages) > 0)
+        return Page(found, messages, chat, whole, getattr(reply, "pts", 0))
+
+    async def _batch(self, page: Page, peer: PeerRow, *, waits: bool, low: int | None = None) -> tuple[Batch, int]:
+        """What a page says. An album that the page's lower edge cuts is left to the next page, a growing one waits."""
+        found = page.found
+        notice = await self._peers.note(self.wanted, page.chat)
+        names = self._peers.remembered(self.wanted) or peer
+        groups = albums(page.messages)
+        if waits:
+            held = min(group[0].id for group in groups if getattr(group[0], "grouped_id", None) in self._first_seen)
+            found = _below(found, held)
+        end = low is None and page.whole
+        lowest = found.low
+        cut = low is None and not end and len(groups) > 1 and getattr(groups[0][0], "grouped_id", None)
+        if cut:
+            found, lowest = _without(found, groups[0][0].id), groups[0][0].id + 1
+            lowest = max(lowest, groups[0][-1].id + 1)
+        seen = None if found.high is None or lowest is None else Seen(low or (1 if end else lowest), found.high)
+        if seen is not None and seen.low > seen.high:
+            seen = None
+        batch = Batch(
+            posts=found.posts,
+            quarantined=found.quarantined,
+            seen=seen,
+            end=end,
+            channel_id=str(peer.channel_id),
+            handle=names.handle,
+            title=names.title,
+            notices=(notice,) if notice else (),
+            method=METHOD,
+        )
+        return batch, found.high or 0
+
+    def _unsettled(self, page: Page, above: int) -> float:
+        """Seconds until the newest albums of a page can be taken for complete; 0: they are."""
+        now, moment = self._clock.monotonic(), self._clock.now()
+        young = {
+            group[0].grouped_id
+            for group in albums(page.messages)
+            if getattr(group[0], "grouped_id", None)
+            and group[-1].id > above
+            and moment - group[-1].date.timestamp() * 1_000_000 < _YOUNG
+        }
+        self._first_seen = {key: self._first_seen.get(key, now) for key in young}
+        left = max((SETTLE_S - (now - seen) for seen in self._first_seen.values()), default=0.0)
+        if left <= 0:
+            self._first_seen = {}
+            return 0.0
+        return left
+
+
+def _without(found: Found, first: int) -> Found:
+    """The same without the album that begins with this message."""
+    return replace(
+        found,
+        posts=tuple(post for post in found.posts if post.number != first),
+        quarantined=tuple(piece for piece in found.quarantined if piece.native_id != str(first)),
+    )
+
+
+def _below(found: Found, held: int) -> Found:
+    """What stands below a message that is not to be taken yet."""
+    return replace(
+        found,
+        posts=tuple(post for post in found.posts if (post.number or 0) < held),
+        quarantined=tuple(piece for piece in found.quarantined if int(piece.native_id or 0) < held),
+        high=None if found.low is None or found.low >= held else held - 1,
+    )

@@ -1,0 +1,151 @@
+"""Telethon as we use it: no sleeping, no reconnecting and no differences of its own; updates become hints at once."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rsa
+from telethon import TelegramClient
+from telethon.crypto import AuthKey
+from telethon.crypto import rsa as known_keys
+from telethon.sessions import MemorySession
+from telethon.tl import types
+
+from bot.errors import UserError
+from bot.telegram.session import Session
+from bot.telegram.wires import way
+
+CONNECT_S = 15  # of the TCP connection alone
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks and where: the [telegram] section as it is used. `server` None: Telegram's own data centres."""
+
+    api_id: int
+    api_hash: str
+    server: tuple[str, int] | None = None
+    dc: int = 2
+    public_key: Path | None = None
+    proxy: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Access(api_id={self.api_id}, server={self.server})"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something moved in a channel: ask it. `channel_id` None: in any. `ids` were edited, or removed if `gone`."""
+
+    channel_id: int | None
+    ids: tuple[int, ...] = ()
+    gone: bool = False
+
+
+class _Memory(MemorySession):  # type: ignore[misc]  # Telethon has no types
+    """Keeps the key and nothing else: who is who stands in our own table, and a reply's people are not collected."""
+
+    def process_entities(self, tlo: object) -> None:
+        """Keep nothing."""
+
+
+def build(access: Access, session: Session | None, hear: Callable[[Hint], None], heard: Callable[[Any], None]) -> Any:
+    """A client that is not connected yet. `hear` gets hints, `heard` every update that is none (a login token).
+
+    Raises UserError for a key file that is none, Never for a proxy that cannot be used.
+    """
+    logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it logs what is settled by us, with whole requests
+    if access.public_key is not None:
+        add_key(access.public_key)
+    memory = _Memory()
+    if session is not None:
+        memory.set_dc(session.dc, session.server, session.port)
+        memory.auth_key = AuthKey(bytes.fromhex(session.key))
+    elif access.server is not None:
+        memory.set_dc(access.dc, *access.server)
+    connection, proxy = way(access.proxy)
+
+    class Client(TelegramClient):  # type: ignore[misc]  # one class each: Telethon keeps the server's config on it
+        async def get_me(self, input_peer: bool = False) -> None:
+            """Nobody: who is signed in stands in the session."""
+
+        async def _update_loop(self) -> None:
+            while True:
+                update = await self._updates_queue.get()
+                hinted = False
+                for hint in hints(update):
+                    hinted = True
+                    hear(hint)
+                if not hinted:
+                    heard(update)
+
+        async def _keepalive_loop(self) -> None:
+            """Nothing: the supervisor probes, and a probe is more than a ping."""
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that an MTProxy needs python-socks
+        return Client(
+            memory,
+            access.api_id,
+            access.api_hash,
+            connection=connection,
+            proxy=proxy,
+            use_ipv6=":" in (memory.server_address or ""),
+            timeout=CONNECT_S,
+            request_retries=1,
+            connection_retries=0,
+            retry_delay=0,
+            auto_reconnect=False,
+            flood_sleep_threshold=0,
+            raise_last_call_error=True,
+            device_model="communique",
+            system_version="1",
+            app_version="1",
+            catch_up=False,
+        )
+
+
+def add_key(path: Path) -> None:
+    """Make the public key of a test or own server known. Raises UserError for a file that holds none."""
+    try:
+        data = path.read_bytes()
+        key = rsa.PublicKey.load_pkcs1_openssl_pem(data) if b"BEGIN PUBLIC" in data else rsa.PublicKey.load_pkcs1(data)
+    except OSError as error:
+        raise UserError(f"[telegram] public_key_file {path}: {error.strerror}") from None
+    except Exception as error:  # noqa: BLE001 - the parsers of keys raise anything
+        raise UserError(f"[telegram] public_key_file {path} holds no RSA public key in PEM ({error})") from None
+    known_keys.add_key(key.save_pkcs1().decode(), old=False)
+
+
+def session_of(client: Any, *, user: str, name: str, host: str) -> Session:
+    """What a client that has just signed in is to be remembered by."""
+    kept = client.session
+    return Session(kept.dc_id, kept.server_address, kept.port, kept.auth_key.key.hex(), user, name, host)
+
+
+def hints(update: Any) -> list[Hint]:
+    """Which channels an Updates object concerns. Never raises: what it cannot read moves nothing."""
+    if isinstance(update, types.UpdatesTooLong):
+        return [Hint(None)]
+    inner = getattr(update, "updates", None) or [getattr(update, "update", update)]
+    found: list[Hint] = []
+    for one in inner:
+        with contextlib.suppress(AttributeError):
+            found.extend(_hint(one))
+    return found
+
+
+def _hint(one: Any) -> list[Hint]:
+    if isinstance(one, types.UpdateNewChannelMessage):
+        return [Hint(one.message.peer_id.channel_id)]
+    if isinstance(one, types.UpdateEditChannelMessage):
+        return [Hint(one.message.peer_id.channel_id, (one.message.id,))]
+    if isinstance(one, types.UpdateDeleteChannelMessages):
+        return [Hint(one.channel_id, tuple(one.messages), gone=True)]
+    if isinstance(one, types.UpdateChannelTooLong | types.UpdateChannel):
+        return [Hint(one.channel_id)]
+    return []

@@ -1,0 +1,38 @@
+"""What a source of kind `telegram` is given: the account, and a reader for its channel."""
+
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.telegram.account import Account
+from bot.telegram.channels import ChannelReader
+from bot.telegram.names import Wanted
+from bot.telegram.peers import Peers
+from bot.telegram.refusals import AccountAbsent, AccountDead
+
+_SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
+_UNABLE = ("private", "banned", "restricted", "deleted", "schema drift", "not joined", "too many channels")
+_OURS = ("proxy down", "wrong api_id")
+
+
+class Door:
+    """One for the life of the account; every source of it shares what was resolved."""
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self.account = account
+        self.peers = Peers(account)
+        self._clock = clock
+
+    def reader(self, wanted: Wanted) -> ChannelReader:
+        """A reader of one channel."""
+        return ChannelReader(self.account, self.peers, wanted, self._clock)
+
+    def unable(self, problem: Later | Never) -> bool:
+        """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
+        if problem.state in _OURS or self.account.standing.state in _OURS:
+            return False
+        if isinstance(problem, AccountDead) or problem.state in _UNABLE:
+            return True
+        if isinstance(problem, Later) and problem.obey:
+            return True
+        if isinstance(problem, AccountAbsent) or (isinstance(problem, Later) and problem.unsure):
+            return self.account.lost_for > _SHORT
+        return False

@@ -1,0 +1,187 @@
+"""Signing in: by the code that Telegram sends or a QR code, with the second password if there is one; signing out."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from telethon import errors
+from telethon import password as second_password
+from telethon.tl import functions, types
+
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.telegram import session as sessions
+from bot.telegram.client import Access, build, session_of
+from bot.telegram.refusals import refusal
+
+_DEADLINE_S = 30.0
+_TRIES = 3
+_T = TypeVar("_T")
+
+Ask = Callable[[str], Awaitable[str | None]]  # a question; None: there is nobody who answers
+
+_WRONG: dict[type[Exception], str] = {
+    errors.PhoneCodeInvalidError: "the code is wrong",
+    errors.PhoneCodeEmptyError: "no code was given",
+    errors.PasswordHashInvalidError: "the password is wrong",
+}
+_REFUSED: dict[type[Exception], str] = {
+    errors.PhoneNumberInvalidError: "Telegram knows no such number: write it with its country, +95 9 …",
+    errors.PhoneNumberBannedError: "Telegram has banned this number",
+    errors.PhoneNumberUnoccupiedError: "there is no account with this number",
+    errors.PhoneNumberFloodError: "this number asked for too many codes: try tomorrow",
+    errors.PhoneCodeExpiredError: "the code has expired: begin again",
+    errors.PhonePasswordFloodError: "too many wrong passwords: try tomorrow",
+    errors.SessionPasswordNeededError: "the account has a second password",
+}
+
+
+class Login:
+    """One sign-in. Every method raises Never with the reason, and Later where Telegram cannot be reached."""
+
+    def __init__(self, access: Access, clock: Clock, ask: Ask) -> None:
+        self._access = access
+        self._clock = clock
+        self._ask = ask
+        self._accepted = asyncio.Event()
+        self._client: Any = build(access, None, lambda _: None, self._heard)
+
+    async def __aenter__(self) -> Self:
+        await self._within(self._client.connect(), "connecting")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await self._client.disconnect()
+
+    async def by_code(self, phone: str) -> sessions.Session:
+        """Ask Telegram to send a code, and the person for it."""
+        sent = await self._call(
+            functions.auth.SendCodeRequest(phone, self._access.api_id, self._access.api_hash, types.CodeSettings())
+        )
+        if isinstance(sent, types.auth.SentCodeSuccess):
+            return await self._session(sent.authorization)
+        where = "the Telegram application" if isinstance(sent.type, types.auth.SentCodeTypeApp) else "a message"
+        for left in range(_TRIES, 0, -1):
+            code = await self._answer(f"the code that came by {where}")
+            try:
+                found = await self._call(functions.auth.SignInRequest(phone, sent.phone_code_hash, code))
+            except _Wrong as wrong:
+                if not await self._may_try_again(left, wrong):
+                    raise
+            except _NeedsPassword:
+                return await self._by_password()
+            else:
+                if isinstance(found, types.auth.AuthorizationSignUpRequired):
+                    raise _never("there is no account with this number: make one in a Telegram application first")
+                return await self._session(found)
+        raise AssertionError
+
+    async def by_qr(self, show: Callable[[str], None]) -> sessions.Session:
+        """Show codes until somebody scans one with a telephone; a new one comes whenever the old has expired."""
+        ask = functions.auth.ExportLoginTokenRequest(self._access.api_id, self._access.api_hash, [])
+        try:
+            while True:
+                self._accepted.clear()
+                token = await self._call(ask)
+                if isinstance(token, types.auth.LoginTokenMigrateTo):
+                    await self._within(self._client._switch_dc(token.dc_id), "connecting")  # noqa: SLF001 - no other way
+                    token = await self._call(functions.auth.ImportLoginTokenRequest(token.token))
+                if isinstance(token, types.auth.LoginTokenSuccess):
+                    return await self._session(token.authorization)
+                encoded = base64.urlsafe_b64encode(token.token).decode().rstrip("=")
+                show(f"tg://login?token={encoded}")
+                left = token.expires.timestamp() - self._clock.now() / 1_000_000
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(max(left, 1), 60)):
+                        await self._accepted.wait()
+        except _NeedsPassword:
+            return await self._by_password()
+
+    async def _by_password(self) -> sessions.Session:
+        for left in range(_TRIES, 0, -1):
+            asked = await self._call(functions.account.GetPasswordRequest())
+            hint = f" (hint: {asked.hint})" if asked.hint else ""
+            given = await self._answer(f"the second password of the account{hint}")
+            proof = await asyncio.to_thread(second_password.compute_check, asked, given)
+            try:
+                return await self._session(await self._call(functions.auth.CheckPasswordRequest(proof)))
+            except _Wrong as wrong:
+                if not await self._may_try_again(left, wrong):
+                    raise
+        raise AssertionError
+
+    async def _may_try_again(self, left: int, wrong: "_Wrong") -> bool:
+        return left > 1 and await self._ask(f"!{wrong.reason}") is not None
+
+    async def _answer(self, question: str) -> str:
+        given = await self._ask(question)
+        if not given:
+            raise _never(f"{question.partition(' (')[0]} was not given")
+        return given.strip()
+
+    async def _session(self, authorization: Any) -> sessions.Session:
+        user = authorization.user
+        name = " ".join(part for part in (user.first_name, user.last_name) if part)
+        return session_of(self._client, user=str(user.id), name=name, host=sessions.this_host())
+
+    def _heard(self, update: Any) -> None:
+        if isinstance(getattr(update, "update", None), types.UpdateLoginToken) or any(
+            isinstance(one, types.UpdateLoginToken) for one in getattr(update, "updates", ())
+        ):
+            self._accepted.set()
+
+    async def _call(self, request: Any) -> Any:
+        return await self._within(self._client(request), "signing in")
+
+    async def _within(self, asked: Awaitable[_T], what: str) -> _T:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                return await asked
+        except errors.SessionPasswordNeededError:
+            raise _NeedsPassword("the account has a second password") from None
+        except tuple(_WRONG) as wrong:
+            raise _Wrong(_WRONG[type(wrong)], state="not signed in") from None
+        except tuple(_REFUSED) as refused:
+            raise _never(_REFUSED[type(refused)]) from None
+        except Exception as problem:
+            raise refusal(problem, what, self._clock.now()) from problem
+
+
+class _Wrong(Never):
+    """What the person typed is not right; it may be tried again."""
+
+
+class _NeedsPassword(Never):
+    """The code was right, and the account has a second password."""
+
+
+def _never(reason: str) -> Never:
+    return Never(reason, state="not signed in")
+
+
+async def log_out(access: Access, path: Path, clock: Clock) -> None:
+    """End the session at Telegram and remove its file, which goes whatever Telegram says. Raises Later and Never."""
+    found = sessions.read(path)
+    if found is None:
+        raise _never("nobody is signed in")
+    client = build(access, found, lambda _: None, lambda _: None)
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            await client.connect()
+            await client(functions.auth.LogOutRequest())
+    except Exception as problem:
+        raise _told(refusal(problem, "logging out", clock.now())) from problem
+    finally:
+        sessions.remove(path)
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await client.disconnect()
+
+
+def _told(problem: Later | Never) -> Never:
+    return _never(f"the session file is removed here; Telegram could not be told: {problem}")

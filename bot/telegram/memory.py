@@ -1,0 +1,65 @@
+"""The account's memory in the archive, reached through the daemon's one writer."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.store import Store
+from storage import notices, outbox, telegram
+from storage.records import PeerRow
+
+_QUIET = ("connected", "connecting", "not signed in", "unreachable", "no answer", "session in use")
+
+
+class ArchiveMemory:
+    """Keeps what `bot.telegram.budget.Memory` promises. `health` names the targets that hear when the account dies."""
+
+    def __init__(self, store: Store, clock: Clock, health: Callable[[], Sequence[str]]) -> None:
+        self._store = store
+        self._clock = clock
+        self._health = health
+
+    async def waits(self) -> dict[str, int]:
+        return await self._store.read(telegram.waits)
+
+    async def keep_wait(self, method: str, until: int) -> None:
+        await self._store.run(telegram.keep_wait, method, until)
+
+    async def spend(self, method: str, most: int) -> int | None:
+        return await self._store.run(telegram.spend, method, self._clock.now(), most)
+
+    async def peer(self, account: str, asked: str) -> PeerRow | None:
+        return await self._store.read(telegram.peer, account, asked)
+
+    async def keep_peer(self, account: str, peer: PeerRow) -> None:
+        await self._store.run(telegram.keep_peer, account, peer, self._clock.now())
+
+    async def watched(self, source: str, mode: str, *, joined: bool) -> None:
+        await self._store.run(telegram.watched, source, mode, joined=joined)
+
+    async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
+        """Write down how the account stands; its end and its return are noticed, once, and told to targets."""
+        await self._store.run(_stands, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
+
+
+def _stands(
+    writer: Connection,
+    state: str,
+    reason: str | None,
+    remedy: str | None,
+    user: str | None,
+    now: int,
+    health: tuple[str, ...],
+) -> None:
+    before = telegram.stands(writer, state, reason, remedy, user, now)
+    if before is None or state == "connecting":
+        return
+    if state == "connected" and before.state not in _QUIET:
+        sentence = f"the Telegram account answers again; it was: {before.state}"
+    elif state not in _QUIET:
+        sentence = f"the Telegram account is {state}: {reason}{f'; {remedy}' if remedy else ''}"
+    else:
+        return
+    notices.add(writer, now, "telegram account", sentence)
+    outbox.announce(writer, health, "telegram account", sentence, now)

@@ -1,0 +1,129 @@
+"""A channel's name is resolved once; then its number and access hash are called, whatever it is named."""
+
+from dataclasses import replace
+from typing import Any
+
+from telethon import utils
+from telethon.tl import functions, types
+
+from bot.errors import Later, Never
+from bot.telegram.account import Account
+from bot.telegram.names import Wanted
+from bot.telegram.reading import handle_of
+from storage.records import PeerRow
+
+_PAGE = 100
+_PAGES = 12  # of dialogs: an account is in at most 1,000 channels
+
+
+class Peers:
+    """What channels are called by, for one account. Raises Later and Never."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._known: dict[tuple[str, str], PeerRow] = {}
+        self._mine: dict[int, Any] | None = None  # channels of the account, by number, as the dialogs showed them
+
+    def remembered(self, wanted: Wanted) -> PeerRow | None:
+        """What is known without asking anybody."""
+        return self._known.get((self._account.user, wanted.key))
+
+    async def find(self, wanted: Wanted) -> PeerRow:
+        """The channel that is meant; Telegram is asked only if it never was before."""
+        here = (self._account.user, wanted.key)
+        if here not in self._known:
+            kept = await self._account.memory.peer(*here)
+            self._known[here] = kept if kept is not None else await self._look(wanted)
+        return self._known[here]
+
+    async def note(self, wanted: Wanted, chat: Any) -> str | None:
+        """Take in what a reply says of the channel; the sentence that tells a new name."""
+        peer = self.remembered(wanted)
+        if peer is None or getattr(chat, "min", False) or not isinstance(chat, types.Channel):
+            return None
+        now = replace(peer, handle=handle_of(chat), title=chat.title, joined=not chat.left)
+        if now == peer:
+            return None
+        await self._keep(wanted, now)
+        if peer.handle and now.handle != peer.handle:
+            new = f"@{now.handle}" if now.handle else "without a public name"
+            return f"the channel {peer.channel_id} was @{peer.handle} and is now {new}; it is followed by its number"
+        return None
+
+    async def join(self, wanted: Wanted) -> PeerRow:
+        """Become a member, so that Telegram pushes what the channel posts."""
+        peer = await self.find(wanted)
+        asked = functions.channels.JoinChannelRequest(types.InputChannel(peer.channel_id, peer.access_hash))
+        await self._account.call(asked)
+        joined = replace(peer, joined=True)
+        await self._keep(wanted, joined)
+        return joined
+
+    async def _look(self, wanted: Wanted) -> PeerRow:
+        if wanted.kind == "name":
+            chat = await self._resolve(wanted.value)
+        elif wanted.kind == "invite":
+            chat = await self._invited(wanted.value)
+        else:
+            chat = await self._dialog(int(wanted.value))
+        peer = PeerRow(wanted.key, chat.id, chat.access_hash or 0, handle_of(chat), chat.title, not chat.left)
+        await self._keep(wanted, peer)
+        return peer
+
+    async def _keep(self, wanted: Wanted, peer: PeerRow) -> None:
+        await self._account.memory.keep_peer(self._account.user, peer)
+        self._known[self._account.user, wanted.key] = peer
+
+    async def _resolve(self, name: str) -> Any:
+        found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))
+        number = found.peer.channel_id if isinstance(found.peer, types.PeerChannel) else None
+        for chat in found.chats:
+            if chat.id == number and isinstance(chat, types.Channel):
+                return chat
+        if number is not None:
+            raise Later(f"Telegram does not show the channel @{name} to this account", state="private")
+        raise Never(f"@{name} is a person, a bot or a small group, and no channel", state="no channel")
+
+    async def _invited(self, hashed: str) -> Any:
+        found = await self._account.call(functions.messages.CheckChatInviteRequest(hashed))
+        chat = getattr(found, "chat", None)
+        if not isinstance(chat, types.Channel) or isinstance(found, types.ChatInvite):
+            raise Never(
+                "the account is not in the channel that this invitation leads to",
+                remedy="join it once with the account, in any Telegram application",
+                state="not joined",
+            )
+        return chat
+
+    async def _dialog(self, number: int) -> Any:
+        """A channel that the config names by its number alone must be one of the account's own."""
+        if self._mine is None or number not in self._mine:
+            self._mine = await self._dialogs()
+        if number not in self._mine:
+            raise Never(
+                f"the account does not know a channel with the number {number}",
+                remedy="write its @name in the config, or join it with the account",
+                state="not joined",
+            )
+        return self._mine[number]
+
+    async def _dialogs(self) -> dict[int, Any]:
+        mine: dict[int, Any] = {}
+        request = functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), _PAGE, 0)
+        for _ in range(_PAGES):
+            page = await self._account.call(request)
+            mine |= {chat.id: chat for chat in page.chats if isinstance(chat, types.Channel)}
+            if not isinstance(page, types.messages.DialogsSlice) or len(page.dialogs) < _PAGE:
+                return mine
+            last = page.dialogs[-1]
+            dates = {(utils.get_peer_id(one.peer_id), one.id): one.date for one in page.messages}
+            names = {utils.get_peer_id(one): one for one in (*page.users, *page.chats)}
+            there = names.get(utils.get_peer_id(last.peer))
+            request = functions.messages.GetDialogsRequest(
+                dates.get((utils.get_peer_id(last.peer), last.top_message)),
+                last.top_message,
+                utils.get_input_peer(there) if there is not None else types.InputPeerEmpty(),
+                _PAGE,
+                0,
+            )
+        return mine

@@ -1,0 +1,159 @@
+"""What Telegram refuses, as our two kinds of error, each with the state that people see and what they can do."""
+
+from telethon import errors
+
+from bot.clock import DAY, HOUR, SECOND
+from bot.errors import Later, Never
+
+_AGAIN = "sign in again with `communique login`; nothing that was stored is lost"
+
+
+class AccountDead(Never):
+    """The account or its session is at an end: no call may follow until a person has signed in again."""
+
+
+class AccountAbsent(Later):
+    """There is no connection to ask: nobody has signed in, or it is being built."""
+
+
+_DEAD: dict[str, tuple[str, str, str]] = {
+    "AUTH_KEY_DUPLICATED": (
+        "session duplicated",
+        "Telegram ended the session because its key was used from two places at once",
+        "make sure that no other host has a copy of it, then " + _AGAIN,
+    ),
+    "AUTH_KEY_UNREGISTERED": ("session ended", "Telegram no longer knows the session", _AGAIN),
+    "AUTH_KEY_INVALID": ("session ended", "Telegram calls the session's key invalid", _AGAIN),
+    "AUTH_KEY_PERM_EMPTY": ("session ended", "Telegram no longer knows the session's key", _AGAIN),
+    "SESSION_REVOKED": ("session revoked", "the session was ended from another device of the account", _AGAIN),
+    "SESSION_EXPIRED": ("session expired", "the session has expired", _AGAIN),
+    "USER_DEACTIVATED": (
+        "account deleted",
+        "the account was deleted",
+        "sign in with another account: `communique login`",
+    ),
+    "USER_DEACTIVATED_BAN": (
+        "account banned",
+        "Telegram banned the account",
+        "write to recover@telegram.org, or sign in with another account: `communique login`",
+    ),
+    "FROZEN_METHOD_INVALID": (
+        "account frozen",
+        "Telegram froze the account: it may not read channels any more",
+        "appeal to @SpamBot with the account, or sign in with another one: `communique login`",
+    ),
+    "FROZEN_PARTICIPANT_MISSING": (
+        "account frozen",
+        "Telegram froze the account: it may not read channels any more",
+        "appeal to @SpamBot with the account, or sign in with another one: `communique login`",
+    ),
+    "UPDATE_APP_TO_LOGIN": (
+        "client refused",
+        "Telegram does not let this version of the client in",
+        "upgrade communique (and with it Telethon), then " + _AGAIN,
+    ),
+}
+_CHANNEL: dict[str, tuple[str, str]] = {
+    "CHANNEL_PRIVATE": ("private", "the channel is private, or it has banned the account"),
+    "CHANNEL_PUBLIC_GROUP_NA": ("private", "the channel does not show itself to the account"),
+    "CHANNEL_INVALID": ("deleted", "Telegram knows no such channel any more"),
+    "CHANNEL_BANNED": ("banned", "Telegram has closed the channel"),
+    "CHAT_ADMIN_REQUIRED": ("private", "only administrators may read the channel"),
+    "CHAT_FORBIDDEN": ("private", "the account may not read the channel"),
+    "CHAT_RESTRICTED": ("restricted", "Telegram does not show the channel to this account"),
+    "USER_BANNED_IN_CHANNEL": ("banned", "the account is banned in the channel"),
+    "PEER_ID_INVALID": ("deleted", "Telegram knows no such channel any more"),
+}
+_NAMES: dict[str, tuple[str, str, str]] = {
+    "USERNAME_NOT_OCCUPIED": ("no such name", "nobody has this name at Telegram", "look for the channel's new name"),
+    "USERNAME_INVALID": ("no such name", "Telegram calls this no name of a channel", "correct it in the config"),
+    "INVITE_HASH_EXPIRED": ("invitation expired", "the invitation is not valid any more", "ask for a new link"),
+    "INVITE_HASH_INVALID": ("invitation expired", "the invitation is not valid", "ask for a new link"),
+    "INVITE_HASH_EMPTY": ("invitation expired", "the invitation is not valid", "ask for a new link"),
+    "CHANNELS_TOO_MUCH": (
+        "too many channels",
+        "the account is in as many channels as Telegram allows (500, or 1000 with Premium)",
+        'leave some, or watch this one with mode = "history", which needs no membership',
+    ),
+    "API_ID_INVALID": (
+        "wrong api_id",
+        "Telegram does not know this api_id and api_hash",
+        "see https://my.telegram.org",
+    ),
+    "API_ID_PUBLISHED_FLOOD": (
+        "wrong api_id",
+        "this api_id is known to be shared",
+        "get one at https://my.telegram.org",
+    ),
+}
+_PATIENT = (errors.ServerError, errors.RpcCallFailError, errors.TimedOutError)
+
+
+def refusal(problem: BaseException, method: str, now: int) -> Later | Never:
+    """Read whatever a call ended with. `method` is its TL name, `now` microseconds UTC; never raises."""
+    if isinstance(problem, Later | Never):
+        return problem
+    if isinstance(problem, errors.RPCError):
+        return _rpc(problem, method, now)
+    if isinstance(problem, errors.AuthKeyNotFound):
+        return _dead("AUTH_KEY_UNREGISTERED")
+    if isinstance(problem, errors.TypeNotFoundError):
+        return Later(
+            f"Telegram answered {method} in words that the installed Telethon does not know: upgrade communique",
+            state="schema drift",
+        )
+    if isinstance(problem, TimeoutError):
+        return Later(f"Telegram did not answer {method} in time", state="no answer", unsure=True)
+    if isinstance(problem, OSError | BufferError | EOFError):
+        return Later(f"the connection to Telegram broke: {_spoken(problem)}", state="unreachable", unsure=True)
+    return Later(f"{method} failed: {_spoken(problem)}", state="failing", unsure=True)
+
+
+def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
+    name = _name(problem)
+    seconds = getattr(problem, "seconds", None)
+    if isinstance(seconds, int) and problem.code == 420:
+        return flood(method, now + (seconds + 1) * SECOND)  # it counts in whole seconds
+    if name in _DEAD:
+        return _dead(name)
+    if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:
+        if name == "SESSION_PASSWORD_NEEDED":
+            return Never("the sign-in is not finished: the password is missing", remedy=_AGAIN, state="session ended")
+        return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state="session ended")
+    if isinstance(problem, errors.AuthKeyError) or (problem.code == 406 and name.startswith("AUTH_KEY")):
+        return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state="session ended")
+    if name.startswith("FROZEN_"):
+        return _dead("FROZEN_METHOD_INVALID")
+    if name in _CHANNEL:
+        state, sentence = _CHANNEL[name]
+        return Later(sentence, retry_at=now + DAY, state=state)
+    if name in _NAMES:
+        state, sentence, remedy = _NAMES[name]
+        return Never(sentence, remedy=remedy, state=state)
+    if problem.code == 420:
+        return flood(method, now + HOUR)
+    if isinstance(problem, _PATIENT) or abs(problem.code or 0) >= 500:
+        return Later(f"Telegram has troubles of its own with {method} ({name})", state="failing")
+    return Later(f"Telegram refused {method}: {name}", state="refused")
+
+
+def flood(method: str, until: int) -> Later:
+    """The wait that Telegram asked for; nothing may call `method` before `until`."""
+    return Later(f"Telegram asked to wait with {method}", retry_at=until, state="flood wait", obey=True)
+
+
+def _dead(name: str) -> AccountDead:
+    state, sentence, remedy = _DEAD[name]
+    return AccountDead(sentence, remedy=remedy, state=state)
+
+
+def _name(problem: errors.RPCError) -> str:
+    """Telegram's own word for it: Telethon keeps it as the class where it has one, else as the message."""
+    return _NAME_OF.get(type(problem)) or str(problem.message or type(problem).__name__).split(" ")[0]
+
+
+def _spoken(problem: BaseException) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0][:200]
+
+
+_NAME_OF: dict[type[Exception], str] = {kind: name for name, kind in errors.rpcerrorlist.rpc_errors_dict.items()}

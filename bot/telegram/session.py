@@ -1,0 +1,128 @@
+"""The session file: one key of one account, private, bound to this host, held by one process."""
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.config.values import loose
+from bot.errors import AlreadyRunning, UserError
+
+_MACHINE = Path("/etc/machine-id")
+_LONGEST = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What signs in without a code: whoever has `key` reads as the account. `host` names the machine it was made on."""
+
+    dc: int
+    server: str
+    port: int
+    key: str  # hexadecimal
+    user: str = ""
+    name: str = ""
+    host: str = ""
+
+    def __repr__(self) -> str:
+        return f"Session(dc={self.dc}, server={self.server!r}, user={self.user!r})"
+
+
+def session_in(data_dir: Path) -> Path:
+    """Name the session file of a data directory."""
+    return data_dir / "state" / "telegram.session"
+
+
+def this_host() -> str:
+    """A name of this machine that tells nobody what it is; empty where the machine has none that lasts."""
+    try:
+        machine = _MACHINE.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+    return hashlib.sha256(f"communique\0{machine}".encode()).hexdigest()[:32] if machine else ""
+
+
+def write(path: Path, session: Session) -> None:
+    """Write the file whole or not at all, mode 0600 from its first moment."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, json.dumps(asdict(session), indent=1).encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    unfinished.replace(path)
+
+
+def read(path: Path) -> Session | None:
+    """The session, None where nobody has signed in. Raises UserError for a file that must not or cannot be used."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    try:
+        refusal = loose(path, os.fstat(descriptor), os.geteuid())
+        if refusal:
+            raise UserError(refusal)
+        data = os.read(descriptor, _LONGEST)
+    finally:
+        os.close(descriptor)
+    try:
+        found = Session(**json.loads(data))
+        bytes.fromhex(found.key)
+    except (ValueError, TypeError):
+        raise UserError(f"{path} is damaged: sign in again with `communique login`") from None
+    here = this_host()
+    if found.host and here and found.host != here:
+        raise UserError(
+            f"{path} was made on another machine; a session that is used from two places is ended by Telegram for "
+            "good: sign in on this one with `communique login`, and log the other out"
+        )
+    return found
+
+
+def remove(path: Path) -> None:
+    """Forget the session; the account stays."""
+    path.unlink(missing_ok=True)
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """What changes whenever another session is written; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+class Hold:
+    """The session in the hands of one process. Entering raises AlreadyRunning."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name("telegram.lock")
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise AlreadyRunning("another process is signed in to Telegram with this session: stop it first") from None
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,118 @@
+"""The way to Telegram's servers: straight, or through a SOCKS5, HTTP or MTProto proxy and then nowhere else."""
+
+import asyncio
+from base64 import b64encode
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from telethon.network.connection import ConnectionTcpFull, ConnectionTcpMTProxyRandomizedIntermediate
+
+from bot.errors import Later, Never
+
+PROXY_DOWN = "proxy down"
+_LONGEST_ANSWER = 16_384
+_SOCKS_REPLIES = {2: "not allowed by its rules", 3: "network unreachable", 4: "host unreachable", 5: "refused"}
+
+
+def way(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
+    """The class that connects, and what Telethon calls the proxy. Raises Never for a proxy that cannot be used."""
+    if proxy is None:
+        return ConnectionTcpFull, None
+    parts = urlsplit(proxy)
+    if parts.scheme in ("http", "socks5", "socks5h"):
+        return type("Tunnelled", (_Tunnel,), {"proxy_parts": parts}), None
+    found = mtproxy(proxy)
+    if found is None:
+        raise Never("the proxy to Telegram cannot be used", remedy="correct [telegram] proxy", state=PROXY_DOWN)
+    return type("MTProxied", (_MTProxied,), {}), found
+
+
+def mtproxy(written: str) -> tuple[str, int, str] | None:
+    """Host, port and secret of "mtproxy://SECRET@host:port", "tg://proxy?…" or "https://t.me/proxy?…"."""
+    try:
+        parts = urlsplit(written)
+        if parts.scheme == "mtproxy":
+            host, port, secret = parts.hostname, parts.port, parts.username
+        elif (parts.scheme, parts.netloc) == ("tg", "proxy") or (parts.netloc, parts.path) == ("t.me", "/proxy"):
+            given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            host, port, secret = given.get("server"), int(given.get("port", "0")), given.get("secret")
+        else:
+            return None
+    except ValueError:
+        return None
+    return (host, port, secret) if host and port and secret else None
+
+
+class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[misc]  # Telethon has no types
+    """Telethon's own, whose failures name the proxy."""
+
+    async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
+        try:
+            await super()._connect(timeout=timeout, ssl=ssl)
+        except (OSError, TimeoutError) as problem:
+            raise _down(f"{self._ip}:{self._port}", problem) from problem
+
+
+class _Tunnel(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
+    """A connection through a SOCKS5 or HTTP proxy that is given the server's name: nothing is looked up here."""
+
+    proxy_parts: Any
+
+    async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:  # noqa: ARG002 - Telethon's
+        parts = self.proxy_parts
+        try:
+            async with asyncio.timeout(timeout):
+                self._reader, self._writer = await asyncio.open_connection(parts.hostname, parts.port)
+                shake = _http if parts.scheme == "http" else _socks
+                try:
+                    await shake(self._reader, self._writer, parts, str(self._ip), int(self._port))
+                except BaseException:
+                    self._writer.close()
+                    raise
+        except (OSError, EOFError, ValueError) as problem:
+            raise _down(f"{parts.hostname}:{parts.port}", problem) from problem
+        self._codec = self.packet_codec(self)
+        self._init_conn()
+        await self._writer.drain()
+
+
+def _down(proxy: str, problem: BaseException) -> Later:
+    words = str(problem) or ("no answer" if isinstance(problem, TimeoutError) else type(problem).__name__)
+    return Later(f"the proxy {proxy} cannot be used, so nothing was sent: {words}", state=PROXY_DOWN)
+
+
+async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Any, host: str, port: int) -> None:
+    """RFC 1928 and 1929. Raises ValueError with the reason, OSError and EOFError."""
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    method = 2 if user else 0
+    writer.write(bytes((5, 1, method)))
+    if await reader.readexactly(2) != bytes((5, method)):
+        raise ValueError("it does not let us in")
+    if user:
+        writer.write(b"\x01" + _counted(user) + _counted(password))
+        if (await reader.readexactly(2))[1] != 0:
+            raise ValueError("it does not accept the user name and password")
+    writer.write(b"\x05\x01\x00\x03" + _counted(host) + port.to_bytes(2, "big"))
+    version, reply, _, kind = await reader.readexactly(4)
+    if version != 5 or reply != 0:
+        raise ValueError(_SOCKS_REPLIES.get(reply, f"SOCKS error {reply}"))
+    await reader.readexactly(({1: 4, 4: 16}.get(kind) or (await reader.readexactly(1))[0]) + 2)
+
+
+async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Any, host: str, port: int) -> None:
+    """CONNECT. Raises ValueError with the reason, OSError and EOFError."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
+    if parts.username:
+        given = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {b64encode(given.encode()).decode()}")
+    writer.write("\r\n".join((*lines, "", "")).encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = head[:_LONGEST_ANSWER].split(b" ", 2)
+    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or status[1] != b"200":
+        raise ValueError(f"it answered {head[:40].decode('latin-1').splitlines()[0]!r}")
+
+
+def _counted(text: str) -> bytes:
+    data = text.encode()[:255]
+    return len(data).to_bytes(1, "big") + data
