@@ -60,7 +60,7 @@ def first_contact(batch: Batch, wanted: Wanted, *, started: bool, alerts: bool) 
     low = low if left_out else min(low, batch.seen.low)
     change = replace(change, high_water=batch.seen.high)
     rest = wanted.count - len(kept)
-    if rest > 0 and not left_out and not batch.end:
+    if rest > 0 and not left_out and not batch.end and low > 1:
         gap = NewGap(
             low=None,
             high=low - 1,
