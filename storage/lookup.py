@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from storage.rows import Forward, Link, MediaRow, PostRow, TextRow
+from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
@@ -177,7 +177,8 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     media: dict[int, list[MediaRow]] = {}
     for row in named(
         reader.execute(
-            "select m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s"
+            "select m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s,"
+            " m.id, m.sniffed, m.size"
             " from media m join posts p on p.id = m.post_id"
             " where m.post_id in (select value from json_each(:ids)) and m.revision = p.revision order by m.id",
             several,
@@ -187,12 +188,15 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     texts: dict[int, list[TextRow]] = {}
     for row in named(
         reader.execute(
-            "select post_id, id, kind, text, folded, language, engine, confidence, current from texts"
+            "select post_id, id, kind, text, folded, language, engine, confidence, current, media_id, model,"
+            " unreliable, segments from texts"
             " where post_id in (select value from json_each(:ids)) and current = 1 order by id",
             several,
         )
     ):
-        row["current"] = bool(row["current"])
+        row["current"], row["unreliable"] = bool(row["current"]), bool(row["unreliable"])
+        segments = json.loads(row["segments"]) if row["segments"] else ()
+        row["segments"] = tuple(Segment(**segment) for segment in segments)
         texts.setdefault(row.pop("post_id"), []).append(TextRow(**row))
     rules: dict[int, list[str]] = {}
     for row in reader.execute(
@@ -245,12 +249,13 @@ def _media_json(item: MediaRow) -> dict[str, object]:
         "kind": item.kind,
         "mime": item.mime,
         "name": item.name,
-        "bytes": item.bytes,
+        "bytes": item.bytes if item.size is None else item.size,
         "sha256": item.sha256,
         "state": item.state,
         "reason": item.reason,
         "path": item.path,
         "duration_s": item.duration_s,
+        "sniffed": item.sniffed,
     }
 
 
@@ -261,6 +266,12 @@ def _text_json(item: TextRow) -> dict[str, object]:
         "language": item.language,
         "text": item.text,
         "confidence": item.confidence,
+        "model": item.model,
+        "unreliable": item.unreliable,
+        "segments": [
+            {"start_s": piece.start_s, "end_s": piece.end_s, "start": piece.start, "end": piece.end}
+            for piece in item.segments
+        ],
     }
 
 

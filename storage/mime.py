@@ -34,6 +34,23 @@ PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "ima
 SOUNDS = frozenset({"audio/ogg", "audio/mpeg", "audio/mp4", "audio/flac", "audio/wav", "audio/amr", "audio/aac"})
 FILMS = frozenset({"video/mp4", "video/webm", "video/ogg"})
 
+_ENDINGS = {
+    "audio/ogg": "ogg",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/aac": "aac",
+    "audio/amr": "amr",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "application/pdf": "pdf",
+}
+
 
 def sniff(head: bytes) -> str:
     """Name the type that the first bytes show; "application/octet-stream" where they show none.
@@ -53,6 +70,11 @@ def sniff(head: bytes) -> str:
     if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE0 == 0xE0:
         return "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
     return _text(head)
+
+
+def ending(mime: str | None) -> str:
+    """What the name of a file of this type ends with; "bin" for types that nothing should open by itself."""
+    return _ENDINGS.get(mime or "", "bin")
 
 
 def _ogg(head: bytes) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
@@ -45,7 +46,7 @@ class Deciding:
     def of(cls, config: "Config") -> Self:
         """Compile the rules of a checked config. Raises QueryError for a query that `load` would have refused."""
         alerting = {rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules}
-        written = [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]
+        written: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []  # files first: their words reply to them
         files: dict[str, frozenset[str]] = {}
         for source in config.sources:
             kinds = config.alerts_on(source)
@@ -54,6 +55,7 @@ class Deciding:
                 written.append((name, " OR ".join(f"has:{kind}" for kind in kinds), (), (source.name,)))
                 alerting[name] = Alerting(config.media_targets(source))
                 files[name] = frozenset(kinds)
+        written += [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]
         compiled = [
             Rule(name=name, query=parse(query), version=version(query, tags, sources), tags=tags, sources=sources)
             for name, query, tags, sources in written
@@ -65,9 +67,10 @@ class Deciding:
         """Keep which rules are loaded since when: older posts never alert."""
         rules.remember(writer, self.loaded, now)
 
-    def rendering(self, zone: ZoneInfo) -> Rendering:
-        """What render needs beside the archive."""
-        return Rendering(zone, {name: alerting.priority for name, alerting in self.alerting.items()})
+    def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
+        """What render needs beside the archive; files are attached where the data directory is given."""
+        priorities = {name: alerting.priority for name, alerting in self.alerting.items()}
+        return Rendering(zone, priorities, self.files, data_dir)
 
 
 def version(query: str, tags: Iterable[str], sources: Iterable[str]) -> str:

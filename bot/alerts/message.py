@@ -1,6 +1,7 @@
 """PURE: what a target can show, and one message fitted to it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from storage.records import DeliveryKind
@@ -10,12 +11,28 @@ from storage.records import DeliveryKind
 class Shows:
     """What a target can show, so that render can fit a message to it.
 
-    `units` is the greatest length in UTF-16 code units, None where there is no limit.
+    `units` is the greatest length in UTF-16 code units, None where there is no limit. `file_bytes` is the largest file
+    that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` is what
+    only the user of this machine sees: it is told where files stand.
     """
 
     form: Literal["text", "html", "ansi", "json"]
     units: int | None = None
     replies: bool = False
+    caption: int | None = None
+    file_bytes: int = 0
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A stored file that goes with a message. `name` is made by us; `mime` is what its bytes show."""
+
+    kind: str
+    path: Path
+    name: str
+    mime: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +46,4 @@ class Message:
     document: dict[str, object]
     priority: str = "default"
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
+    attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from hashlib import sha256
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot.alerts import files
 from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
 from bot.alerts.message import Message, Shows
 from bot.alerts.passages import passages, quoted, sentences
@@ -28,10 +30,15 @@ _HEADINGS = {"match": "", "edited": "EDITED", "deleted": "DELETED"}
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a message needs beside the archive: the zone shown beside UTC, and the priority of each rule by name."""
+    """What a message needs beside the archive: the zone shown beside UTC, and the priority of each rule by name.
+
+    `files` are the kinds of file that a rule alerts on, by its name. Files are attached where `data_dir` is known.
+    """
 
     zone: ZoneInfo
     priorities: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    data_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,16 @@ def render(
     delivery: DeliveryRow, story: Story, post: PostRow, rendering: Rendering, shows: Shows, reply_to: str | None = None
 ) -> Message:
     """Compose the alert about a match. The link, the times and the mark of a repeat are kept, whatever is cut."""
+    kinds = rendering.files.get(story.match.rule, frozenset())
+    attached = files.attachment(story, post, rendering.data_dir, kinds)
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
-    room = _SNIPPET if shows.units is None else min(_SNIPPET, shows.units - _length([*head, *tail]) - 60)
+    head += _of_files(story, post, kinds)
+    if attached is not None and shows.local:
+        tail.insert(-1, (Span(f"file: {attached.path}"),))
+    if attached is not None and not 0 < attached.size <= shows.file_bytes:
+        attached = None
+    limit = shows.units if attached is None else shows.caption
+    room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
     lines = [*head, *_body(story, post, max(room, 0)), *tail]
     return Message(
         id=message_id(delivery),
@@ -60,6 +75,7 @@ def render(
         document=_document(delivery, story, post),
         priority=rendering.priorities.get(story.match.rule, "default"),
         reply_to=reply_to if shows.replies else None,
+        attachment=attached,
     )
 
 
@@ -105,6 +121,15 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
         lines.append((Span(f"absent since {times(since, zone)}, by {_short(method)}", "bold"),))
     return lines
+
+
+def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:
+    """What is to be known of a file that nobody has heard, or of a machine that has."""
+    said = files.unheard(story, post, kinds)
+    lines: list[Line] = [(Span(clip(one_line(said), 2 * _FIELD), "bold"),)] if said else []
+    return lines + [
+        (Span(clip(one_line(words), 2 * _FIELD)),) for words in files.provenance(post.texts, story.match.hits)
+    ]
 
 
 def _tail(story: Story, post: PostRow) -> list[Line]:

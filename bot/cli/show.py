@@ -11,7 +11,7 @@ from bot.cli.times import Zone, shown, zone_option
 from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage import life, lookup
-from storage.records import Forward, MediaRow, PostRow, RevisionRow
+from storage.records import Forward, MediaRow, PostRow, RevisionRow, TextRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
@@ -24,10 +24,13 @@ _LABEL = 10
 @click.option("--history", is_flag=True, help="Every revision with what changed, and when it was seen or missed.")
 @click.option("--raw", is_flag=True, help="The bytes as received, untouched, on stdout.")
 @click.option("--yes", is_flag=True, help="Write raw bytes even to a terminal.")
+@click.option("--open", "opens", is_flag=True, help="Where its files stand; on a terminal, open them.")
 @zone_option
 @formats(streams=False)
 @click.pass_obj
-def command(session: Session, key: str, history: bool, raw: bool, yes: bool, zone: Zone, form: str | None) -> None:
+def command(
+    session: Session, key: str, history: bool, raw: bool, yes: bool, opens: bool, zone: Zone, form: str | None
+) -> None:
     """Show one post. POST is its id, SOURCE/NATIVE_ID or its URL.
 
     \b
@@ -38,7 +41,9 @@ def command(session: Session, key: str, history: bool, raw: bool, yes: bool, zon
         raise UserError("raw bytes can drive a terminal: send them to a file (`> post.html`), or add --yes")
     with session.archive().reading() as reader:
         post = _named(reader, key)
-        if raw:
+        if opens:
+            _open(session, post)
+        elif raw:
             import sys
 
             sys.stdout.buffer.write(lookup.raw(reader, post.raw_sha256))
@@ -47,6 +52,22 @@ def command(session: Session, key: str, history: bool, raw: bool, yes: bool, zon
         else:
             for row in _lines(session, reader, post, zone, history=history):
                 line(session, row)
+
+
+def _open(session: Session, post: PostRow) -> None:
+    """Print where each stored file of the post stands; on a terminal, hand it to the desktop's own viewer."""
+    paths = [session.data_dir() / item.path for item in post.media if item.path]
+    if not paths:
+        raise UserError("the bytes of no file of this post are here: `show` tells the state of each")
+    for path in paths:
+        line(session, visible(str(path)))
+        if session.on_terminal:
+            import shutil
+            import subprocess
+
+            viewer = shutil.which("xdg-open") or shutil.which("open")
+            if viewer is not None:
+                subprocess.run([viewer, str(path)], check=False, stdin=subprocess.DEVNULL)  # noqa: S603  our own path
 
 
 def _named(reader: "Reader", key: str) -> PostRow:
@@ -114,9 +135,10 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
         if text.kind not in {"body", "file"}:
             made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
             sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
+            sure += ", unreliable" if text.unreliable else ""
             yield ""
             yield styled(session, one_line(f"[{made}{sure}]"), "dim")
-            yield visible(text.text, newlines=True)
+            yield from _spoken(text)
     yield from _headed(session, "media", (_media(item) for item in post.media))
     yield from _headed(session, "links", (one_line(f"{link.text} -> {link.url}") for link in post.links))
     yield from _headed(session, "alerts", _matches(reader, post, zone))
@@ -125,6 +147,15 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
     elif post.revisions > 1:
         yield ""
         yield styled(session, f"{post.revisions} revisions: add --history to see what changed", "dim")
+
+
+def _spoken(text: TextRow) -> Iterator[str]:
+    """A machine text, its pieces at the times when they were said."""
+    if not text.segments:
+        yield visible(text.text, newlines=True)
+    for piece in text.segments:
+        minutes, seconds = divmod(int(max(piece.start_s, 0)), 60)
+        yield f"{minutes:>3}:{seconds:02}  {one_line(text.text[piece.start : piece.end])}"
 
 
 def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
@@ -153,9 +184,11 @@ def _origin(forward: Forward) -> str:
 
 
 def _media(item: MediaRow) -> str:
-    size = None if item.bytes is None else f"{item.bytes:,} bytes"
+    held = item.bytes if item.size is None else item.size
+    size = None if held is None else f"{held:,} bytes"
     length = None if item.duration_s is None else f"{item.duration_s:g} s"
-    parts = (item.kind, item.mime, item.name, size, length, item.state, item.reason, item.path, item.sha256)
+    mime = item.mime if item.sniffed in (None, item.mime) else f"{item.sniffed} (called {item.mime or 'nothing'})"
+    parts = (item.kind, mime, item.name, size, length, item.state, item.reason, item.path, item.sha256)
     return visible("  ".join(part for part in parts if part))
 
 

@@ -19,9 +19,11 @@ from bot.config import Config
 from bot.config.environment import Environment
 from bot.daemon.bells import Bell
 from bot.daemon.collect import Collector
+from bot.daemon.media import MediaStage
 from bot.daemon.schedule import Schedule
 from bot.daemon.systemd import Systemd
 from bot.daemon.talk import Talk
+from bot.enrich.worker import KINDS
 from bot.errors import ConfigError, Later, Never
 from bot.http import Http
 from bot.intake.ledger import EVERYTHING, Wanted
@@ -62,6 +64,7 @@ class Wired:
     sources: Mapping[str, source_kinds.Source]
     deciding: decide.Deciding
     outbox: Outbox
+    media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
 
 
@@ -75,9 +78,9 @@ class App:
         journal = surroundings.environment.journal_stream is not None
         self._speak = Talk(surroundings.err, self._clock, stamps=not journal)
         self._decide_bell, self._recheck_bell, self._poll_bell = Bell(), Bell(), Bell()
-        self._intake = Intake(self._store, self._clock, self._decide_bell.ring, random.random, self._health)
+        self._intake = Intake(self._store, self._clock, self._stored, random.random, self._health)
         self._collector = Collector(self._store, self._intake, self._clock, self._speak)
-        self._rechecks = Rechecks(self._store, self._clock, self._decide_bell.ring)
+        self._rechecks = Rechecks(self._store, self._clock, self._stored)
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
         self._systemd = Systemd(surroundings.environment.notify_socket)
         self._running_telegram: TelegramLine | None = None
@@ -108,14 +111,17 @@ class App:
         )
         deciding = decide.Deciding.of(config)
         targets = {settings.name: target_kinds.build(settings, beside) for settings in config.targets}
+        sources = {
+            settings.name: source_kinds.build(settings, around) for settings in config.sources if settings.enabled
+        }
+        rendering = deciding.rendering(config.zone, config.data_dir)
         return Wired(
             config=config,
             http=http,
-            sources={
-                settings.name: source_kinds.build(settings, around) for settings in config.sources if settings.enabled
-            },
+            sources=sources,
             deciding=deciding,
-            outbox=Outbox(self._store, targets, deciding.rendering(config.zone), self._clock, self._speak),
+            outbox=Outbox(self._store, targets, rendering, self._clock, self._speak),
+            media=MediaStage.of(config, sources, self._store, self._clock, self._decide_bell.ring, self._speak),
             telegram=telegram,
         )
 
@@ -131,6 +137,11 @@ class App:
 
         bells = Bells(self._collector.ring, self._recheck_bell.ring, self._health, self._speak)
         return TelegramLine.of(config, self._store, self._clock, bells)
+
+    def _stored(self) -> None:
+        """A post came or changed: rules look at it, and its files are fetched."""
+        self._decide_bell.ring()
+        self._wired.media.ring()
 
     async def _take_up(self, wired: Wired) -> None:
         """Make the archive and the collector know this config."""
@@ -164,6 +175,7 @@ class App:
         self._schedule.every("recheck", SWEEP_S, self._recheck_bell.ring)
         self._schedule.every("sweep", SWEEP_S, self._decide_bell.ring)
         self._outbox_task = asyncio.create_task(self._keep("outbox", self._wired.outbox.run))
+        self._wired.media.start(self._keep)
         loops = [
             asyncio.create_task(self._schedule.run()),
             asyncio.create_task(self._keep("polls", self._poll)),
@@ -179,7 +191,8 @@ class App:
         return 130 if self._interrupts else 0
 
     async def _begin(self) -> None:
-        await self._store.run(jobs.release)
+        await self._store.run(jobs.release, blameless=KINDS)
+        await self._wired.media.begin()
         await self._take_up(self._wired)
         self._decide_bell.ring()
 
@@ -191,6 +204,7 @@ class App:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await self._collector.aclose()
+        await self._wired.media.aclose()
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._decide_all()
@@ -205,6 +219,7 @@ class App:
             await self._running_telegram.aclose()
             self._running_telegram = None
         await self._close_outbox()
+        await self._wired.media.aclose()
         await self._wired.http.aclose()
         await self._store.aclose()
 
@@ -309,7 +324,10 @@ class App:
             await self._close_outbox()
             old = self._wired
             await self._take_up(wired)
+            await old.media.aclose()
             await old.http.aclose()
+            await wired.media.begin()
+            wired.media.start(self._keep)
             self._outbox_task = asyncio.create_task(self._keep("outbox", self._wired.outbox.run))
             self._poll_bell.ring()
             self._speak(f"the new config is taken: {self._status()}")
@@ -357,6 +375,16 @@ class App:
         finally:
             await self.close()
 
+    async def look(self, name: str) -> str:
+        """Ask one source once, store nothing, and say what it shows. Raises Later and Never."""
+        from bot.intake.live import looked
+
+        await self._begin()
+        try:
+            return await looked(self._wired.sources[name])
+        finally:
+            await self.close()
+
     # One pass -----------------------------------------------------------------------------------------------------
 
     async def once(self) -> int:
@@ -364,6 +392,9 @@ class App:
         await self._begin()
         try:
             rounds = await self._collector.once()
+            await self._wired.media.fetch(self._clock.now() + ONCE_WAITS)
+            await self._decide_all()
+            await self._wired.media.read(self._clock.now() + ONCE_WAITS)
             await self._decide_all()
             while await self._rechecks.work(self._wired.sources, self._clock.now() + ONCE_WAITS):
                 await self._decide_all()

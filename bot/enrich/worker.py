@@ -1,5 +1,6 @@
 """Claims what is to be heard or read, has it done in a bounded child process, and stores the words."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,9 @@ class Enriching:
             return
         try:
             result = await self._read(engine, found)
+        except asyncio.CancelledError:
+            await self.store.run(jobs.postpone, [job.id], self.clock.now())
+            raise
         except Unfit as problem:
             await self.store.run(jobs.give_up, job.id, self.clock.now(), problem.reason)
         except (Later, Never) as problem:

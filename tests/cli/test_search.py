@@ -66,6 +66,7 @@ def test_json_is_the_contract(program: Program) -> None:
                 "reason": None,
                 "path": None,
                 "duration_s": 8.5,
+                "sniffed": None,
             }
         ],
         "texts": [],

@@ -22,7 +22,7 @@ class Console:
 
     def __init__(self, settings: Settings, stdout: TextIO, *, colour: bool) -> None:
         self.settings = settings
-        self.shows = Shows("ansi" if colour else "text")
+        self.shows = Shows("ansi" if colour else "text", local=True)
         self._stdout = stdout
         self._turn = threading.Lock()
 

@@ -1,5 +1,6 @@
 """Alerts by a Telegram bot, through the Bot API (https://core.telegram.org/bots/api#sendmessage)."""
 
+import asyncio
 import json
 import re
 from typing import Any, Literal
@@ -7,7 +8,9 @@ from typing import Any, Literal
 from aiolimiter import AsyncLimiter
 
 from bot.alerts.clusters import clip
+from bot.alerts.message import Attachment
 from bot.alerts.targets._contract import Message, Refused, Shows, Surroundings, TargetSettings
+from bot.alerts.targets._form import form
 from bot.alerts.targets._secrets import masked, read
 from bot.clock import SECOND, Clock
 from bot.config.values import SecretFile
@@ -17,6 +20,15 @@ from bot.http import Http, Reply, waits
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 _UNITS = 4096
+_CAPTION = 1024
+_UPLOAD = 50 << 20
+_PHOTO = 10 << 20
+# What each method takes, by the bytes (core.telegram.org/bots/api#sendvoice); anything else goes as a document.
+_METHODS = {
+    "voice": ("sendVoice", {"audio/ogg", "audio/mpeg", "audio/mp4"}),
+    "audio": ("sendAudio", {"audio/mpeg", "audio/mp4"}),
+    "photo": ("sendPhoto", {"image/jpeg", "image/png", "image/webp"}),
+}
 # Words of a 400 that concern the chat, not this message.
 _ABOUT_CHAT = re.compile(
     r"chat not found|chat_id is empty|upgraded|deactivated|kicked|not a member|not enough rights|no rights|"
@@ -39,9 +51,12 @@ class Settings(TargetSettings):
 
 
 class Telegram:
-    """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text."""
+    """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text.
 
-    shows = Shows("html", units=_UNITS, replies=True)
+    A file that Telegram does not take is left out: the words always go.
+    """
+
+    shows = Shows("html", units=_UNITS, replies=True, caption=_CAPTION, file_bytes=_UPLOAD)
     idempotent = False
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
@@ -61,23 +76,35 @@ class Telegram:
 
     async def send(self, message: Message) -> str:
         """Send one message; the receipt holds its id and chat."""
-        try:
-            return await self._post(message, html=True)
-        except _Unparsed:
-            return await self._post(message, html=False)
+        if message.attachment is not None:
+            try:
+                return await self._parsed(message, message.attachment)
+            except Refused:
+                pass  # of the file; whether the words are refused too is asked alone
+        return await self._parsed(message, None)
 
-    async def _post(self, message: Message, *, html: bool) -> str:
+    async def _parsed(self, message: Message, attached: Attachment | None) -> str:
+        try:
+            return await self._post(message, attached, html=True)
+        except _Unparsed:
+            return await self._post(message, attached, html=False)
+
+    async def _post(self, message: Message, attached: Attachment | None, *, html: bool) -> str:
         token = read(self.settings.token_file)
         if not _TOKEN.fullmatch(token):
             raise Never(
                 f"{self.settings.token_file.path} holds no bot token", remedy="write the token of @BotFather to it"
             )
+        request = self._request(message, html=html)
+        method, content, kind = "sendMessage", json.dumps(request).encode(), "application/json"
+        if attached is not None:
+            method, content, kind = await asyncio.to_thread(_with_file, request, attached)
         try:
             reply = await self._http.post(
-                f"{self.settings.api_base.rstrip('/')}/bot{token}/sendMessage",
-                content=json.dumps(self._request(message, html=html)).encode(),
-                headers={"content-type": "application/json"},
-                deadline=60,
+                f"{self.settings.api_base.rstrip('/')}/bot{token}/{method}",
+                content=content,
+                headers={"content-type": kind},
+                deadline=60 if attached is None else 110,
             )
             return self._receipt(reply)
         except _Unparsed as problem:
@@ -137,6 +164,24 @@ class Telegram:
                 f"the chat cannot be used ({said})", remedy="check chat and topic, and that the bot is a member"
             )
         return Refused(f"Telegram refuses this message ({said})")
+
+
+def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, bytes, str]:
+    """Method, body and content type of a message with a file. Raises Refused where the file cannot be read."""
+    method, mimes = _METHODS.get(attached.kind, ("", set()))
+    if attached.mime not in mimes or (method == "sendPhoto" and attached.size > _PHOTO):
+        method = "sendDocument"
+    try:
+        data = attached.path.read_bytes()
+    except OSError as problem:
+        raise Refused(f"its file cannot be read ({problem.strerror})") from None
+    fields = {"caption": clip(str(request["text"]), _CAPTION) if "parse_mode" not in request else str(request["text"])}
+    for key in ("chat_id", "parse_mode", "disable_notification", "message_thread_id", "reply_parameters"):
+        if key in request:
+            value = request[key]
+            fields[key] = value if isinstance(value, str) else json.dumps(value)
+    body, kind = form(fields, method.removeprefix("send").lower(), attached.name, attached.mime, data)
+    return method, body, kind
 
 
 class _Unparsed(Never):

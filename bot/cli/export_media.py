@@ -1,0 +1,177 @@
+"""`communique export-media`: copies stored files to a directory, with a manifest, under names of our own."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.output import Session, say
+from bot.cli.times import Zone, moment, zone_option
+from bot.errors import UserError
+from bot.foreign import csv_cell
+from storage.mime import ending
+
+if TYPE_CHECKING:
+    from storage.database import Reader
+
+_COLUMNS = ("file", "sha256", "bytes", "type", "kind", "source", "native_id", "url", "posted_at", "called", "name")
+_PIECE = 1 << 20
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One stored file, and what its post says of it."""
+
+    row: dict[str, Any]
+    name: str  # ours
+
+
+@click.command("export-media")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only of this source; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="voice, audio, photo, video, round or document.")
+@click.option("--since", metavar="TIME", help="Published at this time or later: 7d, 2026-11-01, yesterday.")
+@click.option("--force", is_flag=True, help="Into a directory that holds something already; nothing is overwritten.")
+@zone_option
+@click.pass_obj
+def command(
+    session: Session,
+    directory: Path,
+    sources: tuple[str, ...],
+    kinds: tuple[str, ...],
+    since: str | None,
+    force: bool,
+    zone: Zone,
+) -> None:
+    """Copy stored files to DIR, each once, with manifest.csv. Every file is checked against its SHA-256 on the way.
+
+    \b
+    communique export-media --source spokesman --since 7d --kind voice evidence/
+    """  # noqa: D301  click reads the backspace
+    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    archive = session.archive()
+    folder = _folder(directory, force=force)
+    try:
+        with archive.reading() as reader:
+            files = list(_chosen(reader, sources, kinds, start))
+        broken = _copy_all(folder, session.data_dir(), files)
+    finally:
+        os.close(folder)
+    for sentence in broken:
+        say(session, sentence)
+    copied = len({file.name for file in files}) - len(broken)
+    say(session, f"{copied} files of {len({file.row['post_id'] for file in files})} posts, and manifest.csv")
+    if broken:
+        raise SystemExit(1)
+
+
+def _folder(directory: Path, *, force: bool) -> int:
+    """A descriptor of the directory, made with mode 0700. Raises UserError where it is not ours to fill."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as problem:
+        raise UserError(f"cannot export to {directory}: {problem.strerror}; choose a directory of your own") from None
+    status = os.fstat(folder)
+    if status.st_uid != os.geteuid():
+        os.close(folder)
+        raise UserError(f"{directory} belongs to another user: choose a directory of your own")
+    if os.listdir(folder) and not force:  # noqa: PTH208  of the folder that we hold
+        os.close(folder)
+        raise UserError(f"{directory} holds something already: choose a new one, or add --force")
+    return folder
+
+
+def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None) -> Iterator[_File]:
+    import json
+
+    from storage.lookup import iso
+
+    rows = reader.execute(
+        "SELECT m.post_id, m.sha256, m.size, m.sniffed, m.kind, m.path, m.mime, m.name, s.name AS source, p.native_id, "
+        "p.url, p.posted_at, p.collected_at FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
+        "AND (:any_source OR s.name IN (SELECT value FROM json_each(:sources))) "
+        "AND (:any_kind OR m.kind IN (SELECT value FROM json_each(:kinds))) "
+        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) ORDER BY m.post_id, m.id",
+        {
+            "any_source": not sources,
+            "sources": json.dumps(sources),
+            "any_kind": not kinds,
+            "kinds": json.dumps(kinds),
+            "since": since,
+        },
+    )
+    for row in rows:
+        found = dict(row)
+        found["posted_at"] = iso(found["posted_at"])
+        yield _File(found, f"{found['sha256']}.{ending(found['sniffed'])}")
+
+
+def _copy_all(folder: int, data_dir: Path, files: list[_File]) -> list[str]:
+    """Copy each content once, then write the manifest; sentences about what could not be copied."""
+    broken: dict[str, str] = {}
+    seen: set[str] = set()
+    for file in files:
+        if file.name not in seen:
+            seen.add(file.name)
+            problem = _copy(folder, data_dir / file.row["path"], file)
+            if problem:
+                broken[file.name] = problem
+    manifest = io.StringIO(newline="")
+    writer = csv.writer(manifest)
+    writer.writerow(_COLUMNS)
+    for file in files:
+        row = file.row
+        cells = (
+            "" if file.name in broken else file.name, row["sha256"], row["size"], row["sniffed"], row["kind"],
+            row["source"], row["native_id"], row["url"], row["posted_at"], row["mime"], row["name"],
+        )  # fmt: skip
+        writer.writerow([csv_cell(str(cell)) if cell is not None else "" for cell in cells])
+    _write(folder, "manifest.csv", [manifest.getvalue().encode("utf-8", "replace")])
+    return list(broken.values())
+
+
+def _copy(folder: int, path: Path, file: _File) -> str | None:
+    """Copy one file and compare its hash; why not, if not."""
+    from hashlib import sha256
+
+    state = sha256()
+
+    def pieces() -> Iterator[bytes]:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as source:
+            while piece := source.read(_PIECE):
+                state.update(piece)
+                yield piece
+
+    try:
+        _write(folder, file.name, pieces())
+    except FileExistsError:
+        return None  # of an earlier export: the name is the content
+    except OSError as problem:
+        return f"{path}: {problem.strerror}"
+    if state.hexdigest() != file.row["sha256"]:
+        os.unlink(file.name, dir_fd=folder)
+        return f"{path} does not hold what its name says: it is not exported"
+    return None
+
+
+def _write(folder: int, name: str, pieces: Any) -> None:
+    if name == "manifest.csv":  # a second export tells of itself beside the first
+        taken = set(os.listdir(folder))
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"manifest-{number}.csv"
+    with os.fdopen(os.open(name, _NEW, 0o600, dir_fd=folder), "wb") as out:
+        for piece in pieces:
+            out.write(piece)
+        out.flush()
+        os.fsync(out.fileno())

@@ -1,0 +1,121 @@
+"""The lanes of files beside the line of posts: bytes are fetched, then heard and read; text never waits for either."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot import enrich
+from bot.clock import Clock
+from bot.config import Config
+from bot.daemon.bells import Bell
+from bot.enrich._contract import Surroundings
+from bot.enrich._hotwords import hotwords
+from bot.enrich._run import Workshop
+from bot.enrich.worker import KINDS, Enriching
+from bot.http import Http
+from bot.intake.media import MediaLane
+from bot.sources._contract import Source
+from bot.store import Store
+from storage import jobs
+from storage.files import Files
+
+SWEEP_S = 5.0
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class MediaStage:
+    """What one config makes of files. Its HTTP client is its own, so that no file is in the way of a page."""
+
+    lane: MediaLane
+    enriching: Enriching
+    http: Http
+    _bell: Bell
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        sources: Mapping[str, Source],
+        store: Store,
+        clock: Clock,
+        decide: Callable[[], None],
+        speak: Callable[[str], None],
+    ) -> "MediaStage":
+        """Wire it; `decide` rings for decisions, `speak` says one sentence."""
+        bell = Bell()
+
+        def stored() -> None:
+            decide()
+            bell.ring()
+
+        rules = config.http_rules()
+        http = Http(rules, clock)
+        enriching = Enriching(
+            store=store,
+            clock=clock,
+            workshop=Workshop(config.data_dir, rules),
+            engines=[enrich.build(settings, Surroundings(Path("/nonexistent"))) for settings in config.engines],
+            tags={source.name: source.tags for source in config.sources},
+            languages={source.name: source.languages for source in config.sources},
+            hotwords=hotwords(rule.query for rule in config.rules),
+            stored=decide,
+            speak=speak,
+        )
+        lane = MediaLane(
+            store=store,
+            clock=clock,
+            files=Files(config.data_dir),
+            http=http,
+            limits=config.media,
+            sources=sources,
+            jobs_of=enriching.jobs_of,
+            stored=stored,
+            speak=speak,
+        )
+        return cls(lane, enriching, http, bell)
+
+    def ring(self) -> None:
+        """A post may have brought a file."""
+        self.lane.ring()
+
+    async def begin(self) -> None:
+        """Clear what a dead process left; what waited for an engine is due, for it may work now."""
+        await asyncio.to_thread(self.enriching.workshop.clear)
+        await self.enriching.store.run(jobs.hasten, KINDS, self.enriching.clock.now())
+
+    def start(self, keep: Keep) -> None:
+        """Work until `aclose`; `keep` is what keeps a stage alive."""
+        self._tasks = [
+            asyncio.create_task(_kept(keep, "media", self.lane.run)),
+            asyncio.create_task(_kept(keep, "engines", self._read)),
+        ]
+
+    async def _read(self) -> None:
+        while True:
+            if not await self.enriching.work(self.enriching.clock.now()):
+                await self._bell.wait(SWEEP_S)
+
+    async def fetch(self, until: int) -> None:
+        """Fetch all that is due, or becomes due before `until` (microseconds UTC)."""
+        await self.lane.drain(until)
+
+    async def read(self, until: int) -> None:
+        """Hear and read all that is due at `until`."""
+        while await self.enriching.work(until):
+            pass
+
+    async def aclose(self) -> None:
+        """End what is under way, which is due again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self.lane.aclose()
+        await self.http.aclose()
+
+
+async def _kept(keep: Keep, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    await keep(name, work)
