@@ -33,6 +33,9 @@ def check(session: Session, name: str, form: str | None) -> None:
     """
     config = session.config()
     settings = _settings(config, name)
+    if settings.kind == "telegram":
+        _look_with_the_account(session, config, name, form)
+        return
     try:
         batch = asyncio.run(_look(session, config, settings))
     except (Later, Never) as error:
@@ -55,6 +58,40 @@ def check(session: Session, name: str, form: str | None) -> None:
         write_json(session, document)
         return
     line(session, _sentence(name, batch, newest))
+
+
+def _look_with_the_account(session: Session, config: "Config", name: str, form: str | None) -> None:
+    """Only one process may use the session: the daemon that runs, or else this one in its place."""
+    from bot.cli.login import asked_daemon
+    from bot.daemon.opening import opened
+    from bot.errors import AlreadyRunning
+
+    try:
+        try:
+            with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+                said = asyncio.run(_look_alone(session, config, archive, name))
+        except AlreadyRunning:
+            said = asked_daemon(session, "check", name)
+    except (Later, Never) as error:
+        if form == "json":
+            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
+        raise
+    if form == "json":
+        write_json(session, {"source": name, "ok": True, "said": said})
+    else:
+        from bot.foreign import one_line
+
+        line(session, f"{name}: {one_line(said)}")
+
+
+async def _look_alone(session: Session, config: "Config", archive: "Archive", name: str) -> str:
+    from bot.daemon.app import App, Surroundings
+
+    around = Surroundings(
+        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+    )
+    app = App(config, archive, around)
+    return await app.look(name)
 
 
 def _sentence(name: str, batch: "Batch", newest: int | None) -> str:

@@ -1,6 +1,9 @@
 """`communique sources`: list what is watched, check and backfill it, pause it and go on."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,9 +11,13 @@ from bot.cli import Lazy, LazyGroup
 from bot.cli.output import Form, Session, formats, line, say, source_argument, table, write
 from bot.cli.status import source_document
 from bot.cli.times import Zone, shown, zone_option
+from bot.clock import SECOND
 from bot.errors import UserError
 from bot.foreign import visible
 from storage.standing import Watch
+
+if TYPE_CHECKING:
+    from storage.telegram import AccountRow
 
 COLUMNS = (
     "name",
@@ -36,6 +43,10 @@ COLUMNS = (
     "posts",
     "deleted",
     "open_gaps",
+    "mode",
+    "lag_s",
+    "account",
+    "flood_waits",
 )
 _BACKFILL = {
     "check": Lazy("bot.cli.backfill", "Ask a source once and say what it shows; nothing is stored.", "check"),
@@ -55,16 +66,37 @@ def command() -> None:
 def listed(session: Session, zone: Zone, form: Form | None) -> None:
     """List every source with its state, last post and open gaps."""
     watches = _known(session)
+    view = _view(session) if any(watch.kind == "telegram" for watch in watches) else View()
     if form is not None:
-        write(session, form, (source_document(watch) for watch in watches), COLUMNS)
+        write(session, form, (source_document(watch) | _of_account(watch, view) for watch in watches), COLUMNS)
         return
     table(
         session,
-        ("name", "kind", "state", "last post", "up to", "open gaps", "next round", "reason"),
-        [_row(watch, zone) for watch in watches],
+        ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "next round", "reason"),
+        [_row(watch, view, zone) for watch in watches],
     )
+    for sentence in _sentences(view, zone):
+        say(session, sentence)
     if not watches:
         say(session, "no sources yet: add a [[sources]] entry to the config")
+
+
+@command.command("join")
+@source_argument
+@click.pass_obj
+def join(session: Session, name: str) -> None:
+    """Let the account join the channel of a `telegram` source, so that its posts are pushed at once.
+
+    The running daemon does it: it alone has the session.
+    """
+    from bot.cli.login import asked_daemon
+    from bot.cli.status import daemon_of
+
+    if not any(watch.name == name for watch in _known(session)):
+        raise _unknown(session, name)
+    if not daemon_of(session.data_dir()).running:
+        raise UserError("no daemon is running, and it alone has the session: start `communique run`, then ask again")
+    line(session, visible(asked_daemon(session, "join", name)))
 
 
 @command.command("pause")
@@ -119,14 +151,66 @@ def _known(session: Session) -> list[Watch]:
     ]
 
 
-def _row(watch: Watch, zone: Zone) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the archive knows of the Telegram account; empty where none is used. `waits` only those that still stand."""
+
+    account: "AccountRow | None" = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+    lags: Mapping[str, int] = field(default_factory=dict)
+    waits: Mapping[str, int] = field(default_factory=dict)
+
+
+def _view(session: Session) -> View:
+    from storage import telegram
+
+    now = session.clock.now()
+    try:
+        with session.archive().reading() as reader:
+            return View(
+                telegram.account(reader),
+                {name: watch.mode for name, watch in telegram.watches(reader).items()},
+                telegram.lags(reader),
+                {method: until for method, until in telegram.waits(reader).items() if until > now},
+            )
+    except UserError:
+        return View()
+
+
+def _of_account(watch: Watch, view: View) -> dict[str, object]:
+    """What JSON tells of a source beside the rest; null for sources that no account reads."""
+    from storage.lookup import iso
+
+    mine = watch.kind == "telegram"
+    lag = view.lags.get(watch.name)
+    return {
+        "mode": view.modes.get(watch.name) if mine else None,
+        "lag_s": None if lag is None else round(lag / SECOND, 3),
+        "account": view.account.state if mine and view.account else None,
+        "flood_waits": [{"method": name, "until": iso(until)} for name, until in view.waits.items()] if mine else [],
+    }
+
+
+def _sentences(view: View, zone: Zone) -> Iterator[str]:
+    if view.account is not None:
+        since = shown(view.account.state_since, zone)
+        reason = f": {view.account.reason}" if view.account.reason else ""
+        remedy = f"; {view.account.remedy}" if view.account.remedy else ""
+        yield f"telegram account: {view.account.state} since {since}{reason}{remedy}"
+    for method, until in view.waits.items():
+        yield f"flood wait: {method} until {shown(until, zone, seconds=True)}"
+
+
+def _row(watch: Watch, view: View, zone: Zone) -> list[str]:
     state = "paused" if watch.paused else watch.state if watch.enabled else f"{watch.state} (not in the config)"
     upcoming = max(watch.next_poll_at, watch.hold_until or 0)
     return [
         watch.name,
         watch.kind,
+        view.modes.get(watch.name, "-") if watch.kind == "telegram" else "-",
         state,
         shown(watch.last_post_at, zone),
+        f"{lag / SECOND:.1f} s" if (lag := view.lags.get(watch.name)) is not None else "-",
         "-" if watch.high_water is None else str(watch.high_water),
         str(watch.gaps),
         shown(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",

@@ -48,7 +48,39 @@ def cross_check(
     if whole and config.sources:
         for tag in config.media.tags:
             _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
+    _telegram(config, places["sources"], findings)
     _private(config, findings)
+
+
+_SHORT_POLLS = 10
+_CHANNELS = 500
+
+
+def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None:
+    """What Telegram allows one account, and what an account needs."""
+    found = [(index, source) for index, source in zip(places, config.sources, strict=True) if source.kind == "telegram"]
+    found = [(index, source) for index, source in found if source.enabled]
+    modes = [(index, getattr(source, "mode", "auto")) for index, source in found]
+    short = [index for index, mode in modes if mode == "short"]
+    for index in short[_SHORT_POLLS:]:
+        findings.wrong(
+            ("sources", index, "mode"),
+            f"{len(short)} sources ask for short polls, and Telegram pushes to an account for at most {_SHORT_POLLS} "
+            'channels that it polls so (https://core.telegram.org/api/updates): use "auto" or "history" here',
+        )
+    if sum(mode == "push" for _, mode in modes) > _CHANNELS:
+        findings.odd(
+            ("sources",), f"an account can join {_CHANNELS} channels (1000 with Premium): more cannot be pushed"
+        )
+    telegram = config.telegram
+    if found and (telegram.api_id is None or telegram.api_hash_file is None):
+        findings.odd(
+            ("telegram",),
+            "sources of kind telegram need api_id and api_hash_file, and `communique login`; without them only the "
+            "public pages are read",
+        )
+    if telegram.server is not None and telegram.public_key_file is None:
+        findings.wrong(("telegram", "public_key_file"), "is missing: a server of your own is known by its public key")
 
 
 def _media(config: Config, places: Sequence[int], targets: Iterable[str], findings: Findings) -> None:

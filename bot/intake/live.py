@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import SECOND, Clock
 from bot.errors import Later, Never
 from bot.sources._contract import Want
 from bot.store import Store
 from storage import rechecks, telegram
+from storage.records import Batch
 from storage.telegram import RequestRow
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Live:
                 self.ring([request.source])
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":
-                return "ok", await _looked(source)
+                return "ok", await looked(source)
         except Later as problem:
             return "later", str(problem)
         except Never as problem:
@@ -186,7 +187,13 @@ class _Moved:
     gone: set[int] = field(default_factory=set)
 
 
-async def _looked(source: "Telegram") -> str:
+class Asked(Protocol):
+    """A source, whatever its settings."""
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch: ...
+
+
+async def looked(source: Asked) -> str:
     """What `sources check` says."""
     batch = await source.fetch(Want(), None)
     how = f", {batch.detail}" if batch.detail else ""
