@@ -16,7 +16,7 @@ from unicodedata import ucd_3_2_0
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import And, Is, Near, Node, Not, Or, When, Wild, Words
+from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, When, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, singular
 
 _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly narrower
@@ -24,7 +24,7 @@ _MOST_PARTS = 24
 _SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
 _SLACK = 3600  # seconds, as in storage.documents
 _SECOND = 1_000_000
-_TOP = 1 << 48  # above every id of a post; << 14 it still fits
+TOP = 1 << 48  # above every id of a post; << 14 it still fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,25 @@ def _leaf(node: Node) -> str | None:
         parts = [part for token in node.tokens if (part := _wild(token))]
         return _all(parts[:_MOST_PARTS])
     return None
+
+
+def exact(node: Node) -> str | None:
+    """An expression that a text matches if and only if it satisfies the query alone; None where SQL cannot say."""
+    if isinstance(node, Or):
+        ways = [exact(part) for part in node.parts]
+        return None if None in ways else _any(way for way in ways if way)
+    if not isinstance(node, Words) or node.marked or node.kinds != KINDS:
+        return None
+    for needle in node.needles:
+        tokens = needle.split()
+        if (
+            len(tokens) > _MOST_TOKENS
+            or (len(tokens) > 1 and any(map(_closable, tokens)))
+            or not all(_indexed(char) for token in tokens for char in token)
+            or (needle[-1] != " " and len(tokens[-1]) < _SHORTEST_PREFIX)
+        ):
+            return None
+    return _leaf(node)
 
 
 def _unmarked(needle: str) -> str:
@@ -158,16 +177,16 @@ def ids(node: Node) -> tuple[int, int]:
     if isinstance(node, When):
         return span(node.start, node.end)
     if isinstance(node, Is) and node.field == "id":
-        number = min(int(node.value), _TOP - 1)
+        number = min(int(node.value), TOP - 1)
         return number, number + 1
-    return -_TOP, _TOP
+    return -TOP, TOP
 
 
 def span(start: int | None, end: int | None) -> tuple[int, int]:
     """The ids of posts of [start, end), microseconds UTC, and a few more on both sides."""
-    low = -_TOP if start is None else (start // _SECOND - _SLACK) << 16
-    high = _TOP if end is None else (end // _SECOND + 1 + _SLACK) << 16
-    return max(low, -_TOP), min(high, _TOP)
+    low = -TOP if start is None else (start // _SECOND - _SLACK) << 16
+    high = TOP if end is None else (end // _SECOND + 1 + _SLACK) << 16
+    return max(low, -TOP), min(high, TOP)
 
 
 def possible(node: Node, source: Mapping[str, Any], *, certain: bool = False) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import documents, narrow
 from storage.language.match import Document, Reading, hits, holds
-from storage.language.tree import And, Is, Node, Not, Or, Query
+from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
 from storage.rows import Hit
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _BITS = 14  # see storage.texts
 _FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
+_COUNTED = 20_000  # rows of a slice that is only counted: more than the texts of one post, which are 1 << 14 at most
 _RARE = 2000  # rows up to which the words of a query are compared for rarity
 
 
@@ -69,8 +70,24 @@ def count(
     history: bool = False,
 ) -> int:
     """How many posts `search` would yield without a limit."""
+    exact = narrow.exact(query.root)
+    if exact and since is None and until is None and not sources and not tags and not history:
+        return _counted(reader, exact)
     wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
     return sum(1 for _ in wanted.readings(first=_LAST))
+
+
+def _counted(reader: Reader, expression: str, *, most: int = _COUNTED) -> int:
+    """Posts with a current text that matches, where the index alone can tell; in slices, the newest first."""
+    total, high = 0, narrow.TOP
+    while True:
+        posts, rows, floor, of_floor = reader.execute(
+            _COUNT, {"term": expression, "high": high, "most": most, "kinds": json.dumps(sorted(KINDS))}
+        ).fetchone()
+        if rows < most:
+            return total + int(posts)
+        total += posts - of_floor  # the last post of the slice may have more texts: it is counted with the next
+        high = floor + 1
 
 
 class _Search:
@@ -189,6 +206,15 @@ _POSTS_OF = (
 _OF_SOURCES = (
     "SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(:ids)) "
     "AND source_id IN (SELECT value FROM json_each(:allowed))"
+)
+# Of the slice: matching posts, rows, its last post, and whether that one is among them.
+_COUNT = (
+    f"WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term AND rowid < :high << {_BITS} "
+    "ORDER BY rowid DESC LIMIT :most), "
+    "told AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
+    "held AS (SELECT DISTINCT texts.post_id AS post FROM slice JOIN texts ON texts.id = slice.id "
+    "WHERE texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds))) "
+    "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM told"
 )
 _HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
 

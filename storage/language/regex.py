@@ -48,6 +48,8 @@ def _atoms() -> re.Pattern[str]:
 
 def translate(source: str) -> tuple[str, bool]:
     """The pattern for RE2, and whether it asks for word edges. Raises QueryError, placed within the pattern."""
+    if half := re.search("[\ud800-\udfff]", source):
+        raise QueryError("A regular expression cannot look for half a character", half.start())
     pieces = [(match.lastgroup or "", match[0], match.start()) for match in _atoms().finditer(source)]
     edges = any(kind == "escape" and piece == r"\b" for kind, piece, _ in pieces)
     translated = "".join(_piece(kind, piece, place, edges=edges) for kind, piece, place in pieces)

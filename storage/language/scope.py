@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from storage.language.tree import KINDS, And, Fuzzy, HasText, Near, Node, Not, Or, Regex, Wild, Words
 
 
@@ -24,7 +22,7 @@ def scoped(node: Node, kinds: frozenset[str] = KINDS) -> Node:
     if isinstance(node, Not):
         return Not(scoped(node.part, kinds))
     if isinstance(node, Words | Wild | Fuzzy | Near | Regex):
-        return replace(node, kinds=kinds)
+        return node._replace(kinds=kinds)
     return node
 
 

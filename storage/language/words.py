@@ -93,8 +93,8 @@ def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     places: list[tuple[int, int]] = []
     for start, end, hyphen in _parts(chunk):
         for number, (token, low, high) in enumerate(_tokens(chunk[start:end])):
-            joint = "-" if hyphen and number == 0 and not (token[0].isdigit() or text[-1].isdigit()) else " "
-            text += joint + token if text else token
+            joined = hyphen and number == 0 and text and not (token[0].isdigit() or text[-1].isdigit())
+            text += (("-" if joined else " ") if text else "") + token
             places.append((start + low, start + high))
     return text, tuple(places)
 

@@ -135,5 +135,9 @@ def test_the_language_is_what_the_letters_tell() -> None:
     assert {text: language(text) for text in said} == said
 
 
+def test_a_mark_before_a_hyphen_is_no_word() -> None:
+    assert fold_with_places("्-a") == ("a", [(2, 3)])
+
+
 def test_trails_of_nothing_lead_nowhere() -> None:
     assert Trail().back([]) == []

@@ -70,6 +70,7 @@ def holds(query: str, *texts: str | tuple[str, str], posted_at: int | None = Non
         ("/(/", "regular expression cannot be read", 1),
         ("x /a(?=b)/", "cannot look ahead", 4),
         (r"/(a)\1/", "cannot refer back", 4),
+        ("/a\ud800/", "half a character", 2),
         ("/a{1001}/", "regular expression cannot be read", 1),
         ("(" * 60 + "a" + ")" * 60, "50 deep", 50),
         ("a" * 20_001, "20,000 is the most", 20_000),

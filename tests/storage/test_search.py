@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
-from storage import documents, search
+from storage import documents, narrow, search
 from storage.content import fit
 from storage.database import asking
 from storage.language.fold import fold
 from storage.language.match import Document, evaluate
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
+from storage.records import FetchedPost
 from storage.sqlite import sqlite3
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
@@ -218,7 +219,9 @@ def test_search_finds_exactly_the_posts_that_the_same_query_matches_as_a_rule(
         held = [(document.post_id, hits) for document in everything if (hits := evaluate(tree, document)) is not None]
         assert found == held, query
         assert [post_id for post_id, _ in found] == matched[str(number)], query
-        assert search.count(made.reader, tree) == len(found)
+        assert search.count(made.reader, tree) == len(found), query
+        if exact := narrow.exact(tree.root):  # a slice longer than the texts of one post, and shorter than all
+            assert search._counted(made.reader, exact, most=6) == len(found), query
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -231,3 +234,71 @@ def test_history_searches_the_texts_of_old_revisions_too(
     for tree in filter(None, map(parsed, queries)):
         found = [found.post_id for found in search.search(made.reader, tree, limit=None, history=True)]
         assert found == [document.post_id for document in everything if evaluate(tree, document) is not None]
+
+
+def test_limits_and_scopes_are_kept(shelf: Callable[..., Shelf]) -> None:
+    posts = [
+        PLAIN | {"second": PLAIN["second"] + 7200 * number, "texts": [("body", f"army {number}")], "source": name}
+        for number, name in enumerate(["spokesman", "deskwire"] * 60)
+    ]
+    made = shelf(posts)
+    army = parse("army")
+    newest = [found.post_id >> 16 for found in search.search(made.reader, army, limit=3)]
+    assert newest == [PLAIN["second"] + 7200 * number for number in (119, 118, 117)]
+    since, until = ((PLAIN["second"] + 7200 * number) * 1_000_000 for number in (100, 104))
+    assert search.count(made.reader, army, since=since, until=until) == 4
+    assert search.count(made.reader, army, sources=("deskwire",)) == 60
+    assert search.count(made.reader, army, tags=("junta",)) == 60
+    assert search.count(made.reader, army, sources=("nobody",)) == 0
+    assert search.count(made.reader, parse("-navy"), since=since, sources=("deskwire",)) == 10
+    assert list(search.search(made.reader, army, limit=0)) == []
+
+
+def test_words_in_several_texts_of_one_post_are_found_together(shelf: Callable[..., Shelf]) -> None:
+    spread = PLAIN | {"texts": [("body", "the army"), ("transcript", "took the town"), ("ocr", "12:30")]}
+    alone = [
+        PLAIN | {"second": PLAIN["second"] + 60 * number, "texts": [("body", "the army")]} for number in range(1, 90)
+    ]
+    made = shelf([spread, *alone])
+    for query in ("army town", "army town 12", "town (army OR navy) -village", "(army 12) OR navy"):
+        [found] = search.search(made.reader, parse(query), limit=20)
+        assert {hit.kind for hit in found.hits} >= {"body"}
+    assert search.count(made.reader, parse('"army took"')) == 0
+
+
+def test_what_a_text_no_longer_says_is_found_with_history_only(shelf: Callable[..., Shelf]) -> None:
+    made = shelf([PLAIN | {"texts": [("body", "regrouping")], "old": ["retreating"]}])
+    assert search.count(made.reader, parse("retreating")) == 0
+    assert search.count(made.reader, parse("retreating"), history=True) == 1
+
+
+def test_the_index_tells_tokens_apart_as_the_evaluator_does(shelf: Callable[..., Shelf]) -> None:
+    rows = ["လားရှိုး", "ရှိုးလား", "တပ်", "အတပ်", "腊戌", "戌腊", "cease-fire", "fire cease"]
+    made = shelf(
+        [PLAIN | {"second": PLAIN["second"] + number, "texts": [("body", row)]} for number, row in enumerate(rows)]
+    )
+    for query in ("လားရှိုး", "腊戌", "ceasefire", '"cease fire"'):
+        assert search.count(made.reader, parse(query)) == 1
+    assert search.count(made.reader, parse("တပ်")) == 2
+
+
+def test_a_post_saved_by_the_line_is_found(desk: Any, make_post: Callable[..., FetchedPost]) -> None:
+    desk.save(make_post(1, "The regional command fell"), make_post(2, "Lashio\x00 is\ud800 quiet"))
+    with desk.archive.reading() as reader:
+        for query in ("command", "lashio quiet", "source:spokesman side:junta fell"):
+            [found] = search.search(reader, parse(query), limit=20)
+            assert found.hits
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        " OR ".join(f"w{number}" for number in range(1_500)),
+        " ".join(["army"] * 1_900),
+        "a " * 4_000,
+        '"' + "army " * 1_900 + '"',
+    ],
+)
+def test_a_query_of_ten_thousand_characters_is_answered(shelf: Callable[..., Shelf], query: str) -> None:
+    made = shelf([PLAIN | {"texts": [("body", "army w1499 a")]}])
+    assert search.count(made.reader, parse(query)) == int(not query.startswith('"'))
