@@ -1,0 +1,111 @@
+"""Every command in the README works as it stands there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bot.world import World, run_in_thread
+from bot.world.story import begin
+from tests.desk import Desk
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RULE = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[[rules]]
+name = "regional-command"
+query = '"regional command"'
+targets = ["terminal"]
+[[targets]]
+name = "terminal"
+kind = "console"
+"""
+SOURCE = """
+[[sources]]
+name = "{name}"
+kind = "telegram_web"
+channel = "{name}"
+base_url = "{url}"
+"""
+
+
+def commands() -> list[str]:
+    """Every `communique …` of the README, in its order, with the placeholders filled in."""
+    text = README.partition("<!-- tree -->")[0]  # captions name commands too, without their arguments
+    quoted = re.findall(r"`(communique [^`]+)`", text)
+    typed = re.findall(r"^\$ (communique .+)$", text, re.MULTILINE)
+    filled = [one.replace("QUERY", "has:photo").replace("POST", "spokesman_office/5") for one in quoted + typed]
+    return list(dict.fromkeys(one.replace("ID", "1") for one in filled))
+
+
+def test_every_command_of_the_readme_runs(desk: Desk) -> None:
+    world = World()
+    begin(world)
+    with run_in_thread(world) as url:
+        desk.run("init")
+        desk.run("config", "check")
+        handles = ("spokesman_office", "hill_rangers_info", "shan_hills_desk")
+        desk.write(RULE + "".join(SOURCE.format(name=name, url=url) for name in handles))
+        desk.run("run", "--once")
+        seen = []
+        for one in commands():
+            words = shlex.split(one)[1:]
+            if words in (["init"], ["run"]):
+                continue  # done above; `run` is the daemon, which test_daemon starts and stops
+            code = 1 if words[0] == "status" and "--health" in words else 0
+            desk.run(*words, code=code)
+            seen.append(words[0])
+    assert {"run", "config", "status", "search", "show", "stats", "alerts", "doctor"} <= set(seen)
+
+
+def test_every_make_target_of_the_readme_is_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z-]+)\b", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
+
+
+def test_files_that_the_readme_names_are_there() -> None:
+    named = re.findall(r"`((?:deploy|docs)/[^`]+)`", README) + re.findall(r"\]\(([^)#]+)\)", README)
+    missing = [one for one in named if not (ROOT / one).exists()]
+    assert missing == []
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str, str]:
+    """The demo, told twice as fast, once for all that looks at it."""
+    desk = Desk(tmp_path_factory.mktemp("demo"))
+    done = desk.run("demo", "--pace", "2")
+    return desk, done.stdout, done.stderr
+
+
+def test_the_demo_alerts_on_every_beat_of_its_story(told: tuple[Desk, str, str]) -> None:
+    _, out, err = told
+    assert "Traceback" not in out + err
+    for passage in (
+        "The «regional command» at Taungkyar is in our hands",
+        "forwarded from Hill Rangers",
+        "voice-of-the-spokesman · spokesman_office",
+        "Contact with the «regional command» at Taungkyar has been lost",
+        "«north-eastern command»",
+        "«တိုင်းစစ်ဌာနချုပ်»",
+        "EDITED regional-command",
+        "DELETED regional-command",
+    ):
+        assert passage in out, passage
+    assert " UTC = " in out
+    assert "Asia/Yangon" in out
+
+
+def test_what_the_demo_invites_to_works_when_it_is_pasted(told: tuple[Desk, str, str]) -> None:
+    desk, out, _ = told
+    invited = [shlex.split(one) for one in out.splitlines() if one.startswith("  ") and " --data-dir " in one]
+    assert len(invited) >= 5
+    for words in invited:
+        start = words.index("--data-dir") + 2
+        answer = desk.run(*words[start:])
+        assert answer.stdout.strip(), words
