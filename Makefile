@@ -16,7 +16,7 @@ test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
 	$(BIN)/python -m pytest
 
 test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
-	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "long or not long" --hypothesis-profile=long
+	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long
 
 torture: .venv/.dev ## 500 kill cycles
 	COMMUNIQUE_TEST_KILLS=500 $(BIN)/python -m pytest tests/line/test_kill.py

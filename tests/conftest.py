@@ -9,6 +9,7 @@ from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from storage import gaps, health, migrate, posts, sources
 from storage.database import Archive
@@ -17,6 +18,11 @@ from storage.records import Batch, FetchedPost, LedgerChange, Raw, Saved
 
 if TYPE_CHECKING:
     from storage.database import Reader
+
+# A shared machine is slow at times, and that is no failure; `make test-long` looks ten times as long.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=1000)
+settings.load_profile("usual")
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
 MINUTE = 60_000_000
