@@ -26,10 +26,10 @@ def sheet(media: Media) -> "Image":
     if media.mime not in PICTURES:
         raise Unfit(f"its bytes are {media.mime}, which is no picture")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own cap is lower
-            opened = Image.open(media.path, formats=[media.mime.removeprefix("image/").upper()])
-        with opened:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of large pictures, for which our cap is lower, and of bad EXIF
+            Image.open(media.path, formats=[media.mime.removeprefix("image/").upper()]) as opened,
+        ):
             if opened.width * opened.height > MOST_PIXELS:
                 raise Unfit(f"it has {opened.width:,} x {opened.height:,} pixels")
             opened.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded smaller at once
