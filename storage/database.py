@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     Writer: TypeAlias = Connection
     Ask: TypeAlias = Callable[[str, dict[str, object]], list[dict[str, Any]]]
 
-REVISIONS = ("0001", "0002", "0003")  # every schema that this program can bring up to date, oldest first; the last is current
+# Every schema that this program can bring up to date, oldest first; the last one is current.
+REVISIONS = ("0001", "0002", "0003")
 _WAIT_S = 30
 _PRAGMAS = (
     "PRAGMA page_size = 8192",  # only a file without tables takes it: 1.3x faster and smaller than 4096

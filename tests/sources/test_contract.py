@@ -5,8 +5,9 @@ import asyncio
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from pydantic import ValidationError
@@ -29,11 +30,19 @@ class Impatient(Http):
     """The real client, whose deadlines are cut to half a second, so that a hanging peer is soon given up."""
 
     async def get(
-        self, url: str, *, cap: int, deadline: float, headers: Mapping[str, str] | None = None, foreign: bool = False
+        self,
+        url: str,
+        *,
+        cap: int,
+        deadline: float,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        foreign: bool = False,
+        sink: Callable[[bytes], object] | None = None,
     ) -> Reply:
         assert deadline <= 60, "a request of a source has a deadline of at most a minute"
         assert cap <= 64 << 20, "a reply of a source has a size that memory bears"
-        return await super().get(url, cap=cap, deadline=min(deadline, 0.5), headers=headers or {}, foreign=foreign)
+        soon = min(deadline, 0.5)
+        return await super().get(url, cap=cap, deadline=soon, headers=headers, foreign=foreign, sink=sink)
 
 
 def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> list[Batch]:
