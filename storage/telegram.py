@@ -63,14 +63,13 @@ class RequestRow:
 # Peers ------------------------------------------------------------------------------------------------------------
 
 
-def peer(reader: Reader | Writer, account: str, asked: str) -> PeerRow | None:
-    """What a name was resolved to, once and for all."""
+def peers(reader: Reader | Writer, account: str) -> dict[str, PeerRow]:
+    """What names were resolved to, once and for all, by how they were asked for."""
     rows = asking(reader)(
-        "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers "
-        "WHERE account = :account AND asked = :asked",
-        {"account": account, "asked": asked},
+        "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE account = :account",
+        {"account": account},
     )
-    return PeerRow(**{**rows[0], "joined": bool(rows[0]["joined"])}) if rows else None
+    return {row["asked"]: PeerRow(**{**row, "joined": bool(row["joined"])}) for row in rows}
 
 
 def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Account:
         self.connected: Callable[[], Awaitable[None]] = _nothing
         self.memory = memory
         self.standing = Standing("connecting")
-        self.user = ""
+        self._user = ""
         self._path = path
         self._clock = clock
         self._speak = speak
@@ -80,6 +80,15 @@ class Account:
         self._was_up = False
 
     # Calls ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> str:
+        """Whose account it is: what was learnt is worth nothing to another one. Empty where nobody is signed in."""
+        if not self._user:
+            with contextlib.suppress(UserError):
+                found = sessions.read(self._path)
+                self._user = found.user if found else ""
+        return self._user
 
     @property
     def lost_for(self) -> float:
@@ -123,10 +132,7 @@ class Account:
     async def _connection(self) -> Any:
         if not self._ready.is_set():
             if not self._settled.is_set():
-                waiting = [asyncio.ensure_future(event.wait()) for event in (self._ready, self._settled)]
-                await asyncio.wait(waiting, timeout=self._patience.readiness, return_when=asyncio.FIRST_COMPLETED)
-                for one in waiting:
-                    one.cancel()
+                await _first((self._ready.wait(), self._settled.wait()), self._patience.readiness)
             if self.standing.dead:
                 raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
             if not self._ready.is_set():
@@ -178,7 +184,7 @@ class Account:
         return 0
 
     async def _live(self, found: Session) -> None:
-        self._was_up = False
+        self._was_up, self._user = False, found.user
         client = build(self.access, found, self._hint, lambda _: None)
         try:
             try:
@@ -188,7 +194,7 @@ class Account:
                 raise
             except Exception as problem:
                 raise refusal(problem, "connecting", self._clock.now()) from problem
-            self._client, self.user, self._was_up = client, found.user, True
+            self._client, self._was_up = client, True
             self._lost_at = None
             self._ready.set()
             await self._stand(Standing("connected"), user=found.user)
@@ -208,11 +214,7 @@ class Account:
         try:
             while misses < self._patience.misses:
                 if misses == 0:
-                    doubt = asyncio.ensure_future(self._doubt.wait())
-                    await asyncio.wait(
-                        (lost, doubt), timeout=self._patience.probe_every, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    doubt.cancel()
+                    await _first((asyncio.shield(lost), self._doubt.wait()), self._patience.probe_every)
                 self._doubt.clear()
                 if lost.done():
                     problem = lost.result()
@@ -227,6 +229,7 @@ class Account:
             raise Later(f"Telegram did not answer {misses} times", state="no answer")
         finally:
             lost.cancel()
+            await asyncio.gather(lost, return_exceptions=True)
 
     async def _probe(self, client: Any) -> None:
         """Ask what any account may ask. Raises Later (`unsure` if nothing came back) and AccountDead."""
@@ -277,6 +280,17 @@ class Account:
         await self._die(
             AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state="not signed in")
         )
+
+
+async def _first(waits: Iterable[Awaitable[object]], seconds: float) -> None:
+    """Return when one of them has ended, or after so many seconds."""
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _ended(client: Any) -> BaseException | None:

@@ -29,8 +29,8 @@ class ArchiveMemory:
     async def spend(self, method: str, most: int) -> int | None:
         return await self._store.run(telegram.spend, method, self._clock.now(), most)
 
-    async def peer(self, account: str, asked: str) -> PeerRow | None:
-        return await self._store.read(telegram.peer, account, asked)
+    async def peers(self, account: str) -> dict[str, PeerRow]:
+        return await self._store.read(telegram.peers, account)
 
     async def keep_peer(self, account: str, peer: PeerRow) -> None:
         await self._store.run(telegram.keep_peer, account, peer, self._clock.now())

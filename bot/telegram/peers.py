@@ -1,5 +1,6 @@
 """A channel's name is resolved once; then its number and access hash are called, whatever it is named."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -21,20 +22,25 @@ class Peers:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._known: dict[tuple[str, str], PeerRow] = {}
+        self._known: dict[str, dict[str, PeerRow]] = {}  # by account
+        self._locks: dict[str, asyncio.Lock] = {}
         self._mine: dict[int, Any] | None = None  # channels of the account, by number, as the dialogs showed them
 
     def remembered(self, wanted: Wanted) -> PeerRow | None:
         """What is known without asking anybody."""
-        return self._known.get((self._account.user, wanted.key))
+        return self._known.get(self._account.user, {}).get(wanted.key)
 
     async def find(self, wanted: Wanted) -> PeerRow:
         """The channel that is meant; Telegram is asked only if it never was before."""
-        here = (self._account.user, wanted.key)
-        if here not in self._known:
-            kept = await self._account.memory.peer(*here)
-            self._known[here] = kept if kept is not None else await self._look(wanted)
-        return self._known[here]
+        user, key = self._account.user, wanted.key
+        async with self._locks.setdefault("", asyncio.Lock()):
+            if user not in self._known:
+                self._known[user] = await self._account.memory.peers(user)
+        if key not in self._known[user]:
+            async with self._locks.setdefault(key, asyncio.Lock()):
+                if key not in self._known[user]:
+                    self._known[user][key] = await self._look(wanted)
+        return self._known[user][key]
 
     async def note(self, wanted: Wanted, chat: Any) -> str | None:
         """Take in what a reply says of the channel; the sentence that tells a new name."""
@@ -72,7 +78,7 @@ class Peers:
 
     async def _keep(self, wanted: Wanted, peer: PeerRow) -> None:
         await self._account.memory.keep_peer(self._account.user, peer)
-        self._known[self._account.user, wanted.key] = peer
+        self._known.setdefault(self._account.user, {})[wanted.key] = peer
 
     async def _resolve(self, name: str) -> Any:
         found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))

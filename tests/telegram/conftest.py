@@ -1,0 +1,31 @@
+"""A Telegram world with one account and one channel, served, and a directory that is signed in to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.telegram.rig import PHONE, sign_in
+from tests.telegram_world import Served, World, run_in_thread
+
+
+@pytest.fixture
+def telegram() -> World:
+    made = World()
+    made.accounts.open(PHONE, code="12345", password="correct horse")
+    made.open_channel("border_post", "Border Post", members=[PHONE])
+    return made
+
+
+@pytest.fixture
+def at(telegram: World) -> Iterator[Served]:
+    with run_in_thread(telegram) as stands:
+        yield stands
+
+
+@pytest.fixture
+def data_dir(telegram: World, at: Served, tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    directory.mkdir(mode=0o700)
+    sign_in(telegram, at, directory)
+    return directory

@@ -1,0 +1,157 @@
+"""The line from account to archive in one process, with short patience: what the daemon wires, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot import sources as kinds
+from bot.clock import SECOND, Clock
+from bot.daemon.collect import Collector
+from bot.http import Http, HttpRules
+from bot.intake.live import Live
+from bot.intake.poll import Intake
+from bot.intake.recheck import Rechecks
+from bot.sources import Source, Surroundings
+from bot.store import Store
+from bot.telegram.account import Account, Patience
+from bot.telegram.client import Access
+from bot.telegram.door import Door
+from bot.telegram.memory import ArchiveMemory
+from bot.telegram.session import Session, session_in, write
+from storage import gaps, migrate
+from storage import sources as source_rows
+from storage.database import Archive, sql
+from tests.telegram_world import Served, World
+
+PHONE = "+95 9 000 000 001"
+QUICK = Patience(
+    connect=1.5, call=0.6, probe=0.4, probe_every=0.5, misses=2, readiness=1.0, back_off=(0.02, 0.2), look=0.05
+)
+
+
+def access_to(served: Served) -> Access:
+    return Access(1, "hash", (served.host, served.port), served.dc, served.public_key_file)
+
+
+def sign_in(world: World, served: Served, data_dir: Path, phone: str = PHONE) -> Path:
+    """A session file as `communique login` would have left it."""
+    path = session_in(data_dir)
+    write(path, Session(served.dc, served.host, served.port, world.accounts.grant_key(phone).hex(), "7000001", "R"))
+    return path
+
+
+@dataclass
+class Rig:
+    """What one run of the line holds."""
+
+    archive: Archive
+    store: Store
+    account: Account
+    door: Door
+    live: Live
+    collector: Collector
+    rechecks: Rechecks
+    sources: Mapping[str, Source]
+    spoken: list[str] = field(default_factory=list)
+
+    async def round(self, name: str = "post") -> Any:
+        """One round of one source, now."""
+        row = await self.store.read(source_rows.by_name, name)
+        assert row is not None
+        return await self.collector.intake.round(self.sources[name], row, SECOND)
+
+    async def checked(self, ahead: int = 0) -> int:
+        """The re-checks that are due."""
+        return await self.rechecks.work(self.sources, self.collector.clock.now() + ahead)
+
+    def row(self, name: str = "post") -> Any:
+        with self.archive.reading() as reader:
+            return source_rows.by_name(reader, name)
+
+    def open_gaps(self) -> list[Any]:
+        with self.archive.reading() as reader:
+            return gaps.open_gaps(reader)
+
+    def ask(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        with self.archive.reading() as reader:
+            return [tuple(row) for row in reader.execute(statement, values)]
+
+
+async def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait for what another thread or task brings about."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not true():  # noqa: ASYNC110 - the world lives in another thread
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for {what}") from None
+
+
+@asynccontextmanager
+async def running(
+    data_dir: Path,
+    served: Served,
+    entries: Mapping[str, Mapping[str, object]],
+    *,
+    patience: Patience = QUICK,
+    clock: Clock | None = None,
+    live: bool = True,
+    by_the_hour: dict[str, int] | None = None,
+    web: tuple[str, int] | None = None,
+    proxy: str | None = None,
+) -> AsyncIterator[Rig]:
+    """The line over an archive in `data_dir`; leaving it is a kill as far as the archive can tell."""
+    clock = clock or Clock()
+    path = data_dir / "communique.db"
+    with Archive(path) as archive:
+        migrate.ensure(archive, now=clock.now())
+    archive = Archive(path)
+    store = Store(archive)
+    spoken: list[str] = []
+    memory = ArchiveMemory(store, clock, list)
+    access = access_to(served)
+    if proxy is not None:
+        access = Access(1, "hash", access.server, access.dc, access.public_key, proxy)
+    account = Account(
+        access, session_in(data_dir), memory, clock, spoken.append, patience=patience, by_the_hour=by_the_hour
+    )
+    door = Door(account, clock)
+    opened = frozenset({web}) if web else frozenset()
+    http = Http(HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0}), clock)
+    around = Surroundings(http, clock, data_dir, telegram=door)
+    made = {}
+    for name, keys in entries.items():
+        entry = {"name": name, "kind": "telegram", "fallback": "none", "every": "1s", **keys}
+        made[name] = kinds.build(kinds.settings_of("telegram").model_validate(entry), around)
+    intake = Intake(store, clock, lambda: None, lambda: 0.0, list)
+    collector = Collector(store, intake, clock, spoken.append)
+    collector.sources, collector.every = made, dict.fromkeys(made, SECOND)
+    rechecks = Rechecks(store, clock, lambda: None)
+    ears = Live(store, clock, door, collector.ring if live else lambda _: None, lambda: None, spoken.append)
+    ears.sources = made  # type: ignore[assignment]  # every one of them is of kind telegram
+    account.hear, account.connected = ears.hear, ears.connected
+    declared = [source_rows.Declared(name, "telegram") for name in made]
+    await store.run(source_rows.declare, declared, clock.now())
+    tasks = [asyncio.ensure_future(account.run()), asyncio.ensure_future(ears.run())]
+    try:
+        yield Rig(archive, store, account, door, ears, collector, rechecks, made, spoken)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await collector.aclose()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        await http.aclose()
+        await store.aclose()
+        broken = [one for one in ended if isinstance(one, Exception)]
+        if broken:
+            raise broken[0]
+
+
+async def make_due(rig: Rig) -> None:
+    """Forget every wait that only our own back-off set."""
+    await rig.store.run(
+        lambda writer: writer.execute(sql("UPDATE sources SET next_poll_at = 0 WHERE hold_until IS NULL"))
+    )

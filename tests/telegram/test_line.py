@@ -1,0 +1,477 @@
+"""From the account to the archive: history, live posts, edits, deletions, albums, faults, ends."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+from telethon.tl import types
+
+from bot.clock import HOUR, SECOND, Clock
+from bot.errors import Later, Never
+from bot.telegram.account import Patience
+from bot.telegram.names import wanted
+from bot.world import World as Pages
+from bot.world import run_in_thread as pages_in_thread
+from storage import telegram as account_rows
+from storage.database import sql
+from tests.telegram.rig import PHONE, QUICK, Rig, make_due, running, sign_in, until
+from tests.telegram_world import Fault, File, Served, World
+from tests.telegram_world.signals import CutHow
+
+HOWS: tuple[CutHow, ...] = ("reset", "close", "reset")
+ONE = {"post": {"channel": "@border_post", "backfill": "all"}}
+
+
+def numbers(rig: Rig) -> set[int]:
+    return {row[0] for row in rig.ask("SELECT number FROM posts")}
+
+
+def arrived(rig: Rig, number: int) -> bool:
+    return number in numbers(rig)
+
+
+def stands(rig: Rig, state: str) -> bool:
+    return rig.account.standing.state == state
+
+
+def words(rig: Rig, number: int) -> list[str]:
+    return [
+        row[0]
+        for row in rig.ask(
+            "SELECT r.text FROM revisions r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number",
+            n=number,
+        )
+    ]
+
+
+def photo() -> File:
+    return File("photo", b"\xff\xd8\xff" + b"x" * 64)
+
+
+def test_history_comes_whole_over_many_pages(telegram: World, at: Served, data_dir: Path) -> None:
+    for count in range(455):
+        telegram.publish("border_post", f"Post {count}")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            first = await rig.round()
+            assert first.error is None
+            assert numbers(rig) == telegram.visible("border_post")
+            assert rig.open_gaps() == []
+            again = await rig.round()
+            assert (again.new, again.revised) == (0, 0)
+
+    asyncio.run(go())
+
+
+def test_what_came_while_nobody_looked_is_fetched_in_ascending_order(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            for count in range(330):
+                telegram.publish("border_post", f"Missed {count}")
+            found = await rig.round()
+            assert found.new == 330
+            assert rig.open_gaps() == []
+            order = [row[0] for row in rig.ask("SELECT number FROM posts ORDER BY rowid")]
+            collected = [row[0] for row in rig.ask("SELECT number FROM posts ORDER BY collected_at, number")]
+            assert order[-1] == max(order)
+            assert collected == sorted(collected)
+
+    asyncio.run(go())
+
+
+def test_a_push_rings_and_the_round_finds_the_post(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            number = telegram.publish("border_post", "We were hit.")
+            await until(lambda: number in numbers(rig), "the pushed post")
+            telegram.edit("border_post", number, "We were hit twice.")
+            await until(lambda: len(words(rig, number)) == 2, "the edit")
+            assert rig.ask("SELECT mode, joined FROM telegram_watches") in ([], [("push", 1)])
+
+    asyncio.run(go())
+
+
+def test_a_thousand_reactions_make_no_revision(telegram: World, at: Served, data_dir: Path) -> None:
+    number = telegram.publish("border_post", "Look at this.")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: number in numbers(rig), "the post")
+            for count in range(1000):
+                telegram.react("border_post", number, views=count)
+            last = telegram.publish("border_post", "The end.")
+            await until(lambda: last in numbers(rig), "what came after")
+            await rig.round()
+            assert words(rig, number) == ["Look at this."]
+
+    asyncio.run(go())
+
+
+def test_a_deletion_is_looked_at_twice_before_it_counts(telegram: World, at: Served, data_dir: Path) -> None:
+    number = telegram.publish("border_post", "We retreat.")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: number in numbers(rig), "the post")
+            telegram.delete("border_post", number)
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE kind = 'recheck' AND slot IN ('told', 'missing')"),
+                        "the hint")  # fmt: skip
+            assert await rig.checked()
+            assert rig.ask("SELECT deleted_at FROM posts WHERE number = :n", n=number) == [(None,)]
+            rig.rechecks.clock = Clock(now=lambda: Clock().now() + 10 * SECOND)
+            await rig.checked(11 * SECOND)
+            [(deleted,)] = rig.ask("SELECT deleted_at FROM posts WHERE number = :n", n=number)
+            assert deleted is not None
+            assert {row[0] for row in rig.ask("SELECT method FROM observations")} == {"telegram, by id"}
+
+    asyncio.run(go())
+
+
+def test_a_silent_deletion_is_found_by_the_newest_page(telegram: World, at: Served, data_dir: Path) -> None:
+    numbers_ = [telegram.publish("border_post", f"Post {count}") for count in range(5)]
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            telegram.delete("border_post", numbers_[2], silent=True)
+            await rig.round()
+            assert await rig.checked() == 1
+            assert rig.ask("SELECT presence FROM observations") == [("absent",)]
+
+    asyncio.run(go())
+
+
+def test_an_album_is_one_post_under_its_first_id(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            parts = telegram.publish_album("border_post", [photo() for _ in range(4)], "Four pictures.")
+            after = telegram.publish("border_post", "And words.")
+            await until(lambda: after in numbers(rig), "the post after it")
+            assert numbers(rig) & set(parts) == {parts[0]}
+            assert words(rig, parts[0]) == ["Four pictures."]
+            assert rig.ask("SELECT count(*) FROM media") == [(4,)]
+
+    asyncio.run(go())
+
+
+def test_forwards_and_replies_keep_where_they_come_from(telegram: World, at: Served, data_dir: Path) -> None:
+    telegram.open_channel("far_office", "Far Office")
+    origin = telegram.publish("far_office", "Contact was lost.")
+    first = telegram.publish("border_post", "Question")
+    copy = telegram.forward("border_post", "far_office", origin)
+    reply = telegram.publish("border_post", "Answer", reply_to=first)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            [(forward,)] = rig.ask("SELECT forward FROM posts WHERE number = :n", n=copy)
+            assert f'"post": "{origin}"' in forward
+            assert '"source": "far_office"' in forward
+            assert rig.ask("SELECT reply_to FROM posts WHERE number = :n", n=reply) == [(str(first),)]
+
+    asyncio.run(go())
+
+
+def test_a_flood_wait_is_kept_and_outlives_a_restart(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            telegram.faults.flood("messages.getHistory", 4)
+            found = await rig.round()
+            assert isinstance(found.error, Later)
+            assert (found.error.state, found.error.obey) == ("flood wait", True)
+        calls = telegram.journal.count("messages.getHistory")
+        for _ in range(3):
+            async with running(data_dir, at, ONE) as rig:
+                held = await rig.round()
+                assert isinstance(held.error, Later)
+                assert held.error.retry_at == found.error.retry_at
+                assert rig.ask("SELECT method FROM telegram_waits") == [("messages.getHistory",)]
+        assert telegram.journal.count("messages.getHistory") == calls
+        assert telegram.faults.broken_waits == []
+
+    asyncio.run(go())
+
+
+def test_names_are_resolved_once_for_ever(telegram: World, at: Served, data_dir: Path) -> None:
+    names = [f"channel_{count:03}" for count in range(300)]
+    for name in names:
+        telegram.open_channel(name, name)
+    entries = {name: {"channel": name, "backfill": 1} for name in names}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries, live=False, by_the_hour={}) as rig:
+            for name in names:
+                await rig.door.peers.find(wanted(name))
+        assert telegram.journal.count("contacts.resolveUsername") == 300
+        for restart in range(50):
+            async with running(data_dir, at, entries, live=False, by_the_hour={}) as rig:
+                assert (await rig.round(names[restart])).error is None
+                for name in names:
+                    await rig.door.peers.find(wanted(name))
+        assert telegram.journal.count("contacts.resolveUsername") == 300
+        assert telegram.journal.count("messages.getDialogs") == 0
+
+    asyncio.run(go())
+
+
+def test_only_so_many_names_are_resolved_within_an_hour(telegram: World, at: Served, data_dir: Path) -> None:
+    names = [f"channel_{count:03}" for count in range(25)]
+    for name in names:
+        telegram.open_channel(name, name)
+    moment = [Clock().now()]
+
+    async def go() -> None:
+        entries = {name: {"channel": name, "backfill": 1} for name in names}
+        async with running(data_dir, at, entries, live=False, clock=Clock(now=lambda: moment[0])) as rig:
+            ended = [(await rig.round(name)).error for name in names]
+            assert [error is None for error in ended] == [True] * 20 + [False] * 5
+            assert all(isinstance(error, Later) and error.obey for error in ended[20:])
+            moment[0] += HOUR + SECOND
+            assert (await rig.round(names[20])).error is None
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [
+        ("SESSION_REVOKED", "session revoked"),
+        ("AUTH_KEY_UNREGISTERED", "session ended"),
+        ("USER_DEACTIVATED_BAN", "account banned"),
+        ("duplicated", "session duplicated"),
+        ("frozen", "account frozen"),
+        ("forgotten", "session ended"),
+    ],
+)
+def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
+    telegram: World, at: Served, data_dir: Path, how: str, state: str
+) -> None:
+    def end() -> None:
+        match how:
+            case "duplicated":
+                telegram.accounts.duplicate_keys(PHONE)
+            case "frozen":
+                telegram.accounts.freeze(PHONE)
+            case "forgotten":
+                telegram.accounts.forget_keys()
+                telegram.faults.cut()
+            case "USER_DEACTIVATED_BAN":
+                telegram.accounts.deactivate(PHONE)
+            case _:
+                telegram.accounts.end_sessions(PHONE, how)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            end()
+            if how == "frozen":  # it may still do what needs no channel
+                await rig.round()
+            await until(lambda: rig.account.standing.dead, "the end of the account")
+            assert rig.account.standing.state == state
+            assert rig.account.standing.remedy
+            await rig.collector.aclose()
+            calls = len(telegram.journal.calls())
+            for _ in range(5):
+                found = await rig.round()
+                assert isinstance(found.error, Never)
+                assert found.error.state == state
+            await asyncio.sleep(3 * QUICK.probe_every)
+            assert len(telegram.journal.calls()) == calls
+            [(told,)] = rig.ask("SELECT text FROM notices WHERE about = 'telegram account'")
+            assert state in told
+            if how in ("SESSION_REVOKED", "forgotten"):
+                sign_in(telegram, at, data_dir)
+                await until(lambda: rig.account.standing.state == "connected", "the new session")
+                await until(lambda: rig.row().state == "ok", "the source's return")
+
+    asyncio.run(go())
+
+
+def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    pages = Pages()
+    pages.open_channel("border_post", "Border Post", numeric_id=1_500_000_001)
+    link = types.MessageEntityUrl(8, 21)
+    for text, entities in (("First words.", ()), ("Second: https://example.org/x 👍️", (link,)), ("Third.", ())):
+        telegram.publish("border_post", text, entities=entities)
+        pages.publish("border_post", text)
+
+    async def go(address: str) -> None:
+        port = int(address.rpartition(":")[2])
+        entry = {"post": {"channel": "@border_post", "fallback": "telegram_web", "base_url": address}}
+        async with running(data_dir, at, entry, web=("127.0.0.1", port)) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            before = rig.ask("SELECT native_id, revision FROM posts ORDER BY id")
+            telegram.accounts.end_sessions(PHONE)
+            await until(lambda: rig.account.standing.dead, "the end of the account")
+            fourth = pages.publish("border_post", "Fourth, by the pages.")
+            telegram.publish("border_post", "Fourth, by the pages.")
+            found = await rig.round()
+            assert found.error is None
+            assert "public pages" in (rig.row().reason or "")
+            assert rig.ask("SELECT native_id, revision FROM posts ORDER BY id")[: len(before)] == before
+            assert rig.ask(
+                "SELECT r.method FROM revisions r JOIN posts p ON p.id = r.post_id WHERE p.native_id = :n",
+                n=str(fourth),
+            ) == [("telegram_web",)]
+            sign_in(telegram, at, data_dir)
+            await until(lambda: rig.account.standing.state == "connected", "the new session")
+            back = await rig.round()
+            assert (back.error, back.new, back.revised) == (None, 0, 0)
+
+    with pages_in_thread(pages) as address:
+        asyncio.run(go(address))
+
+
+def test_a_server_that_says_nothing_is_given_up_and_built_anew(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            telegram.faults.black_hole = True
+            missed = telegram.publish("border_post", "Said into the dark.")
+            await until(lambda: rig.account.standing.state != "connected", "the loss to be noticed")
+            telegram.faults.heal()
+            await until(lambda: rig.account.standing.state == "connected", "a new connection")
+            await until(lambda: missed in numbers(rig), "what was missed")
+
+    asyncio.run(go())
+
+
+def test_a_cut_connection_is_built_anew_and_everything_is_asked(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            for how in HOWS:
+                telegram.faults.swallow_pushes = True
+                missed = telegram.publish("border_post", f"Missed by a {how}.")
+                telegram.faults.swallow_pushes = False
+                telegram.faults.cut(how)
+                await until(partial(arrived, rig, missed), "what was not pushed")
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault("messages.getHistory", unknown=True), "schema drift"),
+        (Fault("messages.getHistory", error=(400, "CHANNEL_PRIVATE")), "private"),
+        (Fault("messages.getHistory", swallow=True), "no answer"),
+        (Fault("messages.getHistory", error=(500, "INTERNAL"), times=3), "failing"),
+    ],
+)
+def test_a_fault_is_a_state_of_the_source_and_heals(
+    telegram: World, at: Served, data_dir: Path, fault: Fault, state: str
+) -> None:
+    async def go() -> None:
+        async with running(
+            data_dir, at, ONE, live=False, patience=Patience(call=5 if state == "failing" else 0.6)
+        ) as rig:
+            await rig.round()
+            telegram.faults.suffer(fault)
+            found = await rig.round()
+            assert found.error is not None
+            assert found.error.state == state
+            telegram.faults.heal()
+            await make_due(rig)
+            assert (await rig.round()).error is None
+
+    asyncio.run(go())
+
+
+def test_a_renamed_channel_is_followed_by_its_number_and_told(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            telegram.rename("border_post", "border_news")
+            number = telegram.publish("border_news", "Under a new name.")
+            found = await rig.round()
+            assert number in numbers(rig)
+            assert any("is now @border_news" in notice for notice in found.notices)
+
+    asyncio.run(go())
+
+
+def test_a_name_that_another_channel_took_stops_the_source(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            telegram.squat("border_post", "Squatters")
+            await rig.store.run(lambda writer: writer.execute(sql("DELETE FROM telegram_peers")))
+        async with running(data_dir, at, ONE, live=False) as rig:
+            found = await rig.round()
+            assert isinstance(found.error, Never)
+            assert found.error.state == "handle moved"
+
+    asyncio.run(go())
+
+
+def test_nothing_goes_past_a_proxy_that_does_not_work(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        for proxy in ("socks5://127.0.0.1:1", "http://127.0.0.1:1", f"mtproxy://{'ab' * 16}@127.0.0.1:1"):
+            async with running(data_dir, at, ONE, proxy=proxy) as rig:
+                await until(partial(stands, rig, "proxy down"), "the refusal")
+                found = await rig.round()
+                assert found.error is not None
+        assert telegram.journal.calls() == ()
+
+    asyncio.run(go())
+
+
+def test_a_channel_by_number_and_by_invitation(telegram: World, at: Served, data_dir: Path) -> None:
+    number = telegram.open_channel(None, "Closed", members=[PHONE], private=True, invite="AbCdEfGhIjKlMnOp")
+    telegram.publish(number, "Inside.")
+    entries = {
+        "one": {"channel": str(number), "backfill": "all"},
+        "two": {"channel": "https://t.me/+AbCdEfGhIjKlMnOp", "backfill": "all"},
+        "three": {"channel": "https://t.me/+ZZZZZZZZZZZZZZZZ"},
+    }
+
+    async def go() -> None:
+        async with running(data_dir, at, entries, live=False) as rig:
+            assert (await rig.round("one")).new == 2
+            assert (await rig.round("two")).new == 2
+            assert isinstance((await rig.round("three")).error, Never)
+
+    asyncio.run(go())
+
+
+def test_a_short_poll_rings_for_a_channel_that_was_not_joined(telegram: World, at: Served, data_dir: Path) -> None:
+    telegram.open_channel("not_joined", "Not joined")
+    entries = {"post": {"channel": "@not_joined", "mode": "short", "backfill": "all"}}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            await until(lambda: telegram.journal.count("updates.getChannelDifference"), "the first short poll")
+            number = telegram.publish("not_joined", "Heard all the same.")
+            await until(lambda: number in numbers(rig), "the post")
+
+    asyncio.run(go())
+
+
+def test_a_request_to_join_is_carried_out_and_answered(telegram: World, at: Served, data_dir: Path) -> None:
+    telegram.open_channel("not_joined", "Not joined")
+    entries = {"post": {"channel": "@not_joined", "backfill": "all"}}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            asked = await rig.store.run(account_rows.ask, "join", "post", Clock().now())
+            await until(lambda: rig.ask("SELECT 1 FROM telegram_requests WHERE done_at IS NOT NULL"), "the answer")
+            with rig.archive.reading() as reader:
+                assert account_rows.request(reader, asked).outcome == "ok"
+            number = telegram.publish("not_joined", "Pushed now.")
+            await until(lambda: number in numbers(rig), "the push")
+            await until(lambda: rig.ask("SELECT mode FROM telegram_watches") == [("push",)], "the mode")
+
+    asyncio.run(go())
