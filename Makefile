@@ -1,16 +1,31 @@
 # `make` alone lists what can be made. Everything happens in .venv; nothing is installed elsewhere.
 PYTHON ?= python3
 BIN := .venv/bin
+MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha ffmpeg espeak-ng \
+  fonts-noto-core fonts-noto-cjk fonts-sil-padauk
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long torture bench lint lock clean
+.PHONY: help demo setup-media test-model test test-long torture bench lint lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 demo: .venv/.run ## a loopback world, the real daemon, real alerts: about 30 seconds
 	@$(BIN)/communique demo
+
+setup-media: .venv/.dev ## what pictures and speech need: programs and fonts by apt, packages, a test model
+	@if ! command -v apt-get >/dev/null; then echo "left out: no apt-get here; install yourself: $(MEDIA)" >&2; \
+	elif dpkg-query -W -f='$${db:Status-Status}\n' $(MEDIA) 2>&1 | grep -qv '^installed$$'; then \
+	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; \
+	  { $$as apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$as apt-get -qq install -y --no-install-recommends $(MEDIA); } \
+	  >/dev/null || echo "left out: apt could not install; as root: apt-get install $(MEDIA)" >&2; fi
+	@$(PIP) install --require-hashes -r requirements/media.txt \
+	  || echo "left out: packages for pictures and speech; try: $(PIP) install -r requirements/media.txt" >&2
+	@$(MAKE) --no-print-directory test-model || true
+
+test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
+	@$(BIN)/python -m tests.model
 
 test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
 	$(BIN)/python -m pytest
@@ -35,6 +50,9 @@ lock: .venv/.dev ## pin the dependencies anew (needs uv)
 	  pyproject.toml --group build -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --extra apprise --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  pyproject.toml --extra apprise --extra ocr --extra speech --group build --group dev -c requirements/dev.txt \
+	  -o requirements/media.txt
 
 clean: ## forget .venv and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

