@@ -34,7 +34,7 @@ for statement in statements:
 HELP_FLOOR = "import click; click.echo('communique')"
 
 
-def main() -> None:
+def main(_: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory)
         archive = filled(data / "communique.db")
