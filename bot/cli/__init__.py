@@ -54,6 +54,7 @@ _COMMANDS = {
         "stats": "Draw posts per day, source and language.",
         "rules": "List rules, and test what they find.",
         "alerts": "List alerts, ask why, try again, test a target.",
+        "models": "Try the engines that hear and read, and tell which suits which language.",
         "doctor": "Check the clock, disk, database, config and reachability.",
     }.items()
 }

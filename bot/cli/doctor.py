@@ -16,7 +16,7 @@ import click
 
 from bot.cli.output import Form, Session, Style, formats, line, styled, write_json
 from bot.clock import DAY, HOUR, SECOND
-from bot.errors import CommuniqueError, ConfigError
+from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign import one_line
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def _all(session: Session, *, online: bool) -> Iterator[Finding]:
             yield from database(directory)
     yield clock(session.clock.now(), directory)
     yield extras()
+    if config is not None:
+        yield from engines(config)
     if online and config is not None:
         yield from reachable(session, config)
 
@@ -221,6 +223,30 @@ def extras() -> Finding:
     if find_spec("apprise"):
         return Finding("extras", "ok", "apprise is installed")
     return Finding("extras", "ok", "apprise (a hundred more kinds of target) is not installed", INSTALL_APPRISE)
+
+
+def engines(config: "Config") -> Iterator[Finding]:
+    """Look for the programs, packages and models of every engine, and for the language data that sources need."""
+    from bot import enrich
+    from bot.enrich.tesseract import lacking
+
+    if not config.engines and any(source.media for source in config.sources):
+        text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
+        yield Finding("engines", "ok", text, "communique models")
+    spoken = {code for source in config.sources if source.enabled for code in source.languages}
+    for settings in config.engines:
+        told = f"{settings.name} ({settings.kind})"
+        try:
+            enrich.build(settings, enrich.Surroundings(Path("/nonexistent"))).ready()
+        except Never as missing:
+            yield Finding("engines", "fail", f"{told}: {missing.reason}", missing.remedy)
+            continue
+        packages = lacking(settings, spoken)
+        if packages:
+            text = f"{told}: tesseract has no data for some languages of your sources"
+            yield Finding("engines", "warn", text, f"apt install {' '.join(packages)}")
+        else:
+            yield Finding("engines", "ok", f"{told} is ready")
 
 
 def reachable(session: Session, config: "Config") -> Iterator[Finding]:

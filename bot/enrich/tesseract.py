@@ -8,8 +8,9 @@ import importlib.util
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bot.config.values import ConfigPath
@@ -176,6 +177,15 @@ def _pairs(text: str) -> Counter[tuple[str, str]]:
 def _fits(found: Pass) -> bool:
     """Whether the language data fit the page: else the letters of another script were forced into this one."""
     return found.sure >= _CERTAIN or (found.sure >= UNRELIABLE and language(found.text) != "und")
+
+
+def lacking(settings: EngineSettings, languages: Iterable[str]) -> tuple[str, ...]:
+    """Debian packages with the data that a Tesseract of these settings wants for these languages and does not have."""
+    if not isinstance(settings, Settings):
+        return ()
+    have = Tesseract(settings, Surroundings(Path("/nonexistent")))._installed()  # noqa: SLF001  our own
+    wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}
+    return tuple(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in sorted(wanted - have))
 
 
 def build(settings: Settings, surroundings: Surroundings) -> Tesseract:

@@ -62,7 +62,7 @@ def form_of(kind: str, body: bytes) -> dict[str, tuple[str | None, bytes]]:
 def server() -> Iterator[Server]:
     kept = Server(answers=[(200, HEARD)])
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Answering(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             kept.paths.append(self.path)
@@ -80,7 +80,7 @@ def server() -> Iterator[Server]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as listening:
         kept.port = listening.server_port
         kept.url = f"http://127.0.0.1:{kept.port}/v1"
         threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,0 +1,86 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import model, voices
+
+ROOT = Path(__file__).parents[2]
+Ask = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Run a command with a config of this test's own: `ask(config, "models", "--json")`."""
+
+    def asked(config: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "config.toml"
+        path.write_text('[storage]\ndir = "data"\n' + config)
+        command = [sys.executable, "-m", "bot", "--config", str(path), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+    return asked
+
+
+def test_without_engines_it_says_so_and_what_suits_which_language(ask: Ask) -> None:
+    ran = ask("", "models")
+    assert ran.returncode == 0
+    assert "nobody hears or reads them" in ran.stderr
+    assert "stock Whisper of any size, hosted too, does not hear Burmese" in ran.stdout
+
+
+def test_what_is_missing_is_one_sentence_with_the_line_that_brings_it(ask: Ask) -> None:
+    config = """
+[[engines]]
+name = "reader"
+kind = "tesseract"
+program = "no-such-reader"
+
+[[engines]]
+name = "ears"
+kind = "faster_whisper"
+model = "no-such-model"
+"""
+    ran = ask(config, "models", "--json")
+    assert ran.returncode == 1
+    reader, ears = json.loads(ran.stdout)
+    assert reader["state"] == ears["state"] == "missing"
+    assert "apt install tesseract-ocr" in reader["why"]
+    assert "model" in ears["why"]
+    told = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "engines"]
+    assert [one["verdict"] for one in told] == ["fail", "fail"]
+    assert "apt install tesseract-ocr" in told[0]["fix"]
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is missing; make setup-media brings it")
+def test_doctor_names_the_language_data_that_a_source_needs(ask: Ask) -> None:
+    pytest.importorskip("PIL", reason="Pillow is missing; make setup-media brings it")
+    config = """
+[[sources]]
+name = "spokesman"
+kind = "replay"
+path = "posts.jsonl"
+languages = ["my", "xx"]
+
+[[engines]]
+name = "reader"
+kind = "tesseract"
+"""
+    (told,) = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "engines"]
+    assert (told["verdict"], "tesseract-ocr-xx" in told["fix"]) == ("warn", True)
+
+
+def test_an_engine_is_tried_on_a_clip_of_ours(ask: Ask) -> None:
+    lacking = voices.missing() or (model.MISSING if model.found() is None else None)
+    if lacking:
+        pytest.skip(lacking)
+    pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
+    config = f'[[engines]]\nname = "ears"\nkind = "faster_whisper"\nmodel = "{model.found()}"\n'
+    ran = ask(config, "models")
+    assert ran.returncode == 0, ran.stdout
+    assert "works" in ran.stdout
+    assert "regional command has fallen" in ran.stdout.lower()
