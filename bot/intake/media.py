@@ -92,7 +92,8 @@ class MediaLane:
         await self._begin()
         while True:
             if not await self._start_due(self.clock.now()) and not self._under_way:
-                due = await self.store.read(media.next_due, sources=list(self.sources))
+                names = [name for name in self.sources if not self._source_full(name)]
+                due = await self.store.read(media.next_due, sources=names)
                 if due is None or due > until or self._full():
                     return
                 await asyncio.sleep(max(due - self.clock.now(), SECOND // 10) / SECOND)
