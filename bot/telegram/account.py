@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Patience:
     probe: float = 10.0
     probe_every: float = 60.0
     misses: int = 3
+    lane: float = 1.5  # for the answer to another call of the same method
     readiness: float = 8.0  # a call waits so long for a connection that is being built
     back_off: tuple[float, float] = (1.0, 300.0)
     look: float = 1.0  # for another session file
@@ -73,6 +75,7 @@ class Account:
         self._jitter = jitter
         self._budget = Budget(memory, clock, by_the_hour)
         self._client: Any = None
+        self._lanes: dict[str, asyncio.Lock] = {}
         self._ready = asyncio.Event()
         self._settled = asyncio.Event()  # set once it is known that there is nothing to wait for
         self._doubt = asyncio.Event()
@@ -100,14 +103,33 @@ class Account:
         method = method_of(request)
         if self.standing.dead:
             raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
-        await self._budget.allow(method)
-        client = await self._connection()
+        async with self._lane(method):
+            client = await self._connection()
+            await self._budget.allow(method)
+            try:
+                return await self._within(client(request), self._patience.call if deadline is None else deadline)
+            except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
+                refused = refusal(problem, method, self._clock.now())
+            await self._consider(refused, method)
+            raise refused
+
+    @asynccontextmanager
+    async def _lane(self, method: str) -> AsyncIterator[None]:
+        """One at a time of each method: waits are by method, and a call that is under way when one begins breaks it.
+
+        A call that is not answered soon holds up no other.
+        """
+        lock = self._lanes.setdefault(method, asyncio.Lock())
         try:
-            return await self._within(client(request), self._patience.call if deadline is None else deadline)
-        except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
-            refused = refusal(problem, method, self._clock.now())
-        await self._consider(refused, method)
-        raise refused
+            async with asyncio.timeout(self._patience.lane):
+                await lock.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def _within(self, asked: Awaitable[Any], seconds: float) -> Any:
         """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire."""

@@ -38,7 +38,10 @@ class Page:
 class ChannelReader:
     """The channel behind one source. Raises Later and Never."""
 
-    def __init__(self, account: Account, peers: Peers, wanted: Wanted, clock: Clock) -> None:
+    def __init__(
+        self, account: Account, peers: Peers, wanted: Wanted, clock: Clock, *, settle_s: float = SETTLE_S
+    ) -> None:
+        self._settle_s = settle_s
         self._account = account
         self._peers = peers
         self._clock = clock
@@ -223,7 +226,7 @@ class ChannelReader:
             and moment - group[-1].date.timestamp() * 1_000_000 < _YOUNG
         }
         self._first_seen = {key: self._first_seen.get(key, now) for key in young}
-        left = max((SETTLE_S - (now - seen) for seen in self._first_seen.values()), default=0.0)
+        left = max((self._settle_s - (now - seen) for seen in self._first_seen.values()), default=0.0)
         if left <= 0:
             self._first_seen = {}
             return 0.0

@@ -3,7 +3,7 @@
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
-from bot.telegram.channels import ChannelReader
+from bot.telegram.channels import SETTLE_S, ChannelReader
 from bot.telegram.names import Wanted
 from bot.telegram.peers import Peers
 from bot.telegram.refusals import AccountAbsent, AccountDead
@@ -16,14 +16,15 @@ _OURS = ("proxy down", "wrong api_id")
 class Door:
     """One for the life of the account; every source of it shares what was resolved."""
 
-    def __init__(self, account: Account, clock: Clock) -> None:
+    def __init__(self, account: Account, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
         self.account = account
+        self._settle_s = settle_s
         self.peers = Peers(account)
         self._clock = clock
 
     def reader(self, wanted: Wanted) -> ChannelReader:
         """A reader of one channel."""
-        return ChannelReader(self.account, self.peers, wanted, self._clock)
+        return ChannelReader(self.account, self.peers, wanted, self._clock, settle_s=self._settle_s)
 
     def unable(self, problem: Later | Never) -> bool:
         """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""

@@ -102,6 +102,7 @@ async def running(
     by_the_hour: dict[str, int] | None = None,
     web: tuple[str, int] | None = None,
     proxy: str | None = None,
+    settle_s: float = 2.0,
 ) -> AsyncIterator[Rig]:
     """The line over an archive in `data_dir`; leaving it is a kill as far as the archive can tell."""
     clock = clock or Clock()
@@ -118,7 +119,7 @@ async def running(
     account = Account(
         access, session_in(data_dir), memory, clock, spoken.append, patience=patience, by_the_hour=by_the_hour
     )
-    door = Door(account, clock)
+    door = Door(account, clock, settle_s=settle_s)
     opened = frozenset({web}) if web else frozenset()
     http = Http(HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0}), clock)
     around = Surroundings(http, clock, data_dir, telegram=door)
