@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BITS = 14  # see storage.texts
 _FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
 _COUNTED = 20_000  # rows of a slice that is only counted: more than the texts of one post, which are 1 << 14 at most
-_RARE = 2000  # rows up to which the words of a query are compared for rarity
+_RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,13 @@ class _Search:
 
     def _rarest(self, terms: list[str]) -> str:
         """The expression with the fewest rows, as far as it pays to count."""
-        return min(terms, key=lambda term: self._ask(_HOW_MANY, {"term": term, "most": _RARE})[0][0])
+        least = terms[0]
+        for most in _RARE:
+            rows = {term: self._ask(_HOW_MANY, {"term": term, "most": most})[0][0] for term in terms}
+            least = min(terms, key=rows.__getitem__)
+            if rows[least] < most:
+                break
+        return least
 
 
 # A text's rowid is its post's id << 14 and more; a post with several texts that match comes several times.
@@ -212,7 +218,7 @@ _COUNT = (
     f"WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term AND rowid < :high << {_BITS} "
     "ORDER BY rowid DESC LIMIT :most), "
     "told AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
-    "held AS (SELECT DISTINCT texts.post_id AS post FROM slice JOIN texts ON texts.id = slice.id "
+    "held AS (SELECT DISTINCT texts.post_id AS post FROM slice CROSS JOIN texts ON texts.id = slice.id "
     "WHERE texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds))) "
     "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM told"
 )
