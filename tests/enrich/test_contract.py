@@ -1,0 +1,90 @@
+"""What every kind of engine keeps, whatever it reads with."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from bot import enrich
+from bot.enrich._contract import Bounds, Engine, EngineSettings, Made, Media, Surroundings
+from storage.records import MediaKind
+
+KEYS: dict[str, dict[str, Any]] = {
+    "faster_whisper": {"model": "/nonexistent/model"},
+    "openai": {"url": "http://127.0.0.1:9/v1", "model": "omni"},
+    "program": {"program": ["/nonexistent/program", "{file}"]},
+    "rapidocr": {},
+    "sherpa_onnx": {"model": "/nonexistent/model"},
+    "tesseract": {},
+}
+HEAVY = (
+    "numpy",
+    "PIL",
+    "faster_whisper",
+    "ctranslate2",
+    "av",
+    "onnxruntime",
+    "sherpa_onnx",
+    "rapidocr",
+    "cv2",
+    "httpx",
+)
+
+
+@pytest.fixture(params=enrich.kinds())
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    kind = request.param
+    settings = enrich.settings_of(kind).model_validate({"name": "one", "kind": kind, **KEYS.get(kind, {})})
+    return enrich.build(settings, Surroundings(tmp_path))
+
+
+def test_an_engine_says_what_it_reads_and_makes(engine: Engine) -> None:
+    assert engine.makes in get_args(Made)
+    assert engine.reads <= set(get_args(MediaKind))
+    assert engine.reads
+    assert engine.remote in (True, False)
+    assert isinstance(engine.settings, EngineSettings)
+
+
+def test_its_bounds_are_bounds(engine: Engine, tmp_path: Path) -> None:
+    bounds = engine.bounds(Media(tmp_path / "x", "voice", "audio/ogg", 10_000, duration_s=60.0))
+    assert isinstance(bounds, Bounds)
+    assert 0 < bounds.seconds <= 3 * 3600
+    assert bounds.cpu_s > 0
+    assert 0 < bounds.memory <= 64 << 30
+    assert bounds.written >= 0
+    assert bounds.processes > 0
+
+
+def test_a_remote_one_names_where_it_sends(engine: Engine) -> None:
+    assert bool(engine.settings.addresses()) == engine.remote
+
+
+def test_the_settings_of_a_kind_are_its_own_and_unknown_kinds_are_no_module() -> None:
+    for kind in enrich.kinds():
+        assert enrich.settings_of(kind).model_fields["kind"].annotation is not str
+    with pytest.raises(KeyError):
+        enrich.settings_of("worker")
+
+
+@pytest.mark.parametrize("kind", enrich.kinds())
+def test_wiring_an_engine_loads_nothing_heavy(kind: str) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from bot import enrich
+settings = enrich.settings_of({kind!r}).model_validate({{"name": "one", "kind": {kind!r}, **{KEYS.get(kind, {})!r}}})
+enrich.build(settings, enrich.Surroundings(Path("/nonexistent")))
+print(sorted(set(sys.modules) & set({HEAVY!r})))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_kind_has_keys_to_be_tried_with() -> None:
+    for kind in enrich.kinds():
+        module = importlib.import_module(f"bot.enrich.{kind}")
+        assert callable(module.build)
