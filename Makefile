@@ -33,8 +33,9 @@ test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
 test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long
 
-torture: .venv/.dev ## 500 kill cycles
-	COMMUNIQUE_TEST_KILLS=500 $(BIN)/python -m pytest tests/line/test_kill.py
+torture: .venv/.dev ## 500 kill cycles, 5,000 worlds with faults
+	COMMUNIQUE_TEST_KILLS=500 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest \
+	  tests/line/test_kill.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
 bench: .venv/.dev ## ratios to a floor measured in the same run
 	$(BIN)/python -m bench

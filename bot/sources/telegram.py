@@ -1,6 +1,7 @@
 """Telegram channels through an account: every post, live; the public pages stand in where the account cannot serve."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -96,6 +97,16 @@ class Telegram:
             if not self._gives_way(problem) or self._fallback is None:
                 raise
             return await self._fallback.check(native_id)
+
+    def carries(self, url: str) -> bool:
+        """Whether only the account can bring this file."""
+        return url.startswith("telegram:")
+
+    async def carry(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        """Hand the bytes to `sink`, whole; Later with state TOO_BIG beyond `cap`. Raises Later and Never."""
+        if self._door is None or self.reader is None:
+            raise _no_account()
+        await self._door.carry(self.reader, url, sink, cap)
 
     # Two ways ---------------------------------------------------------------------------------------------------------
 

@@ -98,8 +98,11 @@ class Account:
         """Seconds since there was a connection, 0 while there is one."""
         return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at
 
-    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
-        """Ask Telegram one thing. Raises Later and Never (AccountDead for the end of the account), nothing else."""
+    async def call(self, request: Any, *, deadline: float | None = None, dc: int = 0) -> Any:
+        """Ask Telegram one thing, another data centre if `dc` names one.
+
+        Raises Later and Never (AccountDead for the end of the account), nothing else.
+        """
         method = method_of(request)
         if self.standing.dead:
             raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
@@ -107,7 +110,8 @@ class Account:
             client = await self._connection()
             await self._budget.allow(method)
             try:
-                return await self._within(client(request), self._patience.call if deadline is None else deadline)
+                asked = client(request) if dc in (0, client.session.dc_id) else _elsewhere(client, request, dc)
+                return await self._within(asked, self._patience.call if deadline is None else deadline)
             except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
                 refused = refusal(problem, method, self._clock.now())
             await self._consider(refused, method)
@@ -302,6 +306,20 @@ class Account:
         await self._die(
             AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state="not signed in")
         )
+
+
+async def _elsewhere(client: Any, request: Any, dc: int) -> Any:
+    """Ask another data centre; a connection there that failed is forgotten, so that the next call builds another."""
+    sender = await client._borrow_exported_sender(dc)  # noqa: SLF001 - Telethon has no public way to one data centre
+    try:
+        return await client._call(sender, request)  # noqa: SLF001
+    except (OSError, asyncio.CancelledError):
+        client._borrowed_senders.pop(dc, None)  # noqa: SLF001
+        await sender.disconnect()
+        raise
+    finally:
+        if dc in client._borrowed_senders:  # noqa: SLF001
+            await client._return_exported_sender(sender)  # noqa: SLF001
 
 
 async def _first(waits: Iterable[Awaitable[object]], seconds: float) -> None:

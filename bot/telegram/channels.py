@@ -147,6 +147,19 @@ class ChannelReader:
             return Checked(native_id, "present", BY_ID, post=post, control=True)
         return Checked(native_id, "absent", BY_ID, control=living, apart=_EXACT)
 
+    async def message(self, number: int) -> Any:
+        """One message as it stands now. Raises Never if it does not."""
+        peer = await self._peers.find(self.wanted)
+        reply = await self._account.call(
+            functions.channels.GetMessagesRequest(
+                types.InputChannel(peer.channel_id, peer.access_hash), [types.InputMessageID(number)]
+            )
+        )
+        for one in real(reply):
+            if one.id == number:
+                return one
+        raise Never(f"message {number} is not there any more", state="gone")
+
     async def difference(self, pts: int) -> tuple[bool, int, int]:
         """Short poll: whether anything moved since `pts`, the pts now, and in how many seconds to ask again."""
         peer = await self._peers.find(self.wanted)

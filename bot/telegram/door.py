@@ -1,9 +1,12 @@
 """What a source of kind `telegram` is given: the account, and a reader for its channel."""
 
+from collections.abc import Callable
+
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channels import SETTLE_S, ChannelReader
+from bot.telegram.files import carry
 from bot.telegram.names import Wanted
 from bot.telegram.peers import Peers
 from bot.telegram.refusals import AccountAbsent, AccountDead
@@ -25,6 +28,10 @@ class Door:
     def reader(self, wanted: Wanted) -> ChannelReader:
         """A reader of one channel."""
         return ChannelReader(self.account, self.peers, wanted, self._clock, settle_s=self._settle_s)
+
+    async def carry(self, reader: ChannelReader, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        """Bring a file. Raises Later (state TOO_BIG beyond `cap`) and Never."""
+        await carry(reader, self.account, url, sink, cap)
 
     def unable(self, problem: Later | Never) -> bool:
         """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""

@@ -16,6 +16,18 @@ class AccountAbsent(Later):
     """There is no connection to ask: nobody has signed in, or it is being built."""
 
 
+class Elsewhere(Later):
+    """The file lies in another data centre."""
+
+    def __init__(self, dc: int) -> None:
+        super().__init__(f"the file lies in data centre {dc}")
+        self.dc = dc
+
+
+class Stale(Later):
+    """The reference to a file has expired; its message, fetched again, carries a new one."""
+
+
 _DEAD: dict[str, tuple[str, str, str]] = {
     "AUTH_KEY_DUPLICATED": (
         "session duplicated",
@@ -114,6 +126,10 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     seconds = getattr(problem, "seconds", None)
     if isinstance(seconds, int) and problem.code == 420:
         return flood(method, now + (seconds + 1) * SECOND)  # it counts in whole seconds
+    if isinstance(problem, errors.FileMigrateError):
+        return Elsewhere(problem.new_dc)
+    if name.startswith("FILE_REFERENCE_"):
+        return Stale("the reference to the file has expired")
     if name in _DEAD:
         return _dead(name)
     if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:

@@ -9,6 +9,8 @@ from telethon.tl import types
 
 from bot.clock import HOUR, SECOND, Clock
 from bot.errors import Later, Never
+from bot.http import TOO_BIG
+from bot.intake.media import Carrier
 from bot.telegram.account import Patience
 from bot.telegram.names import wanted
 from bot.world import World as Pages
@@ -473,5 +475,62 @@ def test_a_request_to_join_is_carried_out_and_answered(telegram: World, at: Serv
             number = telegram.publish("not_joined", "Pushed now.")
             await until(lambda: number in numbers(rig), "the push")
             await until(lambda: rig.ask("SELECT mode FROM telegram_watches") == [("push",)], "the mode")
+
+    asyncio.run(go())
+
+
+def carried(rig: Rig, url: str) -> "asyncio.Future[bytes]":
+    async def go() -> bytes:
+        pieces: list[bytes] = []
+        source = rig.sources["post"]
+        assert isinstance(source, Carrier)
+        assert source.carries(url)
+        await source.carry(url, pieces.append, 64 << 20)
+        return b"".join(pieces)
+
+    return asyncio.ensure_future(go())
+
+
+def test_files_come_whole_byte_for_byte(telegram: World, at: Served, data_dir: Path) -> None:
+    data = bytes(range(256)) * 5_000  # two whole pieces and a part
+    number = telegram.publish("border_post", "Listen.", file=File("audio", data, name="statement.mp3"))
+    far = telegram.publish("border_post", "Afar.", file=File("video", data, dc=telegram.dcs[-1]))
+    picture = telegram.publish("border_post", "Look.", file=File("photo", b"\xff\xd8" + data[:9_000]))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            urls = dict(rig.ask("SELECT p.number, m.url FROM media m JOIN posts p ON p.id = m.post_id"))
+            assert await carried(rig, urls[number]) == data
+            assert await carried(rig, urls[far]) == data
+            assert await carried(rig, urls[picture]) == b"\xff\xd8" + data[:9_000]
+            telegram.faults.suffer(Fault("upload.getFile", error=(400, "FILE_REFERENCE_EXPIRED"), after=1))
+            assert await carried(rig, urls[number]) == data
+            source = rig.sources["post"]
+            assert isinstance(source, Carrier)
+            with pytest.raises(Later) as raised:
+                await source.carry(urls[number], lambda _: None, 1000)
+            assert raised.value.state == TOO_BIG
+
+    asyncio.run(go())
+
+
+def test_a_flood_of_files_delays_no_text(telegram: World, at: Served, data_dir: Path) -> None:
+    file = File("voice", b"OggS" * 100)
+    number = telegram.publish("border_post", "Listen.", file=file)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: number in numbers(rig), "the post")
+            telegram.faults.flood("upload.getFile", 3600, kind="FLOOD_PREMIUM")
+            [(url,)] = rig.ask("SELECT url FROM media")
+            with pytest.raises(Later) as raised:
+                await carried(rig, url)
+            assert raised.value.obey
+            after = telegram.publish("border_post", "The text goes on.")
+            await until(lambda: after in numbers(rig), "the text")
+            with pytest.raises(Later):
+                await carried(rig, url)
+            assert telegram.faults.broken_waits == []
 
     asyncio.run(go())
