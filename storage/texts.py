@@ -18,7 +18,7 @@ from storage.language.script import language
 from storage.records import FetchedPost, Segment, TextKind
 
 if TYPE_CHECKING:
-    from storage.database import Writer
+    from storage.database import Reader, Writer
 
 BITS = 14
 LIMIT = 1 << BITS
@@ -163,8 +163,10 @@ class MachineText:
     segments: tuple[Segment, ...] = ()
 
 
-def put_machine(writer: Writer, media_id: int, made: MachineText, read: Read = read, *, post_id: int) -> int | None:
-    """Make this the current text of its kind for one file; its id, None where there are no words.
+def put_machine(
+    writer: Writer, media_id: int | None, made: MachineText, read: Read = read, *, post_id: int
+) -> int | None:
+    """Make this the current text of its kind for one file, or for the post's own words; its id, None for no words.
 
     The same words of the same engine stay the row that they are, so that a job done twice changes nothing. Raises
     TooManyTextsError.
@@ -172,7 +174,7 @@ def put_machine(writer: Writer, media_id: int, made: MachineText, read: Read = r
     before = writer.execute(
         sql(
             "SELECT id, text, engine, model FROM texts "
-            "WHERE post_id = :post AND media_id = :media AND kind = :kind AND current = 1"
+            "WHERE post_id = :post AND media_id IS :media AND kind = :kind AND current = 1"
         ),
         {"media": media_id, "kind": made.kind, "post": post_id},
     ).first()
@@ -190,7 +192,32 @@ def put_machine(writer: Writer, media_id: int, made: MachineText, read: Read = r
     return text_id
 
 
-def _add_machine(writer: Writer, post_id: int, media_id: int, made: MachineText, text: str, read: Read) -> int:
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """A current text whose translation is missing or older than itself; `media_id` None: the post's own words."""
+
+    media_id: int | None
+    language: str
+    text: str
+
+
+def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated, ...]]:
+    """The name of a post's source, and its words that may be translated: unreliable ones are not worth it."""
+    name = reader.execute(
+        "SELECT sources.name FROM posts JOIN sources ON sources.id = posts.source_id WHERE posts.id = :post",
+        {"post": post_id},
+    ).fetchone()
+    rows = reader.execute(
+        "SELECT media_id, language, text FROM texts AS said WHERE post_id = :post AND current = 1 "
+        "AND unreliable = 0 AND kind IN ('body', 'transcript', 'ocr') AND NOT EXISTS (SELECT 1 FROM texts AS made "
+        "WHERE made.post_id = said.post_id AND made.media_id IS said.media_id AND made.kind = 'translation' "
+        "AND made.current = 1 AND made.id > said.id) ORDER BY id",
+        {"post": post_id},
+    ).fetchall()
+    return (name[0] if name else "", tuple(Untranslated(*row) for row in rows))
+
+
+def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
     last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
     revision = writer.execute(sql("SELECT revision FROM posts WHERE id = :post"), {"post": post_id}).scalar_one()
     start = (last & (LIMIT - 1)) + 1 if last is not None else 0
@@ -218,7 +245,10 @@ def _add_machine(writer: Writer, post_id: int, media_id: int, made: MachineText,
 def _standing(writer: Writer, post_id: int) -> Standing:
     languages = (
         writer.execute(
-            sql("SELECT language FROM texts WHERE post_id = :post AND current = 1 ORDER BY kind <> 'body', id"),
+            sql(
+                "SELECT language FROM texts WHERE post_id = :post AND current = 1 "
+                "ORDER BY kind <> 'body', kind = 'translation', id"
+            ),
             {"post": post_id},
         )
         .scalars()

@@ -11,6 +11,7 @@ from bot.alerts.passages import Passage, passages, quoted, sentences, written
 from bot.alerts.plan import MEDIA_RULE, UNRELIABLE, Alerting, plan
 from bot.alerts.render import Rendering
 from bot.clock import SECOND
+from bot.enrich._choice import in_scope
 from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
 from storage import documents, jobs, matches, media, rules
 from storage.database import asking
@@ -34,13 +35,15 @@ _LEASE = 60_000_000  # never runs out: a claim is committed together with its en
 class Deciding:
     """The rules of one config: compiled, who hears of each, and (name, version, query) as they were loaded.
 
-    `files` are the kinds of file that a source alerts on, by the name of the rule that stands for it.
+    `files` are the kinds of file that a source alerts on, by the name of the rule that stands for it. `translated` are
+    the sources whose new words go to a translator.
     """
 
     ruleset: RuleSet
     alerting: Mapping[str, Alerting]
     loaded: tuple[tuple[str, str, str], ...]
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    translated: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -61,7 +64,13 @@ class Deciding:
             for name, query, tags, sources in written
         ]
         loaded = tuple((made.name, made.version, rule[1]) for made, rule in zip(compiled, written, strict=True))
-        return cls(compile_rules(compiled), alerting, loaded, files)
+        translators = [engine for engine in config.engines if engine.kind == "translate"]
+        translated = frozenset(
+            source.name
+            for source in config.sources
+            if any(in_scope(engine, source.name, source.tags) for engine in translators)
+        )
+        return cls(compile_rules(compiled), alerting, loaded, files, translated)
 
     def declare(self, writer: "Connection", now: int) -> None:
         """Keep which rules are loaded since when: older posts never alert."""
@@ -123,6 +132,8 @@ def decide(writer: "Connection", deciding: Deciding, now: int, *, limit: int = _
         done.append(job.id)
         if held:
             later.append(NewJob("decide", job.post_id, standing.collected_at + _HOLD))
+        if document.source in deciding.translated and standing.alerts:
+            later.append(NewJob("translation", job.post_id, now))
         for match, targets in verdicts:
             if matches.save(writer, match, targets, now) is not None:
                 stored += 1

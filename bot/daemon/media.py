@@ -12,7 +12,7 @@ from bot.daemon.bells import Bell
 from bot.enrich._contract import Surroundings
 from bot.enrich._hotwords import hotwords
 from bot.enrich._run import Workshop
-from bot.enrich.worker import KINDS, Enriching
+from bot.enrich.worker import FILES, KINDS, Enriching
 from bot.http import Http
 from bot.intake.media import MediaLane
 from bot.sources._contract import Source
@@ -91,12 +91,19 @@ class MediaStage:
         self._tasks = [
             asyncio.create_task(_kept(keep, "media", self.lane.run)),
             asyncio.create_task(_kept(keep, "engines", self._read)),
+            asyncio.create_task(_kept(keep, "translations", self._translate)),
         ]
 
     async def _read(self) -> None:
         while True:
-            if not await self.enriching.work(self.enriching.clock.now()):
+            if not await self.enriching.work(self.enriching.clock.now(), FILES):
                 await self._bell.wait(SWEEP_S)
+
+    async def _translate(self) -> None:
+        """In a lane of its own, for a slow server must not keep a voice note waiting."""
+        while True:
+            if not await self.enriching.work(self.enriching.clock.now(), ("translation",)):
+                await asyncio.sleep(SWEEP_S)
 
     async def fetch(self, until: int) -> None:
         """Fetch all that is due, or becomes due before `until` (microseconds UTC)."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.enrich._contract import Engine, Made
+from bot.enrich._contract import Engine, EngineSettings, Made
 from storage.mime import PICTURES
 from storage.records import MediaKind
 
@@ -14,12 +14,21 @@ def chosen(
 
     A picture that was sent as a document is a picture.
     """
-    known = frozenset(tags)
     found: dict[Made, Engine] = {}
     seen: MediaKind = "photo" if kind == "document" and mime in PICTURES else kind
     for engine in engines:
-        scope = engine.settings
-        everywhere = not scope.sources and not scope.tags
-        if seen in engine.reads and (everywhere or source in scope.sources or known & set(scope.tags)):
+        if seen in engine.reads and in_scope(engine.settings, source, tags):
             found.setdefault(engine.makes, engine)
     return found
+
+
+def translator(engines: Sequence[Engine], source: str, tags: Iterable[str]) -> Engine | None:
+    """The engine that translates the words of a source: the first whose scope holds it."""
+    makers = (engine for engine in engines if engine.makes == "translation")
+    return next((engine for engine in makers if in_scope(engine.settings, source, tags)), None)
+
+
+def in_scope(scope: EngineSettings, source: str, tags: Iterable[str]) -> bool:
+    """Whether an engine of these settings is meant for a source; one that names no scope is for all."""
+    everywhere = not scope.sources and not scope.tags
+    return everywhere or source in scope.sources or not set(scope.tags).isdisjoint(tags)

@@ -24,7 +24,7 @@ __all__ = [
     "Unfit",
 ]
 
-Made = Literal["transcript", "ocr"]  # the kind of text, which is also the kind of the job
+Made = Literal["transcript", "ocr", "translation"]  # the kind of text, which is also the kind of the job
 MB = 1 << 20
 
 

@@ -23,7 +23,7 @@ def admit(media: Media, makes: Made, longest: int) -> None:
     """
     if makes == "ocr":
         _admit_picture(media)
-    else:
+    elif makes == "transcript":
         _admit_sound(media, longest)
 
 

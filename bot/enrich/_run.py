@@ -44,13 +44,18 @@ class Workshop:
         """Remove what a dead process left. Only the process that holds the lock may."""
         shutil.rmtree(self.data_dir / _WORK, ignore_errors=True)
 
+    def place(self) -> Path:
+        """The directory itself."""
+        place = self.data_dir / _WORK
+        place.mkdir(mode=0o700, exist_ok=True)
+        return place
+
     async def run(self, engine: Engine, media: Media) -> EnrichResult:
         """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything that went wrong.
 
         Cancelled, it takes the child and all that it started with it.
         """
-        (self.data_dir / _WORK).mkdir(mode=0o700, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=self.data_dir / _WORK))
+        temporary = Path(tempfile.mkdtemp(dir=self.place()))
         bounds = engine.bounds(media)
         http = self.http if engine.remote else None
         order = Order(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http)

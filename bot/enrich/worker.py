@@ -1,25 +1,30 @@
-"""Claims what is to be heard or read, has it done in a bounded child process, and stores the words."""
+"""Claims what is to be heard, read or translated, has it done in a bounded child process, and stores the words."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from sqlalchemy import Connection
 
 from bot.clock import HOUR, MINUTE, Clock
-from bot.enrich._choice import chosen
+from bot.enrich._choice import chosen, translator
 from bot.enrich._contract import Engine, EnrichResult, Made, Media, Unfit
 from bot.enrich._run import Failed, Workshop
+from bot.enrich.translate import wants
 from bot.errors import Later, Never
 from bot.store import Store
 from storage import jobs, media, texts
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import StoredMedia
 from storage.records import MediaKind
+from storage.texts import Untranslated
 
-KINDS: tuple[Made, ...] = get_args(Made)  # in the order of their urgency: what can be heard, then what can be read
+KINDS: tuple[Made, ...] = get_args(Made)  # in the order of their urgency
+FILES: tuple[Made, ...] = ("transcript", "ocr")
 LEASE = 3 * HOUR  # longer than any job may run
 _REST = (MINUTE, HOUR)  # of an engine whose remote side fails
 _STOPPED = 6 * HOUR  # of one that a person must mend; a new config or start tries it at once
@@ -56,14 +61,14 @@ class Enriching:
         made = chosen(self.engines, source, self.tags.get(source, ()), kind, mime)
         return [NewJob(what, post_id, now, str(media_id)) for what in made]
 
-    async def work(self, until: int) -> bool:
-        """Do the most urgent job that is due at `until` (microseconds UTC); False if there is none.
+    async def work(self, until: int, kinds: Sequence[Made] = KINDS) -> bool:
+        """Do the most urgent job of these kinds that is due at `until` (microseconds UTC); False if there is none.
 
         The newest post comes first, so that a backlog never holds up what has just come.
         """
         if not self.engines:
             return False
-        for kind in KINDS:
+        for kind in kinds:
             claimed = await self.store.run(jobs.claim, kind, until, lease=LEASE, limit=1, newest=True)
             if claimed:
                 await self._do(kind, claimed[0])
@@ -71,6 +76,9 @@ class Enriching:
         return False
 
     async def _do(self, kind: Made, job: ClaimedJob) -> None:
+        if kind == "translation":
+            await self._translate(job)
+            return
         found = await self.store.read(media.stored_one, int(job.slot))
         engine = None
         if found is not None:
@@ -80,12 +88,46 @@ class Enriching:
         if found is None or engine is None:
             await self.store.run(jobs.done, [job.id])  # no engine reads it any more: nothing is owed
             return
+        what = f"{found.kind} {found.id} of {found.source}"
+        result = await self._tried(job, engine, lambda: self._read(engine, found), what)
+        if result is not None:
+            await self.store.run(_settle, job, found.id, kind, result, self.clock.now())
+            self.stored()
+
+    async def _translate(self, job: ClaimedJob) -> None:
+        """Translate whatever of one post is in a language that the engine is to translate, and store it together."""
+        source, said = await self.store.read(texts.untranslated, job.post_id)
+        engine = translator(self.engines, source, self.tags.get(source, ()))
+        made: list[tuple[int | None, EnrichResult]] = []
+        for text in said:
+            if engine is not None and wants(engine.settings, text.language):
+                work = partial(self._translated, engine, text)
+                result = await self._tried(job, engine, work, f"the translation of post {job.post_id}")
+                if result is None:
+                    return
+                made.append((text.media_id, result))
+        await self.store.run(_settle_translations, job, made, self.clock.now())
+        if made:
+            self.stored()
+
+    async def _translated(self, engine: Engine, text: Untranslated) -> EnrichResult:
+        """Have the words read from a file, as everything is that a child process is given."""
+        with tempfile.TemporaryDirectory(dir=self.workshop.place()) as folder:
+            path = Path(folder) / "words"
+            path.write_text(text.text, encoding="utf-8")
+            words = Media(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
+            return await self.workshop.run(engine, words)
+
+    async def _tried(
+        self, job: ClaimedJob, engine: Engine, work: Callable[[], Awaitable[EnrichResult]], what: str
+    ) -> EnrichResult | None:
+        """What the engine makes of it; None where the job was put off, has failed or is given up, and that is noted."""
         rest = self._rests.setdefault(engine.settings.name, _Rest())
         if rest.until > self.clock.now():
             await self.store.run(jobs.postpone, [job.id], rest.until)
-            return
+            return None
         try:
-            result = await self._read(engine, found)
+            result = await work()
         except asyncio.CancelledError:
             await self.store.run(jobs.postpone, [job.id], self.clock.now())
             raise
@@ -96,13 +138,13 @@ class Enriching:
         except Failed as problem:
             reason = f"engine {engine.settings.name}: {problem}"
             if await self.store.run(jobs.failed, job.id, self.clock.now(), reason):
-                self.speak(f"{found.kind} {found.id} of {found.source} is given up: {reason}")
+                self.speak(f"{what} is given up: {reason}")
         else:
             if rest.failures:
                 self.speak(f"engine {engine.settings.name} works again")
             rest.failures = rest.until = 0
-            await self.store.run(_settle, job, found.id, kind, result, self.clock.now())
-            self.stored()
+            return result
+        return None
 
     async def _read(self, engine: Engine, found: StoredMedia) -> EnrichResult:
         path = self.workshop.data_dir / found.path
@@ -143,7 +185,23 @@ def _is_whole(path: Path, size: int) -> bool:
 
 
 def _settle(writer: Connection, job: ClaimedJob, media_id: int, kind: Made, result: EnrichResult, now: int) -> None:
-    made = texts.MachineText(
+    jobs.done(writer, [job.id])
+    if texts.put_machine(writer, media_id, _text(kind, result), post_id=job.post_id) is not None:
+        jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
+
+
+def _settle_translations(
+    writer: Connection, job: ClaimedJob, made: Sequence[tuple[int | None, EnrichResult]], now: int
+) -> None:
+    jobs.done(writer, [job.id])
+    for media_id, result in made:
+        texts.put_machine(writer, media_id, _text("translation", result), post_id=job.post_id)
+    if made:
+        jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
+
+
+def _text(kind: Made, result: EnrichResult) -> texts.MachineText:
+    return texts.MachineText(
         kind,
         result.text,
         result.language,
@@ -153,6 +211,3 @@ def _settle(writer: Connection, job: ClaimedJob, media_id: int, kind: Made, resu
         result.unreliable,
         result.segments,
     )
-    jobs.done(writer, [job.id])
-    if texts.put_machine(writer, media_id, made, post_id=job.post_id) is not None:
-        jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])

@@ -1,12 +1,7 @@
 """The remote engine against a server on a real socket: what it sends, and what it makes of every answer."""
 
-import email
-import email.policy
-import http.server
-import json
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +12,7 @@ from bot.enrich._contract import EnrichResult, Later, Media, Never, Surroundings
 from bot.enrich.openai import Settings
 from bot.http import HttpRules
 from tests import voices
+from tests.machines import Server, serving
 
 MakeMedia = Callable[..., Media]
 KEY = "sk-very-secret-0123456789"
@@ -31,61 +27,10 @@ HEARD = {
 }  # fmt: skip
 
 
-@dataclass
-class Server:
-    """A server of `/v1/audio/transcriptions`: answers in turn, and everything that it was sent."""
-
-    url: str = ""
-    port: int = 0
-    answers: list[tuple[int, Any]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    forms: list[dict[str, tuple[str | None, bytes]]] = field(default_factory=list)
-
-    def answer(self) -> tuple[int, Any]:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-def form_of(kind: str, body: bytes) -> dict[str, tuple[str | None, bytes]]:
-    """Each field as (file name, bytes), read by the standard library and not by our own writer."""
-    whole = b"content-type: " + kind.encode() + b"\r\n\r\n" + body
-    parts = email.message_from_bytes(whole, policy=email.policy.HTTP).iter_parts()
-    found = {}
-    for part in parts:
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        found[str(part.get_param("name", header="content-disposition"))] = (part.get_filename(), content)
-    return found
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    kept = Server(answers=[(200, HEARD)])
-
-    class Answering(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            kept.paths.append(self.path)
-            kept.headers.append({name.lower(): value for name, value in self.headers.items()})
-            kept.forms.append(form_of(self.headers["content-type"], body))
-            status, said = kept.answer()
-            data = said if isinstance(said, bytes) else json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(data)))
-            if status == 429:
-                self.send_header("retry-after", "120")
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as listening:
-        kept.port = listening.server_port
-        kept.url = f"http://127.0.0.1:{kept.port}/v1"
-        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
+    with serving(HEARD) as kept:
         yield kept
-        listening.shutdown()
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+"""A machine's translation through the whole line: beside the original, marked, and found only where it is asked for."""
+
+import json
+from collections.abc import Callable
+
+from bot.world import World, run_in_thread
+from tests.desk import Desk, Sink
+from tests.machines import serving
+
+SAID = "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ"
+MEANT = "The regional command has fallen."
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[[sources]]
+name = "spokesman"
+kind = "telegram_web"
+channel = "spokesman_office"
+base_url = "{world}"
+[[rules]]
+name = "english"
+query = '"regional command"'
+targets = ["hook"]
+[[rules]]
+name = "burmese"
+query = "တိုင်းစစ်ဌာနချုပ်"
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+[[engines]]
+name = "translator"
+kind = "translate"
+url = "{server}"
+model = "stub"
+"""
+
+
+def test_a_translation_stands_beside_the_original_and_alerts_nobody(
+    desk: Desk, sink: Sink, check_invariants: Callable[..., None]
+) -> None:
+    world = World()
+    world.open_channel("spokesman_office", "The office")
+    world.publish("spokesman_office", "Nothing new.")
+    with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
+        desk.run("run", "--once")
+        number = world.publish("spokesman_office", SAID)
+        world.publish("spokesman_office", "The road is open again, says the town office.")
+        desk.run("run", "--once")
+        desk.run("run", "--once")
+        assert [one["messages"][1]["content"] for one in server.asked] == [SAID]
+    assert [document["data"]["rule"] for _, document in sink.received] == ["burmese"]
+    [found] = json.loads(desk.run("search", 'in:translation "regional command"', "--json").stdout)
+    assert found["native_id"] == str(number)
+    assert found["language"] == "my"
+    [text] = [text for text in found["texts"] if text["kind"] == "translation"]
+    assert (text["text"], text["engine"], text["language"]) == (MEANT, "translate", "en")
+    assert json.loads(desk.run("search", '"regional command"', "--json").stdout) == []
+    assert MEANT in desk.run("show", f"spokesman/{number}").stdout
+    check_invariants(desk.archive)
