@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.alerts.plan import MEDIA_RULE
-from bot.clock import SECOND
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
@@ -12,28 +11,25 @@ from storage.language import match, query
 from storage.language.fold import fold
 from storage.language.script import language
 
-_SHORTEST = SECOND
-
 
 def cross_check(
     config: Config, given: Mapping[str, object], places: Mapping[str, Sequence[int]], findings: Findings
 ) -> None:
     """Note every mistake that no single entry shows.
 
-    `config` holds the entries that are right by themselves and `places` their indexes in the file; `given` is the
-    whole document, so that an entry with another mistake still counts as a name that exists.
+    `config` holds what is right of each entry and `places` the entries' indexes in the file; `given` is the whole
+    document, so that an entry that cannot be read at all still counts as a name that exists.
     """
     names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines")}
-    _intervals(config, places["sources"], findings)
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
-    tags = {tag for source in config.sources for tag in source.tags}
+    tags = _tags(given)
     _media(config, places["sources"], names["targets"], findings)
-    whole = len(places["sources"]) == len(names["sources"])  # every source could be read, so every tag is known
+    whole = len(places["sources"]) == len(names["sources"])
     for index, rule in zip(places["rules"], config.rules, strict=True):
         keys: KeyPath = ("rules", index)
         _known(rule.targets or (), names["targets"], "target", (*keys, "targets"), findings)
         _known(rule.sources, names["sources"], "source", (*keys, "sources"), findings)
-        if whole and config.sources:
+        if tags is not None:
             _known(rule.tags, tags, "tag", (*keys, "tags"), findings)
         if whole and rule.sources + rule.tags and not any(source.enabled for source in config.rule_sources(rule)):
             findings.odd(keys, f'the rule "{rule.name}" can never match: no source is in its scope')
@@ -43,9 +39,9 @@ def cross_check(
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)
         _known(engine.sources, names["sources"], "source", (*keys, "sources"), findings)
-        if whole and config.sources:
+        if tags is not None:
             _known(engine.tags, tags, "tag", (*keys, "tags"), findings)
-    if whole and config.sources:
+    if tags is not None:
         for tag in config.media.tags:
             _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
     _telegram(config, places["sources"], findings)
@@ -105,12 +101,16 @@ def _names(given: Mapping[str, object], part: str, findings: Findings) -> dict[s
     return found
 
 
-def _intervals(config: Config, places: Sequence[int], findings: Findings) -> None:
-    asked: list[tuple[KeyPath, int | None]] = [(("defaults", "every"), config.defaults.every)]
-    asked += [(("sources", index, "every"), source.every) for index, source in zip(places, config.sources, strict=True)]
-    for keys, every in asked:
-        if every is not None and every < _SHORTEST:
-            findings.wrong(keys, "a source cannot be asked more often than once a second: the minimum is 1s")
+def _tags(given: Mapping[str, object]) -> set[str] | None:
+    """Every tag that a source bears; None where those of one cannot be read, so that any tag may exist."""
+    entries = given.get("sources", [])
+    found: set[str] = set()
+    for entry in entries if isinstance(entries, list) else ():
+        tags = entry.get("tags", []) if isinstance(entry, Mapping) else None
+        if not isinstance(tags, list):
+            return None
+        found |= {tag for tag in tags if isinstance(tag, str)}
+    return found if entries else None
 
 
 def _known(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from bot.alerts.targets._contract import TargetSettings
 from bot.clock import MINUTE
-from bot.config.values import ConfigPath, Duration, Name, SecretFile, Settings, Size, zone_name
+from bot.config.values import ConfigPath, Duration, Interval, Name, SecretFile, Settings, Size, zone_name
 from bot.enrich._contract import EngineSettings
 from bot.sources._contract import FileKind, SourceSettings
 
@@ -119,7 +119,7 @@ class MediaConfig(Settings):
 class Defaults(Settings):
     """[defaults]: what an entry that says nothing gets."""
 
-    every: Duration = 2 * MINUTE
+    every: Interval = 2 * MINUTE
     timezone: Annotated[str, AfterValidator(zone_name)] = "Asia/Yangon"  # shown beside UTC in alerts
     targets: tuple[Name, ...] = ()  # of rules that name none
 

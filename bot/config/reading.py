@@ -116,7 +116,7 @@ def _data_dir(flag: Path | None, environment: Environment, storage: StorageConfi
 
 
 def _section(given: Mapping[str, object], name: str, model: type[_Part], findings: Findings) -> _Part:
-    """One section; a wrong one is noted, and its defaults stand in so that the rest can be looked at."""
+    """One section; what is wrong is noted, and defaults stand in so that the rest can be looked at."""
     return _part(given.get(name, {}), model, (name,), findings) or model()
 
 
@@ -132,13 +132,34 @@ def _part(raw: object, model: type[_Part], keys: KeyPath, findings: Findings) ->
         return model.model_validate(raw, context=context)
     except ValidationError as error:
         findings.refused(keys, raw, model, error)
+        return _salvaged(raw, model, keys, findings, context, error)
+
+
+def _salvaged(
+    raw: Mapping[str, object],
+    model: type[_Part],
+    keys: KeyPath,
+    findings: Findings,
+    context: Mapping[str, object],
+    error: ValidationError,
+) -> _Part | None:
+    """What is right of a part that was refused, so that the rest of the config is held against it at once."""
+    details = error.errors(include_url=False)
+    wrong = {detail["loc"][0] for detail in details if detail["loc"]}
+    if wrong & {"sources", "tags"}:
+        wrong |= {"matches", "not_matches"}  # without its scope a rule may judge its examples wrongly
+    try:
+        return model.model_validate({key: raw[key] for key in raw if key not in wrong}, context=dict(context))
+    except ValidationError as rest:
+        if all(detail["type"] == "extra_forbidden" for detail in details):  # what is missing now was missing before
+            findings.refused(keys, raw, model, rest)
         return None
 
 
 def _entries(
     given: Mapping[str, object], name: str, kinds: Kinds | None, findings: Findings
 ) -> list[tuple[int, Settings]]:
-    """Check the entries of one list; those that are right, each with its index in the file."""
+    """Check the entries of one list; what is right of each, with its index in the file."""
     entries = given.get(name, [])
     if not isinstance(entries, list):
         findings.wrong((name,), f"write [[{name}]], with two brackets, above each entry")

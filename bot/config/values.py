@@ -104,6 +104,12 @@ def _name(value: str) -> str:
     return value
 
 
+def _not_too_often(microseconds: int) -> int:
+    if microseconds < SECOND:
+        raise ValueError("a source cannot be asked more often than once a second: the minimum is 1s")
+    return microseconds
+
+
 def _amount(value: object) -> object:
     """Check a count, "all", or the date that history is wanted from (ISO, kept as text)."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
@@ -227,5 +233,6 @@ Size = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_SIZE.pattern}$"}),
 ]
 Name = Annotated[str, AfterValidator(_name)]
+Interval = Annotated[Duration, AfterValidator(_not_too_often)]
 Amount = Annotated[int | str, BeforeValidator(_amount)]
 ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]

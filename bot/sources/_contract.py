@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.clock import Clock
-from bot.config.values import Amount, Duration, Name, Settings
+from bot.config.values import Amount, Duration, Interval, Name, Settings
 from bot.http import Http
 from storage.records import Batch, Checked
 
@@ -20,7 +20,7 @@ class SourceSettings(Settings):
 
     name: Name
     kind: str
-    every: Duration | None = None  # None: [defaults] every
+    every: Interval | None = None  # None: [defaults] every
     backfill: Amount = 100
     recheck: tuple[Duration, ...] = ()
     side: str | None = None

@@ -342,3 +342,37 @@ def test_bad_input_69_a_wrong_value_that_may_be_a_secret_is_not_repeated(mistake
     told = mistakes('[http]\nproxy = 5\nuser_agent = ["s3cret"]\n[telegram]\napi_hash = "s3cret"\napi_id = "s3"\n')
     assert "s3cret" not in "\n".join(told)
     assert '5:1 telegram.api_hash: unknown key; did you mean "api_hash_file"?' in told
+
+
+def test_a_mistake_in_an_entry_hides_no_other_mistake(mistakes: Mistakes) -> None:
+    found = mistakes(
+        '[defaults]\nevery = "100ms"\ntimezone = "Asia/Rangon"\ntargets = ["nobody"]\n'
+        '[[sources]]\nname = "x"\nkind = "telegram_web"\nchanel = "foo"\nevery = "0.5s"\ntags = ["real"]\n'
+        '[[rules]]\nname = "r"\nquery = "("\nkeywrods = ["a"]\ntargets = ["ghost"]\nsources = ["ghost"]\ntags = ["spook"]\n'
+        '[[rules]]\nname = "s"\nquery = "hello"\npriority = "urgent"\nmatches = ["goodbye"]\n'
+        '[[targets]]\nname = "t"\nkind = "webhook"\nulr = "https://example.org"\n'
+    )
+    assert [told.partition(": ")[0] for told in found] == [
+        "2:9 defaults.every",
+        "3:12 defaults.timezone",
+        "4:12 defaults.targets[0]",
+        "5:1 sources[0].channel",
+        "8:1 sources[0].chanel",
+        "9:9 sources[0].every",
+        "13:10 rules[0].query",
+        "14:1 rules[0].keywrods",
+        "15:12 rules[0].targets[0]",
+        "16:12 rules[0].sources[0]",
+        "17:9 rules[0].tags[0]",
+        "21:12 rules[1].priority",
+        "22:12 rules[1].matches[0]",
+        "23:1 targets[0]",
+        "26:1 targets[0].ulr",
+    ]
+
+
+def test_what_a_mistake_leaves_unknown_is_not_called_wrong_as_well(mistakes: Mistakes) -> None:
+    rule = '[[rules]]\nname = "r"\nquery = "tag:junta lost"\ntags = "junta"\nmatches = ["lost"]\n'
+    assert [told.partition(": ")[0] for told in mistakes(SOURCE + rule)] == ["10:8 rules[0].tags"]
+    source = SOURCE.replace('["junta"]', '"junta"')
+    assert len(mistakes(source + RULE + 'tags = ["junta"]\n')) == 1
