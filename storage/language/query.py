@@ -81,6 +81,7 @@ class _Reading:
         self._zone = zone
         self._at = 0
         self._groups = [_Group(0)]
+        self._no_regex = False
         self._before: tuple[str, int, _Group] | None = None  # the last bare word, where it ends, in which group
 
     def read(self) -> Node:
@@ -205,6 +206,8 @@ class _Reading:
 
     def _regex_end(self) -> int:
         """Where a /regular expression/ ends that begins here; 0 if the slash is just a slash."""
+        if self._no_regex:
+            return 0
         place = self._at + 1
         while place < len(self._text):
             if self._text[place] == "\\":
@@ -214,6 +217,7 @@ class _Reading:
                 if not following or following.isspace() or following in "()":
                     return place + 1
             place += 1
+        self._no_regex = True  # nor does one end behind a later slash: looking once keeps a query of slashes cheap
         return 0
 
     def _range(self) -> Node:

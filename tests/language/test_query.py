@@ -147,6 +147,7 @@ def test_no_query_ends_in_anything_but_an_answer_or_a_sentence(query: str) -> No
 def test_ten_thousand_characters_are_a_query() -> None:
     assert holds(" ".join(["a"] * 5_000), "a")
     assert holds(" OR ".join(["b"] * 1_990) + " OR a", "a")
+    assert holds("/a " * 5_000, "a")
     assert holds("-(" * 50 + "a" + ")" * 50, "a")
 
 
