@@ -192,6 +192,12 @@ def put_machine(
     return text_id
 
 
+def last_id(writer: Writer, post_id: int) -> int:
+    """The highest id of a text of this post; -1 where it has none."""
+    last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
+    return -1 if last is None else int(last)
+
+
 @dataclass(frozen=True, slots=True)
 class Untranslated:
     """A current text whose translation is missing or older than itself; `media_id` None: the post's own words."""
@@ -218,9 +224,9 @@ def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated,
 
 
 def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
-    last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
     revision = writer.execute(sql("SELECT revision FROM posts WHERE id = :post"), {"post": post_id}).scalar_one()
-    start = (last & (LIMIT - 1)) + 1 if last is not None else 0
+    last = last_id(writer, post_id)
+    start = (last & (LIMIT - 1)) + 1 if last >= 0 else 0
     [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
     row |= {
         "media_id": media_id,

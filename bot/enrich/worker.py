@@ -193,10 +193,14 @@ def _settle(writer: Connection, job: ClaimedJob, media_id: int, kind: Made, resu
 def _settle_translations(
     writer: Connection, job: ClaimedJob, made: Sequence[tuple[int | None, EnrichResult]], now: int
 ) -> None:
+    """A decision asks for translations again, so only a new one asks for a decision."""
     jobs.done(writer, [job.id])
-    for media_id, result in made:
+    last = texts.last_id(writer, job.post_id)
+    ids = [
         texts.put_machine(writer, media_id, _text("translation", result), post_id=job.post_id)
-    if made:
+        for media_id, result in made
+    ]
+    if any(text_id is not None and text_id > last for text_id in ids):
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
 
 

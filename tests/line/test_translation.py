@@ -53,6 +53,9 @@ def test_a_translation_stands_beside_the_original_and_alerts_nobody(
         desk.run("run", "--once")
         desk.run("run", "--once")
         assert [one["messages"][1]["content"] for one in server.asked] == [SAID]
+        world.edit("spokesman_office", number, f"{SAID}။")  # whose translation is the same
+        desk.run("run", "--once")
+        assert [one["messages"][1]["content"] for one in server.asked] == [SAID, f"{SAID}။"]
     assert [document["data"]["rule"] for _, document in sink.received] == ["burmese"]
     [found] = json.loads(desk.run("search", 'in:translation "regional command"', "--json").stdout)
     assert found["native_id"] == str(number)
