@@ -1,7 +1,8 @@
 """A Bot API that keeps the documented rules on a real socket: it refuses what Telegram refuses.
 
 Rules are those of core.telegram.org/bots/api: HTML entities, 4,096 UTF-16 units after parsing, chats that must exist,
-429 with retry_after for the whole bot, migrated groups, replies to messages that exist.
+429 with retry_after for the whole bot, migrated groups, replies to messages that exist; files of 50 MB, photos of
+10 MB, captions of 1,024 UTF-16 units.
 """
 
 import json
@@ -9,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,6 +97,21 @@ class Said:
     links: list[str]
     bold: list[str]
     request: dict[str, Any]
+    file: "Sent | None" = None
+
+
+@dataclass
+class Sent:
+    """A file that came with a message."""
+
+    method: str
+    name: str
+    mime: str
+    data: bytes
+
+
+_FIELDS = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendDocument": "document"}
+_LARGEST = {"sendPhoto": 10 << 20}
 
 
 @dataclass
@@ -107,10 +125,11 @@ class BotApi:
     migrated_to: int | None = None
     blocked: bool = False
     fail_with: list[tuple[int, str]] = field(default_factory=list)
+    refuse_files: bool = False
     swallow: int = 0  # take so many messages and give no answer
     heard: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, token: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, token: str, request: dict[str, Any], file: Sent | None = None) -> tuple[int, dict[str, Any]]:
         self.asked.append(request)
         if token != TOKEN:
             return _no(401, "Unauthorized")
@@ -126,10 +145,12 @@ class BotApi:
         if self.migrated_to is not None:
             words = "Bad Request: group chat was upgraded to a supergroup chat"
             return _no(400, words, migrate_to_chat_id=self.migrated_to)
-        return self._take(request)
+        return self._take(request, file)
 
-    def _take(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        text, links, bold = str(request.get("text", "")), [], []
+    def _take(self, request: dict[str, Any], file: Sent | None) -> tuple[int, dict[str, Any]]:
+        if file is not None and (self.refuse_files or len(file.data) > _LARGEST.get(file.method, 50 << 20)):
+            return _no(400, "Bad Request: VOICE_MESSAGES_FORBIDDEN")
+        text, links, bold = str(request.get("caption" if file else "text", "")), [], []
         if request.get("parse_mode") == "HTML":
             try:
                 reading = parsed(text)
@@ -138,13 +159,13 @@ class BotApi:
             text, links, bold = reading.plain, reading.links, reading.bold
         if not text.strip():
             return _no(400, "Bad Request: message text is empty")
-        if len(text.encode("utf-16-le")) // 2 > 4096:
-            return _no(400, "Bad Request: message is too long")
+        if len(text.encode("utf-16-le")) // 2 > (1024 if file else 4096):
+            return _no(400, f"Bad Request: message {'caption ' if file else ''}is too long")
         reply = request.get("reply_parameters") or {}
         known = {message.id for message in self.said}
         if reply and reply["message_id"] not in known and not reply.get("allow_sending_without_reply"):
             return _no(400, "Bad Request: message to be replied not found")
-        message = Said(len(self.said) + 1, request["chat_id"], text, links, bold, request)
+        message = Said(len(self.said) + 1, request["chat_id"], text, links, bold, request, file)
         self.said.append(message)
         self.heard.set()
         return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, "text": text}}
@@ -152,6 +173,26 @@ class BotApi:
 
 def _no(code: int, description: str, **parameters: int) -> tuple[int, dict[str, Any]]:
     return code, {"ok": False, "error_code": code, "description": description, "parameters": parameters}
+
+
+def _unpacked(content_type: str, body: bytes, method: str) -> tuple[dict[str, Any], Sent | None]:
+    """A multipart request: values that are JSON as what they say, and the file under the method's own field."""
+    whole = BytesParser(policy=HTTP).parsebytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
+    request: dict[str, Any] = {}
+    file = None
+    for part in whole.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        if part.get_filename() and name == _FIELDS[method]:
+            file = Sent(method, str(part.get_filename()), part.get_content_type(), data)
+            continue
+        text = data.decode()
+        try:
+            request[str(name)] = text if name in ("caption", "parse_mode") else json.loads(text)
+        except ValueError:
+            request[str(name)] = text
+    return request, file
 
 
 @contextmanager
@@ -164,7 +205,10 @@ def serving() -> Iterator[BotApi]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             _, bot, method = self.path.split("/", 2)
-            if not bot.startswith("bot") or method != "sendMessage":
+            if bot.startswith("bot") and method in _FIELDS:
+                request, file = _unpacked(self.headers["content-type"], body, method)
+                status, answer = api.answer(bot.removeprefix("bot"), request, file)
+            elif not bot.startswith("bot") or method != "sendMessage":
                 status, answer = _no(404, "Not Found")
             else:
                 status, answer = api.answer(bot.removeprefix("bot"), json.loads(body))

@@ -1,19 +1,25 @@
 """Alerts on files as they come, before anybody has heard them; and what their words add later."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts import decide
+from bot.alerts import decide, outbox
+from bot.alerts.clusters import units
 from bot.alerts.decide import Decided, Deciding
+from bot.alerts.files import attachment
+from bot.alerts.message import Shows
 from bot.alerts.plan import UNRELIABLE
+from bot.alerts.render import render
 from bot.config.model import Config, RuleConfig
 from bot.sources._contract import SourceSettings
 from storage import jobs, media, texts
 from storage.files import Kept
 from storage.jobs import NewJob
-from storage.records import FetchedMedia
+from storage.records import DeliveryRow, FetchedMedia, Segment
 
 SECOND = 1_000_000
 VOICE = FetchedMedia("voice", "v1", url="https://cdn.example/v1.ogg?token=1", duration_s=42.0)
@@ -186,3 +192,57 @@ def test_a_deleted_voice_note_is_told_under_the_same_name(ear: Ear, line: Any) -
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
     assert ear.matches() == [("media:spokesman", "new match", True), ("media:spokesman", "the post was deleted", True)]
+
+
+def test_the_alert_says_that_nobody_has_heard_it_and_brings_the_bytes_where_they_fit(
+    ear: Ear, line: Any, told: Any, tmp_path: Any
+) -> None:
+    line.post("A caption " * 200, media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    [row] = line.rows("select id from matches")
+    with line.archive.reading() as reader:
+        story, post, _ = outbox._material(reader, row["id"], "desk")
+    delivery = DeliveryRow(1, row["id"], "desk", "match", "sending", 0, 1, 0)
+    rendering = ear.rules.rendering(ZoneInfo("Asia/Yangon"), tmp_path)
+    words = render(delivery, story, post, rendering, Shows("html", 4096, caption=1024, file_bytes=50 << 20))
+    assert words.attachment is not None
+    assert words.attachment.path == tmp_path / KEPT.path
+    assert words.attachment.name == "spokesman-1.ogg"
+    assert "not yet heard" in words.plain
+    assert units(words.plain) <= 1024
+    small = render(delivery, story, post, rendering, Shows("html", 4096, caption=1024, file_bytes=10))
+    assert small.attachment is None
+    here = render(delivery, story, post, rendering, Shows("text", local=True))
+    assert f"file: {tmp_path / KEPT.path}" in here.text
+    assert str(tmp_path) not in words.text
+
+
+def test_the_reply_says_which_machine_heard_it_how_surely_and_at_which_second(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    made = texts.MachineText(
+        "transcript", "Good day. The regional command fell.", "en", 0.5, "ears", "base",
+        segments=(Segment(0.0, 61.0, 0, 9), Segment(61.5, 70.0, 10, 36)),
+    )  # fmt: skip
+    with line.archive.writing() as writer:
+        texts.put_machine(writer, 1, made, post_id=post_id)
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    assert "heard by ears · en · confidence 0.50 · at 1:01 · possible" in desk.got[-1].text
+
+
+@pytest.mark.parametrize("name", ["../../x", "-rf", "\x1b[2J", "\u202egpj.exe", "a" * 500])
+def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, tmp_path: Any, name: str) -> None:
+    line.post("", native_id=name, media=(replace(VOICE, name=name),))
+    ear.stored()
+    ear.decide()
+    [row] = line.rows("select id from matches")
+    with line.archive.reading() as reader:
+        story, post, _ = outbox._material(reader, row["id"], "desk")
+    found = attachment(story, post, tmp_path)
+    assert found is not None
+    assert set(found.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+    assert len(found.name) < 150
+    assert not found.name.startswith(("-", "."))

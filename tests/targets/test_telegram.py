@@ -1,11 +1,13 @@
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.alerts.message import Attachment
 from bot.alerts.targets._contract import Refused
 from bot.clock import SECOND
 from bot.errors import Later, Never
@@ -114,3 +116,62 @@ def test_any_answer_of_a_server_is_a_failure_that_we_know(body: bytes) -> None:
     from bot.alerts.targets.telegram import _answer
 
     assert isinstance(_answer(body), dict)
+
+
+def note(directory: Path, kind: str = "voice", mime: str = "audio/ogg", size: int | None = None) -> Attachment:
+    data = b"OggS\r\n--boundary\r\n\x00\xff" * 50
+    path = directory / "content"
+    path.write_bytes(data)
+    return Attachment(kind, path, "spokesman-7.ogg", mime, len(data) if size is None else size)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime", "method"),
+    [
+        ("voice", "audio/ogg", "sendVoice"),
+        ("audio", "audio/mpeg", "sendAudio"),
+        ("audio", "audio/ogg", "sendDocument"),
+        ("photo", "image/png", "sendPhoto"),
+        ("photo", "text/html", "sendDocument"),
+        ("video", "video/mp4", "sendDocument"),
+    ],
+)
+def test_a_file_goes_with_its_words_as_what_its_bytes_are(
+    telegram: Any, around: Any, bot_api: Any, kind: str, mime: str, method: str
+) -> None:
+    attached = note(around.directory, kind, mime)
+    receipt = asyncio.run(around.send(telegram, text="<b>fire</b> not yet heard", attachment=attached))
+    [said] = bot_api.said
+    assert (said.file.method, said.file.name, said.file.mime) == (method, "spokesman-7.ogg", mime)
+    assert said.file.data == attached.path.read_bytes()
+    assert said.text == "fire not yet heard"
+    assert json.loads(receipt) == {"message_id": 1}
+
+
+def test_words_that_answer_a_voice_note_are_a_reply_to_it(telegram: Any, around: Any, bot_api: Any) -> None:
+    receipt = asyncio.run(around.send(telegram, attachment=note(around.directory)))
+    asyncio.run(around.send(telegram, reply_to=receipt))
+    assert bot_api.said[1].request["reply_parameters"]["message_id"] == 1
+
+
+def test_a_file_that_telegram_does_not_take_is_left_out_and_the_words_go(
+    telegram: Any, around: Any, bot_api: Any
+) -> None:
+    bot_api.refuse_files = True
+    asyncio.run(around.send(telegram, text="<b>fire</b>", attachment=note(around.directory)))
+    assert [(said.text, said.file) for said in bot_api.said] == [("fire", None)]
+
+
+def test_a_file_that_is_gone_from_our_disk_keeps_no_words_back(telegram: Any, around: Any, bot_api: Any) -> None:
+    attached = note(around.directory)
+    attached.path.unlink()
+    asyncio.run(around.send(telegram, attachment=attached))
+    assert len(bot_api.said) == 1
+
+
+def test_a_caption_that_telegram_cannot_parse_goes_once_more_as_plain_text(
+    telegram: Any, around: Any, bot_api: Any
+) -> None:
+    asyncio.run(around.send(telegram, text="<b>unclosed", plain="unclosed", attachment=note(around.directory)))
+    [said] = bot_api.said
+    assert (said.text, said.file.method) == ("unclosed", "sendVoice")
