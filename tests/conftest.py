@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,7 @@ def assert_invariants(
         for target, ids in (received or {}).items():
             _sent_means_arrived(reader, target, Counter(ids))
         _revisions_complete(reader)
+        _files_whole(reader, archive.path.parent)
         guards = {row["name"] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
         assert guards == set(GUARDS), "somebody took the guards off"
     assert health.problems(archive) == []
@@ -203,6 +205,18 @@ def _sent_means_arrived(reader: "Reader", target: str, arrived: Counter[int]) ->
             assert arrived[row["id"]] >= 1, f"delivery {row['id']} is called sent and never arrived"
         if arrived[row["id"]] > 1:
             assert row["possible_repeat"], f"delivery {row['id']} came {arrived[row['id']]} times and is not marked"
+
+
+def _files_whole(reader: "Reader", data_dir: Path) -> None:
+    """What is called stored stands there under its content, and nothing else does but what is still coming."""
+    rows = reader.execute("SELECT DISTINCT sha256, path FROM media WHERE state = 'stored'").fetchall()
+    for row in rows:
+        found = sha256((data_dir / row["path"]).read_bytes()).hexdigest()
+        assert found == row["sha256"], f"{row['path']} holds {found}"
+    shelves = data_dir / "media"
+    standing = {path.name for path in shelves.glob("??/??/*")}
+    coming = {path.name for path in (shelves / ".incoming").glob("*")}
+    assert len(standing - {row["sha256"] for row in rows}) <= len(coming), "bytes that no row knows"
 
 
 def _revisions_complete(reader: "Reader") -> None:

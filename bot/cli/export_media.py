@@ -154,13 +154,29 @@ def _copy(folder: int, path: Path, file: _File) -> str | None:
     try:
         _write(folder, file.name, pieces())
     except FileExistsError:
-        return None  # of an earlier export: the name is the content
+        return _same(folder, file)
     except OSError as problem:
         return f"{path}: {problem.strerror}"
     if state.hexdigest() != file.row["sha256"]:
         os.unlink(file.name, dir_fd=folder)
         return f"{path} does not hold what its name says: it is not exported"
     return None
+
+
+def _same(folder: int, file: _File) -> str | None:
+    """What stands under the name already, of an earlier export perhaps, must be that content; why not, if not."""
+    from hashlib import sha256
+
+    try:
+        descriptor = os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as found:
+            state = sha256()
+            while piece := found.read(_PIECE):
+                state.update(piece)
+    except OSError as problem:
+        return f"{file.name} in the directory is not a file of ours ({problem.strerror}): nothing was written there"
+    same = state.hexdigest() == file.row["sha256"]
+    return None if same else f"{file.name} in the directory is another content: nothing was written there"
 
 
 def _write(folder: int, name: str, pieces: Any) -> None:

@@ -154,7 +154,9 @@ def test_a_kill_during_a_job_has_it_done_again_once(
     check_invariants(desk.archive)
 
 
-def test_a_kill_during_a_fetch_leaves_no_orphan_and_fetches_again(desk: Desk, sink: Sink, until: Until) -> None:
+def test_a_kill_during_a_fetch_leaves_no_orphan_and_fetches_again(
+    desk: Desk, sink: Sink, until: Until, check_invariants: Callable[..., None]
+) -> None:
     world = office()
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, HEARS)))
@@ -178,6 +180,7 @@ def test_a_kill_during_a_fetch_leaves_no_orphan_and_fetches_again(desk: Desk, si
     for path in blobs:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
         assert path.stat().st_nlink == 1
+    check_invariants(desk.archive)
 
 
 def test_bad_input_50_a_program_that_fails_three_times_costs_one_file_and_is_told(desk: Desk, sink: Sink) -> None:
