@@ -59,8 +59,10 @@ class Deciding:
                 alerting[name] = Alerting(config.media_targets(source))
                 files[name] = frozenset(kinds)
         written += [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]
+        phrases = config.phrases()
+        read = {query: parse(query, terms=phrases) for _, query, _, _ in written}
         compiled = [
-            Rule(name=name, query=parse(query), version=version(query, tags, sources), tags=tags, sources=sources)
+            Rule(name, read[query], version(query, tags, sources, read[query].terms), tags, sources)
             for name, query, tags, sources in written
         ]
         loaded = tuple((made.name, made.version, rule[1]) for made, rule in zip(compiled, written, strict=True))
@@ -82,9 +84,12 @@ class Deciding:
         return Rendering(zone, priorities, self.files, data_dir)
 
 
-def version(query: str, tags: Iterable[str], sources: Iterable[str]) -> str:
-    """Name one version of a rule: its query and scope, not its targets or priority."""
-    scope = "\0".join((query, *sorted(tags), "", *sorted(sources)))
+def version(
+    query: str, tags: Iterable[str], sources: Iterable[str], terms: Iterable[tuple[str, Iterable[str]]] = ()
+) -> str:
+    """Name one version of a rule: its query, what the terms in it stand for, and its scope; not its targets."""
+    named = (part for name, phrases in terms for part in ("", f"@{name}", *phrases))
+    scope = "\0".join((query, *sorted(tags), "", *sorted(sources), *named))
     return sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

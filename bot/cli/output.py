@@ -50,6 +50,12 @@ class Session:
 
         return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment)
 
+    def terms(self) -> "dict[str, tuple[str, ...]]":
+        """What @names in a query stand for. Reads the config file, so only a query that has an @ asks for it."""
+        from bot.config.terms import phrases
+
+        return phrases(self.config_flag, self.environment)
+
     def archive(self) -> "Archive":
         """Open the archive for reading. Raises UserError where nothing has been collected yet."""
         from bot.config import paths

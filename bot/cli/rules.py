@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.output import Form, Session, formats, line, names_in_config, say, styled, table, write, write_json
-from bot.cli.search import NOTHING_FOUND, Piece, asked, drawn, pieces_around
+from bot.cli.search import NOTHING_FOUND, Piece, asked, drawn, pieces_around, warn
 from bot.clock import DAY
 from bot.errors import UserError
 from bot.foreign import one_line, visible
@@ -106,11 +106,11 @@ def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: st
     """  # noqa: D301  click reads the backspace
     session: Session = ctx.obj
     name, given = _split(words, query)
-    queries = [("query", asked(query))] if query is not None else list(_queries(session, name))
+    queries = [("query", asked(query, terms=session.terms))] if query is not None else list(_queries(session, name))
     text = _text(ctx, given)
     document = _of(text, session.clock.now())
     for _, tree in queries:
-        _warn(session, tree)
+        warn(session, tree)
     results = [(rule, _evaluated(tree, document)) for rule, tree in queries]
     if form is not None:
         write_json(session, [_result(rule, hits, text) for rule, hits in results])
@@ -132,7 +132,8 @@ def _split(words: Sequence[str], query: str | None) -> tuple[str | None, str | N
 
 
 def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]":
-    rules = session.config().rules
+    config = session.config()
+    rules = config.rules
     if name is not None and name not in {rule.name for rule in rules}:
         close = get_close_matches(name, [rule.name for rule in rules], n=1)
         hint = f": did you mean {visible(close[0])}?" if close else "; `communique rules list` names them"
@@ -141,7 +142,7 @@ def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]
         raise UserError("there are no rules in the config: give --query")
     for rule in rules:
         if name is None or rule.name == name:
-            yield rule.name, asked(rule.query)
+            yield rule.name, asked(rule.query, terms=config.phrases)
 
 
 def _text(ctx: click.Context, given: str | None) -> str:
@@ -153,13 +154,6 @@ def _text(ctx: click.Context, given: str | None) -> str:
     if given is None and sys.stdin.isatty():
         raise click.UsageError("give a text in quotes, or - and a text on stdin", ctx)
     return sys.stdin.buffer.read().decode(errors="replace")
-
-
-def _warn(session: Session, query: "Query") -> None:
-    from storage.language.query import warnings
-
-    for warning in warnings(query):
-        say(session, f"warning: {warning}")
 
 
 def _of(text: str, now: int) -> "Document":

@@ -1,6 +1,6 @@
 """`communique search`: posts that a query finds, newest first, with the words around every hit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from itertools import islice
@@ -44,6 +44,7 @@ COLUMNS = (
 )
 _AT_ONCE = 50
 _AROUND = 90  # letters shown before and after a hit
+Terms = Callable[[], Mapping[str, Sequence[str]]]
 _LONGEST = 400  # letters of one hit
 _STRETCHES = 3  # pieces of one post
 
@@ -98,7 +99,8 @@ def command(
     from storage import search
 
     session: Session = ctx.obj
-    query = asked(" ".join(words), zone)
+    query = asked(" ".join(words), zone, session.terms)
+    warn(session, query)
     start, end = span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
         if count:
@@ -116,7 +118,20 @@ def command(
         ctx.exit(NOTHING_FOUND)
 
 
-def asked(words: str, zone: Zone | None = None) -> "Query":
+def name_strangers(session: Session, reader: "Reader", sources: Sequence[str]) -> None:
+    """Say which of the names that were asked for no source has: "nothing found" would hide the mistake."""
+    if not sources:
+        return
+    known = [row["name"] for row in reader.execute("select name from sources")]
+    for name in sources:
+        if name not in known:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, known, n=1)
+            say(session, f"the archive knows no source {name}{f': did you mean {close[0]}?' if close else ''}")
+
+
+def asked(words: str, zone: Zone | None = None, terms: Terms = dict) -> "Query":
     """Read what a person asked for; dates in it are UTC, as in rules, or of the zone that was named.
 
     Raises UserError with a caret under the place that cannot be read.
@@ -136,6 +151,14 @@ def asked(words: str, zone: Zone | None = None) -> "Query":
 def caret(words: str, mistake: "QueryError") -> str:
     """Show the mistake, and a caret under the place."""
     from bot.cli.output import width
+
+def warn(session: Session, query: "Query") -> None:
+    """Say what is allowed and yet probably not meant."""
+    from storage.language.query import warnings
+
+    for warning in warnings(query):
+        say(session, f"warning: {warning}")
+
 
     before = one_line(words[: mistake.position])
     return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * width(before)}^"

@@ -1,5 +1,6 @@
 """What one part of the config says about another: names that must exist, queries that must work, rules that cannot."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.alerts.plan import MEDIA_RULE
@@ -7,9 +8,14 @@ from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.values import did_you_mean
+from bot.rules.circles import circle
 from storage.language import match, query
 from storage.language.fold import fold
 from storage.language.script import language
+from storage.language.terms import any_of
+
+_LANGUAGE = re.compile("[a-z]{2,3}")
+_UNREAD = ("unread",)  # stands in for the phrases of a term with a mistake, so that rules are not blamed for it
 
 
 def cross_check(
@@ -20,11 +26,14 @@ def cross_check(
     `config` holds what is right of each entry and `places` the entries' indexes in the file; `given` is the whole
     document, so that an entry that cannot be read at all still counts as a name that exists.
     """
-    names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines")}
+    names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines", "terms")}
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
     tags = _tags(given)
     _media(config, places["sources"], names["targets"], findings)
+    usable = _terms(config, places["terms"], findings)
+    phrases = {**dict.fromkeys(names["terms"], _UNREAD), **usable}
     whole = len(places["sources"]) == len(names["sources"])
+    queries: list[tuple[int, str, query.Query]] = []
     for index, rule in zip(places["rules"], config.rules, strict=True):
         keys: KeyPath = ("rules", index)
         _known(rule.targets or (), names["targets"], "target", (*keys, "targets"), findings)
@@ -35,7 +44,12 @@ def cross_check(
             findings.odd(keys, f'the rule "{rule.name}" can never match: no source is in its scope')
         if rule.name.startswith(MEDIA_RULE):
             findings.wrong((*keys, "name"), f'"{MEDIA_RULE}" begins the names of alerts on files: take another')
-        _query(config, rule, keys, findings)
+        parsed = _query(rule, phrases, keys, findings)
+        if parsed is not None:
+            queries.append((index, rule.name, parsed))
+            if usable.keys() >= dict(parsed.terms).keys():
+                _examples(config, rule, parsed, keys, findings)
+    _asked(queries, findings)
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)
         _known(engine.sources, names["sources"], "source", (*keys, "sources"), findings)
@@ -123,20 +137,54 @@ def _known(
             findings.wrong((*keys, index) if each else keys, missing + did_you_mean(name, known))
 
 
-def _query(config: Config, rule: RuleConfig, keys: KeyPath, findings: Findings) -> None:
+def _terms(config: Config, places: Sequence[int], findings: Findings) -> dict[str, tuple[str, ...]]:
+    """Look at every phrase; the phrases of the terms that can be used."""
+    phrases = config.phrases()
+    for index, term in zip(places, config.terms, strict=True):
+        keys: KeyPath = ("terms", index)
+        for code, found in term.languages.items():
+            if not _LANGUAGE.fullmatch(code):
+                hint = did_you_mean(code, ("name",)) or "; a language is written as its ISO 639 code, such as en or my"
+                findings.wrong((*keys, code), f"unknown key{hint}", at_key=True)
+            for number, phrase in enumerate(found):
+                if not any_of((phrase,)):
+                    findings.wrong((*keys, code, number), "has no letter or digit to look for")
+                    phrases.pop(term.name, None)
+        if not any(term.languages.values()):
+            findings.wrong(keys, f'the term "{term.name}" has no phrase: add en = ["…"], my = ["…"]')
+            phrases.pop(term.name, None)
+    return phrases
+
+
+def _query(
+    rule: RuleConfig, phrases: Mapping[str, Sequence[str]], keys: KeyPath, findings: Findings
+) -> query.Query | None:
     try:
-        parsed = query.parse(rule.query)
+        parsed = query.parse(rule.query, terms=phrases)
     except query.QueryError as error:
-        findings.wrong((*keys, "query"), error.message, index=error.position)
-        return
+        findings.wrong((*keys, "query"), f'in the rule "{rule.name}": {error.message}', index=error.position)
+        return None
     for warning in query.warnings(parsed):
         findings.odd((*keys, "query"), warning)
+    return parsed
+
+
+def _examples(config: Config, rule: RuleConfig, parsed: query.Query, keys: KeyPath, findings: Findings) -> None:
     for index, text in enumerate(rule.matches):
         if not _matches(config, rule, parsed, text):
             findings.wrong((*keys, "matches", index), f'the rule "{rule.name}" does not match this example')
     for index, text in enumerate(rule.not_matches):
         if _matches(config, rule, parsed, text):
             findings.wrong((*keys, "not_matches", index), f'the rule "{rule.name}" matches this example')
+
+
+def _asked(queries: Sequence[tuple[int, str, query.Query]], findings: Findings) -> None:
+    """Rules that ask for each other by `rule:` can never be decided."""
+    numbers = circle([(name, parsed.root) for _, name, parsed in queries])
+    if numbers:
+        index, name, _ = queries[numbers[0]]
+        way = " -> ".join(f'"{queries[number][1]}"' for number in numbers)
+        findings.wrong(("rules", index, "query"), f'the rule "{name}" asks by rule: for its own matches: {way}')
 
 
 def _matches(config: Config, rule: RuleConfig, parsed: query.Query, text: str) -> bool:

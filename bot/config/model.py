@@ -2,16 +2,17 @@
 
 import ipaddress
 import re
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from bot.alerts.targets._contract import TargetSettings
 from bot.clock import MINUTE
-from bot.config.values import ConfigPath, Duration, Interval, Name, SecretFile, Settings, Size, zone_name
+from bot.config.values import ConfigPath, Duration, Interval, Name, SecretFile, Settings, Size, term_name, zone_name
 from bot.enrich._contract import EngineSettings
 from bot.sources._contract import FileKind, SourceSettings
 
@@ -141,6 +142,23 @@ class RuleConfig(Settings):
     description: str = ""
 
 
+class TermConfig(Settings):
+    """[[terms]]: one name for what has several, as queries call it: @name.
+
+    Every other key is an ISO 639 code with the phrases of that language; storage.language sees them all alike.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, tuple[str, ...]] = Field(init=False)
+
+    name: Annotated[str, AfterValidator(term_name)]
+
+    @property
+    def languages(self) -> dict[str, tuple[str, ...]]:
+        """The phrases by language, in the order of the file."""
+        return self.__pydantic_extra__ or {}
+
+
 class Config(Settings):
     """The whole config, checked. `path` None: no file; then `directory`, where relative paths start, is the cwd."""
 
@@ -156,6 +174,7 @@ class Config(Settings):
     rules: tuple[RuleConfig, ...] = ()
     targets: tuple[TargetSettings, ...] = ()
     engines: tuple[EngineSettings, ...] = ()
+    terms: tuple[TermConfig, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -164,9 +183,17 @@ class Config(Settings):
         return ZoneInfo(self.defaults.timezone)
 
     def counts(self) -> str:
-        """Say "2 sources, 1 rule, 1 target"."""
-        parts = (("source", self.sources), ("rule", self.rules), ("target", self.targets))
+        """Say "2 sources, 1 rule, 1 target", and how many terms if there are any."""
+        parts: list[tuple[str, Sized]] = [("source", self.sources), ("rule", self.rules), ("target", self.targets)]
+        if self.terms:
+            parts.append(("term", self.terms))
         return ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in parts)
+
+    def phrases(self) -> dict[str, tuple[str, ...]]:
+        """What each @name stands for, in all languages, as queries are read with it."""
+        return {
+            term.name: tuple(phrase for found in term.languages.values() for phrase in found) for term in self.terms
+        }
 
     def http_rules(self) -> "HttpRules":
         """The [http] section as the client takes it."""

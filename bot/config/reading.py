@@ -21,6 +21,7 @@ from bot.config.model import (
     RuleConfig,
     StorageConfig,
     TelegramConfig,
+    TermConfig,
 )
 from bot.config.problems import Findings, got, one_of
 from bot.config.values import Settings, did_you_mean
@@ -33,7 +34,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "media": MediaConfig,
     "defaults": Defaults,
 }
-LISTS = ("sources", "rules", "targets", "engines")
+LISTS = ("sources", "rules", "targets", "engines", "terms")
 
 _Part = TypeVar("_Part", bound=Settings)
 
@@ -75,9 +76,10 @@ def settle(document: Document, environment: Environment, *, data_dir: Path | Non
     )
     places: dict[str, list[tuple[int, Settings]]] = {
         "sources": _entries(given, "sources", sources, findings),
-        "rules": _entries(given, "rules", None, findings),
+        "rules": _entries(given, "rules", RuleConfig, findings),
         "targets": _entries(given, "targets", targets, findings),
         "engines": _entries(given, "engines", enrich, findings),
+        "terms": _entries(given, "terms", TermConfig, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
     cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)
@@ -157,7 +159,7 @@ def _salvaged(
 
 
 def _entries(
-    given: Mapping[str, object], name: str, kinds: Kinds | None, findings: Findings
+    given: Mapping[str, object], name: str, kinds: Kinds | type[Settings], findings: Findings
 ) -> list[tuple[int, Settings]]:
     """Check the entries of one list; what is right of each, with its index in the file."""
     entries = given.get(name, [])
@@ -167,7 +169,7 @@ def _entries(
     found: list[tuple[int, Settings]] = []
     for index, raw in enumerate(entries):
         keys = (name, index)
-        model = RuleConfig if kinds is None else _model_of(raw, kinds, keys, findings)
+        model = kinds if isinstance(kinds, type) else _model_of(raw, kinds, keys, findings)
         part = None if model is None else _part(raw, model, keys, findings)
         if part is not None:
             found.append((index, part))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.config.model import RuleConfig
+from bot.config.model import RuleConfig, TermConfig
 from bot.config.reading import LISTS, SECTIONS, Kinds
 from bot.config.values import Settings
 
@@ -18,6 +18,7 @@ def schema() -> dict[str, Any]:
         "rules": _of(RuleConfig),
         "targets": _union(targets),
         "engines": _union(enrich),
+        "terms": _of(TermConfig) | {"propertyNames": {"pattern": "^(name|[a-z]{2,3})$"}},
     }
     assert set(entries) == set(LISTS)
     parts |= {name: {"type": "array", "items": entry} for name, entry in entries.items()}

@@ -32,6 +32,7 @@ _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(KB|MB|GB|TB)")
 _SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _LONGEST_DURATION = 36_525 * DAY
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
+_TERM = re.compile(r"[^\W_][\w.-]{0,63}")
 _LONGEST_SECRET = 65_536
 
 
@@ -108,6 +109,13 @@ def _not_too_often(microseconds: int) -> int:
     if microseconds < SECOND:
         raise ValueError("a source cannot be asked more often than once a second: the minimum is 1s")
     return microseconds
+
+
+def term_name(value: str) -> str:
+    """Check a name that queries can call as @name. Raises ValueError."""
+    if not _TERM.fullmatch(value):
+        raise ValueError('a term has 1 to 64 letters and digits, and "-", "_" and "." between them: @regional-command')
+    return value
 
 
 def _amount(value: object) -> object:

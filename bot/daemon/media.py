@@ -60,7 +60,7 @@ class MediaStage:
             engines=[enrich.build(settings, Surroundings(Path("/nonexistent"))) for settings in config.engines],
             tags={source.name: source.tags for source in config.sources},
             languages={source.name: source.languages for source in config.sources},
-            hotwords=hotwords(rule.query for rule in config.rules),
+            hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
             speak=speak,
         )

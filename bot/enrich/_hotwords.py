@@ -1,7 +1,7 @@
 """PURE: the Latin words that the rules look for, which speech engines are told to expect."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from storage.language.query import QueryError, parse
 from storage.language.tree import And, Node, Or, Words
@@ -10,18 +10,22 @@ MOST = 60  # words beyond that do an engine more harm than good
 _LATIN = re.compile(r"[a-zà-ɏ]{3,}(?: [a-zà-ɏ]+)*")
 
 
-def hotwords(queries: Iterable[str]) -> tuple[str, ...]:
-    """Each keyword once, in the order of the rules, at most 60. Negated words are not expected."""
+def hotwords(queries: Iterable[str], terms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Each keyword once, in the order of the rules, at most 60. Negated words are not expected.
+
+    `terms` are the phrases that an @name stands for.
+    """
     found: dict[str, None] = {}
     for query in queries:
         try:
-            root = parse(query).root
+            root = parse(query, terms=terms).root
         except QueryError:  # the config has told it
             continue
         for words in _words(root):
-            text = words.needles[0].replace("-", " ").strip()
-            if _LATIN.fullmatch(text):
-                found.setdefault(text.title())
+            for needle in words.needles:
+                text = needle.strip()
+                if _LATIN.fullmatch(text):
+                    found.setdefault(text.title())
     return tuple(found)[:MOST]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from bot.rules.literals import asks_for_rules, chosen, options
+from bot.rules.circles import in_order
+from bot.rules.literals import chosen, options
 from storage.language.match import Document, Reading, hits, holds
 from storage.language.query import Query
 from storage.language.tree import KINDS
@@ -50,26 +50,29 @@ class RuleSet:
         self._told = [(rule.name, rule.version, rule.query) for rule in self._rules]
         self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self._rules]
         self._scoped = {number for number, scope in enumerate(self._scopes) if any(scope)}
-        self._late = [number for number, rule in enumerate(self._rules) if asks_for_rules(rule.query.root)]
+        self._late = in_order([(rule.name, rule.query.root) for rule in self._rules])
         late = set(self._late)
         needed = chosen([[] if number in late else options(rule.query.root) for number, rule in enumerate(self._rules)])
         self._always = [number for number, found in enumerate(needed) if found is None and number not in late]
         literals = list(dict.fromkeys(literal for found in needed if found for literal in sorted(found.any_of)))
-        place = {literal: number for number, literal in enumerate(literals)}
-        self._sure: list[list[int]] = [[] for _ in literals]  # by literal: the rules that hold where it occurs,
-        self._called: list[list[int]] = [[] for _ in literals]  # and those that then have to be tried
+        self._sure: dict[str, list[int]] = {literal: [] for literal in literals}  # the rules that hold where it occurs,
+        self._called: dict[str, list[int]] = {literal: [] for literal in literals}  # and those that have to be tried
         for number, found in enumerate(needed):
             for literal in found.any_of if found else ():
-                (self._sure if found and found.enough else self._called)[place[literal]].append(number)
+                (self._sure if found and found.enough else self._called)[literal].append(number)
         self._automaton = _automaton(literals)
 
     def match(self, document: Document) -> tuple[RuleMatch, ...]:
-        """The rules that hold on a post, in their order. A rule that asks for `rule:` sees the others' matches too."""
+        """The rules that hold on a post, in their order.
+
+        A rule that asks for `rule:` is decided after those it asks for, and sees their matches on this post beside the
+        stored ones.
+        """
         reading = Reading(document)
         found: set[int] = set()
         tried = self._always
         if self._automaton:
-            literals = set(map(_literal, self._automaton.find_matches_as_indexes(_words(reading), overlapping=True)))
+            literals = set(self._automaton.find_matches_as_strings(_words(reading), overlapping=True))
             found.update(*map(self._sure.__getitem__, literals))
             if self._scoped:
                 found = {number for number in found if number not in self._scoped or self._in_scope(number, document)}
@@ -78,9 +81,12 @@ class RuleSet:
             if number not in found and self._holds(number, reading):
                 found.add(number)
         if self._late:
-            names = frozenset(self._rules[number].name for number in found)
-            later = Reading(replace(document, rules=document.rules | names))
-            found.update(number for number in self._late if self._holds(number, later))
+            names = document.rules.union(self._rules[number].name for number in found)
+            for number in self._late:
+                reading.document = replace(document, rules=names)
+                if self._holds(number, reading):
+                    found.add(number)
+                    names |= {self._rules[number].name}
         return tuple([RuleMatch(*self._told[number], reading) for number in sorted(found)])
 
     def _in_scope(self, number: int, document: Document) -> bool:
@@ -98,15 +104,12 @@ def compile_rules(rules: Sequence[Rule]) -> RuleSet:
     return RuleSet(rules)
 
 
-_literal = itemgetter(0)
-
-
 def _automaton(words: list[str]) -> AhoCorasick | None:
     if not words:
         return None
     from ahocorasick_rs import AhoCorasick
 
-    return AhoCorasick(words, store_patterns=False)
+    return AhoCorasick(words, store_patterns=True)  # hits are then references to the words, without places
 
 
 def _words(reading: Reading) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, Wild, Words
+from storage.language.tree import KINDS, And, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, singular
 
 _SHORTEST = 2  # letters of a wildcard's beginning
@@ -77,12 +77,3 @@ def _of_wild(node: Wild) -> Literals | None:
 
 def _lead(token: str) -> str:
     return re.split(r"[*?]", token, maxsplit=1)[0]
-
-
-def asks_for_rules(node: Node) -> bool:
-    """Whether a query has a `rule:` in it."""
-    if isinstance(node, And | Or):
-        return any(map(asks_for_rules, node.parts))
-    if isinstance(node, Not):
-        return asks_for_rules(node.part)
-    return isinstance(node, Is) and node.field == "rule"

@@ -1,15 +1,18 @@
 r"""PURE: the query language: what a person writes -> a tree, or one sentence that says what is wrong and where.
 
 Lucene's syntax with AND between adjacent terms: words, "phrases", AND OR NOT + -, parentheses, prefix*, w?ldcard,
-"a b"~5, word~, /regex/, =exact, field:value and field:(a OR b). Inside quotes only \" and \\ are special; outside, a
-backslash makes the next character a letter. AND binds tighter than OR. `in:` ranges over the group it stands in.
+"a b"~5, word~, /regex/, =exact, field:value and field:(a OR b), and @name for one of the phrases that have this name.
+Inside quotes only \" and \\ are special; outside, a backslash makes the next character a letter. AND binds tighter than
+OR. `in:` ranges over the group it stands in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
 from datetime import UTC, tzinfo
+from types import MappingProxyType
 
 from storage.language import fields, terms
 from storage.language.scope import scoped
@@ -20,14 +23,20 @@ __all__ = ["Query", "QueryError", "parse", "warnings"]
 _LONGEST = 20_000
 _DEEPEST = 50
 _QUOTES = '"“”„'
+NO_TERMS: Mapping[str, Sequence[str]] = MappingProxyType({})
 _OPERATORS = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT"}
 
 
-def parse(text: str, zone: tzinfo = UTC) -> Query:
-    """Read a query; dates in it are meant in `zone`. Raises QueryError, and nothing else for any string."""
+def parse(text: str, zone: tzinfo = UTC, terms: Mapping[str, Sequence[str]] = NO_TERMS) -> Query:
+    """Read a query; dates in it are meant in `zone`, @name stands for one of the phrases of `terms` under that name.
+
+    Raises QueryError, and nothing else for any string.
+    """
     if len(text) > _LONGEST:
         raise QueryError(f"The query has {len(text):,} characters; {_LONGEST:,} is the most", _LONGEST)
-    return Query(text, scoped(_Reading(text, zone).read()))
+    reading = _Reading(text, zone, terms)
+    root = scoped(reading.read())
+    return Query(text, root, tuple((name, tuple(terms[name])) for name in reading.named))
 
 
 def warnings(query: Query) -> tuple[str, ...]:
@@ -76,9 +85,11 @@ class _Group:
 class _Reading:
     """One query being read from left to right, without recursion."""
 
-    def __init__(self, text: str, zone: tzinfo) -> None:
+    def __init__(self, text: str, zone: tzinfo, known: Mapping[str, Sequence[str]]) -> None:
         self._text = text
         self._zone = zone
+        self._known = known
+        self.named: dict[str, None] = {}  # the terms that were asked for
         self._at = 0
         self._groups = [_Group(0)]
         self._no_regex = False
@@ -252,9 +263,24 @@ class _Reading:
             self._operator(_OPERATORS[written], start)
         elif name:
             self._leaf(name, word, start, quoted=False)
+        elif written[0] == "@" and written[1:2].isalnum():
+            self._groups[-1].add(self._named(written[1:], start))
         else:
             self._groups[-1].add(terms.bare(word, start, wild=wild, exact=written[0] == "="))
             self._join(written)
+
+    def _named(self, name: str, start: int) -> Node | None:
+        """One of the phrases of a term; a name that nobody has is no text, for a slip of the pen must not be silent."""
+        if name in self._known:
+            self.named[name] = None
+            if found := terms.any_of(self._known[name]):
+                return found
+            raise QueryError(f"The term @{name} has no phrase with a letter or digit", start)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self._known, n=1)
+        hint = f"did you mean @{near[0]}?" if near else "[[terms]] in the config define them."
+        raise QueryError(f'There is no term @{name}: {hint} To look for it as text, quote "@{name}"', start)
 
     def _join(self, word: str) -> None:
         """Two bare words that fold to one when they stand together (north eastern) are asked for in both ways."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from storage.language import regex as regexes
 from storage.language import words as word_forms
@@ -28,6 +29,12 @@ def plain(folded: str) -> str:
 def words(text: str) -> Words | None:
     """Whole words in a row."""
     forms = _forms(text)
+    return Words(tuple(f" {form} " for form in forms)) if forms else None
+
+
+def any_of(phrases: Iterable[str]) -> Words | None:
+    """One of several phrases: what a term with a name stands for, in every language that it is known in."""
+    forms = dict.fromkeys(form for phrase in phrases for form in _forms(phrase))
     return Words(tuple(f" {form} " for form in forms)) if forms else None
 
 

@@ -112,10 +112,11 @@ Node: TypeAlias = And | Or | Not | Leaf | HasText | Is | From | When
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as it was written, and what it says."""
+    """A query as it was written, and what it says; `terms` are the names in it that stand for phrases, and which."""
 
     text: str
     root: Node
+    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def leaves(node: Node) -> list[Leaf]:

@@ -11,7 +11,7 @@ from bot.alerts import targets
 from bot.config import load
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, inside, scan
-from bot.config.model import HostConfig, RuleConfig, TagMedia
+from bot.config.model import HostConfig, RuleConfig, TagMedia, TermConfig
 from bot.config.reading import LISTS, SECTIONS
 from bot.config.schema import schema
 
@@ -52,6 +52,8 @@ def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str
     shown["tags"] = {key for tag in example["media"]["tags"].values() for key in tag}
     known |= {"hosts": set(HostConfig.model_fields), "rules": set(RuleConfig.model_fields)}
     known |= {"tags": set(TagMedia.model_fields)}
+    shown["terms"] = {key for term in example["terms"] for key in term}
+    known["terms"] = {*TermConfig.model_fields, "en", "my"}
     for part, package in (("sources", sources), ("targets", targets), ("engines", enrich)):
         for kind in package.kinds():
             name = f"{part} {kind}"
