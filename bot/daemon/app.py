@@ -3,10 +3,10 @@
 import asyncio
 import random
 import signal
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from sqlalchemy import Connection
 
@@ -22,22 +22,23 @@ from bot.daemon.collect import Collector
 from bot.daemon.media import MediaStage
 from bot.daemon.schedule import Schedule
 from bot.daemon.systemd import Systemd
-from bot.daemon.talk import Talk
+from bot.daemon.talk import CALM_S, Talk, Trouble, mistake
 from bot.enrich.worker import KINDS
-from bot.errors import ConfigError, Later, Never
+from bot.errors import CommuniqueError, ConfigError, Later, Never
 from bot.http import Http
 from bot.intake.ledger import EVERYTHING, Wanted
 from bot.intake.poll import Intake, Round
 from bot.intake.recheck import Rechecks
 from bot.store import Store
-from storage import gaps, jobs
+from storage import gaps, jobs, moments
 from storage import sources as source_rows
 from storage.database import Archive
-from storage.errors import ArchiveUnwritable
+from storage.errors import ArchiveError, ArchiveMissing
 
 if TYPE_CHECKING:
     from bot.daemon.telegram import TelegramLine
 
+T = TypeVar("T")
 SWEEP_S = 5.0  # a lost bell costs at most this
 ONCE_WAITS = 5 * SECOND
 DRAIN_S = 20.0
@@ -74,9 +75,10 @@ class App:
     def __init__(self, config: Config, archive: Archive, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._clock = surroundings.clock
-        self._store = Store(archive)
         journal = surroundings.environment.journal_stream is not None
         self._speak = Talk(surroundings.err, self._clock, stamps=not journal)
+        self._archive_trouble = Trouble(self._speak, self._clock, "the archive can be written again")
+        self._store = Store(archive, self._told)
         self._decide_bell, self._recheck_bell, self._poll_bell = Bell(), Bell(), Bell()
         self._intake = Intake(self._store, self._clock, self._stored, random.random, self._health)
         self._collector = Collector(self._store, self._intake, self._clock, self._speak)
@@ -84,9 +86,12 @@ class App:
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
         self._systemd = Systemd(surroundings.environment.notify_socket)
         self._running_telegram: TelegramLine | None = None
+        self._watching = False
         self._wired = self._wire(config)
-        self._outbox_task: asyncio.Task[None] | None = None
-        self._stopped = asyncio.Event()
+        self._claimed: list[jobs.ClaimedJob] = []  # posts whose decision has begun and could not be written yet
+        self._stages: list[asyncio.Task[None]] = []  # what works with the config of the moment
+        self._stopped, self._asked_to_reload = asyncio.Event(), asyncio.Event()
+        self._lost: ArchiveMissing | None = None
         self._interrupts = 0
 
     # One config -> objects ----------------------------------------------------------------------------------------
@@ -144,8 +149,7 @@ class App:
         self._wired.media.ring()
 
     async def _take_up(self, wired: Wired) -> None:
-        """Make the archive and the collector know this config."""
-        await self._store.run(_declare, wired, self._clock.now())
+        """Make every stage know this config, which the archive knows already."""
         self._wired = wired
         self._collector.sources = wired.sources
         if self._running_telegram is not None and self._running_telegram is not wired.telegram:
@@ -153,7 +157,7 @@ class App:
         self._running_telegram = wired.telegram
         if wired.telegram is not None:
             wired.telegram.take_up(wired.sources)
-            wired.telegram.start(self._keep)
+            wired.telegram.start(self._keep, live=self._watching)
         self._collector.every = {
             settings.name: wired.config.every(settings) for settings in wired.config.sources if settings.enabled
         }
@@ -169,65 +173,79 @@ class App:
     # The daemon ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> int:
-        """Watch until a signal ends it; return the exit code."""
+        """Watch until a signal ends it; return the exit code. Raises ArchiveMissing where the archive is taken away."""
         self._hear_signals()
+        self._watching = True
         await self._begin()
         self._schedule.every("recheck", SWEEP_S, self._recheck_bell.ring)
         self._schedule.every("sweep", SWEEP_S, self._decide_bell.ring)
-        self._outbox_task = asyncio.create_task(self._keep("outbox", self._wired.outbox.run))
-        self._wired.media.start(self._keep)
-        loops = [
-            asyncio.create_task(self._schedule.run()),
-            asyncio.create_task(self._keep("polls", self._poll)),
-            asyncio.create_task(self._keep("decisions", self._decide)),
-            asyncio.create_task(self._keep("re-checks", self._recheck)),
-            asyncio.create_task(self._heartbeat()),
+        lasting = [
+            asyncio.create_task(self._keep("the schedule", self._schedule.run)),
+            asyncio.create_task(self._keep("the heartbeat", self._heartbeat)),
+            asyncio.create_task(self._keep("reloading", self._reloads)),
         ]
+        self._start()
         self._systemd.ready(self._status())
         self._speak(f"watching {self._status()}; Ctrl-C stops")
-        self._poll_bell.ring()
         await self._stopped.wait()
-        await self._stop(loops)
+        await self._stop(lasting)
+        if self._lost is not None:
+            raise self._lost
         return 130 if self._interrupts else 0
 
     async def _begin(self) -> None:
+        now = self._clock.now()
         await self._store.run(jobs.release, blameless=KINDS)
+        if await self._store.run(moments.in_the_future, now):
+            self._speak("the archive was written by a clock ahead of this one: nothing waits for that time")
+            await self._store.run(moments.clock_was_set, now)
+        await self._store.run(_declare, self._wired, now)
         await self._wired.media.begin()
         await self._take_up(self._wired)
         self._decide_bell.ring()
 
-    async def _stop(self, loops: list[asyncio.Task[None]]) -> None:
+    def _start(self) -> None:
+        """Begin everything that works with the config of the moment."""
+        self._stages = [
+            asyncio.create_task(self._keep("polls", self._poll)),
+            asyncio.create_task(self._keep("decisions", self._decide)),
+            asyncio.create_task(self._keep("re-checks", self._recheck)),
+            asyncio.create_task(self._keep("outbox", self._wired.outbox.run)),
+        ]
+        self._wired.media.start(self._keep)
+        self._poll_bell.ring()
+
+    async def _halt(self) -> None:
+        """End it; what is being sent may end within seconds, anything else is due again."""
+        await _ended(self._stages)
+        await self._collector.aclose()
+        await self._wired.media.aclose()
+        await self._wired.outbox.aclose()
+        with suppress(ArchiveError):  # then what was claimed is freed at the next start
+            await self._store.run(jobs.release, blameless=(*KINDS, "recheck"))
+
+    async def _stop(self, lasting: list[asyncio.Task[None]]) -> None:
         """Take nothing new, let what is under way end, close. Dying anywhere here loses nothing."""
         self._systemd.stopping()
         self._speak("stopping")
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        await self._collector.aclose()
-        await self._wired.media.aclose()
+        await _ended(lasting)
+        await self._halt()
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._decide_all()
-        except (TimeoutError, ArchiveUnwritable) as error:
-            self._speak(f"what was stored last is matched at the next start: {str(error) or 'no time left'}")
+        except (TimeoutError, ArchiveError) as error:
+            if self._lost is None:
+                self._speak(f"what was stored last is matched at the next start: {str(error) or 'no time left'}")
         await self.close()
         self._speak("stopped")
 
     async def close(self) -> None:
-        await self._collector.aclose()
+        await self._halt()
         if self._running_telegram is not None:
             await self._running_telegram.aclose()
             self._running_telegram = None
-        await self._close_outbox()
-        await self._wired.media.aclose()
         await self._wired.http.aclose()
         await self._store.aclose()
-
-    async def _close_outbox(self) -> None:
-        if self._outbox_task is not None:
-            self._outbox_task.cancel()
-            await asyncio.gather(self._outbox_task, return_exceptions=True)
-        await self._wired.outbox.aclose()
 
     async def _poll(self) -> None:
         while True:
@@ -240,14 +258,33 @@ class App:
             await self._decide_bell.wait(SWEEP_S)
 
     async def _decide_all(self) -> None:
-        while True:
-            decided = await self._store.run(decide.decide, self._wired.deciding, self._clock.now())
-            if decided.owed:
-                self._wired.outbox.ring()
-            for sentence in decided.notices:
-                self._speak(sentence)
-            if not decided.more:
-                return
+        while await whole(self._decide_some()):
+            pass
+
+    async def _decide_some(self) -> bool:
+        """Decide what is due, a hundred posts at most; False if nothing is.
+
+        The claim is committed before rules run, so that a post that kills us is given up in time. What could not be
+        written to its end is taken up again: a full disk is not the fault of the posts.
+        """
+        if not self._claimed:
+            self._claimed = await self._store.run(decide.claim, self._clock.now())
+        if not self._claimed:
+            return False
+        try:
+            now, deciding = self._clock.now(), self._wired.deciding
+            decided = await self._store.run(decide.decide, deciding, now, claimed=self._claimed)
+        except ArchiveError:
+            raise
+        except Exception:
+            self._claimed = []  # a mistake of ours: each is tried alone when its lease has run out
+            raise
+        self._claimed = []
+        if decided.owed:
+            self._wired.outbox.ring()
+        for sentence in decided.notices:
+            self._speak(sentence)
+        return True
 
     async def _recheck(self) -> None:
         while True:
@@ -259,28 +296,46 @@ class App:
                 await self._recheck_bell.wait(min(max(wait, 0.1), SWEEP_S))
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a stage for ever: a full disk or a mistake of ours pauses it, is spoken of once, and ends by itself."""
-        said = ""
+        """Run a stage for ever: a full disk or a mistake of ours pauses it, told when it begins and when it is over."""
+        trouble = Trouble(self._speak, self._clock, f"{name} work again")
         while True:
             try:
                 await work()
-            except ArchiveUnwritable as error:
-                sentence = f"{name} wait: {error}"
+            except ArchiveMissing as error:
+                self._lose(error)
+            except ArchiveError:
+                pass  # the store has told it
             except Exception as error:  # noqa: BLE001 - a stage that died silently would be a monitor that is deaf
-                sentence = f"{name} broke and start again: {''.join(traceback.format_exception(error))}"
-            if sentence != said:
-                self._speak(sentence)
-                said = sentence
+                trouble.broke(f"{name} broke and start again: {mistake(error)}")
+                asyncio.get_running_loop().call_later(CALM_S + 1, trouble.works)
             await asyncio.sleep(SWEEP_S)
+
+    def _told(self, error: ArchiveError | None) -> None:
+        """Hear how each transaction went."""
+        if error is None:
+            self._archive_trouble.works()
+        elif not isinstance(error, ArchiveMissing):  # that one is told as the last word
+            self._archive_trouble.broke(str(error))
+
+    def _lose(self, error: ArchiveMissing) -> None:
+        """Stop: whatever were stored now would be stored nowhere."""
+        self._lost = ArchiveMissing(f"the archive {error.path} was removed or replaced while it was in use", error.path)
+        self._stopped.set()
 
     async def _heartbeat(self) -> None:
         """Feed systemd's watchdog only if this loop runs and the database answers."""
         watchdog = self._surroundings.environment.watchdog_us
         pause = min(watchdog / SECOND / 2, 30.0) if watchdog else 30.0
         while True:
-            await self._store.read(lambda reader: reader.execute("SELECT 1 FROM meta LIMIT 1").fetchone())
-            self._systemd.alive()
-            self._systemd.status(self._status())
+            try:
+                await self._store.read(lambda reader: reader.execute("SELECT 1 FROM meta LIMIT 1").fetchone())
+            except ArchiveMissing:
+                raise
+            except ArchiveError:
+                pass  # not fed: if it lasts, systemd starts us anew
+            else:
+                self._systemd.alive()
+                self._systemd.status(self._status())
             await asyncio.sleep(pause)
 
     def _health(self) -> list[str]:
@@ -291,8 +346,10 @@ class App:
         return self._wired.config.counts()
 
     async def _clock_jumped(self) -> None:
-        await self._store.run(source_rows.poll_all_now, self._clock.now())
+        await self._store.run(moments.clock_was_set, self._clock.now())
         self._poll_bell.ring()
+        self._decide_bell.ring()
+        self._wired.outbox.ring()
 
     # Signals ------------------------------------------------------------------------------------------------------
 
@@ -300,7 +357,7 @@ class App:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
-        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload.set)
 
     def _interrupted(self) -> None:
         self._interrupts += 1
@@ -310,28 +367,37 @@ class App:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.raise_signal(signal.SIGINT)
 
+    async def _reloads(self) -> None:
+        """One reload at a time; any number of signals during one ask for one more."""
+        while True:
+            await self._asked_to_reload.wait()
+            self._asked_to_reload.clear()
+            self._systemd.reloading(int(self._clock.monotonic() * SECOND))
+            try:
+                await self._reload()
+            finally:
+                self._systemd.ready(self._status())
+
     async def _reload(self) -> None:
-        self._systemd.reloading(int(self._clock.monotonic() * SECOND))
         try:
             config = await asyncio.to_thread(self._surroundings.load)
             wired = await asyncio.to_thread(self._wire, config)
+            await self._store.run(_declare, wired, self._clock.now())
         except ConfigError as error:
             self._speak("the new config is not taken, the old one goes on:")
             for problem in error.problems:
                 self._speak(f"  {problem}")
-        else:
-            await self._collector.aclose()
-            await self._close_outbox()
-            old = self._wired
-            await self._take_up(wired)
-            await old.media.aclose()
-            await old.http.aclose()
-            await wired.media.begin()
-            wired.media.start(self._keep)
-            self._outbox_task = asyncio.create_task(self._keep("outbox", self._wired.outbox.run))
-            self._poll_bell.ring()
-            self._speak(f"the new config is taken: {self._status()}")
-        self._systemd.ready(self._status())
+            return
+        except (CommuniqueError, ArchiveError) as error:
+            self._speak(f"the new config is not taken, the old one goes on: {error}")
+            return
+        old = self._wired
+        await self._halt()
+        await self._take_up(wired)
+        await old.http.aclose()
+        self._start()
+        self._speak(f"the new config is taken: {self._status()}")
+        await wired.media.begin()
 
     # History, now ---------------------------------------------------------------------------------------------------
 
@@ -408,6 +474,22 @@ class App:
             return 5
         # A proxy that cannot be used blinds every source at once: such a pass did not run.
         return int(any(isinstance(error, Later) and error.state == "proxy down" for error in errors))
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def whole(work: Coroutine[Any, Any, T]) -> T:
+    """Do it to its end, for which a caller that is cancelled waits."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def _summary(name: str, result: Round) -> str:

@@ -62,16 +62,16 @@ class TelegramLine:
         found = {name: source for name, source in sources.items() if source.settings.kind == "telegram"}
         self._live.sources = cast("Mapping[str, Telegram]", found)  # the kind says the class
 
-    def start(self, keep: Keep) -> None:
-        """Connect and stay connected."""
+    def start(self, keep: Keep, *, live: bool) -> None:
+        """Connect and stay connected; `live`: and hear what is pushed, and what people ask."""
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run(keep))
+            self._task = asyncio.ensure_future(self._run(keep, live=live))
 
-    async def _run(self, keep: Keep) -> None:
-        await asyncio.gather(
-            keep("telegram", self.door.account.run),
-            keep("telegram's hints", self._live.run),
-        )
+    async def _run(self, keep: Keep, *, live: bool) -> None:
+        works = [keep("telegram", self.door.account.run)]
+        if live:
+            works.append(keep("telegram's hints", self._live.run))
+        await asyncio.gather(*works)
 
     async def aclose(self) -> None:
         """Disconnect."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,18 +62,20 @@ class Live:
 
     async def run(self) -> None:
         """Ring for what was heard, keep the short polls going, do what people asked for; until cancelled."""
+        looked = 0.0
         try:
             while True:
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
                         await self._bell.wait()
-                except TimeoutError:
+                if self._bell.is_set():
+                    await asyncio.sleep(_BREATH_S)
+                    self._bell.clear()
+                    await self._carry()
+                if self.clock.monotonic() - looked >= _LOOK_S:
+                    looked = self.clock.monotonic()
                     await self._requests()
                     await self._modes()
-                    continue
-                await asyncio.sleep(_BREATH_S)
-                self._bell.clear()
-                await self._carry()
         finally:
             for task in self._short.values():
                 task.cancel()

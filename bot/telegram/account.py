@@ -27,13 +27,13 @@ class Patience:
     """How long, in seconds, is waited for what. Telethon itself waits for ever."""
 
     connect: float = 25.0
-    call: float = 20.0
+    call: float = 12.0
     probe: float = 10.0
     probe_every: float = 60.0
     misses: int = 3
     lane: float = 1.5  # for the answer to another call of the same method
     readiness: float = 8.0  # a call waits so long for a connection that is being built
-    back_off: tuple[float, float] = (1.0, 300.0)
+    back_off: tuple[float, float] = (1.0, 60.0)
     look: float = 1.0  # for another session file
 
 

@@ -1,7 +1,7 @@
 """One channel asked by the account: its newest posts, those above or below a number, single ones."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ PAGE = 100  # messages: as many as Telegram gives at once
 SETTLE_S = 2.0  # an album's parts come one by one
 _ALBUM = 10
 _YOUNG = 60_000_000  # microseconds: an older album is complete, whatever the clocks say
+_FRESH_S = 30.0  # a page that was asked for ahead
 _EXACT = 3_000_000  # microseconds between two absences
 METHOD = "telegram"
 BY_ID = "telegram, by id"
@@ -35,6 +36,21 @@ class Page:
     pts: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A page that was asked for before anybody wanted it, and when."""
+
+    below: int
+    at: float
+    page: "asyncio.Task[Page]"
+
+    @classmethod
+    def begin(cls, below: int, clock: Clock, asked: Coroutine[Any, Any, Page]) -> "_Ahead":
+        task = asyncio.ensure_future(asked)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come for it
+        return cls(below, clock.monotonic(), task)
+
+
 class ChannelReader:
     """The channel behind one source. Raises Later and Never."""
 
@@ -47,6 +63,8 @@ class ChannelReader:
         self._clock = clock
         self._first_seen: dict[int, float] = {}  # albums that may still grow
         self._alive: int | None = None  # the newest message that was seen
+        self._ahead: _Ahead | None = None
+        self._walked_to = 0
         self._top = 0
         self.shown_from = 0  # the lowest message of the newest page
         self.wanted = wanted
@@ -116,12 +134,25 @@ class ChannelReader:
         peer = await self.peer(known)
         if below <= 1:
             return Batch(end=True)
-        page = await self._history(peer, limit=PAGE, offset_id=below)
+        page = await self._below(peer, below)
         if page.found.low is None:
             return Batch(seen=Seen(1, below - 1), end=True, channel_id=str(peer.channel_id))
         batch, _ = await self._batch(page, peer, waits=False)
         assert batch.seen is not None
+        if self._walked_to == below and not batch.end:  # somebody walks down: the next page comes while this is stored
+            self._ahead = _Ahead.begin(
+                batch.seen.low, self._clock, self._history(peer, limit=PAGE, offset_id=batch.seen.low)
+            )
+        self._walked_to = batch.seen.low
         return replace(batch, seen=Seen(batch.seen.low, below - 1))
+
+    async def _below(self, peer: PeerRow, below: int) -> Page:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.below == below and self._clock.monotonic() - ahead.at < _FRESH_S:
+            return await ahead.page
+        if ahead is not None:
+            ahead.page.cancel()
+        return await self._history(peer, limit=PAGE, offset_id=below)
 
     async def check(self, known: str | None, native_id: str) -> Checked:
         """Look at one post by its number, together with one that must be there."""

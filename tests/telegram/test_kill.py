@@ -96,7 +96,7 @@ def busy(world: World, seed: int) -> Iterator[None]:
                 world.edit(handle, number, f"{words}, report {count}, corrected.")
             if chance.random() < 0.02:
                 world.faults.cut()
-            if chance.random() < 0.02:
+            if count % 150 == 0:  # rarely: they pile up while nobody asks
                 world.faults.suffer(Fault("messages.getHistory", swallow=True))
             pause.wait(chance.uniform(0.005, 0.06))
 

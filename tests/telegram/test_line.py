@@ -15,10 +15,12 @@ from bot.telegram.account import Patience
 from bot.telegram.names import wanted
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
+from bot.world.state import Attachment
 from storage import telegram as account_rows
 from storage.database import sql
+from storage.records import Poll as PagePoll
 from tests.telegram.rig import PHONE, QUICK, Rig, make_due, running, sign_in, until
-from tests.telegram_world import Fault, File, Served, World
+from tests.telegram_world import Fault, File, Poll, Served, World
 from tests.telegram_world.signals import CutHow
 
 HOWS: tuple[CutHow, ...] = ("reset", "close", "reset")
@@ -307,14 +309,34 @@ def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
         telegram.publish("border_post", text, entities=entities)
         pages.publish("border_post", text)
 
+    telegram.publish("border_post", "Look.", file=photo())
+    pages.publish("border_post", "Look.", attachments=[Attachment("photo", "map.jpg")])
+    telegram.publish("border_post", file=File("voice", b"OggS", seconds=44))
+    pages.publish("border_post", attachments=[Attachment("voice", "voice.ogg", duration="0:44")])
+    telegram.publish("border_post", file=File("document", b"%PDF", name="order.pdf"))
+    pages.publish("border_post", attachments=[Attachment("document", name="order.pdf", size="4 B")])
+    telegram.publish_album("border_post", [photo(), photo()], "Two pictures.")
+    pages.publish(
+        "border_post", "Two pictures.", attachments=[Attachment("photo", "a.jpg"), Attachment("photo", "b.jpg")]
+    )
+    telegram.publish("border_post", poll=Poll("Who?", ("We", "They")))
+    pages.publish("border_post", poll=PagePoll("Who?", ("We", "They")))
+    first = telegram.publish("border_post", "An answer follows.")
+    pages.publish("border_post", "An answer follows.")
+    telegram.publish("border_post", "The answer.", reply_to=first)
+    pages.publish("border_post", "The answer.", reply_to=first)
+
     async def go(address: str) -> None:
         port = int(address.rpartition(":")[2])
+        assert max(telegram.visible("border_post")) == max(pages.shown("border_post") | pages.visible("border_post"))
         entry = {"post": {"channel": "@border_post", "fallback": "telegram_web", "base_url": address}}
         async with running(data_dir, at, entry, web=("127.0.0.1", port)) as rig:
             await until(lambda: rig.row().first_contact_at, "first contact")
             before = rig.ask("SELECT native_id, revision FROM posts ORDER BY id")
             telegram.accounts.end_sessions(PHONE)
             await until(lambda: rig.account.standing.dead, "the end of the account")
+            same = await rig.round()
+            assert (same.error, same.new, same.revised) == (None, 0, 0)
             fourth = pages.publish("border_post", "Fourth, by the pages.")
             telegram.publish("border_post", "Fourth, by the pages.")
             found = await rig.round()

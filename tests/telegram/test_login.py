@@ -105,7 +105,7 @@ def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(desk: Des
         desk.run("sources", *name.split())
     desk.run("login", "--logout")
     assert not session_file(desk).exists()
-    assert desk.run("login", "--status", code=5)
+    desk.run("login", "--status", code=5)
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert telegram.journal.count("auth.logOut") == 1
@@ -183,9 +183,8 @@ def test_a_qr_code_can_be_read_back() -> None:
     bits, upwards = [], True
     for right in [*range(size - 1, 6, -2), 5, 3, 1]:
         for row in range(size - 1, -1, -1) if upwards else range(size):
-            for column in (right, right - 1):
-                if (row, column) not in fixed:
-                    bits.append(modules[row][column] ^ ((row + column) % 2 == 0))
+            places = [(row, column) for column in (right, right - 1) if (row, column) not in fixed]
+            bits += [modules[down][across] ^ ((down + across) % 2 == 0) for down, across in places]
         upwards = not upwards
     words = [sum(bit << 7 - at for at, bit in enumerate(bits[start : start + 8])) for start in range(0, 8 * 80, 8)]
     number = int.from_bytes(bytes(words), "big")

@@ -1,0 +1,220 @@
+"""Telegram through an account, on loopback: backfill against a bare `iter_messages`, memory under pushes, live latency.
+
+The Telegram world runs in a process of its own. Backfill is the whole line into a fresh archive (ratio: <= 1.5), the
+floor is Telethon's own loop that only counts, with its pause of a second between pages taken out, and with the
+world's answers prepared, so that nothing but the client is measured. Memory is this process's resident
+set after a tenth of the pushes and after all of them. Latency runs from the moment of publishing to the alert at a
+webhook, through the real daemon.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from bot.telegram.account import Patience
+from bot.telegram.client import build
+from bot.telegram.session import Session, read, session_in, write
+from tests.desk import Desk, listening
+from tests.telegram.rig import PHONE, Rig, access_to, running
+from tests.telegram_world import Served, World, run_in_thread
+
+MESSAGES, PUSHES, ALERTS = 100_000, 1_000_000, 60
+PATIENT = Patience()
+
+
+def serve(orders: Connection, messages: int) -> None:
+    """The world's process: publishes, pushes and counts as it is told."""
+    world = World()
+    world.accounts.open(PHONE)
+    world.open_channel("border_post", "Border Post", members=[PHONE])
+    world.journal.remembers = False
+    for number in range(messages):
+        world.publish(
+            "border_post", f"Report {number}: the road to the river was closed at dawn, and nobody passed it."
+        )
+    world.warm("border_post")
+    with run_in_thread(world) as served:
+        place = (served.host, served.port, served.dc, str(served.public_key_file))
+        orders.send((*place, world.accounts.grant_key(PHONE).hex()))
+        while (order := orders.recv()) is not None:
+            what, count = order
+            for _ in range(count):
+                if what == "publish":
+                    world.publish("border_post", f"The regional command was hit, {time.time_ns()}.")
+                else:
+                    world.react("border_post", messages)
+            served.settle()
+            orders.send(time.time())
+
+
+@contextmanager
+def world(messages: int) -> Iterator[tuple[Any, Connection, Session]]:
+    """(where it is served, its orders, a session that is signed in)."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, messages), daemon=True)
+    process.start()
+    host, port, dc, key, secret = ours.recv()
+    served = Served(host, port, dc, Path(key), {dc: port}, None, None)  # type: ignore[arg-type]  # it runs elsewhere
+    try:
+        yield served, ours, Session(dc, host, port, secret, "7000001", "R")
+    finally:
+        ours.send(None)
+        process.join(10)
+
+
+async def bare(served: Any, session: Session) -> tuple[int, float]:
+    """Telethon's loop that counts and keeps nothing."""
+    client = build(access_to(served), session, lambda _: None, lambda _: None)
+    await client.connect()
+    began, count = time.perf_counter(), 0
+    async for _ in client.iter_messages("border_post", wait_time=0):
+        count += 1
+    seconds = time.perf_counter() - began
+    await client.disconnect()
+    return count, seconds
+
+
+async def backfill(served: Any, directory: Path) -> tuple[int, float]:
+    """First contact with everything, into a fresh archive."""
+    entries = {"post": {"channel": "@border_post", "backfill": "all", "recheck": []}}
+    async with running(directory, served, entries, live=False, patience=PATIENT) as rig:
+        while rig.account.standing.state != "connected":  # noqa: ASYNC110 - connecting is not what is measured
+            await asyncio.sleep(0.01)
+        began = time.perf_counter()
+        while not (row := rig.row()).first_contact_at or rig.open_gaps():
+            found = await rig.collector.intake.round(rig.sources["post"], row, 1_000_000, pages=100_000)
+            if found.error is not None:
+                raise found.error
+        seconds = time.perf_counter() - began
+        return rig.ask("SELECT count(*) FROM posts")[0][0], seconds
+
+
+def resident() -> float:
+    """MiB of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+async def memory(served: Any, orders: Connection, directory: Path, pushes: int) -> tuple[float, float, float]:
+    """MiB after a tenth of the pushes and after all of them, and how many a second."""
+    entries = {"post": {"channel": "@border_post", "backfill": 10, "recheck": []}}
+    async with running(directory, served, entries, patience=PATIENT) as rig:
+        while not rig.row().first_contact_at:  # noqa: ASYNC110 - another task's work
+            await asyncio.sleep(0.05)
+        began = time.perf_counter()
+        await pushed(rig, orders, pushes // 10)
+        first = resident()
+        await pushed(rig, orders, pushes - pushes // 10)
+        return first, resident(), pushes / (time.perf_counter() - began)
+
+
+async def pushed(rig: Rig, orders: Connection, count: int) -> None:
+    """Let the world push so many updates, and wait until none is left on the way."""
+    while count > 0:
+        orders.send(("react", min(count, 5_000)))
+        await asyncio.to_thread(orders.recv)
+        count -= 5_000
+    while rig.account._client._updates_queue.qsize():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+CONFIG = """
+[telegram]
+api_id = 1
+api_hash_file = "hash"
+server = "{host}:{port}"
+dc = {dc}
+public_key_file = "{key}"
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[[sources]]
+name = "post"
+kind = "telegram"
+channel = "@border_post"
+fallback = "none"
+backfill = 10
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+"""
+
+
+def latencies(served: Any, orders: Connection, session: Session, directory: Path, alerts: int) -> list[float]:
+    """Seconds from publishing to the webhook, one alert at a time."""
+    desk, pause, found = Desk(directory), threading.Event(), []
+    (directory / "hash").write_text("0123456789abcdef", encoding="ascii")
+    (directory / "hash").chmod(0o600)
+    data = directory / "data"
+    data.mkdir(mode=0o700)
+    write(session_in(data), session)
+    with listening() as sink:
+        desk.write(
+            CONFIG.format(host=served.host, port=served.port, dc=served.dc, key=served.public_key_file, hook=sink.url)
+        )
+        daemon = desk.start("run")
+        try:
+            while "is reached" not in desk.said():
+                pause.wait(0.1)
+            for _ in range(alerts):
+                sink.heard.clear()
+                orders.send(("publish", 1))
+                orders.recv()
+                if not sink.heard.wait(30):
+                    raise TimeoutError("no alert within 30 seconds")
+                arrived = time.time_ns()
+                text = json.dumps(sink.received[-1][1])
+                sent = int(text.partition("was hit, ")[2].partition(".")[0])
+                found.append((arrived - sent) / 1e9)
+                pause.wait(0.2)
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(30)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--messages", type=int, default=MESSAGES)
+    options.add_argument("--pushes", type=int, default=PUSHES)
+    options.add_argument("--alerts", type=int, default=ALERTS)
+    given = options.parse_args(arguments)
+    with world(given.messages) as (served, orders, session), tempfile.TemporaryDirectory() as made:
+        place = Path(made)
+        for name in ("backfill", "memory", "live"):
+            (place / name).mkdir(mode=0o700)
+            write(session_in(place / name), session)
+        assert read(session_in(place / "backfill")) is not None
+        counted, floor = asyncio.run(bare(served, session))
+        stored, ours = asyncio.run(backfill(served, place / "backfill"))
+        print(f"backfill of {stored:,} messages: {ours:.1f} s, {stored / ours:,.0f} a second")
+        print(f"bare iter_messages over {counted:,}: {floor:.1f} s; ratio {ours / floor:.2f} (<= 1.5)", flush=True)
+        found = latencies(served, orders, session, place / "live", given.alerts)
+        p95 = statistics.quantiles(found, n=20)[-1]
+        print(f"live, published to webhook: p50 {statistics.median(found):.3f} s, p95 {p95:.3f} s (< 2)", flush=True)
+        first, last, rate = asyncio.run(memory(served, orders, place / "memory", given.pushes))
+        print(f"resident after {given.pushes // 10:,} pushes {first:.1f} MiB, after {given.pushes:,} {last:.1f} MiB:")
+        print(f"ratio {last / first:.3f} (<= 1.10), at {rate:,.0f} pushes a second")
+
+
+if __name__ == "__main__":
+    main()
