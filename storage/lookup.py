@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
+from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN_ELSEWHERE = ("body", "file")  # as `text`, and as the name of a file in `media`
+_GAP = "\n\n"  # between title and text where rules read them, as `storage.content.body` writes it
+_MARKS = frozenset(".,:;!?…–—-။၊。！？：、")  # a title that ends so needs no colon
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
 
 
@@ -143,6 +145,24 @@ def as_json(post: PostRow) -> dict[str, object]:
         "revisions": post.revisions,
         "raw_sha256": post.raw_sha256,
     }
+
+
+def place_of(hit: Hit, text: str, title: str | None) -> tuple[str, int, int]:
+    """Where a hit stands in a post as people see it: its part ("title", "body", "transcript", …), start and end there.
+
+    Rules read title and text as one, with a blank line between; in the text of the post offsets begin anew.
+    """
+    lead = len(title) + len(_GAP) if title and hit.kind == "body" and text.startswith(title + _GAP) else 0
+    if hit.start < lead or (title and hit.kind == "body" and text == title):
+        return "title", hit.start, hit.end
+    return hit.kind, hit.start - lead, hit.end - lead
+
+
+def headed(text: str, title: str | None) -> str:
+    """A body for one line of words: the title ends in a colon where it ends in no mark. Offsets stay as they are."""
+    if not title or not text.startswith(title + _GAP) or title[-1] in _MARKS:
+        return text
+    return f"{title}:\n{text[len(title) + len(_GAP) :]}"
 
 
 def raw(reader: "Reader", sha256: str) -> bytes:

@@ -189,7 +189,8 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
 def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str]]:
     """Make dead deliveries due again, of one match or all, and open the parked targets that owe something.
 
-    How many, and which targets. Counts start anew; that a message may have arrived before is kept, and will be said.
+    How many are due now that were not, and which targets. Counts start anew; that a message may have arrived before is
+    kept, and will be said.
     """
     revived = writer.execute(
         sql(
@@ -199,6 +200,13 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
         ),
         {"match_id": match_id, "now": now},
     ).rowcount
+    waiting = writer.execute(
+        sql(
+            "select count(*) from deliveries d join targets t on t.name = d.target and t.state = 'parked'"
+            " where d.state = 'pending' and (:match_id is null or d.match_id = :match_id)"
+        ),
+        {"match_id": match_id},
+    ).scalar_one()
     opened = writer.execute(
         sql(
             "update targets set state = 'ok', reason = null, state_since = :now where state = 'parked' and name in"
@@ -207,7 +215,7 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
         ),
         {"match_id": match_id, "now": now},
     ).scalars()
-    return revived, sorted(opened)
+    return revived + waiting, sorted(opened)
 
 
 def open_again(writer: Writer, target: str, now: int) -> bool:

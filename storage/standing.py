@@ -104,6 +104,9 @@ class Standing:
         return next(queue for queue in self.queues if queue.name == name)
 
 
+QUEUES = ("decide", "recheck", "outbox", "dead", "given_up", "quarantine")
+
+
 def standing(reader: "Reader", now: int, *, notices: int = 5) -> Standing:
     """Read everything that `status` tells. `now` in microseconds UTC decides which re-checks are due."""
     return Standing(

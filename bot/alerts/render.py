@@ -17,7 +17,7 @@ from bot.alerts.message import Message, Shows
 from bot.alerts.passages import passages, quoted, sentences
 from bot.clock import MINUTE
 from bot.foreign import one_line, visible
-from storage.lookup import as_json, iso
+from storage.lookup import as_json, headed, iso, place_of
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
 LATE = 30 * MINUTE
@@ -149,11 +149,13 @@ def _tail(story: Story, post: PostRow) -> list[Line]:
 
 def _body(story: Story, post: PostRow, room: int) -> list[Line]:
     match = story.match
+    texts = {text_id: headed(text, post.title) for text_id, text in story.texts.items()}
     if match.kind != "edited":
-        return [snippet(story.texts, match.hits, post.text, room)]
+        whole = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
+        return [snippet(texts, match.hits, whole, room)]
     was = match.before or "(it did not match)"
     if match.hits:
-        here = _marked(story.texts, match.hits)
+        here = _marked(texts, match.hits)
     else:
         near = get_close_matches(was[:300], [each[:300] for each in sentences(post.text[:20_000])], n=1, cutoff=0.3)
         here = [(near[0] if near else post.text, False)]
@@ -368,9 +370,7 @@ def _document(delivery: DeliveryRow, story: Story, post: PostRow) -> dict[str, o
         "source": post.source,
         "post": as_json(post),
         "matched": [
-            {"text": story.texts[hit.text_id][hit.start : hit.end], "start": hit.start, "end": hit.end, "in": hit.kind}
-            for hit in match.hits
-            if hit.text_id in story.texts
+            _matched(hit, story.texts[hit.text_id], post.title) for hit in match.hits if hit.text_id in story.texts
         ],
         "late": _late(post),
         "possible_repeat": delivery.possible_repeat,
@@ -380,6 +380,11 @@ def _document(delivery: DeliveryRow, story: Story, post: PostRow) -> dict[str, o
     if match.kind == "deleted" and story.absent:
         data |= {"absent_since": iso(story.absent.at), "method": story.absent.method}
     return _envelope(delivery, data)
+
+
+def _matched(hit: Hit, text: str, title: str | None) -> dict[str, object]:
+    part, start, end = place_of(hit, text, title)
+    return {"text": text[hit.start : hit.end], "start": start, "end": end, "in": part}
 
 
 def _envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:

@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Form, Session, formats, line, names_in_config, say, styled, table, write, write_json
+from bot.cli.output import (
+    Form,
+    Session,
+    counted,
+    formats,
+    line,
+    names_in_config,
+    say,
+    styled,
+    table,
+    write,
+    write_json,
+)
 from bot.cli.times import Zone, moment, shown, zone_option
 from bot.errors import Later, Never, UserError
 from bot.foreign import one_line, visible
 from storage import matches, outbox
 from storage.database import asking
-from storage.lookup import iso
+from storage.lookup import iso, place_of
 from storage.records import DeliveryRow, Hit, MatchRow, Story
 
 if TYPE_CHECKING:
@@ -80,7 +92,7 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         post = lookup.posts(reader, [story.match.post_id])[0]
     if form is not None:
         told = document(story.match, post.source, post.url, deliveries)
-        told |= {"query": story.query, "found": [_found(story, hit) for hit in story.match.hits]}
+        told |= {"query": story.query, "found": [_found(story, hit, post.title) for hit in story.match.hits]}
         write_json(session, told)
         return
     match = story.match
@@ -94,7 +106,7 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         ("decided", shown(match.at, zone, seconds=True)),
     ):
         line(session, f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
-    for row in (*_hits(session, story), *_decision(match, deliveries, zone)):
+    for row in (*_hits(session, story, post.title), *_decision(match, deliveries, zone)):
         line(session, row)
 
 
@@ -115,7 +127,7 @@ def retry(session: Session, alert_id: int | None, dead: bool) -> None:
                 _story(reader, alert_id)
         with archive.writing() as writer:
             count, opened = outbox.retry(writer, alert_id, session.clock.now())
-    line(session, f"{count} messages are due again")
+    line(session, f"{counted(count, 'message')} due again")
     if opened:
         line(session, f"open again: {visible(', '.join(opened))}")
 
@@ -232,9 +244,10 @@ def document(match: MatchRow, source: str, url: str | None, deliveries: list[Del
     }
 
 
-def _found(story: Story, hit: Hit) -> dict[str, object]:
+def _found(story: Story, hit: Hit, title: str | None) -> dict[str, object]:
     raw = story.texts.get(hit.text_id, "")
-    return {"in": hit.kind, "text": raw[hit.start : hit.end], "form": hit.form, "start": hit.start, "end": hit.end}
+    part, start, end = place_of(hit, raw, title)
+    return {"in": part, "text": raw[hit.start : hit.end], "form": hit.form, "start": start, "end": end}
 
 
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
@@ -242,7 +255,7 @@ def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone
     return [str(match.id), shown(match.at, zone), match.rule, match.kind, source, sent or "-", match.why]
 
 
-def _hits(session: Session, story: Story) -> Iterator[str]:
+def _hits(session: Session, story: Story, title: str | None) -> Iterator[str]:
     yield ""
     yield styled(session, "found", "bold")
     if not story.match.hits:
@@ -251,8 +264,10 @@ def _hits(session: Session, story: Story) -> Iterator[str]:
         raw = story.texts.get(hit.text_id, "")
         before, after = raw[max(hit.start - _AROUND, 0) : hit.start], raw[hit.end : hit.end + _AROUND]
         marked = styled(session, one_line(raw[hit.start : hit.end]), "yellow")
-        place = one_line(f"{hit.kind} {hit.start}-{hit.end}, as “{hit.form}”")
-        yield f"  {place}: …{_flat(before)}{marked}{_flat(after)}…"
+        part, start, end = place_of(hit, raw, title)
+        place = one_line(f"{part} {start}-{end}, as “{hit.form}”")
+        head, tail = "…" if hit.start > _AROUND else "", "…" if hit.end + _AROUND < len(raw) else ""
+        yield f"  {place}: {head}{_flat(before)}{marked}{_flat(after)}{tail}"
     if story.match.before:
         yield f"  before: {one_line(story.match.before)}"
 
@@ -266,6 +281,6 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
     yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(match.why)}"
     for sent in deliveries:
         when = shown(sent.settled_at, zone, seconds=True, unknown=f"due {shown(sent.not_before, zone, seconds=True)}")
-        told = [sent.target, sent.state, when, f"{sent.attempts} attempts", sent.reason or ""]
+        told = [sent.target, sent.state, when, counted(sent.attempts, "attempt"), sent.reason or ""]
         told += ["possible repeat"] if sent.possible_repeat else []
         yield "  " + one_line("  ".join(part for part in told if part))

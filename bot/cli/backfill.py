@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from bot.cli.output import Session, formats, line, say, write_json
+from bot.cli.output import Session, counted, formats, line, say, write_json
 from bot.errors import Later, Never, UserError
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
 
     about = f" “{one_line(batch.title)}”" if batch.title else ""
     number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
-    unreadable = f", {len(batch.quarantined)} pieces that cannot be read" if batch.quarantined else ""
+    unreadable = f", {counted(len(batch.quarantined), 'piece')} that cannot be read" if batch.quarantined else ""
     last = f", the newest of {iso(newest)}" if newest is not None else ""
-    return f"{name}: ok{about}{number}: {len(batch.posts)} posts shown{last}{unreadable}"
+    return f"{name}: ok{about}{number}: {counted(len(batch.posts), 'post')} shown{last}{unreadable}"
 
 
 async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
@@ -120,7 +120,7 @@ async def _look(session: Session, config: "Config", settings: "SourceSettings") 
 
 @click.command("backfill")
 @click.argument("name")
-@click.option("--since", metavar="DATE", help="Back to this day (2024-07-01, UTC).")
+@click.option("--since", metavar="TIME", help="Back to this time: 2024-07-01 (UTC), 30d, yesterday.")
 @click.option("--count", type=click.IntRange(min=1), help="So many posts more than the archive has.")
 @click.option("--all", "everything", is_flag=True, help="Back to the first post.")
 @click.option("--alert", is_flag=True, help="Let what is found alert; without it history is matched, never sent.")
@@ -131,6 +131,9 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
     Ctrl-C once ends after the page under way, twice at once; either way the rest stays an open gap that `run` goes on
     with. While the daemon runs, it does the work and this command watches.
     """
+    from datetime import UTC
+
+    from bot.cli.times import Zone, moment
     from bot.config import paths
     from bot.daemon.opening import opened
     from bot.errors import AlreadyRunning
@@ -138,10 +141,13 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
     from storage.database import Archive
 
     if sum((since is not None, count is not None, everything)) != 1:
-        raise click.UsageError("say how far back: one of --since DATE, --count N, --all")
+        raise click.UsageError("say how far back: one of --since TIME, --count N, --all")
     config = session.config()
     settings = _settings(config, name)
-    wanted = Wanted.of(since if since is not None else count if count is not None else "all")
+    if since is not None:
+        wanted = Wanted(since=moment(since, Zone(reads=UTC), session.clock.now(), option="--since"))
+    else:
+        wanted = Wanted.of("all" if count is None else count)
     try:
         with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
             asyncio.run(_work(session, config, archive, settings, wanted, alert=alert))
@@ -271,8 +277,8 @@ class _Progress:
             self._bar.update(self._bar.task_ids[0], completed=posts, rate=f"{rate:.1f}")
         elif now - self._said >= 60:
             self._said = now
-            say(self._session, f"{self._name}: {posts} posts, {rate:.1f}/s")
+            say(self._session, f"{self._name}: {counted(posts, 'post')}, {rate:.1f}/s")
 
     def sentence(self, *, done: bool) -> str:
         end = "" if done else "; the rest stays an open gap that `communique run` goes on with"
-        return f"{self._name}: {self._posts} posts of history{end}"
+        return f"{self._name}: {counted(self._posts, 'post')} of history{end}"

@@ -168,4 +168,4 @@ def _invite(session: Session, directory: Path) -> None:
     ):
         line(session, f"  {start} {words}")
     line(session)
-    line(session, "Watch channels of your own: communique init")
+    line(session, f"Watch channels of your own: {name} init")

@@ -104,6 +104,11 @@ def say(session: Session, text: str) -> None:
     session.err.write(f"{visible(text, newlines=True)}\n")
 
 
+def counted(number: int, what: str) -> str:
+    """Say "1 post", "3 posts"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def styled(session: Session, text: str, style: Style) -> str:
     """Our own words or safe text in a style, where the session has colour."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text

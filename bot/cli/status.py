@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from bot.cli.output import Session, formats, line, styled, write_json
+from bot.cli.output import Session, counted, formats, line, styled, write_json
 from bot.cli.times import Zone, ago, shown, zone_option
 from bot.clock import HOUR, MINUTE
+from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage.lookup import iso
-from storage.standing import OpenGap, Queue, Standing, Watch, standing
+from storage.standing import QUEUES, OpenGap, Queue, Standing, Watch, standing
 
 _BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away, before this counts as ill health
 _LATE = HOUR  # so long may a message wait to be delivered
@@ -42,9 +43,8 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     session: Session = ctx.obj
     now = session.clock.now()
     daemon = daemon_of(session.data_dir())
-    with session.archive().reading() as reader:
-        found = standing(reader, now)
-    problems = ailments(found, daemon, now)
+    found, collected = _standing(session, now)
+    problems = (*collected, *ailments(found, daemon, now))
     if form is not None:
         write_json(session, document(found, daemon, problems, now))
     else:
@@ -52,6 +52,16 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
             line(session, row)
     if health and problems:
         ctx.exit(_UNHEALTHY)
+
+
+def _standing(session: Session, now: int) -> tuple[Standing, tuple[str, ...]]:
+    """How things stand, and why not where nothing was collected yet: that is an answer, for it is asked by machines."""
+    try:
+        archive = session.archive()
+    except UserError as nothing:
+        return Standing((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None), (str(nothing),)
+    with archive.reading() as reader:
+        return standing(reader, now), ()
 
 
 def daemon_of(data_dir: Path) -> Daemon:
@@ -83,7 +93,7 @@ def ailments(found: Standing, daemon: Daemon, now: int) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def warnings(found: Standing) -> Iterator[str]:
+def warnings(found: Standing, now: int) -> Iterator[str]:
     """Name what a person should know although the whole is healthy."""
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in _FINE:
@@ -93,6 +103,8 @@ def warnings(found: Standing) -> Iterator[str]:
         if target.state != "ok":
             reason = f": {target.reason}" if target.reason else ""
             yield f"target {target.name} is {target.state} since {iso(target.state_since)}{reason}"
+        elif target.hold_until is not None and target.hold_until > now:
+            yield f"target {target.name} asked us to wait until {iso(target.hold_until)}"
     for name, words in (
         ("dead", "messages could not be delivered"),
         ("given_up", "jobs were given up"),
@@ -104,7 +116,9 @@ def warnings(found: Standing) -> Iterator[str]:
 
 def next_steps(found: Standing, daemon: Daemon) -> Iterator[str]:
     """Suggest what to type next."""
-    if daemon.running is False:
+    if not found.watches:
+        yield "communique run --once"
+    elif daemon.running is False:
         yield "communique run"
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in _FINE:
@@ -114,8 +128,6 @@ def next_steps(found: Standing, daemon: Daemon) -> Iterator[str]:
             yield f"communique alerts test {target.name}"
     if found.queue("dead").waiting:
         yield "communique alerts retry --dead"
-    if not found.watches:
-        yield "communique run --once"
 
 
 def sight(watch: Watch, zone: Zone, now: int) -> str:
@@ -126,7 +138,7 @@ def sight(watch: Watch, zone: Zone, now: int) -> str:
     if watch.outcome is None:
         return "not asked yet"
     if watch.outcome == "ok":
-        rounds = f"{watch.rounds} round" if watch.rounds == 1 else f"{watch.rounds} rounds"
+        rounds = counted(watch.rounds, "round")
         since = f"watched without interruption since {shown(watch.stretch_from, zone)} ({rounds})"
         looked = f"last looked {ago(watch.stretch_to, now)}"
         return f"{since}, {looked}, {last}"
@@ -151,7 +163,7 @@ def _lines(
         upcoming = max(watch.next_poll_at, watch.hold_until or 0)
         if watch.enabled and not watch.paused and watch.next_poll_at:
             yield f"    next round {shown(upcoming, zone, unknown='only after `sources resume`', seconds=True)}"
-        yield f"    {watch.posts} posts, {watch.deleted} deleted, {watch.gaps} open gaps"
+        yield f"    {counted(watch.posts, 'post')}, {watch.deleted} deleted, {counted(watch.gaps, 'open gap')}"
     for gap in found.gaps:
         what = visible(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")
         yield f"{styled(session, 'gap', 'yellow')}  {what}"
@@ -160,7 +172,7 @@ def _lines(
         yield f"{styled(session, shown(told.at, zone), 'dim')}  {one_line(told.text)}"
     for problem in problems:
         yield f"{styled(session, 'unhealthy', 'red')}  {one_line(problem)}"
-    for warning in warnings(found):
+    for warning in warnings(found, now):
         yield f"{styled(session, 'warning', 'yellow')}  {one_line(warning)}"
     for step in next_steps(found, daemon):
         yield f"next: {one_line(step)}"
@@ -184,7 +196,7 @@ def document(found: Standing, daemon: Daemon, problems: tuple[str, ...], now: in
         "at": iso(now),
         "healthy": not problems,
         "problems": list(problems),
-        "warnings": list(warnings(found)),
+        "warnings": list(warnings(found, now)),
         "daemon": {"running": daemon.running, "pid": daemon.pid},
         "last_round_at": iso(found.last_round_at),
         "sources": [source_document(watch) for watch in found.watches],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from bot.cli.output import Session, line, source_option, tag_option, write
-from bot.cli.search import COLUMNS, described, drawn, snippets
+from bot.cli.search import COLUMNS, described, drawn, name_strangers, snippets
 from bot.cli.times import Zone, zone_option
 from storage import lookup
 from storage.records import PostRow
@@ -34,6 +34,7 @@ def command(
     """Show the newest posts, oldest of them first, and with -f each new one as it is archived."""
     archive = session.archive()
     with archive.reading() as reader:
+        name_strangers(session, reader, sources)
         mark = lookup.arrivals(reader)
         ids = lookup.newest(reader, limit=number, sources=sources, tags=tags)
         _show(session, lookup.posts(reader, ids), zone, jsonl=jsonl)

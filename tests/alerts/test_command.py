@@ -89,7 +89,7 @@ def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, aler
     with line.archive.writing() as writer:
         outbox.mark(writer, "desk", "parked", "blocked", line.now)
     code, out, _ = run("retry", str(alert))
-    assert (code, out) == (0, "0 messages are due again\nopen again: desk\n")
+    assert (code, out) == (0, "1 message due again\nopen again: desk\n")
 
 
 def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: Any, tmp_path: Path) -> None:

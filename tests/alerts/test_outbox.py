@@ -97,7 +97,7 @@ def test_a_target_that_refuses_is_parked_until_a_person_retries(line: Any, told:
     assert "parked" in line.said[0]
     assert "let the bot in" in line.said[0]
     with line.archive.writing() as writer:
-        assert rows.retry(writer, None, line.now) == (0, ["desk"])
+        assert rows.retry(writer, None, line.now) == (2, ["desk"])
     assert line.drain(desk).sent == 2
 
 

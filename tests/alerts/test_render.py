@@ -49,14 +49,15 @@ POST = PostRow(
 def told(
     text: str, word: str, *, shows: Shows = TEXT, kind: Any = "match", before: str | None = None, **post: Any
 ) -> Message:
-    """The alert about `word` in `text`."""
+    """The alert about `word` in `text`; `body` is what rules read of it, with a title."""
+    body = post.pop("body", text)
     hits = (
-        tuple(Hit(5, "body", at.start(), at.end(), word) for at in re.finditer(re.escape(word), text)) if word else ()
+        tuple(Hit(5, "body", at.start(), at.end(), word) for at in re.finditer(re.escape(word), body)) if word else ()
     )
     match = MatchRow("fall", "v1", 77, "h", kind, AT, hits, alerting=True, why="new match", before=before, id=42)
     absent = ObservationRow(AT + 60_000_000, "absent", "embed page", None) if post.get("deleted_at") else None
     delivery = DeliveryRow(3, 42, "desk", kind, "sending", AT, 1, AT, possible_repeat=post.pop("repeat", False))
-    story = Story(match, post.pop("side", None), "command", {5: text}, absent)
+    story = Story(match, post.pop("side", None), "command", {5: body}, absent)
     return render(delivery, story, replace(POST, text=text, **post), Rendering(ZoneInfo("Asia/Yangon")), shows)
 
 
@@ -72,6 +73,18 @@ def test_an_alert_says_rule_source_both_times_snippet_link_and_its_number() -> N
 def test_the_words_that_matched_are_marked() -> None:
     assert "<b>command</b>" in told("the northern command fell", "command", shows=TELEGRAM).text
     assert "\x1b[1;33mcommand\x1b[0m" in told("the northern command fell", "command", shows=Shows("ansi")).text
+
+
+def test_a_title_is_told_apart_and_a_webhook_counts_in_title_and_text() -> None:
+    shown = told(
+        "the command fell", "command", title="Command of the north", body="Command of the north\n\nthe command fell"
+    )
+    assert "\nCommand of the north: the «command» fell\n" in shown.text
+    (found,) = shown.document["data"]["matched"]  # type: ignore[index]
+    assert (found["in"], "the command fell"[found["start"] : found["end"]]) == ("body", "command")
+    assert "\nDone! the «command»\n" in told("the command", "command", title="Done!", body="Done!\n\nthe command").text
+    (found,) = told("", "Done", title="Done!", body="Done!").document["data"]["matched"]  # type: ignore[index]
+    assert (found["in"], found["start"], found["end"]) == ("title", 0, 4)
 
 
 def test_a_late_alert_says_so_and_shows_when_it_was_collected() -> None:

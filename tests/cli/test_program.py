@@ -58,7 +58,7 @@ def test_a_mistyped_option_is_wrong_usage(process: Program) -> None:
 
 
 def test_an_empty_data_directory_says_what_to_do(process: Program, tmp_path: Path) -> None:
-    for arguments in (("search", "x"), ("status",)):
+    for arguments in (("search", "x"), ("tail", "-f")):
         ran = process(*arguments, COMMUNIQUE_DATA_DIR=str(tmp_path / "nowhere"))
         assert ran.returncode == 2
         assert "communique run --once" in ran.stderr

@@ -4,11 +4,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
-from bot.cli.search import asked
+from bot.cli.search import asked, snippets
 from bot.errors import UserError
+from storage.rows import MediaRow, PostRow
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 CONTRACT = {
@@ -16,6 +18,9 @@ CONTRACT = {
     "deleted_at", "text", "language", "media", "texts", "links", "rules", "forwarded_from", "reply_to", "revisions",
     "raw_sha256", "matched",
 }  # fmt: skip
+
+
+POST = PostRow(1, "s", "1", None, None, None, 0, "", 0, None, None, "", "und", None, None, "")
 
 
 def ids(ran: subprocess.CompletedProcess[str]) -> list[str]:
@@ -31,7 +36,29 @@ def test_the_newest_post_comes_first_with_its_source_times_address_and_the_words
     head, address, words = ran.stdout.splitlines()[:3]
     assert head == "desk  2025-11-01 15:26 UTC  collected 2025-11-01 15:26 UTC  edited"
     assert address.endswith("http://example.org/7")
-    assert words == "    A bridge The bridge at Lashio was held. The rest stands."
+    assert words == "    A bridge: The bridge at Lashio was held. The rest stands."
+
+
+def test_where_words_were_found_counts_in_the_title_or_in_the_text_that_json_shows(program: Program) -> None:
+    [post] = json.loads(program("search", "bridge held", "--json").stdout)
+    assert [found["kind"] for found in post["matched"]] == ["title", "body", "body"]
+    for found in post["matched"]:
+        words = post["title"] if found["kind"] == "title" else post["text"]
+        assert words[found["start"] : found["end"]] == found["text"] in {"bridge", "held"}
+
+
+def test_a_post_without_words_is_shown_by_its_files() -> None:
+    silent = replace(POST, media=(MediaRow("voice", None, None, None, None, "pending", None, None, 4.0),))
+    [(piece, _)] = snippets(silent, (), {})
+    assert piece.text == "[voice]"
+    [(piece, _)] = snippets(POST, (), {})
+    assert piece.text == "[no words]"
+
+
+def test_a_source_that_nobody_knows_is_named(program: Program) -> None:
+    for ran in (program("search", "lashio", "--source", "spokesmen"), program("tail", "--source", "spokesmen")):
+        assert (ran.returncode, ran.stdout) == (0, "")
+        assert "no source spokesmen: did you mean spokesman?" in ran.stderr
 
 
 def test_json_is_the_contract(program: Program) -> None:

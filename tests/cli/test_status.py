@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.stats import bar, sparkline
-from bot.cli.status import Daemon, ailments, sight
+from bot.cli.status import Daemon, ailments, sight, warnings
 from bot.cli.times import Zone
 from bot.clock import HOUR, MINUTE
 from storage.database import Archive
-from storage.standing import Queue, Standing, Watch
+from storage.standing import Queue, Standing, TargetStanding, Watch
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOW = 1_762_000_000_000_000
@@ -66,6 +66,23 @@ def test_silence_is_told_apart_from_blindness() -> None:
     blind = Watch("b", "feed", outcome="failing", last_ok_at=NOW - HOUR)
     assert "blind since 2025-11-01 11:26 UTC (failing)" in sight(blind, Zone(), NOW)
     assert sight(Watch("c", "feed"), Zone(), NOW) == "not asked yet"
+
+
+def test_before_anything_is_collected_status_says_so_to_people_and_machines(process: Program, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    told = json.loads(process("status", "--json", COMMUNIQUE_DATA_DIR=nowhere).stdout)
+    assert (told["healthy"], told["sources"], told["next_steps"]) == (False, [], ["communique run --once"])
+    assert "nothing collected yet" in told["problems"][0]
+    ran = process("status", "--health", COMMUNIQUE_DATA_DIR=nowhere)
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "nothing collected yet" in ran.stdout
+
+
+def test_a_target_that_told_us_to_wait_is_a_warning_until_then() -> None:
+    held = TargetStanding("desk", "ok", None, NOW, NOW + MINUTE)
+    found = Standing((), (), QUIET, (held,), (), NOW)
+    assert list(warnings(found, NOW)) == ["target desk asked us to wait until 2025-11-01T12:27:40Z"]
+    assert list(warnings(found, NOW + MINUTE)) == []
 
 
 def test_status_names_the_daemon_the_sources_the_queues_and_the_next_step(program: Program) -> None:

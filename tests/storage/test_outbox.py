@@ -86,7 +86,7 @@ def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
 def test_a_parked_target_that_owes_something_is_opened_by_a_retry(owed: Archive) -> None:
     with owed.writing() as writer:
         outbox.mark(writer, "desk", "parked", "blocked", NOW)
-        assert outbox.retry(writer, None, NOW) == (0, ["desk"])
+        assert outbox.retry(writer, None, NOW) == (1, ["desk"])
         assert outbox.claim(writer, "desk", NOW) is not None
         assert not outbox.open_again(writer, "desk", NOW)
 
