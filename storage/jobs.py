@@ -50,11 +50,12 @@ def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
 
 
 def claim(
-    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, newest: bool = False
+    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, newest: bool = False, alone: bool = False
 ) -> list[ClaimedJob]:
     """Take at most `limit` jobs that are due and free, the longest due first, until `now` + `lease` (microseconds).
 
-    `newest` takes those of the newest posts first, where a backlog must not hold up what has just come. A job whose
+    `newest` takes those of the newest posts first, where a backlog must not hold up what has just come. `alone` takes
+    a job that was begun before by itself, after all others, so that it takes none with it if it kills us. A job whose
     third lease ran out without a word is given up here: it took its worker down with it.
     """
     lost = writer.execute(
@@ -66,16 +67,20 @@ def claim(
     ).scalars()
     for job in lost.all():
         _give_up(writer, job, now, "the work on it ended three times without an answer")
-    rows = writer.execute(
-        sql(
-            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
-            "(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now "
-            "AND (claimed_until IS NULL OR claimed_until <= :now) "
-            f"ORDER BY {'post_id DESC' if newest else 'due_at, post_id'} LIMIT :limit) "
-            "RETURNING id, kind, post_id, slot, attempts, due_at"
-        ),
-        {"until": now + lease, "kind": kind, "now": now, "limit": limit},
-    ).all()
+    order = "post_id DESC" if newest else "due_at, post_id"
+    begun = ("attempts = 0", limit), ("attempts > 0", 1)
+    for which, most in begun if alone else (("1", limit),):
+        rows = writer.execute(
+            sql(
+                "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
+                f"(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND {which} "
+                f"AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY {order} LIMIT :limit) "
+                "RETURNING id, kind, post_id, slot, attempts, due_at"
+            ),
+            {"until": now + lease, "kind": kind, "now": now, "limit": most},
+        ).all()
+        if rows:
+            break
     return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row.due_at, row.post_id))]
 
 

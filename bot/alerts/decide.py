@@ -15,7 +15,7 @@ from bot.enrich._choice import in_scope
 from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
 from storage import documents, jobs, matches, media, rules
 from storage.database import asking
-from storage.jobs import NewJob
+from storage.jobs import ClaimedJob, NewJob
 from storage.language.fold import fold
 from storage.language.match import Document
 from storage.language.query import parse
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
 _HOLD = 10 * SECOND  # that an alert on a file waits at most for the bytes, to bring them along
-_LEASE = 60_000_000  # never runs out: a claim is committed together with its end
+_LEASE = 60_000_000  # microseconds until a post on which we broke is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,28 @@ class Decided:
     notices: tuple[str, ...] = ()
 
 
-def decide(writer: "Connection", deciding: Deciding, now: int, *, limit: int = _AT_ONCE) -> Decided:
-    """Run the rules on posts whose `decide` job is due; call it in one transaction.
+def claim(writer: "Connection", now: int, *, limit: int = _AT_ONCE) -> list[ClaimedJob]:
+    """Take the posts whose `decide` job is due. Commit it before `decide`, so that it is known on which posts we died.
+
+    Those are taken by themselves, after all others, and given up the third time.
+    """
+    return jobs.claim(writer, "decide", now, lease=_LEASE, limit=limit, alone=True)
+
+
+def decide(
+    writer: "Connection",
+    deciding: Deciding,
+    now: int,
+    *,
+    limit: int = _AT_ONCE,
+    claimed: Sequence[ClaimedJob] | None = None,
+) -> Decided:
+    """Run the rules on claimed posts, or else on all that are due; call it in one transaction.
 
     A post on which a rule breaks is put off, and given up the third time; no other post waits for it. Errors of the
     database go through.
     """
-    claimed = jobs.claim(writer, "decide", now, lease=_LEASE, limit=limit)
+    claimed = claim(writer, now, limit=limit) if claimed is None else claimed
     ids = [job.post_id for job in claimed]
     ask = asking(writer)
     found, standings, earlier = documents.load(ask, ids), matches.standings(ask, ids), matches.earlier(ask, ids)

@@ -5,16 +5,30 @@ store is the only one: stored jobs are pickles, and whoever can write the databa
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from bot.clock import SECOND, Clock
 
 JUMP = 30 * SECOND
 LOOK_EVERY = 10.0
+
+
+class Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Every so many seconds. APScheduler's own counts up each run that a jump skipped: a year of them by the second."""
+
+    def __init__(self, seconds: float) -> None:
+        self._pause = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """One pause after the last run; where that is past, one pause from now."""
+        following = (previous_fire_time or now) + self._pause
+        return following if following > now else now + self._pause
 
 
 class Schedule:
@@ -28,7 +42,10 @@ class Schedule:
         self._jumped = jumped
         self._speak = speak
         self._intervals: dict[str, tuple[float, Callable[[], None]]] = {}
+        # What fails is told by `_heard`, in a sentence; its own log would be a traceback on stderr.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)
         self._scheduler = self._fresh()
+        self._owed = False  # a jump of which `jumped` has not heard to its end
 
     def every(self, name: str, seconds: float, ring: Callable[[], None]) -> None:
         """Add a bell, or change its interval."""
@@ -41,8 +58,8 @@ class Schedule:
             self._scheduler.remove_job(name)
 
     async def run(self) -> None:
-        """Ring until cancelled."""
-        self._scheduler.start()
+        """Ring until cancelled; may be run again."""
+        self._rearm()
         try:
             await self._watch()
         finally:
@@ -52,19 +69,26 @@ class Schedule:
     async def _watch(self) -> None:
         wall, monotonic = self._clock.now(), self._clock.monotonic()
         while True:
+            if self._owed:
+                await self._jumped()
+                self._owed = False
             await asyncio.sleep(LOOK_EVERY)
             wall_now, monotonic_now = self._clock.now(), self._clock.monotonic()
             drift = (wall_now - wall) - round((monotonic_now - monotonic) * SECOND)
             late = monotonic_now - monotonic > LOOK_EVERY + JUMP / SECOND
             wall, monotonic = wall_now, monotonic_now
             if abs(drift) > JUMP or late:
-                self._speak(f"the clock jumped by {drift / SECOND:+.0f} s: every source is asked anew")
+                what = f"the clock jumped by {drift / SECOND:+.0f} s"
+                if abs(drift) <= JUMP:
+                    what = "the program stood still for a while"
+                self._speak(f"{what}: every source is asked anew")
                 self._rearm()
-                await self._jumped()
+                self._owed = True
 
     def _rearm(self) -> None:
         """Next run times are kept by the wall clock: after a step back the scheduler would sleep until then."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         self._scheduler = self._fresh()
         for name in self._intervals:
             self._arm(name)
@@ -80,7 +104,11 @@ class Schedule:
 
     def _arm(self, name: str) -> None:
         seconds, ring = self._intervals[name]
-        self._scheduler.add_job(ring, "interval", seconds=seconds, id=name, replace_existing=True)
+
+        async def rung() -> None:  # a coroutine runs in the loop, a plain function in a thread, where no bell may ring
+            ring()
+
+        self._scheduler.add_job(rung, Steady(seconds), id=name, replace_existing=True)
 
     def _heard(self, event: JobExecutionEvent) -> None:
         self._speak(f"the schedule of {event.job_id} failed: {event.exception or 'missed'}")

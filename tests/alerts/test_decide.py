@@ -7,7 +7,7 @@ from bot.alerts import decide
 from bot.alerts.decide import Decided, Deciding
 from bot.config.model import Config, RuleConfig
 from bot.rules import Rule, RuleMatch, RuleSet
-from storage import posts, sources
+from storage import jobs, posts, sources
 from storage.language.match import Document
 from storage.language.query import parse
 from storage.records import Checked
@@ -218,3 +218,29 @@ def test_a_version_names_query_and_scope_and_nothing_else() -> None:
     same = decide.version("a", ("x", "y"), ("s",))
     assert same == decide.version("a", ("y", "x"), ("s",))
     assert len({same, decide.version("b", ("x", "y"), ("s",)), decide.version("a", ("x",), ("y", "s"))}) == 3
+
+
+def test_bad_input_66_a_post_that_kills_the_process_is_given_up_and_no_other_with_it(line: Any, tmp_path: Any) -> None:
+    desk = Desk(line, tmp_path)
+    desk.load()
+    deadly = line.post("the command fell", "1")
+
+    def live() -> None:
+        """One life of the process: it decides until it meets the deadly post."""
+        with line.archive.writing() as writer:
+            jobs.release(writer)
+        while True:
+            with line.archive.writing() as writer:
+                claimed = decide.claim(writer, line.now)
+            if not claimed or deadly in [job.post_id for job in claimed]:
+                return
+            with line.archive.writing() as writer:
+                decide.decide(writer, desk.rules, line.now, claimed=claimed)
+
+    for number in range(2, 6):
+        live()
+        line.post("the command fell", str(number))
+    live()
+    assert [row["post_id"] for row in line.rows("select post_id from given_up")] == [deadly]
+    assert len(line.rows("select id from matches")) == 4
+    assert line.rows("select id from jobs where kind = 'decide'") == []

@@ -137,3 +137,18 @@ def test_a_post_to_be_looked_at_again_is_found_at_its_source(desk: Any, post_ids
     with desk.archive.reading() as reader:
         places = rechecks.places(reader, [post_ids[1]])
     assert places == {post_ids[1]: rechecks.Place("spokesman", "1")}
+
+
+def test_a_job_that_was_begun_before_is_taken_alone_and_after_all_others(
+    write: Write, post_ids: tuple[int, ...], now: int
+) -> None:
+    def take(at: int) -> list[int]:
+        with write() as writer:
+            return [job.post_id for job in jobs.claim(writer, "decide", at, lease=LEASE, limit=10, alone=True)]
+
+    enqueue(write, NewJob("decide", post_ids[0], now), NewJob("decide", post_ids[1], now))
+    assert take(now) == [post_ids[0], post_ids[1]]  # and the process dies
+    enqueue(write, NewJob("decide", post_ids[2], now))
+    assert take(now + LEASE) == [post_ids[2]]
+    assert take(now + LEASE) == [post_ids[0]]
+    assert take(now + LEASE) == [post_ids[1]]
