@@ -76,6 +76,7 @@ class Archive:
         self.path = Path(path)
         self._lock = RLock()
         self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None  # what the writer has open: device and inode
         self._drop: Callable[[], object] = lambda: None
         self._open = False
         self._checked = False
@@ -86,10 +87,18 @@ class Archive:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
     def close(self) -> None:
         """Close the writer's connection; the next use of a door opens what it needs again."""
         with self._lock:
             self._disconnect()
+            self._file = None
 
     def _disconnect(self) -> None:
         self._drop()
@@ -123,9 +132,13 @@ class Archive:
         with self._lock, told(self.path):
             if self._open:
                 raise RuntimeError("this thread is in a transaction already: pass its writer on")
+            if self._file is not None and self._there() != self._file:
+                # an open file outlives its name: what were written now would be gone with its last descriptor
+                raise ArchiveMissing(f"the archive {self.path} was removed or replaced while it was in use", self.path)
             if self._engine is None:
                 self._engine = open_writer(self.path)
                 self._drop = finalize(self, self._engine.dispose)
+                self._file = self._there()
             self._open = True
             try:
                 with self._engine.begin() as writer:

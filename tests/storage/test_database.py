@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -297,3 +298,19 @@ def test_a_transaction_inside_a_transaction_is_an_error_and_no_deadlock(archive:
     with archive.writing() as writer:
         writer.execute(sql(ADD), {"text": "x"})
     assert count(archive) == 1
+
+
+def test_an_archive_that_was_removed_or_replaced_takes_no_post_into_nowhere(
+    archive: Archive, migrated_file: Path
+) -> None:
+    with archive.writing() as writer:
+        writer.exec_driver_sql("INSERT INTO meta VALUES ('before', 'x')")
+    archive.path.rename(archive.path.with_name("away.db"))
+    with pytest.raises(ArchiveMissing, match="removed or replaced"), archive.writing():
+        pass
+    copyfile(migrated_file, archive.path)
+    with pytest.raises(ArchiveMissing, match="removed or replaced"), archive.writing():
+        pass
+    archive.close()
+    with archive.writing() as writer:
+        writer.exec_driver_sql("INSERT INTO meta VALUES ('after', 'x')")
