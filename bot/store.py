@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from storage.database import Archive
+from storage.errors import ArchiveError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,21 +20,31 @@ class Store:
     """The archive for async code.
 
     A cancelled `run` still commits what its thread had begun: the caller loses the answer, never the rows.
+    `told` hears of each transaction: the ArchiveError that it raised, or None where it changed something.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, told: Callable[[ArchiveError | None], None] = lambda _: None) -> None:
         self.archive = archive
+        self._told = told
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(4, "reader")
 
     async def run(self, write: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`write(writer, …)` in one BEGIN IMMEDIATE transaction; raises what it raises, after a rollback."""
 
-        def transaction() -> T:
+        def transaction() -> tuple[T, bool]:
             with self.archive.writing() as writer:
-                return write(writer, *args, **kwargs)
+                driver = writer.connection.driver_connection
+                assert driver is not None
+                before = driver.total_changes
+                result = write(writer, *args, **kwargs)
+                changed = driver.total_changes != before
+            return result, changed
 
-        return await asyncio.get_running_loop().run_in_executor(self._writer, transaction)
+        result, changed = await self._heard(asyncio.get_running_loop().run_in_executor(self._writer, transaction))
+        if changed:
+            self._told(None)
+        return result
 
     async def read(self, look: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`look(reader, …)` on a read-only connection of its own."""
@@ -42,7 +53,14 @@ class Store:
             with self.archive.reading() as reader:
                 return look(reader, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(reading))
+        return await self._heard(asyncio.get_running_loop().run_in_executor(self._readers, reading))
+
+    async def _heard(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except ArchiveError as error:
+            self._told(error)
+            raise
 
     async def aclose(self) -> None:
         """Wait for the transaction under way, then let the threads and the connection go."""

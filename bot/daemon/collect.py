@@ -1,12 +1,12 @@
 """Keeps a round of every due source under way; one slow source delays no other."""
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from bot.clock import Clock
+from bot.daemon.talk import mistake
 from bot.errors import Later
 from bot.intake.poll import Intake, Round
 from bot.sources._contract import Source
@@ -16,6 +16,7 @@ from storage.errors import ArchiveError
 from storage.records import SourceRow
 
 ROUNDS_AT_ONCE = 64
+_REST_S = 5.0  # of a source whose posts could not be stored
 
 
 @dataclass(slots=True)
@@ -87,15 +88,19 @@ class Collector:
             try:
                 result = await self.intake.round(source, row, self.every[row.name])
             except ArchiveError as error:
-                # The archive cannot be written: nothing was advanced, so the next round asks for the same again.
+                # Nothing was advanced, so the next round asks for the same again; the store has told it.
                 result = Round(error=Later(str(error), state="archive"))
-                self.speak(f"{row.name}: nothing stored: {error}")
-                await asyncio.sleep(5)
+                await asyncio.sleep(_REST_S)
             except Exception as error:  # noqa: BLE001 - our own mistake in one source must not blind the others
-                self.speak(f"{row.name}: a round broke: {''.join(traceback.format_exception(error))}")
-                result = await self.intake.broke(row, error, self.every[row.name])
+                result = await self._broke(row, error)
         for notice in result.notices:
             self.speak(f"{row.name}: {notice}")
         if result.change:
             self.speak(f"{result.change}, {result.new} posts" if result.error is None else result.change)
         return result
+
+    async def _broke(self, row: SourceRow, error: Exception) -> Round:
+        try:
+            return await self.intake.broke(row, mistake(error), self.every[row.name])
+        except ArchiveError as full:
+            return Round(error=Later(str(full), state="archive"))

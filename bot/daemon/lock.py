@@ -3,23 +3,28 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from bot.config.paths import lock_in
-from bot.errors import AlreadyRunning
+from bot.errors import AlreadyRunning, UserError
 
 
 class Lock:
-    """Held for the life of the process. Entering raises AlreadyRunning with the pid of the holder."""
+    """Held for the life of the process. Entering raises AlreadyRunning with the pid of the holder, or UserError."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = lock_in(data_dir)
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise UserError(f"{self._path} cannot be opened ({why}): nothing can be collected there") from None
         # `holder` looks by taking the lock shared for a moment: a refusal counts only when it lasts.
         for pause in (0.05, 0.1, 0.2, None):
             try:
@@ -32,15 +37,17 @@ class Lock:
                     who = f"process {pid}" if pid else "another process"
                     raise AlreadyRunning(f"already running: {who} holds {self._path.parent}") from None
                 time.sleep(pause)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk the lock holds all the same, only nobody can read whose it is
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.ftruncate(self._descriptor, 0)
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 

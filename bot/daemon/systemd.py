@@ -1,6 +1,7 @@
 """What systemd wants to hear: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3), without its library)."""
 
 import socket
+from contextlib import suppress
 
 
 class Systemd:
@@ -29,8 +30,7 @@ class Systemd:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            try:
+            out.setblocking(False)
+            # A supervisor that is busy or went away must not take the monitor with it; the next word may reach it.
+            with suppress(OSError):
                 out.sendto(words.encode(), address)
-            except OSError:
-                # A supervisor that went away must not take the monitor with it; nothing here depends on its hearing.
-                self._address = None

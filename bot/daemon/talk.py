@@ -1,10 +1,17 @@
-"""One line on stderr per event: no post can forge or break one."""
+"""One line on stderr per event: no post can forge or break one, and what goes on is not said again."""
 
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
 from bot.clock import SECOND, Clock
 from bot.foreign import visible
+
+CALM_S = 30.0  # without a failure, before something counts as working again
+_PLACES = 3  # of a traceback that are told, innermost last
 
 
 class Talk:
@@ -19,4 +26,37 @@ class Talk:
         stamp = ""
         if self._stamps:
             stamp = datetime.fromtimestamp(self._clock.now() // SECOND, UTC).strftime("%H:%M:%SZ ")
-        print(f"{stamp}{visible(sentence)}", file=self._err, flush=True)
+        # A full disk under the log, or a reader that went away, must not stop the monitor.
+        with suppress(OSError, ValueError):
+            print(f"{stamp}{visible(sentence)}", file=self._err, flush=True)
+
+
+class Trouble:
+    """Something that breaks and recovers, told once each time and not in between."""
+
+    def __init__(self, speak: Callable[[str], None], clock: Clock, again: str) -> None:
+        self._speak = speak
+        self._clock = clock
+        self._again = again
+        self._said = ""
+        self._last = 0.0
+
+    def broke(self, sentence: str) -> None:
+        """It failed; the same sentence is not said twice."""
+        self._last = self._clock.monotonic()
+        if sentence != self._said:
+            self._said = sentence
+            self._speak(sentence)
+
+    def works(self) -> None:
+        """It worked, which counts once it has not failed for a while: half-broken things work now and then."""
+        if self._said and self._clock.monotonic() - self._last >= CALM_S:
+            self._said = ""
+            self._speak(self._again)
+
+
+def mistake(error: BaseException) -> str:
+    """A mistake of ours in one sentence: what, and the last places on its way."""
+    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(inner.__traceback__)]
+    return f"{type(inner).__name__}: {inner} ({', '.join(places[-_PLACES:])}); please report it"

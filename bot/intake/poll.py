@@ -101,9 +101,9 @@ class Intake:
             result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
         return result
 
-    async def broke(self, row: SourceRow, mistake: Exception, every: int) -> Round:
+    async def broke(self, row: SourceRow, mistake: str, every: int) -> Round:
         """Settle a round that ended in a mistake of ours: backed off and shown like any failure, never lost."""
-        result = Round(error=Later(f"our own mistake: {type(mistake).__name__}: {mistake}", state="broken"))
+        result = Round(error=Later(f"our own mistake: {mistake}", state="broken"))
         result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), 0)
         return result
 
@@ -235,7 +235,9 @@ def _write(
     if end is None:
         return saved, [], None
     if recheck and part.batch.seen is not None and part.shown and end.row.first_contact_at is not None:
-        missing = rechecks.left_out(writer, source_id, part.batch.seen, part.shown)
+        # The newest reply accounts for all above it too: what stands there in the archive is not there any more.
+        accounted = replace(part.batch.seen, high=ledger.EVERYTHING)
+        missing = rechecks.left_out(writer, source_id, accounted, part.shown)
         if missing:
             rechecks.doubt(writer, missing, now)
     open_gaps = _fillable(gaps.open_gaps(writer, source_id))

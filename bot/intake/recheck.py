@@ -56,6 +56,10 @@ class Rechecks:
                 again = self._again(error)
                 await self.store.run(jobs.postpone, [left.id for left in claimed[place:]], again)
                 return place
+            except Exception as mistake:  # noqa: BLE001 - a post on which we break must not keep the others waiting
+                reason = f"looking at it broke: {type(mistake).__name__}: {mistake}"[:300]
+                await self.store.run(jobs.failed, job.id, self.clock.now(), reason)
+                continue
             exact = apart if checked.apart is None else min(apart, checked.apart)
             await self.store.run(_settle, job, checked, self.clock.now(), exact)
             self.stored()

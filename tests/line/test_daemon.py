@@ -1,6 +1,7 @@
 """The daemon as its owner meets it: one instance, ordered stop, reload, and one bad source that hurts no other."""
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -202,5 +203,71 @@ def test_a_process_that_was_stopped_for_long_goes_on(desk: Desk, sink: Sink, unt
             world.publish("spokesman_office", f"The regional command is silent, hour {number}.")
         os.kill(daemon.pid, signal.SIGCONT)
         until(lambda: len(sink.ids()) == 45, "every alert of the time in between")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+
+
+def test_a_daemon_whose_archive_is_taken_away_ends_and_says_so(desk: Desk, sink: Sink, until: Until) -> None:
+    with run_in_thread(world_of("spokesman_office")) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        shutil.rmtree(desk.directory / "data")
+        assert daemon.wait(60) == 1
+    assert "removed or replaced" in desk.said().splitlines()[-1]
+    assert "Traceback" not in desk.said()
+
+
+def test_bad_input_75_an_archive_of_a_clock_that_was_a_year_ahead_is_not_deaf_for_a_year(
+    desk: Desk, sink: Sink, until: Until
+) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        desk.run("run", "--once")
+        year = 365 * 86_400 * 1_000_000
+        with desk.archive as archive, archive.writing() as writer:
+            writer.exec_driver_sql(f"UPDATE runs SET started_at = started_at + {year}, ended_at = ended_at + {year}")
+            writer.exec_driver_sql(f"UPDATE sources SET next_poll_at = next_poll_at + {year}")
+            writer.exec_driver_sql(f"UPDATE rules SET loaded_at = loaded_at + {year}")
+        daemon = desk.start("run")
+        until(lambda: "watching" in desk.said(), "the start")
+        world.publish("spokesman_office", "The regional command is quiet.")
+        until(sink.heard.is_set, "the alert")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+
+
+def test_signals_to_reload_come_as_fast_as_they_like(desk: Desk, sink: Sink, until: Until) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        for number in range(20):
+            world.publish("spokesman_office", f"The regional command is quiet, hour {number}.")
+            daemon.send_signal(signal.SIGHUP)
+            until(lambda wanted=number: len(sink.ids()) >= wanted // 2, "alerts while it reloads")
+        until(lambda: len(sink.ids()) == 20, "every alert")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    assert "broke" not in desk.said()
+    with desk.archive.reading() as reader:
+        assert reader.execute("SELECT count(*) FROM deliveries WHERE state <> 'sent'").fetchone()[0] == 0
+
+
+def test_the_newest_post_is_missed_as_soon_as_it_is_gone(desk: Desk, sink: Sink, until: Until) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        source = SOURCE.replace("{name}", "spokesman_office").replace("{world}", address) + 'recheck = ["1s"]\n'
+        desk.write(FRAME.format(hook=sink.url) + source)
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        world.publish("spokesman_office", "The regional command has surrendered.", at=world.clock.now() - 60_000_000)
+        newest = world.publish("spokesman_office", "It has not.", at=world.clock.now() - 60_000_000)
+        until(sink.heard.is_set, "the alert")
+        world.delete("spokesman_office", newest)
+        world.delete("spokesman_office", newest - 1)
+        until(lambda: any(body["type"] == "deleted" for _, body in sink.received), "the deletion")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
