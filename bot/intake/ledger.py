@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from storage.records import Batch, ClosedGap, FetchedPost, Gap, History, LedgerChange, NarrowedGap, NewGap, SourceRow
 
 EVERYTHING = 1 << 62
+_BEGINNING = "the beginning of the source is reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
 def older(gap: Gap, batch: Batch) -> Step | None:
     """A page below `gap.high`: what of it is wanted, what is left of the gap. None: the page brought no progress."""
     assert gap.high is not None
+    if batch.seen is None and batch.end:
+        return Step((), (), LedgerChange(closed=(ClosedGap(gap.id, _BEGINNING),)))
     if batch.seen is None or batch.seen.low > gap.high:
         return None
     inside = tuple(
@@ -121,7 +124,7 @@ def older(gap: Gap, batch: Batch) -> Step | None:
     elif len(kept) < len(inside):
         how = "the date that was asked for is reached"
     elif batch.end:
-        how = "the beginning of the source is reached"
+        how = _BEGINNING
     elif gap.low is not None and batch.seen.low <= gap.low:
         how = "filled"
     if how is not None:

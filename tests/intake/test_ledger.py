@@ -150,3 +150,10 @@ def test_posts_of_a_feed_that_were_not_wanted_at_first_contact_stay_out_later() 
     assert [one.native_id for one in first.old] == ["b"]
     assert first.history is not None
     assert [one.native_id for one in ledger.newest(row(None), batch, first.history).fresh] == ["b"]
+
+
+def test_history_that_is_asked_for_below_the_first_post_is_no_endless_gap() -> None:
+    gap = Gap(1, 1, None, 0, None, None, "backfill", 0)
+    step = ledger.older(gap, Batch(end=True))
+    assert step is not None
+    assert [closed.how for closed in step.change.closed] == ["the beginning of the source is reached"]
