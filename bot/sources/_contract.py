@@ -1,6 +1,7 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -12,6 +13,7 @@ from storage.records import Batch, Checked
 if TYPE_CHECKING:
     from bot.telegram.door import Door
 
+READERS = 2  # child processes at once: each takes a core and some 40 MB
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
 
 
@@ -41,7 +43,8 @@ class SourceSettings(Settings):
 class Surroundings:
     """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
 
-    `telegram` is the account, None where there is none. `pages_allowed` is False where public pages would go past the
+    `readers` bounds the child processes of all sources. `telegram` is the account, None where there is none.
+    `pages_allowed` is False where public pages would go past the
     proxy that the account is bound to.
     """
 
@@ -50,6 +53,7 @@ class Surroundings:
     directory: Path
     telegram: "Door | None" = None
     pages_allowed: bool = True
+    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Feed:
         self._url = settings.url
         self._http = surroundings.http
         self._clock = surroundings.clock
+        self._readers = surroundings.readers
         self._deadline = deadline  # seconds, for taking one document apart
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
@@ -86,7 +87,8 @@ class Feed:
         if unchanged:
             return Batch(cursor=note.write())
         order = Order(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
-        reading = await take_apart(body, order, self._deadline)
+        async with self._readers:
+            reading = await take_apart(body, order, self._deadline)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
         return batch(reading, body, note, now)
