@@ -46,7 +46,9 @@ def after(claimed: Claimed, problem: Later | Never, now: int, *, idempotent: boo
             return Consequence(waits, "parked", str(problem), refused=True)
         case Later(obey=True, retry_at=int(until)):
             waits = Settlement("pending", row.attempts - 1, claimed.unsure, not_before=until, reason=problem.reason)
-            return Consequence(waits, None, problem.reason, hold_until=until)
+            # A pace that is asked for is no failure; a server that is down is one, and so is a wait that people feel.
+            failing = problem.state == "failing" or until - now > MINUTE
+            return Consequence(waits, "failing" if failing else None, problem.reason, hold_until=until)
         case Later(unsure=True) if not idempotent:
             return Consequence(unknown(claimed, problem.reason, now), "failing", problem.reason)
         case _:

@@ -32,3 +32,12 @@ def test_every_failure_ends_in_a_try_to_come_or_in_a_reason(
         assert now + SHORTEST <= settlement.not_before <= now + 2 * LONGEST
     else:
         assert settlement.state == "dead"
+
+
+def test_a_pace_that_is_asked_for_is_no_failure_and_a_server_that_is_down_is_one() -> None:
+    def state(problem: Later) -> str | None:
+        return after(claimed(1), problem, 0, idempotent=False, jitter=0).target
+
+    assert state(Later("slow down", retry_at=SHORTEST, state="rate limited", obey=True)) is None
+    assert state(Later("slow down", retry_at=LONGEST, state="rate limited", obey=True)) == "failing"
+    assert state(Later("503", retry_at=SHORTEST, obey=True)) == "failing"
