@@ -44,9 +44,9 @@ COLUMNS = (
     "posted_raw",
     "matched",
 )
+Terms = Callable[[], Mapping[str, Sequence[str]]]
 _AT_ONCE = 50
 _AROUND = 90  # letters shown before and after a hit
-Terms = Callable[[], Mapping[str, Sequence[str]]]
 _LONGEST = 400  # letters of one hit
 _STRETCHES = 3  # pieces of one post
 
@@ -134,3 +134,158 @@ def name_strangers(session: Session, reader: "Reader", sources: Sequence[str]) -
             say(session, f"the archive knows no source {name}{f': did you mean {close[0]}?' if close else ''}")
 
 
+def asked(words: str, zone: Zone | None = None, terms: Terms = dict) -> "Query":
+    """Read what a person asked for; dates in it are UTC, as in rules, or of the zone that was named.
+
+    `terms` is asked what @names stand for, if there can be one. Raises UserError with a caret under the place that
+    cannot be read.
+    """
+    from storage.language.query import QueryError, parse
+
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise UserError("the query is not valid UTF-8") from None
+    try:
+        return parse(words, (zone and zone.reads) or UTC, terms() if "@" in words else {})
+    except QueryError as mistake:
+        raise UserError(caret(words, mistake)) from None
+
+
+def warn(session: Session, query: "Query") -> None:
+    """Say what is allowed and yet probably not meant."""
+    from storage.language.query import warnings
+
+    for warning in warnings(query):
+        say(session, f"warning: {warning}")
+
+
+def caret(words: str, mistake: "QueryError") -> str:
+    """Show the mistake, and a caret under the place."""
+    from bot.cli.output import width
+
+    before = one_line(words[: mistake.position])
+    return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * width(before)}^"
+
+
+def _show(
+    session: Session,
+    reader: "Reader",
+    found: "Iterator[Found]",
+    form: Form | None,
+    zone: Zone,
+    *,
+    highlight: bool | None,
+) -> int:
+    """Write what was found as it comes, in pages of a few posts; how many there were."""
+    total = 0
+
+    def pages() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:
+        nonlocal total
+        from storage import lookup
+
+        while page := list(islice(found, _AT_ONCE)):
+            total += len(page)
+            texts = lookup.texts(reader, {hit.text_id for item in page for hit in item.hits})
+            hits = {item.post_id: item.hits for item in page}
+            for post in lookup.posts(reader, hits):
+                yield post, hits[post.id], texts
+
+    if form is not None:
+        write(session, form, (document(post, hits, texts) for post, hits, texts in pages()), COLUMNS)
+        return total
+    for post, hits, texts in pages():
+        for row in described(session, post, zone):
+            line(session, row)
+        for pieces in snippets(post, hits, texts):
+            line(session, f"    {drawn(session, pieces, highlight=highlight)}")
+        line(session)
+    if total == 0:
+        say(session, "nothing found")
+    return total
+
+
+def document(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> dict[str, object]:
+    """Show the post in JSON, with `matched`: which words of which text the query found."""
+    from storage.lookup import as_json, place_of
+
+    matched = []
+    for hit in hits:
+        if hit.text_id in texts:
+            text = texts[hit.text_id]
+            kind, start, end = place_of(hit, text, post.title)
+            matched.append({"kind": kind, "text": text[hit.start : hit.end], "start": start, "end": end})
+    return {**as_json(post), "matched": matched}
+
+
+def described(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
+    """Two lines that say which post it is: source and times; id and address."""
+    marks = [name for name, at in (("edited", post.edited_at), ("deleted", post.deleted_at)) if at is not None]
+    times = f"{shown(post.posted_at, zone, unknown=_undated(post))}  collected {shown(post.collected_at, zone)}"
+    state = "".join(f"  {styled(session, mark, 'red')}" for mark in marks)
+    yield f"{styled(session, one_line(post.source), 'bold')}  {times}{state}"
+    yield f"    {post.id}  {one_line(post.url or f'{post.source}/{post.native_id}')}"
+
+
+def _undated(post: PostRow) -> str:
+    return one_line(post.posted_raw)[:40] or "no date"
+
+
+def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[Piece, ...]]:
+    """Pieces of text around the hits, text by text; without any hit (a query of fields only) how the post begins."""
+    from storage.lookup import headed
+
+    read = {text_id: headed(text, post.title) for text_id, text in texts.items()}
+    stretches = list(islice(_stretches(hits, read), _STRETCHES))
+    if not stretches:
+        words = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
+        words = words.strip() or ", ".join(f"[{item.name or item.kind}]" for item in post.media) or "[no words]"
+        start = words[: 2 * _AROUND]
+        yield (Piece(start, hit=False), Piece("…" if len(words) > len(start) else "", hit=False))
+    for text, inside in stretches:
+        yield tuple(pieces_around(text, inside))
+
+
+def _stretches(hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[str, list[Hit]]]:
+    """Hits that stand close enough together to be shown in one piece."""
+    near: list[Hit] = []
+    for hit in sorted(hits, key=lambda hit: (hit.text_id, hit.start)):
+        if hit.text_id not in texts:
+            continue
+        if near and (near[-1].text_id != hit.text_id or hit.start - near[-1].end > 2 * _AROUND):
+            yield texts[near[0].text_id], near
+            near = []
+        near.append(hit)
+    if near:
+        yield texts[near[0].text_id], near
+
+
+def pieces_around(text: str, hits: Sequence[Hit]) -> Iterator[Piece]:
+    """Cut the text around hits that stand near each other."""
+    start = max(0, hits[0].start - _AROUND)
+    end = min(len(text), hits[-1].end + _AROUND)
+    if hits[0].kind != "body":
+        yield Piece(f"[{hits[0].kind}] ", hit=False)
+    yield Piece("…" if start else "", hit=False)
+    at = start
+    for hit in hits:
+        if hit.end <= at:
+            continue
+        yield Piece(text[at : max(at, hit.start)], hit=False)
+        yield Piece(text[max(at, hit.start) : hit.end][:_LONGEST], hit=True)
+        at = hit.end
+    yield Piece(text[at:end], hit=False)
+    yield Piece("…" if end < len(text) else "", hit=False)
+
+
+def drawn(session: Session, pieces: Sequence[Piece], *, highlight: bool | None) -> str:
+    """One line: hits in bold where there is colour, in «…» where marks were asked for and there is none."""
+    words = []
+    for piece in pieces:
+        safe = one_line(piece.text)
+        if piece.hit and highlight is not False and session.colour:
+            safe = styled(session, safe, "bold")
+        elif piece.hit and highlight:
+            safe = f"«{safe}»"
+        words.append(safe)
+    return "".join(words)
