@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from bot import config
 from bot.cli.output import Session, line, say
 from bot.errors import UserError
-from bot.foreign import one_line
+from bot.foreign import one_line, visible
 
 TEMPLATE = """\
 #:schema ./communique.schema.json
@@ -50,6 +51,14 @@ priority = "high"
 matches = ["He spoke at the Regional Command."]     # examples: `communique config check` proves them
 not_matches = ["A regional office was opened."]
 
+# Terms: one name for what has several, in any language; queries call it as @name. Two hundred names of Myanmar:
+# communique init --glossary myanmar
+
+# [[terms]]
+# name = "peace-talks"
+# en = ["peace talks"]
+# my = ["ငြိမ်းချမ်းရေးဆွေးနွေးပွဲ"]
+
 # Targets: where alerts go. `console` prints them on stdout; config.example.toml shows the others.
 
 [[targets]]
@@ -57,15 +66,28 @@ name = "terminal"
 kind = "console"
 """
 
+GLOSSARIES = Path(config.__file__).parent / "glossary"
+
+
+def _glossaries(_: click.Context, __: click.Parameter, name: str | None) -> Path | None:
+    """The file of a glossary that comes with the program."""
+    if name is None:
+        return None
+    known = sorted(path.stem for path in GLOSSARIES.glob("*.toml"))
+    if name not in known:
+        raise click.BadParameter(f"there is no glossary {visible(name)!r}; there is: {', '.join(known)}")
+    return GLOSSARIES / f"{name}.toml"
+
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite a config.toml that stands there.")
+@click.option("--glossary", metavar="NAME", callback=_glossaries, help="Add [[terms]] for a country: myanmar.")
 @click.pass_obj
-def command(session: Session, directory: Path, force: bool) -> None:
+def command(session: Session, directory: Path, force: bool, glossary: Path | None) -> None:
     """Write DIR/config.toml (here, if no DIR is given), ready to be filled in; print its path."""
     path = directory / "config.toml"
-    _write(path, force=force)
+    _write(path, glossary, force=force)
     line(session, one_line(str(path)))
     option = "" if directory == Path() else f" --config {path}"
     say(
@@ -79,14 +101,16 @@ def command(session: Session, directory: Path, force: bool) -> None:
     )
 
 
-def _write(path: Path, *, force: bool) -> None:
+def _write(path: Path, glossary: Path | None, *, force: bool) -> None:
     """Write the template; without `force` never over anything, not even through a symbolic link."""
+    text = TEMPLATE if glossary is None else f"{TEMPLATE}\n\n{glossary.read_text(encoding='utf-8')}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
         with open(os.open(path, flags, 0o644), "w", encoding="utf-8") as file:  # noqa: PTH123 - flags matter
-            file.write(TEMPLATE)
+            file.write(text)
     except FileExistsError:
-        raise UserError(f"{path} exists already and stays as it is; --force overwrites it") from None
+        hint = f"; to add the glossary: cat {glossary} >> {path}" if glossary else ""
+        raise UserError(f"{path} exists already and stays as it is; --force overwrites it{hint}") from None
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None

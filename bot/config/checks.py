@@ -30,7 +30,7 @@ def cross_check(
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
     tags = _tags(given)
     _media(config, places["sources"], names["targets"], findings)
-    usable = _terms(config, places["terms"], findings)
+    usable = _terms(config, given, places["terms"], findings)
     phrases = {**dict.fromkeys(names["terms"], _UNREAD), **usable}
     whole = len(places["sources"]) == len(names["sources"])
     queries: list[tuple[int, str, query.Query]] = []
@@ -137,9 +137,13 @@ def _known(
             findings.wrong((*keys, index) if each else keys, missing + did_you_mean(name, known))
 
 
-def _terms(config: Config, places: Sequence[int], findings: Findings) -> dict[str, tuple[str, ...]]:
+def _terms(
+    config: Config, given: Mapping[str, object], places: Sequence[int], findings: Findings
+) -> dict[str, tuple[str, ...]]:
     """Look at every phrase; the phrases of the terms that can be used."""
     phrases = config.phrases()
+    written = given.get("terms")
+    entries = written if isinstance(written, list) else []
     for index, term in zip(places, config.terms, strict=True):
         keys: KeyPath = ("terms", index)
         for code, found in term.languages.items():
@@ -151,8 +155,9 @@ def _terms(config: Config, places: Sequence[int], findings: Findings) -> dict[st
                     findings.wrong((*keys, code, number), "has no letter or digit to look for")
                     phrases.pop(term.name, None)
         if not any(term.languages.values()):
-            findings.wrong(keys, f'the term "{term.name}" has no phrase: add en = ["…"], my = ["…"]')
             phrases.pop(term.name, None)
+            if not any(value for key, value in entries[index].items() if key != "name"):  # else its mistake is told
+                findings.wrong(keys, f'the term "{term.name}" has no phrase: add en = ["…"], my = ["…"]')
     return phrases
 
 

@@ -8,6 +8,7 @@ OR. `in:` ranges over the group it stands in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
@@ -44,7 +45,7 @@ def warnings(query: Query) -> tuple[str, ...]:
     return tuple(
         f"{needle.strip()} is one syllable: it is found inside every name and word that has it as a whole syllable"
         for needle in _needles(query.root)
-        if "\u1000" <= needle.strip()[:1] <= "\u109f" and " " not in needle.strip()
+        if re.fullmatch("[\u1000-\u109f][^ \u1039]*", needle.strip())  # what is stacked is two syllables in one token
     )
 
 

@@ -61,3 +61,23 @@ def test_init_does_not_write_through_a_link_or_where_it_may_not(inside: Program,
     (tmp_path / "file").touch()
     ran = inside("init", "file/below")
     assert (ran.returncode, ran.stderr) == (2, "cannot write file/below/config.toml: Not a directory\n")
+
+
+def test_a_glossary_is_written_into_the_config_and_loads(inside: Program, tmp_path: Path) -> None:
+    assert inside("init", "--glossary", "myanmar").stdout == "config.toml\n"
+    checked = inside("config", "check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert re.fullmatch(r"ok: 0 sources, 1 rule, 1 target, 2\d\d terms\n", checked.stdout)
+    ran = inside("rules", "test", "--query", "@lashio @north-eastern-command", "အရှေ့မြောက်တိုင်းစစ်ဌာနချုပ် (လားရှိုး)")
+    assert ran.returncode == 0
+    assert "“လားရှိုး”" in ran.stdout
+
+
+def test_a_glossary_never_overwrites_either_and_an_unknown_one_is_refused(inside: Program, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("", encoding="utf-8")
+    ran = inside("init", "--glossary", "myanmar")
+    assert ran.returncode == 2
+    assert re.search(r"to add the glossary: cat \S+/myanmar\.toml >> config\.toml$", ran.stderr)
+    ran = inside("init", "--glossary", "atlantis")
+    assert ran.returncode == 2
+    assert "there is: myanmar" in ran.stderr
