@@ -19,6 +19,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "rapidocr": {},
     "sherpa_onnx": {"model": "/nonexistent/model"},
     "tesseract": {},
+    "translate": {"url": "http://127.0.0.1:9/v1", "model": "omni"},
 }
 HEAVY = (
     "numpy",
@@ -44,7 +45,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 def test_an_engine_says_what_it_reads_and_makes(engine: Engine) -> None:
     assert engine.makes in get_args(Made)
     assert engine.reads <= set(get_args(MediaKind))
-    assert engine.reads
+    assert bool(engine.reads) == (engine.makes != "translation")  # a translator is given words, not files
     assert engine.remote in (True, False)
     assert isinstance(engine.settings, EngineSettings)
 
