@@ -27,6 +27,7 @@ _CHILD = Path(__file__).with_name("_child.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORK = "work"
 _LOOK_S = 1.0
+_BURIAL_S = 5.0  # one that fled its group may hold a pipe open
 
 
 class Failed(Exception):
@@ -93,8 +94,15 @@ async def _answer(order: Order, bounds: Bounds) -> dict[str, Any]:
         raise several.exceptions[0] from None
     finally:
         _kill(process)
-        await process.wait()
+        await _bury(process)
     return _read(answer, code, bytes(talk))
+
+
+async def _bury(process: asyncio.subprocess.Process) -> None:
+    """Wait for its end, of which asyncio tells only when the pipes are read out; nobody may have done that yet."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_BURIAL_S):
+            await process.communicate()
 
 
 def _environment(temporary: Path) -> dict[str, str]:

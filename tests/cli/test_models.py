@@ -50,7 +50,7 @@ model = "no-such-model"
     reader, ears = json.loads(ran.stdout)
     assert reader["state"] == ears["state"] == "missing"
     assert "apt install tesseract-ocr" in reader["why"]
-    assert "no-such-model" in ears["why"] or "communique[speech]" in ears["why"]
+    assert "no model.bin in" in ears["why"] or "pip install 'communique[speech]'" in ears["why"]
     told = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "engines"]
     assert [one["verdict"] for one in told] == ["fail", "fail"]
     assert "apt install tesseract-ocr" in told[0]["fix"]
