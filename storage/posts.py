@@ -175,13 +175,24 @@ def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict
 def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     """Posts whose content did not change: some were thought deleted, some are only now labelled as edited."""
     pairs = [(arrival.known, arrival.post) for arrival in same if arrival.known]
-    back = [known.id for known, _ in pairs if known.deleted_at is not None]
-    doubted = [known.id for known, _ in pairs if known.deleted_at is not None or known.doubted]
+    alive = [known for known, post in pairs if post.deleted_at is None]
+    back = [known.id for known in alive if known.deleted_at is not None]
+    doubted = [known.id for known in alive if known.deleted_at is not None or known.doubted]
     presence.observe(writer, [(post_id, "present", None) for post_id in doubted], how.now, how.method)
     presence.reappear(writer, back, doubted, how.now)
     labelled = [(known.id, post) for known, post in pairs if post.edited and known.edited_at is None]
     presence.label(writer, labelled, how.now, how.method)
     media.refresh(writer, ((known.id, post.media) for known, post in pairs), how.now)
+    handed = [
+        known.id for known, post in pairs if post.texts and texts.put_given(writer, known.id, post.texts, how.read)
+    ]
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
+    _told_gone(writer, how, pairs)
+
+
+def _told_gone(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
+    gone = [(known.id, whole(post.deleted_at)) for known, post in pairs if known and known.deleted_at is None]
+    presence.told_gone(writer, [(post_id, since) for post_id, since in gone if since is not None], how.now, how.method)
 
 
 # New posts and new revisions --------------------------------------------------------------------------------------
@@ -238,6 +249,11 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
     insert_many(writer, _REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
     media_ids = media.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
+    for id_, new in placed:
+        if new.post.texts:
+            texts.put_given(writer, id_, new.post.texts, how.read)
+    told = [(id_, whole(new.post.deleted_at)) for id_, new in placed]
+    presence.told_gone(writer, [(id_, since) for id_, since in told if since is not None], how.now, how.method)
     jobs.enqueue(
         writer,
         [
@@ -268,7 +284,11 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
             "language": standing.language,
         },
     )
-    if known.deleted_at is not None or known.doubted:
+    if post.texts:
+        texts.put_given(writer, known.id, post.texts, how.read)
+    if post.deleted_at is not None:
+        _told_gone(writer, how, [(known, post)])
+    elif known.deleted_at is not None or known.doubted:
         presence.reappear(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
     return known.id
 

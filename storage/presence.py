@@ -45,6 +45,14 @@ def label(writer: Writer, labelled: Sequence[tuple[int, FetchedPost]], now: int,
         )
 
 
+def told_gone(writer: Writer, gone: Sequence[tuple[int, int]], now: int, method: str) -> None:
+    """Another archive knew these posts deleted, each since a moment: noted as its word; rules look at them again."""
+    for post_id, since in gone:
+        observe(writer, [(post_id, "absent", "known to the archive that it came from")], since, method)
+        writer.execute(sql("UPDATE posts SET deleted_at = :at WHERE id = :id"), {"id": post_id, "at": since})
+        jobs.enqueue(writer, [NewJob("decide", post_id, now)])
+
+
 def reappear(writer: Writer, back: Sequence[int], doubted: Sequence[int], now: int) -> None:
     """Posts in `back` count as deleted no more, and rules look at them again; nobody needs to confirm the doubted."""
     if doubted:

@@ -67,12 +67,28 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenText:
+    """What an engine had made of a post's files before the post came to us: another archive's word."""
+
+    kind: TextKind
+    text: str
+    engine: str = ""
+    model: str = ""
+    language: str | None = None  # None: by the script of the text
+    confidence: float | None = None
+    unreliable: bool = False
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FetchedPost:
     """One post as a source showed it at one moment.
 
     `posted_at` is None where the source gives no usable time; `posted_raw` is the source's own string.
     `edited` is the source's own label; an edit counts as a revision only if the content differs.
     `number` is the post's place in the source's ascending numbering, None where there is none (feeds).
+    `deleted_at` and `texts` are set only by what hands on another archive's posts: since when it knew this one gone,
+    and what its engines had made of the files.
     """
 
     native_id: str
@@ -95,6 +111,8 @@ class FetchedPost:
     preview: Preview | None = None
     views: str | None = None
     service: bool = False
+    deleted_at: int | None = None
+    texts: tuple[GivenText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from storage.content import body, fit
 from storage.database import insert_many, sql
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
-from storage.records import FetchedPost, Segment, TextKind
+from storage.records import FetchedPost, GivenText, Segment, TextKind
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
@@ -190,6 +190,30 @@ def put_machine(
         {"post": post_id, "texts": standing.texts, "language": standing.language},
     )
     return text_id
+
+
+def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Read = read) -> bool:
+    """Add what another archive's engines had made of a post's files; what stands already stays. Whether any is new.
+
+    Nobody says which of the files each was made of. Raises TooManyTextsError.
+    """
+    rows = writer.execute(
+        sql("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1"), {"post": post_id}
+    )
+    standing = {(row.kind, row.text, row.engine or "") for row in rows}
+    new = [one for one in given if one.text.strip() and (one.kind, fit(one.text), one.engine) not in standing]
+    for one in new:
+        made = MachineText(
+            one.kind, one.text, one.language, one.confidence, one.engine, one.model, one.unreliable, one.segments
+        )
+        _add_machine(writer, post_id, None, made, fit(one.text), read)
+    if new:
+        now = _standing(writer, post_id)
+        writer.execute(
+            sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+            {"post": post_id, "texts": now.texts, "language": now.language},
+        )
+    return bool(new)
 
 
 def last_id(writer: Writer, post_id: int) -> int:

@@ -3,19 +3,31 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from bot.foreign_json import read, refusal, storable
-from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Quarantined, Raw
+from storage.records import (
+    FetchedMedia,
+    FetchedPost,
+    Forward,
+    GivenText,
+    Link,
+    MediaKind,
+    Poll,
+    Quarantined,
+    Raw,
+    Segment,
+)
 
 LONGEST_LINE = 4 << 20
 BATCH = 200
 _KEPT_OF_LONG = 64 << 10
 _LONGEST_ID = 1_000
 _MIME = "application/x-ndjson"
+_MACHINE = ("transcript", "ocr", "translation")
 _YEARS = range(1970, 2200)
 _LEAP_SECOND = re.compile(r"(?<=:\d\d):60(?=\D|$)")
 _FORM = 'expected ISO 8601 with an offset, such as "2026-11-22T09:30:00+06:30" or "…Z"'
@@ -131,6 +143,9 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
         reply_to=_reply(document.get("reply_to")),
         links=tuple(_link(each) for each in _list(document, "links")),
         media=tuple(_media(each) for each in _list(document, "media")),
+        poll=_poll(document),
+        deleted_at=_time(document, "deleted_at") if document.get("deleted_at") is not None else None,
+        texts=tuple(_given(each) for each in _list(document, "texts") if each.get("kind") in _MACHINE),
     )
 
 
@@ -205,6 +220,37 @@ def _reply(value: object) -> str | None:
 
 def _link(value: Mapping[str, Any]) -> Link:
     return Link(_optional(value, "text") or "", _text(value, "url"))
+
+
+def _poll(document: Mapping[str, Any]) -> Poll | None:
+    """The poll among the `texts`: its question, and an option on each line below."""
+    told = next((each for each in _list(document, "texts") if each.get("kind") == "poll"), None)
+    if told is None:
+        return None
+    question, *options = _text(told, "text").split("\n")
+    return Poll(question, tuple(options))
+
+
+def _given(value: Mapping[str, Any]) -> GivenText:
+    confidence = _length(value.get("confidence"))
+    return GivenText(
+        kind=value["kind"],
+        text=_text(value, "text"),
+        engine=_optional(value, "engine") or "",
+        model=_optional(value, "model") or "",
+        language=_optional(value, "language"),
+        confidence=confidence if confidence is not None and confidence <= 1 else None,
+        unreliable=value.get("unreliable") is True,
+        segments=tuple(_segments(value)),
+    )
+
+
+def _segments(value: Mapping[str, Any]) -> Iterator[Segment]:
+    for each in _list(value, "segments"):
+        times, places = (_length(each.get("start_s")), _length(each.get("end_s"))), (each.get("start"), each.get("end"))
+        start, end = (_size(place) for place in places)
+        if times[0] is not None and times[1] is not None and start is not None and end is not None:
+            yield Segment(times[0], times[1], start, end)
 
 
 def _media(value: Mapping[str, Any]) -> FetchedMedia:

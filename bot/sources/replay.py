@@ -2,8 +2,10 @@
 
 A line is a post as `communique search --jsonl` writes it. Required are `native_id` (text, or a whole number from 0 to
 2^63 - 1), `posted_at` (ISO 8601 with an offset; null where the time is not known) and `text`. Honoured where they
-stand: `title url author edited_at forwarded_from reply_to links media`. A later line with the same `native_id` and
-other words is a revision. A file that grows is followed; one that was replaced is read again from its beginning.
+stand: `title url author edited_at deleted_at forwarded_from reply_to links media texts`; what is ours to find out (`id
+collected_at language rules revisions`) is found anew.
+A later line with the same `native_id` and other words is a revision, one that brings or drops `deleted_at` a deletion
+or its end. A file that grows is followed; one that was replaced is read again from its beginning.
 """
 
 import asyncio
