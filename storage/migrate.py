@@ -56,7 +56,12 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
     if before == steps.revisions[-1]:
         tighten_file(path)
         return Migrated(created=False, before=before, after=before, backup=None)
-    backup = None if before is None else back_up(path, _backup_path(path, before, now))
+    backup = None
+    if before is not None:
+        to = _backup_path(path, before, now)
+        for unfinished in to.parent.glob("*.tmp*"):
+            unfinished.unlink()  # of an upgrade that was killed; they are as large as the archive
+        backup = back_up(path, to)
     _upgrade(path, now, steps)
     return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup)
 

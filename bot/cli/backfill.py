@@ -222,9 +222,9 @@ def _ask_and_watch(
             alerts=alert,
         )
         sources.resume(writer, settings.name, session.clock.now())
-    say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
     if gap_id is None:
         raise UserError(f"{settings.name} has shown no numbered post yet: there is no history to ask for")
+    say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
     with _Progress(session, settings.name, wanted) as progress:
         while True:
             with archive.reading() as reader:

@@ -66,6 +66,9 @@ class Feed:
         if note.asked != self._url:
             note = replace(note, asked=self._url, moved=None, etag=None, modified=None, full_at=0, body="")
         reply, asked = await self._ask(note)
+        if reply.status == 304 and reply.moved_to not in (None, note.moved):
+            # It is where the feed has moved to that knows our copy: ask once for the whole, to note the move.
+            reply, asked = await self._ask(replace(note, etag=None, modified=None))
         now = self._clock.now()
         if reply.status == 304 and note.body:
             return Batch(cursor=cursor)

@@ -30,7 +30,10 @@ class Answer:
 
 
 class Peer:
-    """Answers every path with `answers[path]`, else with `answer`; `asked` holds (path, headers) of each request."""
+    """Answers every path with `answers[path]`, else with `answer`, and with 304 who has its ETag already.
+
+    `asked` holds (path, headers) of each request.
+    """
 
     def __init__(self) -> None:
         self.answer = Answer()
@@ -64,6 +67,8 @@ class Peer:
                 (path, {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)})
             )
             answer = self.answers.get(path, self.answer)
+            if self.asked[-1][1].get("if-none-match", "") == answer.headers.get("ETag"):
+                answer = Answer(status=304)
             if answer.hangs:
                 await asyncio.Event().wait()
             writer.write(answer.wire())

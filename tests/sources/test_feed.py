@@ -147,6 +147,21 @@ def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
     assert asked == ["/old", "/new", "/new", "/new", "/new", "/old"]
 
 
+def test_a_move_is_told_although_the_new_address_knows_our_copy() -> None:
+    async def go() -> list[Batch]:
+        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), surroundings, deadline=30)
+            peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
+            batches = [await feed.fetch(Want(), None)]
+            peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
+            for _ in range(2):
+                batches.append(await feed.fetch(Want(), batches[-1].cursor))
+            return batches
+
+    batches = asyncio.run(go())
+    assert [len(batch.notices) for batch in batches] == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [

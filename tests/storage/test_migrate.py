@@ -131,6 +131,19 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_ve
         assert health.problems(backup) == []
 
 
+def test_what_a_killed_upgrade_left_of_its_backup_is_cleared_away(
+    archive: Archive, next_version: migrate.Steps
+) -> None:
+    archive.close()
+    backups = archive.path.parent / "backups"
+    backups.mkdir(mode=0o700)
+    for name in ("communique-0001.db.77.tmp", "communique-0001.db.77.tmp-journal", "communique-0001.db"):
+        (backups / name).touch(0o600)
+    backup = migrate.ensure(archive, now=0, steps=next_version).backup
+    assert backup is not None
+    assert {path.name for path in backups.iterdir()} == {backup.name, "communique-0001.db"}
+
+
 def test_bad_input_76_a_newer_schema_is_refused_by_every_door(archive: Archive, next_version: migrate.Steps) -> None:
     migrate.ensure(archive, now=NOW, steps=next_version)
     with Archive(archive.path) as newer:
