@@ -7,8 +7,8 @@ slices, each a short statement, so that no search keeps the write-ahead log from
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from storage import documents, narrow
@@ -27,10 +27,21 @@ _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are co
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A post that the query holds on, and where."""
+    """A post that the query holds on, and where; `at` is the time that `date:` asks for, microseconds UTC."""
 
     post_id: int
     hits: tuple[Hit, ...]
+    source: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """How many posts of all have to be looked at for a query; `indexed` says whether the index can tell which."""
+
+    posts: int
+    of: int
+    indexed: bool
 
 
 def search(
@@ -43,20 +54,24 @@ def search(
     sources: Sequence[str] = (),
     tags: Sequence[str] = (),
     history: bool = False,
+    reliable: bool = False,
+    looking: Callable[[int], None] | None = None,
 ) -> Iterator[Found]:
     """Posts that the query holds on, newest first, at most `limit`.
 
     [since, until) bounds the time that a post is ordered by, microseconds UTC; `sources` are names and `tags` are tags
-    of which one is enough. `history` looks at the texts of earlier revisions too.
+    of which one is enough. `history` looks at the texts of earlier revisions too, `reliable` at none that is no ground
+    for an alert by itself. `looking` hears from time to time which post it has come to.
     """
-    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history, reliable=reliable)
     left = limit
-    for reading in wanted.readings():
+    for reading in wanted.readings(looking=looking):
         if left is not None:
             if left <= 0:
                 return
             left -= 1
-        yield Found(reading.document.post_id, hits(query, reading))
+        document = reading.document
+        yield Found(document.post_id, hits(query, reading), document.source, document.posted_at or 0)
 
 
 def count(
@@ -75,6 +90,13 @@ def count(
         return _counted(reader, exact)
     wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
     return sum(1 for _ in wanted.readings(first=_LAST))
+
+
+def proposed(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
+    """Count the posts that SQL proposes for a query, before the evaluator looks at them."""
+    wanted = _Search(reader, query, None, None, frozenset(sources), frozenset(), history=False)
+    [(total,)] = reader.execute("SELECT count(*) FROM posts").fetchall()
+    return Proposed(wanted.proposed(), int(total), narrow.expression(query.root) is not None)
 
 
 def _counted(reader: Reader, expression: str, *, most: int = _COUNTED) -> int:
@@ -102,24 +124,35 @@ class _Search:
         sources: frozenset[str],
         tags: frozenset[str],
         history: bool,
+        *,
+        reliable: bool = False,
     ) -> None:
         self._reader = reader
         self._root = query.root
         self._since, self._until = since, until
         self._sources, self._tags = sources, tags
-        self._history = history
+        self._history, self._reliable = history, reliable
         fields = _fields(query.root)
         self._media, self._rules = "has" in fields, "rule" in fields
 
-    def readings(self, first: int = _FIRST) -> Iterator[Reading]:
+    def proposed(self) -> int:
+        """How many posts would be looked at."""
+        allowed = self._allowed()
+        return 0 if allowed == "" else sum(map(len, self._candidates(allowed, _LAST)))
+
+    def readings(self, first: int = _FIRST, looking: Callable[[int], None] | None = None) -> Iterator[Reading]:
         """Every post on which the query holds, newest first."""
         allowed = self._allowed()
         if allowed is not None and not allowed:
             return
         for ids in self._candidates(allowed, first):
+            if looking:
+                looking(ids[0])
             loaded = documents.load(self._ask, ids, history=self._history, media=self._media, rules=self._rules)
             for post_id in ids:
                 if (document := loaded.get(post_id)) and self._in_time(document):
+                    if self._reliable:
+                        document = replace(document, texts=tuple(t for t in document.texts if not t.unreliable))
                     reading = Reading(document)
                     if holds(self._root, reading):
                         yield reading

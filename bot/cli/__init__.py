@@ -52,7 +52,7 @@ _COMMANDS = {
         "export-media": "Copy stored voice notes, pictures and other files, with a manifest.",
         "tail": "Show the newest posts, and with -f those that come.",
         "stats": "Draw posts per day, source and language.",
-        "rules": "List rules, and test what they find.",
+        "rules": "List, test, explain and replay rules.",
         "alerts": "List alerts, ask why, try again, test a target.",
         "models": "Try the engines that hear and read, and tell which suits which language.",
         "doctor": "Check the clock, disk, database, config and reachability.",

@@ -1,16 +1,17 @@
-"""`communique rules`: list the rules, and test what one of them finds in a text, and why."""
+"""`communique rules`: list the rules, test what one of them finds in a text, explain it, replay it on the past."""
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Form, Session, formats, line, names_in_config, say, styled, table, write, write_json
+from bot.cli.output import Form, Session, formats, line, say, styled, table, write, write_json
+from bot.cli.rules_explain import explain, rule_named, rule_names
+from bot.cli.rules_replay import replay
 from bot.cli.search import NOTHING_FOUND, Piece, asked, drawn, pieces_around, warn
 from bot.clock import DAY
 from bot.errors import UserError
-from bot.foreign import one_line, visible
+from bot.foreign import one_line
 from storage.records import Hit
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ _BODY = 1  # the only text of the document that a test makes
 
 @click.group("rules")
 def command() -> None:
-    """List rules, and test what they find."""
+    """List rules, test and explain what they find, and replay them on the past."""
+
+
+command.add_command(explain)
+command.add_command(replay)
 
 
 @command.command("list")
@@ -86,12 +91,8 @@ def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[st
 # Testing -----------------------------------------------------------------------------------------------------------
 
 
-def _rule_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    return names_in_config(ctx, "rules", incomplete)
-
-
 @command.command("test")
-@click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=_rule_names)
+@click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=rule_names)
 @click.option("--query", metavar="Q", help="Test this query instead of a rule of the config.")
 @formats(streams=False)
 @click.pass_context
@@ -133,16 +134,10 @@ def _split(words: Sequence[str], query: str | None) -> tuple[str | None, str | N
 
 def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]":
     config = session.config()
-    rules = config.rules
-    if name is not None and name not in {rule.name for rule in rules}:
-        close = get_close_matches(name, [rule.name for rule in rules], n=1)
-        hint = f": did you mean {visible(close[0])}?" if close else "; `communique rules list` names them"
-        raise UserError(f"there is no rule {visible(name)}{hint}")
-    if not rules:
+    if not config.rules and name is None:
         raise UserError("there are no rules in the config: give --query")
-    for rule in rules:
-        if name is None or rule.name == name:
-            yield rule.name, asked(rule.query, terms=config.phrases)
+    for rule in config.rules if name is None else (rule_named(config, name),):
+        yield rule.name, asked(rule.query, terms=config.phrases)
 
 
 def _text(ctx: click.Context, given: str | None) -> str:

@@ -80,6 +80,7 @@ def _named(reader: "Reader", key: str) -> PostRow:
 def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
     """Show the post in JSON with its matches, and with `history` its revisions and observations."""
     found: dict[str, object] = lookup.as_json(post)
+    found["text_unicode"] = in_unicode(post)
     found["matches"] = [
         {
             "rule": match.rule,
@@ -131,6 +132,10 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
         yield styled(session, one_line(post.title), "bold")
     yield ""
     yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
+    if reading := in_unicode(post):
+        yield ""
+        yield styled(session, "[the same in Unicode; as written above, in the Zawgyi encoding]", "dim")
+        yield visible(reading, newlines=True)
     for text in post.texts:
         if text.kind not in {"body", "file"}:
             made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
@@ -147,6 +152,14 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
     elif post.revisions > 1:
         yield ""
         yield styled(session, f"{post.revisions} revisions: add --history to see what changed", "dim")
+
+
+def in_unicode(post: PostRow) -> str | None:
+    """How rules and search read a post that was written in Zawgyi; None for every other."""
+    from storage.language import zawgyi
+
+    words = f"{post.title}\n\n{post.text}" if post.title else post.text
+    return zawgyi.convert(post.text) if zawgyi.is_zawgyi(words) else None
 
 
 def _spoken(text: TextRow) -> Iterator[str]:

@@ -29,6 +29,8 @@ def names(value: object) -> set[str]:
         ("sources", "list"),
         ("stats", "--since", "2025-10-31", "--until", "2025-11-02"),
         ("rules", "test", "--query", "bridge", "a bridge"),
+        ("rules", "explain", "--query", '=bridge "a lost"~3 army~ in:ocr'),
+        ("rules", "replay", "--query", "bridge", "--since", "2025-10-31", "--until", "2025-11-30"),
     ],
     ids=" ".join,
 )

@@ -1,0 +1,72 @@
+"""Search for terms, search in reliable words only, and what a search has to read."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from storage import search, texts
+from storage.language.query import parse
+from storage.records import FetchedPost
+from storage.texts import MachineText
+
+Make = Callable[..., FetchedPost]
+TERMS = {
+    "regional-command": ("regional command", "north-eastern command", "တိုင်းစစ်ဌာနချုပ်", "军区"),
+    "many": tuple(f"w{number} ရက်" for number in range(800)),
+}
+
+
+@pytest.fixture
+def found(desk: Any, make_post: Make) -> Callable[..., list[str]]:
+    """The words of the posts that a query finds, newest first."""
+    words = ("the Regional Commands", "NE: North-Eastern Command lost", "မြောက်ပိုင်းတိုင်းစစ်ဌာနချုပ်မှူး", "东北军区", "regional")
+    desk.save(*(make_post(number, text) for number, text in enumerate((*words, "w799 ရက်"), 1)))
+
+    def find(query: str, **more: Any) -> list[str]:
+        with desk.archive.reading() as reader:
+            items = list(search.search(reader, parse(query, terms=TERMS), limit=None, **more))
+            assert search.count(reader, parse(query, terms=TERMS)) == len(items) or more
+            return [hit.form for item in items for hit in item.hits]
+
+    return find
+
+
+def test_the_index_narrows_a_term_and_loses_nothing(found: Callable[..., list[str]]) -> None:
+    assert sorted(found("@regional-command")) == sorted(
+        ["Regional Commands", "North-Eastern Command", "တိုင်းစစ်ဌာနချုပ်", "军区"]
+    )
+    assert found("@regional-command lost") == ["North-Eastern Command", "lost"]
+    assert found("-@regional-command regional") == ["regional"]
+    assert found("@many") == ["w799 ရက်"]
+
+
+def test_words_that_are_no_ground_for_an_alert_can_be_left_out(desk: Any, make_post: Make) -> None:
+    desk.save(make_post(1, "army"), make_post(2, "army"), make_post(3, "navy"))
+    with desk.archive.reading() as reader:
+        ids = [row["id"] for row in reader.execute("SELECT id FROM posts ORDER BY number")]
+    heard = MachineText("transcript", "navy", "en", 0.1, "ears", "m", unreliable=True)
+    with desk.archive.writing() as writer:
+        texts.put_machine(writer, None, heard, post_id=ids[0])
+    with desk.archive.reading() as reader:
+
+        def posts(query: str, *, reliable: bool) -> set[int]:
+            items = search.search(reader, parse(query), limit=None, reliable=reliable)
+            return {ids.index(item.post_id) + 1 for item in items}
+
+        assert posts("navy", reliable=False) == {1, 3}
+        assert posts("navy", reliable=True) == {3}
+        assert posts("army -navy", reliable=False) == {2}
+        assert posts("army -navy", reliable=True) == {1, 2}, "a rule is decided without it, so a replay is too"
+
+
+def test_what_has_to_be_read_is_counted(desk: Any, make_post: Make) -> None:
+    desk.save(*(make_post(number, "army" if number % 5 else "navy") for number in range(1, 51)))
+    with desk.archive.reading() as reader:
+        assert search.proposed(reader, parse("navy")) == search.Proposed(10, 50, indexed=True)
+        assert search.proposed(reader, parse("/nav/")) == search.Proposed(50, 50, indexed=False)
+        assert search.proposed(reader, parse("navy"), sources=["nobody"]) == search.Proposed(0, 50, indexed=True)
+        seen: list[int] = []
+        list(search.search(reader, parse("-navy"), limit=None, looking=seen.append))
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) >= 2
