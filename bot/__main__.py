@@ -32,7 +32,9 @@ def _outcome(arguments: list[str]) -> int:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except click.UsageError as wrong:
         whole_help = isinstance(wrong, click.exceptions.NoArgsIsHelpError)
-        usage = "" if wrong.ctx is None or whole_help else f"{wrong.ctx.get_usage()}\n"
+        usage = (
+            "" if wrong.ctx is None or whole_help else f"{wrong.ctx.get_usage()}\nTry `{wrong.ctx.command_path} -h`.\n"
+        )
         _tell(f"{usage}{wrong.format_message()}")
         return wrong.exit_code
     except click.ClickException as failed:

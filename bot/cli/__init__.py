@@ -102,7 +102,7 @@ class LazyGroup(click.Group):
             if lazy is not None:
                 lines.append((name, lazy.line))
             elif (command := super().get_command(ctx, name)) is not None:
-                lines.append((name, command.get_short_help_str(80)))
+                lines.append((name, command.get_short_help_str(400)))
         with formatter.section("Commands"):
             formatter.write_dl(lines)
 

@@ -9,6 +9,7 @@ import click
 
 from bot.cli.output import (
     Form,
+    Noun,
     Session,
     counted,
     formats,
@@ -41,7 +42,7 @@ _LABEL = 10
 _AROUND = 60  # characters shown on both sides of a hit
 
 
-@click.group("alerts")
+@click.group("alerts", cls=Noun)
 def command() -> None:
     """List alerts, ask why they came, try again, test a target."""
 

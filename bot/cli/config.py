@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Form, Session, formats, line, pad, say, styled, table, write_json
+from bot.cli.output import Form, Noun, Session, formats, line, pad, say, styled, table, write_json
 from bot.errors import ConfigError, Problem
 from bot.foreign import json_text, one_line
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bot.config.origin import Setting
 
 
-@click.group("config")
+@click.group("config", cls=Noun)
 def command() -> None:
     """Check, show and locate the configuration."""
 

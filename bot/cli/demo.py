@@ -96,6 +96,7 @@ async def _show(session: Session, directory: Path, seconds: float, pace: float) 
         config.write_text(words, encoding="utf-8")
         say(session, f"A small world stands at {server.base_url}: {', '.join(f'/s/{name}' for name in sides)}.")
         say(session, f"The daemon watches it for {seconds / pace:.0f} seconds with {config}.")
+        say(session, "What stood there before is archived without a word; what comes now alerts:")
         colour = [] if session.colour else ["--no-color"]
         daemon = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run"

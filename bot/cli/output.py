@@ -91,6 +91,15 @@ def wants_colour(environment: Environment, *, on_terminal: bool) -> bool:
     return environment.force_color or (on_terminal and environment.term != "dumb")
 
 
+class Noun(click.Group):
+    """A group of commands about one thing; its help has the whole first sentence of each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as click calls it
+        lines = [(name, command.get_short_help_str(400)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+
 # What a command says -----------------------------------------------------------------------------------------------
 
 

@@ -230,7 +230,9 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         session,
         "observations",
         (
-            visible(f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}")
+            visible(
+                f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}"
+            ).rstrip()
             for seen in lived.observations
         ),
     )

@@ -13,6 +13,7 @@ from bot.sources._contract import Source
 from bot.store import Store
 from storage import sources as source_rows
 from storage.errors import ArchiveError
+from storage.lookup import iso
 from storage.records import SourceRow
 
 ROUNDS_AT_ONCE = 64
@@ -57,8 +58,11 @@ class Collector:
         """One round of every source, due or not, but for those that are paused, stopped or told to wait."""
         rows = await self.store.read(source_rows.all_sources)
         now = self.clock.now()
-        free = [row for row in rows if row.name in self.sources and not row.paused and row.next_poll_at < 1 << 61]
-        self._start(row for row in free if row.hold_until is None or row.hold_until <= now)
+        known = [row for row in rows if row.name in self.sources]
+        for row in known:
+            if why := _held_back(row, now):
+                self.speak(f"{row.name}: not asked, {why}")
+        self._start(row for row in known if not _held_back(row, now))
         names = list(self._under_way)
         return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True))
 
@@ -96,7 +100,7 @@ class Collector:
         for notice in result.notices:
             self.speak(f"{row.name}: {notice}")
         if result.change:
-            self.speak(f"{result.change}, {result.new} posts" if result.error is None else result.change)
+            self.speak(result.change if result.error else f"{result.change}, {_posts(result.new)}")
         return result
 
     async def _broke(self, row: SourceRow, error: Exception) -> Round:
@@ -104,3 +108,18 @@ class Collector:
             return await self.intake.broke(row, mistake(error), self.every[row.name])
         except ArchiveError as full:
             return Round(error=Later(str(full), state="archive"))
+
+
+def _posts(number: int) -> str:
+    return "1 post" if number == 1 else f"{number} posts"
+
+
+def _held_back(row: SourceRow, now: int) -> str | None:
+    """Why one pass leaves a source alone; None where it does not."""
+    if row.paused:
+        return f"it is paused: `communique sources resume {row.name}` goes on"
+    if row.next_poll_at >= 1 << 61:
+        return f"it is stopped ({row.state}): `communique sources resume {row.name}` asks again"
+    if row.hold_until is not None and row.hold_until > now:
+        return f"it told us to wait until {iso(row.hold_until)}"
+    return None

@@ -169,7 +169,8 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
         assert "1999999999" in refused.stderr
         listed = desk.run("sources", "list")
         assert "handle moved" in listed.stdout
-        desk.run("run", "--once", code=0)
+        left = desk.run("run", "--once", code=0)
+        assert "hill_rangers: not asked, it is stopped (handle moved): `communique sources resume" in left.stderr
 
 
 def test_without_a_source_there_is_nothing_to_run(desk: Desk, sink: Sink) -> None:
