@@ -15,6 +15,7 @@ from storage.lookup import iso
 from storage.standing import QUEUES, OpenGap, Queue, Standing, Watch, standing
 
 _BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away, before this counts as ill health
+_ROOM = 16 << 20  # bytes that must be free, for a full disk lets nothing be stored, not even that it is full
 _LATE = HOUR  # so long may a message wait to be delivered
 _UNHEALTHY = 1
 _FINE = ("ok", "new")
@@ -37,14 +38,14 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     """Tell how things stand.
 
     Unhealthy is: no daemon runs; no source answers since 15 minutes; a source is due since 15 minutes and nobody
-    asks it; a message waits since an hour; a new post waits since 15 minutes for its rules. A quiet source is not
-    ill, one failing source among others is a warning.
+    asks it; a message waits since an hour; a new post waits since 15 minutes for its rules; the disk is full. A quiet
+    source is not ill, one failing source among others is a warning.
     """
     session: Session = ctx.obj
     now = session.clock.now()
     daemon = daemon_of(session.data_dir())
     found, collected = _standing(session, now)
-    problems = (*collected, *ailments(found, daemon, now))
+    problems = (*collected, *ailments(found, daemon, now), *cramped(_free(session.data_dir())))
     if form is not None:
         write_json(session, document(found, daemon, problems, now))
     else:
@@ -73,6 +74,21 @@ def daemon_of(data_dir: Path) -> Daemon:
     except OSError:
         return Daemon(None, None)
     return Daemon(pid is not None, pid or None)
+
+
+def cramped(free: int | None) -> tuple[str, ...]:
+    """Name a full disk; `free` is in bytes, None where it cannot be told."""
+    full = free is not None and free < _ROOM
+    return ("the disk is full: nothing new can be stored until there is room",) if full else ()
+
+
+def _free(data_dir: Path) -> int | None:
+    from shutil import disk_usage
+
+    try:
+        return disk_usage(data_dir).free
+    except OSError:
+        return None
 
 
 def ailments(found: Standing, daemon: Daemon, now: int) -> tuple[str, ...]:

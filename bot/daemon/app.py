@@ -24,7 +24,7 @@ from bot.daemon.schedule import Schedule
 from bot.daemon.systemd import Systemd
 from bot.daemon.talk import CALM_S, Talk, Trouble, mistake
 from bot.enrich.worker import KINDS
-from bot.errors import CommuniqueError, ConfigError, Later, Never
+from bot.errors import CommuniqueError, ConfigError, Never
 from bot.http import Http
 from bot.intake.ledger import EVERYTHING, Wanted
 from bot.intake.poll import Intake, Round
@@ -82,7 +82,7 @@ class App:
         self._decide_bell, self._recheck_bell, self._poll_bell = Bell(), Bell(), Bell()
         self._intake = Intake(self._store, self._clock, self._stored, random.random, self._health)
         self._collector = Collector(self._store, self._intake, self._clock, self._speak)
-        self._rechecks = Rechecks(self._store, self._clock, self._stored)
+        self._rechecks = Rechecks(self._store, self._clock, self._looked_again)
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
         self._systemd = Systemd(surroundings.environment.notify_socket)
         self._running_telegram: TelegramLine | None = None
@@ -142,6 +142,11 @@ class App:
 
         bells = Bells(self._collector.ring, self._recheck_bell.ring, self._health, self._speak)
         return TelegramLine.of(config, self._store, self._clock, bells)
+
+    def _looked_again(self) -> None:
+        """A re-check has been stored: a deletion or reappearance that pages alone do not tell."""
+        self._intake.forget()
+        self._stored()
 
     def _stored(self) -> None:
         """A post came or changed: rules look at it, and its files are fetched."""
@@ -472,8 +477,8 @@ class App:
         errors = [result.error for result in rounds.values() if result.error is not None]
         if drained.refused or any(isinstance(error, Never) for error in errors):
             return 5
-        # A proxy that cannot be used blinds every source at once: such a pass did not run.
-        return int(any(isinstance(error, Later) and error.state == "proxy down" for error in errors))
+        # A proxy that cannot be used, or a full disk, blinds every source at once: such a pass did not run.
+        return int(any(error.state in ("proxy down", "archive") for error in errors))
 
 
 async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:

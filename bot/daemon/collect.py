@@ -1,6 +1,7 @@
 """Keeps a round of every due source under way; one slow source delays no other."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from storage.errors import ArchiveError
 from storage.lookup import iso
 from storage.records import SourceRow
 
-ROUNDS_AT_ONCE = 64
+ROUNDS_AT_ONCE = 64  # of one kind: hundreds of channels that wait for one host hold up no feed
 _REST_S = 5.0  # of a source whose posts could not be stored
 
 
@@ -33,7 +34,9 @@ class Collector:
     _under_way: dict[str, asyncio.Task[Round]] = field(default_factory=dict)
     _rung: set[str] = field(default_factory=set)
     _ringing: asyncio.Task[None] | None = None
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+    _places: dict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(ROUNDS_AT_ONCE))
+    )
 
     async def start_due(self) -> None:
         """Begin a round of every source that is due and not in one."""
@@ -88,7 +91,7 @@ class Collector:
 
     async def _round(self, row: SourceRow) -> Round:
         source = self.sources[row.name]
-        async with self._places:
+        async with self._places[row.kind]:
             try:
                 result = await self.intake.round(source, row, self.every[row.name])
             except ArchiveError as error:

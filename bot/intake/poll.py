@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bot.intake.health import Outlook, after_failure, after_success
 from bot.sources._contract import Source, Want
 from bot.store import Store
 from storage import gaps, history, outbox, posts, rechecks, sources
+from storage.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and lose nothing to commits
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
-ROUND_DEADLINE_S = 15 * 60
+ROUND_DEADLINE_S = 15 * 60  # of the newest posts
+FILLING_S = 5 * 60.0  # of older ones
+
+
+Told = dict[str, tuple[str, bool]]  # native id -> content hash, and whether it is labelled as edited
 
 
 @dataclass(slots=True)
@@ -80,7 +86,13 @@ class Intake:
     stored: Callable[[], None]
     jitter: Callable[[], float]
     health: Callable[[], Sequence[str]]
+    filling_s: float = FILLING_S
     _histories: dict[int, History] = field(default_factory=dict)
+    _told: dict[int, Told] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Look at whole pages again: something else than a round has changed what is stored."""
+        self._told.clear()
 
     async def round(self, source: Source, row: SourceRow, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
         """Ask once, store what comes, settle the source's state. Raises only what the archive raises.
@@ -89,14 +101,18 @@ class Intake:
         """
         result = Round()
         try:
-            async with asyncio.timeout(ROUND_DEADLINE_S):
-                open_gaps = await self._newest(source, row, result, every)
-                if source.pages and open_gaps:
-                    await self._fill(source, row.id, open_gaps, result, pages)
+            try:
+                async with asyncio.timeout(ROUND_DEADLINE_S):
+                    open_gaps = await self._newest(source, row, result, every)
+            except TimeoutError:
+                raise Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes") from None
+            if source.pages and open_gaps:
+                # Many sources of one host wait for each other here: what is left is the next round's, no failure.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.filling_s):
+                        await self._fill(source, row.id, open_gaps, result, pages)
         except (Later, Never) as error:
             result.error = error
-        except TimeoutError:
-            result.error = Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes")
         if result.change is None:
             result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
         return result
@@ -127,8 +143,14 @@ class Intake:
                     alerts=source.settings.alert_backfill,
                 )
             end = None if batch.more else self._end(result, row, every)
-            open_gaps = await self._save(source, row.id, batch, step, result, end)
+            told = _told(batch)
+            before = self._told.pop(row.id, {}) if contacted else {}
+            same = frozenset(native_id for native_id, words in told.items() if before.get(native_id) == words)
+            result.unchanged += len(same)
+            again = told.keys() == before.keys()
+            open_gaps = await self._save(source, row.id, batch, _without(step, same), result, end, again=again)
             if not batch.more:
+                self._told[row.id] = told
                 return open_gaps
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
             cursor, started = batch.cursor, True
@@ -167,11 +189,16 @@ class Intake:
         step: ledger.Step,
         result: Round,
         end: End | None = None,
+        *,
+        again: bool = False,
     ) -> list[Gap]:
-        """Store one reply, a part a commit; with the last part also the round's `end`, if nothing is left to do."""
+        """Store one reply, a part a commit; with the last part also the round's `end`, if nothing is left to do.
+
+        `again`: the same posts were shown last time, so that none can be missing from them only now.
+        """
         recheck = tuple(source.settings.recheck) if source.checks else ()
         open_gaps: list[Gap] = []
-        for part in _parts(batch, step, alert_all=source.settings.alert_backfill):
+        for part in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
             saved, open_gaps, change = await self.store.run(
                 _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
@@ -200,7 +227,19 @@ def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
     )
 
 
-def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool) -> list[Part]:
+def _told(batch: Batch) -> Told:
+    """What a reply says, as far as it is stored; nothing where it says two things of one post."""
+    told = {post.native_id: (content_hash(post), post.edited) for post in batch.posts}
+    return told if len(told) == len(batch.posts) else {}
+
+
+def _without(step: ledger.Step, known: frozenset[str]) -> ledger.Step:
+    """Leave out posts that the last reply told in the same words."""
+    fresh, old = (tuple(post for post in posts if post.native_id not in known) for posts in (step.fresh, step.old))
+    return replace(step, fresh=fresh, old=old)
+
+
+def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool, again: bool = False) -> list[Part]:
     """The commits of one reply, at least one; the last carries cursor, ledger and quarantined pieces."""
     chosen = [
         (posts[start : start + POSTS_A_COMMIT], alerts)
@@ -209,7 +248,7 @@ def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool) -> list[Part]:
     ] or [((), True)]
     first = [Part(Batch(posts=posts, method=batch.method), alerts) for posts, alerts in chosen[:-1]]
     posts, alerts = chosen[-1]
-    shown = frozenset(post.native_id for post in batch.posts)
+    shown = frozenset() if again else frozenset(post.native_id for post in batch.posts)
     return [*first, Part(replace(batch, posts=posts), alerts, step.change, step.history, shown, last=True)]
 
 

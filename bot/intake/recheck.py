@@ -36,10 +36,13 @@ class Rechecks:
         by_source: dict[str, list[jobs.ClaimedJob]] = defaultdict(list)
         for job in claimed:
             by_source[places[job.post_id].source].append(job)
-        counts = await asyncio.gather(
-            *(self._of_source(sources.get(name), found, places) for name, found in by_source.items())
-        )
-        return sum(counts)
+        works = [self._of_source(sources.get(name), found, places) for name, found in by_source.items()]
+        counts = 0
+        for outcome in await asyncio.gather(*works, return_exceptions=True):  # nothing may go on behind our back
+            if isinstance(outcome, BaseException):
+                raise outcome
+            counts += outcome
+        return counts
 
     async def _of_source(
         self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.Place]

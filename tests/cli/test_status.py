@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.stats import bar, sparkline
-from bot.cli.status import Daemon, ailments, sight, warnings
+from bot.cli.status import Daemon, ailments, cramped, sight, warnings
 from bot.cli.times import Zone
 from bot.clock import HOUR, MINUTE
 from storage.database import Archive
@@ -181,3 +181,9 @@ def test_bars_and_sparklines_show_the_greatest_full_and_the_least_at_all() -> No
     assert sparkline((0, 1, 4, 8), 10) == " ▁▄█"
     assert len(sparkline(tuple(range(100)), 10)) == 10
     assert sparkline((), 10) == ""
+
+
+def test_a_full_disk_is_ill_health_although_nothing_can_be_written_about_it() -> None:
+    assert len(cramped(1 << 20)) == 1
+    assert cramped(1 << 30) == ()
+    assert cramped(None) == ()

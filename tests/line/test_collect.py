@@ -1,0 +1,80 @@
+"""Rounds of many sources at once: who waits for whom."""
+
+import asyncio
+from typing import Any
+
+from bot.clock import Clock
+from bot.daemon.collect import ROUNDS_AT_ONCE, Collector
+from bot.intake.poll import Intake
+from bot.sources._contract import SourceSettings, Want
+from bot.store import Store
+from storage import sources
+from storage.database import Archive
+from storage.records import Batch, Checked, FetchedPost, Raw, Seen
+
+
+class Channel:
+    """A channel of numbered posts; its newest page comes when `gate` opens, older ones when `past` does."""
+
+    pages = True
+    checks = False
+
+    def __init__(self, name: str, kind: str, gate: asyncio.Event, past: asyncio.Event | None = None) -> None:
+        self.settings = SourceSettings(name=name, kind=kind)
+        self.gate = gate
+        self.past = past or gate
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:  # noqa: ARG002 - as the contract has it
+        await (self.gate if want.kind == "newest" else self.past).wait()
+        number = 100 if want.below is None else want.below - 1
+        post = FetchedPost(str(number), Raw(b"x", "text/plain"), "words", number=number)
+        return Batch(posts=(post,), seen=Seen(number, number), cursor="c")
+
+    async def check(self, native_id: str) -> Checked:
+        raise NotImplementedError
+
+
+def live(archive: Archive, channels: list[Channel], use: Any, *, filling_s: float = 60) -> Any:
+    async def run() -> Any:
+        store, clock = Store(archive), Clock()
+        said: list[str] = []
+        stored = asyncio.Event()
+        intake = Intake(store, clock, stored.set, lambda: 0.0, list, filling_s)
+        names = {channel.settings.name: channel for channel in channels}
+        collector = Collector(store, intake, clock, said.append, names, dict.fromkeys(names, 60_000_000))
+        declared = [sources.Declared(channel.settings.name, channel.settings.kind) for channel in channels]
+        await store.run(sources.declare, declared, clock.now())
+        try:
+            return await use(collector, stored)
+        finally:
+            await collector.aclose()
+            await store.aclose()
+
+    return asyncio.run(run())
+
+
+def test_hundreds_of_channels_that_wait_for_one_host_hold_up_no_other_kind(archive: Archive) -> None:
+    shut, open_ = asyncio.Event(), asyncio.Event()
+    open_.set()
+    channels = [Channel(f"channel{number}", "telegram_web", shut) for number in range(ROUNDS_AT_ONCE + 10)]
+    feed = Channel("feed", "feed", open_)
+    feed.pages = False
+
+    async def use(collector: Collector, stored: asyncio.Event) -> None:
+        await collector.start_due()
+        await asyncio.wait_for(stored.wait(), 60)
+
+    live(archive, [*channels, feed], use)
+
+
+def test_history_that_takes_long_is_no_failure(archive: Archive) -> None:
+    shut, open_ = asyncio.Event(), asyncio.Event()
+    open_.set()
+
+    async def use(collector: Collector, _: asyncio.Event) -> Any:
+        [result] = (await collector.once()).values()
+        return result
+
+    result = live(archive, [Channel("slow", "telegram_web", open_, past=shut)], use, filling_s=0.05)
+    assert result.error is None
+    assert (result.new, result.gaps_left) == (1, 1)
