@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bot.rules.circles import in_order
 from bot.rules.literals import chosen, options
@@ -28,18 +28,27 @@ class Rule:
     sources: Sequence[str] = ()
 
 
-class RuleMatch(NamedTuple):
+@dataclass(slots=True, eq=False)
+class RuleMatch:
     """A rule that holds on a post; where, is worked out when it is asked for."""
 
-    rule: str
-    version: str
-    query: Query
+    told: Rule
     reading: Reading
+
+    @property
+    def rule(self) -> str:
+        """Its name."""
+        return self.told.name
+
+    @property
+    def version(self) -> str:
+        """What it said when it was loaded."""
+        return self.told.version
 
     @property
     def hits(self) -> tuple[Hit, ...]:
         """The places of the rule's words in the post's texts."""
-        return hits(self.query, self.reading)
+        return hits(self.told.query, self.reading)
 
 
 class RuleSet:
@@ -47,20 +56,18 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
-        self._told = [(rule.name, rule.version, rule.query) for rule in self._rules]
         self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self._rules]
-        self._scoped = {number for number, scope in enumerate(self._scopes) if any(scope)}
         self._late = in_order([(rule.name, rule.query.root) for rule in self._rules])
         late = set(self._late)
         needed = chosen([[] if number in late else options(rule.query.root) for number, rule in enumerate(self._rules)])
         self._always = [number for number, found in enumerate(needed) if found is None and number not in late]
-        literals = list(dict.fromkeys(literal for found in needed if found for literal in sorted(found.any_of)))
-        self._sure: dict[str, list[int]] = {literal: [] for literal in literals}  # the rules that hold where it occurs,
-        self._called: dict[str, list[int]] = {literal: [] for literal in literals}  # and those that have to be tried
+        literals: dict[str, _Literal] = {}
         for number, found in enumerate(needed):
-            for literal in found.any_of if found else ():
-                (self._sure if found and found.enough else self._called)[literal].append(number)
-        self._automaton = _automaton(literals)
+            for text in sorted(found.any_of) if found else ():
+                literal = literals.setdefault(text, _Literal(text))
+                enough = found and found.enough and not any(self._scopes[number])
+                (literal.sure if enough else literal.called).append(number)
+        self._automaton = _automaton(list(literals.values()))
 
     def match(self, document: Document) -> tuple[RuleMatch, ...]:
         """The rules that hold on a post, in their order.
@@ -70,16 +77,15 @@ class RuleSet:
         """
         reading = Reading(document)
         found: set[int] = set()
-        tried = self._always
+        tried = set(self._always)
         if self._automaton:
-            literals = set(self._automaton.find_matches_as_strings(_words(reading), overlapping=True))
-            found.update(*map(self._sure.__getitem__, literals))
-            if self._scoped:
-                found = {number for number in found if number not in self._scoped or self._in_scope(number, document)}
-            tried = [*tried, *set().union(*map(self._called.__getitem__, literals))]
-        for number in tried:
-            if number not in found and self._holds(number, reading):
-                found.add(number)
+            there: list[_Literal] = self._automaton.find_matches_as_strings(  # type: ignore[assignment]  # our own back
+                _words(reading), overlapping=True
+            )
+            for literal in set(there):
+                found.update(literal.sure)
+                tried.update(literal.called)
+        found.update([number for number in tried - found if self._holds(number, reading)])
         if self._late:
             names = document.rules.union(self._rules[number].name for number in found)
             for number in self._late:
@@ -87,16 +93,25 @@ class RuleSet:
                 if self._holds(number, reading):
                     found.add(number)
                     names |= {self._rules[number].name}
-        return tuple([RuleMatch(*self._told[number], reading) for number in sorted(found)])
-
-    def _in_scope(self, number: int, document: Document) -> bool:
-        sources, tags = self._scopes[number]
-        return document.source in sources or not tags.isdisjoint(document.tags)
+        return tuple([RuleMatch(self._rules[number], reading) for number in sorted(found)])
 
     def _holds(self, number: int, reading: Reading) -> bool:
-        if number in self._scoped and not self._in_scope(number, reading.document):
-            return False
+        sources, tags = self._scopes[number]
+        if sources or tags:
+            document = reading.document
+            if document.source not in sources and tags.isdisjoint(document.tags):
+                return False
         return holds(self._rules[number].query.root, reading)
+
+
+class _Literal(str):
+    """A string in a post's words, and the rules that its occurrence calls."""
+
+    __slots__ = ("called", "sure")
+
+    def __init__(self, _: str) -> None:
+        self.sure: list[int] = []  # these hold,
+        self.called: list[int] = []  # and these have to be tried
 
 
 def compile_rules(rules: Sequence[Rule]) -> RuleSet:
@@ -104,12 +119,12 @@ def compile_rules(rules: Sequence[Rule]) -> RuleSet:
     return RuleSet(rules)
 
 
-def _automaton(words: list[str]) -> AhoCorasick | None:
-    if not words:
+def _automaton(literals: list[_Literal]) -> AhoCorasick | None:
+    if not literals:
         return None
     from ahocorasick_rs import AhoCorasick
 
-    return AhoCorasick(words, store_patterns=True)  # hits are then references to the words, without places
+    return AhoCorasick(literals, store_patterns=True)  # a hit is then the very object, without places
 
 
 def _words(reading: Reading) -> str:

@@ -37,14 +37,14 @@ def options(node: Node) -> list[Literals]:
 
 
 def chosen(rules: Sequence[list[Literals]]) -> list[Literals | None]:
-    """For each rule the option that calls it least often: that whose strings the fewest rules have, then the longest.
+    """For each rule the option that probably calls it least often: whose strings are long, and in few other rules.
 
-    What many rules ask for is what many posts say; a rule is best called by the word that is its own.
+    What many rules ask for is what many posts say, and so is what is short; each of an option's strings calls.
     """
     used = Counter(literal for found in rules for option in found for literal in option.any_of)
 
-    def cost(option: Literals) -> tuple[int, int]:
-        return max(used[literal] for literal in option.any_of), -_length(option)
+    def cost(option: Literals) -> float:
+        return sum(used[literal] / len(literal) ** 2 for literal in sorted(option.any_of))
 
     return [min(found, key=cost) if found else None for found in rules]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from typing import TypeAlias
 from unicodedata import decimal, normalize
 
 from storage.language import syllables, words, zawgyi
@@ -19,6 +20,8 @@ FOLD_VERSION = 1
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
 _CLOSED_MAX = 64
 _MEMO = 1 << 15
+_Places: TypeAlias = tuple[tuple[int, int], ...] | None
+_Cut: TypeAlias = tuple[str, _Places]
 _CHUNK = 400  # no chunk is longer, so that the memos stay small
 
 # Every character that can be a letter of a word, cut generously: storage.language.words looks closer.
@@ -46,11 +49,6 @@ def _table() -> bytes:
     return bytes(
         ord(char.lower()) if (char := chr(code)).isalnum() or char in "'`-" else 32 for code in range(128)
     ) + bytes(128)
-
-
-@cache
-def _between() -> re.Pattern[str]:
-    return re.compile("[^ ]+")
 
 
 @cache
@@ -88,11 +86,17 @@ def _compass() -> re.Pattern[str]:
     return re.compile(r"\b(north|south)[ -](east|west)(ern|erly)?\b")
 
 
-def _cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The tokens of one chunk, joined, and their places in it."""
-    first = chunk[0]
+@lru_cache(maxsize=_MEMO)
+def _cut(chunk: str) -> _Cut:
+    """The tokens of one chunk, joined, and their places in it; None for one token that is the whole chunk."""
+    folded, places = _tokens(chunk)
+    return folded, None if places == ((0, len(chunk)),) else places
+
+
+def _tokens(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     if chunk.isascii():
         return words.cut(chunk)
+    first = chunk[0]
     if chunk.isdecimal():
         return "".join(str(decimal(digit)) for digit in chunk), ((0, len(chunk)),)
     if first < "\u0e00":
@@ -116,46 +120,31 @@ def _is_chinese(char: str) -> bool:
     return _chinese().match(char) is not None
 
 
-@lru_cache(maxsize=_MEMO)
-def _folded(chunk: str) -> str:
-    return _cut(chunk)[0]
-
-
-@lru_cache(maxsize=_MEMO)
-def _places(chunk: str) -> tuple[tuple[int, int], ...] | None:
-    """Where the tokens of a chunk stand in it; None for one token that is the whole chunk."""
-    places = _cut(chunk)[1]
-    return None if places == ((0, len(chunk)),) else places
-
-
 def fold(text: str) -> str:
     """The folded form of a text, as `texts.folded` holds it. Any string will do, and its length costs linearly."""
-    chunks = _words(_plain(text)) if text.isascii() else None
-    if chunks is None:
+    if text.isascii() and not _overlong(plain := _plain(text)):
+        chunks = plain.split()
+    else:
         chunks = _chunks().findall(readable(text))
-    return _with_compounds(_joined(" ".join(filter(None, map(_folded, chunks)))))
+    return _with_compounds(_joined(" ".join([tokens for tokens, _ in map(_cut, chunks) if tokens])))
 
 
 def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
     """The folded form without the closed compounds, and the raw text's code points that each of its tokens covers."""
     trails: list[Trail] = []
-    read = _plain(text) if text.isascii() else ""
-    chunks = _words(read) if read else None
-    if chunks is None:
-        found = list(_chunks().finditer(readable(text, trails)))
-        chunks, spans = list(map(_chunk, found)), list(map(_span, found))
+    if text.isascii() and not _overlong(plain := _plain(text)):
+        cuts, spans = _words_with_places(plain)
     else:
-        spans = list(map(_span, _between().finditer(read)))
-    folded = " ".join(filter(None, map(_folded, chunks)))
-    places = list(map(_places, chunks))
-    if places.count(None) != len(places):
-        spans = _parted(spans, places)
+        found = list(_chunks().finditer(readable(text, trails)))
+        cuts, spans = [_cut(match[0]) for match in found], list(map(_span, found))
+        places = [places for _, places in cuts]
+        if places.count(None) != len(places):
+            spans = _parted(spans, places)
     for trail in reversed(trails):
         spans = trail.back(spans)
-    return _joined_with_places(folded, spans)
+    return _joined_with_places(" ".join([tokens for tokens, _ in cuts if tokens]), spans)
 
 
-_chunk = re.Match.group
 _span = re.Match.span
 
 
@@ -164,15 +153,29 @@ def _plain(text: str) -> str:
     return text.encode().translate(_table()).decode()
 
 
-def _words(plain: str) -> list[str] | None:
-    """The words of such a text; None if one may be longer than a chunk: some stretch of half a chunk has no space."""
-    for start in range(0, len(plain) - _CHUNK // 2 + 1, _CHUNK // 2):
-        if plain.find(" ", start, start + _CHUNK // 2) < 0:
-            return None
-    return plain.split()
+def _overlong(plain: str) -> bool:
+    """Whether a word of such a text may be longer than a chunk: some stretch of half a chunk has no space."""
+    half = _CHUNK // 2
+    return any(plain.find(" ", start, start + half) < 0 for start in range(0, len(plain) - half + 1, half))
 
 
-def _parted(spans: list[tuple[int, int]], places: list[tuple[tuple[int, int], ...] | None]) -> list[tuple[int, int]]:
+def _words_with_places(plain: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
+    """The words of such a text as `_cut` gives them, and where their tokens stand."""
+    words = plain.split(" ")
+    cuts = list(map(_cut, words))
+    spans: list[tuple[int, int]] = []
+    end = -1
+    for word, (_, places) in zip(words, cuts, strict=True):
+        start = end + 1
+        end = start + len(word)
+        if places is None:
+            spans.append((start, end))
+        elif places:
+            spans += [(start + low, start + high) for low, high in places]
+    return cuts, spans
+
+
+def _parted(spans: list[tuple[int, int]], places: list[_Places]) -> list[tuple[int, int]]:
     """The spans of tokens, where some chunks hold none or several."""
     found: list[tuple[int, int]] = []
     done = 0
@@ -264,13 +267,15 @@ def _with_compounds(folded: str) -> str:
     if "-" not in folded:
         return folded
     tokens = folded.split(" ")
-    compounds = {token: closed(token) for token in tokens if "-" in token}
-    if any(len(whole) > _CLOSED_MAX for whole in compounds.values()):
-        folded = " ".join(
-            token.replace("-", " ") if len(compounds.get(token, "")) > _CLOSED_MAX else token for token in tokens
-        )
-    tail = {CLOSED + whole for whole in compounds.values() if len(whole) <= _CLOSED_MAX}
-    return " ".join((folded, *sorted(tail)))
+    tail: dict[str, None] = {}
+    for place, token in enumerate(tokens):
+        if "-" in token:
+            whole = closed(token)
+            if len(whole) <= _CLOSED_MAX:
+                tail[CLOSED + whole] = None
+            else:
+                tokens[place] = token.replace("-", " ")
+    return " ".join((*tokens, *sorted(tail)))
 
 
 def closed(compound: str) -> str:
@@ -285,5 +290,4 @@ def surface(text: str) -> str:
 
 
 def _surface(chunk: str) -> str:
-    whole = _cut(chunk)[0]
-    return words.surface(chunk) if re.match(f"[{_WORD}]", chunk) else whole
+    return words.surface(chunk) if re.match(f"[{_WORD}]", chunk) else _cut(chunk)[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from storage.language import sequences
 from storage.language.fold import CLOSED, fold, legible
@@ -70,8 +70,6 @@ class Document:
 class Sheet:
     """One text in the forms that leaves are looked for in. Each form begins and ends with a space."""
 
-    __slots__ = ("_body", "_closed", "_edged", "_exact", "_legible", "_tokens", "hyphens", "kind", "plain", "text")
-
     def __init__(self, text: DocumentText) -> None:
         body = text.folded
         if CLOSED in body:
@@ -81,44 +79,32 @@ class Sheet:
         self.hyphens = "-" in body
         self._body = body
         self.plain = _unmarked(f" {body.replace('-', ' ')} " if self.hyphens else f" {body} ")
-        self._closed: str | None = None
-        self._exact: str | None = None
-        self._tokens: tuple[list[str], ...] | None = None
-        self._legible: str | None = None
-        self._edged: str | None = None
 
-    @property
+    @cached_property
     def closed(self) -> str:
         """The tokens with each hyphenated compound as one."""
-        if self._closed is None:
-            self._closed = _unmarked(f" {self._body.replace('-', '')} ") if self.hyphens else self.plain
-        return self._closed
+        return _unmarked(f" {self._body.replace('-', '')} ") if self.hyphens else self.plain
 
-    @property
+    @cached_property
     def exact(self) -> str:
         """The tokens with their marks."""
-        if self._exact is None:
-            self._exact = f" {self._body.replace('-', ' ')} "
-        return self._exact
+        return f" {self._body.replace('-', ' ')} "
 
+    @cached_property
     def tokens(self) -> tuple[list[str], ...]:
         """The tokens with their marks; then, if the text has hyphens, those of the closed form."""
-        if self._tokens is None:
-            open_ = self.exact.split()
-            self._tokens = (open_, self.closed.split()) if self.hyphens else (open_,)
-        return self._tokens
+        open_ = self.exact.split()
+        return (open_, self.closed.split()) if self.hyphens else (open_,)
 
+    @cached_property
     def legible(self) -> str:
         """The text that regular expressions see."""
-        if self._legible is None:
-            self._legible = legible(self.text.text)
-        return self._legible
+        return legible(self.text.text)
 
+    @cached_property
     def edged(self) -> str:
         """The same with word edges marked."""
-        if self._edged is None:
-            self._edged = with_edges(self.legible())
-        return self._edged
+        return with_edges(self.legible)
 
 
 def _unmarked(text: str) -> str:
@@ -195,9 +181,9 @@ def _has_words(leaf: Words, reading: Reading) -> bool:
 
 def _has(leaf: Leaf, sheet: Sheet) -> bool:
     if isinstance(leaf, Regex):
-        return compiled(leaf.source).search(sheet.edged() if leaf.edges else sheet.legible()) is not None
+        return compiled(leaf.source).search(sheet.edged if leaf.edges else sheet.legible) is not None
     assert not isinstance(leaf, Words)
-    return any(next(sequences.found(leaf, tokens), None) is not None for tokens in sheet.tokens())
+    return any(next(sequences.found(leaf, tokens), None) is not None for tokens in sheet.tokens)
 
 
 def _is(node: Is | From | When, document: Document) -> bool:
