@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=int, default=500)
     parser.add_argument("--every", default="2m", help="interval of each source")
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rest", type=float, default=60, help="how long to look before the next round is due")
+    parser.add_argument("--seconds", type=float, default=120, help="how long to look while rounds go on")
     chosen = parser.parse_args(arguments)
     world = World()
     for number in range(chosen.sources):
@@ -70,16 +71,18 @@ def main(arguments: list[str] | None = None) -> None:
             while any(world.requests(handle) == 0 for handle in world.handles()):
                 time.sleep(0.5)
             time.sleep(5)
-            used = {process.pid: seconds_of(process.pid) for process in (floor, daemon)}
-            asked = sum(world.requests(handle) for handle in world.handles())
-            time.sleep(chosen.seconds)
-            rounds = sum(world.requests(handle) for handle in world.handles()) - asked
-            share = {pid: (seconds_of(pid) - before) / chosen.seconds for pid, before in used.items()}
-            print(
-                f"idle, {chosen.sources} sources every {chosen.every}: {share[daemon.pid]:.2%} of a core "
-                f"({rounds / chosen.seconds:.1f} rounds/s), {megabytes_of(daemon.pid):.0f} MB resident; "
-                f"floor, one asyncio loop that sleeps: {share[floor.pid]:.2%}, {megabytes_of(floor.pid):.0f} MB"
-            )
+            for phase, seconds in (("nothing is due", chosen.rest), ("each is asked in its turn", chosen.seconds)):
+                before = {process.pid: seconds_of(process.pid) for process in (floor, daemon)}
+                asked = sum(world.requests(handle) for handle in world.handles())
+                time.sleep(seconds)
+                rounds = sum(world.requests(handle) for handle in world.handles()) - asked
+                share = {pid: (seconds_of(pid) - used) / seconds for pid, used in before.items()}
+                print(
+                    f"idle, {chosen.sources} sources every {chosen.every}, {phase} ({rounds / seconds:.1f} rounds/s): "
+                    f"{share[daemon.pid]:.2%} of a core (goal 2 %), {megabytes_of(daemon.pid):.0f} MB (goal 150); "
+                    f"floor, one asyncio loop that sleeps: {share[floor.pid]:.2%}, {megabytes_of(floor.pid):.0f} MB",
+                    flush=True,
+                )
         finally:
             daemon.terminate()
             floor.kill()
