@@ -93,6 +93,17 @@ def resume(writer: Writer, name: str, now: int) -> bool:
     return done.rowcount == 1
 
 
+def ask_stopped_again(writer: Writer, changed_at: int, now: int) -> None:
+    """Ask every source again that had stopped for good before the config was changed: that may have mended it."""
+    writer.execute(
+        sql(
+            "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
+            "AND state_since < :changed_at"
+        ),
+        {"now": now, "never": NEVER, "changed_at": changed_at},
+    )
+
+
 def poll_all_now(writer: Writer, now: int) -> None:
     """Make everything due that is not stopped: after a jump of the clock nothing that was planned can be trusted."""
     writer.execute(

@@ -178,7 +178,8 @@ def _lines(
             yield f"    {one_line(watch.reason)}"
         upcoming = max(watch.next_poll_at, watch.hold_until or 0)
         if watch.enabled and not watch.paused and watch.next_poll_at:
-            yield f"    next round {shown(upcoming, zone, unknown='only after `sources resume`', seconds=True)}"
+            never = "after a change of the config or `sources resume`"
+            yield f"    next round {shown(upcoming, zone, unknown=never, seconds=True)}"
         yield f"    {counted(watch.posts, 'post')}, {watch.deleted} deleted, {counted(watch.gaps, 'open gap')}"
     for gap in found.gaps:
         what = visible(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")

@@ -204,7 +204,7 @@ class App:
         if await self._store.run(moments.in_the_future, now):
             self._speak("the archive was written by a clock ahead of this one: nothing waits for that time")
             await self._store.run(moments.clock_was_set, now)
-        await self._store.run(_declare, self._wired, now)
+        await self._store.run(_declare, self._wired, now, _written_at(self._wired.config))
         await self._wired.media.begin()
         await self._take_up(self._wired)
         self._decide_bell.ring()
@@ -387,7 +387,8 @@ class App:
         try:
             config = await asyncio.to_thread(self._surroundings.load)
             wired = await asyncio.to_thread(self._wire, config)
-            await self._store.run(_declare, wired, self._clock.now())
+            now = self._clock.now()
+            await self._store.run(_declare, wired, now, now)
         except ConfigError as error:
             self._speak("the new config is not taken, the old one goes on:")
             for problem in error.problems:
@@ -508,11 +509,20 @@ def _summary(name: str, result: Round) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
-def _declare(writer: Connection, wired: Wired, now: int) -> None:
+def _written_at(config: Config) -> int:
+    """When the config file was last written, in microseconds UTC; 0 where nobody can tell."""
+    try:
+        return config.path.stat().st_mtime_ns // 1_000 if config.path else 0
+    except OSError:
+        return 0
+
+
+def _declare(writer: Connection, wired: Wired, now: int, changed_at: int) -> None:
     declared = [
         source_rows.Declared(settings.name, settings.kind, settings.tags, settings.side)
         for settings in wired.config.sources
         if settings.enabled
     ]
     source_rows.declare(writer, declared, now)
+    source_rows.ask_stopped_again(writer, changed_at, now)
     wired.deciding.declare(writer, now)

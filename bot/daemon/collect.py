@@ -122,7 +122,8 @@ def _held_back(row: SourceRow, now: int) -> str | None:
     if row.paused:
         return f"it is paused: `communique sources resume {row.name}` goes on"
     if row.next_poll_at >= 1 << 61:
-        return f"it is stopped ({row.state}): `communique sources resume {row.name}` asks again"
+        state = "" if row.state == "stopped" else f" ({row.state})"
+        return f"it is stopped{state}: mend the config, or `communique sources resume {row.name}` asks again"
     if row.hold_until is not None and row.hold_until > now:
         return f"it told us to wait until {iso(row.hold_until)}"
     return None

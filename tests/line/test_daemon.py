@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bot.world import Faults, World, run_in_thread
@@ -39,6 +40,10 @@ url = "{hook}"
 
 def config(address: str, hook: str, *names: str) -> str:
     return FRAME.format(hook=hook) + "".join(SOURCE.format(name=name, world=address) for name in names)
+
+
+def _told(sink: Sink, wanted: int) -> bool:
+    return len(sink.ids()) >= wanted
 
 
 def world_of(*names: str) -> World:
@@ -170,7 +175,26 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
         listed = desk.run("sources", "list")
         assert "handle moved" in listed.stdout
         left = desk.run("run", "--once", code=0)
-        assert "hill_rangers: not asked, it is stopped (handle moved): `communique sources resume" in left.stderr
+        assert "hill_rangers: not asked, it is stopped (handle moved): mend the config, or `communique" in left.stderr
+
+
+def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: Desk, sink: Sink, until: Until) -> None:
+    with run_in_thread(world_of("spokesman_office")) as address:
+        mended = config(address, sink.url, "spokesman_office")
+        desk.write(mended.replace("allow_private_addresses = true", ""))
+        assert "set allow_private_addresses = true" in desk.run("run", "--once", code=5).stderr
+        assert "not asked, it is stopped: mend the config" in desk.run("run", "--once").stderr
+        desk.write(mended)
+        assert "recovered" in desk.run("run", "--once").stderr
+        desk.write(mended.replace("allow_private_addresses = true", ""))
+        desk.run("run", "--once", code=5)
+        daemon = desk.start("run")
+        until(lambda: "watching" in desk.said(), "the start")
+        desk.write(mended)
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "recovered" in desk.said(), "the mended source")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
 
 
 def test_without_a_source_there_is_nothing_to_run(desk: Desk, sink: Sink) -> None:
@@ -248,7 +272,7 @@ def test_signals_to_reload_come_as_fast_as_they_like(desk: Desk, sink: Sink, unt
         for number in range(20):
             world.publish("spokesman_office", f"The regional command is quiet, hour {number}.")
             daemon.send_signal(signal.SIGHUP)
-            until(lambda wanted=number: len(sink.ids()) >= wanted // 2, "alerts while it reloads")
+            until(partial(_told, sink, number // 2), "alerts while it reloads")
         until(lambda: len(sink.ids()) == 20, "every alert")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
