@@ -40,6 +40,8 @@ _MISTAKEN = (
     f"(?<![\u1040-\u1049])\u1040(?=[{syllables.SIGNS}]|{_KILLED})|(?<=[{syllables.FINALS}{syllables.SIGNS}])\u1040(?=[\u1000-\u1021])"
     f"|(?<![\u1040-\u1049])\u1047(?=[{syllables.SIGNS}]|{_KILLED})|\u1044(?=\u1004\u103a\u1038)"
 )
+# And the other way: ဝ for ၀ and ရ for ၇ inside a number, where no sign makes a syllable of it.
+_IN_NUMBER = f"(?<=[\u1040-\u1049])(?:\u101d+(?![{syllables.SIGNS}]|{_KILLED})|\u101b(?=[\u1040-\u1049]))"
 _LETTER_OF = {"\u1040": "\u101d", "\u1047": "\u101b", "\u1044": "\u104e"}
 
 
@@ -74,6 +76,20 @@ def _piled() -> re.Pattern[str]:
 @cache
 def _mistaken() -> re.Pattern[str]:
     return re.compile(_MISTAKEN)
+
+
+@cache
+def _numbers() -> re.Pattern[str]:
+    return re.compile("[\u1040-\u1049][\u101d\u101b]")
+
+
+@cache
+def _in_number() -> re.Pattern[str]:
+    return re.compile(_IN_NUMBER)
+
+
+def _digits(letters: re.Match[str]) -> str:
+    return letters[0].replace("\u101d", "\u1040").replace("\u101b", "\u1047")
 
 
 @cache
@@ -203,6 +219,8 @@ def readable(text: str, trails: list[Trail] | None = None) -> str:
             else:
                 text, trail = rewrite(text, zawgyi.fine_conversions(text))
                 trails.append(trail)
+        if _numbers().search(text):
+            text = _in_number().sub(_digits, text)
         if "\u1040" in text or "\u1047" in text or "\u1044" in text:
             text = _mistaken().sub(lambda digit: _LETTER_OF[digit[0]], text)
     return text
