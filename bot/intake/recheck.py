@@ -29,7 +29,7 @@ class Rechecks:
 
     async def work(self, sources: Mapping[str, Source], until: int) -> int:
         """Do everything that is due at `until` (microseconds UTC); return how many posts were looked at."""
-        claimed = await self.store.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME)
+        claimed = await self.store.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
         if not claimed:
             return 0
         places = await self.store.read(rechecks.places, [job.post_id for job in claimed])
