@@ -18,7 +18,8 @@ _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
 _NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
 _BLOCKS_READ = 100  # t.me sends at most 20
-_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand
+_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
+_EMOJI = re.compile(rb'<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>')  # each is four tags, and nests nothing
 _MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
 
 
@@ -121,7 +122,9 @@ def _monstrous(html: bytes) -> bool:
     """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
     tags = html.count(b"<")
     unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
-    return tags > _MOST_TAGS or unclosed > _MOST_UNCLOSED
+    if unclosed > _MOST_UNCLOSED:
+        return True
+    return tags > _MOST_TAGS and tags - 4 * len(_EMOJI.findall(html)) > _MOST_TAGS
 
 
 def _repaired(html: bytes) -> bytes:

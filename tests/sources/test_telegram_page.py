@@ -183,6 +183,16 @@ def test_a_page_of_10_mb_or_of_endless_nesting_is_refused_unparsed() -> None:
         assert (page.posts, page.is_preview) == ((), False)
 
 
+@pytest.mark.parametrize("markup", ["2023", "2026"])
+def test_a_page_of_posts_full_of_emoji_is_read_whole(markup: Markup) -> None:
+    world = World()
+    world.open_channel("desk", "Desk", markup=markup, first_id=5)
+    for _ in range(20):
+        world.publish("desk", "We won. " + "\N{GRINNING FACE}" * 1_500)
+    page = read_page(list_page(world.look("desk"), "https://t.me", world.clock.now()).encode())
+    assert [post.text.count("\N{GRINNING FACE}") for post in page.posts] == [1_500] * 20
+
+
 def test_a_large_page_of_plain_words_is_read_whole() -> None:
     post = only(read_page(block(f'<div class="tgme_widget_message_text">{"word " * 800_000}</div>')))
     assert len(post.text) == 5 * 800_000 - 1
