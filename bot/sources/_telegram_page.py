@@ -19,7 +19,10 @@ _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
 _NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
 _BLOCKS_READ = 100  # t.me sends at most 20
 _MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
-_EMOJI = re.compile(rb'<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>')  # each is four tags, and nests nothing
+# One of them is four tags, or six, and holds no other; a page may have ten thousands.
+_EMOJI = re.compile(
+    rb'(?:<tg-emoji[^<>]{0,100}>)?<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>(?:</tg-emoji>)?',
+)
 _MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
 
 
@@ -124,7 +127,7 @@ def _monstrous(html: bytes) -> bool:
     unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
     if unclosed > _MOST_UNCLOSED:
         return True
-    return tags > _MOST_TAGS and tags - 4 * len(_EMOJI.findall(html)) > _MOST_TAGS
+    return tags > _MOST_TAGS and _EMOJI.sub(b"", html).count(b"<") > _MOST_TAGS
 
 
 def _repaired(html: bytes) -> bytes:
