@@ -8,7 +8,7 @@ from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.values import did_you_mean
-from bot.rules.circles import circle
+from bot.rules.circles import asked_for, circle
 from storage.language import match, query
 from storage.language.fold import fold
 from storage.language.script import language
@@ -49,7 +49,7 @@ def cross_check(
             queries.append((index, rule.name, parsed))
             if usable.keys() >= dict(parsed.terms).keys():
                 _examples(config, rule, parsed, keys, findings)
-    _asked(queries, findings)
+    _asked(queries, names["rules"], findings)
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)
         _known(engine.sources, names["sources"], "source", (*keys, "sources"), findings)
@@ -183,8 +183,14 @@ def _examples(config: Config, rule: RuleConfig, parsed: query.Query, keys: KeyPa
             findings.wrong((*keys, "not_matches", index), f'the rule "{rule.name}" matches this example')
 
 
-def _asked(queries: Sequence[tuple[int, str, query.Query]], findings: Findings) -> None:
-    """Rules that ask for each other by `rule:` can never be decided."""
+def _asked(queries: Sequence[tuple[int, str, query.Query]], names: Iterable[str], findings: Findings) -> None:
+    """Rules that ask for each other by `rule:` can never be decided; those that ask for nobody's never hold."""
+    known = {name.casefold(): name for name in names}
+    for index, _, parsed in queries:
+        for name in asked_for(parsed.root):
+            if name not in known and not name.startswith(MEDIA_RULE) and not set(name) & set("*?"):
+                hint = did_you_mean(name, known)
+                findings.odd(("rules", index, "query"), f'no rule in this config is called "{name}"{hint}')
     numbers = circle([(name, parsed.root) for _, name, parsed in queries])
     if numbers:
         index, name, _ = queries[numbers[0]]

@@ -9,7 +9,7 @@ from storage.language.tree import And, Is, Node, Not, Or
 
 def asks_for_rules(node: Node) -> bool:
     """Whether a query has a `rule:` in it."""
-    return next(_asked(node), None) is not None
+    return next(asked_for(node), None) is not None
 
 
 def in_order(rules: Sequence[tuple[str, Node]]) -> list[int]:
@@ -35,7 +35,7 @@ def circle(rules: Sequence[tuple[str, Node]]) -> list[int]:
 
 def _waiting(rules: Sequence[tuple[str, Node]]) -> dict[int, list[int]]:
     """By rule with a `rule:`, the others of that kind that it asks for; the rest is decided before all of them."""
-    asked = {number: set(_asked(node)) for number, (_, node) in enumerate(rules)}
+    asked = {number: set(asked_for(node)) for number, (_, node) in enumerate(rules)}
     asked = {number: wanted for number, wanted in asked.items() if wanted}
     names = {rules[number][0].casefold(): number for number in asked}
     waiting: dict[int, list[int]] = {}
@@ -48,11 +48,12 @@ def _waiting(rules: Sequence[tuple[str, Node]]) -> dict[int, list[int]]:
     return waiting
 
 
-def _asked(node: Node) -> Iterator[str]:
+def asked_for(node: Node) -> Iterator[str]:
+    """The names in every `rule:` of a query, case folded; they may hold wildcards."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            yield from _asked(part)
+            yield from asked_for(part)
     elif isinstance(node, Not):
-        yield from _asked(node.part)
+        yield from asked_for(node.part)
     elif isinstance(node, Is) and node.field == "rule":
         yield node.value

@@ -65,6 +65,15 @@ def test_a_rule_that_asks_for_itself_is_refused(mistakes: Mistakes) -> None:
     assert mistake.endswith('the rule "r" asks by rule: for its own matches: "r" -> "r"')
 
 
+def test_a_rule_that_asks_for_a_rule_that_is_not_there_warns(read: Read) -> None:
+    config = read(
+        '[[rules]]\nname = "army"\nquery = "army"\n[[rules]]\nname = "r"\nquery = "rule:amry rule:ARMY rule:a*"\n'
+    )
+    assert [warning.partition("query: ")[2] for warning in config.warnings] == [
+        'no rule in this config is called "amry"; did you mean "army"?'
+    ]
+
+
 def test_another_meaning_of_a_term_makes_another_version_of_the_rules_that_use_it(read: Read) -> None:
     rules = '[[rules]]\nname = "r"\nquery = "@lashio"\n[[rules]]\nname = "s"\nquery = "lashio"\n'
     before = Deciding.of(read(LASHIO + rules)).loaded
