@@ -16,7 +16,7 @@ from unicodedata import ucd_3_2_0
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, When, Wild, Words
+from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, When, Wild, Words, leaves
 from storage.language.words import PLURAL, POSSESSIVE, singular
 
 _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly narrower
@@ -39,9 +39,10 @@ def expression(node: Node) -> Expression | None:
     """What some text (or, for an AND with parts, some text for each part) must match; None: the index cannot help."""
     if isinstance(node, And):
         parts = [found for part in node.parts if (found := expression(part))][:_MOST_PARTS]
-        if len(parts) < 2:
-            return parts[0] if parts else None
-        return Expression(_all(part.text for part in parts), tuple(parts))
+        if not parts:
+            return None
+        whole = _without(_all(part.text for part in parts), _barred(node))
+        return Expression(whole, tuple(parts) if len(parts) > 1 else parts[0].parts)
     if isinstance(node, Or):
         ways = [expression(part) for part in node.parts]
         known = [way for way in ways if way]
@@ -81,23 +82,60 @@ def _leaf(node: Node) -> str | None:
     return None
 
 
-def exact(node: Node) -> str | None:
-    """An expression that a text matches if and only if it satisfies the query alone; None where SQL cannot say."""
+def _barred(node: And) -> str:
+    """What a text that satisfies the query alone cannot match: where that is found, the query does not hold."""
+    if not all(leaf.kinds <= KINDS for leaf in leaves(node)):
+        return ""  # such a text may be of a kind that what is negated does not range over
+    known = [exact(part.part) for part in node.parts if isinstance(part, Not)]
+    return _any([found.sure for found in known if found][:_MOST_PARTS])
+
+
+def _without(text: str, barred: str) -> str:
+    return f"({text} NOT {barred})" if barred else text
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What a text of KINDS matches that satisfies the query alone: `sure` if it does, `doubtful` if it may."""
+
+    sure: str
+    doubtful: str = ""
+
+    @property
+    def unsure(self) -> str:
+        """What a text matches that has to be looked at; nothing where the index alone can tell."""
+        return _without(self.doubtful, self.sure) if self.doubtful else ""
+
+
+def exact(node: Node) -> Exact | None:
+    """What the index alone can tell of a query; None where it cannot."""
     if isinstance(node, Or):
         ways = [exact(part) for part in node.parts]
-        return None if None in ways else _any(way for way in ways if way)
-    if not isinstance(node, Words) or node.marked or node.kinds != KINDS:
+        known = [way for way in ways if way]
+        return _either(known) if len(known) == len(ways) else None
+    if not isinstance(node, Words) or not node.needles or node.kinds != KINDS:
         return None
+    marked = [_row(_unmarked(needle).split(), prefix=False) for needle in node.marked]  # the index sees no marks
+    if not all(marked):
+        return None
+    found = [Exact("", _any(marked))]
     for needle in node.needles:
         tokens = needle.split()
+        prefix = needle[-1] != " "
         if (
             len(tokens) > _MOST_TOKENS
-            or (len(tokens) > 1 and any(map(_closable, tokens)))
             or not all(_indexed(char) for token in tokens for char in token)
-            or (needle[-1] != " " and len(tokens[-1]) < _SHORTEST_PREFIX)
+            or (prefix and len(tokens[-1]) < _SHORTEST_PREFIX)
         ):
             return None
-    return _leaf(node)
+        phrase, closed = _forms(tokens, prefix=prefix)
+        found.append(Exact(_any((phrase, closed))) if len(tokens) == 1 else Exact(phrase, closed))
+    return _either(found)
+
+
+def _either(ways: Iterable[Exact]) -> Exact:
+    ways = list(ways)
+    return Exact(_any(way.sure for way in ways), _any(way.doubtful for way in ways))
 
 
 def _unmarked(needle: str) -> str:
@@ -112,20 +150,23 @@ def _row(tokens: list[str], *, prefix: bool) -> str | None:
         tokens, prefix = tokens[:-1], False
     if not any(_indexed(token) for token in tokens):
         return None
+    return _any(_forms(tokens, prefix=prefix))
+
+
+def _forms(tokens: list[str], *, prefix: bool) -> tuple[str, str]:
+    """Tokens in a row in the open form of a text; and what a text matches that has them in its closed form."""
     end = " *" if prefix else ""
     phrase = f'"{" ".join(tokens)}"{end}'
     ends = ["" for _ in tokens[1:]] + [end]
     closed = _any(f'"{CLOSED}{token}"{end}' for token, end in zip(tokens, ends, strict=True) if _closable(token))
-    if not closed:
-        return phrase
-    if len(tokens) == 1:
-        return _any((phrase, closed))
+    if not closed or len(tokens) == 1:
+        return phrase, closed
     either = (
         f'("{token}"{end} OR "{CLOSED}{token}"{end})'
         for token, end in zip(tokens, ends, strict=True)
         if _indexed(token)
     )
-    return _any((phrase, _all((closed, *either))))
+    return phrase, _all((closed, *either))
 
 
 def _wild(token: str) -> str | None:
@@ -157,12 +198,12 @@ def _all(parts: Iterable[str]) -> str:
     return _joined(" AND ", parts)
 
 
-def _any(parts: Iterable[str]) -> str:
+def _any(parts: Iterable[str | None]) -> str:
     return _joined(" OR ", parts)
 
 
-def _joined(word: str, parts: Iterable[str]) -> str:
-    found = list(dict.fromkeys(parts))
+def _joined(word: str, parts: Iterable[str | None]) -> str:
+    found = list(dict.fromkeys(filter(None, parts)))
     return f"({word.join(found)})" if len(found) > 1 else found[0] if found else ""
 
 

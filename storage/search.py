@@ -85,11 +85,21 @@ def count(
     history: bool = False,
 ) -> int:
     """How many posts `search` would yield without a limit."""
-    exact = narrow.exact(query.root)
-    if exact and since is None and until is None and not sources and not tags and not history:
-        return _counted(reader, exact)
     wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
-    return sum(1 for _ in wanted.readings(first=_LAST))
+    exact = narrow.exact(query.root)
+    if not exact or since is not None or until is not None or sources or tags or history:
+        return sum(1 for _ in wanted.readings(first=_LAST))
+    total = _counted(reader, exact.sure)
+    if exact.unsure:
+        looked = wanted.readings(first=_LAST, among=exact.unsure)
+        total += sum(1 for reading in looked if not _matches(reader, exact.sure, reading.document.post_id))
+    return total
+
+
+def _matches(reader: Reader, expression: str, post_id: int) -> bool:
+    """Whether a current text of a post matches: then `_counted` has counted it."""
+    asked = {"term": expression, "low": post_id, "high": post_id + 1, "kinds": json.dumps(sorted(KINDS))}
+    return reader.execute(_MATCHES, asked).fetchone() is not None
 
 
 def proposed(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
@@ -140,12 +150,14 @@ class _Search:
         allowed = self._allowed()
         return 0 if allowed == "" else sum(map(len, self._candidates(allowed, _LAST)))
 
-    def readings(self, first: int = _FIRST, looking: Callable[[int], None] | None = None) -> Iterator[Reading]:
-        """Every post on which the query holds, newest first."""
+    def readings(
+        self, first: int = _FIRST, looking: Callable[[int], None] | None = None, among: str = ""
+    ) -> Iterator[Reading]:
+        """Every post on which the query holds, newest first; with `among`, those of them with a text that matches."""
         allowed = self._allowed()
         if allowed is not None and not allowed:
             return
-        for ids in self._candidates(allowed, first):
+        for ids in self._candidates(allowed, first, among):
             if looking:
                 looking(ids[0])
             loaded = documents.load(self._ask, ids, history=self._history, media=self._media, rules=self._rules)
@@ -181,12 +193,12 @@ class _Search:
             return None
         return json.dumps(chosen) if chosen else ""
 
-    def _candidates(self, allowed: str | None, size: int) -> Iterator[list[int]]:
+    def _candidates(self, allowed: str | None, size: int, among: str = "") -> Iterator[list[int]]:
         """Post ids in descending slices: every post that can hold the query, and some that do not."""
         low, high = narrow.ids(self._root)
         from_, until = narrow.span(self._since, self._until)
         low, high = max(low, from_), min(high, until)
-        expression = narrow.expression(self._root)
+        expression = narrow.Expression(among) if among else narrow.expression(self._root)
         asks = [_POSTS if allowed is None else _POSTS_OF]
         terms: list[str | None] = [None]
         if expression:
@@ -254,6 +266,10 @@ _COUNT = (
     "held AS (SELECT DISTINCT texts.post_id AS post FROM slice CROSS JOIN texts ON texts.id = slice.id "
     "WHERE texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds))) "
     "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM told"
+)
+_MATCHES = (
+    f"SELECT 1 FROM texts_index CROSS JOIN texts ON texts.id = texts_index.rowid WHERE texts_index MATCH :term "
+    f"AND {_RANGE} AND texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds)) LIMIT 1"
 )
 _HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
 
