@@ -1,77 +1,122 @@
-"""Texts of the size and mixture that are measured: Burmese, English, some Chinese and Ukrainian, from a fixed seed."""
+"""Texts of the size and mixture that are measured: made-up English, Burmese, Chinese and Ukrainian, from a fixed seed.
+
+Words come as often as in real text: the nth commonest with a share of about 1 / n (Zipf). The commonest have one
+syllable, all others two to four, and some of the alphabets' are names of two words. A Burmese text draws on 1,500
+different syllables, a Chinese one on 1,500 characters, they too from common to rare.
+"""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, product
+from operator import add
 
-_BURMESE = (
-    "တိုင်း စစ် ဌာ န ချုပ် မှူး ဗိုလ် နိုင် ဦး ကို မြောက် ပိုင်း တွင် ရက် နေ့ က ဖမ်း ဆီး ခဲ့ ကြောင်း သိ ရှိ ရ ပါ သည် "
-    "ညီ နောင် မ ဟာ မိတ် တပ် ဖွဲ့ များ လား ရှိုး မြို့ အ ရှေ့ ပြီး သိမ်း ပိုက် ဖြစ် ကချင် လွတ် လပ် ရေး တော် ရွာ သား "
-    "လေ ကြောင်း ပစ် ခတ် ထိ ခိုက် ဒဏ် ရာ သေ ဆုံး အောင် မင်း သူ ကျောင်း လမ်း ဝင် ထွက် ပြော ဆို ထုတ် ပြန် ချက် အစိုး ရ"
+COMMON = 500  # words that say nothing by themselves: nobody watches for them
+_SHARES = {"en": 45, "my": 40, "zh": 8, "uk": 7}  # of posts, and of rules
+_BYTES = {"en": 1, "my": 3, "zh": 3, "uk": 2}  # of a letter
+_SIZES = {"en": 40_000, "my": 40_000, "zh": 10_000, "uk": 10_000}
+_ENGLISH = (
+    "b c d f g h k l m n p r s t v w br cr dr fr gr pl pr sh st str th tr",
+    "a e i o u ai ea ee io oa ou",
+    "- - - - b ck d ft g l ll m n nd ng nt p r rd rm rt s sh st t th x",
 )
-_STARTS = "b c d f g h k l m n p r s t v w br cr dr fr gr pl pr sh st str th tr"
-_MIDDLES = "a e i o u ai ea ee io oa ou"
-_ENDS = "b ck d ft g l ll m n nd ng nt p r rd rm rt s sh st t th x"
-_HAN = "东北军区司令部同盟军占领腊戌市人民政府发言人表示空袭平民难民边境贸易停火会谈"
-_CYRILLIC = "військо переговори місто оборона заява наступ командування кордон уряд речник удар район війна мир"
-FIXED = ("regional command", "လားရှိုး", "တိုင်းစစ်ဌာနချုပ်")
+_UKRAINIAN = (
+    "б в г д з к л м н п р с т ф х ц ч ш бр вр гр др зв кр пр ст стр тр",
+    "а е и і о у я ю є",
+    "- - - - в д й к л м н р с т х нь сть рт нд",
+)
+_BURMESE = (
+    "က ခ ဂ င စ ဆ ဇ ည တ ထ ဒ ဓ န ပ ဖ ဗ ဘ မ ယ ရ လ ဝ သ ဟ အ",
+    "- - - - ျ ြ ွ ှ ြွ",
+    "- ာ ား ိ ီ ီး ု ူ ူး ေ ေး ဲ ော ော် ံ ုံ ုံး ို ို့ ိုး င် င်း န် န်း တ် က် စ် ည် ည်း ပ် မ် ိုင် ိုင်း ိတ် ုတ် ောက် ောင် ောင်း",
+)
+FIXED = {"en": ("regional command",), "my": ("လားရှိုး", "တိုင်းစစ်ဌာနချုပ်"), "zh": (), "uk": ()}
 
 
 @dataclass(frozen=True)
 class Words:
-    """A vocabulary by frequency: the first words are the commonest."""
+    """The words of each language, the commonest first."""
 
-    english: Sequence[str]
-    burmese: Sequence[str]
+    of: Mapping[str, Sequence[str]]
     chance: random.Random
 
-    def pick(self, words: Sequence[str]) -> str:
-        return words[min(int(self.chance.paretovariate(0.7)) - 1, len(words) - 1)]
+    @cached_property
+    def _shares(self) -> dict[str, list[float]]:
+        return {language: _zipf(len(words)) for language, words in self.of.items()}
+
+    def language(self) -> str:
+        """As often as its share of the posts."""
+        return self.chance.choices(list(_SHARES), list(_SHARES.values()))[0]
+
+    def running(self, language: str, count: int = 1) -> list[str]:
+        """Words as a text has them."""
+        return self.chance.choices(self.of[language], cum_weights=self._shares[language], k=count)
+
+    def watched(self, language: str, *, rare: bool = False) -> str:
+        """A word as a rule has it: of two syllables or more, common or rare, or from the rarer half."""
+        words = self.of[language]
+        return words[self.chance.randrange(len(words) // 2 if rare else COMMON, len(words))]
 
     def text(self, language: str, length: int) -> str:
-        """About so many characters."""
+        """So many characters."""
         parts: list[str] = []
         size = 0
         while size < length:
-            part = self._part(language)
-            parts.append(part)
-            size += len(part)
+            for part in self._parts(language):
+                parts.append(part)
+                size += len(part)
         return "".join(parts)[:length]
 
-    def _part(self, language: str) -> str:
+    def _parts(self, language: str, count: int = 50) -> Iterator[str]:
+        draw = self.chance.choices
+        words = self.running(language, count)
         if language == "my":
-            return self.pick(self.burmese) + self.chance.choice(("", "", "", " ", "။ "))
-        if language == "zh":
-            return self.chance.choice(_HAN)
-        if language == "uk":
-            return self.chance.choice(_CYRILLIC.split()) + " "
-        word = self.pick(self.english)
-        written = self.chance.choices((word, word.capitalize(), f"{word}s", f"{word}'s"), (14, 3, 2, 1))[0]
-        return written + self.chance.choices((" ", ", ", ". ", "-"), (24, 3, 2, 1))[0]
+            yield from map(add, words, draw(("", " ", "။ "), (15, 4, 1), k=count))
+        elif language == "zh":
+            yield from map(add, words, draw(("", "\uff0c", "。"), (6, 1, 1), k=count))
+        else:
+            ends = draw((" ", ", ", ". ", "-"), (85, 8, 6, 1), k=count)
+            for word, form, end in zip(words, draw(("", "A", "s", "'s"), (75, 15, 8, 2), k=count), ends, strict=True):
+                yield (word.title() if form == "A" else word + form * (language == "en")) + end
 
     def post(self, length: int = 600) -> str:
-        language = self.chance.choices(("en", "my", "zh", "uk"), (45, 40, 8, 7))[0]
-        # a Burmese letter takes three bytes, a Chinese one too, a Cyrillic one two
-        return self.text(language, length // {"en": 1, "uk": 2}.get(language, 3))
-
-    def keyword(self) -> str:
-        return self.pick(self.burmese) if self.chance.random() < 0.5 else self.pick(self.english)
+        """So many bytes, of one language."""
+        language = self.language()
+        return self.text(language, length // _BYTES[language])
 
 
-def vocabulary(seed: int = 7, size: int = 12_000) -> Words:
-    """Made-up English words and Burmese compounds of one to four real syllables, each list from common to rare."""
+def vocabulary(seed: int = 7) -> Words:
+    """Words of four languages, the same in every run."""
     chance = random.Random(seed)
-    draw: Callable[[Sequence[str]], str] = chance.choice
-    english: dict[str, None] = dict.fromkeys(("regional", "command", "officials", "troops"))
-    while len(english) < size:
-        syllables = chance.choices((1, 2, 3), (1, 4, 2))[0]
-        english[
-            "".join(
-                draw(_STARTS.split()) + draw(_MIDDLES.split()) + (draw(_ENDS.split()) if chance.random() < 0.6 else "")
-                for _ in range(syllables)
-            )
-        ] = None
-    burmese: dict[str, None] = dict.fromkeys(("လားရှိုး", "တိုင်းစစ်ဌာနချုပ်"))
-    while len(burmese) < size:
-        burmese["".join(draw(_BURMESE.split()) for _ in range(chance.choices((1, 2, 3, 4), (1, 4, 4, 2))[0]))] = None
-    return Words(list(english), list(burmese), chance)
+    syllables = {name: _syllables(chance, *parts) for name, parts in (("en", _ENGLISH), ("uk", _UKRAINIAN))}
+    syllables["my"] = _syllables(chance, *_BURMESE)[:1500]
+    syllables["zh"] = list(map(chr, chance.sample(range(0x4E00, 0x9F00), 1500)))
+    return Words(
+        {
+            language: _words(chance, syllables[language], language, size, alphabet=language in ("en", "uk"))
+            for language, size in _SIZES.items()
+        },
+        chance,
+    )
+
+
+def _syllables(chance: random.Random, *parts: str) -> list[str]:
+    found = list(dict.fromkeys("".join(three).replace("-", "") for three in product(*map(str.split, parts))))
+    chance.shuffle(found)
+    return found
+
+
+def _words(chance: random.Random, syllables: list[str], language: str, size: int, *, alphabet: bool) -> list[str]:
+    shares = _zipf(len(syllables))
+    found = dict.fromkeys((*syllables[:COMMON], *FIXED[language]))
+    while len(found) < size:
+        word = "".join(chance.choices(syllables, cum_weights=shares, k=chance.choices((2, 3, 4), (5, 3, 1))[0]))
+        if alphabet and chance.random() < 0.15:
+            word += " " + "".join(chance.choices(syllables, cum_weights=shares, k=2))
+        found[word] = None
+    return list(found)
+
+
+def _zipf(size: int) -> list[float]:
+    return list(accumulate(1 / (place + 2) for place in range(size)))
