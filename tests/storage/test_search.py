@@ -34,6 +34,10 @@ TABLE = (
     "women woman sorties \U0001e900\U0001e901 \U0001f17a\U0001f178\U0001f170 news new"
 )
 WORDS = TABLE.split()
+TERMS = {
+    "command": ("regional command", "တိုင်းစစ်ဌာနချုပ်", "军区", "cease-fire"),
+    "place": ("Lashio", "လားရှိုး", "腊戌", "north eastern"),
+}
 KINDS = ("transcript", "ocr", "file", "poll", "translation")
 JOINTS = (" ", " ", " ", "", "-", "\n", "\u200b", ". ", "၊ ", "\x00")
 
@@ -68,6 +72,8 @@ def leaf(draw: st.DrawFn) -> str:
         return "=" + draw(word)
     if kind == 12:
         return draw(st.sampled_from([r"/\bcomm\w+/", "/eastern|ရှိုး/", r"/^\w+\b.*\barm/", "/[က-အ]{2}/"]))
+    if kind == 13:
+        return draw(st.sampled_from(["@command", "@place"]))
     return draw(st.sampled_from(FIELDS.split()))
 
 
@@ -196,7 +202,7 @@ PLAIN: dict[str, Any] = {
 
 def parsed(query: str) -> Query | None:
     try:
-        return parse(query)
+        return parse(query, terms=TERMS)
     except QueryError:
         return None
 
