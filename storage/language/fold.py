@@ -9,7 +9,8 @@ that a hyphen joined two words. Such compounds stand once more at the end, close
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias
 from unicodedata import decimal, normalize
 
@@ -102,11 +103,24 @@ def _compass() -> re.Pattern[str]:
     return re.compile(r"\b(north|south)[ -](east|west)(ern|erly)?\b")
 
 
-@lru_cache(maxsize=_MEMO)
-def _cut(chunk: str) -> _Cut:
-    """The tokens of one chunk, joined, and their places in it; None for one token that is the whole chunk."""
-    folded, places = _tokens(chunk)
-    return folded, None if places == ((0, len(chunk)),) else places
+class _Memo(dict[str, _Cut]):
+    """Chunks that were cut before; all are forgotten when they grow too many.
+
+    An `lru_cache` moves every word that it finds to the front, which takes longer than finding it.
+    """
+
+    def __missing__(self, chunk: str) -> _Cut:
+        if len(self) >= _MEMO:
+            self.clear()
+        folded, places = _tokens(chunk)
+        self[chunk] = cut = folded, None if places == ((0, len(chunk)),) else places
+        return cut
+
+
+@cache
+def _cuts() -> Callable[[str], _Cut]:
+    """The tokens of a chunk, joined, and their places in it; None for one token that is the whole chunk."""
+    return _Memo().__getitem__
 
 
 def _tokens(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
@@ -142,7 +156,7 @@ def fold(text: str) -> str:
         chunks = plain.split()
     else:
         chunks = _chunks().findall(readable(text))
-    return _with_compounds(_joined(" ".join([tokens for tokens, _ in map(_cut, chunks) if tokens])))
+    return _with_compounds(_joined(" ".join([tokens for tokens, _ in map(_cuts(), chunks) if tokens])))
 
 
 def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -152,7 +166,7 @@ def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
         cuts, spans = _words_with_places(plain)
     else:
         found = list(_chunks().finditer(readable(text, trails)))
-        cuts, spans = [_cut(match[0]) for match in found], list(map(_span, found))
+        cuts, spans = [_cuts()(match[0]) for match in found], list(map(_span, found))
         places = [places for _, places in cuts]
         if places.count(None) != len(places):
             spans = _parted(spans, places)
@@ -176,9 +190,9 @@ def _overlong(plain: str) -> bool:
 
 
 def _words_with_places(plain: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
-    """The words of such a text as `_cut` gives them, and where their tokens stand."""
+    """The words of such a text as `_cuts` gives them, and where their tokens stand."""
     words = plain.split(" ")
-    cuts = list(map(_cut, words))
+    cuts = list(map(_cuts(), words))
     spans: list[tuple[int, int]] = []
     end = -1
     for word, (_, places) in zip(words, cuts, strict=True):
@@ -308,4 +322,4 @@ def surface(text: str) -> str:
 
 
 def _surface(chunk: str) -> str:
-    return words.surface(chunk) if re.match(f"[{_WORD}]", chunk) else _cut(chunk)[0]
+    return words.surface(chunk) if re.match(f"[{_WORD}]", chunk) else _cuts()(chunk)[0]
