@@ -50,7 +50,7 @@ def test_every_command_of_the_readme_runs(desk: Desk) -> None:
         handles = ("spokesman_office", "hill_rangers_info", "shan_hills_desk")
         desk.write(RULE + "".join(SOURCE.format(name=name, url=url) for name in handles))
         desk.run("run", "--once")
-        seen = []
+        seen: list[str] = []
         for one in commands():
             words = shlex.split(one)[1:]
             if words == ["run"]:
