@@ -184,7 +184,7 @@ async def _work(
     with _Progress(session, settings.name, wanted) as progress:
 
         def interrupt() -> None:
-            say(session, "ending after this page; Ctrl-C again ends at once")
+            progress.say("ending after this page; Ctrl-C again ends at once")
             interrupted.set()
             loop.remove_signal_handler(signal.SIGINT)
 
@@ -268,6 +268,13 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def say(self, sentence: str) -> None:
+        """One sentence of ours, on a line of its own above the bar."""
+        if self._bar is None:
+            say(self._session, sentence)
+        else:
+            self._bar.console.print(f"\n{sentence}", markup=False, highlight=False)
 
     def show(self, posts: int) -> None:
         self._posts = posts
