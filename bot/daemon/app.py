@@ -435,11 +435,11 @@ class App:
                 since=wanted.since,
                 alerts=alerts,
             )
-            while gap_id is not None:
-                left = [gap for gap in await self._store.read(gaps.open_gaps, row.id) if gap.id == gap_id]
-                if not left:
-                    break
-                await self._intake.page(source, left[0], result)
+            contacted = await self._store.read(source_rows.by_name, name)
+            assert contacted is not None
+            left = await self._store.read(gaps.open_gaps, row.id)
+            while gap := next((gap for gap in left if gap.id == gap_id), None):
+                left = await self._intake.page(source, gap, contacted.cursor, result)
                 if not turned(result):
                     break
             await self._decide_all()

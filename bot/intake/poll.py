@@ -103,14 +103,14 @@ class Intake:
         try:
             try:
                 async with asyncio.timeout(ROUND_DEADLINE_S):
-                    open_gaps = await self._newest(source, row, result, every)
+                    open_gaps, cursor = await self._newest(source, row, result, every)
             except TimeoutError:
                 raise Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes") from None
             if source.pages and open_gaps:
                 # Many sources of one host wait for each other here: what is left is the next round's, no failure.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.filling_s):
-                        await self._fill(source, row.id, open_gaps, result, pages)
+                        await self._fill(source, open_gaps, cursor, result, pages)
         except (Later, Never) as error:
             result.error = error
         if result.change is None:
@@ -123,8 +123,11 @@ class Intake:
         result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), 0)
         return result
 
-    async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> list[Gap]:
-        """Fetch and store the present; the gaps that can be filled. A round that is over with it is settled with it."""
+    async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> tuple[list[Gap], str | None]:
+        """Fetch and store the present; the gaps that can be filled, and the cursor that is stored now.
+
+        A round that is over with it is settled with it.
+        """
         cursor = row.cursor
         contacted = row.first_contact_at is not None
         known = await self._history(row) if contacted else History()
@@ -149,11 +152,11 @@ class Intake:
             result.unchanged += len(same)
             again = told.keys() == before.keys()
             open_gaps = await self._save(source, row.id, batch, _without(step, same), result, end, again=again)
+            cursor, started = batch.cursor or cursor, True
             if not batch.more:
                 self._told[row.id] = told
-                return open_gaps
+                return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
-            cursor, started = batch.cursor, True
 
     async def _history(self, row: SourceRow) -> History:
         """What stood there before us: it never changes after first contact."""
@@ -161,25 +164,27 @@ class Intake:
             self._histories[row.id] = await self.store.read(history.recall, row.id)
         return self._histories[row.id]
 
-    async def _fill(self, source: Source, source_id: int, open_gaps: list[Gap], result: Round, pages: int) -> None:
+    async def _fill(self, source: Source, open_gaps: list[Gap], cursor: str | None, result: Round, pages: int) -> None:
         """Missed stretches before asked-for history, the newest first, at most `pages` pages."""
         result.gaps_left = len(open_gaps)
         for _ in range(pages):
             if not open_gaps:
                 break
-            await self.page(source, open_gaps[0], result)
-            open_gaps = _fillable(await self.store.read(gaps.open_gaps, source_id))
+            open_gaps = await self.page(source, open_gaps[0], cursor, result)
             result.gaps_left = len(open_gaps)
 
-    async def page(self, source: Source, gap: Gap, result: Round) -> None:
-        """Fetch and store the next page of one gap. Raises Later and Never; the gap stays as the last page left it."""
+    async def page(self, source: Source, gap: Gap, cursor: str | None, result: Round) -> list[Gap]:
+        """Fetch and store the next page of one gap; the gaps that are left. `cursor` is the one that is stored.
+
+        Raises Later and Never; the gap stays as the last page left it.
+        """
         assert gap.high is not None
-        row = await self.store.read(sources.by_name, source.settings.name)
-        batch = await source.fetch(Want("older", below=gap.high + 1), row.cursor if row else None)
+        batch = await source.fetch(Want("older", below=gap.high + 1), cursor)
         step = ledger.older(gap, batch)
         if step is None:
             raise Later(f"the page below {gap.high + 1} brought nothing older", state="throttled")
-        await self._save(source, gap.source_id, batch, step, result)
+        unmoved = replace(batch, cursor=None)  # the cursor is the present's
+        return await self._save(source, gap.source_id, unmoved, step, result)
 
     async def _save(
         self,
@@ -192,7 +197,7 @@ class Intake:
         *,
         again: bool = False,
     ) -> list[Gap]:
-        """Store one reply, a part a commit; with the last part also the round's `end`, if nothing is left to do.
+        """Store one reply, a part a commit; the gaps that can be filled now. If there is none, the round is settled.
 
         `again`: the same posts were shown last time, so that none can be missing from them only now.
         """
@@ -271,16 +276,22 @@ def _write(
         change=part.change,
         recheck=recheck,
     )
-    if end is None:
+    if not part.last:
         return saved, [], None
-    if recheck and part.batch.seen is not None and part.shown and end.row.first_contact_at is not None:
+    if (
+        end is not None
+        and recheck
+        and part.batch.seen is not None
+        and part.shown
+        and end.row.first_contact_at is not None
+    ):
         # The newest reply accounts for all above it too: what stands there in the archive is not there any more.
         accounted = replace(part.batch.seen, high=ledger.EVERYTHING)
         missing = rechecks.left_out(writer, source_id, accounted, part.shown)
         if missing:
             rechecks.doubt(writer, missing, now)
     open_gaps = _fillable(gaps.open_gaps(writer, source_id))
-    return saved, open_gaps, None if open_gaps else _settle(writer, end, now, len(saved.new))
+    return saved, open_gaps, None if open_gaps or end is None else _settle(writer, end, now, len(saved.new))
 
 
 def _settle(writer: "Writer", end: End, now: int, new: int) -> str:

