@@ -65,7 +65,7 @@ class Collector:
         for row in known:
             if why := _held_back(row, now):
                 self.speak(f"{row.name}: not asked, {why}")
-        self._start(row for row in known if not _held_back(row, now))
+        self._start((row for row in known if not _held_back(row, now)), goes_on=False)
         names = list(self._under_way)
         return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True))
 
@@ -77,16 +77,20 @@ class Collector:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, rows: Iterable[SourceRow]) -> None:
+    def _start(self, rows: Iterable[SourceRow], *, goes_on: bool = True) -> None:
+        """Begin rounds; `goes_on`: one that leaves history to be fetched is followed by another at once."""
         for row in rows:
             if row.name not in self._under_way:
                 task = asyncio.create_task(self._round(row), name=f"round of {row.name}")
                 self._under_way[row.name] = task
-                task.add_done_callback(partial(self._ended, row.name))
+                task.add_done_callback(partial(self._ended, row.name, goes_on))
 
-    def _ended(self, name: str, _: object) -> None:
+    def _ended(self, name: str, goes_on: bool, task: asyncio.Task[Round]) -> None:
         self._under_way.pop(name, None)
-        if name in self._rung:
+        if task.cancelled():
+            return
+        result = task.result()
+        if name in self._rung or (goes_on and result.gaps_left and result.error is None):
             self.ring([name])
 
     async def _round(self, row: SourceRow) -> Round:

@@ -5,10 +5,10 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.daemon.collect import ROUNDS_AT_ONCE, Collector
-from bot.intake.poll import Intake
+from bot.intake.poll import PAGES_A_ROUND, Intake
 from bot.sources._contract import SourceSettings, Want
 from bot.store import Store
-from storage import sources
+from storage import gaps, sources
 from storage.database import Archive
 from storage.records import Batch, Checked, FetchedPost, Raw, Seen
 
@@ -78,3 +78,20 @@ def test_history_that_takes_long_is_no_failure(archive: Archive) -> None:
     result = live(archive, [Channel("slow", "telegram_web", open_, past=shut)], use, filling_s=0.05)
     assert result.error is None
     assert (result.new, result.gaps_left) == (1, 1)
+
+
+def test_a_long_history_goes_on_without_waiting_to_be_due_again(archive: Archive) -> None:
+    open_ = asyncio.Event()
+    open_.set()
+
+    async def use(collector: Collector, stored: asyncio.Event) -> int:
+        await collector.start_due()
+        async with asyncio.timeout(60):
+            while True:
+                await stored.wait()
+                stored.clear()
+                if not await collector.store.read(gaps.open_gaps):
+                    rows = await collector.store.read(lambda reader: reader.execute("SELECT id FROM posts").fetchall())
+                    return len(rows)
+
+    assert live(archive, [Channel("long", "telegram_web", open_)], use) == 100 > 2 * PAGES_A_ROUND
