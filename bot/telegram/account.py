@@ -15,11 +15,16 @@ from bot.clock import Clock
 from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
 from bot.telegram.budget import Budget, Memory
-from bot.telegram.client import Access, Hint, build
-from bot.telegram.refusals import AccountAbsent, AccountDead, refusal
+from bot.telegram.client import Access, Hint, build, within
+from bot.telegram.refusals import NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
 from bot.telegram.session import Session
 
 SIGN_IN = "sign in with `communique login`"
+_PROBES = (
+    functions.updates.GetStateRequest(),
+    functions.users.GetUsersRequest([types.InputUserSelf()]),
+    functions.help.GetConfigRequest(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Account:
         self._doubt = asyncio.Event()
         self._lost_at: float | None = clock.monotonic()
         self._was_up = False
+        self._probing: Any = None  # the probe that this server answers, once it is known
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -111,7 +117,7 @@ class Account:
             await self._budget.allow(method)
             try:
                 asked = client(request) if dc in (0, client.session.dc_id) else _elsewhere(client, request, dc)
-                return await self._within(asked, self._patience.call if deadline is None else deadline)
+                return await within(asked, self._patience.call if deadline is None else deadline)
             except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
                 refused = refusal(problem, method, self._clock.now())
             await self._consider(refused, method)
@@ -134,18 +140,6 @@ class Account:
             yield
         finally:
             lock.release()
-
-    async def _within(self, asked: Awaitable[Any], seconds: float) -> Any:
-        """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        try:
-            async with asyncio.timeout(seconds):
-                return await asked
-        except asyncio.CancelledError:
-            if task is not None and task.cancelling() > before:
-                raise
-            raise ConnectionError("the connection was lost") from None
 
     async def _consider(self, refused: Later | Never, method: str) -> None:
         if isinstance(refused, AccountDead):
@@ -211,10 +205,10 @@ class Account:
 
     async def _live(self, found: Session) -> None:
         self._was_up, self._user = False, found.user
-        client = build(self.access, found, self._hint, lambda _: None)
+        client = build(self.access, found, self._hint, lambda _: None, hello_s=self._patience.probe)
         try:
             try:
-                await self._within(client.connect(), self._patience.connect)
+                await within(client.connect(), self._patience.connect)
                 await self._probe(client)
             except CommuniqueError:
                 raise
@@ -231,7 +225,7 @@ class Account:
             self._client = None
             self._lost_at = self._clock.monotonic() if self._lost_at is None else self._lost_at
             with contextlib.suppress(Exception):
-                await self._within(client.disconnect(), 5)
+                await within(client.disconnect(), 5)
 
     async def _watch(self, client: Any) -> None:
         """Return when the connection is lost or does not answer any more; raise AccountDead if a probe says so."""
@@ -258,15 +252,35 @@ class Account:
             await asyncio.gather(lost, return_exceptions=True)
 
     async def _probe(self, client: Any) -> None:
-        """Ask what any account may ask. Raises Later (`unsure` if nothing came back) and AccountDead."""
+        """Ask what any account may ask, by the first method that this server has an answer to.
+
+        Raises Later (`unsure` if nothing came back) and AccountDead.
+        """
+        unanswered: Later | None = None
+        for probe in _PROBES if self._probing is None else (self._probing,):
+            try:
+                await self._ask(client, probe)
+            except Later as problem:
+                if not another_way(problem):
+                    raise
+                unanswered = problem
+                if problem.state == NOT_OFFERED:
+                    self._probing = None
+            else:
+                self._probing = probe
+                return
+        if unanswered is not None and unanswered.unsure:
+            raise unanswered
+
+    async def _ask(self, client: Any, probe: Any) -> None:
         try:
-            await self._budget.allow("updates.getState")
-            await self._within(client(functions.updates.GetStateRequest()), self._patience.probe)
+            await self._budget.allow(method_of(probe))
+            await within(client(probe), self._patience.probe)
         except Exception as problem:
-            refused = refusal(problem, "updates.getState", self._clock.now())
+            refused = refusal(problem, method_of(probe), self._clock.now())
             if isinstance(refused, Later) and refused.obey:
                 if refused.retry_at is not None:
-                    await self._budget.wait("updates.getState", refused.retry_at)
+                    await self._budget.wait(method_of(probe), refused.retry_at)
                 return  # it answers, if only to say that it is asked too often
             raise refused from problem
 

@@ -1,25 +1,31 @@
 """Telethon as we use it: no sleeping, no reconnecting and no differences of its own; updates become hints at once."""
 
+import asyncio
 import contextlib
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rsa
-from telethon import TelegramClient
+from telethon import TelegramClient, errors
 from telethon.crypto import AuthKey
 from telethon.crypto import rsa as known_keys
 from telethon.sessions import MemorySession
-from telethon.tl import types
+from telethon.tl import functions, types
+from telethon.tl.alltlobjects import LAYER
 
-from bot.errors import UserError
+from bot.errors import Later, Never, UserError
+from bot.telegram.refusals import not_offered
 from bot.telegram.session import Session
 from bot.telegram.wires import way
 
 CONNECT_S = 15  # of the TCP connection alone
+HELLO_S = 10.0  # of the first call, which only tells the layer
+_ITS_OWN = 500  # and above: a server's own troubles
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +59,73 @@ class _Memory(MemorySession):  # type: ignore[misc]  # Telethon has no types
         """Keep nothing."""
 
 
-def build(access: Access, session: Session | None, hear: Callable[[Hint], None], heard: Callable[[Any], None]) -> Any:
+class _Said(logging.Logger):
+    """Keeps the last exception that Telethon only logs: of a failed key exchange it raises no reason."""
+
+    def __init__(self) -> None:
+        super().__init__("telethon", logging.WARNING)
+        self.problem: BaseException | None = None
+
+    def getChild(self, suffix: str) -> "_Said":  # noqa: ARG002, N802 - logging's own name; one for all its modules
+        """Itself."""
+        return self
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Keep the exception and write nothing: Telethon logs whole requests."""
+        told = record.args if isinstance(record.args, tuple) else ()
+        self.problem = next((one for one in told if isinstance(one, BaseException)), self.problem)
+
+
+def build(
+    access: Access,
+    session: Session | None,
+    hear: Callable[[Hint], None],
+    heard: Callable[[Any], None],
+    *,
+    hello_s: float = HELLO_S,
+) -> Any:
     """A client that is not connected yet. `hear` gets hints, `heard` every update that is none (a login token).
 
-    Raises UserError for a key file that is none, Never for a proxy that cannot be used.
+    The server of `access` is asked even if it was another when the session was made: a key is one of a data centre,
+    not of an address. Raises UserError for a key file that is none, Never for a proxy that cannot be used.
     """
     logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it logs what is settled by us, with whole requests
     if access.public_key is not None:
         add_key(access.public_key)
     memory = _Memory()
-    if session is not None:
-        memory.set_dc(session.dc, session.server, session.port)
-        memory.auth_key = AuthKey(bytes.fromhex(session.key))
-    elif access.server is not None:
+    if access.server is not None and (session is None or session.dc == access.dc):
         memory.set_dc(access.dc, *access.server)
+    elif session is not None:
+        memory.set_dc(session.dc, session.server, session.port)
+    if session is not None:
+        memory.auth_key = AuthKey(bytes.fromhex(session.key))
     connection, proxy = way(access.proxy)
+    said = _Said()
 
     class Client(TelegramClient):  # type: ignore[misc]  # one class each: Telethon keeps the server's config on it
+        async def connect(self) -> None:
+            """Raises Later and Never where no key could be agreed upon, and whatever the wire raises.
+
+            The first call tells the server which layer is spoken; what it answers is not needed here.
+            """
+            self._loop = asyncio.get_running_loop()
+            place = (self.session.server_address, self.session.port, self.session.dc_id)
+            try:
+                await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
+            except (ConnectionError, EOFError, BufferError, ValueError) as problem:
+                raise _no_key(access, said.problem or problem) from problem
+            self.session.auth_key = self._sender.auth_key
+            self._init_request.query = functions.help.GetConfigRequest()
+            with contextlib.suppress(TimeoutError, errors.TypeNotFoundError):
+                async with asyncio.timeout(hello_s):
+                    try:
+                        await self._sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
+                    except errors.RPCError as refused:
+                        if abs(refused.code or 0) < _ITS_OWN and not not_offered(refused):
+                            raise
+            self._updates_handle = asyncio.create_task(self._update_loop())
+            self._keepalive_handle = asyncio.create_task(self._keepalive_loop())
+
         async def get_me(self, input_peer: bool = False) -> None:
             """Nobody: who is signed in stands in the session."""
 
@@ -106,7 +162,38 @@ def build(access: Access, session: Session | None, hear: Callable[[Hint], None],
             system_version="1",
             app_version="1",
             catch_up=False,
+            base_logger=said,
         )
+
+
+async def within(asked: Awaitable[_T], seconds: float) -> _T:
+    """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling() > before:
+            raise
+        raise ConnectionError("the connection was lost") from None
+
+
+def _no_key(access: Access, problem: BaseException) -> Later | Never:
+    """Why the server and we do not agree on a key; `problem` is what Telethon met."""
+    if isinstance(problem, errors.SecurityError) and "valid key" in str(problem):
+        if access.server is not None:
+            return Never(
+                "the server does not have the key of [telegram] public_key_file",
+                remedy="name the file with the public key of this server",
+                state="wrong server key",
+            )
+        return Never(
+            "Telegram's servers have other keys than we know", remedy="upgrade communique", state="schema drift"
+        )
+    if isinstance(problem, EOFError | ConnectionError):
+        return Later("the server closed the connection before anything was said", state="unreachable", unsure=True)
+    return Later(f"what answers does not speak MTProto ({type(problem).__name__})", state="unreachable", unsure=True)
 
 
 def add_key(path: Path) -> None:

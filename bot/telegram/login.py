@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -11,14 +13,16 @@ from telethon import errors
 from telethon import password as second_password
 from telethon.tl import functions, types
 
-from bot.clock import Clock
-from bot.errors import Later, Never
+from bot.clock import SECOND, Clock
+from bot.errors import CommuniqueError, Later, Never
 from bot.telegram import session as sessions
-from bot.telegram.client import Access, build, session_of
+from bot.telegram.client import Access, build, session_of, within
 from bot.telegram.refusals import refusal
 
 _DEADLINE_S = 30.0
 _TRIES = 3
+_QR_S = (3, 30)  # a QR code is asked for anew at most and at least so often, whatever the clocks say
+_SHORTEST, _LONGEST = 5, 15  # digits of a telephone number with its country
 _T = TypeVar("_T")
 
 Ask = Callable[[str], Awaitable[str | None]]  # a question; None: there is nobody who answers
@@ -28,14 +32,23 @@ _WRONG: dict[type[Exception], str] = {
     errors.PhoneCodeEmptyError: "no code was given",
     errors.PasswordHashInvalidError: "the password is wrong",
 }
+_NO_NUMBER = "Telegram knows no such number: write it with its country, +95 9 …"
+_WAYS: dict[type[Any], str] = {
+    types.auth.SentCodeTypeApp: "the Telegram application",
+    types.auth.SentCodeTypeEmailCode: "e-mail",
+    types.auth.SentCodeTypeCall: "a call",
+    types.auth.SentCodeTypeFlashCall: "a call",
+    types.auth.SentCodeTypeMissedCall: "a call: its last digits",
+    types.auth.SentCodeTypeFragmentSms: "Fragment",
+}
 _REFUSED: dict[type[Exception], str] = {
-    errors.PhoneNumberInvalidError: "Telegram knows no such number: write it with its country, +95 9 …",
+    errors.PhoneNumberInvalidError: _NO_NUMBER,
     errors.PhoneNumberBannedError: "Telegram has banned this number",
     errors.PhoneNumberUnoccupiedError: "there is no account with this number",
     errors.PhoneNumberFloodError: "this number asked for too many codes: try tomorrow",
     errors.PhoneCodeExpiredError: "the code has expired: begin again",
     errors.PhonePasswordFloodError: "too many wrong passwords: try tomorrow",
-    errors.SessionPasswordNeededError: "the account has a second password",
+    errors.PhoneNumberAppSignupForbiddenError: "there is no account with this number",
 }
 
 
@@ -50,7 +63,11 @@ class Login:
         self._client: Any = build(access, None, lambda _: None, self._heard)
 
     async def __aenter__(self) -> Self:
-        await self._within(self._client.connect(), "connecting")
+        try:
+            await self._within(self._client.connect(), "connecting")
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -59,17 +76,23 @@ class Login:
                 await self._client.disconnect()
 
     async def by_code(self, phone: str) -> sessions.Session:
-        """Ask Telegram to send a code, and the person for it."""
+        """Ask Telegram to send a code, and the person for it. Of the number only the digits count."""
+        number = "".join(one for one in phone if one.isdecimal())
+        if not _SHORTEST <= len(number) <= _LONGEST:
+            raise _never(_NO_NUMBER)
         sent = await self._call(
-            functions.auth.SendCodeRequest(phone, self._access.api_id, self._access.api_hash, types.CodeSettings())
+            functions.auth.SendCodeRequest(number, self._access.api_id, self._access.api_hash, types.CodeSettings())
         )
         if isinstance(sent, types.auth.SentCodeSuccess):
             return await self._session(sent.authorization)
-        where = "the Telegram application" if isinstance(sent.type, types.auth.SentCodeTypeApp) else "a message"
+        way = getattr(sent, "type", None)
+        if way is None or isinstance(way, types.auth.SentCodeTypeSetUpEmailRequired):
+            raise _never("Telegram sends this number no code: sign in once in a Telegram application, then with --qr")
+        where = _WAYS.get(type(way), "a message")
         for left in range(_TRIES, 0, -1):
             code = await self._answer(f"the code that came by {where}")
             try:
-                found = await self._call(functions.auth.SignInRequest(phone, sent.phone_code_hash, code))
+                found = await self._call(functions.auth.SignInRequest(number, sent.phone_code_hash, code))
             except _Wrong as wrong:
                 if not await self._may_try_again(left, wrong):
                     raise
@@ -84,6 +107,7 @@ class Login:
     async def by_qr(self, show: Callable[[str], None]) -> sessions.Session:
         """Show codes until somebody scans one with a telephone; a new one comes whenever the old has expired."""
         ask = functions.auth.ExportLoginTokenRequest(self._access.api_id, self._access.api_hash, [])
+        shown = b""
         try:
             while True:
                 self._accepted.clear()
@@ -93,11 +117,13 @@ class Login:
                     token = await self._call(functions.auth.ImportLoginTokenRequest(token.token))
                 if isinstance(token, types.auth.LoginTokenSuccess):
                     return await self._session(token.authorization)
-                encoded = base64.urlsafe_b64encode(token.token).decode().rstrip("=")
-                show(f"tg://login?token={encoded}")
-                left = token.expires.timestamp() - self._clock.now() / 1_000_000
+                if token.token != shown:
+                    shown = token.token
+                    encoded = base64.urlsafe_b64encode(shown).decode().rstrip("=")
+                    show(f"tg://login?token={encoded}")
+                left = token.expires.timestamp() - self._clock.now() / SECOND
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(max(left, 1), 60)):
+                    async with asyncio.timeout(min(max(left, _QR_S[0]), _QR_S[1])):
                         await self._accepted.wait()
         except _NeedsPassword:
             return await self._by_password()
@@ -107,7 +133,8 @@ class Login:
             asked = await self._call(functions.account.GetPasswordRequest())
             hint = f" (hint: {asked.hint})" if asked.hint else ""
             given = await self._answer(f"the second password of the account{hint}")
-            proof = await asyncio.to_thread(second_password.compute_check, asked, given)
+            with self._read("the server's question for the password"):
+                proof = await asyncio.to_thread(second_password.compute_check, asked, given)
             try:
                 return await self._session(await self._call(functions.auth.CheckPasswordRequest(proof)))
             except _Wrong as wrong:
@@ -139,17 +166,24 @@ class Login:
         return await self._within(self._client(request), "signing in")
 
     async def _within(self, asked: Awaitable[_T], what: str) -> _T:
+        with self._read(what):
+            return await within(asked, _DEADLINE_S)
+
+    @contextmanager
+    def _read(self, what: str) -> Iterator[None]:
+        """Whatever goes wrong becomes ours."""
         try:
-            async with asyncio.timeout(_DEADLINE_S):
-                return await asked
+            yield
         except errors.SessionPasswordNeededError:
             raise _NeedsPassword("the account has a second password") from None
         except tuple(_WRONG) as wrong:
             raise _Wrong(_WRONG[type(wrong)], state="not signed in") from None
         except tuple(_REFUSED) as refused:
             raise _never(_REFUSED[type(refused)]) from None
+        except CommuniqueError:
+            raise
         except Exception as problem:
-            raise refusal(problem, what, self._clock.now()) from problem
+            raise _timed(refusal(problem, what, self._clock.now())) from problem
 
 
 class _Wrong(Never):
@@ -158,6 +192,14 @@ class _Wrong(Never):
 
 class _NeedsPassword(Never):
     """The code was right, and the account has a second password."""
+
+
+def _timed(problem: Later | Never) -> Later | Never:
+    """A wait that Telegram asked for is told with its end: nobody here waits for it."""
+    if isinstance(problem, Later) and problem.obey and problem.retry_at is not None:
+        end = datetime.fromtimestamp(problem.retry_at // SECOND, UTC)
+        return Later(f"{problem}: try again after {end:%Y-%m-%d %H:%M} UTC", state=problem.state)
+    return problem
 
 
 def _never(reason: str) -> Never:
@@ -171,9 +213,8 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
         raise _never("nobody is signed in")
     client = build(access, found, lambda _: None, lambda _: None)
     try:
-        async with asyncio.timeout(_DEADLINE_S):
-            await client.connect()
-            await client(functions.auth.LogOutRequest())
+        await within(client.connect(), _DEADLINE_S)
+        await within(client(functions.auth.LogOutRequest()), _DEADLINE_S)
     except Exception as problem:
         raise _told(refusal(problem, "logging out", clock.now())) from problem
     finally:

@@ -1,5 +1,7 @@
 """What Telegram refuses, as our two kinds of error, each with the state that people see and what they can do."""
 
+import re
+
 from telethon import errors
 
 from bot.clock import DAY, HOUR, SECOND
@@ -28,6 +30,8 @@ class Stale(Later):
     """The reference to a file has expired; its message, fetched again, carries a new one."""
 
 
+NOT_OFFERED = "not offered"
+_NO_ANSWER = (NOT_OFFERED, "failing", "schema drift", "no answer")
 _DEAD: dict[str, tuple[str, str, str]] = {
     "AUTH_KEY_DUPLICATED": (
         "session duplicated",
@@ -98,6 +102,7 @@ _NAMES: dict[str, tuple[str, str, str]] = {
         "get one at https://my.telegram.org",
     ),
 }
+_NOT_OFFERED = re.compile(r"(INPUT_)?METHOD_(INVALID|NOT_)|NOT_IMPLEMENTED|UNIMPLEMENTED", re.IGNORECASE)
 _PATIENT = (errors.ServerError, errors.RpcCallFailError, errors.TimedOutError)
 
 
@@ -148,9 +153,21 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         return Never(sentence, remedy=remedy, state=state)
     if problem.code == 420:
         return flood(method, now + HOUR)
+    if not_offered(problem):
+        return Later(f"the server does not offer {method} ({name})", state=NOT_OFFERED)
     if isinstance(problem, _PATIENT) or abs(problem.code or 0) >= 500:
         return Later(f"Telegram has troubles of its own with {method} ({name})", state="failing")
     return Later(f"Telegram refused {method}: {name}", state="refused")
+
+
+def not_offered(problem: errors.RPCError) -> bool:
+    """Whether a server says that it knows no such method, as one may that is not Telegram's own."""
+    return problem.code in (404, 501) or _NOT_OFFERED.search(_name(problem)) is not None
+
+
+def another_way(problem: Later | Never) -> bool:
+    """Whether the server has no answer to this one method, so that what is wanted may be asked for in another way."""
+    return isinstance(problem, Later) and not problem.obey and problem.state in _NO_ANSWER
 
 
 def flood(method: str, until: int) -> Later:

@@ -1,6 +1,8 @@
 """The way to Telegram's servers: straight, or through a SOCKS5, HTTP or MTProto proxy and then nowhere else."""
 
 import asyncio
+import errno
+import socket
 from base64 import b64encode
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -11,13 +13,20 @@ from bot.errors import Later, Never
 
 PROXY_DOWN = "proxy down"
 _LONGEST_ANSWER = 16_384
+_PLAIN = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.ECONNRESET: "it cut the connection",
+    errno.EHOSTUNREACH: "the host is not reached",
+    errno.ENETUNREACH: "the network is not reached",
+    errno.ETIMEDOUT: "no answer",
+}
 _SOCKS_REPLIES = {2: "not allowed by its rules", 3: "network unreachable", 4: "host unreachable", 5: "refused"}
 
 
 def way(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
     """The class that connects, and what Telethon calls the proxy. Raises Never for a proxy that cannot be used."""
     if proxy is None:
-        return ConnectionTcpFull, None
+        return _Straight, None
     parts = urlsplit(proxy)
     if parts.scheme in ("http", "socks5", "socks5h"):
         return type("Tunnelled", (_Tunnel,), {"proxy_parts": parts}), None
@@ -41,6 +50,17 @@ def mtproxy(written: str) -> tuple[str, int, str] | None:
     except ValueError:
         return None
     return (host, port, secret) if host and port and secret else None
+
+
+class _Straight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
+    """Telethon's own, whose failures tell why: Telethon itself only counts them."""
+
+    async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
+        try:
+            await super()._connect(timeout=timeout, ssl=ssl)
+        except (OSError, TimeoutError) as problem:
+            where = f"[{self._ip}]:{self._port}" if ":" in self._ip else f"{self._ip}:{self._port}"
+            raise Later(f"{where} cannot be reached: {_words(problem)}", state="unreachable", unsure=True) from problem
 
 
 class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[misc]  # Telethon has no types
@@ -77,8 +97,18 @@ class _Tunnel(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
 
 
 def _down(proxy: str, problem: BaseException) -> Later:
-    words = str(problem) or ("no answer" if isinstance(problem, TimeoutError) else type(problem).__name__)
-    return Later(f"the proxy {proxy} cannot be used, so nothing was sent: {words}", state=PROXY_DOWN)
+    return Later(f"the proxy {proxy} cannot be used, so nothing was sent: {_words(problem)}", state=PROXY_DOWN)
+
+
+def _words(problem: BaseException) -> str:
+    """What went wrong with a connection, without numbers and addresses."""
+    if isinstance(problem, OSError) and problem.errno in _PLAIN:
+        return _PLAIN[problem.errno]
+    if isinstance(problem, socket.gaierror):
+        return "its name is not known"
+    if isinstance(problem, EOFError):
+        return "it closed the connection"
+    return str(problem) or ("no answer" if isinstance(problem, TimeoutError) else type(problem).__name__)
 
 
 async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Any, host: str, port: int) -> None:
