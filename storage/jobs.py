@@ -1,7 +1,8 @@
-"""What is due: rules to run on a post, a post to look at again; claimed until when, given up why."""
+"""What is due: rules to run on a post, a post to look at again, a file to be read; claimed until when, given up why."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,33 +31,59 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """Work to be done at `due_at` (microseconds UTC) or soon after."""
+    """Work to be done at `due_at` (microseconds UTC) or soon after.
+
+    `patient` work gives way to what is fresh; None for kinds that know no such difference.
+    """
 
     kind: str
     post_id: int
     due_at: int
     slot: str = ""
+    patient: bool | None = None
 
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
     """Add jobs; one that waits already is taken over with the new time, free and with no failures."""
     insert_many(
         writer,
-        "INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES (:kind, :post_id, :slot, :due_at, 0) "
-        "ON CONFLICT (kind, post_id, slot) "
-        "DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0",
-        [{"kind": job.kind, "post_id": job.post_id, "slot": job.slot, "due_at": job.due_at} for job in jobs],
+        f"{_INSERT} DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0",
+        _rows(jobs),
     )
 
 
+def ask(writer: Writer, jobs: Sequence[NewJob], *, again: bool) -> None:
+    """Add jobs, but leave alone what is under way, and unless `again` whatever waits already."""
+    more = "DO UPDATE SET due_at = excluded.due_at, attempts = 0 WHERE claimed_until IS NULL" if again else "DO NOTHING"
+    insert_many(writer, f"{_INSERT} {more}", _rows(jobs))
+
+
+_INSERT = (
+    "INSERT INTO jobs (kind, post_id, slot, due_at, attempts, patient) "
+    "VALUES (:kind, :post_id, :slot, :due_at, 0, :patient) ON CONFLICT (kind, post_id, slot)"
+)
+
+
+def _rows(jobs: Sequence[NewJob]) -> list[dict[str, object]]:
+    return [
+        {
+            "kind": job.kind,
+            "post_id": job.post_id,
+            "slot": job.slot,
+            "due_at": job.due_at,
+            "patient": None if job.patient is None else int(job.patient),
+        }
+        for job in jobs
+    ]
+
+
 def claim(
-    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, newest: bool = False, alone: bool = False
+    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, alone: bool = False
 ) -> list[ClaimedJob]:
     """Take at most `limit` jobs that are due and free, the longest due first, until `now` + `lease` (microseconds).
 
-    `newest` takes those of the newest posts first, where a backlog must not hold up what has just come. `alone` takes
-    a job that was begun before by itself, after all others, so that it takes none with it if it kills us. A job whose
-    third lease ran out without a word is given up here: it took its worker down with it.
+    `alone` takes a job that was begun before by itself, after all others, so that it takes none with it if it kills
+    us. A job whose third lease ran out without a word is given up here: it took its worker down with it.
     """
     lost = writer.execute(
         sql(
@@ -67,14 +94,13 @@ def claim(
     ).scalars()
     for job in lost.all():
         _give_up(writer, job, now, "the work on it ended three times without an answer")
-    order = "post_id DESC" if newest else "due_at, post_id"
     begun = ("attempts = 0", limit), ("attempts > 0", 1)
     for which, most in begun if alone else (("1", limit),):
         rows = writer.execute(
             sql(
                 "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
                 f"(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND {which} "
-                f"AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY {order} LIMIT :limit) "
+                "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
                 "RETURNING id, kind, post_id, slot, attempts, due_at"
             ),
             {"until": now + lease, "kind": kind, "now": now, "limit": most},
@@ -82,6 +108,55 @@ def claim(
         if rows:
             break
     return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row.due_at, row.post_id))]
+
+
+def claim_newest(
+    writer: Writer,
+    kind: str,
+    now: int,
+    *,
+    lease: int,
+    patient: bool | None = None,
+    sources: Iterable[str] | None = None,
+) -> ClaimedJob | None:
+    """Take the job of the newest post, so that a backlog never holds up what has just come.
+
+    Where that is said, only one that is `patient` or not, of one of these `sources`.
+    """
+    where, values = _which(kind, now, patient, sources)
+    row = writer.execute(
+        sql(
+            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 "
+            f"WHERE id = (SELECT id FROM jobs WHERE {where} ORDER BY post_id DESC, id DESC LIMIT 1) "
+            "RETURNING id, kind, post_id, slot, attempts"
+        ),
+        values | {"until": now + lease},
+    ).one_or_none()
+    return None if row is None else ClaimedJob(*row)
+
+
+def is_due(
+    reader: Reader, kind: str, now: int, *, patient: bool | None = None, sources: Iterable[str] | None = None
+) -> bool:
+    """Whether `claim_newest` would find one."""
+    where, values = _which(kind, now, patient, sources)
+    return bool(reader.execute(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {where})", values).fetchone()[0])
+
+
+def _which(kind: str, now: int, patient: bool | None, sources: Iterable[str] | None) -> tuple[str, dict[str, object]]:
+    # the plus keeps SQLite on the index that is sorted by post: a hundred thousand may be due
+    where = "kind = :kind AND +due_at <= :now AND (claimed_until IS NULL OR claimed_until <= :now)"
+    values: dict[str, object] = {"kind": kind, "now": now}
+    if patient is not None:
+        where += " AND patient = :patient"
+        values["patient"] = int(patient)
+    if sources is not None:
+        where += (
+            " AND post_id IN (SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id = jobs.post_id"
+            " AND s.name IN (SELECT value FROM json_each(:sources)))"
+        )
+        values["sources"] = json.dumps(list(sources))
+    return where, values
 
 
 def done(writer: Writer, ids: Iterable[int]) -> None:

@@ -207,13 +207,15 @@ class StoredMedia:
 
 def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
     """One file by its row; None if we have not got it."""
-    row = reader.execute(
-        "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
-        "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
-        "WHERE m.id = :id AND m.state = 'stored'",
-        {"id": media_id},
-    ).fetchone()
+    row = reader.execute(f"{STORED} AND m.id = :id", {"id": media_id}).fetchone()
     return None if row is None else StoredMedia(**dict(row))
+
+
+STORED = (
+    "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
+    "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+    "WHERE m.state = 'stored'"
+)
 
 
 def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:

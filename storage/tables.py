@@ -179,6 +179,7 @@ class Media(SQLModel, table=True):
         UniqueConstraint("post_id", "key"),
         Index("media_by_state", "state"),
         Index("media_due", "next_try_at", sqlite_where=clause("state = 'pending'")),
+        Index("media_unread", "post_id", sqlite_where=clause("state = 'stored' AND read_by IS NULL")),
         STRICT,
     )
 
@@ -203,6 +204,8 @@ class Media(SQLModel, table=True):
     stored_at: int | None = None
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
     next_try_at: int | None = None  # of a pending one
+    read_by: str | None = Field(default=None, sa_type=Text)  # the engine, as configured, that read it or gave it up
+    read_at: int | None = None
 
 
 class GapRow(SQLModel, table=True):
@@ -257,10 +260,18 @@ class Run(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """Work that is due: `decide` (rules on a post) and `recheck` (look at a post again). Unique by kind, post, slot."""
+    """Work that is due; unique by kind, post, slot.
+
+    `decide` (rules on a post), `recheck` (look at a post again), `transcript`, `ocr`, `translation`.
+    """
 
     __tablename__: ClassVar[str] = "jobs"
-    __table_args__ = (UniqueConstraint("kind", "post_id", "slot"), Index("jobs_due", "kind", "due_at"), STRICT)
+    __table_args__ = (
+        UniqueConstraint("kind", "post_id", "slot"),
+        Index("jobs_due", "kind", "due_at"),
+        Index("jobs_newest", "kind", "patient", "post_id", sqlite_where=clause("patient IS NOT NULL")),
+        STRICT,
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str = Field(sa_type=Text)
@@ -269,6 +280,7 @@ class Job(SQLModel, table=True):
     due_at: int
     claimed_until: int | None = None
     attempts: int = 0
+    patient: int | None = None  # of a file to be read: 1 gives way to what is fresh
 
 
 class GivenUp(SQLModel, table=True):

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from bot import enrich
-from bot.clock import Clock
+from bot.clock import MINUTE, Clock
 from bot.config import Config
 from bot.daemon.bells import Bell
-from bot.enrich._contract import Surroundings
+from bot.enrich._choice import Choice
 from bot.enrich._hotwords import hotwords
 from bot.enrich._run import Workshop
 from bot.enrich.worker import FILES, KINDS, Enriching
@@ -21,6 +19,7 @@ from storage import jobs
 from storage.files import Files
 
 SWEEP_S = 5.0
+PATIENCE = 2 * MINUTE
 Keep = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
@@ -57,9 +56,7 @@ class MediaStage:
             store=store,
             clock=clock,
             workshop=Workshop(config.data_dir, rules),
-            engines=[enrich.build(settings, Surroundings(Path("/nonexistent"))) for settings in config.engines],
-            tags={source.name: source.tags for source in config.sources},
-            languages={source.name: source.languages for source in config.sources},
+            choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
             speak=speak,
@@ -91,13 +88,25 @@ class MediaStage:
         self._tasks = [
             asyncio.create_task(_kept(keep, "media", self.lane.run)),
             asyncio.create_task(_kept(keep, "engines", self._read)),
+            asyncio.create_task(_kept(keep, "history", self._read_history)),
             asyncio.create_task(_kept(keep, "translations", self._translate)),
         ]
 
     async def _read(self) -> None:
         while True:
-            if not await self.enriching.work(self.enriching.clock.now(), FILES):
+            if not await self.enriching.work(self.enriching.clock.now(), FILES, patient=False):
                 await self._bell.wait(SWEEP_S)
+
+    async def _read_history(self) -> None:
+        """Read what nobody waits for, in a lane of its own: what takes long must not keep a voice note waiting.
+
+        It begins nothing while something fresh is due.
+        """
+        await self.enriching.catch_up()
+        while True:
+            fresh = await self.enriching.is_due(FILES, patient=False)
+            if fresh or not await self.enriching.work(self.enriching.clock.now(), FILES, patient=True):
+                await asyncio.sleep(1.0 if fresh else SWEEP_S)
 
     async def _translate(self) -> None:
         """In a lane of its own, for a slow server must not keep a voice note waiting."""
@@ -110,8 +119,13 @@ class MediaStage:
         await self.lane.drain(until)
 
     async def read(self, until: int) -> None:
-        """Hear and read all that is due at `until`."""
-        while await self.enriching.work(until):
+        """Hear and read all that is due at `until`; of history only as much as fits into two minutes."""
+        work, clock = self.enriching.work, self.enriching.clock
+        while await work(until, FILES, patient=False) or await work(until, ("translation",)):
+            pass
+        await self.enriching.catch_up()
+        ends = clock.now() + PATIENCE
+        while clock.now() < ends and await work(until, FILES, patient=True):
             pass
 
     async def aclose(self) -> None:

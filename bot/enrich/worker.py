@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,23 +11,28 @@ from typing import get_args
 from sqlalchemy import Connection
 
 from bot.clock import HOUR, MINUTE, Clock
-from bot.enrich._choice import chosen, translator
+from bot.enrich._choice import Choice
 from bot.enrich._contract import Engine, EnrichResult, Made, Media, Unfit
 from bot.enrich._run import Failed, Workshop
 from bot.enrich.translate import wants
 from bot.errors import Later, Never
 from bot.store import Store
-from storage import jobs, media, texts
+from storage import jobs, media, readings, texts
+from storage.content import fit
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import StoredMedia
-from storage.records import MediaKind
+from storage.readings import GivenUp
+from storage.records import DueMedia
 from storage.texts import Untranslated
 
 KINDS: tuple[Made, ...] = get_args(Made)  # in the order of their urgency
 FILES: tuple[Made, ...] = ("transcript", "ocr")
-LEASE = 3 * HOUR  # longer than any job may run
+LEASE = 3 * HOUR
+LONG_S = 300  # a longer recording gives way to all that is short
 _REST = (MINUTE, HOUR)  # of an engine whose remote side fails
 _STOPPED = 6 * HOUR  # of one that a person must mend; a new config or start tries it at once
+_PAGE = 500  # files in one transaction
+_MOST = 100_000
 
 
 @dataclass(slots=True)
@@ -38,9 +43,29 @@ class _Rest:
     failures: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A job in hand: its engine, `by` as it is configured, the file, None for what is no file, and how it is called."""
+
+    job: ClaimedJob
+    engine: Engine
+    by: str
+    media_id: int | None
+    what: str
+
+
+def reading_jobs(
+    choice: Choice, file: DueMedia | StoredMedia, mime: str, now: int, *, patient: bool = False
+) -> list[NewJob]:
+    """What is to be made of a file whose bytes are `mime`; `patient` for what nobody waits for."""
+    patient = patient or (file.duration_s or 0) > LONG_S
+    made = choice.readers(file.source, file.kind, mime)
+    return [NewJob(what, file.post_id, now, str(file.id), patient) for what in made]
+
+
 @dataclass(slots=True)
 class Enriching:
-    """Reads one file at a time. `tags` are those of each source by name, `languages` what each speaks.
+    """Reads files, each call of `work` one. `hotwords` are the Latin words that rules look for.
 
     `stored` is called after each text; `speak` says one sentence when an engine stops and when it works again.
     """
@@ -48,61 +73,91 @@ class Enriching:
     store: Store
     clock: Clock
     workshop: Workshop
-    engines: Sequence[Engine]
-    tags: Mapping[str, Sequence[str]]
-    languages: Mapping[str, Sequence[str]]
+    choice: Choice
     hotwords: tuple[str, ...]
     stored: Callable[[], None]
     speak: Callable[[str], None]
     _rests: dict[str, _Rest] = field(default_factory=dict)
 
-    def jobs_of(self, post_id: int, media_id: int, source: str, kind: MediaKind, mime: str, now: int) -> list[NewJob]:
-        """What is to be made of a file whose bytes have just come."""
-        made = chosen(self.engines, source, self.tags.get(source, ()), kind, mime)
-        return [NewJob(what, post_id, now, str(media_id)) for what in made]
+    def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
+        """What is to be made of a file whose bytes have just come; history gives way to what may alert."""
+        return reading_jobs(self.choice, file, mime, now, patient=not file.alerts)
 
-    async def work(self, until: int, kinds: Sequence[Made] = KINDS) -> bool:
+    async def catch_up(self) -> None:
+        """Ask for every file that no engine has read, and for what was given up by one that is now another."""
+        given_up = await self.store.read(readings.given_up, limit=_MOST)
+        if stale := [one.file.id for one in given_up if self._is_another(one)]:
+            await self.store.run(readings.reopen, stale)
+        below = None
+        while page := await self.store.read(readings.unread, below=below, limit=_PAGE):
+            now, below = self.clock.now(), page[-1]
+            new = [job for file in page for job in reading_jobs(self.choice, file, file.mime, now, patient=True)]
+            if new:
+                await self.store.run(jobs.ask, new, again=False)
+
+    def _is_another(self, given_up: GivenUp) -> bool:
+        file = given_up.file
+        engine = self.choice.readers(file.source, file.kind, file.mime).get(given_up.made)
+        return engine is not None and given_up.read_by not in (None, self.choice.version(engine, file.source))
+
+    # One job --------------------------------------------------------------------------------------------------------
+
+    async def work(self, until: int, kinds: Sequence[Made], *, patient: bool | None = None) -> bool:
         """Do the most urgent job of these kinds that is due at `until` (microseconds UTC); False if there is none.
 
         The newest post comes first, so that a backlog never holds up what has just come.
         """
-        if not self.engines:
-            return False
         for kind in kinds:
-            claimed = await self.store.run(jobs.claim, kind, until, lease=LEASE, limit=1, newest=True)
-            if claimed:
-                await self._do(kind, claimed[0])
+            sources = self._served(kind)
+            if await self.store.read(jobs.is_due, kind, until, patient=patient, sources=sources):
+                job = await self.store.run(
+                    jobs.claim_newest, kind, until, lease=LEASE, patient=patient, sources=sources
+                )
+                if job is not None:
+                    await self._do(kind, job)
+                    return True
+        return False
+
+    async def is_due(self, kinds: Sequence[Made], *, patient: bool) -> bool:
+        """Whether `work` would have something to do now."""
+        for kind in kinds:
+            sources = self._served(kind)
+            if await self.store.read(jobs.is_due, kind, self.clock.now(), patient=patient, sources=sources):
                 return True
         return False
+
+    def _served(self, kind: Made) -> list[str] | None:
+        """Sources whose jobs of this kind an engine would take now: those of one that rests are not even claimed."""
+        if not self.choice.engines:
+            return []
+        return self.choice.served(kind, [name for name, rest in self._rests.items() if rest.until > self.clock.now()])
 
     async def _do(self, kind: Made, job: ClaimedJob) -> None:
         if kind == "translation":
             await self._translate(job)
             return
         found = await self.store.read(media.stored_one, int(job.slot))
-        engine = None
-        if found is not None:
-            engine = chosen(self.engines, found.source, self.tags.get(found.source, ()), found.kind, found.mime).get(
-                kind
-            )
+        engine = self.choice.readers(found.source, found.kind, found.mime).get(kind) if found is not None else None
         if found is None or engine is None:
             await self.store.run(jobs.done, [job.id])  # no engine reads it any more: nothing is owed
             return
-        what = f"{found.kind} {found.id} of {found.source}"
-        result = await self._tried(job, engine, lambda: self._read(engine, found), what)
+        by = self.choice.version(engine, found.source)
+        task = _Task(job, engine, by, found.id, f"{found.kind} {found.id} of {found.source}")
+        result = await self._tried(task, lambda: self._read(engine, found))
         if result is not None:
-            await self.store.run(_settle, job, found.id, kind, result, self.clock.now())
+            read = await _folded(result)
+            await self.store.run(_settle, task, kind, result, read, self.clock.now())
             self.stored()
 
     async def _translate(self, job: ClaimedJob) -> None:
         """Translate whatever of one post is in a language that the engine is to translate, and store it together."""
         source, said = await self.store.read(texts.untranslated, job.post_id)
-        engine = translator(self.engines, source, self.tags.get(source, ()))
+        engine = self.choice.translator(source)
         made: list[tuple[int | None, EnrichResult]] = []
         for text in said:
             if engine is not None and wants(engine.settings, text.language):
-                work = partial(self._translated, engine, text)
-                result = await self._tried(job, engine, work, f"the translation of post {job.post_id}")
+                task = _Task(job, engine, "", None, f"the translation of post {job.post_id}")
+                result = await self._tried(task, partial(self._translated, engine, text))
                 if result is None:
                     return
                 made.append((text.media_id, result))
@@ -118,11 +173,10 @@ class Enriching:
             words = Media(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
             return await self.workshop.run(engine, words)
 
-    async def _tried(
-        self, job: ClaimedJob, engine: Engine, work: Callable[[], Awaitable[EnrichResult]], what: str
-    ) -> EnrichResult | None:
+    async def _tried(self, task: _Task, work: Callable[[], Awaitable[EnrichResult]]) -> EnrichResult | None:
         """What the engine makes of it; None where the job was put off, has failed or is given up, and that is noted."""
-        rest = self._rests.setdefault(engine.settings.name, _Rest())
+        name, job = task.engine.settings.name, task.job
+        rest = self._rests.setdefault(name, _Rest())
         if rest.until > self.clock.now():
             await self.store.run(jobs.postpone, [job.id], rest.until)
             return None
@@ -132,16 +186,16 @@ class Enriching:
             await self.store.run(jobs.postpone, [job.id], self.clock.now())
             raise
         except Unfit as problem:
-            await self.store.run(jobs.give_up, job.id, self.clock.now(), problem.reason)
+            await self.store.run(_give_up, task, problem.reason, self.clock.now())
         except (Later, Never) as problem:
-            await self._put_off(job, engine, rest, problem)
+            await self._put_off(task, rest, problem)
         except Failed as problem:
-            reason = f"engine {engine.settings.name}: {problem}"
-            if await self.store.run(jobs.failed, job.id, self.clock.now(), reason):
-                self.speak(f"{what} is given up: {reason}")
+            reason = f"engine {name}: {problem}"
+            if await self.store.run(_failed, task, reason, self.clock.now()):
+                self.speak(f"{task.what} is given up: {reason}")
         else:
             if rest.failures:
-                self.speak(f"engine {engine.settings.name} works again")
+                self.speak(f"engine {name} works again")
             rest.failures = rest.until = 0
             return result
         return None
@@ -158,12 +212,12 @@ class Enriching:
                 mime=found.mime,
                 size=found.size,
                 duration_s=found.duration_s,
-                languages=tuple(self.languages.get(found.source, ())),
+                languages=tuple(self.choice.languages.get(found.source, ())),
                 hotwords=self.hotwords,
             ),
         )
 
-    async def _put_off(self, job: ClaimedJob, engine: Engine, rest: _Rest, problem: Later | Never) -> None:
+    async def _put_off(self, task: _Task, rest: _Rest, problem: Later | Never) -> None:
         """Nothing counts as failed; the engine rests, and every job of it waits."""
         now = self.clock.now()
         rest.failures += 1
@@ -173,8 +227,9 @@ class Enriching:
             pause = min(_REST[0] << min(rest.failures - 1, 10), _REST[1])
             rest.until = max(problem.retry_at or 0, now + pause)
         if rest.failures == 1:
-            self.speak(f"engine {engine.settings.name} does not work, what it should read waits: {problem}")
-        await self.store.run(jobs.postpone, [job.id], rest.until)
+            name = task.engine.settings.name
+            self.speak(f"engine {name} does not work, what it should read waits: {problem}")
+        await self.store.run(jobs.postpone, [task.job.id], rest.until)
 
 
 def _is_whole(path: Path, size: int) -> bool:
@@ -184,10 +239,36 @@ def _is_whole(path: Path, size: int) -> bool:
         return False
 
 
-def _settle(writer: Connection, job: ClaimedJob, media_id: int, kind: Made, result: EnrichResult, now: int) -> None:
+async def _folded(result: EnrichResult) -> texts.Read:
+    """Fold the words here, for a long text would keep the archive's one writer for a moment that others feel."""
+    reading = await asyncio.to_thread(texts.read, fit(result.text))
+    return lambda _: reading
+
+
+# In one transaction each ----------------------------------------------------------------------------------------------
+
+
+def _settle(writer: Connection, task: _Task, kind: Made, result: EnrichResult, read: texts.Read, now: int) -> None:
+    job = task.job
     jobs.done(writer, [job.id])
-    if texts.put_machine(writer, media_id, _text(kind, result), post_id=job.post_id) is not None:
+    assert task.media_id is not None
+    readings.reopen(writer, [task.media_id])
+    readings.answered(writer, task.media_id, task.by, now)
+    if texts.put_machine(writer, task.media_id, _text(kind, result), read, post_id=job.post_id) is not None:
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
+
+
+def _give_up(writer: Connection, task: _Task, reason: str, now: int) -> None:
+    jobs.give_up(writer, task.job.id, now, reason)
+    if task.media_id is not None:
+        readings.answered(writer, task.media_id, task.by, now)
+
+
+def _failed(writer: Connection, task: _Task, reason: str, now: int) -> bool:
+    given_up = jobs.failed(writer, task.job.id, now, reason)
+    if given_up and task.media_id is not None:
+        readings.answered(writer, task.media_id, task.by, now)
+    return given_up
 
 
 def _settle_translations(

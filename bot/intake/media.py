@@ -19,7 +19,7 @@ from storage.errors import ArchiveError, ArchiveUnwritable
 from storage.files import Files, Kept
 from storage.jobs import NewJob
 from storage.media import Usage
-from storage.records import DueMedia, MediaKind
+from storage.records import DueMedia
 
 AT_ONCE = 4
 _SLOW = frozenset({"video", "document"})
@@ -32,7 +32,7 @@ _BACK_OFF = (30 * SECOND, 6 * HOUR)
 _SLOWEST = 100_000  # bytes a second; what is slower is broken
 _SAME_AS: Mapping[str, str] = {"round": "video"}  # how `media` of a source names a kind
 
-JobsOf = Callable[[int, int, str, MediaKind, str, int], Sequence[NewJob]]
+JobsOf = Callable[[DueMedia, str, int], Sequence[NewJob]]  # of a file, with what its bytes are, at a time
 
 
 @runtime_checkable
@@ -258,7 +258,7 @@ class MediaLane:
         return self.clock.now() + min(_BACK_OFF[0] << min(file.failures, 20), _BACK_OFF[1])
 
     def _jobs(self, file: DueMedia, kept: Kept) -> list[NewJob]:
-        return list(self.jobs_of(file.post_id, file.id, file.source, file.kind, kept.sniffed, self.clock.now()))
+        return list(self.jobs_of(file, kept.sniffed, self.clock.now()))
 
 
 class _DiskTrouble(Exception):

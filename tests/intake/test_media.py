@@ -20,7 +20,7 @@ from bot.store import Store
 from storage import media
 from storage.files import Files
 from storage.jobs import NewJob
-from storage.records import FetchedMedia
+from storage.records import DueMedia, FetchedMedia
 
 NOW = 1_763_800_000_000_000
 VOICE = b"OggS" + b"\x00" * 24 + b"OpusHead" + b"a statement" * 100
@@ -150,8 +150,8 @@ class Stand:
     def lane(self, store: Store, clock: Clock, http: Http) -> MediaLane:
         source = self.source or Quiet(SourceSettings(name="spokesman", kind="test"))
 
-        def jobs_of(post_id: int, media_id: int, source: str, kind: str, mime: str, now: int) -> list[NewJob]:
-            return [NewJob("transcript", post_id, now, str(media_id))] if mime == "audio/ogg" else []
+        def jobs_of(file: DueMedia, mime: str, now: int) -> list[NewJob]:
+            return [NewJob("transcript", file.post_id, now, str(file.id))] if mime == "audio/ogg" else []
 
         def stored() -> None:
             self.rings += 1
