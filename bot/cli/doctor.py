@@ -21,6 +21,7 @@ from bot.foreign import one_line
 
 if TYPE_CHECKING:
     from bot.config.model import Config
+    from bot.enrich._walls import Walls
     from bot.http import Http
     from storage.database import Archive
 
@@ -228,11 +229,14 @@ def extras() -> Finding:
 def engines(config: "Config") -> Iterator[Finding]:
     """Look for the programs, packages and models of every engine, and for the language data that sources need."""
     from bot import enrich
+    from bot.enrich._run import walls
     from bot.enrich.tesseract import lacking
 
     if not config.engines and any(source.media for source in config.sources):
         text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
         yield Finding("engines", "ok", text, "communique models")
+    elif config.engines:
+        yield shut_in(walls())
     spoken = {code for source in config.sources if source.enabled for code in source.languages}
     for settings in config.engines:
         told = f"{settings.name} ({settings.kind})"
@@ -247,6 +251,18 @@ def engines(config: "Config") -> Iterator[Finding]:
             yield Finding("engines", "warn", text, f"apt install {' '.join(packages)}")
         else:
             yield Finding("engines", "ok", f"{told} is ready")
+
+
+def shut_in(walls: "Walls") -> Finding:
+    """Tell what the process of an engine could do here that it should not."""
+    unless = {"reach the network": walls.network, "outlive its job": walls.offspring, "write to any file": walls.files}
+    possible = [what for what, shut in unless.items() if not shut]
+    if not possible:
+        return Finding(
+            "jobs", "ok", "engines are shut in: no network, nothing outlives its job, no file of ours changes"
+        )
+    fix = "let its container or unit have user namespaces and seccomp; Landlock needs Linux 5.13"
+    return Finding("jobs", "warn", f"on this system an engine could {' and '.join(possible)}", fix)
 
 
 def reachable(session: Session, config: "Config") -> Iterator[Finding]:

@@ -1,12 +1,14 @@
 """Runs one job in a child process within its bounds; whatever happens there costs that job and nothing else."""
 
 import asyncio
+import itertools
 import json
 import math
 import os
 import pickle
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -16,6 +18,8 @@ from typing import Any
 
 from bot.enrich._child import Order
 from bot.enrich._contract import Bounds, Engine, EnrichResult, Later, Media, Never, Segment, Unfit
+from bot.enrich._family import family
+from bot.enrich._walls import Walls
 from bot.http.values import HttpRules
 from storage.content import fit
 
@@ -26,7 +30,10 @@ _LONGEST_TEXT = 1_000_000  # code points
 _CHILD = Path(__file__).with_name("_child.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORK = "work"
-_LOOK_S = 1.0
+_LOOK_S = 0.25
+_LOOKS_PER_WALK = 4  # the family is counted at each look, its files are only walked through at some
+_TALK_ENDS_S = 1.0
+_WAITING = 2  # processes between us and the one that works
 _BURIAL_S = 5.0  # one that fled its group may hold a pipe open
 
 
@@ -66,6 +73,16 @@ class Workshop:
             await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
 
 
+def walls() -> Walls:
+    """What this system lets jobs be kept from; nothing where that cannot even be tried."""
+    command = [sys.executable, "-I", str(_CHILD), "--walls"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)  # noqa: S603  our own
+        return Walls(**json.loads(done.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return Walls(network=False, offspring=False, files=False)
+
+
 async def _answer(order: Order, bounds: Bounds) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -80,13 +97,13 @@ async def _answer(order: Order, bounds: Bounds) -> dict[str, Any]:
     talk = bytearray()
     try:
         async with asyncio.timeout(bounds.seconds), asyncio.TaskGroup() as group:
-            watch = group.create_task(_watch(order.temporary, bounds.written))
+            watch = group.create_task(_watch(process.pid, order.temporary, bounds))
             listen = group.create_task(_listen(process, talk))
             answer = await _exchange(process, pickle.dumps(order))
             code = await process.wait()
             watch.cancel()
             _kill(process)  # whatever it started and left
-            await asyncio.wait({listen}, timeout=_LOOK_S)
+            await asyncio.wait({listen}, timeout=_TALK_ENDS_S)
             listen.cancel()  # one that fled its group may hold the pipe
     except TimeoutError:
         raise Failed(f"it did not end within {bounds.seconds:g} s") from None
@@ -116,6 +133,7 @@ def _environment(temporary: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": here,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_THREAD_LIMIT": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # numpy starts one for each core, which no engine of ours uses
         "HF_HUB_OFFLINE": "1",
     }
 
@@ -152,12 +170,17 @@ async def _listen(process: asyncio.subprocess.Process, talk: bytearray) -> None:
             raise Failed(f"it printed more than {_TALK_CAP >> 20} MB")
 
 
-async def _watch(temporary: Path, written: int) -> None:
-    """The kernel bounds each file; this bounds all of them together."""
-    while True:
+async def _watch(child: int, temporary: Path, bounds: Bounds) -> None:
+    """The kernel bounds each process and each file; this bounds all of them together."""
+    for look in itertools.count(1):
         await asyncio.sleep(_LOOK_S)
-        if await asyncio.to_thread(_taken, temporary) > written:
-            raise Failed(f"it wrote more than {written >> 20:,} MB")
+        found = await asyncio.to_thread(family, child)
+        if found.threads > bounds.processes + _WAITING:
+            raise Failed(f"it started more than {bounds.processes} processes and threads")
+        if found.memory > bounds.memory:
+            raise Failed(f"its processes took more than {bounds.memory >> 20:,} MB of memory")
+        if look % _LOOKS_PER_WALK == 0 and await asyncio.to_thread(_taken, temporary) > bounds.written:
+            raise Failed(f"it wrote more than {bounds.written >> 20:,} MB")
 
 
 def _taken(temporary: Path) -> int:

@@ -1,4 +1,4 @@
-"""Any program of your own that prints the words of a file, in its bounds and without network."""
+"""Any program of your own that prints the words of a file: bounded, without network, writing only in its folder."""
 
 import json
 import math
@@ -20,7 +20,7 @@ class Settings(EngineSettings):
 
     `{file}` in an argument is the path of the file, `{languages}` the source's languages with a comma between. It
     prints plain text, or one JSON object: `text` and perhaps `language`, `confidence`, `unreliable`, `segments`
-    (`start_s`, `end_s`, `text`).
+    (`start_s`, `end_s`, `text`). It works in an empty folder that is its home as well, and can write nowhere else.
     """
 
     kind: Literal["program"]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.doctor import shut_in
+from bot.enrich._run import walls
+from bot.enrich._walls import Walls
 from tests import model, voices
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +57,15 @@ model = "no-such-model"
     told = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "engines"]
     assert [one["verdict"] for one in told] == ["fail", "fail"]
     assert "apt install tesseract-ocr" in told[0]["fix"]
+
+
+def test_doctor_tells_what_this_system_does_not_keep_an_engine_from(ask: Ask) -> None:
+    config = '[[engines]]\nname = "own"\nkind = "program"\nprogram = ["true"]\n'
+    (told,) = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "jobs"]
+    assert told["verdict"] == shut_in(walls()).verdict
+    open_ = shut_in(Walls(network=False, offspring=True, files=False))
+    assert (open_.verdict, "reach the network and write to any file" in open_.text) == ("warn", True)
+    assert "seccomp" in open_.fix
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is missing; make setup-media brings it")
