@@ -190,9 +190,7 @@ class Enriching:
         except (Later, Never) as problem:
             await self._put_off(task, rest, problem)
         except Failed as problem:
-            reason = f"engine {name}: {problem}"
-            if await self.store.run(_failed, task, reason, self.clock.now()):
-                self.speak(f"{task.what} is given up: {reason}")
+            await self._count(task, rest, f"engine {name}: {problem}")
         else:
             if rest.failures:
                 self.speak(f"engine {name} works again")
@@ -216,6 +214,16 @@ class Enriching:
                 hotwords=self.hotwords,
             ),
         )
+
+    async def _count(self, task: _Task, rest: _Rest, reason: str) -> None:
+        """Count a failure against the file, but not where the engine itself is at fault: every file would be lost."""
+        try:
+            await asyncio.to_thread(task.engine.ready)
+        except Never as problem:
+            await self._put_off(task, rest, problem)
+        else:
+            if await self.store.run(_failed, task, reason, self.clock.now()):
+                self.speak(f"{task.what} is given up: {reason}")
 
     async def _put_off(self, task: _Task, rest: _Rest, problem: Later | Never) -> None:
         """Nothing counts as failed; the engine rests, and every job of it waits."""
