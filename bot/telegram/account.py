@@ -226,6 +226,7 @@ class Account:
             self._lost_at = self._clock.monotonic() if self._lost_at is None else self._lost_at
             with contextlib.suppress(Exception):
                 await within(client.disconnect(), 5)
+            _note_end(client)
 
     async def _watch(self, client: Any) -> None:
         """Return when the connection is lost or does not answer any more; raise AccountDead if a probe says so."""
@@ -354,6 +355,13 @@ async def _ended(client: Any) -> BaseException | None:
     except Exception as problem:  # noqa: BLE001 - it is looked at by whoever waits
         return problem
     return None
+
+
+def _note_end(client: Any) -> None:
+    """Take what the connection ended with: where nobody takes it, asyncio prints a traceback."""
+    end = client.disconnected
+    if end.done() and not end.cancelled():
+        end.exception()
 
 
 async def _nothing() -> None:

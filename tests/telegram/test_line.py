@@ -1,6 +1,7 @@
 """From the account to the archive: history, live posts, edits, deletions, albums, faults, ends."""
 
 import asyncio
+import gc
 from functools import partial
 from pathlib import Path
 
@@ -297,6 +298,21 @@ def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
                 await until(lambda: rig.row().state == "ok", "the source's return")
 
     asyncio.run(go())
+
+
+def test_a_key_that_telegram_forgot_is_told_in_a_sentence_and_no_traceback(
+    telegram: World, at: Served, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    telegram.accounts.forget_keys()
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.account.standing.dead, "the end of the account")
+            assert [said for said in rig.spoken if "session ended" in said]
+
+    asyncio.run(go())
+    gc.collect()  # asyncio tells of an error that nobody took when it is thrown away
+    assert [said.getMessage() for said in caplog.records if said.levelname == "ERROR"] == []
 
 
 def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
