@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from storage.language.zawgyi import is_zawgyi
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def as_json(post: PostRow) -> dict[str, object]:
         "deleted_at": iso(post.deleted_at),
         "text": post.text,
         "language": post.language,
+        "zawgyi": is_zawgyi(f"{post.title}\n\n{post.text}" if post.title else post.text),
         "media": [_media_json(item) for item in post.media],
         "texts": [_text_json(item) for item in post.texts if item.kind not in _SHOWN_ELSEWHERE],
         "links": [{"text": link.text, "url": link.url} for link in post.links],
@@ -284,6 +286,7 @@ def _text_json(item: TextRow) -> dict[str, object]:
         "kind": item.kind,
         "engine": item.engine,
         "language": item.language,
+        "zawgyi": is_zawgyi(item.text),
         "text": item.text,
         "confidence": item.confidence,
         "model": item.model,

@@ -11,6 +11,7 @@ from bot.cli.times import Zone, shown, zone_option
 from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage import life, lookup
+from storage.language import zawgyi
 from storage.records import Forward, MediaRow, PostRow, RevisionRow, TextRow
 
 if TYPE_CHECKING:
@@ -132,10 +133,7 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
         yield styled(session, one_line(post.title), "bold")
     yield ""
     yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
-    if reading := in_unicode(post):
-        yield ""
-        yield styled(session, "[the same in Unicode; as written above, in the Zawgyi encoding]", "dim")
-        yield visible(reading, newlines=True)
+    yield from _in_unicode(session, in_unicode(post))
     for text in post.texts:
         if text.kind not in {"body", "file"}:
             made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
@@ -144,6 +142,7 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
             yield ""
             yield styled(session, one_line(f"[{made}{sure}]"), "dim")
             yield from _spoken(text)
+            yield from _in_unicode(session, zawgyi.convert(text.text) if zawgyi.is_zawgyi(text.text) else None)
     yield from _headed(session, "media", (_media(item) for item in post.media))
     yield from _headed(session, "links", (one_line(f"{link.text} -> {link.url}") for link in post.links))
     yield from _headed(session, "alerts", _matches(reader, post, zone))
@@ -156,10 +155,15 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
 
 def in_unicode(post: PostRow) -> str | None:
     """How rules and search read a post that was written in Zawgyi; None for every other."""
-    from storage.language import zawgyi
-
     words = f"{post.title}\n\n{post.text}" if post.title else post.text
     return zawgyi.convert(post.text) if zawgyi.is_zawgyi(words) else None
+
+
+def _in_unicode(session: Session, reading: str | None) -> Iterator[str]:
+    if reading is not None:
+        yield ""
+        yield styled(session, "[the same in Unicode; as written above, in the Zawgyi encoding]", "dim")
+        yield visible(reading, newlines=True)
 
 
 def _spoken(text: TextRow) -> Iterator[str]:
@@ -187,7 +191,7 @@ def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
         yield "forwarded", _origin(post.forward)
     if post.reply_to:
         yield "reply to", post.reply_to
-    yield "language", post.language
+    yield "language", f"{post.language}, written in Zawgyi" if in_unicode(post) is not None else post.language
     yield "revisions", str(post.revisions)
     yield "sha256", f"{post.raw_sha256} (as received)"
 

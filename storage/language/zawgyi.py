@@ -55,7 +55,7 @@ def _detector() -> Callable[[str], float]:
 @lru_cache(maxsize=256)
 def is_zawgyi(text: str) -> bool:
     """Whether a text as a whole is written in Zawgyi; short ones only where there is hardly a doubt."""
-    if not any(sign.search(text) for sign in _signs()):
+    if text.isascii() or not any(sign.search(text) for sign in _signs()):
         return False
     letters = ""
     for run in _runs().finditer(text):

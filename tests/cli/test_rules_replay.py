@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import posts, sources
+from storage import posts, sources, texts
 from storage.database import Archive
 from storage.records import Batch, FetchedPost, Raw
 
@@ -177,11 +177,21 @@ def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fres
     [found] = json.loads(program("search", "မြို့ဟောင်း", "--json", **place).stdout)
     assert found["text"] == written
     assert [hit["text"] for hit in found["matched"]] == ["ၿမိဳ႕ေဟာင္း"]
+    assert (found["language"], found["zawgyi"]) == ("my", True)
     shown = program("show", "spokesman/1", **place).stdout
     assert written in shown
     mark = shown.index("[the same in Unicode; as written above, in the Zawgyi encoding]")
     assert shown.index(written) < mark < shown.index("စစ်ကောင်စီက ကြေညာချက်")
     assert json.loads(program("show", "spokesman/1", "--json", **place).stdout)["text_unicode"].startswith("စစ်ကောင်စီက")
+    assert "my, written in Zawgyi" in shown
     plain = program("show", "spokesman/2", **place).stdout
     assert "Unicode" not in plain
+    assert "Zawgyi" not in plain
+    with fresh.writing() as writer:
+        post_id = writer.exec_driver_sql("SELECT id FROM posts WHERE native_id = '2'").scalar_one()
+        heard = texts.MachineText("transcript", written, "my", 0.9, "ears", "stub")
+        texts.put_machine(writer, None, heard, post_id=post_id)
+    [post] = json.loads(program("search", "in:transcript မြို့ဟောင်း", "--json", **place).stdout)
+    assert (post["zawgyi"], [text["zawgyi"] for text in post["texts"]]) == (False, [True])
+    assert "မြို့ဟောင်းတွင်" in program("show", "spokesman/2", **place).stdout
     assert json.loads(program("show", "spokesman/2", "--json", **place).stdout)["text_unicode"] is None

@@ -15,7 +15,7 @@ from storage.rows import MediaRow, PostRow
 Program = Callable[..., subprocess.CompletedProcess[str]]
 CONTRACT = {
     "id", "source", "native_id", "url", "author", "title", "posted_at", "posted_raw", "collected_at", "edited_at",
-    "deleted_at", "text", "language", "media", "texts", "links", "rules", "forwarded_from", "reply_to", "revisions",
+    "deleted_at", "text", "language", "zawgyi", "media", "texts", "links", "rules", "forwarded_from", "reply_to", "revisions",
     "raw_sha256", "matched",
 }  # fmt: skip
 
@@ -82,6 +82,7 @@ def test_json_is_the_contract(program: Program) -> None:
         "edited_at": None,
         "deleted_at": None,
         "text": "A commander spoke of the regional command.\nMore was not said.",
+        "zawgyi": False,
         "media": [
             {
                 "kind": "voice",
