@@ -121,6 +121,15 @@ def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     return {row["id"]: row["text"] for row in rows}
 
 
+def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
+    """What machines had made of a post's files before other words took its place, oldest first."""
+    rows = reader.execute(
+        f"select {_TEXT} from texts where post_id = :id and current = 0 and engine is not null order by id",
+        {"id": post_id},
+    )
+    return [_text(row) for row in named(rows)]
+
+
 def as_json(post: PostRow) -> dict[str, object]:
     """Show the post as every JSON document of ours does: the contract of docs/json-output.md."""
     return {
@@ -138,8 +147,8 @@ def as_json(post: PostRow) -> dict[str, object]:
         "text": post.text,
         "language": post.language,
         "zawgyi": is_zawgyi(f"{post.title}\n\n{post.text}" if post.title else post.text),
-        "media": [_media_json(item) for item in post.media],
-        "texts": [_text_json(item) for item in post.texts if item.kind not in _SHOWN_ELSEWHERE],
+        "media": [media_json(item) for item in post.media],
+        "texts": [text_json(item) for item in post.texts if item.kind not in _SHOWN_ELSEWHERE],
         "links": [{"text": link.text, "url": link.url} for link in post.links],
         "rules": list(post.rules),
         "forwarded_from": None if post.forward is None else _forward_json(post.forward),
@@ -210,16 +219,12 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     texts: dict[int, list[TextRow]] = {}
     for row in named(
         reader.execute(
-            "select post_id, id, kind, text, folded, language, engine, confidence, current, media_id, model,"
-            " unreliable, segments from texts"
+            f"select post_id, {_TEXT} from texts"
             " where post_id in (select value from json_each(:ids)) and current = 1 order by id",
             several,
         )
     ):
-        row["current"], row["unreliable"] = bool(row["current"]), bool(row["unreliable"])
-        segments = json.loads(row["segments"]) if row["segments"] else ()
-        row["segments"] = tuple(Segment(**segment) for segment in segments)
-        texts.setdefault(row.pop("post_id"), []).append(TextRow(**row))
+        texts.setdefault(row.pop("post_id"), []).append(_text(row))
     rules: dict[int, list[str]] = {}
     for row in reader.execute(
         "select post_id, rule from matches where post_id in (select value from json_each(:ids))"
@@ -238,6 +243,16 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
             several,
         )
     }
+
+
+_TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"
+
+
+def _text(row: dict[str, Any]) -> TextRow:
+    row["current"], row["unreliable"] = bool(row["current"]), bool(row["unreliable"])
+    segments = json.loads(row["segments"]) if row["segments"] else ()
+    row["segments"] = tuple(Segment(**segment) for segment in segments)
+    return TextRow(**row)
 
 
 def _post(row: Any, media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
@@ -266,7 +281,8 @@ def _post(row: Any, media: list[MediaRow], texts: list[TextRow], rules: list[str
     )
 
 
-def _media_json(item: MediaRow) -> dict[str, object]:
+def media_json(item: MediaRow) -> dict[str, object]:
+    """Show one file of a post as `as_json` does."""
     return {
         "kind": item.kind,
         "mime": item.mime,
@@ -281,7 +297,8 @@ def _media_json(item: MediaRow) -> dict[str, object]:
     }
 
 
-def _text_json(item: TextRow) -> dict[str, object]:
+def text_json(item: TextRow) -> dict[str, object]:
+    """Show one text of a post as `as_json` does."""
     return {
         "kind": item.kind,
         "engine": item.engine,

@@ -207,15 +207,37 @@ class StoredMedia:
 
 def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
     """One file by its row; None if we have not got it."""
-    row = reader.execute(f"{STORED} AND m.id = :id", {"id": media_id}).fetchone()
+    row = reader.execute(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id}).fetchone()
     return None if row is None else StoredMedia(**dict(row))
 
 
-STORED = (
+FILES = (
     "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
-    "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
-    "WHERE m.state = 'stored'"
+    "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id"
 )
+
+
+def ask_again(
+    writer: Writer, states: Iterable[str], now: int, *, sources: Iterable[str] = (), since: int | None = None
+) -> int:
+    """Make files in these states due as if they were new, where there is an address to ask; how many."""
+    named = list(sources)
+    return writer.execute(
+        sql(
+            "UPDATE media SET state = 'pending', reason = NULL, failures = 0, next_try_at = :now "
+            "WHERE state IN (SELECT value FROM json_each(:states)) AND url IS NOT NULL AND post_id IN "
+            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE "
+            "(:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) "
+            "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since))"
+        ),
+        {
+            "now": now,
+            "states": json.dumps(list(states)),
+            "anywhere": not named,
+            "sources": json.dumps(named),
+            "since": since,
+        },
+    ).rowcount
 
 
 def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:

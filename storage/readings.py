@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from storage.database import sql
-from storage.media import STORED, StoredMedia
+from storage.media import FILES, StoredMedia
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
@@ -24,7 +24,7 @@ _WAITS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which files a person wants to be read: `since` in microseconds UTC; no `sources` is all; `again`: read ones too."""
+    """Which files a person wants to be read: `since` in microseconds UTC; no `sources`: of all; `again`: anew."""
 
     since: int | None = None
     sources: tuple[str, ...] = ()
@@ -49,7 +49,8 @@ def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> l
     `below` is the last of the page before.
     """
     rows = reader.execute(
-        f"{STORED} AND m.read_by IS NULL AND NOT {_WAITS} AND NOT {_GIVEN_UP} {_PAGE}", _page(below, limit)
+        f"{_UNREAD} WHERE m.state = 'stored' AND m.read_by IS NULL AND NOT {_WAITS} AND NOT {_GIVEN_UP} {_PAGE}",
+        _page(below, limit),
     )
     return [StoredMedia(**dict(row)) for row in rows]
 
@@ -57,7 +58,7 @@ def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> l
 def wanted(reader: Reader, what: Wanted, *, below: StoredMedia | None = None, limit: int) -> list[StoredMedia]:
     """Files that a person asks for, in the same order: all that were not read, with `again` those that were."""
     rows = reader.execute(
-        f"{STORED} AND (:again OR m.read_by IS NULL OR {_GIVEN_UP}) "
+        f"{FILES} WHERE +m.state = 'stored' AND (:again OR m.read_by IS NULL OR {_GIVEN_UP}) "
         "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
         f"AND (:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) {_PAGE}",
         _page(below, limit)
@@ -71,6 +72,8 @@ def wanted(reader: Reader, what: Wanted, *, below: StoredMedia | None = None, li
     return [StoredMedia(**dict(row)) for row in rows]
 
 
+# The planner would rather sort all that is stored than walk the index of what is unread.
+_UNREAD = FILES.replace("media m", "media m INDEXED BY media_unread")
 _PAGE = "AND (m.post_id, m.id) < (:post, :id) ORDER BY m.post_id DESC, m.id DESC LIMIT :limit"
 _TOP = (1 << 63) - 1
 
@@ -83,7 +86,7 @@ def _page(below: StoredMedia | None, limit: int) -> dict[str, object]:
 def given_up(reader: Reader, *, limit: int) -> list[GivenUp]:
     """Files that were given up, the last of them first."""
     rows = reader.execute(
-        f"SELECT f.*, g.kind AS made, q.native_id, g.at, g.reason, r.read_by FROM given_up g JOIN ({STORED}) f "
+        f"SELECT f.*, g.kind AS made, q.native_id, g.at, g.reason, r.read_by FROM given_up g JOIN ({FILES}) f "
         "ON f.id = CAST(g.slot AS INTEGER) AND f.post_id = g.post_id JOIN media r ON r.id = f.id "
         f"JOIN posts q ON q.id = f.post_id WHERE g.{_OF_FILES} ORDER BY g.id DESC LIMIT :limit",
         {"limit": limit},

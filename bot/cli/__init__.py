@@ -49,6 +49,7 @@ _COMMANDS = {
         "sources": "List, check, backfill, pause and resume sources.",
         "search": "Find posts, newest first, in the language of the rules.",
         "show": "Show one post with everything that is known of it.",
+        "media": "List files with their states; have them fetched or read again.",
         "export-media": "Copy stored voice notes, pictures and other files, with a manifest.",
         "tail": "Show the newest posts, and with -f those that come.",
         "stats": "Draw posts per day, source and language.",

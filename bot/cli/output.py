@@ -118,6 +118,18 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def sized(count: int) -> str:
+    """Say "512 bytes", "3.4 MB": units as the config has them, of 1,024."""
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count:,} bytes"
+    size, units = count / 1024, ("KB", "MB", "GB", "TB")
+    for unit in units:
+        if size < 1000 or unit == units[-1]:
+            break
+        size /= 1024
+    return f"{size:,.1f} {unit}"
+
+
 def styled(session: Session, text: str, style: Style) -> str:
     """Our own words or safe text in a style, where the session has colour."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli import show_files
 from bot.cli.output import Session, formats, line, styled, write_json
 from bot.cli.times import Zone, shown, zone_option
 from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage import life, lookup
 from storage.language import zawgyi
-from storage.records import Forward, MediaRow, PostRow, RevisionRow, TextRow
+from storage.records import Forward, PostRow, RevisionRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
@@ -81,6 +82,7 @@ def _named(reader: "Reader", key: str) -> PostRow:
 def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
     """Show the post in JSON with its matches, and with `history` its revisions and observations."""
     found: dict[str, object] = lookup.as_json(post)
+    found["media"] = show_files.documents(reader, post)
     found["text_unicode"] = in_unicode(post)
     found["matches"] = [
         {
@@ -121,6 +123,7 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
             {"at": lookup.iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
             for seen in lived.observations
         ]
+        found["earlier_texts"] = [lookup.text_json(text) for text in lookup.earlier(reader, post.id)]
     return found
 
 
@@ -136,14 +139,11 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
     yield from _in_unicode(session, in_unicode(post))
     for text in post.texts:
         if text.kind not in {"body", "file"}:
-            made = " ".join(part for part in (text.kind, text.engine, text.language) if part)
-            sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
-            sure += ", unreliable" if text.unreliable else ""
             yield ""
-            yield styled(session, one_line(f"[{made}{sure}]"), "dim")
-            yield from _spoken(text)
+            yield styled(session, show_files.heading(text, post.media), "dim")
+            yield from show_files.words(text)
             yield from _in_unicode(session, zawgyi.convert(text.text) if zawgyi.is_zawgyi(text.text) else None)
-    yield from _headed(session, "media", (_media(item) for item in post.media))
+    yield from _headed(session, "media", show_files.rows(reader, post, zone))
     yield from _headed(session, "links", (one_line(f"{link.text} -> {link.url}") for link in post.links))
     yield from _headed(session, "alerts", _matches(reader, post, zone))
     if history:
@@ -164,15 +164,6 @@ def _in_unicode(session: Session, reading: str | None) -> Iterator[str]:
         yield ""
         yield styled(session, "[the same in Unicode; as written above, in the Zawgyi encoding]", "dim")
         yield visible(reading, newlines=True)
-
-
-def _spoken(text: TextRow) -> Iterator[str]:
-    """A machine text, its pieces at the times when they were said."""
-    if not text.segments:
-        yield visible(text.text, newlines=True)
-    for piece in text.segments:
-        minutes, seconds = divmod(int(max(piece.start_s, 0)), 60)
-        yield f"{minutes:>3}:{seconds:02}  {one_line(text.text[piece.start : piece.end])}"
 
 
 def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
@@ -200,15 +191,6 @@ def _origin(forward: Forward) -> str:
     return "  ".join(part for part in (f"from {forward.name}", forward.url, forward.source, forward.post) if part)
 
 
-def _media(item: MediaRow) -> str:
-    held = item.bytes if item.size is None else item.size
-    size = None if held is None else f"{held:,} bytes"
-    length = None if item.duration_s is None else f"{item.duration_s:g} s"
-    mime = item.mime if item.sniffed in (None, item.mime) else f"{item.sniffed} (called {item.mime or 'nothing'})"
-    parts = (item.kind, mime, item.name, size, length, item.state, item.reason, item.path, item.sha256)
-    return visible("  ".join(part for part in parts if part))
-
-
 def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     for match in life.matches(reader, post.id):
         yield visible(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
@@ -230,6 +212,10 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         if before is not None:
             yield from _difference(session, before.text, revision.text)
         before = revision
+    for text in lookup.earlier(reader, post.id):
+        yield ""
+        yield styled(session, f"{show_files.heading(text, post.media)} replaced", "dim")
+        yield from show_files.words(text)
     yield from _headed(
         session,
         "observations",

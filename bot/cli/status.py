@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from bot.cli import status_files
 from bot.cli.output import Session, counted, formats, line, styled, write_json
+from bot.cli.status_files import Files
 from bot.cli.times import Zone, ago, shown, zone_option
 from bot.clock import HOUR, MINUTE
 from bot.errors import UserError
@@ -44,25 +46,26 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     session: Session = ctx.obj
     now = session.clock.now()
     daemon = daemon_of(session.data_dir())
-    found, collected = _standing(session, now)
+    found, files, collected = _standing(session, now)
     problems = (*collected, *ailments(found, daemon, now), *cramped(_free(session.data_dir())))
     if form is not None:
-        write_json(session, document(found, daemon, problems, now))
+        write_json(session, document(found, files, daemon, problems, now))
     else:
-        for row in _lines(session, found, daemon, problems, zone, now):
+        for row in _lines(session, found, files, daemon, problems, zone, now):
             line(session, row)
     if health and problems:
         ctx.exit(_UNHEALTHY)
 
 
-def _standing(session: Session, now: int) -> tuple[Standing, tuple[str, ...]]:
+def _standing(session: Session, now: int) -> tuple[Standing, Files, tuple[str, ...]]:
     """How things stand, and why not where nothing was collected yet: that is an answer, for it is asked by machines."""
     try:
         archive = session.archive()
     except UserError as nothing:
-        return Standing((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None), (str(nothing),)
+        empty = Standing((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None)
+        return empty, status_files.NONE, (str(nothing),)
     with archive.reading() as reader:
-        return standing(reader, now), ()
+        return standing(reader, now), status_files.files(session, reader, _free(session.data_dir())), ()
 
 
 def daemon_of(data_dir: Path) -> Daemon:
@@ -162,12 +165,13 @@ def sight(watch: Watch, zone: Zone, now: int) -> str:
 
 
 def _lines(
-    session: Session, found: Standing, daemon: Daemon, problems: tuple[str, ...], zone: Zone, now: int
+    session: Session, found: Standing, files: Files, daemon: Daemon, problems: tuple[str, ...], zone: Zone, now: int
 ) -> Iterator[str]:
     states = {True: f"running, process {daemon.pid or '?'}", False: "not running", None: "cannot be told"}
     yield f"daemon      {styled(session, states[daemon.running], 'green' if daemon.running else 'red')}"
     yield f"last round  {shown(found.last_round_at, zone, unknown='never')} ({ago(found.last_round_at, now)})"
     yield f"queues      {', '.join(_waiting(queue, now) for queue in found.queues)}"
+    yield from status_files.lines(session, files, now)
     for watch in found.watches:
         yield ""
         gone = "" if watch.enabled else " (no longer in the config)"
@@ -181,6 +185,8 @@ def _lines(
             never = "after a change of the config or `sources resume`"
             yield f"    next round {shown(upcoming, zone, unknown=never, seconds=True)}"
         yield f"    {counted(watch.posts, 'post')}, {watch.deleted} deleted, {counted(watch.gaps, 'open gap')}"
+        if held := status_files.of_source(files, watch.name):
+            yield f"    {held}"
     for gap in found.gaps:
         what = visible(f"{gap.source}  {stretch(gap, zone)}  {gap.reason}")
         yield f"{styled(session, 'gap', 'yellow')}  {what}"
@@ -189,8 +195,9 @@ def _lines(
         yield f"{styled(session, shown(told.at, zone), 'dim')}  {one_line(told.text)}"
     for problem in problems:
         yield f"{styled(session, 'unhealthy', 'red')}  {one_line(problem)}"
-    for warning in warnings(found, now):
+    for warning in (*warnings(found, now), *status_files.warnings(files)):
         yield f"{styled(session, 'warning', 'yellow')}  {one_line(warning)}"
+    yield from status_files.given_up(session, files)
     for step in next_steps(found, daemon):
         yield f"next: {one_line(step)}"
 
@@ -207,16 +214,20 @@ def stretch(gap: OpenGap, zone: Zone) -> str:
     return f"from {shown(gap.from_at, zone, unknown='the beginning')} to {shown(gap.to_at, zone, unknown='now')}"
 
 
-def document(found: Standing, daemon: Daemon, problems: tuple[str, ...], now: int) -> dict[str, object]:
+def document(found: Standing, files: Files, daemon: Daemon, problems: tuple[str, ...], now: int) -> dict[str, object]:
     """Show the whole standing in JSON: the contract of docs/json-output.md."""
     return {
         "at": iso(now),
         "healthy": not problems,
         "problems": list(problems),
-        "warnings": list(warnings(found, now)),
+        "warnings": [*warnings(found, now), *status_files.warnings(files)],
         "daemon": {"running": daemon.running, "pid": daemon.pid},
         "last_round_at": iso(found.last_round_at),
-        "sources": [source_document(watch) for watch in found.watches],
+        "sources": [
+            source_document(watch) | {"media": status_files.source_document(files, watch.name)}
+            for watch in found.watches
+        ],
+        "media": status_files.document(files),
         "gaps": [
             {
                 "source": gap.source,

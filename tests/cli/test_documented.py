@@ -26,6 +26,7 @@ def names(value: object) -> set[str]:
         ("show", "desk/guid/7", "--history"),
         ("show", "spokesman/1", "--history"),
         ("status",),
+        ("media", "list"),
         ("sources", "list"),
         ("stats", "--since", "2025-10-31", "--until", "2025-11-02"),
         ("rules", "test", "--query", "bridge", "a bridge"),

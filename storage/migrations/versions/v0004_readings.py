@@ -13,7 +13,7 @@ _STEPS = (
     "ALTER TABLE media ADD COLUMN read_at INTEGER",
     "ALTER TABLE jobs ADD COLUMN patient INTEGER",
     "UPDATE jobs SET patient = 0 WHERE kind IN ('transcript', 'ocr')",
-    """UPDATE media SET read_by = 'an earlier version', read_at = stored_at
+    """UPDATE media SET read_by = 'unknown', read_at = stored_at
         WHERE id IN (SELECT media_id FROM texts WHERE kind IN ('transcript', 'ocr'))""",
     "CREATE INDEX media_unread ON media (post_id) WHERE state = 'stored' AND read_by IS NULL",
     "CREATE INDEX jobs_newest ON jobs (kind, patient, post_id) WHERE patient IS NOT NULL",

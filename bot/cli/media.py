@@ -1,0 +1,189 @@
+"""`communique media`: how files stand and why; have them fetched again, or read by an engine, on purpose."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.output import (
+    Form,
+    Noun,
+    Session,
+    counted,
+    formats,
+    line,
+    names_in_config,
+    say,
+    sized,
+    source_option,
+    table,
+    write,
+)
+from bot.cli.times import Zone, moment, shown, zone_option
+from bot.errors import UserError
+from bot.foreign import visible
+from storage import holdings
+from storage.holdings import Listed
+from storage.lookup import iso
+
+if TYPE_CHECKING:
+    from bot.enrich._choice import Choice
+    from storage.database import Archive
+    from storage.media import StoredMedia
+    from storage.readings import Wanted
+
+COLUMNS = (
+    "source", "native_id", "url", "posted_at", "kind", "name", "state", "reason", "bytes", "sha256", "read_by",
+    "read_at", "given_up",
+)  # fmt: skip
+_NOT_STORED = tuple(state for state in holdings.STATES if state not in ("stored", "pending"))
+_PAGE = 5_000
+
+
+@click.group("media", cls=Noun)
+def command() -> None:
+    """List files with their states; have them fetched or read again."""
+
+
+@command.command("list")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([*holdings.STATES, "given up"]),
+    multiple=True,
+    help="Only files in this state; given up: those that no engine could read. May be repeated.",
+)
+@source_option
+@click.option("--since", metavar="TIME", help="Only of posts published then or later: 7d, yesterday, 2026-11-01.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@zone_option
+@formats()
+@click.pass_obj
+def listed(
+    session: Session,
+    states: tuple[str, ...],
+    sources: tuple[str, ...],
+    since: str | None,
+    limit: int,
+    zone: Zone,
+    form: Form | None,
+) -> None:
+    """List files, those of the newest posts first, each with its state and the reason."""
+    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    with session.archive().reading() as reader:
+        found = holdings.listed(reader, states=states, sources=sources, since=start, limit=limit)
+        if form is not None:
+            write(session, form, (document(file) for file in found), COLUMNS)
+            return
+        rows = [_row(file, zone) for file in found]
+    table(session, ("post", "published", "kind", "size", "state", "why"), rows)
+    if not rows:
+        say(session, "no files that fit")
+
+
+@command.command("read")
+@click.option("--since", metavar="TIME", help="Only of posts published then or later: 30d, yesterday, 2026-11-01.")
+@source_option
+@click.option(
+    "--engine",
+    metavar="NAME",
+    shell_complete=lambda ctx, _, typed: names_in_config(ctx, "engines", typed),
+    help="Only files that this engine of the config reads.",
+)
+@click.option("--again", is_flag=True, help="Also what was read before; its words are kept, and found with --history.")
+@zone_option
+@click.pass_obj
+def read(
+    session: Session, since: str | None, sources: tuple[str, ...], engine: str | None, again: bool, zone: Zone
+) -> None:
+    """Have stored files read that were not read, or were given up, newest first.
+
+    A running `communique run` does it while nothing fresh waits; otherwise the next one does. New words alert as
+    those of a fresh file do: not for posts of first contact and backfill.
+
+    \b
+    communique media read --since 30d
+    communique media read --again --engine burmese-ears --source spokesman
+    """  # noqa: D301  click reads the backspace
+    from bot.enrich._choice import Choice
+    from storage.readings import Wanted
+
+    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    config = session.config()
+    if not config.engines:
+        raise UserError("the config has no [[engines]]: nothing can be read; `communique models` tells what suits")
+    if engine is not None and engine not in (names := [one.name for one in config.engines]):
+        from bot.config.values import did_you_mean
+
+        raise UserError(f"the config names no engine {visible(engine)}{did_you_mean(engine, names)}")
+    with session.archive() as archive:
+        asked = _ask(archive, Choice.of(config), Wanted(start, sources, again), engine, session.clock.now())
+    line(session, f"{counted(asked, 'file')} to be read{_when(session) if asked else ''}")
+
+
+@command.command("fetch")
+@click.option("--since", metavar="TIME", help="Only of posts published then or later: 2d, yesterday, 2026-11-01.")
+@source_option
+@click.option(
+    "--state", "states", type=click.Choice(_NOT_STORED), multiple=True, help="Only files in this state; default: all."
+)
+@zone_option
+@click.pass_obj
+def fetch(session: Session, since: str | None, sources: tuple[str, ...], states: tuple[str, ...], zone: Zone) -> None:
+    """Try once more for files that were too big, gone or refused: after a cap was raised, or a source had a bad day.
+
+    Addresses on public pages live for about two days; an account at Telegram finds files of any age.
+    """
+    from storage import media
+
+    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    with session.archive() as archive, archive.writing() as writer:
+        asked = media.ask_again(writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start)
+    line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
+
+
+def _when(session: Session) -> str:
+    from bot.cli.status import daemon_of
+
+    running = daemon_of(session.data_dir()).running
+    return ": the running daemon does it" if running else ": `communique run` does it"
+
+
+def _ask(archive: "Archive", choice: "Choice", what: "Wanted", engine: str | None, now: int) -> int:
+    """Leave a job for each file in short transactions; how many files."""
+    from bot.enrich.worker import reading_jobs
+    from storage import jobs, readings
+
+    below, asked = None, 0
+    while True:
+        with archive.reading() as reader:
+            page = readings.wanted(reader, what, below=below, limit=_PAGE)
+        if not page:
+            return asked
+        below = page[-1]
+        files = [file for file in page if engine is None or _is_for(choice, file, engine)]
+        new = [job for file in files for job in reading_jobs(choice, file, file.mime, now, patient=True)]
+        with archive.writing() as writer:
+            readings.reopen(writer, [int(job.slot) for job in new])
+            jobs.ask(writer, new, again=True)
+        asked += len({job.slot for job in new})
+
+
+def _is_for(choice: "Choice", file: "StoredMedia", engine: str) -> bool:
+    readers = choice.readers(file.source, file.kind, file.mime).values()
+    return any(reader.settings.name == engine for reader in readers)
+
+
+def document(file: Listed) -> dict[str, object]:
+    """One file as JSON."""
+    from dataclasses import asdict
+
+    return asdict(file) | {"posted_at": iso(file.posted_at), "read_at": iso(file.read_at)}
+
+
+def _row(file: Listed, zone: Zone) -> list[str]:
+    size = "-" if file.bytes is None else sized(file.bytes)
+    why = file.reason or (f"not read: {file.given_up}" if file.given_up else "")
+    if not why and file.read_by:
+        why = f"read by {file.read_by}"
+    post = f"{file.source}/{file.native_id}"
+    return [post, shown(file.posted_at, zone), file.kind, size, file.state, why]
