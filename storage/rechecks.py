@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.database import asking, sql
+from storage.ids import BITS
 from storage.jobs import NewJob, enqueue
 from storage.records import Seen
 
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
 
-_A_PAGE = 24  # posts: a few more than a page of t.me shows
+_OLDER = 86_400  # seconds: numbers and times of a channel rise together, but for wrong clocks
 _AGAIN = 3_600_000_000  # a post that a page leaves out though it is there is looked at once an hour
 
 
@@ -37,11 +38,15 @@ def places(reader: Reader, post_ids: Sequence[int]) -> dict[int, Place]:
 
 
 def left_out(door: Reader | Writer, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
-    """Ids of the newest stored posts that a reply accounts for and does not show."""
+    """Ids of the stored posts that a reply accounts for and does not show.
+
+    Only those are looked through that are at most a day older than the oldest that it shows.
+    """
     rows = asking(door)(
-        "SELECT id, native_id FROM (SELECT id, native_id, number FROM posts WHERE source_id = :source "
-        "AND deleted_at IS NULL ORDER BY id DESC LIMIT :page) WHERE number BETWEEN :low AND :high",
-        {"source": source_id, "page": _A_PAGE, "low": seen.low, "high": seen.high},
+        f"SELECT id, native_id FROM posts WHERE source_id = :source AND deleted_at IS NULL "
+        f"AND number BETWEEN :low AND :high AND id >= (SELECT min(id) - {_OLDER << BITS} FROM posts "
+        f"WHERE source_id = :source AND native_id IN (SELECT value FROM json_each(:shown)))",
+        {"source": source_id, "low": seen.low, "high": seen.high, "shown": json.dumps(list(shown))},
     )
     return [row["id"] for row in rows if row["native_id"] not in shown]
 

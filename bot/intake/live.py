@@ -42,6 +42,7 @@ class Live:
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _short: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _told: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
 
     def hear(self, hint: "Hint") -> None:
         """Take a hint; costs nothing, and a thousand of one channel are as one."""
@@ -120,7 +121,7 @@ class Live:
             joined = peer is not None and peer.joined
             asked = source.settings.mode
             mode = _MODES.get(asked, "push" if joined else "history poll")
-            if asked == "push" and peer is not None and not joined:
+            if (asked == "push" and peer is not None and not joined) or name in self._no_short:
                 mode = "history poll"
             if not up and self.door.account.standing.dead:
                 mode = "public pages" if source.second_way else "nothing"
@@ -149,6 +150,10 @@ class Live:
                     self.ring([name])
                 await asyncio.sleep(max(1, min(seconds, 60)))
             except Later as problem:
+                if problem.state == "not offered":
+                    self._no_short.add(name)
+                    self.speak(f"{name}: {problem}, so there is no short poll; the channel is asked every `every`")
+                    return
                 until = (problem.retry_at or 0) - self.clock.now()
                 await asyncio.sleep(max(_SHORT_REST_S, until / SECOND))
             except Never:

@@ -100,6 +100,11 @@ class Account:
         return self._user
 
     @property
+    def sign_in(self) -> object:
+        """What changes with every sign-in, of the same account too."""
+        return sessions.stamp(self._path)
+
+    @property
     def lost_for(self) -> float:
         """Seconds since there was a connection, 0 while there is one."""
         return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at

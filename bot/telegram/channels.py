@@ -1,18 +1,20 @@
 """One channel asked by the account: its newest posts, those above or below a number, single ones."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from telethon.tl import functions, types
 
 from bot.clock import Clock
-from bot.errors import Never
+from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.names import Wanted
 from bot.telegram.peers import Peers
 from bot.telegram.reading import Channel, Found, albums, read, real
+from bot.telegram.refusals import another_way
 from storage.records import Batch, Checked, PeerRow, Seen
 
 PAGE = 100  # messages: as many as Telegram gives at once
@@ -21,6 +23,7 @@ _ALBUM = 10
 _YOUNG = 60_000_000  # microseconds: an older album is complete, whatever the clocks say
 _FRESH_S = 30.0  # a page that was asked for ahead
 _EXACT = 3_000_000  # microseconds between two absences
+_UNKNOWN = ("private", "deleted")  # what a channel is called that Telegram does not know by the hash it was given
 METHOD = "telegram"
 BY_ID = "telegram, by id"
 
@@ -87,19 +90,21 @@ class ChannelReader:
         what is missing.
         """
         peer = await self.peer(known)
-        low: int | None = None
+        climbed = None
         if above is not None and above + PAGE < self._top:
             climbed = await self._climb(peer, above)
             if climbed is not None:
                 return climbed
-            low = above + 1
         page = await self._history(peer, limit=PAGE)
         self._top, self.shown_from = page.found.high or 0, page.found.low or 0
-        if low is None and above and page.found.low is not None and page.found.low > above + 1 and not page.whole:
+        low: int | None = None
+        if above and page.found.low is not None and page.found.low > above + 1 and not page.whole:
             climbed = await self._climb(peer, above)
             if climbed is not None:
                 return climbed
-            low = above + 1
+            between = await self._history(peer, limit=1, offset_id=page.found.low)
+            if (between.found.high or 0) <= above:  # all of it was removed
+                low = above + 1
         return await self._settled(peer, page, above, low)
 
     async def _settled(self, peer: PeerRow, page: Page, above: int | None, low: int | None) -> tuple[Batch, int]:
@@ -117,8 +122,15 @@ class ChannelReader:
         return replace(batch, more=bool(waits)), high
 
     async def _climb(self, peer: PeerRow, above: int) -> tuple[Batch, int] | None:
-        """The page just above a number; None where nothing is left of it."""
+        """The page just above a number; None where nothing is left of it, or where the server cannot tell it so.
+
+        Some know no `add_offset`, or give smaller pages and so others than were asked for: then the newest page is
+        taken, and what lies between is a gap, which is filled downwards.
+        """
         page = await self._history(peer, limit=PAGE, offset_id=above + 1, add_offset=-PAGE, min_id=above)
+        short = len(page.messages) < PAGE and (page.found.high or 0) < self._top
+        if short or (page.found.low or 0) <= above:
+            return None
         groups = albums(page.messages)
         last = groups[-1] if groups else []
         if len(groups) > 1 and getattr(last[0], "grouped_id", None):  # it may go on behind the page
@@ -163,11 +175,7 @@ class ChannelReader:
             page = await self._history(peer, limit=3)
             control = next((one.id for one in page.messages[::-1] if one.id != number), None)
         ids = dict.fromkeys([*range(number, number + _ALBUM), *([control] if control else [])])
-        reply = await self._account.call(
-            functions.channels.GetMessagesRequest(
-                types.InputChannel(peer.channel_id, peer.access_hash), [types.InputMessageID(one) for one in ids]
-            )
-        )
+        reply = await self._by_number(peer, ids)
         there = real(reply)
         post = next(
             (one for one in read(reply, Channel(peer.channel_id, peer.handle)).posts if one.native_id == native_id),
@@ -181,12 +189,7 @@ class ChannelReader:
     async def message(self, number: int) -> Any:
         """One message as it stands now. Raises Never if it does not."""
         peer = await self._peers.find(self.wanted)
-        reply = await self._account.call(
-            functions.channels.GetMessagesRequest(
-                types.InputChannel(peer.channel_id, peer.access_hash), [types.InputMessageID(number)]
-            )
-        )
-        for one in real(reply):
+        for one in real(await self._by_number(peer, [number])):
             if one.id == number:
                 return one
         raise Never(f"message {number} is not there any more", state="gone")
@@ -194,39 +197,68 @@ class ChannelReader:
     async def difference(self, pts: int) -> tuple[bool, int, int]:
         """Short poll: whether anything moved since `pts`, the pts now, and in how many seconds to ask again."""
         peer = await self._peers.find(self.wanted)
-        reply = await self._account.call(
-            functions.updates.GetChannelDifferenceRequest(
-                types.InputChannel(peer.channel_id, peer.access_hash), types.ChannelMessagesFilterEmpty(), pts, PAGE
-            )
+        reply = await self._call(
+            peer,
+            lambda named: functions.updates.GetChannelDifferenceRequest(
+                types.InputChannel(named.channel_id, named.access_hash), types.ChannelMessagesFilterEmpty(), pts, PAGE
+            ),
         )
         moved = not isinstance(reply, types.updates.ChannelDifferenceEmpty)
         now = getattr(reply, "pts", None) or getattr(getattr(reply, "dialog", None), "pts", None) or pts
         return moved, now, reply.timeout or 1
 
     async def pts(self) -> int:
-        """Where a short poll starts."""
-        return (await self._history(await self._peers.find(self.wanted), limit=1)).pts
+        """Where a short poll starts; 1, the first of all, where the server does not tell."""
+        return (await self._history(await self._peers.find(self.wanted), limit=1)).pts or 1
 
     # One reply --------------------------------------------------------------------------------------------------------
 
     async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> Page:
-        asked: Mapping[str, int] = {"offset_id": 0, "add_offset": 0, "max_id": 0, "min_id": 0, **where}
-        reply = await self._account.call(
-            functions.messages.GetHistoryRequest(
-                types.InputPeerChannel(peer.channel_id, peer.access_hash),
-                offset_date=None,
-                limit=limit,
-                hash=0,
-                **asked,
-            )
-        )
+        reply = await self._call(peer, partial(_of_history, limit=limit, where=where))
         found = read(reply, Channel(peer.channel_id, peer.handle))
         messages = tuple(real(reply))
         chat = next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
         if found.high is not None and not where:
             self._alive = found.high
-        whole = found.low == 1 or (not where and getattr(reply, "count", None) == len(messages) > 0)
+        whole = found.low == 1 or (not where and getattr(reply, "count", None) == len(messages) in range(1, limit))
         return Page(found, messages, chat, whole, getattr(reply, "pts", 0))
+
+    async def _by_number(self, peer: PeerRow, numbers: Iterable[int]) -> Any:
+        """Messages by their numbers; where the server does not give them so, out of the history around them."""
+        wanted = sorted(numbers)
+        ids = [types.InputMessageID(one) for one in wanted]
+        try:
+            return await self._call(
+                peer,
+                lambda named: functions.channels.GetMessagesRequest(
+                    types.InputChannel(named.channel_id, named.access_hash), ids
+                ),
+            )
+        except Later as problem:
+            if not another_way(problem):
+                raise
+        runs: list[list[int]] = []
+        for one in wanted:
+            if runs and one - runs[-1][0] < _ALBUM:
+                runs[-1].append(one)
+            else:
+                runs.append([one])
+        places: list[dict[str, int]] = [{"offset_id": run[-1] + 1} for run in runs]
+        found = [await self._call(peer, partial(_of_history, limit=_ALBUM, where=where)) for where in places]
+        merged = found[0]
+        merged.messages = [one for reply in found for one in reply.messages if one.id in wanted]
+        merged.chats = [chat for reply in found for chat in reply.chats]
+        return merged
+
+    async def _call(self, peer: PeerRow, ask: Callable[[PeerRow], Any]) -> Any:
+        """Ask of the channel; once more by another hash, if there is one, where it is not known by this one."""
+        try:
+            return await self._account.call(ask(peer))
+        except Later as problem:
+            renewed = await self._peers.renew(self.wanted, peer) if problem.state in _UNKNOWN else None
+            if renewed is None:
+                raise
+        return await self._account.call(ask(renewed))
 
     async def _batch(self, page: Page, peer: PeerRow, *, waits: bool, low: int | None = None) -> tuple[Batch, int]:
         """What a page says. An album that the page's lower edge cuts is left to the next page, a growing one waits."""
@@ -275,6 +307,13 @@ class ChannelReader:
             self._first_seen = {}
             return 0.0
         return left
+
+
+def _of_history(peer: PeerRow, *, limit: int, where: Mapping[str, int]) -> Any:
+    """A page of history; `where` names offsets as Telegram does."""
+    asked: Mapping[str, int] = {"offset_id": 0, "add_offset": 0, "max_id": 0, "min_id": 0, **where}
+    channel = types.InputPeerChannel(peer.channel_id, peer.access_hash)
+    return functions.messages.GetHistoryRequest(channel, offset_date=None, limit=limit, hash=0, **asked)
 
 
 def _without(found: Found, first: int) -> Found:

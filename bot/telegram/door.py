@@ -9,10 +9,10 @@ from bot.telegram.channels import SETTLE_S, ChannelReader
 from bot.telegram.files import carry
 from bot.telegram.names import Wanted
 from bot.telegram.peers import Peers
-from bot.telegram.refusals import AccountAbsent, AccountDead
+from bot.telegram.refusals import NOT_OFFERED, AccountAbsent, AccountDead
 
 _SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
-_UNABLE = ("private", "banned", "restricted", "deleted", "schema drift", "not joined", "too many channels")
+_UNABLE = ("private", "banned", "restricted", "deleted", "schema drift", "not joined", "too many channels", NOT_OFFERED)
 _OURS = ("proxy down", "wrong api_id")
 
 

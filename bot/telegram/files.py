@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from telethon.tl import functions, types
@@ -16,6 +17,7 @@ PIECE = 512 << 10  # bytes: what Telegram gives at once
 PIECE_S = 60.0
 _ADDRESS = re.compile(r"telegram:([0-9]{1,20})/([0-9]{1,10})")
 _RENEWALS = 8
+_UNIT = 4096  # bytes: what an offset must be a multiple of
 
 
 def carries(url: str) -> bool:
@@ -37,14 +39,18 @@ async def carry(reader: ChannelReader, account: Account, url: str, sink: Callabl
 async def _carry(
     reader: ChannelReader, account: Account, number: int, sink: Callable[[bytes], object], cap: int
 ) -> None:
-    location, dc, size = _place(await reader.message(number))
-    if size > cap:
-        raise Later(f"it has {size:,} bytes, more than the {cap:,} that are fetched", state=TOO_BIG)
+    place = _place(await reader.message(number))
+    if place.size > cap:
+        raise Later(f"it has {place.size:,} bytes, more than the {cap:,} that are fetched", state=TOO_BIG)
+    dc = 0 if account.access.server is not None else place.dc  # a server of one's own says itself if it is elsewhere
     offset = renewals = 0
+    if place.whole is not None:
+        sink(place.whole)
+        return
     while True:
         try:
             piece = await account.call(
-                functions.upload.GetFileRequest(location, offset, PIECE), dc=dc, deadline=PIECE_S
+                functions.upload.GetFileRequest(place.location, offset, PIECE), dc=dc, deadline=PIECE_S
             )
         except Elsewhere as elsewhere:
             if dc == elsewhere.dc:
@@ -55,7 +61,7 @@ async def _carry(
             renewals += 1
             if renewals > _RENEWALS:
                 raise
-            location, _, _ = _place(await reader.message(number))
+            place = _place(await reader.message(number))
             continue
         data = piece.bytes
         offset += len(data)
@@ -63,27 +69,51 @@ async def _carry(
             raise Later(f"it has more than the {cap:,} bytes that are fetched", state=TOO_BIG)
         if data:
             sink(data)
-        if len(data) < PIECE:
+        if place.ends(len(data), offset):
             break
-    if size and offset != size:
-        raise Later(f"{offset:,} bytes came instead of {size:,}", state="cut short")
+    if place.exact and offset != place.size:
+        raise Later(f"{offset:,} bytes came instead of {place.size:,}", state="cut short")
 
 
-def _place(message: Any) -> tuple[Any, int, int]:
-    """Where the file of a message lies, in which data centre, and how many bytes it has (0: not told)."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file lies, in which data centre, and how many bytes it has (0: not told; a picture's may be a guess).
+
+    `whole` is a picture so small that the message itself carries it.
+    """
+
+    location: Any
+    dc: int
+    size: int
+    exact: bool = False
+    whole: bytes | None = None
+
+    def ends(self, came: int, offset: int) -> bool:
+        """Whether the piece that ended at `offset` was the last. A server may give less than it was asked for."""
+        if came in (0, PIECE):
+            return came == 0 or (self.exact and offset >= self.size)
+        return offset >= self.size or offset % _UNIT != 0
+
+
+def _place(message: Any) -> _Place:
     media = getattr(message, "media", None) or getattr(message, "action", None)
     photo, document = getattr(media, "photo", None), getattr(media, "document", None)
     if isinstance(document, types.Document):
         there = types.InputDocumentFileLocation(document.id, document.access_hash, document.file_reference, "")
-        return there, document.dc_id, document.size
+        return _Place(there, document.dc_id, document.size, exact=document.size > 0)
     if isinstance(photo, types.Photo):
-        size, kind = max((_size(one), one.type) for one in photo.sizes)
-        there = types.InputPhotoFileLocation(photo.id, photo.access_hash, photo.file_reference, kind)
-        return there, photo.dc_id, size
+        largest = max(photo.sizes, key=_size, default=None)
+        if isinstance(largest, types.PhotoCachedSize):
+            return _Place(None, photo.dc_id, len(largest.bytes), whole=largest.bytes)
+        if largest is not None and _size(largest) > 0:
+            there = types.InputPhotoFileLocation(photo.id, photo.access_hash, photo.file_reference, largest.type)
+            return _Place(there, photo.dc_id, _size(largest))
     raise Never("the message carries no file any more", state="gone")
 
 
 def _size(one: Any) -> int:
     if isinstance(one, types.PhotoSizeProgressive):
         return int(max(one.sizes))
+    if isinstance(one, types.PhotoCachedSize):
+        return len(one.bytes)
     return int(one.size) if isinstance(one, types.PhotoSize) else 0

@@ -25,6 +25,7 @@ class Peers:
         self._known: dict[str, dict[str, PeerRow]] = {}  # by account
         self._locks: dict[str, asyncio.Lock] = {}
         self._mine: dict[int, Any] | None = None  # channels of the account, by number, as the dialogs showed them
+        self._looked: dict[str, object] = {}  # by what is wanted, the sign-in by which it was looked up
 
     def remembered(self, wanted: Wanted) -> PeerRow | None:
         """What is known without asking anybody."""
@@ -39,8 +40,30 @@ class Peers:
         if key not in self._known[user]:
             async with self._locks.setdefault(key, asyncio.Lock()):
                 if key not in self._known[user]:
-                    self._known[user][key] = await self._look(wanted)
+                    await self._keep(wanted, await self._look(wanted))
         return self._known[user][key]
+
+    async def renew(self, wanted: Wanted, refused: PeerRow) -> PeerRow | None:
+        """Look a channel up again that Telegram does not know by what is remembered of it: once for each sign-in.
+
+        Some servers give every session other access hashes. None where nothing better is found: the same hash, nothing,
+        or another channel that has the name now. Raises nothing.
+        """
+        async with self._locks.setdefault(wanted.key, asyncio.Lock()):
+            now = self.remembered(wanted)
+            if now is not None and now.access_hash != refused.access_hash:
+                return now
+            if self._looked.get(wanted.key) == self._account.sign_in:
+                return None
+            self._mine = None
+            try:
+                found = await self._look(wanted)
+            except (Later, Never):
+                return None
+            if found.channel_id != refused.channel_id or found.access_hash == refused.access_hash:
+                return None
+            await self._keep(wanted, found)
+            return found
 
     async def note(self, wanted: Wanted, chat: Any) -> str | None:
         """Take in what a reply says of the channel; the sentence that tells a new name."""
@@ -72,9 +95,8 @@ class Peers:
             chat = await self._invited(wanted.value)
         else:
             chat = await self._dialog(int(wanted.value))
-        peer = PeerRow(wanted.key, chat.id, chat.access_hash or 0, handle_of(chat), chat.title, not chat.left)
-        await self._keep(wanted, peer)
-        return peer
+        self._looked[wanted.key] = self._account.sign_in
+        return PeerRow(wanted.key, chat.id, chat.access_hash or 0, handle_of(chat), chat.title, not chat.left)
 
     async def _keep(self, wanted: Wanted, peer: PeerRow) -> None:
         await self._account.memory.keep_peer(self._account.user, peer)

@@ -26,6 +26,7 @@ What goes wrong: `faults.suffer(Fault("messages.getHistory", error=(420, "FLOOD_
 `faults.cut`, `faults.transport_error`, the switches `black_hole`, `refusing`, `swallow_pushes`, `swallow_pushes_of`,
 `latency`, `skew`, `difference_omits_edited`; `forget_log` and `too_long_after` for ChannelDifferenceTooLong,
 `push_unknown`, `push_channel_too_long`, `expire_file_references`. `faults.heal()` ends what is in `faults`.
+How it differs from Telegram's own: `manners` (pages without pts, hashes of one session, small pages and pieces …).
 What was seen: `visible(channel)`, `text`, `shown(channel)`, `shown_texts(channel, id)` (both also with `pushes=False`:
 by replies alone), `journal.calls(method)`, `journal.count("contacts.resolveUsername")`. Methods have their TL names; a channel is named by handle or id.
 A server that dies and comes back: leave `run_in_thread`, enter it again with `served.ports`; keys are the world's.

@@ -10,6 +10,7 @@ from telethon.crypto import AuthKey
 from telethon.tl import types
 
 from tests.telegram_world.faults import Refusal
+from tests.telegram_world.manners import Manners
 from tests.telegram_world.signals import Emit, Tell
 from tests.telegram_world.srp import Password
 
@@ -42,6 +43,7 @@ class Account:
     refusal: Refusal | None = None  # answers every call, as for a deactivated account
     frozen: frozenset[str] = frozenset()
     polled: dict[int, float] = field(default_factory=dict)  # channel id -> until when updates come passively
+    entered: int = 0  # sign-ins that changed the worth of access hashes
 
 
 @dataclass(slots=True)
@@ -73,9 +75,10 @@ class LoginToken:
 class Accounts:
     """All accounts and keys. Thread-safe."""
 
-    def __init__(self, lock: threading.RLock, emit: Emit) -> None:
+    def __init__(self, lock: threading.RLock, emit: Emit, manners: Manners) -> None:
         self._lock = lock
         self._emit = emit
+        self._manners = manners
         self._accounts: dict[str, Account] = {}
         self.keys: dict[tuple[int, int], Key] = {}
         self.code_hashes: dict[str, str] = {}  # phone_code_hash -> phone
@@ -143,6 +146,7 @@ class Accounts:
             account = self.account(phone)
             auth = AuthKey(os.urandom(256))
             self.add_key(auth, account.dc).account = account
+            self.entered(account)
             return bytes(auth.key)
 
     # What the answers ask
@@ -173,6 +177,10 @@ class Accounts:
             key = Key(auth, dc, new_salt())
             self.keys[dc, key.id] = key
             return key
+
+    def entered(self, account: Account) -> None:
+        """Note a sign-in; where hashes belong to a session, those that were given before are worth nothing now."""
+        account.entered += self._manners.hash_of_session
 
     def refuse(self, key: Key, method: str) -> None:
         """Raises Refusal if the key or its account may not call this method any more."""

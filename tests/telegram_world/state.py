@@ -14,6 +14,7 @@ from tests.telegram_world.audience import Audience
 from tests.telegram_world.channels import Channel, File, Forward, Message
 from tests.telegram_world.faults import Faults
 from tests.telegram_world.journal import Journal
+from tests.telegram_world.manners import Manners
 from tests.telegram_world.signals import Push, Tell
 
 
@@ -39,6 +40,7 @@ class World:
         self.ports: dict[int, int] = {}
         self.gzip = gzip
         self.poll_seconds = poll_seconds  # what getChannelDifference asks a poller to wait
+        self.manners = Manners()
         self.too_long_after = 1_000  # changes; a longer gap is answered with ChannelDifferenceTooLong
         self.lock = threading.RLock()
         self.files: dict[int, File] = {}
@@ -49,7 +51,7 @@ class World:
         self.journal = Journal(self.lock, self.clock.monotonic)
         self.audience = Audience(self.lock, self.clock.monotonic)
         self.faults = Faults(self.lock, self.audience.tell, self.clock.monotonic)
-        self.accounts = Accounts(self.lock, self.audience.tell)
+        self.accounts = Accounts(self.lock, self.audience.tell, self.manners)
 
     # What happens to channels
 

@@ -52,13 +52,18 @@ def access_hash(owner: int, number: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def channel_hash(account: Account, number: int) -> int:
+    """The hash by which this account may name a channel."""
+    return access_hash(account.id + (account.entered << 40), number)
+
+
 def file_reference(world: "World", file_id: int) -> bytes:
     return struct.pack(">IQ", world.file_generation, file_id)
 
 
 def chat(channel: Channel, account: Account) -> Any:
     """A channel as this account sees it: forbidden, left or joined."""
-    secret = access_hash(account.id, channel.id)
+    secret = channel_hash(account, channel.id)
     joined = account.id in channel.members
     if channel.gone or account.id in channel.banned or (channel.private and not joined):
         return types.ChannelForbidden(channel.id, secret, channel.title, broadcast=True)
@@ -144,7 +149,7 @@ def _media(world: "World", one: Message) -> Any:
     secret, reference = access_hash(0, one.file_id), file_reference(world, one.file_id)
     dc = file.dc or world.dcs[0]
     if file.kind == "photo":
-        sizes = [types.PhotoSize("x", 800, 600, len(file.data))]
+        sizes = [types.PhotoSize("x", 800, 600, len(file.data) + world.manners.photo_bytes_off)]
         return types.MessageMediaPhoto(photo=types.Photo(one.file_id, secret, reference, date(one.at), sizes, dc))
     document = types.Document(
         one.file_id, secret, reference, date(one.at), file.mime, len(file.data), dc, _attributes(file)

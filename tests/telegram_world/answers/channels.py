@@ -63,6 +63,7 @@ def get_messages(visit: Visit, request: Any) -> Reply:
         if one in channel.messages
         else types.MessageEmpty(one, types.PeerChannel(channel.id))
         for one in wanted
+        if one in channel.messages or not visit.world.manners.omits_missing
     ]
     chats = visit.chats(channel, standing)
     return shown(channel, standing, types.messages.ChannelMessages(channel.pts, len(written), written, [], chats, []))

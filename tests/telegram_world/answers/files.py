@@ -29,7 +29,7 @@ def get_file(visit: Visit, request: Any) -> Reply:
     home = file.dc or visit.world.dcs[0]
     if home != visit.dc:
         raise Refusal(303, f"FILE_MIGRATE_{home}")
-    part = file.data[request.offset : request.offset + request.limit]
+    part = file.data[request.offset : request.offset + min(request.limit, visit.world.manners.piece)]
     return plain(types.upload.File(types.storage.FileUnknown(), 0, part))
 
 

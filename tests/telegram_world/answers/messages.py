@@ -13,17 +13,21 @@ from tests.telegram_world.faults import Refusal
 
 
 def get_history(visit: Visit, request: Any) -> Reply:
-    channel = visit.channel(request.peer)
+    channel, manners = visit.channel(request.peer), visit.world.manners
     page = channel.history(
         offset_id=request.offset_id,
         offset_date=request.offset_date,
-        add_offset=request.add_offset,
-        limit=request.limit,
+        add_offset=0 if manners.downwards_only else request.add_offset,
+        limit=min(request.limit, manners.page),
         max_id=request.max_id,
-        min_id=request.min_id,
+        min_id=0 if manners.downwards_only else request.min_id,
     )
     written, chats = visit.written(channel, page), visit.chats(channel, page)
     total = len(channel.order)
+    if manners.plain_pages and total <= len(page):
+        return shown(channel, page, types.messages.Messages(written, [], chats, []))
+    if manners.plain_pages:
+        return shown(channel, page, types.messages.MessagesSlice(total, written, [], chats, []))
     return shown(channel, page, types.messages.ChannelMessages(channel.pts, total, written, [], chats, []))
 
 

@@ -31,6 +31,8 @@ _TOKEN_SECONDS = 30
 def send_code(visit: Visit, request: Any) -> Reply:
     """An unknown number gets a code too; only signing in tells that nobody has it."""
     phone = only_digits(request.phone_number)
+    if visit.world.manners.strict_phone and phone != request.phone_number:
+        raise Refusal(406, "PHONE_NUMBER_INVALID")
     if not 7 <= len(phone) <= 15:
         raise Refusal(400, "PHONE_NUMBER_INVALID")
     accounts = visit.world.accounts
@@ -161,6 +163,8 @@ def _enter(visit: Visit, account: Account, *, password: bool = False) -> Reply:
         key.awaits_password = account
         raise Refusal(401, "SESSION_PASSWORD_NEEDED")
     key.account, key.awaits_password, key.refusal = account, None, None
+    if visit.dc == account.dc:
+        visit.world.accounts.entered(account)
     return plain(types.auth.Authorization(as_user(account)))
 
 

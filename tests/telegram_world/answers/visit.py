@@ -41,7 +41,7 @@ class Visit:
         """
         number = getattr(named, "channel_id", None)
         found = self.world.known(number) if number else None
-        if found is None or named.access_hash != wire.access_hash(self.account.id, found.id):
+        if found is None or named.access_hash != wire.channel_hash(self.account, found.id):
             raise Refusal(400, "CHANNEL_INVALID" if number else "PEER_ID_INVALID")
         if look and not self.may_look(found):
             raise Refusal(400, "CHANNEL_PRIVATE")

@@ -1,0 +1,439 @@
+"""A server that knows less than Telegram, or knows it otherwise: each lack costs one thing at most, never the archive."""
+
+import asyncio
+import hashlib
+import random
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.clock import SECOND, Clock
+from bot.errors import Later
+from bot.intake.media import Carrier
+from bot.telegram.account import Patience
+from storage import telegram as account_rows
+from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
+from tests.telegram_world import Fault, File, Served, World, run_in_thread
+
+ONE = {"post": {"channel": "@border_post", "backfill": "all"}}
+LACKS = {  # how a server says that it does not know a method, and how it may go wrong without saying so
+    "not implemented": {"error": (500, "NOT_IMPLEMENTED")},
+    "method invalid": {"error": (400, "METHOD_INVALID")},
+    "input invalid": {"error": (400, "INPUT_METHOD_INVALID_1234567_0")},
+    "not found": {"error": (404, "NOT_FOUND")},
+    "501": {"error": (501, "UNKNOWN_METHOD")},
+    "internal": {"error": (500, "INTERNAL")},
+    "silence": {"swallow": True},
+    "an older layer": {"unknown": True},
+}
+OPTIONAL = (
+    "help.getConfig",
+    "updates.getState",
+    "users.getUsers",
+    "channels.getMessages",
+    "updates.getChannelDifference",
+    "messages.getDialogs",
+    "auth.exportAuthorization",
+)
+PIECE = 512 << 10
+# Telethon itself waits two seconds after an answer of 5xx before it hands it over
+SLOWER = Patience(
+    connect=6, call=3, probe=2.5, probe_every=3, misses=2, readiness=8, back_off=(0.02, 0.2), look=0.05, lane=4
+)
+
+
+def lack(world: World, method: str, how: str) -> None:
+    world.faults.suffer(Fault(method, times=None, **LACKS[how]))  # type: ignore[arg-type]  # each has one of its fields
+
+
+def numbers(rig: Rig) -> set[int]:
+    return {row[0] for row in rig.ask("SELECT number FROM posts")}
+
+
+def words(rig: Rig, number: int) -> list[str]:
+    asked = "SELECT r.text FROM revisions r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number"
+    return [row[0] for row in rig.ask(asked, n=number)]
+
+
+async def follows(rig: Rig, world: World) -> None:
+    """History, a new post, an edit and a deletion reach the archive although nothing is pushed."""
+    world.faults.swallow_pushes = True
+    assert (await rig.round()).error is None
+    assert numbers(rig) == world.visible("border_post")
+    first = min(numbers(rig) - {1})
+    for count in range(130):
+        world.publish("border_post", f"Later {count}")
+    last = world.publish("border_post", "The last one.")
+    world.edit("border_post", last - 1, "Corrected.")
+    assert (await rig.round()).error is None
+    assert numbers(rig) == world.visible("border_post")
+    assert rig.open_gaps() == []
+    world.edit("border_post", last, "The last one, corrected.")
+    world.delete("border_post", last - 5)
+    found = await rig.round()
+    assert (found.error, found.revised) == (None, 1)
+    assert words(rig, last) == ["The last one.", "The last one, corrected."]
+    assert await rig.checked() == 1
+    rig.rechecks.clock = Clock(now=lambda: Clock().now() + 10 * SECOND)
+    await rig.checked(11 * SECOND)
+    assert rig.ask("SELECT number FROM posts WHERE deleted_at IS NOT NULL") == [(last - 5,)]
+    assert words(rig, first) == ["Earlier 0"]
+
+
+@pytest.fixture
+def storied(telegram: World) -> World:
+    for count in range(230):
+        telegram.publish("border_post", f"Earlier {count}")
+    return telegram
+
+
+@pytest.mark.parametrize("method", OPTIONAL)
+def test_without_a_method_that_can_be_spared_everything_is_archived(
+    storied: World, at: Served, data_dir: Path, method: str
+) -> None:
+    lack(storied, method, "not implemented")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False, patience=SLOWER) as rig:
+            await follows(rig, storied)
+            assert rig.account.standing.state == "connected"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("how", [how for how in LACKS if how != "not implemented"])
+def test_however_a_server_lacks_what_can_be_spared(storied: World, at: Served, data_dir: Path, how: str) -> None:
+    for method in ("help.getConfig", "updates.getState", "channels.getMessages"):
+        lack(storied, method, how)
+
+    async def go() -> None:
+        patience = SLOWER if how == "internal" else QUICK
+        async with running(data_dir, at, ONE, live=False, patience=patience) as rig:
+            await follows(rig, storied)
+            assert rig.account.standing.state == "connected"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("method", "entry"),
+    [
+        ("messages.getHistory", ONE["post"]),
+        ("contacts.resolveUsername", ONE["post"]),
+        ("messages.getDialogs", {"channel": "1500000001"}),
+        ("messages.checkChatInvite", {"channel": "https://t.me/+AbCdEfGhIjKlMnOp"}),
+    ],
+)
+def test_what_cannot_be_spared_is_named(
+    telegram: World, at: Served, data_dir: Path, method: str, entry: dict[str, object]
+) -> None:
+    lack(telegram, method, "method invalid")
+
+    async def go() -> None:
+        async with running(data_dir, at, {"post": entry}, live=False) as rig:
+            found = await rig.round()
+            assert isinstance(found.error, Later)
+            assert str(found.error) == f"the server does not offer {method} (METHOD_INVALID)"
+            assert rig.row().state == "not offered"
+
+    asyncio.run(go())
+
+
+def test_without_a_short_poll_the_channel_is_asked_by_its_interval(telegram: World, at: Served, data_dir: Path) -> None:
+    telegram.open_channel("not_joined", "Not joined")
+    lack(telegram, "updates.getChannelDifference", "method invalid")
+    entries = {"post": {"channel": "@not_joined", "mode": "short", "backfill": "all"}}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries) as rig:
+            await until(lambda: any("there is no short poll" in said for said in rig.spoken), "the sentence")
+            await until(lambda: rig.ask("SELECT mode FROM telegram_watches") == [("history poll",)], "the mode")
+            number = telegram.publish("not_joined", "Found by asking.")
+            await rig.round()
+            assert number in numbers(rig)
+            assert telegram.journal.count("updates.getChannelDifference") == 1
+
+    asyncio.run(go())
+
+
+def test_without_joining_a_request_to_join_is_answered_with_what_lacks(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    lack(telegram, "channels.joinChannel", "not found")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            asked = await rig.store.run(account_rows.ask, "join", "post", Clock().now())
+            await until(lambda: rig.ask("SELECT 1 FROM telegram_requests WHERE done_at IS NOT NULL"), "the answer")
+            with rig.archive.reading() as reader:
+                answer = account_rows.request(reader, asked)
+            assert (answer.outcome, answer.detail) == (
+                "later", "the server does not offer channels.joinChannel (NOT_FOUND)"
+            )  # fmt: skip
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "manners",
+    [
+        {"plain_pages": True},
+        {"omits_missing": True},
+        {"page": 30},
+        {"downwards_only": True},
+        {"plain_pages": True, "page": 30, "downwards_only": True, "omits_missing": True},
+    ],
+    ids="+".join,
+)
+def test_history_that_comes_otherwise_comes_whole(
+    storied: World, at: Served, data_dir: Path, manners: dict[str, object]
+) -> None:
+    for name, value in manners.items():
+        setattr(storied.manners, name, value)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await follows(rig, storied)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("back", [0, 23, 60, 99])
+def test_a_deletion_anywhere_on_the_newest_page_is_doubted_at_once(
+    storied: World, at: Served, data_dir: Path, back: int
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            gone = sorted(numbers(rig))[-1 - back]
+            storied.delete("border_post", gone, silent=True)
+            await rig.round()
+            asked = "SELECT p.number FROM jobs j JOIN posts p ON p.id = j.post_id WHERE j.slot = 'missing'"
+            assert rig.ask(asked) == [(gone,)]
+
+    asyncio.run(go())
+
+
+def test_numbers_that_a_channel_shares_with_others_leave_no_gap(telegram: World, at: Served, data_dir: Path) -> None:
+    channel, chance = telegram.channel("border_post"), random.Random(4)
+
+    def publish(count: int) -> None:
+        for _ in range(count):
+            channel.next_id += chance.randrange(1, 900)
+            telegram.publish("border_post", "Said somewhere.")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            for count in (150, 30, 250, 1):
+                publish(count)
+                assert (await rig.round()).error is None
+                assert numbers(rig) == telegram.visible("border_post")
+                assert rig.open_gaps() == []
+            assert rig.ask("SELECT count(*) FROM jobs WHERE kind = 'recheck' AND slot = 'missing'") == [(0,)]
+
+    asyncio.run(go())
+
+
+def test_all_that_was_posted_meanwhile_was_removed_and_no_gap_stays(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            gone = [telegram.publish("border_post", f"Soon gone {count}") for count in range(150)]
+            for count in range(100):
+                telegram.publish("border_post", f"Here {count}")
+            telegram.delete("border_post", *gone)
+            assert (await rig.round()).error is None
+            assert numbers(rig) == telegram.visible("border_post")
+            assert rig.open_gaps() == []
+
+    asyncio.run(go())
+
+
+def test_another_sign_in_looks_a_channel_up_again_where_its_hash_is_worth_nothing(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    telegram.manners.hash_of_session = True
+    first = sign_in(telegram, at, data_dir)
+    audio = telegram.publish("border_post", "Listen.", file=File("audio", b"ID3" + b"x" * 9_000))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: audio in numbers(rig), "the post")
+            telegram.accounts.end_sessions(PHONE)
+            await until(lambda: rig.account.standing.dead, "the end of the session")
+            missed = telegram.publish("border_post", "Said meanwhile.")
+            sign_in(telegram, at, data_dir)
+            await until(lambda: missed in numbers(rig), "what was said meanwhile")
+            [(url,)] = rig.ask("SELECT url FROM media")
+            assert len(await carried(rig, url)) == 9_003
+            assert telegram.journal.count("contacts.resolveUsername") == 2
+            telegram.ban("border_post", PHONE)
+            for _ in range(3):
+                found = await rig.round()
+                assert found.error is not None
+                assert found.error.state == "private"
+            assert telegram.journal.count("contacts.resolveUsername") == 2
+
+    assert first.exists()
+    asyncio.run(go())
+
+
+def test_a_hash_that_is_worth_nothing_never_leads_to_who_took_the_name(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    telegram.manners.hash_of_session = True
+    sign_in(telegram, at, data_dir)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+        telegram.squat("border_post", "Squatters")
+        telegram.publish("border_post", "Not theirs.")
+        sign_in(telegram, at, data_dir)
+        async with running(data_dir, at, ONE, live=False) as rig:
+            found = await rig.round()
+            assert found.error is not None
+            assert found.error.state == "deleted"
+            assert numbers(rig) == {1}
+
+    asyncio.run(go())
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def carried(rig: Rig, url: str) -> "asyncio.Future[bytes]":
+    async def go() -> bytes:
+        pieces: list[bytes] = []
+        source = rig.sources["post"]
+        assert isinstance(source, Carrier)
+        await source.carry(url, pieces.append, 64 << 20)
+        return b"".join(pieces)
+
+    return asyncio.ensure_future(go())
+
+
+@pytest.mark.parametrize("size", [1, 4_096, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 77])
+@pytest.mark.parametrize("piece", [1 << 20, 128 << 10])
+def test_a_file_of_any_size_comes_whole_in_pieces_of_any_size(
+    telegram: World, at: Served, data_dir: Path, size: int, piece: int
+) -> None:
+    telegram.manners.piece = piece
+    data = random.Random(size).randbytes(size)
+    for kind in ("document", "photo"):
+        telegram.publish("border_post", "Look.", file=File(kind, data))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            urls = [url for (url,) in rig.ask("SELECT url FROM media")]
+            assert len(urls) == 2
+            for url in urls:
+                assert hashlib.sha256(await carried(rig, url)).digest() == hashlib.sha256(data).digest()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("off", [-700, 700])
+def test_a_photo_whose_size_is_told_wrongly_comes_as_it_is_and_a_document_does_not(
+    telegram: World, at: Served, data_dir: Path, off: int
+) -> None:
+    telegram.manners.photo_bytes_off = off
+    data = random.Random(off).randbytes(9_001)
+    telegram.publish("border_post", "Look.", file=File("photo", data))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            [(url,)] = rig.ask("SELECT url FROM media")
+            assert await carried(rig, url) == data
+
+    asyncio.run(go())
+
+
+def test_a_file_that_an_own_server_says_is_elsewhere_is_asked_for_where_one_is(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    """Its configuration may name no other data centre, and it may know no way there."""
+    lack(telegram, "auth.exportAuthorization", "not implemented")
+    lack(telegram, "help.getConfig", "not implemented")
+    telegram.publish("border_post", "Look.", file=File("document", b"%PDF-1.7"))
+    here = telegram.dcs[0]
+    telegram.dcs = (here,)  # what a document says of itself is its own affair
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False, patience=SLOWER) as rig:
+            await rig.round()
+            [(url,)] = rig.ask("SELECT url FROM media")
+            assert await carried(rig, url) == b"%PDF-1.7"
+
+    asyncio.run(go())
+
+
+# The server itself ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere() -> World:
+    made = World(dcs=(1,))
+    made.accounts.open(PHONE, code="12345", dc=1)
+    made.open_channel("border_post", "Border Post", members=[PHONE])
+    return made
+
+
+def test_a_data_centre_with_another_number_is_served(elsewhere: World, tmp_path: Path) -> None:
+    number = elsewhere.publish("border_post", "Look.", file=File("document", b"%PDF-1.7"))
+    with run_in_thread(elsewhere) as served:
+        sign_in(elsewhere, served, tmp_path)
+
+        async def go() -> None:
+            async with running(tmp_path, served, ONE) as rig:
+                await until(lambda: number in numbers(rig), "the post")
+                [(url,)] = rig.ask("SELECT url FROM media")
+                assert await carried(rig, url) == b"%PDF-1.7"
+
+        asyncio.run(go())
+
+
+def test_a_server_that_moved_is_found_where_the_config_says(telegram: World, data_dir: Path, tmp_path: Path) -> None:
+    with run_in_thread(telegram) as moved:
+        number = telegram.publish("border_post", "From the new place.")
+
+        async def go() -> None:
+            async with running(data_dir, moved, ONE) as rig:
+                await until(lambda: number in numbers(rig), "the post")
+
+        asyncio.run(go())
+
+
+def test_a_server_that_was_killed_and_comes_back_is_asked_for_all_that_it_has(telegram: World, tmp_path: Path) -> None:
+    with run_in_thread(telegram) as before:
+        sign_in(telegram, before, tmp_path)
+
+    async def go() -> None:
+        async with running(tmp_path, before, ONE) as rig:
+            for life in range(3):
+                with run_in_thread(telegram, before.ports):
+                    await until(partial(stands, rig, "connected"), "a connection")
+                    number = telegram.publish("border_post", f"Life {life}.")
+                    await until(partial(arrived, rig, number), "what was posted while it stood")
+                await until(partial(stands, rig, "unreachable"), "its end to be noticed")
+                telegram.publish("border_post", f"After life {life}.")
+                telegram.edit("border_post", number, f"Life {life}, corrected.")
+            with run_in_thread(telegram, before.ports):
+                await until(lambda: numbers(rig) == telegram.visible("border_post"), "everything")
+                await until(lambda: words(rig, number) == ["Life 2.", "Life 2, corrected."], "the edit")
+
+    asyncio.run(go())
+
+
+def stands(rig: Rig, state: str) -> bool:
+    return rig.account.standing.state == state
+
+
+def arrived(rig: Rig, number: int) -> bool:
+    return number in numbers(rig)
