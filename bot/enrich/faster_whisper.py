@@ -86,13 +86,14 @@ class FasterWhisper:
             vad_filter=True,
             hotwords=", ".join(media.hotwords) or None,
         )
-        heard = [Heard(one.start, one.end, one.text, one.avg_logprob, one.compression_ratio) for one in found]
+        heard = [Heard(one.start, one.end, one.text, one.avg_logprob) for one in found]
         return result(
             heard,
             language=about.language,
             probability=about.language_probability,
             engine="faster_whisper",
             model=self.settings.model.name,
+            expected=media.hotwords,
         )
 
 

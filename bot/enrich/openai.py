@@ -98,7 +98,7 @@ class OpenAi:
         reply = self._post(fields, data, suffix, key)
         if reply.status in _REFUSED_FORM:
             reply = self._post(fields | {"response_format": "json"}, data, suffix, key)
-        return self._result(_remote.understood(reply, key), fields.get("language"))
+        return self._result(_remote.understood(reply, key), fields.get("language"), media.hotwords)
 
     def _sent(self, media: Media) -> tuple[Path, str]:
         """The file that goes out, and the end of the name that it goes by. Raises Unfit where it is too large."""
@@ -120,7 +120,7 @@ class OpenAi:
         deadline = self.settings.timeout / SECOND
         return _remote.ask(self._surroundings.http, self.settings.url + _PATH, body, headers, key, deadline=deadline)
 
-    def _result(self, found: Mapping[str, Any], asked: str | None) -> EnrichResult:
+    def _result(self, found: Mapping[str, Any], asked: str | None, expected: tuple[str, ...]) -> EnrichResult:
         text = found.get("text")
         stretches = found.get("segments")
         heard = [one for one in map(_stretch, stretches if isinstance(stretches, list) else ()) if one]
@@ -133,6 +133,7 @@ class OpenAi:
             probability=_number(found.get("language_probability")),
             engine="openai",
             model=self.settings.model,
+            expected=expected,
         )
         return made if timed else replace(made, segments=())
 
@@ -158,7 +159,7 @@ def _stretch(found: object) -> Heard | None:
     start, end = _number(found.get("start")), _number(found.get("end"))
     if start is None or end is None or not 0 <= start <= end:
         return None
-    return Heard(start, end, found["text"], _number(found.get("avg_logprob")), _number(found.get("compression_ratio")))
+    return Heard(start, end, found["text"], _number(found.get("avg_logprob")))
 
 
 def _number(value: object) -> float | None:

@@ -21,8 +21,8 @@ HEARD = {
     "language": "english",
     "duration": 6.2,
     "segments": [
-        {"start": 0.0, "end": 3.1, "text": " The regional command has fallen.", "avg_logprob": -0.2, "compression_ratio": 1.1},
-        {"start": 3.1, "end": 6.2, "text": " Officers were arrested.", "avg_logprob": -0.3, "compression_ratio": 1.0},
+        {"start": 0.0, "end": 3.1, "text": " The regional command has fallen.", "avg_logprob": -0.2},
+        {"start": 3.1, "end": 6.2, "text": " Officers were arrested.", "avg_logprob": -0.3},
     ],
 }  # fmt: skip
 

@@ -16,10 +16,10 @@ from bot.enrich._contract import Media, Never, Surroundings, Unfit
 from bot.enrich._speech import Heard, code, joined, result
 from bot.enrich.faster_whisper import Settings
 from tests import voices
-from tests.statements import HOT_WORDS, SPOKEN
+from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
 
 MakeMedia = Callable[..., Media]
-SURE = Heard(0.0, 3.5, " The regional command has fallen.", -0.3, 1.1)
+SURE = Heard(0.0, 3.5, " The regional command has fallen.", -0.3)
 
 
 def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passage(
@@ -39,17 +39,41 @@ def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passa
     assert 10 < passage.end_s < 30
 
 
-def test_noise_without_a_voice_has_no_words(
+@pytest.mark.parametrize(
+    "source",
+    [
+        "anullsrc=r=48000:cl=mono:d=30",
+        "anoisesrc=color=pink:amplitude=0.3:r=48000:seed=3:duration=6",
+        "anoisesrc=color=white:amplitude=0.5:r=48000:seed=1:duration=10",
+        "sine=frequency=440:duration=10",
+        "aevalsrc=0.2*sin(2*PI*262*t)*lt(mod(t\\,0.5)\\,0.4)+0.2*sin(2*PI*330*t)+0.2*sin(2*PI*392*t):d=10",
+    ],
+    ids=["silence", "pink noise", "white noise", "tone", "music"],
+)
+def test_sound_without_a_voice_has_no_words(
+    source: str, weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+) -> None:
+    path = tmp_path / "sound.ogg"
+    made(source, path)
+    found = build(Settings(name="ears", kind="faster_whisper", model=weights), around).read(
+        media(path, hotwords=HOT_WORDS)
+    )
+    assert (found.text, found.unreliable, found.segments) == ("", False, ())
+
+
+def test_words_that_a_model_makes_of_a_howl_are_not_believed(
     weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
 ) -> None:
-    path = tmp_path / "noise.ogg"
-    source = "anoisesrc=color=pink:amplitude=0.3:r=48000:seed=3:duration=6"
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:a", "libopus", "-b:a", "24k", str(path)],
-        check=True,
-    )
+    path = tmp_path / "howl.ogg"
+    made("aevalsrc=0.4*sin(2*PI*(200+300*sin(t))*t):d=30", path)
     found = build(Settings(name="ears", kind="faster_whisper", model=weights), around).read(media(path))
-    assert (found.text, found.unreliable, found.segments) == ("", False, ())
+    assert found.unreliable or not found.text
+
+
+def made(source: str, path: Path) -> None:
+    """A recording of what ffmpeg's filter makes."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:a", "libopus", "-b:a", "24k"]
+    subprocess.run([*command, str(path)], check=True)
 
 
 def test_burmese_heard_by_a_stock_model_is_never_believed(
@@ -98,10 +122,10 @@ def test_what_is_sure_is_believed_and_silence_too() -> None:
     [
         (SURE, "en", 0.34),
         (SURE, "en", math.nan),
-        (Heard(0, 1, "words", -1.4, 1.1), "en", 0.98),
-        (Heard(0, 1, "words", math.nan, 1.1), "en", 0.98),
-        (Heard(0, 1, "la la la la la", -0.2, 8.0), "en", 0.98),
-        (Heard(0, 1, "Let's see how it goes", -0.4, 1.1), "my", 0.9),
+        (Heard(0, 1, "words", -1.4), "en", 0.98),
+        (Heard(0, 1, "words", math.nan), "en", 0.98),
+        (Heard(0, 1, "la " * 30, -0.2), "en", 0.98),
+        (Heard(0, 1, "Let's see how it goes", -0.4), "my", 0.9),
         (Heard(0, 1, "Let's see how it goes"), "my", None),
     ],
     ids=["language", "language NaN", "words", "words NaN", "loops", "Latin Burmese", "Latin Burmese of a server"],
@@ -111,6 +135,32 @@ def test_what_speaks_against_itself_is_not_believed(heard: Heard, language: str,
     assert found.unreliable
     assert found.text
     assert found.confidence is None or 0 <= found.confidence <= 1
+
+
+@pytest.mark.parametrize("said", [BURMESE, ENGLISH, THAI, CHINESE], ids=lambda said: said.language)
+def test_a_plain_statement_repeats_itself_in_no_script_and_a_loop_does_in_each(said: Statement) -> None:
+    found = result([Heard(0, 30, said.text, -0.2)], language=said.language, engine="e", model="m")
+    assert not found.unreliable
+    for keyword in said.keywords:
+        loop = Heard(0, 30, f"{keyword} " * 30, -0.2)
+        assert result([Heard(0, 9, said.text, -0.2), loop], language=said.language, engine="e", model="m").unreliable
+
+
+@pytest.mark.parametrize(
+    ("text", "logprob", "believed"),
+    [
+        ("Lashio, Hsenwi, Regional Command", -0.1, False),  # the hot words alone, however sure
+        ("The queer drone strike Lashio Hsenwi drone", -1.0, False),
+        ("The queer drone strike Lashio Hsenwi drone", -0.2, True),
+        ("Lashio and Hsenwi have fallen, and the regional command too", -0.9, True),
+        ("Hsenwi", -0.9, True),
+    ],
+)
+def test_hot_words_that_a_model_says_by_itself_are_not_believed(text: str, logprob: float, believed: bool) -> None:
+    expected = ("Regional Command", "Lashio", "Hsenwi", "Drone Strike")
+    heard = Heard(0.0, 4.0, text, logprob)
+    found = result([heard], language="en", probability=0.98, engine="e", model="m", expected=expected)
+    assert found.unreliable is not believed
 
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(9, 20), st.text(max_size=20))))
