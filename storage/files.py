@@ -33,12 +33,16 @@ _INCOMING = ".incoming"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that stands under the name of its content; `path` counts from the data directory."""
+    """A file that stands under the name of its content; `path` counts from the data directory.
+
+    `new` says that no file with this content stood there before.
+    """
 
     sha256: str
     size: int
     path: str
     sniffed: str
+    new: bool = True
 
 
 class Files:
@@ -108,18 +112,21 @@ class Files:
         finally:
             os.close(here)
 
-    def _shelve(self, name: str, digest: str, size: int) -> None:
-        """Give an incoming file, which is whole and on disk, the name of its content."""
+    def _shelve(self, name: str, digest: str, size: int) -> bool:
+        """Give an incoming file, which is whole and on disk, the name of its content; whether that is a new one."""
+        new = True
         with self._folder(_INCOMING) as incoming, self._folder(digest[:2], digest[2:4]) as shelf:
             try:
                 os.link(name, digest, src_dir_fd=incoming, dst_dir_fd=shelf, follow_symlinks=False)
             except FileExistsError:
                 self._same(shelf, digest, size)
+                new = False
             except OSError as problem:
                 if problem.errno not in (EPERM, ENOTSUP, EMLINK):
                     raise
                 os.rename(name, digest, src_dir_fd=incoming, dst_dir_fd=shelf)  # a disk that knows no second names
             os.fsync(shelf)
+        return new
 
     def _same(self, shelf: int, digest: str, size: int) -> None:
         """What stands under the name must be that content; it is never written over. Raises ArchiveDamaged."""
@@ -200,9 +207,9 @@ class Arriving:
         os.fchmod(self._descriptor, 0o400)
         os.fsync(self._descriptor)
         digest = self._hash.hexdigest()
-        self._files._shelve(self._name, digest, self.size)  # noqa: SLF001  the two classes are one door
+        new = self._files._shelve(self._name, digest, self.size)  # noqa: SLF001  the two classes are one door
         self._whole = True
-        return Kept(digest, self.size, path_of(digest), sniff(self._head))
+        return Kept(digest, self.size, path_of(digest), sniff(self._head), new)
 
 
 def path_of(digest: str) -> str:

@@ -34,10 +34,14 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """All files at one moment. `unread` are stored, and no engine has read them or is asked to."""
+    """All files at one moment. `unread` are stored, and no engine has read them or is asked to.
+
+    `no_room` counts, by the reason, those that are pending because there is no room for them.
+    """
 
     total: Held
     sources: Mapping[str, Held]
+    no_room: Mapping[str, int] = field(default_factory=dict)
     awaited: tuple[Awaited, ...] = ()
     unread: int = 0
     given_up: int = 0
@@ -89,6 +93,7 @@ def holdings(reader: Reader) -> Holdings:
             name: Held({state: files for state, (files, _) in found.items()}, found.get("stored", (0, 0))[1])
             for name, found in sources.items()
         },
+        {row["reason"]: row["files"] for row in reader.execute(_NO_ROOM)},
         tuple(Awaited(row["kind"], row["files"], row["oldest_at"]) for row in reader.execute(_AWAITED)),
         int(reader.execute(_UNREAD).fetchone()[0]),
         int(reader.execute("SELECT count(*) FROM given_up WHERE kind IN ('transcript', 'ocr')").fetchone()[0]),
@@ -136,6 +141,10 @@ def listed(
 _BY_SOURCE = (
     "SELECT s.name, m.state, count(*) AS files, coalesce(sum(m.size), 0) AS bytes FROM media m "
     "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id GROUP BY s.name, m.state"
+)
+_NO_ROOM = (
+    "SELECT reason, count(*) AS files FROM media WHERE state = 'pending' AND reason LIKE 'waits for room: %' "
+    "GROUP BY reason ORDER BY files DESC"
 )
 _BYTES = (
     "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"

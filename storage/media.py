@@ -82,26 +82,39 @@ def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]
 # Fetching -----------------------------------------------------------------------------------------------------------
 
 
-def due(reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), limit: int) -> list[DueMedia]:
-    """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts."""
+def due(
+    reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), slow: bool = True, limit: int
+) -> list[DueMedia]:
+    """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts.
+
+    Unless `slow` no films and documents, which may be large.
+    """
     rows = reader.execute(
         "SELECT m.id, m.post_id, s.name AS source, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
         "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
         "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
         "AND s.name IN (SELECT value FROM json_each(:sources)) "
         "AND m.id NOT IN (SELECT value FROM json_each(:without)) "
+        "AND (:slow OR m.kind NOT IN ('video', 'document')) "
         "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
-        {"now": now, "sources": json.dumps(list(sources)), "without": json.dumps(list(without)), "limit": limit},
+        {
+            "now": now,
+            "sources": json.dumps(list(sources)),
+            "without": json.dumps(list(without)),
+            "slow": slow,
+            "limit": limit,
+        },
     )
     return [_due(row) for row in rows]
 
 
-def next_due(reader: Reader, *, sources: Iterable[str]) -> int | None:
+def next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] = ()) -> int | None:
     """When the next file of these sources is to be fetched, microseconds UTC; None if none waits."""
     row = reader.execute(
         "SELECT min(m.next_try_at) FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
-        "WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name IN (SELECT value FROM json_each(:sources))",
-        {"sources": json.dumps(list(sources))},
+        "WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name IN (SELECT value FROM json_each(:sources)) "
+        "AND m.id NOT IN (SELECT value FROM json_each(:without))",
+        {"sources": json.dumps(list(sources)), "without": json.dumps(list(without))},
     ).fetchone()
     return None if row[0] is None else int(row[0])
 
@@ -170,15 +183,20 @@ def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bo
     return True
 
 
-def explain(writer: Writer, reason: str, now: int, *, source: str | None = None) -> None:
-    """Say of the files that are waited for why they do not come; decisions wait for them no longer."""
+def explain(writer: Writer, reason: str, now: int, *, source: str | None = None, media_id: int | None = None) -> None:
+    """Say of the files that are waited for why they do not come; decisions wait for them no longer.
+
+    Of all, of those of one source, or of one file, which may have had another reason.
+    """
     posts = writer.execute(
         sql(
-            "UPDATE media SET reason = :reason WHERE state = 'pending' AND reason IS NULL AND (:source IS NULL OR "
-            "post_id IN (SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source)) "
+            "UPDATE media SET reason = :reason WHERE state = 'pending' AND "
+            "(id = :id AND reason IS NOT :reason OR :id IS NULL AND reason IS NULL "
+            "AND (:source IS NULL OR post_id IN "
+            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source))) "
             "RETURNING post_id"
         ),
-        {"reason": fit(reason), "source": source},
+        {"reason": fit(reason), "source": source, "id": media_id},
     ).scalars()
     writer.execute(
         sql(

@@ -113,12 +113,10 @@ def _oldest(held: Holdings) -> int:
 
 def warnings(found: Files) -> Iterator[str]:
     """Name what keeps files away although posts go on."""
-    if found.stopped is not None:
+    for reason, count in found.held.no_room.items():
+        yield f"{counted(count, 'file')} wait{'s' if count == 1 else ''} for room: {reason.partition(': ')[2]}"
+    if found.stopped is not None and not found.held.no_room:
         yield f"no file is fetched: {found.stopped}"
-    for name, held in found.held.sources.items():
-        if found.limits is not None and held.bytes >= found.limits.per_source:
-            cap = sized(found.limits.per_source)
-            yield f"no file of {name} is fetched: the {cap} of [media] per_source are used up"
 
 
 def document(found: Files) -> dict[str, object]:
@@ -129,6 +127,7 @@ def document(found: Files) -> dict[str, object]:
         "disk_free": found.free,
         "keep_free": None if limits is None else limits.keep_free,
         "stopped": found.stopped,
+        "no_room": [{"reason": reason, "files": count} for reason, count in found.held.no_room.items()],
         "waiting": [
             {"made": one.made, "files": one.files, "oldest_at": iso(one.oldest_at)} for one in found.held.awaited
         ],

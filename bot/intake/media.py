@@ -12,18 +12,18 @@ from bot.clock import HOUR, SECOND, Clock
 from bot.config.model import MediaConfig
 from bot.errors import Later, Never
 from bot.http import TOO_BIG, Http, waits
+from bot.intake.room import NoRoom, Room
 from bot.sources._contract import Source
 from bot.store import Store
 from storage import jobs, media, notices
 from storage.errors import ArchiveError, ArchiveUnwritable
 from storage.files import Files, Kept
 from storage.jobs import NewJob
-from storage.media import Usage
 from storage.records import DueMedia
 
 AT_ONCE = 4
 _SLOW = frozenset({"video", "document"})
-_SLOW_AT_ONCE = 2  # so that a film never keeps a voice note waiting
+_SLOW_AT_ONCE = 1  # of the two connections to a host, so that a film never keeps a voice note waiting
 _SWEEP_S = 5.0
 _BATCH = 32
 _GONE_TRIES = 3  # of a plain "no": its address may be renewed by the next poll
@@ -53,7 +53,7 @@ class MediaLane:
     """Brings what is due. One failing file, host or source delays no other; a full disk stops all of them, not posts.
 
     `jobs_of` says what is to be made of a file that came; `stored` is called after each; `speak` says one sentence when
-    the lane stops and when it goes on.
+    files have to wait for room and when they go on.
     """
 
     store: Store
@@ -65,8 +65,9 @@ class MediaLane:
     jobs_of: JobsOf
     stored: Callable[[], None]
     speak: Callable[[str], None]
-    _usage: Usage | None = None
-    _said: str = ""
+    _room: Room | None = None
+    _told: dict[str | None, str] = field(default_factory=dict)  # what was said, and of which source; None: of all
+    _disk: str = ""  # what it said when it took no more
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,7 +78,6 @@ class MediaLane:
 
     async def run(self) -> None:
         """Fetch until cancelled."""
-        await self._begin()
         while True:
             self._bell.clear()
             await self._start_due(self.clock.now())
@@ -88,13 +88,11 @@ class MediaLane:
                 continue
 
     async def drain(self, until: int) -> None:
-        """Fetch all that is due or becomes due before `until` (microseconds UTC)."""
-        await self._begin()
+        """Fetch all that is due or becomes due before `until` (microseconds UTC) and for which there is room."""
         while True:
             if not await self._start_due(self.clock.now()) and not self._under_way:
-                names = [name for name in self.sources if not self._source_full(name)]
-                due = await self.store.read(media.next_due, sources=names)
-                if due is None or due > until or self._full():
+                due = await self._next_due()
+                if due is None or due > until or self._disk:
                     return
                 await asyncio.sleep(max(due - self.clock.now(), SECOND // 10) / SECOND)
             if self._under_way:
@@ -107,58 +105,76 @@ class MediaLane:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _begin(self) -> None:
-        """Make good what a dead process had kept and could not write down; count what there is."""
-        if self._usage is not None:
-            return
-        for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
-            row = await self.store.read(media.place, media_id)
-            if kept is not None and row is not None:
-                await self.store.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
-            if kept is not None:
-                await asyncio.to_thread(self.files.forget, media_id)
-        self._usage = await self.store.read(media.usage)
+    async def _opened(self) -> Room:
+        """At first make good what a dead process had kept and could not write down; count what there is."""
+        if self._room is None:
+            for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
+                row = await self.store.read(media.place, media_id)
+                if kept is not None and row is not None:
+                    await self.store.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
+                if kept is not None:
+                    await asyncio.to_thread(self.files.forget, media_id)
+            self._room = Room(self.limits, await self.store.read(media.usage))
+        return self._room
 
     # What is due ----------------------------------------------------------------------------------------------------
 
     async def _start_due(self, now: int) -> int:
         """Begin what is due and has room; how many."""
-        free = AT_ONCE - len(self._under_way)
-        if free <= 0:
+        room = await self._opened()
+        if len(self._under_way) >= AT_ONCE:
             return 0
-        if self._full():
-            await self.store.run(media.explain, self._said, now)
-            self.stored()
-            return 0
-        names = [name for name in self.sources if not self._source_full(name)]
-        for name in self.sources.keys() - set(names):
-            reason = f"waits: the {self.limits.per_source >> 20:,} MB of [media] per_source are used up"
-            await self.store.run(media.explain, reason, now, source=name)
-        due = await self.store.read(media.due, now, sources=names, without=list(self._under_way), limit=_BATCH)
-        started = 0
-        for file in due:
-            if refused := self._refused(file):
-                await self.store.run(media.given_up, file.id, *refused, now)
-                self.stored()
-                started += 1
-            elif free and not (file.kind in _SLOW and len(self._slow) >= _SLOW_AT_ONCE):
-                self._start(file)
-                free -= 1
-                started += 1
+        free = self.files.free()
+        full, parked = room.full(self.sources, free), room.parked(free)
+        names = self._names(full)
+        started, more = 0, bool(names)
+        while more and len(self._under_way) < AT_ONCE:
+            slow = len(self._slow) < _SLOW_AT_ONCE
+            without = [*self._under_way, *parked]
+            due = await self.store.read(media.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
+            before = started + len(parked)
+            for file in due:
+                if refused := self._refused(file):
+                    await self.store.run(media.given_up, file.id, *refused, now)
+                    self.stored()
+                    started += 1
+                elif isinstance(found := room.found(file, free), NoRoom):
+                    parked[file.id] = found
+                elif found is not None and self._has_hands(file):
+                    self._start(room, file, found)
+                    started += 1
+            more = len(due) == _BATCH and started + len(parked) > before
+        await self._explain(full, parked, now)
         return started
 
-    def _start(self, file: DueMedia) -> None:
-        task = asyncio.create_task(self._bring(file), name=f"media {file.id}")
+    async def _next_due(self) -> int | None:
+        """When something is due for which there is room, microseconds UTC; None if nothing is."""
+        room, free = await self._opened(), self.files.free()
+        names = self._names(room.full(self.sources, free))
+        return await self.store.read(media.next_due, sources=names, without=room.parked(free)) if names else None
+
+    def _names(self, full: Sequence[NoRoom]) -> list[str]:
+        """Sources of which something may come."""
+        closed = {word.source for word in full}
+        return [] if None in closed else [name for name in self.sources if name not in closed]
+
+    def _has_hands(self, file: DueMedia) -> bool:
+        return len(self._under_way) < AT_ONCE and not (file.kind in _SLOW and len(self._slow) >= _SLOW_AT_ONCE)
+
+    def _start(self, room: Room, file: DueMedia, most: int) -> None:
+        room.begin(file, most)
+        task = asyncio.create_task(self._bring(room, file, most), name=f"media {file.id}")
         self._under_way[file.id] = task
         if file.kind in _SLOW:
             self._slow.add(file.id)
-        task.add_done_callback(partial(self._ended, file.id))
+        task.add_done_callback(partial(self._ended, room, file))
 
-    def _ended(self, media_id: int, task: asyncio.Task[None]) -> None:
-        self._under_way.pop(media_id, None)
-        self._slow.discard(media_id)
+    def _ended(self, room: Room, file: DueMedia, task: asyncio.Task[None]) -> None:
+        room.end(file)
+        self._under_way.pop(file.id, None)
+        self._slow.discard(file.id)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._say(f"media wait: {type(error).__name__}: {error}")
+            self.speak(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
         self.ring()
 
     def _refused(self, file: DueMedia) -> tuple[media.State, str] | None:
@@ -171,69 +187,70 @@ class MediaLane:
             return "too big", f"{file.bytes:,} bytes by its source, at most {cap:,} are fetched"
         return None
 
-    # What there is room for -----------------------------------------------------------------------------------------
+    # What there is no room for --------------------------------------------------------------------------------------
 
-    def _full(self) -> bool:
-        """Whether nothing more may come; said once when it begins and once when it ends."""
-        usage = self._usage or Usage()
-        if self.files.free() < self.limits.keep_free:
-            return self._say(f"media wait: less than {self.limits.keep_free >> 20:,} MB are free on the disk")
-        if usage.total >= self.limits.total:
-            return self._say(f"media wait: the {self.limits.total >> 20:,} MB of [media] total are used up")
-        if self._said:
-            self.speak("media go on")
-            self._said = ""
-        return False
+    async def _explain(self, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
+        """Say beside each file why it waits; to people once when it begins, and once when it ends."""
+        if full or parked:
+            await self.store.run(_explain, full, parked, now)
+            self.stored()
+        found = {word.source: word.what for word in (*full, *parked.values())}
+        for source, what in found.items():
+            if self._told.get(source) != what:
+                self.speak(f"{_files(source)} wait: {what}")
+        for source in self._told.keys() - found.keys():
+            self.speak(f"{_files(source)} go on")
+        self._told = found
 
-    def _source_full(self, name: str) -> bool:
-        used = (self._usage or Usage()).by_source.get(name, 0)
-        return used >= self.limits.per_source
-
-    def _say(self, sentence: str) -> bool:
-        if sentence != self._said:
-            self._said = sentence
-            self.speak(sentence)
-        return True
+    def _disk_says(self, what: str) -> None:
+        """An empty string: it takes files again."""
+        if bool(what) != bool(self._disk):
+            self.speak(f"files wait: {what}" if what else "files go on")
+        self._disk = what
 
     # One file -------------------------------------------------------------------------------------------------------
 
-    async def _bring(self, file: DueMedia) -> None:
+    async def _bring(self, room: Room, file: DueMedia, most: int) -> None:
         """Fetch one file and write down what became of it. Raises only what the archive raises."""
         try:
-            kept = await self._fetched(file)
+            kept = await self._fetched(room, file, most)
         except _DiskTrouble as problem:
-            self._say(f"media wait: {problem}")
+            self._disk_says(str(problem))
             await self.store.run(media.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False)
         except (Later, Never) as problem:
-            await self._settle(file, problem)
+            too_big = isinstance(problem, Later) and problem.state == TOO_BIG
+            if not (too_big and room.cut(file, most)):
+                await self._settle(file, problem)
         except ArchiveUnwritable:
             raise
         except ArchiveError as problem:
             await self.store.run(_damaged, file, str(problem), self.clock.now())
             self.speak(str(problem))
         else:
-            new = await self.store.run(_store, file, kept, self._jobs(file, kept), self.clock.now())
+            self._disk_says("")
+            if await self.store.run(_store, file, kept, self._jobs(file, kept), self.clock.now()):
+                room.kept(file, kept.size, new=kept.new)
             await asyncio.to_thread(self.files.forget, file.id)
-            if new and self._usage is not None:
-                self._usage.total += kept.size
-                self._usage.by_source[file.source] = self._usage.by_source.get(file.source, 0) + kept.size
         self.stored()
 
-    async def _fetched(self, file: DueMedia) -> Kept:
-        cap = self.limits.largest(file.kind)
+    async def _fetched(self, room: Room, file: DueMedia, most: int) -> Kept:
         source = self.sources[file.source]
         try:
             with self.files.arriving(file.id) as arriving:
-                sink = partial(_written, arriving.write)
+
+                def sink(piece: bytes) -> None:
+                    _written(arriving.write, piece)
+                    room.wrote(file, len(piece))
+
                 if isinstance(source, Carrier) and source.carries(file.url):
-                    await source.carry(file.url, sink, cap)
+                    await source.carry(file.url, sink, most)
                 else:
-                    await self._over_the_web(file.url, sink, cap)
+                    await self._over_the_web(file.url, sink, most)
                 if arriving.size == 0:
                     raise Later("it came without a byte")
                 return await asyncio.to_thread(arriving.keep)
         except OSError as problem:
-            raise _DiskTrouble(f"the disk does not take it ({problem.strerror})") from problem
+            raise _DiskTrouble(f"the disk does not take them ({problem.strerror})") from problem
 
     async def _over_the_web(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         reply = await self.http.get(url, cap=cap, deadline=60 + cap / _SLOWEST, foreign=True, sink=sink)
@@ -277,7 +294,7 @@ def _written(write: Callable[[bytes], None], piece: bytes) -> None:
     try:
         write(piece)
     except OSError as problem:  # in the client's hands it would look like a broken connection
-        raise _DiskTrouble(f"the disk does not take it ({problem.strerror})") from problem
+        raise _DiskTrouble(f"the disk does not take them ({problem.strerror})") from problem
 
 
 def _verdict(problem: Later | Never, tries: int) -> tuple[media.State | None, str]:
@@ -300,6 +317,17 @@ def _store(writer: Connection, file: DueMedia, kept: Kept, new: list[NewJob], no
         return False
     jobs.enqueue(writer, new)
     return True
+
+
+def _explain(writer: Connection, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
+    for word in full:
+        media.explain(writer, word.reason, now, source=word.source)
+    for media_id, word in parked.items():
+        media.explain(writer, word.reason, now, media_id=media_id)
+
+
+def _files(source: str | None) -> str:
+    return "files" if source is None else f"files of {source}"
 
 
 def _damaged(writer: Connection, file: DueMedia, reason: str, now: int) -> None:

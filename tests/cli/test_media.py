@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.intake.room import WAITS
 from storage import jobs, media, readings, sources, texts
 from storage.database import Archive
 from storage.files import Kept
@@ -152,7 +153,6 @@ def test_a_content_that_two_sources_show_counts_once_for_all_and_for_each(shelf:
     [
         ('keep_free = "900TB"', "[media] keep_free is 900.0 TB"),
         ('keep_free = 0\ntotal = "4KB"', "the 4.0 KB of [media] total are used up"),
-        ('keep_free = 0\nper_source = "4KB"', "the 4.0 KB of [media] per_source are used up"),
     ],
 )
 def test_what_stops_files_is_told_although_all_else_is_well(shelf: Shelf, limits: str, why: str) -> None:
@@ -160,6 +160,20 @@ def test_what_stops_files_is_told_although_all_else_is_well(shelf: Shelf, limits
     shelf.store(*shelf.post("1", "voice"), size=4_096)
     assert why in shelf("status").stdout
     assert any(why in warning for warning in shelf.told("status")["warnings"])
+
+
+def test_files_that_wait_for_room_are_counted_by_what_is_used_up(shelf: Shelf) -> None:
+    shelf.write('[media]\nkeep_free = 0\nper_source = "4KB"\n')
+    stored, *waiting = shelf.post("1", "voice", "voice", "voice")
+    shelf.store(stored, size=4_096)
+    with shelf.archive.writing() as writer:
+        for media_id in waiting:
+            media.explain(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
+    told = shelf("status").stdout
+    assert "4.0 KB of 4.0 KB: used up, nothing more is fetched" in told
+    assert "warning  2 files wait for room: the 4KB of [media] per_source are used up" in told
+    [row] = shelf.told("status")["media"]["no_room"]
+    assert row["files"] == 2
 
 
 def test_a_broken_config_costs_status_only_the_caps(shelf: Shelf) -> None:
