@@ -13,7 +13,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import EMLINK, ENOTSUP, EPERM
 from hashlib import sha256
 from pathlib import Path
@@ -42,7 +42,7 @@ class Kept:
     size: int
     path: str
     sniffed: str
-    new: bool = True
+    new: bool = field(default=True, compare=False)
 
 
 class Files:

@@ -46,6 +46,7 @@ def test_a_file_stands_under_its_content_and_nobody_else_reads_or_writes_it(file
 def test_bad_input_42_the_same_content_is_stored_once_and_other_content_beside_it(files: Files) -> None:
     first, again, other = bring(files, 1), bring(files, 2), bring(files, 3, VOICE + b"!")
     assert first == again != other
+    assert [kept.new for kept in (first, again, other)] == [True, False, True]
     for media_id in (1, 2, 3):
         files.forget(media_id)
     assert len(standing(files)) == 2
