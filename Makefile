@@ -52,8 +52,8 @@ lock: .venv/.dev ## pin the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --extra apprise --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra ocr --extra speech --group build --group dev -c requirements/dev.txt \
-	  -o requirements/media.txt
+	  pyproject.toml --extra apprise --extra ocr --extra rapidocr --extra sherpa --extra speech --group build --group dev \
+	  -c requirements/dev.txt -o requirements/media.txt
 
 clean: ## forget .venv and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -132,7 +132,7 @@ def _environment(temporary: Path) -> dict[str, str]:
         "TMPDIR": here,
         "XDG_CACHE_HOME": here,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_THREAD_LIMIT": "1",
+        "OMP_NUM_THREADS": "1",  # as a default: an engine with `threads` asks for more
         "OPENBLAS_NUM_THREADS": "1",  # numpy starts one for each core, which no engine of ours uses
         "HF_HUB_OFFLINE": "1",
     }

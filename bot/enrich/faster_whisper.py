@@ -20,6 +20,7 @@ from bot.enrich._contract import (
     Never,
     Surroundings,
 )
+from bot.enrich._loading import loading
 from bot.enrich._speech import Heard, result
 from storage.records import MediaKind
 
@@ -66,18 +67,19 @@ class FasterWhisper:
         )
 
     def read(self, media: Media) -> EnrichResult:
-        import numpy as np
-        from faster_whisper import WhisperModel
-
         pcm = _sound.samples(media, self.settings.longest)
+        with loading(str(self.settings.model)):
+            import numpy as np
+            from faster_whisper import WhisperModel
+
+            model = WhisperModel(
+                str(self.settings.model),
+                device="cpu",
+                compute_type="int8",
+                cpu_threads=self.settings.threads,
+                local_files_only=True,
+            )
         sound = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768.0
-        model = WhisperModel(
-            str(self.settings.model),
-            device="cpu",
-            compute_type="int8",
-            cpu_threads=self.settings.threads,
-            local_files_only=True,
-        )
         found, about = model.transcribe(
             sound,
             beam_size=5,

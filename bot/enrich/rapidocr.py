@@ -6,15 +6,21 @@ memory: give it a scope of Chinese sources.
 
 import importlib.util
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from bot.enrich import _boxes
 from bot.enrich._contract import MB, Bounds, EngineSettings, EnrichResult, Made, Media, Never, Surroundings
+from bot.enrich._loading import loading
 from storage.records import MediaKind
 
 INSTALL = "pip install 'communique[rapidocr]'"
 _UNRELIABLE = 0.6
 _KNOWN = frozenset({"zh", "en", "ja"})
+_PARAMETERS = {
+    "Global.log_level": "critical",
+    "EngineConfig.onnxruntime.intra_op_num_threads": 1,  # else one for each core, which a job has no room for
+    "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+}
 
 
 class Settings(EngineSettings):
@@ -41,13 +47,17 @@ class RapidOcr:
         return Bounds(seconds=180, cpu_s=240, memory=6144 * MB, written=64 * MB)
 
     def read(self, media: Media) -> EnrichResult:
-        import numpy as np
-        from rapidocr import RapidOCR
+        with loading("rapidocr"):
+            import cv2
+            import numpy as np
+            from rapidocr import RapidOCR
 
+            cv2.setNumThreads(1)
+            reader = RapidOCR(params=_PARAMETERS)
         from bot.enrich._sheet import sheet
 
         page = sheet(media).convert("RGB")
-        found = RapidOCR(params={"Global.log_level": "critical"})(np.asarray(page))
+        found: Any = reader(np.asarray(page))
         texts, scores = tuple(found.txts or ()), tuple(found.scores or ())
         boxes = () if found.boxes is None else found.boxes.tolist()
         words = [_word(text, box, score) for text, box, score in zip(texts, boxes, scores, strict=True) if text.strip()]

@@ -14,6 +14,7 @@ from bot.clock import SECOND
 from bot.config.values import ConfigPath
 from bot.enrich import _sound
 from bot.enrich._contract import MB, Bounds, EngineSettings, EnrichResult, Made, Media, Never, Surroundings
+from bot.enrich._loading import loading
 from bot.enrich._speech import Heard, result
 from storage.records import MediaKind
 
@@ -61,15 +62,16 @@ class SherpaOnnx:
         )
 
     def read(self, media: Media) -> EnrichResult:
-        import numpy as np
-        import sherpa_onnx
-
         pcm = _sound.samples(media, self.settings.longest)
-        recogniser = sherpa_onnx.OfflineRecognizer.from_omnilingual_asr_ctc(
-            model=str(self._weights()),
-            tokens=str(self.settings.model / "tokens.txt"),
-            num_threads=self.settings.threads,
-        )
+        with loading(str(self.settings.model)):
+            import numpy as np
+            import sherpa_onnx
+
+            recogniser = sherpa_onnx.OfflineRecognizer.from_omnilingual_asr_ctc(
+                model=str(self._weights()),
+                tokens=str(self.settings.model / "tokens.txt"),
+                num_threads=self.settings.threads,
+            )
         heard = []
         for start, end in pieces(pcm):
             sound = np.frombuffer(pcm[start * 2 : end * 2], np.int16).astype(np.float32) / 32768.0

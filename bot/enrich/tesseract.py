@@ -64,7 +64,7 @@ class Tesseract:
     """One page, three passes for each script that it may be in, one thread: more make it slower."""
 
     makes: Made = "ocr"
-    reads: frozenset[MediaKind] = frozenset({"photo", "document"})
+    reads: frozenset[MediaKind] = frozenset({"photo"})
     remote = False
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:

@@ -41,10 +41,15 @@ def pillow() -> None:
 
 
 @pytest.fixture
-def tesseract(pillow: None) -> None:
-    """Left out without the program, its language data or the fonts to draw with."""
+def tesseract(fonts: None) -> None:
+    """Left out without the program or what pages are drawn with."""
     if shutil.which("tesseract") is None:
         pytest.skip("the program tesseract is missing; make setup-media brings it")
+
+
+@pytest.fixture
+def fonts(pillow: None) -> None:
+    """Left out where no page can be drawn."""
     from tests.pages import FONTS, font_file
 
     absent = [name for names in FONTS.values() for name in names if font_file(name) is None]
