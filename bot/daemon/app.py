@@ -464,22 +464,27 @@ class App:
         await self._begin()
         try:
             rounds = await self._collector.once()
+            refused = await self._tell(0)  # what is said is told before a file is fetched, and that before it is read
             await self._wired.media.fetch(self._clock.now() + ONCE_WAITS)
-            await self._decide_all()
+            refused += await self._tell(0)
             await self._wired.media.read(self._clock.now() + ONCE_WAITS)
-            await self._decide_all()
             while await self._rechecks.work(self._wired.sources, self._clock.now() + ONCE_WAITS):
                 await self._decide_all()
-            drained = await self._wired.outbox.drain(self._clock.now() + ONCE_WAITS)
+            refused += await self._tell(ONCE_WAITS)
         finally:
             await self.close()
         for name, result in rounds.items():
             self._speak(_summary(name, result))
         errors = [result.error for result in rounds.values() if result.error is not None]
-        if drained.refused or any(isinstance(error, Never) for error in errors):
+        if refused or any(isinstance(error, Never) for error in errors):
             return 5
         # A proxy that cannot be used, or a full disk, blinds every source at once: such a pass did not run.
         return int(any(error.state in ("proxy down", "archive") for error in errors))
+
+    async def _tell(self, patience: int) -> int:
+        """Decide and deliver what is due within so many microseconds; how much was refused for good."""
+        await self._decide_all()
+        return (await self._wired.outbox.drain(self._clock.now() + patience)).refused
 
 
 async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:

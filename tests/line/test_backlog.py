@@ -207,3 +207,16 @@ def test_a_kill_while_history_is_read_loses_and_repeats_nothing(
     ]
     assert told(sink) == [], "what stood there before us alerts nobody"
     check_invariants(desk.archive)
+
+
+def test_what_is_said_is_told_before_one_pass_reads_a_single_file(desk: Desk, sink: Sink, world: World) -> None:
+    with run_in_thread(world) as address:
+        config = CONFIG.format(world=address, hook=sink.url)
+        desk.write(config + engine(desk, says("Good day.")))
+        desk.run("run", "--once")
+        note(world, "note")
+        text = world.publish("spokesman_office", "The regional command speaks.")
+        desk.run("run", "--once")
+    assert ("command", str(text)) in told(sink)
+    [(read_at,)] = rows(desk, "SELECT read_at FROM media")
+    assert all(settled < read_at for (settled,) in rows(desk, "SELECT settled_at FROM deliveries"))
