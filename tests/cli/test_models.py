@@ -11,6 +11,7 @@ from bot.cli.doctor import shut_in
 from bot.enrich._run import walls
 from bot.enrich._walls import Walls
 from tests import model, voices
+from tests.machines import serving
 
 ROOT = Path(__file__).parents[2]
 Ask = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,7 +34,7 @@ def test_without_engines_it_says_so_and_what_suits_which_language(ask: Ask) -> N
     ran = ask("", "models")
     assert ran.returncode == 0
     assert "nobody hears or reads them" in ran.stderr
-    assert "stock Whisper of any size, hosted too, does not hear Burmese" in ran.stdout
+    assert "Stock Whisper of any size, hosted too, does not hear Burmese" in ran.stdout
 
 
 def test_what_is_missing_is_one_sentence_with_the_line_that_brings_it(ask: Ask) -> None:
@@ -96,3 +97,34 @@ def test_an_engine_is_tried_on_a_clip_of_ours(ask: Ask) -> None:
     assert ran.returncode == 0, ran.stdout
     assert "works" in ran.stdout
     assert "regional command has fallen" in ran.stdout.lower()
+
+
+def test_a_translator_is_tried_on_words_of_ours(ask: Ask) -> None:
+    told = "The regional command has fallen."
+    with serving({"choices": [{"message": {"content": told}}]}) as server:
+        config = (
+            '[http]\nallow_private_addresses = true\n[[engines]]\nname = "english"\nkind = "translate"\n'
+            f'url = "{server.url}"\nmodel = "stub"\n'
+        )
+        [tried] = json.loads(ask(config, "models", "--json").stdout)
+        assert (tried["state"], tried["heard"]) == ("works", told)
+        assert "ကျဆုံး" in server.asked[0]["messages"][1]["content"]
+        [back] = json.loads(ask(config + 'into = "my"\n', "models", "--json").stdout)
+        assert (back["state"], back["why"]) == ("doubtful", "it gave the words back as they were")
+    ran = ask(config, "models", "--json")
+    assert ran.returncode == 1
+    [down] = json.loads(ran.stdout)
+    assert down["state"] == "fails"
+    assert "cannot be reached" in down["why"]
+
+
+def test_a_model_that_hears_what_its_sources_speak_only_when_tuned_is_told_of(ask: Ask, tmp_path: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
+    (tmp_path / "model").mkdir()
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / "model" / name).touch()
+    source = '[[sources]]\nname = "{0}"\nkind = "replay"\npath = "{0}.jsonl"\nlanguages = ["{1}"]\n'
+    engine = '[[engines]]\nname = "for-{0}"\nkind = "faster_whisper"\nmodel = "model"\nsources = ["{0}"]\n'
+    config = "".join((source.format("a", "my"), source.format("b", "en"), engine.format("a"), engine.format("b")))
+    found = json.loads(ask(config, "models", "--no-try", "--json").stdout)
+    assert [one["why"] for one in found] == ["for my it needs a model that was tuned for it", ""]
