@@ -1,10 +1,13 @@
 """`communique login`: sign in to Telegram once, by code or QR code; tell how the sign-in stands; sign out."""
 
 import asyncio
-import getpass
+import locale
+import os
 import sys
+import termios
 import time
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +18,22 @@ from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
 from bot.foreign import one_line
 
 if TYPE_CHECKING:
+    from bot.cli.qr import Look
     from bot.config import Config
 
 _RISKS = """\
-Reading through an account is more than reading public pages, and it has its price:
-  - Telegram bans accounts that look like machines, new and virtual numbers first. Use a separate, aged account with a
-    real number, never your own and never a source's.
-  - The session file is the account: whoever has it reads and writes as you. It stays on this host (mode 0600, in the
-    state directory). Never copy it: a session used from two places is ended for good.
-  - Telegram knows what the account reads. Channels do not: reading leaves no trace that they see, joining does (the
-    number of members; in small channels administrators see who).
-  - Your phone number, code and password are used once and stored nowhere; no post, rule or alert leaves through it."""
+Reading through an account is more than reading public pages. It has a price:
+  - Telegram bans accounts that look like machines, new and virtual numbers
+    first. Use a separate, aged account with a real number, never your own and
+    never a source's.
+  - The session file is the account: whoever has it reads and writes as you.
+    It stays on this host (mode 0600, in the state directory). Never copy it:
+    a session that is used from two places is ended for good.
+  - Telegram knows what the account reads. Channels do not: reading leaves no
+    trace that they see. Joining does (the number of members; in small
+    channels administrators see who).
+  - Your phone number, code and password are used once and stored nowhere; no
+    post, rule or alert leaves through the account."""
 _WAIT_S = 40
 
 
@@ -52,7 +60,7 @@ def command(session: Session, phone: str | None, qr: bool, status: bool, logout:
         return
     say(session, _RISKS)
     if phone is None and not qr:
-        if not sys.stdin.isatty():
+        if not _on_terminal():
             raise click.UsageError("without a terminal: --phone NUMBER, with the code on stdin")
         answer = click.prompt("Phone number (or Enter for a QR code)", default="", show_default=False, err=True)
         phone = answer.strip() or None
@@ -81,13 +89,13 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
     path = sessions.session_in(config.data_dir)
 
     def show(address: str) -> None:
-        say(
-            session, f"\nScan this in Telegram: Settings, Devices, Link Desktop Device\n\n{drawn(address)}\n\n{address}"
-        )
+        say(session, "\nScan this in Telegram: Settings, Devices, Link Desktop Device\n")
+        session.err.write(f"{drawn(address, _look(session))}\n\n")
+        say(session, address)
 
     try:
         with sessions.Hold(path):
-            async with Login(access_of(config.telegram), session.clock, partial(_ask, session)) as login:
+            async with Login(access_of(config.telegram), session.clock, Person(session).ask) as login:
                 made = await (login.by_code(phone) if phone else login.by_qr(show))
             sessions.write(path, made)
     except Later as problem:
@@ -100,18 +108,75 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
     say(session, "a running daemon takes it up by itself; `communique login --logout` ends it")
 
 
-async def _ask(session: Session, question: str) -> str | None:
-    """Ask the person; a question that begins with "!" only tells, and is None where nobody is there to try again."""
-    on_terminal = sys.stdin.isatty()
-    if question.startswith("!"):
-        say(session, question[1:])
-        return "" if on_terminal else None
-    if not on_terminal:
-        given = await asyncio.to_thread(sys.stdin.readline)
-        return given.strip("\r\n") or None
-    say(session, f"Please type {question}:")
-    secret = question.startswith("the second password")
-    return await asyncio.to_thread(getpass.getpass, "") if secret else await asyncio.to_thread(sys.stdin.readline)
+class Person:
+    """Who types, or the pipe that stands in. Ctrl-C ends the waiting at once: no thread is left that reads."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._held = b""
+
+    async def ask(self, question: str) -> str | None:
+        """Ask; a question that begins with "!" only tells, and is None where nobody is there to try again."""
+        on_terminal = _on_terminal()
+        if question.startswith("!"):
+            say(self._session, question[1:])
+            return "" if on_terminal else None
+        if on_terminal:
+            say(self._session, f"Please type {question}:")
+        with _unseen() if on_terminal and question.startswith("the second password") else nullcontext():
+            return await self._line()
+
+    async def _line(self) -> str | None:
+        """The next line without its end; None at the end of all lines."""
+        while b"\n" not in self._held:
+            piece = await _piece()
+            if not piece:
+                break
+            self._held += piece
+        line, _, self._held = self._held.partition(b"\n")
+        return line.decode(errors="replace").strip("\r") or None
+
+
+async def _piece() -> bytes:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(0, ready.set)
+    except PermissionError:  # a plain file is always ready
+        ready.set()
+    except OSError:  # closed
+        return b""
+    try:
+        await ready.wait()
+        return os.read(0, 4096)
+    except OSError:  # the terminal has gone
+        return b""
+    finally:
+        loop.remove_reader(0)
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What is typed is not shown."""
+    before = termios.tcgetattr(0)
+    silent = termios.tcgetattr(0)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _look(session: Session) -> "Look":
+    """How a QR code can be drawn: not every terminal shows half blocks, or colours."""
+    colour = session.err.isatty() and session.environment.term not in (None, "", "dumb")
+    letters = locale.getencoding().lower() in ("utf-8", "utf8") or not session.err.isatty()
+    return "blocks on black" if letters and colour else "blocks" if letters else "spaces" if colour else "nothing"
 
 
 def _status(session: Session, config: "Config") -> int:

@@ -1,6 +1,7 @@
 """PURE: draws a QR code in a terminal (ISO/IEC 18004: bytes, lowest error correction, versions 1 to 6)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 _DATA = {1: 19, 2: 34, 3: 55, 4: 80, 5: 108, 6: 136}  # codewords, error correction L
 _CORRECTION = {1: 7, 2: 10, 3: 15, 4: 20, 5: 26, 6: 18}  # codewords of each block
@@ -9,20 +10,39 @@ _FORMAT = 0b111011111000100  # error correction L, mask 0
 _HALVES = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False, False): "█"}
 
 
-def drawn(text: str) -> str:
-    """The code with its quiet zone, two rows of it in one of text, for light letters on dark.
+Look = Literal["blocks on black", "blocks", "spaces", "nothing"]
 
-    Raises ValueError for more than 134 bytes.
+
+def drawn(text: str, look: Look = "blocks") -> str:
+    """The code with its quiet zone. "blocks": two rows of it in one of text, for light letters on dark.
+
+    "blocks on black" is for terminals of any colour, "spaces" for those that have no such letters: it is larger, and
+    still less than 80 columns wide. Raises ValueError for more than 134 bytes.
     """
     modules = matrix(text.encode())
+    if look == "nothing":
+        return "(This terminal can show no QR code: make one of the address below, or use --phone.)"
+    if look == "spaces":
+        return _spaced(modules)
+    lines = _blocks(modules)
+    return "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines) if look == "blocks on black" else "\n".join(lines)
+
+
+def _spaced(modules: list[list[bool]]) -> str:
+    empty = [[False] * len(modules)] * 2
+    rows = ([False, False, *row, False, False] for row in (*empty, *modules, *empty))
+    return "\n".join("".join("\x1b[40m  " if dark else "\x1b[107m  " for dark in row) + "\x1b[0m" for row in rows)
+
+
+def _blocks(modules: list[list[bool]]) -> list[str]:
     size = len(modules) + 8
     rows = [[False] * size for _ in range(4)]
     rows += [[False] * 4 + row + [False] * 4 for row in modules]
     rows += [[False] * size for _ in range(5)]
-    return "\n".join(
+    return [
         "".join(_HALVES[upper, lower] for upper, lower in zip(rows[at], rows[at + 1], strict=True))
         for at in range(0, size, 2)
-    )
+    ]
 
 
 def matrix(data: bytes) -> list[list[bool]]:

@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
 from bot.telegram.budget import Budget, Memory
-from bot.telegram.client import Access, Hint, build, within
+from bot.telegram.client import Access, Hint, build, leave, within
 from bot.telegram.refusals import NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
 from bot.telegram.session import Session
 
@@ -229,9 +229,7 @@ class Account:
             self._ready.clear()
             self._client = None
             self._lost_at = self._clock.monotonic() if self._lost_at is None else self._lost_at
-            with contextlib.suppress(Exception):
-                await within(client.disconnect(), 5)
-            _note_end(client)
+            await leave(client)
 
     async def _watch(self, client: Any) -> None:
         """Return when the connection is lost or does not answer any more; raise AccountDead if a probe says so."""
@@ -360,13 +358,6 @@ async def _ended(client: Any) -> BaseException | None:
     except Exception as problem:  # noqa: BLE001 - it is looked at by whoever waits
         return problem
     return None
-
-
-def _note_end(client: Any) -> None:
-    """Take what the connection ended with: where nobody takes it, asyncio prints a traceback."""
-    end = client.disconnected
-    if end.done() and not end.cancelled():
-        end.exception()
 
 
 async def _nothing() -> None:

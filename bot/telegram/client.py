@@ -17,12 +17,14 @@ from telethon.sessions import MemorySession
 from telethon.tl import functions, types
 from telethon.tl.alltlobjects import LAYER
 
-from bot.errors import Later, Never, UserError
+from bot.errors import Later, Never
 from bot.telegram.refusals import not_offered
 from bot.telegram.session import Session
 from bot.telegram.wires import way
 
+WRONG_KEY = "wrong server key"
 CONNECT_S = 15  # of the TCP connection alone
+AGREE_S = 24.0  # of it and of the agreement on a key, where there is none yet
 HELLO_S = 10.0  # of the first call, which only tells the layer
 _ITS_OWN = 500  # and above: a server's own troubles
 _T = TypeVar("_T")
@@ -87,7 +89,7 @@ def build(
     """A client that is not connected yet. `hear` gets hints, `heard` every update that is none (a login token).
 
     The server of `access` is asked even if it was another when the session was made: a key is one of a data centre,
-    not of an address. Raises UserError for a key file that is none, Never for a proxy that cannot be used.
+    not of an address. Raises Never for a key file that is none, and for a proxy that cannot be used.
     """
     logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it logs what is settled by us, with whole requests
     if access.public_key is not None:
@@ -111,7 +113,10 @@ def build(
             self._loop = asyncio.get_running_loop()
             place = (self.session.server_address, self.session.port, self.session.dc_id)
             try:
-                await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
+                async with asyncio.timeout(AGREE_S):
+                    await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
+            except TimeoutError as problem:
+                raise Later("the server takes the connection and says nothing", state="no answer") from problem
             except (ConnectionError, EOFError, BufferError, ValueError) as problem:
                 raise _no_key(access, said.problem or problem) from problem
             self.session.auth_key = self._sender.auth_key
@@ -179,6 +184,15 @@ async def within(asked: Awaitable[_T], seconds: float) -> _T:
         raise ConnectionError("the connection was lost") from None
 
 
+async def leave(client: Any) -> None:
+    """Disconnect within five seconds, and take what the connection ended with: else asyncio prints a traceback."""
+    with contextlib.suppress(Exception):
+        await within(client.disconnect(), 5)
+    end = client.disconnected
+    if end.done() and not end.cancelled():
+        end.exception()
+
+
 def _no_key(access: Access, problem: BaseException) -> Later | Never:
     """Why the server and we do not agree on a key; `problem` is what Telethon met."""
     if isinstance(problem, errors.SecurityError) and "valid key" in str(problem):
@@ -186,7 +200,7 @@ def _no_key(access: Access, problem: BaseException) -> Later | Never:
             return Never(
                 "the server does not have the key of [telegram] public_key_file",
                 remedy="name the file with the public key of this server",
-                state="wrong server key",
+                state=WRONG_KEY,
             )
         return Never(
             "Telegram's servers have other keys than we know", remedy="upgrade communique", state="schema drift"
@@ -197,15 +211,21 @@ def _no_key(access: Access, problem: BaseException) -> Later | Never:
 
 
 def add_key(path: Path) -> None:
-    """Make the public key of a test or own server known. Raises UserError for a file that holds none."""
+    """Make the public key of a test or own server known. Raises Never for a file that holds none."""
     try:
-        data = path.read_bytes()
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         key = rsa.PublicKey.load_pkcs1_openssl_pem(data) if b"BEGIN PUBLIC" in data else rsa.PublicKey.load_pkcs1(data)
     except OSError as error:
-        raise UserError(f"[telegram] public_key_file {path}: {error.strerror}") from None
-    except Exception as error:  # noqa: BLE001 - the parsers of keys raise anything
-        raise UserError(f"[telegram] public_key_file {path} holds no RSA public key in PEM ({error})") from None
+        raise _no_key_file(f"{path}: {error.strerror}") from None
+    except Exception:  # noqa: BLE001 - the parsers of keys raise anything
+        held = "a private key, which is the server's secret:" if b"PRIVATE KEY-----" in data else "no RSA public key;"
+        what = "it needs the public one, PEM of PKCS#1 or of X.509 (`openssl rsa -in KEY -pubout`)"
+        raise _no_key_file(f"{path} holds {held} {what}") from None
     known_keys.add_key(key.save_pkcs1().decode(), old=False)
+
+
+def _no_key_file(words: str) -> Never:
+    return Never(f"[telegram] public_key_file {words}", state=WRONG_KEY)
 
 
 def session_of(client: Any, *, user: str, name: str, host: str) -> Session:

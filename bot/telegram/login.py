@@ -16,7 +16,7 @@ from telethon.tl import functions, types
 from bot.clock import SECOND, Clock
 from bot.errors import CommuniqueError, Later, Never
 from bot.telegram import session as sessions
-from bot.telegram.client import Access, build, session_of, within
+from bot.telegram.client import Access, build, leave, session_of, within
 from bot.telegram.refusals import refusal
 
 _DEADLINE_S = 30.0
@@ -71,9 +71,7 @@ class Login:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(5):
-                await self._client.disconnect()
+        await leave(self._client)
 
     async def by_code(self, phone: str) -> sessions.Session:
         """Ask Telegram to send a code, and the person for it. Of the number only the digits count."""
@@ -219,9 +217,7 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
         raise _told(refusal(problem, "logging out", clock.now())) from problem
     finally:
         sessions.remove(path)
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(5):
-                await client.disconnect()
+        await leave(client)
 
 
 def _told(problem: Later | Never) -> Never:

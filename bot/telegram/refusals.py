@@ -186,6 +186,8 @@ def _name(problem: errors.RPCError) -> str:
 
 
 def _spoken(problem: BaseException) -> str:
+    if isinstance(problem, EOFError):
+        return "the server closed it"
     return (str(problem) or type(problem).__name__).splitlines()[0][:200]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import ipaddress
 import socket
 from base64 import b64encode
 from typing import Any
@@ -12,7 +13,9 @@ from telethon.network.connection import ConnectionTcpFull, ConnectionTcpMTProxyR
 from bot.errors import Later, Never
 
 PROXY_DOWN = "proxy down"
+_SECRET = 32  # hexadecimal digits
 _LONGEST_ANSWER = 16_384
+_NOT_ACCEPTED = "it does not accept the user name and password"
 _PLAIN = {
     errno.ECONNREFUSED: "nothing listens there",
     errno.ECONNRESET: "it cut the connection",
@@ -20,7 +23,13 @@ _PLAIN = {
     errno.ENETUNREACH: "the network is not reached",
     errno.ETIMEDOUT: "no answer",
 }
-_SOCKS_REPLIES = {2: "not allowed by its rules", 3: "network unreachable", 4: "host unreachable", 5: "refused"}
+_SOCKS_REPLIES = {
+    1: "it failed",
+    2: "its rules do not allow it",
+    3: "it does not reach the network",
+    4: "it does not reach the host",
+    5: "it says that nothing listens at the server",
+}
 
 
 def way(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
@@ -37,7 +46,10 @@ def way(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
 
 
 def mtproxy(written: str) -> tuple[str, int, str] | None:
-    """Host, port and secret of "mtproxy://SECRET@host:port", "tg://proxy?…" or "https://t.me/proxy?…"."""
+    """Host, port and secret of "mtproxy://SECRET@host:port", "tg://proxy?…" or "https://t.me/proxy?…".
+
+    The secret begins with "dd", as Telethon wants it: one of 16 bytes that begins so by chance would lose its first.
+    """
     try:
         parts = urlsplit(written)
         if parts.scheme == "mtproxy":
@@ -49,7 +61,7 @@ def mtproxy(written: str) -> tuple[str, int, str] | None:
             return None
     except ValueError:
         return None
-    return (host, port, secret) if host and port and secret else None
+    return (host, port, f"dd{secret[-_SECRET:]}") if host and port and secret else None
 
 
 class _Straight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
@@ -69,7 +81,7 @@ class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[mi
     async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
         try:
             await super()._connect(timeout=timeout, ssl=ssl)
-        except (OSError, TimeoutError) as problem:
+        except (OSError, TimeoutError, ValueError) as problem:
             raise _down(f"{self._ip}:{self._port}", problem) from problem
 
 
@@ -89,7 +101,7 @@ class _Tunnel(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
                 except BaseException:
                     self._writer.close()
                     raise
-        except (OSError, EOFError, ValueError) as problem:
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as problem:
             raise _down(f"{parts.hostname}:{parts.port}", problem) from problem
         self._codec = self.packet_codec(self)
         self._init_conn()
@@ -108,21 +120,26 @@ def _words(problem: BaseException) -> str:
         return "its name is not known"
     if isinstance(problem, EOFError):
         return "it closed the connection"
+    if isinstance(problem, OSError) and "Multiple exceptions" in str(problem):  # asyncio's, for a name with several
+        return "nothing listens at any of its addresses"
     return str(problem) or ("no answer" if isinstance(problem, TimeoutError) else type(problem).__name__)
 
 
 async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Any, host: str, port: int) -> None:
     """RFC 1928 and 1929. Raises ValueError with the reason, OSError and EOFError."""
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    method = 2 if user else 0
-    writer.write(bytes((5, 1, method)))
-    if await reader.readexactly(2) != bytes((5, method)):
-        raise ValueError("it does not let us in")
-    if user:
+    offered = bytes((0, 2)) if user else bytes((0,))
+    writer.write(bytes((5, len(offered))) + offered)
+    version, method = await reader.readexactly(2)
+    if version != 5:
+        raise ValueError("it does not speak SOCKS5")
+    if method not in offered:
+        raise ValueError("it does not let us in" if user else "it wants a user name and password")
+    if method == 2:
         writer.write(b"\x01" + _counted(user) + _counted(password))
         if (await reader.readexactly(2))[1] != 0:
-            raise ValueError("it does not accept the user name and password")
-    writer.write(b"\x05\x01\x00\x03" + _counted(host) + port.to_bytes(2, "big"))
+            raise ValueError(_NOT_ACCEPTED)
+    writer.write(b"\x05\x01\x00" + _named(host) + port.to_bytes(2, "big"))
     version, reply, _, kind = await reader.readexactly(4)
     if version != 5 or reply != 0:
         raise ValueError(_SOCKS_REPLIES.get(reply, f"SOCKS error {reply}"))
@@ -139,8 +156,21 @@ async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, part
     writer.write("\r\n".join((*lines, "", "")).encode())
     head = await reader.readuntil(b"\r\n\r\n")
     status = head[:_LONGEST_ANSWER].split(b" ", 2)
-    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or status[1] != b"200":
-        raise ValueError(f"it answered {head[:40].decode('latin-1').splitlines()[0]!r}")
+    if len(status) < 2 or not status[0].startswith(b"HTTP/1."):
+        raise ValueError("it does not speak HTTP")
+    if status[1] == b"407":
+        raise ValueError(_NOT_ACCEPTED if parts.username else "it wants a user name and password")
+    if status[1] != b"200":
+        raise ValueError(f"it answered {head.splitlines()[0][:80].decode('latin-1')!r}")
+
+
+def _named(host: str) -> bytes:
+    """A host as SOCKS5 names it: an address by its bytes, anything else by its letters."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return b"\x03" + _counted(host)
+    return (b"\x04" if address.version == 6 else b"\x01") + address.packed
 
 
 def _counted(text: str) -> bytes:

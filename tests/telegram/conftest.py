@@ -1,6 +1,7 @@
 """A Telegram world with one account and one channel, served, and a directory that is signed in to it."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,18 @@ def data_dir(telegram: World, at: Served, tmp_path: Path) -> Path:
     directory.mkdir(mode=0o700)
     sign_in(telegram, at, directory)
     return directory
+
+
+@pytest.fixture
+def waits() -> Callable[[Callable[[], object], str], None]:
+    """Wait for what another process brings about, half a minute at most."""
+
+    def wait(condition: Callable[[], object], awaited: str) -> None:
+        pause = threading.Event()
+        for _ in range(600):
+            if condition():
+                return
+            pause.wait(0.05)
+        pytest.fail(f"waited for {awaited}")
+
+    return wait
