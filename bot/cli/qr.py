@@ -21,7 +21,7 @@ def drawn(text: str, look: Look = "blocks") -> str:
     """
     modules = matrix(text.encode())
     if look == "nothing":
-        return "(This terminal can show no QR code: make one of the address below, or use --phone.)"
+        return "(This terminal can show no QR code: make one of this address, or use --phone)"
     if look == "spaces":
         return _spaced(modules)
     lines = _blocks(modules)

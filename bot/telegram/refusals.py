@@ -188,6 +188,8 @@ def _name(problem: errors.RPCError) -> str:
 def _spoken(problem: BaseException) -> str:
     if isinstance(problem, EOFError):
         return "the server closed it"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
     return (str(problem) or type(problem).__name__).splitlines()[0][:200]
 
 
