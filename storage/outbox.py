@@ -235,16 +235,16 @@ def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:
     return [delivery(row) for row in rows]
 
 
-def first_receipt(ask: Ask, match_id: int, target: str) -> str | None:
-    """Receipt of the first message that `target` got about the post by the same rule or a file, if any."""
+def told_first(ask: Ask, match_id: int, target: str) -> tuple[int, str | None] | None:
+    """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
     rows = ask(
-        "select d.receipt from matches m join matches n on n.post_id = m.post_id and n.id < m.id"
+        "select n.id, d.receipt from matches m join matches n on n.post_id = m.post_id and n.id < m.id"
         f" and {_TOLD_BEFORE}"
         " join deliveries d on d.match_id = n.id and d.target = :target and d.state = 'sent'"
-        " where m.id = :id and d.receipt is not null order by d.id limit 1",
+        " where m.id = :id order by d.receipt is null, d.id limit 1",
         {"id": match_id, "target": target},
     )
-    return next((row["receipt"] for row in rows), None)
+    return next(((row["id"], row["receipt"]) for row in rows), None)
 
 
 def delivery(row: Any) -> DeliveryRow:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.alerts.message import Attachment
 from bot.alerts.plan import MEDIA_RULE
 from storage.mime import ending
-from storage.records import Hit, MediaRow, PostRow, Segment, Story, TextRow
+from storage.records import Hit, MediaRow, PostRow, Story, TextRow
 
 SURE = 0.6  # below that confidence what was found in machine text is called possible
 _HEARD = frozenset({"voice", "audio", "round", "video"})
@@ -27,38 +27,54 @@ def unheard(story: Story, post: PostRow, kinds: Iterable[str] = ()) -> str | Non
     if not is_about_files(story) or story.match.kind != "match":
         return None
     wanted = _wanted(post.media, frozenset(kinds))
-    if not wanted or any(text.kind in ("transcript", "ocr") for text in post.texts):
+    made = {text.media_id for text in post.texts if text.kind in ("transcript", "ocr")}
+    silent = [item for item in wanted if item.id not in made]
+    if not silent or None in made:  # nobody says which file it was made of
         return None
-    words = "not yet heard" if any(item.kind in _HEARD for item in wanted) else "not yet read"
-    missing = next((item for item in wanted if item.state != "stored"), None)
+    words = "not yet heard" if any(item.kind in _HEARD for item in silent) else "not yet read"
+    if len(silent) < len(wanted):
+        words = f"{len(silent)} of {len(wanted)} {words}"
+    missing = next((item for item in silent if item.state != "stored"), None)
     if missing is None:
         return words
     return f"{words}, and we do not have it ({missing.reason or 'it is still coming'})"
 
 
-def provenance(texts: Sequence[TextRow], hits: Sequence[Hit]) -> list[str]:
+def provenance(texts: Sequence[TextRow], hits: Sequence[Hit], media: Sequence[MediaRow] = ()) -> list[str]:
     """For each machine text with hits, say which machine it was, how sure, and at which time it was said."""
     by_id = {text.id: text for text in texts}
     found: dict[int, list[Hit]] = {}
     for hit in hits:
         if hit.text_id in by_id and by_id[hit.text_id].engine is not None:
             found.setdefault(hit.text_id, []).append(hit)
-    return [_made_by(by_id[text_id], inside) for text_id, inside in found.items()]
+    return [_made_by(by_id[text_id], inside, media) for text_id, inside in found.items()]
 
 
-def _made_by(text: TextRow, hits: Sequence[Hit]) -> str:
+def _made_by(text: TextRow, hits: Sequence[Hit], media: Sequence[MediaRow]) -> str:
     how = {"transcript": "heard by", "ocr": "read from a picture by"}.get(text.kind, f"{text.kind} by")
     sure = None if text.confidence is None else f"confidence {text.confidence:.2f}"
-    doubt = text.unreliable or (text.confidence is not None and text.confidence < SURE)
-    times = [timecode(segment.start_s) for hit in hits[:3] if (segment := _segment(text.segments, hit)) is not None]
+    times = [timecode(start) for hit in hits[:3] if (start := said_at(text, hit)) is not None]
+    places = [place for place, item in enumerate(media, 1) if item.id == text.media_id]
     parts = (
         f"{how} {text.engine or 'a machine'}",
         text.language,
         sure,
+        f"file {places[0]} of {len(media)}" if places and len(media) > 1 else None,
         f"at {', '.join(dict.fromkeys(times))}" if times else None,
-        "possible" if doubt else None,
+        "possible" if is_doubtful(text) else None,
     )
     return " · ".join(part for part in parts if part)
+
+
+def is_doubtful(text: TextRow) -> bool:
+    """Whether what is found in machine text is only possible."""
+    return text.unreliable or (text.confidence is not None and text.confidence < SURE)
+
+
+def said_at(text: TextRow, hit: Hit) -> float | None:
+    """The second of the recording at which a passage begins; None where the engine told no times."""
+    inside = (piece for piece in text.segments if piece.start <= hit.start < max(piece.end, hit.start))
+    return next((piece.start_s for piece in inside), None)
 
 
 def timecode(seconds: float) -> str:
@@ -68,18 +84,16 @@ def timecode(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _segment(segments: Iterable[Segment], hit: Hit) -> Segment | None:
-    return next((segment for segment in segments if segment.start <= hit.start < max(segment.end, hit.start)), None)
-
-
-def attachment(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterable[str] = ()) -> Attachment | None:
-    """Choose the file that an alert about files brings along: the first that can be heard, then seen."""
+def carried(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterable[str] = ()) -> list[Attachment]:
+    """The files that an alert about files may bring along: what can be heard first, then what can be seen."""
     if data_dir is None or not is_about_files(story) or story.match.kind != "match":
-        return None
+        return []
     stored = [item for item in _wanted(post.media, frozenset(kinds)) if item.state == "stored" and item.path]
-    if not stored:
-        return None
-    item = min(stored, key=lambda one: _ORDER.index(one.kind) if one.kind in _ORDER else len(_ORDER))
+    stored.sort(key=lambda one: _ORDER.index(one.kind) if one.kind in _ORDER else len(_ORDER))
+    return [_attachment(item, post, data_dir) for item in stored]
+
+
+def _attachment(item: MediaRow, post: PostRow, data_dir: Path) -> Attachment:
     mime = item.sniffed or "application/octet-stream"
     return Attachment(
         kind=item.kind,
@@ -88,6 +102,13 @@ def attachment(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterab
         mime=mime,
         size=item.size or 0,
     )
+
+
+def beside(files: Sequence[Attachment], attached: Attachment | None) -> str | None:
+    """Say which of the files does not go along; None where all do."""
+    if attached is None:
+        return f"too large to go along: {files[0].size / (1 << 20):,.0f} MB" if files else None
+    return f"one of {len(files)} files goes along" if len(files) > 1 else None
 
 
 def _wanted(media: Sequence[MediaRow], kinds: frozenset[str]) -> list[MediaRow]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from bot.alerts.document import Told
 from bot.alerts.render import Rendering, render, words
 from bot.alerts.settling import Consequence, after, interrupted
 from bot.alerts.targets._contract import Message, Refused, Target
@@ -197,9 +198,9 @@ class Outbox:
         """Compose the message. What cannot be composed is refused, not tried for ever."""
         if row.match_id is None:
             return words(row, target.shows)
-        story, post, reply_to = await self._store.read(_material, row.match_id, row.target)
+        story, post, told = await self._store.read(_material, row.match_id, row.target)
         try:
-            return render(row, story, post, self._rendering, target.shows, reply_to)
+            return render(row, story, post, self._rendering, target.shows, told)
         except Exception as problem:
             raise Refused(f"the message could not be composed: {_where(problem)}") from problem
 
@@ -266,12 +267,13 @@ class Outbox:
             self._speak(sentence)
 
 
-def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, str | None]:
+def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, Told | None]:
     """All that a message about a match is made of; the foreign keys promise that it is there."""
     ask = asking(reader)
     story = matches.story(ask, match_id)
     assert story is not None
-    return story, lookup.posts(reader, [story.match.post_id])[0], outbox.first_receipt(ask, match_id, target)
+    told = outbox.told_first(ask, match_id, target)
+    return story, lookup.posts(reader, [story.match.post_id])[0], Told(*told) if told else None
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:

@@ -1,26 +1,23 @@
 """PURE: delivery -> message, fitted to what the target can show."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.alerts import files
 from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
+from bot.alerts.document import Told, document, envelope, is_late, message_id
 from bot.alerts.message import Message, Shows
-from bot.alerts.passages import passages, quoted, sentences
-from bot.clock import MINUTE
+from bot.alerts.passages import passages, sentences
 from bot.foreign import one_line, visible
-from storage.lookup import as_json, headed, iso, place_of
+from storage.lookup import headed
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
-LATE = 30 * MINUTE
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
 _FIELD = 120  # of a name, an author, a file name
 _LINK = 700
@@ -53,28 +50,38 @@ Line = tuple[Span, ...]
 
 
 def render(
-    delivery: DeliveryRow, story: Story, post: PostRow, rendering: Rendering, shows: Shows, reply_to: str | None = None
+    delivery: DeliveryRow,
+    story: Story,
+    post: PostRow,
+    rendering: Rendering,
+    shows: Shows,
+    told: Told | None = None,
 ) -> Message:
-    """Compose the alert about a match. The link, the times and the mark of a repeat are kept, whatever is cut."""
+    """Compose the alert about a match, and answer what was `told` of the post first.
+
+    The link, the times and the mark of a repeat are kept, whatever is cut.
+    """
     kinds = rendering.files.get(story.match.rule, frozenset())
-    attached = files.attachment(story, post, rendering.data_dir, kinds)
+    carried = files.carried(story, post, rendering.data_dir, kinds)
+    attached = next((file for file in carried if 0 < file.size <= shows.file_bytes), None)
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
     head += _of_files(story, post, kinds)
-    if attached is not None and shows.local:
-        tail.insert(-1, (Span(f"file: {attached.path}"),))
-    if attached is not None and not 0 < attached.size <= shows.file_bytes:
-        attached = None
+    if shows.local:
+        tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]
+    elif shows.file_bytes and (said := files.beside(carried, attached)):
+        head.append((Span(said),))
     limit = shows.units if attached is None else shows.caption
     room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
-    lines = [*head, *_body(story, post, max(room, 0)), *tail]
+    body = [line for line in _body(story, post, max(room, 0)) if any(span.text for span in line)]
+    lines = [*head, *body, *tail]
     return Message(
         id=message_id(delivery),
         kind=delivery.kind,
         text=_drawn(lines, shows),
         plain=_joined(lines, lambda span: span.text),
-        document=_document(delivery, story, post),
+        document=document(delivery, story, post, told, files.unheard(story, post, kinds)),
         priority=rendering.priorities.get(story.match.rule, "default"),
-        reply_to=reply_to if shows.replies else None,
+        reply_to=told.receipt if told is not None and shows.replies else None,
         attachment=attached,
     )
 
@@ -90,14 +97,8 @@ def words(delivery: DeliveryRow, shows: Shows) -> Message:
         kind=delivery.kind,
         text=_drawn([line], shows),
         plain=_joined([line], lambda span: span.text),
-        document=_envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
+        document=envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
     )
-
-
-def message_id(delivery: DeliveryRow) -> str:
-    """Name a delivery for its receiver: the same over retries, and no other, not even in another archive."""
-    named = f"{delivery.id} {delivery.match_id} {delivery.target} {delivery.created_at}"
-    return f"msg_{sha256(named.encode()).hexdigest()[:24]}"
 
 
 # Lines ---------------------------------------------------------------------------------------------------------------
@@ -105,7 +106,8 @@ def message_id(delivery: DeliveryRow) -> str:
 
 def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) -> list[Line]:
     side = f" ({_short(story.side)})" if story.side else ""
-    marks = [word for word, there in (("late", _late(post)), ("possible repeat", delivery.possible_repeat)) if there]
+    late = is_late(story, post)
+    marks = [word for word, there in (("late", late), ("possible repeat", delivery.possible_repeat)) if there]
     heading = _HEADINGS[story.match.kind]
     title = (
         *((Span(f"{heading} ", "bold"),) if heading else ()),
@@ -115,7 +117,7 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
     )
     posted = times(post.posted_at, zone) if post.posted_at is not None else f"unknown ({_short(post.posted_raw)})"
     lines: list[Line] = [title, (Span(f"posted {posted}"),)]
-    if _late(post) or post.posted_at is None:
+    if late or post.posted_at is None:
         lines.append((Span(f"collected {times(post.collected_at, zone)}"),))
     if post.deleted_at is not None:
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
@@ -128,7 +130,8 @@ def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:
     said = files.unheard(story, post, kinds)
     lines: list[Line] = [(Span(clip(one_line(said), 2 * _FIELD), "bold"),)] if said else []
     return lines + [
-        (Span(clip(one_line(words), 2 * _FIELD)),) for words in files.provenance(post.texts, story.match.hits)
+        (Span(clip(one_line(words), 2 * _FIELD)),)
+        for words in files.provenance(post.texts, story.match.hits, post.media)
     ]
 
 
@@ -296,10 +299,6 @@ def link(url: str | None) -> str | None:
     return url if parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc else None
 
 
-def _late(post: PostRow) -> bool:
-    return post.posted_at is not None and post.collected_at - post.posted_at > LATE
-
-
 def _short(text: str) -> str:
     return clip(one_line(text[: 20 * _FIELD]), _FIELD)
 
@@ -360,36 +359,3 @@ def _text(span: Span) -> str:
 def _ansi(span: Span) -> str:
     codes = {"bold": "1", "hit": "1;33", "link": "4"}
     return f"\x1b[{codes[span.style]}m{span.text}\x1b[0m" if span.style and span.text else span.text
-
-
-def _document(delivery: DeliveryRow, story: Story, post: PostRow) -> dict[str, object]:
-    match = story.match
-    data: dict[str, object] = {
-        "alert": str(match.id),
-        "rule": match.rule,
-        "source": post.source,
-        "post": as_json(post),
-        "matched": [
-            _matched(hit, story.texts[hit.text_id], post.title) for hit in match.hits if hit.text_id in story.texts
-        ],
-        "late": _late(post),
-        "possible_repeat": delivery.possible_repeat,
-    }
-    if match.kind == "edited":
-        data |= {"was": match.before, "now": quoted(passages(story.texts, match.hits)) or None}
-    if match.kind == "deleted" and story.absent:
-        data |= {"absent_since": iso(story.absent.at), "method": story.absent.method}
-    return _envelope(delivery, data)
-
-
-def _matched(hit: Hit, text: str, title: str | None) -> dict[str, object]:
-    part, start, end = place_of(hit, text, title)
-    return {"text": text[hit.start : hit.end], "start": start, "end": end, "in": part}
-
-
-def _envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:
-    """Wrap for the wire; what JSON cannot carry (a lone surrogate) becomes U+FFFD."""
-    document = {"type": delivery.kind, "id": message_id(delivery), "timestamp": iso(delivery.created_at), "data": data}
-    clean = json.dumps(document, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    found: dict[str, object] = json.loads(clean)
-    return found

@@ -27,7 +27,7 @@ from bot.foreign import one_line, visible
 from storage import matches, outbox
 from storage.database import asking
 from storage.lookup import iso, place_of
-from storage.records import DeliveryRow, Hit, MatchRow, Story
+from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from bot.alerts.targets import TargetSettings
@@ -107,7 +107,7 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         ("decided", shown(match.at, zone, seconds=True)),
     ):
         line(session, f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
-    for row in (*_hits(session, story, post.title), *_decision(match, deliveries, zone)):
+    for row in (*_hits(session, story, post), *_decision(match, deliveries, zone)):
         line(session, row)
 
 
@@ -256,7 +256,9 @@ def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone
     return [str(match.id), shown(match.at, zone), match.rule, match.kind, source, sent or "-", match.why]
 
 
-def _hits(session: Session, story: Story, title: str | None) -> Iterator[str]:
+def _hits(session: Session, story: Story, post: PostRow) -> Iterator[str]:
+    from bot.alerts.files import provenance
+
     yield ""
     yield styled(session, "found", "bold")
     if not story.match.hits:
@@ -265,10 +267,12 @@ def _hits(session: Session, story: Story, title: str | None) -> Iterator[str]:
         raw = story.texts.get(hit.text_id, "")
         before, after = raw[max(hit.start - _AROUND, 0) : hit.start], raw[hit.end : hit.end + _AROUND]
         marked = styled(session, one_line(raw[hit.start : hit.end]), "yellow")
-        part, start, end = place_of(hit, raw, title)
+        part, start, end = place_of(hit, raw, post.title)
         place = one_line(f"{part} {start}-{end}, as “{hit.form}”")
         head, tail = "…" if hit.start > _AROUND else "", "…" if hit.end + _AROUND < len(raw) else ""
         yield f"  {place}: {head}{_flat(before)}{marked}{_flat(after)}{tail}"
+    for words in provenance(post.texts, story.match.hits, post.media):
+        yield f"  {one_line(words)}"
     if story.match.before:
         yield f"  before: {one_line(story.match.before)}"
 

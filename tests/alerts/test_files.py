@@ -10,7 +10,7 @@ import pytest
 from bot.alerts import decide, outbox
 from bot.alerts.clusters import units
 from bot.alerts.decide import Decided, Deciding
-from bot.alerts.files import attachment
+from bot.alerts.files import carried
 from bot.alerts.message import Shows
 from bot.alerts.plan import UNRELIABLE
 from bot.alerts.render import render
@@ -241,8 +241,7 @@ def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, t
     [row] = line.rows("select id from matches")
     with line.archive.reading() as reader:
         story, post, _ = outbox._material(reader, row["id"], "desk")
-    found = attachment(story, post, tmp_path)
-    assert found is not None
+    [found] = carried(story, post, tmp_path)
     assert set(found.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert len(found.name) < 150
     assert not found.name.startswith(("-", "."))

@@ -1,10 +1,12 @@
 import asyncio
+import base64
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.alerts.message import Message
+from bot.alerts.message import Attachment, Message
 from bot.alerts.targets.apprise import Apprise, Settings, literal
 from bot.errors import Later, Never
 
@@ -12,6 +14,31 @@ from bot.errors import Later, Never
 def test_the_words_arrive_at_the_service(keys: Any, around: Any, sink: Any) -> None:
     asyncio.run(around.send(keys["apprise"], plain="fire {{ app_id }} :smile: \\n &lt;b&gt;"))
     assert sink.received[0][1]["message"] == "fire {{ app_id }} :smile: \\n &lt;b&gt;"
+
+
+@pytest.fixture
+def voice(tmp_path: Path) -> Attachment:
+    path = tmp_path / ("ab" * 32)
+    path.write_bytes(b"OggS and so on")
+    path.chmod(0o400)
+    return Attachment("voice", path, "spokesman-7.ogg", "audio/ogg", 14)
+
+
+def test_a_file_goes_along_under_our_name_where_the_service_takes_files(
+    keys: Any, around: Any, sink: Any, voice: Attachment
+) -> None:
+    asyncio.run(around.send(keys["apprise"], attachment=voice))
+    [file] = sink.received[0][1]["attachments"]
+    assert (file["filename"], file["mimetype"]) == ("spokesman-7.ogg", "audio/ogg")
+    assert base64.b64decode(file["base64"]) == b"OggS and so on"
+
+
+def test_words_go_without_a_file_that_cannot_go(keys: Any, around: Any, sink: Any, voice: Attachment) -> None:
+    voice.path.unlink()
+    asyncio.run(around.send(keys["apprise"], attachment=voice))
+    [(_, told)] = sink.received
+    assert told["message"] == "rule fire · spokesman"
+    assert told["attachments"] == []
 
 
 def test_a_service_that_refuses_is_tried_later_and_told_by_its_number(keys: Any, around: Any, sink: Any) -> None:

@@ -6,13 +6,17 @@ import sys
 
 
 def main() -> None:
-    """Read {"url", "body", "deadline"} and write {"status", "service", "code"}; never a word of the URL."""
+    """Read {"url", "body", "deadline", "file"} and write {"status", "service", "code"}; never a word of the URL."""
     asked = json.load(sys.stdin)
-    json.dump(send(asked["url"], asked["body"], asked["deadline"]), sys.stdout)
+    json.dump(send(asked["url"], asked["body"], asked["deadline"], asked["file"]), sys.stdout)
 
 
-def send(url: str, body: str, deadline: float) -> dict[str, object]:
-    """Hand one message to one service, without retries; `deadline` in seconds."""
+def send(url: str, body: str, deadline: float, file: dict[str, str] | None = None) -> dict[str, object]:
+    """Hand one message to one service, without retries; `deadline` in seconds for each of two attempts.
+
+    A `file` ("path", "name", "mime") goes along where the service takes files; what it does not take with one goes
+    without.
+    """
     try:
         import apprise
     except ImportError:
@@ -30,7 +34,14 @@ def send(url: str, body: str, deadline: float) -> dict[str, object]:
         return {"status": "UNREADABLE"}
     service = services[0]
     service.overflow_mode = apprise.OverflowMode.SPLIT  # what is too long for a service arrives as several messages
-    result = services.notify(body=body, body_format=apprise.NotifyFormat.TEXT)
+    result = None
+    if file is not None and service.attachment_support:
+        from apprise.attachment.file import AttachFile
+
+        attached = AttachFile(file["path"], name=file["name"], mimetype=file["mime"])  # type: ignore[no-untyped-call]
+        result = services.notify(body=body, body_format=apprise.NotifyFormat.TEXT, attach=attached)
+    if result is None or result.status.name not in ("SUCCESS", "TIMEOUT"):
+        result = services.notify(body=body, body_format=apprise.NotifyFormat.TEXT)
     code = None
     for entry in result.logs():
         found = re.search(r"error=([0-9]{3})\b", entry.message)

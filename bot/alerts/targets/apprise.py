@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from bot.alerts.message import Attachment
 from bot.alerts.targets import _apprise_child
 from bot.alerts.targets._contract import Message, Shows, Surroundings, TargetSettings
 from bot.alerts.targets._secrets import read
@@ -17,7 +18,10 @@ from bot.config.values import SecretFile
 from bot.errors import Later, Never
 
 INSTALL = "pip install 'communique[apprise]'"
-_DEADLINE_S = 45.0
+_DEADLINE_S = 90.0
+_ATTEMPT_S = 40.0
+_LARGEST = 8 << 20  # of a file that most services still take
+_UNITS = 1_900  # most services cut at 2,000; for shorter ones the message comes in parts
 _WORD_JOINER = "\u2060"
 
 
@@ -40,7 +44,7 @@ class Settings(TargetSettings):
 class Apprise:
     """One service, one child process per message: Apprise blocks, sleeps and has no deadline of its own."""
 
-    shows = Shows("text", units=1_900)  # most services cut at 2,000; for shorter ones the message comes in parts
+    shows = Shows("text", units=_UNITS, caption=_UNITS, file_bytes=_LARGEST)
     idempotent = False
     account = None
 
@@ -56,7 +60,9 @@ class Apprise:
         if self._proxied:
             raise Never("apprise cannot be held to the proxy of [http]", remedy="use a telegram or webhook target")
         url = self.settings.url or (read(self.settings.url_file) if self.settings.url_file else "")
-        verdict = await self._ask({"url": url, "body": literal(message.plain), "deadline": _DEADLINE_S - 10})
+        verdict = await self._ask(
+            {"url": url, "body": literal(message.plain), "deadline": _ATTEMPT_S, "file": _file(message.attachment)}
+        )
         status, code = verdict.get("status"), verdict.get("code")
         service = re.sub(r"[^\w .-]", "", str(verdict.get("service", "")))[:40] or "the service"
         if status == "SUCCESS":
@@ -94,6 +100,12 @@ class Apprise:
         except ValueError:
             raise Later(f"the Apprise process ended with {child.returncode}", unsure=True) from None
         return verdict
+
+
+def _file(attached: Attachment | None) -> dict[str, str] | None:
+    if attached is None:
+        return None
+    return {"path": str(attached.path.absolute()), "name": attached.name, "mime": attached.mime}
 
 
 def literal(text: str) -> str:
