@@ -21,7 +21,7 @@ import rsa
 from bot.cli.qr import correction, drawn, matrix
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, sign_in
-from tests.telegram_world import Fault, Served, World
+from tests.telegram_world import Fault, Served, World, run_in_thread
 from tests.telegram_world.handshake import PUBLIC_KEY_FILE
 
 Waits = Callable[[Callable[[], object], str], None]
@@ -395,6 +395,15 @@ def test_a_server_by_name_and_its_key_in_every_form(desk: Desk, at: Served, name
     desk.write(config)
     desk.run("login", "--phone", OPEN, stdin="54321\n")
     desk.run("run", "--once")
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_a_server_by_its_ipv6_address(desk: Desk, telegram: World, at: Served) -> None:
+    with run_in_thread(telegram, host="::1") as served:
+        config = (desk.directory / "config.toml").read_text()
+        desk.write(config.replace(f"{at.host}:{at.port}", f"[::1]:{served.port}"))
+        desk.run("login", "--phone", OPEN, stdin="54321\n")
+        assert "1 new" in desk.run("run", "--once").stderr
 
 
 def _as_spki(pem: bytes) -> bytes:

@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import random
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,10 @@ from bot.errors import Later
 from bot.intake.media import Carrier
 from bot.telegram.account import Patience
 from storage import telegram as account_rows
+from tests.desk import Desk
 from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
+from tests.telegram_world.channels import FileKind
 
 ONE = {"post": {"channel": "@border_post", "backfill": "all"}}
 LACKS = {  # how a server says that it does not know a method, and how it may go wrong without saying so
@@ -37,6 +41,8 @@ OPTIONAL = (
     "auth.exportAuthorization",
 )
 PIECE = 512 << 10
+GUEST = "+95 9 000 000 007"
+OTHERWISE = {"plain_pages": True, "hash_of_session": True, "strict_phone": True, "omits_missing": True}
 # Telethon itself waits two seconds after an answer of 5xx before it hands it over
 SLOWER = Patience(
     connect=6, call=3, probe=2.5, probe_every=3, misses=2, readiness=8, back_off=(0.02, 0.2), look=0.05, lane=4
@@ -372,6 +378,76 @@ def test_a_file_that_an_own_server_says_is_elsewhere_is_asked_for_where_one_is(
             assert await carried(rig, url) == b"%PDF-1.7"
 
     asyncio.run(go())
+
+
+CONFIG = """
+[telegram]
+api_id = 1
+api_hash_file = "hash"
+server = "{host}:{port}"
+dc = {dc}
+public_key_file = "{key}"
+[defaults]
+every = "1s"
+[[sources]]
+name = "post"
+kind = "telegram"
+channel = "@border_post"
+fallback = "none"
+backfill = "all"
+recheck = ["1s"]
+media = ["photo", "voice", "audio", "document", "video"]
+"""
+KINDS: tuple[FileKind, ...] = ("photo", "voice", "audio", "document", "video")
+
+
+def test_five_hundred_posts_of_another_server_with_their_files_edits_and_deletions(
+    telegram: World, at: Served, tmp_path: Path, waits: Callable[[Callable[[], object], str], None]
+) -> None:
+    """From outside, as a user meets it: sign-in by code, not joined, nothing pushed, every manner another."""
+    telegram.accounts.open(GUEST, code="54321")
+    for name, value in OTHERWISE.items():
+        setattr(telegram.manners, name, value)
+    chance = random.Random(500)
+    sent: dict[int, bytes] = {}
+    for count in range(500):
+        file = None
+        if count % 25 == 0:
+            size = 3_000_001 if count == 250 else chance.randrange(1, 900_000)
+            file = File(
+                KINDS[count // 25 % 5], chance.randbytes(size), name=f"file {count}", dc=2 + count // 25 % 2 * 2
+            )
+        number = telegram.publish("border_post", f"Statement {count}", file=file)
+        if file is not None:
+            sent[number] = file.data
+    desk = Desk(tmp_path)
+    (tmp_path / "hash").write_text("0123456789abcdef")
+    (tmp_path / "hash").chmod(0o600)
+    desk.write(CONFIG.format(host=at.host, port=at.port, dc=at.dc, key=at.public_key_file))
+    desk.run("login", "--phone", GUEST, stdin="54321\n")
+    daemon = desk.start("run")
+    waits(lambda: "is reached" in desk.said(), "first contact")
+    waits(lambda: asked(desk, "SELECT count(*) FROM posts") == [(501,)], "every post")
+    telegram.edit("border_post", 499, "Corrected near the end.")
+    telegram.edit("border_post", 420, "Corrected further up.")
+    telegram.delete("border_post", 480, 410)
+    telegram.expire_file_references()
+    waits(lambda: asked(desk, "SELECT count(*) FROM revisions WHERE text LIKE 'Corrected %'") == [(2,)], "the edits")
+    gone = "SELECT number FROM posts WHERE deleted_at IS NOT NULL ORDER BY number"
+    waits(lambda: asked(desk, gone) == [(410,), (480,)], "the deletions")
+    waits(lambda: asked(desk, "SELECT count(*) FROM media WHERE state = 'stored'") == [(20,)], "the files")
+    daemon.terminate()
+    assert daemon.wait(30) == 0
+    kept = dict(asked(desk, "SELECT p.number, m.sha256 FROM media m JOIN posts p ON p.id = m.post_id"))
+    assert kept == {number: hashlib.sha256(data).hexdigest() for number, data in sent.items()}
+    for sha in kept.values():
+        [path] = (tmp_path / "data" / "media").rglob(sha)
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sha
+
+
+def asked(desk: Desk, statement: str) -> list[tuple[Any, ...]]:
+    with desk.archive as archive, archive.reading() as reader:
+        return [tuple(row) for row in reader.execute(statement)]
 
 
 # The server itself ----------------------------------------------------------------------------------------------------

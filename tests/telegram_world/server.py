@@ -22,14 +22,18 @@ HOST = "127.0.0.1"
 class TelegramServer:
     """`async with TelegramServer(world) as server:` and clients may connect to 127.0.0.1, `server.ports[dc]`.
 
-    `ports` of an earlier server bring one back where it was; `secret` makes every port an MTProxy (16 bytes).
+    `ports` of an earlier server bring one back where it was; `secret` makes every port an MTProxy (16 bytes); `host`
+    is another address of this machine.
     """
 
-    def __init__(self, world: World, ports: Mapping[int, int] | None = None, *, secret: bytes | None = None) -> None:
+    def __init__(
+        self, world: World, ports: Mapping[int, int] | None = None, *, secret: bytes | None = None, host: str = HOST
+    ) -> None:
         self.ports: dict[int, int] = {}
         self._world = world
         self._asked = dict(ports or {})
         self._secret = secret
+        self._host = host
         self._servers: list[asyncio.Server] = []
         self._talks: dict[asyncio.Task[None], Connection] = {}
 
@@ -37,7 +41,7 @@ class TelegramServer:
         self._loop = asyncio.get_running_loop()
         for dc in self._world.dcs:
             accept = partial(self._accept, dc)
-            server = await asyncio.start_server(accept, HOST, self._asked.get(dc, 0), limit=1 << 20)
+            server = await asyncio.start_server(accept, self._host, self._asked.get(dc, 0), limit=1 << 20)
             self._servers.append(server)
             self.ports[dc] = server.sockets[0].getsockname()[1]
         self._world.ports = dict(self.ports)
@@ -108,18 +112,18 @@ class Served:
 
 @contextmanager
 def run_in_thread(
-    world: World, ports: Mapping[int, int] | None = None, *, secret: bytes | None = None
+    world: World, ports: Mapping[int, int] | None = None, *, secret: bytes | None = None, host: str = HOST
 ) -> Iterator[Served]:
     """Serve the world from a thread. Raises OSError if a port is taken, and at its end whatever the world did wrong."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="telegram-world", daemon=True)
     thread.start()
-    server = TelegramServer(world, ports, secret=secret)
+    server = TelegramServer(world, ports, secret=secret, host=host)
     try:
         asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
         dc = world.dcs[0]
         try:
-            yield Served(HOST, server.ports[dc], dc, PUBLIC_KEY_FILE, server.ports, server, loop)
+            yield Served(host, server.ports[dc], dc, PUBLIC_KEY_FILE, server.ports, server, loop)
         finally:
             asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
     finally:
