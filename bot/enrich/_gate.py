@@ -1,5 +1,6 @@
 """What is refused before any decoder sees it: a wrong type by its bytes, too many pixels, too long, no sound at all."""
 
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -145,16 +146,20 @@ def duration_s(path: Path, mime: str) -> float | None:
     """Seconds as the container says, without decoding; None where it does not say. A lie is caught by the deadline."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        file.seek(0, 2)
-        file.seek(max(file.tell() - _TAIL, 0))
+        size = file.seek(0, 2)
+        file.seek(max(size - _TAIL, 0))
         tail = file.read(_TAIL)
     try:
         if mime == "audio/ogg":
             return _ogg(head, tail)
         if mime == "audio/wav":
-            return _wav(head)
+            return _wav(head, size)
         if mime in ("audio/mp4", "video/mp4"):
             return _mp4(head) or _mp4(tail)
+        if mime == "audio/flac":
+            return _flac(head)
+        if mime == "video/webm":
+            return _webm(head)
     except (struct.error, IndexError, ZeroDivisionError):
         return None
     return None
@@ -171,14 +176,15 @@ def _ogg(head: bytes, tail: bytes) -> float | None:
     return None if granule < 0 else granule / rate if rate else 0.0
 
 
-def _wav(head: bytes) -> float | None:
+def _wav(head: bytes, whole: int) -> float | None:
+    """Bytes over bytes a second; what was written as a stream claims four gigabytes."""
     form = head.find(b"fmt ")
     data = head.find(b"data", form)
     if form < 0 or data < 0:
         return None
     (rate,) = struct.unpack("<I", head[form + 16 : form + 20])
     (size,) = struct.unpack("<I", head[data + 4 : data + 8])
-    return float(size) / rate if rate else 0.0
+    return min(size, whole) / rate if rate else 0.0
 
 
 def _mp4(part: bytes) -> float | None:
@@ -190,3 +196,20 @@ def _mp4(part: bytes) -> float | None:
     else:
         scale, length = struct.unpack(">II", part[at + 16 : at + 24])
     return float(length) / scale if scale else 0.0
+
+
+def _flac(head: bytes) -> float | None:
+    """Samples over the rate, of the block that comes first (RFC 9639); a stream of unknown length says 0."""
+    bits = int.from_bytes(head[18:26], "big")
+    rate, samples = bits >> 44, bits & (1 << 36) - 1
+    return samples / rate if samples else None
+
+
+def _webm(head: bytes) -> float | None:
+    """Element Duration, a float in units of TimestampScale nanoseconds (RFC 9559)."""
+    at, scale_at = head.find(b"\x44\x89"), head.find(b"\x2a\xd7\xb1\x83")
+    if at < 0 or head[at + 2] not in (0x84, 0x88):
+        return None
+    (length,) = struct.unpack_from(">d" if head[at + 2] == 0x88 else ">f", head, at + 3)
+    scale = int.from_bytes(head[scale_at + 4 : scale_at + 7], "big") if scale_at >= 0 else 1_000_000
+    return float(length) * scale / 1e9 if math.isfinite(length) and length > 0 else None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST_SIDE = 2_800  # pixels; no page gets better by more
+_ORIENTATION = 0x0112
 _DARK = 110  # a mean grey below this is light letters on a dark ground
 
 
@@ -42,13 +43,24 @@ def sheet(media: Media) -> "Image":
 
 
 def _upright(image: "Image") -> "Image":
-    """Turned as the camera says; what it says is foreign and often broken."""
-    from PIL import ImageOps
+    """Turned as the camera says (EXIF 2.3, tag Orientation); what else it says is foreign, often broken, and left."""
+    from PIL.Image import Transpose
 
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
     try:
-        return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        said = image.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  a reader of foreign tags raises whatever they make it raise
         return image
+    turn = turns.get(said) if isinstance(said, int) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _on_white(image: "Image") -> "Image":
