@@ -26,12 +26,19 @@ VOICE = FetchedMedia("voice", "v1", url="https://cdn.example/v1.ogg?token=1", du
 KEPT = Kept("ab" * 32, 9_000, f"media/ab/ab/{'ab' * 32}", "audio/ogg")
 
 
-def deciding(tmp_path: Any, *, alert_on: Sequence[str] = ("voice",), targets: Sequence[str] = ("desk",)) -> Deciding:
+def deciding(
+    tmp_path: Any,
+    *,
+    alert_on: Sequence[str] = ("voice",),
+    targets: Sequence[str] = ("desk",),
+    more: tuple[RuleConfig, ...] = (),
+) -> Deciding:
     source = SourceSettings.model_validate(
         {"name": "spokesman", "kind": "replay", "alert_on": list(alert_on), "alert_targets": list(targets)}
     )
     rule = RuleConfig(name="fall", query='"regional command"', targets=("desk",))
-    return Deciding.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,), sources=(source,)))
+    rules = (rule, *more)
+    return Deciding.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=rules, sources=(source,)))
 
 
 class Ear:
@@ -245,3 +252,132 @@ def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, t
     assert set(found.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert len(found.name) < 150
     assert not found.name.startswith(("-", "."))
+
+
+def words_of(ear: Ear, line: Any, tmp_path: Any, shows: Shows, number: int = 0) -> Any:
+    row = line.rows("select id from matches order by id")[number]
+    with line.archive.reading() as reader:
+        story, post, told = outbox._material(reader, row["id"], "desk")
+    delivery = DeliveryRow(1, row["id"], "desk", "match", "sending", 0, 1, 0)
+    return render(delivery, story, post, ear.rules.rendering(ZoneInfo("Asia/Yangon"), tmp_path), shows, told)
+
+
+TAKES = Shows("html", 4096, replies=True, caption=1024, file_bytes=50 << 20)
+
+
+def test_of_several_recordings_the_alert_says_that_one_goes_along_and_which_was_heard(
+    ear: Ear, line: Any, told: Any, tmp_path: Any
+) -> None:
+    post_id = line.post("", media=(VOICE, replace(VOICE, key="v2"), replace(VOICE, key="v3")))
+    with line.archive.writing() as writer:
+        for media_id in (1, 2, 3):
+            media.stored(writer, media_id, KEPT, line.now)
+    ear.decide()
+    first = words_of(ear, line, tmp_path, TAKES)
+    assert "not yet heard\none of 3 files goes along\n" in first.plain
+    made = texts.MachineText("transcript", "The regional command fell.", "en", 0.9, "ears", "base")
+    with line.archive.writing() as writer:
+        texts.put_machine(writer, 2, made, post_id=post_id)
+        jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
+    ear.decide()
+    assert "2 of 3 not yet heard" in words_of(ear, line, tmp_path, TAKES).plain, "though it is told only now"
+    assert "heard by ears · en · confidence 0.90 · file 2 of 3" in words_of(ear, line, tmp_path, TAKES, 1).plain
+
+
+def test_what_is_too_large_for_a_target_is_said_and_the_next_that_fits_goes_along(
+    ear: Ear, line: Any, tmp_path: Any
+) -> None:
+    line.post("", media=(VOICE, replace(VOICE, key="v2")))
+    large = replace(KEPT, sha256="cd" * 32, size=60 << 20)
+    with line.archive.writing() as writer:
+        media.stored(writer, 1, large, line.now)
+        media.stored(writer, 2, replace(large, size=70 << 20), line.now)
+    ear.decide()
+    alone = words_of(ear, line, tmp_path, TAKES)
+    assert alone.attachment is None
+    assert "too large to go along: 60 MB" in alone.plain
+    both = words_of(ear, line, tmp_path, replace(TAKES, file_bytes=65 << 20))
+    assert both.attachment.size == 60 << 20
+    assert "go along" not in words_of(ear, line, tmp_path, Shows("json")).plain
+
+
+def test_words_that_come_weeks_later_are_told_and_marked_late(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    assert "late" not in desk.got[0].text
+    line.now += 21 * 24 * 3_600 * SECOND
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    line.drain(desk)
+    assert "(late)" in desk.got[1].text
+    assert desk.got[1].document["data"]["late"] is True
+
+
+def test_a_program_is_told_what_a_person_reads(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    desk = told("desk", shows=Shows("json"))
+    line.drain(desk)
+    words = "Good day. The regional command fell."
+    pieces = (Segment(0.0, 61.0, 0, 9), Segment(61.5, 70.0, 10, 36))
+    with line.archive.writing() as writer:
+        made = texts.MachineText("transcript", words, "en", 0.5, "ears", "base", segments=pieces)
+        texts.put_machine(writer, 1, made, post_id=post_id)
+        jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
+    ear.decide()
+    line.drain(desk)
+    first, second = (message.document["data"] for message in desk.got)
+    assert (first["unheard"], first["in_reply_to"], first["matched"]) == ("not yet heard", None, [])
+    assert (second["unheard"], second["in_reply_to"]) == (None, first["alert"])
+    [found] = second["matched"]
+    assert {name: found[name] for name in ("engine", "language", "confidence", "possible", "at_s")} == {
+        "engine": "ears", "language": "en", "confidence": 0.5, "possible": True, "at_s": 61.5,
+    }  # fmt: skip
+
+
+def test_two_rules_answer_the_same_alert(line: Any, told: Any, tmp_path: Any) -> None:
+    rules = deciding(tmp_path, more=(RuleConfig(name="second", query="contact", targets=("desk",)),))
+    ear = Ear(line, rules)
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got] == [None, "receipt 1", "receipt 1"]
+
+
+def test_an_edit_between_keeps_the_reply_and_alerts_nobody_by_itself(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    line.post("A caption that was added.", media=(VOICE,))
+    ear.decide()
+    line.drain(desk)
+    assert len(desk.got) == 1
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got] == [None, "receipt 1"]
+
+
+def test_a_recording_that_an_edit_took_away_is_still_told_when_its_words_come(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    line.post("We withdraw our statement.", media=())
+    ear.decide()
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got][-1] == "receipt 1"
+    assert "regional command" in desk.got[-1].plain
