@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.telegram.door import Door
 
 FALLBACK = "telegram_web"
+SITE = "https://t.me"
 
 
 def _channel(value: object) -> str:
@@ -46,7 +47,7 @@ class Settings(SourceSettings):
     live: bool = True
     mode: Literal["auto", "push", "short", "history"] = "auto"
     fallback: Literal["telegram_web", "none"] = "telegram_web"
-    base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"  # where the public pages stand
+    base_url: Annotated[str, AfterValidator(_site)] = SITE  # where the public pages stand
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
 
     @property
@@ -160,7 +161,10 @@ def build(settings: Settings, surroundings: Surroundings) -> Telegram:
 
     fallback: Source | None = None
     handle = settings.wanted.handle
-    if settings.fallback == FALLBACK and handle is not None and surroundings.pages_allowed:
+    door = surroundings.telegram
+    own = door is not None and door.account.access.server is not None  # t.me shows nothing of another server
+    shown = surroundings.pages_allowed and not (own and settings.base_url == SITE)
+    if settings.fallback == FALLBACK and handle is not None and shown:
         pages = sources.settings_of(FALLBACK).model_validate(
             {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}
         )

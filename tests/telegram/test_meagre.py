@@ -513,3 +513,15 @@ def stands(rig: Rig, state: str) -> bool:
 
 def arrived(rig: Rig, number: int) -> bool:
     return number in numbers(rig)
+
+
+def test_the_pages_of_t_me_never_stand_in_for_a_server_of_ones_own(telegram: World, at: Served, data_dir: Path) -> None:
+    lack(telegram, "messages.getHistory", "method invalid")
+    entries = {"post": {"channel": "@border_post", "fallback": "telegram_web"}}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries, live=False) as rig:
+            found = await rig.round()
+            assert str(found.error) == "the server does not offer messages.getHistory (METHOD_INVALID)"
+
+    asyncio.run(go())
