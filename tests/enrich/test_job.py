@@ -233,7 +233,9 @@ def test_where_namespaces_are_refused_a_job_is_shut_in_all_the_same(
     "data",
     [
         b"#EXTM3U\n#EXTINF:1\nhttp://127.0.0.1/x\n",
+        b"\xef\xbb\xbf\n#EXTM3U\n#EXTINF:1\nfile:///etc/passwd\n",
         b"ffconcat version 1.0\nfile '/etc/passwd'\n",
+        b"<?xml version='1.0'?><MPD><Period><BaseURL>http://127.0.0.1/x</BaseURL></Period></MPD>",
         b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
         b"<html>not found</html>",
         b"",

@@ -49,7 +49,7 @@ def wav(seconds: float, *, channels: int = 1, rate: int = 16_000, told_rate: int
 
 
 @pytest.mark.usefixtures("ffmpeg")
-@pytest.mark.parametrize("lie", [None, "audio/ogg", "audio/mpeg", "audio/aac"])
+@pytest.mark.parametrize("lie", [None, "audio/ogg", "audio/mpeg", "audio/aac", "video/mp4", "video/webm"])
 def test_bad_input_47_a_playlist_called_voice_ogg_leads_nowhere(
     lie: str | None, visited: tuple[str, list[str]], media: MakeMedia, tmp_path: Path
 ) -> None:
@@ -57,15 +57,19 @@ def test_bad_input_47_a_playlist_called_voice_ogg_leads_nowhere(
     (tmp_path / "secret.wav").write_bytes(wav(1))
     leads = {
         "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}/x.ts\n#EXTINF:1,\nfile://{tmp_path}/secret.wav\n",
+        "key": f'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{address}/key"\n#EXTINF:1,\nfile:///etc/passwd\n',
+        "dash": f"<?xml version='1.0'?><MPD type='static'><Period><AdaptationSet mimeType='audio/mp4'><Representation id='1'><BaseURL>{address}/x.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>",
         "concat": f"ffconcat version 1.0\nfile {tmp_path}/secret.wav\nfile {address}/x.wav\n",
+        "near": "ffconcat version 1.0\nfile secret.wav\n",
         "sdp": "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=audio 5004 RTP/AVP 0\r\n",
         "xspf": f"<?xml version='1.0'?><playlist><location>{address}/x</location></playlist>",
     }
+    path = tmp_path / "voice.ogg"
     for words in leads.values():
-        path = tmp_path / "voice.ogg"
-        path.write_text(words)
-        with pytest.raises(Unfit):
-            _sound.samples(media(path, mime=lie), 30 * MINUTE)
+        for magic in ("", "OggS", "ID3"):
+            path.write_text(magic + words)
+            with pytest.raises(Unfit):
+                _sound.samples(media(path, mime=lie), 30 * MINUTE)
     assert paths == []
 
 
