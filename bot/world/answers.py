@@ -49,10 +49,7 @@ def answer(world: World, request: Request) -> Answer:
     elif found := _FEED.fullmatch(parts.path):
         reply = _feed(world, found[1], request, site)
     elif found := _FILE.fullmatch(parts.path):
-        picture = found[1].endswith(".png")
-        reply = Answer(
-            200, png(found[1]) if picture else ogg(), {"Content-Type": "image/png" if picture else "audio/ogg"}
-        )
+        reply = _file(world, found[1])
     elif found := _POST.fullmatch(parts.path):
         reply = _post(world, found[1], int(found[2]), site)
     else:
@@ -96,6 +93,12 @@ def _feed(world: World, name: str, request: Request, site: str) -> Answer:
     if request.headers.get("if-none-match") == tag:
         return Answer(304, b"", headers)
     return Answer(200, body, headers)
+
+
+def _file(world: World, name: str) -> Answer:
+    picture = name.endswith(".png")
+    body = world.file(name) or (png(name) if picture else ogg())
+    return Answer(200, body, {"Content-Type": "image/png" if picture else "audio/ogg"})
 
 
 def _broken(status: int | None, retry_after: int | None, *, hang: bool) -> Answer | None:

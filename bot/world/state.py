@@ -106,6 +106,7 @@ class World:
         self._lock = threading.RLock()
         self._channels: dict[str, Channel] = {}
         self._feeds: dict[str, tuple[str, list[Entry]]] = {}
+        self._files: dict[str, bytes] = {}
 
     # What happens in it
 
@@ -173,6 +174,11 @@ class World:
         """Let a channel suffer these faults and no others; `Faults()` heals it."""
         with self._lock:
             self.channel(handle).faults = faults
+
+    def keep_file(self, name: str, data: bytes) -> None:
+        """Serve these bytes under /file/NAME instead of a made-up picture or voice note."""
+        with self._lock:
+            self._files[name] = data
 
     def open_feed(self, name: str, title: str) -> None:
         with self._lock:
@@ -254,6 +260,11 @@ class World:
             if message is not None:
                 self._show(View(channel, (message,), older=False, newer=False))
             return message
+
+    def file(self, name: str) -> bytes | None:
+        """The bytes that were kept under a name; None: they are made up."""
+        with self._lock:
+            return self._files.get(name)
 
     def feed(self, name: str) -> tuple[str, tuple[Entry, ...]] | None:
         """Title and entries of a feed, newest first; None if there is none."""
