@@ -1,10 +1,14 @@
 """The lane of files: bytes at once, each in its own state with a reason, and never in the way of anything else."""
 
 import asyncio
+import gzip
+import io
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -250,6 +254,52 @@ def test_bad_input_42_two_posts_with_one_content_share_its_bytes(stand: Stand) -
     stand.drain()
     assert stand.states() == ["stored"] * 3
     assert len(stand.blobs()) == 2
+
+
+@cache
+def archives() -> dict[str, bytes]:
+    """Archives that are small as they come and would be large, deep or locked if anybody opened them."""
+
+    def packed(name: str, data: bytes) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(name, data)
+        return out.getvalue()
+
+    bomb = packed("big", bytes(10 << 20))
+    nested = bomb
+    for depth in range(20):
+        nested = packed(f"{depth}.zip", nested * 3)
+    locked = bytearray(packed("secret", b"words"))
+    locked[6] |= 1  # general purpose flag 0, in the local header and in the directory: encrypted
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    return {
+        "bomb.zip": bomb,
+        "nested.zip": nested,
+        "outside.zip": packed("../../outside", b"words"),
+        "statement.docx": packed("word/document.xml", b"<w:t>regional command</w:t>" * 400_000),
+        "locked.zip": bytes(locked),
+        "bomb.rar": b"Rar!\x1a\x07\x01\x00" + bytes(2_000),
+        "bomb.7z": b"7z\xbc\xaf\x27\x1c" + bytes(2_000),
+        "bomb.gz": gzip.compress(bytes(10 << 20)),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(archives()))
+def test_bad_input_49_an_archive_is_stored_as_it_came_and_opened_by_nobody(stand: Stand, name: str) -> None:
+    sent = archives()[name]
+    stand.cdn.files |= {"/f": sent, "/v.ogg": VOICE}
+    stand.source = Quiet(SourceSettings(name="spokesman", kind="test", media=("voice", "document")))
+    stand.post(1, FetchedMedia("document", "f", url=f"{stand.cdn.base}/f", name=name))
+    stand.post(2, stand.voice())
+    stand.drain()
+    assert stand.states() == ["stored", "stored"]
+    row = stand.rows()[0]
+    assert row["sniffed"].startswith("application/")
+    assert (stand.desk.archive.path.parent / row["path"]).read_bytes() == sent
+    assert sorted(len(blob.read_bytes()) for blob in stand.blobs()) == sorted((len(sent), len(VOICE)))
+    beside = {path.name for path in stand.desk.archive.path.parent.iterdir()} - {"media"}
+    assert all(name.startswith("communique.db") for name in beside)
 
 
 def test_a_file_over_its_cap_is_too_big_whether_it_says_so_or_not(stand: Stand) -> None:

@@ -78,7 +78,10 @@ def test_bad_input_43_a_link_in_the_way_is_never_followed(files: Files, tmp_path
     (files.root / ".incoming" / "5").symlink_to(treasure)
     shelf.unlink()
     bring(files, 5)
+    (files.root / ".incoming" / "6").hardlink_to(treasure)
+    bring(files, 6, VOICE + b"!")
     assert treasure.read_bytes() == b"do not touch"
+    assert treasure.stat().st_nlink == 1
 
 
 def test_bad_input_43_a_media_directory_that_is_a_link_is_refused(files: Files, tmp_path: Path) -> None:
