@@ -29,6 +29,14 @@ def add(writer: Writer, at: int, about: str, text: str) -> None:
     )
 
 
+def last(writer: Writer, about: str) -> str | None:
+    """The latest sentence about something, None if nothing was ever said."""
+    said = writer.execute(
+        sql("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1"), {"about": about}
+    ).scalar()
+    return None if said is None else str(said)
+
+
 def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
     """Notices with an id above `after`, oldest first."""
     rows = reader.execute(

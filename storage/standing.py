@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage.lookup import named
+from storage.telegram import AccountRow, account, waits
 
 if TYPE_CHECKING:
     from storage.database import Reader
@@ -98,6 +99,8 @@ class Standing:
     targets: tuple[TargetStanding, ...]
     notices: tuple[Told, ...]
     last_round_at: int | None
+    account: AccountRow | None = None  # at Telegram
+    waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
 
     def queue(self, name: str) -> Queue:
         """One queue by name: decide, recheck, outbox, dead, given_up, quarantine."""
@@ -116,6 +119,8 @@ def standing(reader: "Reader", now: int, *, notices: int = 5) -> Standing:
         targets=tuple(TargetStanding(**row) for row in _rows(reader, _TARGETS)),
         notices=tuple(Told(**row) for row in _rows(reader, _NOTICES, limit=notices))[::-1],
         last_round_at=reader.execute("select max(ended_at) as at from runs").fetchone()["at"],
+        account=account(reader),
+        waits=tuple((method, until) for method, until in waits(reader).items() if until > now),
     )
 
 

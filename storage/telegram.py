@@ -72,6 +72,16 @@ def peers(reader: Reader | Writer, account: str) -> dict[str, PeerRow]:
     return {row["asked"]: PeerRow(**{**row, "joined": bool(row["joined"])}) for row in rows}
 
 
+def peer_of_anybody(reader: Reader | Writer, asked: str) -> PeerRow | None:
+    """What any account has learnt of a channel, the latest first; its access hash is worth nothing to another one."""
+    rows = asking(reader)(
+        "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE asked = :asked "
+        "ORDER BY at DESC LIMIT 1",
+        {"asked": asked},
+    )
+    return PeerRow(**{**rows[0], "joined": bool(rows[0]["joined"])}) if rows else None
+
+
 def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
     """Remember a peer, or what is new about it."""
     writer.execute(
@@ -80,7 +90,7 @@ def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
             "VALUES (:account, :asked, :channel_id, :access_hash, :handle, :title, :joined, :now) "
             "ON CONFLICT (account, asked) DO UPDATE SET channel_id = excluded.channel_id, "
             "access_hash = excluded.access_hash, handle = excluded.handle, title = excluded.title, "
-            "joined = excluded.joined"
+            "joined = excluded.joined, at = excluded.at"
         ),
         {
             "account": account,
@@ -140,12 +150,8 @@ def account(reader: Reader | Writer) -> AccountRow | None:
     return AccountRow(**rows[0]) if rows else None
 
 
-def stands(
-    writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int
-) -> AccountRow | None:
-    """Write down how the account stands; what was before is returned if the state is another."""
-    before = account(writer)
-    changed = before is None or before.state != state
+def stands(writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int) -> None:
+    """Write down how the account stands."""
     writer.execute(
         sql(
             "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
@@ -157,17 +163,16 @@ def stands(
         ),
         {"state": state, "reason": reason, "remedy": remedy, "user": user, "now": now},
     )
-    return before if changed and before is not None else None
 
 
 def wake(writer: Writer, now: int) -> None:
-    """Make every source of the account due that had stopped for the account's sake."""
+    """Make every source due that had stopped for the account's sake, or because only a page of its name was left."""
     writer.execute(
         sql(
             "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
             "AND next_poll_at >= :never AND state IN (SELECT value FROM json_each(:states))"
         ),
-        {"now": now, "never": 1 << 61, "states": json.dumps(ENDS)},
+        {"now": now, "never": 1 << 61, "states": json.dumps((*ENDS, "handle moved"))},
     )
 
 
@@ -189,11 +194,14 @@ def watches(reader: Reader) -> dict[str, WatchRow]:
 
 
 def lags(reader: Reader) -> dict[str, int]:
-    """How long after its publishing the newest post of each source was collected, in microseconds."""
+    """How long after its publishing the newest post of each source was collected, in microseconds.
+
+    Only posts that came after first contact tell: what stood there before was collected when we came.
+    """
     rows = asking(reader)(
         "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "
         "(SELECT max(l.id) FROM posts l WHERE l.source_id = s.id) WHERE s.kind = 'telegram' "
-        "AND p.posted_at IS NOT NULL",
+        "AND p.posted_at IS NOT NULL AND p.collected_at > s.first_contact_at",
         {},
     )
     return {row["name"]: row["lag"] for row in rows}

@@ -185,10 +185,23 @@ def database(directory: Path) -> Iterator[Finding]:
                 yield Finding("index", "ok", "not checked while a process is running")
             else:
                 yield _index(archive)
+            yield from _account(archive)
     except ArchiveOutdated as outdated:
         yield Finding("database", "warn", str(outdated))
     except ArchiveError as error:
         yield Finding("database", "fail", str(error))
+
+
+def _account(archive: "Archive") -> Iterator[Finding]:
+    """Tell how the Telegram account stood when it was last used, if one ever was: its clock may differ from ours."""
+    from storage import telegram
+
+    with archive.reading() as reader:
+        row = telegram.account(reader)
+    if row is not None:
+        fine = row.state == "connected" and not row.reason
+        reason = f": {row.reason}" if row.reason else ""
+        yield Finding("telegram", "ok" if fine else "warn", f"the account is {row.state}{reason}", row.remedy or "")
 
 
 def _index(archive: "Archive") -> Finding:

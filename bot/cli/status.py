@@ -15,6 +15,7 @@ from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage.lookup import iso
 from storage.standing import QUEUES, OpenGap, Queue, Standing, Watch, standing
+from storage.telegram import ENDS, AccountRow
 
 _BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away, before this counts as ill health
 _ROOM = 16 << 20  # bytes that must be free, for a full disk lets nothing be stored, not even that it is full
@@ -118,6 +119,12 @@ def warnings(found: Standing, now: int) -> Iterator[str]:
         if watch.enabled and not watch.paused and watch.state not in _FINE:
             reason = f": {watch.reason}" if watch.reason else ""
             yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
+    if found.account is not None and any(watch.kind == "telegram" and watch.enabled for watch in found.watches):
+        if found.account.state != "connected":
+            since = iso(found.account.state_since)
+            yield f"the Telegram account is {found.account.state} since {since}{why(found.account)}"
+        elif found.account.reason:
+            yield found.account.reason
     for target in found.targets:
         if target.state != "ok":
             reason = f": {target.reason}" if target.reason else ""
@@ -133,12 +140,20 @@ def warnings(found: Standing, now: int) -> Iterator[str]:
             yield f"{found.queue(name).waiting} {words}"
 
 
+def why(account: AccountRow) -> str:
+    """What follows the state of a Telegram account: its reason, and what a person can do."""
+    reason = f": {account.reason}" if account.reason else ""
+    return reason + (f"; {account.remedy}" if account.remedy else "")
+
+
 def next_steps(found: Standing, daemon: Daemon) -> Iterator[str]:
     """Suggest what to type next."""
     if not found.watches:
         yield "communique run --once"
     elif daemon.running is False:
         yield "communique run"
+    if found.account is not None and found.account.state in ENDS:
+        yield "communique login"
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in _FINE:
             yield f"communique sources check {watch.name}"
@@ -171,6 +186,11 @@ def _lines(
     yield f"daemon      {styled(session, states[daemon.running], 'green' if daemon.running else 'red')}"
     yield f"last round  {shown(found.last_round_at, zone, unknown='never')} ({ago(found.last_round_at, now)})"
     yield f"queues      {', '.join(_waiting(queue, now) for queue in found.queues)}"
+    if found.account is not None:
+        state, since = found.account.state, shown(found.account.state_since, zone)
+        yield f"telegram    {one_line(f'{state} since {since}{why(found.account)}')}"
+    for method, until in found.waits:
+        yield f"            asked to wait with {one_line(method)} until {shown(until, zone, seconds=True)}"
     yield from status_files.lines(session, files, now)
     for watch in found.watches:
         yield ""
@@ -223,6 +243,7 @@ def document(found: Standing, files: Files, daemon: Daemon, problems: tuple[str,
         "warnings": [*warnings(found, now), *status_files.warnings(files)],
         "daemon": {"running": daemon.running, "pid": daemon.pid},
         "last_round_at": iso(found.last_round_at),
+        "telegram": account_document(found),
         "sources": [
             source_document(watch) | {"media": status_files.source_document(files, watch.name)}
             for watch in found.watches
@@ -253,6 +274,19 @@ def document(found: Standing, files: Files, daemon: Daemon, problems: tuple[str,
         ],
         "notices": [{"at": iso(told.at), "about": told.about, "text": told.text} for told in found.notices],
         "next_steps": list(next_steps(found, daemon)),
+    }
+
+
+def account_document(found: Standing) -> dict[str, object] | None:
+    """Show the Telegram account in JSON; None where none was ever used."""
+    if found.account is None:
+        return None
+    return {
+        "state": found.account.state,
+        "reason": found.account.reason,
+        "remedy": found.account.remedy,
+        "state_since": iso(found.account.state_since),
+        "flood_waits": [{"method": method, "until": iso(until)} for method, until in found.waits],
     }
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
 from bot.telegram.budget import Budget, Memory
 from bot.telegram.client import Access, Hint, build, leave, within
-from bot.telegram.refusals import NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
+from bot.telegram.oddities import Oddities, Oddity
+from bot.telegram.refusals import DRIFT, FOR_GOOD, NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
 from bot.telegram.session import Session
 
 SIGN_IN = "sign in with `communique login`"
@@ -87,6 +89,8 @@ class Account:
         self._lost_at: float | None = clock.monotonic()
         self._was_up = False
         self._probing: Any = None  # the probe that this server answers, once it is known
+        self._oddities = Oddities()
+        self._odd: list[Oddity] = []  # to be told
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -151,6 +155,8 @@ class Account:
             await self._die(refused)
         elif isinstance(refused, Later) and refused.obey and refused.retry_at is not None:
             await self._budget.wait(method, refused.retry_at)
+        elif refused.state == DRIFT:
+            self._puzzled()
         elif isinstance(refused, Later) and refused.unsure:
             self._doubt.set()
 
@@ -170,25 +176,35 @@ class Account:
 
     async def run(self) -> None:
         """Keep connected until cancelled; wait where there is no session, or a dead one, for another to be written."""
-        failures = 0
+        failures, ended = 0, await self._ended(sessions.stamp(self._path))
         while True:
             seen = sessions.stamp(self._path)
             try:
                 found = sessions.read(self._path)
                 if found is None:
                     await self._stand(Standing("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True))
+                elif ended is not None:
+                    await self._stand(ended)
                 else:
                     failures = await self._hold(found, failures)
             except UserError as problem:
                 await self._stand(Standing("session unusable", str(problem), dead=True))
             if self.standing.dead:
                 await self._until_another(seen)
-                failures = 0
+                failures, ended = 0, None
                 await self._stand(Standing("connecting"))
             else:
                 shortest, longest = self._patience.back_off
                 pause = min(shortest * 2 ** min(failures, 12), longest)
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
+
+    async def _ended(self, seen: tuple[int, int] | None) -> Standing | None:
+        """How this session ended for good before we were started: its key is not shown to Telegram again."""
+        row = await self.memory.account()
+        if row is None or row.state not in FOR_GOOD or seen is None:
+            return None
+        written_before = seen[1] // 1_000 <= row.state_since <= self._clock.now()
+        return Standing(row.state, row.reason or "", row.remedy or "", dead=True) if written_before else None
 
     async def _hold(self, found: Session, failures: int) -> int:
         """One connection from its beginning to its end; how many in a row could not be made."""
@@ -203,14 +219,16 @@ class Account:
         except Never as problem:
             await self._stand(Standing(problem.state, str(problem), dead=True))
         except Later as problem:
-            state = problem.state if problem.state in ("proxy down", "schema drift") else "unreachable"
+            state = problem.state if problem.state in ("proxy down", DRIFT) else "unreachable"
             await self._stand(Standing(state, str(problem)))
             return 0 if self._was_up else failures + 1
         return 0
 
     async def _live(self, found: Session) -> None:
         self._was_up, self._user = False, found.user
-        client = build(self.access, found, self._hint, lambda _: None, hello_s=self._patience.probe)
+        client = build(
+            self.access, found, self._hint, lambda _: None, puzzled=self._puzzled, hello_s=self._patience.probe
+        )
         try:
             try:
                 await within(client.connect(), self._patience.connect)
@@ -222,7 +240,8 @@ class Account:
             self._client, self._was_up = client, True
             self._lost_at = None
             self._ready.set()
-            await self._stand(Standing("connected"), user=found.user)
+            await self._stand(Standing("connected", self._oddities.reason), user=found.user)
+            await self._tell()
             await self.connected()
             await self._watch(client)
         finally:
@@ -250,6 +269,7 @@ class Account:
                     misses = 0
                 except Later as problem:
                     misses = misses + 1 if problem.unsure else 0
+                await self._tell()
             raise Later(f"Telegram did not answer {misses} times", state="no answer")
         finally:
             lost.cancel()
@@ -279,14 +299,41 @@ class Account:
     async def _ask(self, client: Any, probe: Any) -> None:
         try:
             await self._budget.allow(method_of(probe))
-            await within(client(probe), self._patience.probe)
+            reply = await within(client(probe), self._patience.probe)
         except Exception as problem:
             refused = refusal(problem, method_of(probe), self._clock.now())
             if isinstance(refused, Later) and refused.obey:
                 if refused.retry_at is not None:
                     await self._budget.wait(method_of(probe), refused.retry_at)
                 return  # it answers, if only to say that it is asked too often
+            if refused.state == DRIFT:
+                self._puzzled()
             raise refused from problem
+        if isinstance(date := getattr(reply, "date", None), datetime):
+            self._note(self._oddities.dated(date, self._clock.now()))
+
+    # What is odd ------------------------------------------------------------------------------------------------------
+
+    def _puzzled(self) -> None:
+        """Something came that cannot be read; it is told soon."""
+        self._note(self._oddities.unread())
+        if self._odd:
+            self._doubt.set()
+
+    def _note(self, odd: Oddity | None) -> None:
+        if odd is not None:
+            self._odd.append(odd)
+
+    async def _tell(self) -> None:
+        """Say what has become odd, or is so no more, and let it stand beside the account's state."""
+        while self._odd:
+            odd = self._odd.pop(0)
+            self._speak(f"telegram: {odd.sentence}")
+            await self.memory.noticed(odd.about, odd.sentence, once=odd.once)
+            if self.standing.state == "connected":
+                await self._stand(Standing("connected", self._oddities.reason))
+
+    # The state --------------------------------------------------------------------------------------------------------
 
     def _hint(self, hint: Hint) -> None:
         self.hear(hint)

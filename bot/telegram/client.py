@@ -18,6 +18,7 @@ from telethon.tl import functions, types
 from telethon.tl.alltlobjects import LAYER
 
 from bot.errors import Later, Never
+from bot.telegram.dialect import channels_in, listen
 from bot.telegram.refusals import not_offered
 from bot.telegram.session import Session
 from bot.telegram.wires import way
@@ -84,10 +85,12 @@ def build(
     hear: Callable[[Hint], None],
     heard: Callable[[Any], None],
     *,
+    puzzled: Callable[[], None] = lambda: None,
     hello_s: float = HELLO_S,
 ) -> Any:
     """A client that is not connected yet. `hear` gets hints, `heard` every update that is none (a login token).
 
+    `puzzled` is called for everything that comes unasked and that nobody can read; channels that it names are hinted.
     The server of `access` is asked even if it was another when the session was made: a key is one of a data centre,
     not of an address. Raises Never for a key file that is none, and for a proxy that cannot be used.
     """
@@ -147,9 +150,14 @@ def build(
         async def _keepalive_loop(self) -> None:
             """Nothing: the supervisor probes, and a probe is more than a ping."""
 
+    def unread(data: bytes) -> None:
+        for number in channels_in(data):
+            hear(Hint(number))
+        puzzled()
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that an MTProxy needs python-socks
-        return Client(
+        client = Client(
             memory,
             access.api_id,
             access.api_hash,
@@ -169,6 +177,8 @@ def build(
             catch_up=False,
             base_logger=said,
         )
+    listen(client, unread)
+    return client
 
 
 async def within(asked: Awaitable[_T], seconds: float) -> _T:

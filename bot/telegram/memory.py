@@ -8,6 +8,7 @@ from bot.clock import Clock
 from bot.store import Store
 from storage import notices, outbox, telegram
 from storage.records import PeerRow
+from storage.telegram import AccountRow
 
 _QUIET = ("connected", "connecting", "not signed in", "unreachable", "no answer", "session in use")
 
@@ -38,6 +39,16 @@ class ArchiveMemory:
     async def watched(self, source: str, mode: str, *, joined: bool) -> None:
         await self._store.run(telegram.watched, source, mode, joined=joined)
 
+    async def peer_of_anybody(self, asked: str) -> PeerRow | None:
+        return await self._store.read(telegram.peer_of_anybody, asked)
+
+    async def account(self) -> AccountRow | None:
+        return await self._store.read(telegram.account)
+
+    async def noticed(self, about: str, sentence: str, *, once: bool) -> None:
+        """Say it to whoever reads notices, and to targets; `once`: not if it is the last that was said about this."""
+        await self._store.run(_noticed, about, sentence, self._clock.now(), tuple(self._health()), once=once)
+
     async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
         """Write down how the account stands; its end and its return are noticed, once, and told to targets."""
         await self._store.run(_stands, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
@@ -52,14 +63,26 @@ def _stands(
     now: int,
     health: tuple[str, ...],
 ) -> None:
-    before = telegram.stands(writer, state, reason, remedy, user, now)
-    if before is None or state == "connecting":
+    before = telegram.account(writer)
+    was = before.state if before is not None else "connecting"
+    if state == "connecting" and was not in _QUIET:
+        return  # what was wrong is not over before the account answers
+    telegram.stands(writer, state, reason, remedy, user, now)
+    if state in (was, "connecting"):
         return
-    if state == "connected" and before.state not in _QUIET:
-        sentence = f"the Telegram account answers again; it was: {before.state}"
+    if state == "connected" and was not in _QUIET:
+        sentence = f"the Telegram account answers again; it was: {was}"
     elif state not in _QUIET:
         sentence = f"the Telegram account is {state}: {reason}{f'; {remedy}' if remedy else ''}"
     else:
         return
-    notices.add(writer, now, "telegram account", sentence)
-    outbox.announce(writer, health, "telegram account", sentence, now)
+    _noticed(writer, "telegram account", sentence, now, health)
+
+
+def _noticed(
+    writer: Connection, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
+) -> None:
+    if once and notices.last(writer, about) == sentence:
+        return
+    notices.add(writer, now, about, sentence)
+    outbox.announce(writer, health, about, sentence, now)

@@ -7,6 +7,10 @@ from telethon import errors
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import Later, Never
 
+DRIFT = "schema drift"
+FOR_GOOD = frozenset(  # ends of an account that no restart heals, only another sign-in
+    ("account banned", "account deleted", "account frozen", "session duplicated", "session expired", "session revoked")
+)
 _AGAIN = "sign in again with `communique login`; nothing that was stored is lost"
 
 
@@ -51,17 +55,17 @@ _DEAD: dict[str, tuple[str, str, str]] = {
     "USER_DEACTIVATED_BAN": (
         "account banned",
         "Telegram banned the account",
-        "write to recover@telegram.org, or sign in with another account: `communique login`",
+        "write to recover@telegram.org and sign in again, or with another account: `communique login`",
     ),
     "FROZEN_METHOD_INVALID": (
         "account frozen",
         "Telegram froze the account: it may not read channels any more",
-        "appeal to @SpamBot with the account, or sign in with another one: `communique login`",
+        "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "FROZEN_PARTICIPANT_MISSING": (
         "account frozen",
         "Telegram froze the account: it may not read channels any more",
-        "appeal to @SpamBot with the account, or sign in with another one: `communique login`",
+        "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "UPDATE_APP_TO_LOGIN": (
         "client refused",
@@ -70,7 +74,7 @@ _DEAD: dict[str, tuple[str, str, str]] = {
     ),
 }
 _CHANNEL: dict[str, tuple[str, str]] = {
-    "CHANNEL_PRIVATE": ("private", "the channel is private, or it has banned the account"),
+    "CHANNEL_PRIVATE": ("private", "the channel is private now, deleted, or it has banned the account"),
     "CHANNEL_PUBLIC_GROUP_NA": ("private", "the channel does not show itself to the account"),
     "CHANNEL_INVALID": ("deleted", "Telegram knows no such channel any more"),
     "CHANNEL_BANNED": ("banned", "Telegram has closed the channel"),
@@ -117,7 +121,7 @@ def refusal(problem: BaseException, method: str, now: int) -> Later | Never:
     if isinstance(problem, errors.TypeNotFoundError):
         return Later(
             f"Telegram answered {method} in words that the installed Telethon does not know: upgrade communique",
-            state="schema drift",
+            state=DRIFT,
         )
     if isinstance(problem, TimeoutError):
         return Later(f"Telegram did not answer {method} in time", state="no answer", unsure=True)
@@ -141,7 +145,7 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         if name == "SESSION_PASSWORD_NEEDED":
             return Never("the sign-in is not finished: the password is missing", remedy=_AGAIN, state="session ended")
         return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state="session ended")
-    if isinstance(problem, errors.AuthKeyError) or (problem.code == 406 and name.startswith("AUTH_KEY")):
+    if problem.code == 406 and name.startswith("AUTH_KEY"):  # Telethon calls every 406 an AuthKeyError
         return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state="session ended")
     if name.startswith("FROZEN_"):
         return _dead("FROZEN_METHOD_INVALID")

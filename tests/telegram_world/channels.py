@@ -95,6 +95,7 @@ class Channel:
     log: list[Change] = field(default_factory=list)
     log_from: int = 1  # changes up to this pts are forgotten
     changed_at: int = 0
+    withheld: bool = False  # its messages come without what they say
     written: dict[int, bytes] = field(default_factory=dict)  # messages as the wire has them
 
     def put(self, message: Message) -> None:

@@ -111,11 +111,14 @@ class Connection:
     def _greet(self, key: Key, packet: Unsealed) -> None:
         key.sessions.add(packet.session)
         created = bytes(types.NewSessionCreated(packet.message_id, packet.session, key.salt))
-        ack = bytes(types.MsgsAck([packet.message_id]))
+        self._send(self._together(created, bytes(types.MsgsAck([packet.message_id]))))
+
+    def _together(self, *bodies: bytes) -> bytes:
+        """Several messages in one."""
         inner = b""
-        for body in (created, ack):
+        for body in bodies:
             inner += struct.pack("<qii", self._ids.next(self._world.now_seconds(), reply=False), 1, len(body)) + body
-        self._send(struct.pack("<Ii", _CONTAINER, 2) + inner)
+        return struct.pack("<Ii", _CONTAINER, len(bodies)) + inner
 
     def _read(self, message_id: int, body: bytes) -> None:
         try:
@@ -225,7 +228,7 @@ class Connection:
     def tell(self, updates: Any) -> None:
         """Send an Updates object unasked."""
         if self._listens():
-            self._send(updates, reply=False)
+            self._send(self._beside(bytes(updates)), reply=False)
 
     def _listens(self) -> bool:
         account = self.key.account if self.key else None
@@ -257,7 +260,14 @@ class Connection:
         if self._world.gzip and len(body) > _WORTH_PACKING:
             packed = struct.pack("<I", GzipPacked.CONSTRUCTOR_ID) + TLObject.serialize_bytes(gzip.compress(body, 1))
             body = min(body, packed, key=len)
-        self._send(struct.pack("<Iq", _RPC_RESULT, message_id) + body)
+        answer = struct.pack("<Iq", _RPC_RESULT, message_id) + body
+        self._send(self._beside(answer))
+
+    def _beside(self, body: bytes) -> bytes:
+        """The same, if it is to be so in one packet with what nobody can read."""
+        if not self._world.faults.unknown_beside:
+            return body
+        return self._together(bytes(wire.unknown_updates()), body)
 
     def _send(self, body: Any, *, reply: bool = True) -> None:
         assert self.key is not None

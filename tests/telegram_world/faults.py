@@ -75,6 +75,7 @@ class Faults:
         self.refusing = False  # new connections are reset at once
         self.swallow_pushes = False  # no update reaches anybody unasked
         self.swallow_pushes_of: frozenset[int] = frozenset()  # nor of these channels, by id
+        self.unknown_beside = False  # every packet also holds an update that nobody can read
         self.latency = 0.0  # seconds before every answer
         self.difference_omits_edited = False  # a post sent and edited meanwhile is missing from the difference
         self.broken_waits: list[str] = []  # methods that were called although a wait stood
@@ -114,6 +115,7 @@ class Faults:
             self.skew = self.latency = 0.0
             self.swallow_pushes_of = frozenset()
             self.black_hole = self.refusing = self.swallow_pushes = self.difference_omits_edited = False
+            self.unknown_beside = False
 
     def cut(self, how: CutHow = "reset", *, phone: str | None = None) -> None:
         """End the connections that stand: "reset" with RST, "close" with FIN, "half" stops only our sending."""

@@ -99,6 +99,14 @@ class World:
             found.private, found.handle = True, None
             self._tell_of(found)
 
+    def restrict(self, channel: str | int, reason: str | None, *, withheld: bool = True) -> None:
+        """Say that the channel may not be shown, and why; `withheld` empties its messages. None ends it."""
+        with self.lock:
+            found = self.channel(channel)
+            found.restricted, found.withheld = reason, withheld and reason is not None
+            found.written.clear()
+            self._tell_of(found)
+
     def delete_channel(self, channel: str | int) -> None:
         with self.lock:
             found = self.channel(channel)
@@ -221,10 +229,11 @@ class World:
             for message in found.messages.values():
                 wire.message_bytes(self, found, message)
 
-    def push_unknown(self, phone: str) -> None:
-        """Push an update of a constructor that no layer has to an account."""
+    def push_unknown(self, phone: str, channel: str | int | None = None) -> None:
+        """Push an update of a constructor that no layer has to an account; `channel` is what it is about."""
         with self.lock:
-            self.audience.tell(Tell(wire.unknown_updates(), phone=self.accounts.account(phone).phone))
+            about = None if channel is None else self.channel(channel).id
+            self.audience.tell(Tell(wire.unknown_updates(about), phone=self.accounts.account(phone).phone))
 
     def push_channel_too_long(self, channel: str | int) -> None:
         """Tell everybody who receives a channel that too much has happened in it."""

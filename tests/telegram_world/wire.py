@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,10 @@ def vector(*objects: Any) -> bytes:
     return struct.pack("<Ii", _VECTOR, len(objects)) + b"".join(bytes(one) for one in objects)
 
 
-def unknown_updates() -> Any:
-    """An Updates object with an update inside that nobody can read."""
-    return types.Updates([Written(struct.pack("<Iq", UNKNOWN, 7))], [], [], datetime.now(UTC), 0)
+def unknown_updates(channel_id: int | None = None) -> Any:
+    """An Updates object with an update inside that nobody can read; it may be about a channel."""
+    about = bytes(types.PeerChannel(channel_id)) if channel_id is not None else b""
+    return types.Updates([Written(struct.pack("<Iq", UNKNOWN, 7) + about)], [], [], datetime.now(UTC), 0)
 
 
 def date(at: int) -> datetime:
@@ -87,6 +89,8 @@ def message(world: "World", channel: Channel, one: Message) -> Any:
     peer = types.PeerChannel(channel.id)
     if one.action is not None:
         return types.MessageService(one.id, peer, date(one.at), post=True, action=one.action)
+    if channel.withheld:
+        one = replace(one, text="", entities=(), file_id=None, poll=None, restricted=channel.restricted)
     return types.Message(
         one.id,
         peer,
