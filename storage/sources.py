@@ -163,7 +163,7 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
     before = dict(
         writer.execute(
             sql(
-                "SELECT cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
+                "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
                 "FROM sources WHERE id = :id"
             ),
             {"id": source_id},
@@ -171,6 +171,9 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
         .mappings()
         .one()
     )
+    name = before.pop("name")
+    for sentence in batch.notices:
+        notices.add(writer, now, f"source {name}", fit(f"source {name}: {sentence}"))
     times = (whole(post.posted_at) for post in batch.posts)
     newest = max((at for at in times if at is not None and at <= now), default=None)
     after = {

@@ -34,6 +34,7 @@ def check(session: Session, name: str, form: str | None) -> None:
     config = session.config()
     settings = _settings(config, name)
     if settings.kind == "telegram":
+        _expect_on(settings)
         _look_with_the_account(session, config, name, form)
         return
     try:
@@ -144,6 +145,7 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
         raise click.UsageError("say how far back: one of --since TIME, --count N, --all")
     config = session.config()
     settings = _settings(config, name)
+    _expect_on(settings)
     if since is not None:
         wanted = Wanted(since=moment(since, Zone(reads=UTC), session.clock.now(), option="--since"))
     else:
@@ -165,6 +167,12 @@ def _settings(config: "Config", name: str) -> "SourceSettings":
     close = get_close_matches(name, [settings.name for settings in config.sources], n=1)
     hint = f": did you mean {close[0]}?" if close else ""
     raise UserError(f"there is no source {name} in {config.path or 'the config'}{hint}")
+
+
+def _expect_on(settings: "SourceSettings") -> None:
+    """Raises UserError for a source that the config has switched off."""
+    if not settings.enabled:
+        raise UserError(f"{settings.name} is switched off in the config: without `enabled = false` it can be asked")
 
 
 async def _work(

@@ -13,10 +13,11 @@ from bot.cli.status import source_document
 from bot.cli.times import Zone, shown, zone_option
 from bot.clock import SECOND
 from bot.errors import UserError
-from bot.foreign import visible
+from bot.foreign import one_line, visible
 from storage.standing import Watch
 
 if TYPE_CHECKING:
+    from bot.sources._contract import SourceSettings
     from storage.telegram import AccountRow
 
 COLUMNS = (
@@ -46,6 +47,7 @@ COLUMNS = (
     "mode",
     "lag_s",
     "account",
+    "stands_in",
     "flood_waits",
 )
 _BACKFILL = {
@@ -68,15 +70,20 @@ def listed(session: Session, zone: Zone, form: Form | None) -> None:
     watches = _known(session)
     view = _view(session) if any(watch.kind == "telegram" for watch in watches) else View()
     if form is not None:
-        write(session, form, (source_document(watch) | _of_account(watch, view) for watch in watches), COLUMNS)
+        seconds = _second_ways(session, watches)
+        documents = (
+            source_document(watch) | _of_account(watch, view) | {"stands_in": seconds.get(watch.name)}
+            for watch in watches
+        )
+        write(session, form, documents, COLUMNS)
         return
     table(
         session,
         ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "next round", "reason"),
         [_row(watch, view, zone) for watch in watches],
     )
-    for sentence in _sentences(view, zone):
-        say(session, sentence)
+    for sentence in (*_sentences(session, view, zone), *_alone(session, watches)):
+        say(session, one_line(sentence))
     if not watches:
         say(session, "no sources yet: add a [[sources]] entry to the config")
 
@@ -191,18 +198,50 @@ def _of_account(watch: Watch, view: View) -> dict[str, object]:
     }
 
 
-def _sentences(view: View, zone: Zone) -> Iterator[str]:
+def _sentences(session: Session, view: View, zone: Zone) -> Iterator[str]:
+    from bot.cli.status import daemon_of, why
+
     if view.account is not None:
         since = shown(view.account.state_since, zone)
-        reason = f": {view.account.reason}" if view.account.reason else ""
-        remedy = f"; {view.account.remedy}" if view.account.remedy else ""
-        yield f"telegram account: {view.account.state} since {since}{reason}{remedy}"
+        idle = " when it was last used: no daemon is running" if daemon_of(session.data_dir()).running is False else ""
+        yield f"telegram account: {view.account.state} since {since}{idle}{why(view.account)}"
     for method, until in view.waits.items():
         yield f"flood wait: {method} until {shown(until, zone, seconds=True)}"
 
 
+def _alone(session: Session, watches: list[Watch]) -> Iterator[str]:
+    """Sources that nothing can stand in for where the account does not serve, though the config lets it."""
+    for name, second in _second_ways(session, watches).items():
+        if second == "nothing":
+            yield (
+                f"{name}: no public name of the channel is known, so the public pages cannot stand in "
+                "where the account does not serve it"
+            )
+
+
+def _second_ways(session: Session, watches: list[Watch]) -> dict[str, str]:
+    """What can stand in for the account, by source: "public pages" or "nothing"; none where the config forbids it."""
+    handles = {watch.name: watch.handle for watch in watches}
+    return {
+        source.name: "public pages" if handles.get(source.name) or _named(source) else "nothing"
+        for source in session.config().sources
+        if source.kind == "telegram" and source.enabled and getattr(source, "fallback", "none") != "none"
+    }
+
+
+def _named(source: "SourceSettings") -> bool:
+    """Whether the config names the channel by its public name, and thereby its pages."""
+    return any("/s/" in address for address in source.addresses())
+
+
 def _row(watch: Watch, view: View, zone: Zone) -> list[str]:
-    state = "paused" if watch.paused else watch.state if watch.enabled else f"{watch.state} (not in the config)"
+    state = (
+        "paused"
+        if watch.paused
+        else watch.state
+        if watch.enabled
+        else f"{watch.state} (switched off, or not in the config)"
+    )
     upcoming = max(watch.next_poll_at, watch.hold_until or 0)
     return [
         watch.name,

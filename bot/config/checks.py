@@ -78,9 +78,12 @@ def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None
             f"{len(short)} sources ask for short polls, and Telegram pushes to an account for at most {_SHORT_POLLS} "
             'channels that it polls so (https://core.telegram.org/api/updates): use "auto" or "history" here',
         )
-    if sum(mode == "push" for _, mode in modes) > _CHANNELS:
+    pushed = sum(mode in ("auto", "push") for _, mode in modes)
+    if pushed > _CHANNELS:
         findings.odd(
-            ("sources",), f"an account can join {_CHANNELS} channels (1000 with Premium): more cannot be pushed"
+            ("sources",),
+            f"{pushed} sources would be pushed, and an account can join {_CHANNELS} channels (1000 with Premium): "
+            "those that it has not joined are asked every `every` instead",
         )
     telegram = config.telegram
     if found and (telegram.api_id is None or telegram.api_hash_file is None):

@@ -449,11 +449,14 @@ class App:
 
     async def look(self, name: str) -> str:
         """Ask one source once, store nothing, and say what it shows. Raises Later and Never."""
-        from bot.intake.live import looked
+        from bot.intake.live import Looked, looked
 
         await self._begin()
+        source = self._wired.sources[name]
+        assert isinstance(source, Looked)
         try:
-            return await looked(self._wired.sources[name])
+            row = await self._store.read(source_rows.by_name, name)
+            return await looked(source, row.channel_id if row else None)
         finally:
             await self.close()
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bot.clock import SECOND, Clock
 from bot.errors import Later, Never
-from bot.sources._contract import Want
 from bot.store import Store
 from storage import rechecks, telegram
+from storage import sources as rows
 from storage.records import Batch
 from storage.telegram import RequestRow
 
@@ -23,7 +23,6 @@ _LOOK_S = 1.0
 _BREATH_S = 0.05  # hints of one moment become one round
 _SHORT_REST_S = 30.0
 _MOST_IDS = 1_000
-_MODES = {"push": "push", "short": "short poll", "history": "history poll"}
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class Live:
     _everything: bool = False
     _channels: dict[int, "_Moved"] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _short: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _short: dict[str, tuple["Telegram", asyncio.Task[None]]] = field(default_factory=dict)
     _told: dict[str, tuple[str, bool]] = field(default_factory=dict)
     _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
 
@@ -78,9 +77,10 @@ class Live:
                     await self._requests()
                     await self._modes()
         finally:
-            for task in self._short.values():
+            tasks = [task for _, task in self._short.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._short.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._short.clear()
 
     # What was heard ---------------------------------------------------------------------------------------------------
@@ -91,6 +91,8 @@ class Live:
         names = []
         for name, source in self.sources.items():
             moved = channels.get(self._number(source) or 0)
+            if everything or moved is not None:
+                source.knock()
             heard = moved is not None and source.settings.live and source.settings.mode != "history"
             if everything or heard:
                 names.append(name)
@@ -115,26 +117,31 @@ class Live:
 
     async def _modes(self) -> None:
         """Write down how each source is watched, and poll those that are to be polled shortly."""
-        up = self.door.account.standing.state == "connected"
         for name, source in self.sources.items():
             peer = self.door.peers.remembered(source.settings.wanted)
             joined = peer is not None and peer.joined
-            asked = source.settings.mode
-            mode = _MODES.get(asked, "push" if joined else "history poll")
-            if (asked == "push" and peer is not None and not joined) or name in self._no_short:
-                mode = "history poll"
-            if not up and self.door.account.standing.dead:
-                mode = "public pages" if source.second_way else "nothing"
-            if self._told.get(name) != (mode, joined) and (peer is not None or not up):
-                if asked == "push" and mode == "history poll":
+            mode = self._mode(source, joined=None if peer is None else joined)
+            if mode is not None and self._told.get(name) != (mode, joined):
+                if source.settings.mode == "push" and mode == "history poll" and source.settings.live:
                     self.speak(f"{name}: the account has not joined the channel, so nothing is pushed; "
                                f"`communique sources join {name}` joins it")  # fmt: skip
                 self._told[name] = (mode, joined)
                 await self.door.account.memory.watched(name, mode, joined=joined)
-            if mode == "short poll" and source.settings.live and name not in self._short:
-                self._short[name] = asyncio.create_task(self._poll_shortly(name, source))
-        for name in [name for name in self._short if name not in self.sources]:
-            self._short.pop(name).cancel()
+            if mode == "short poll" and name not in self._short:
+                self._short[name] = source, asyncio.create_task(self._poll_shortly(name, source))
+        for name, (source, task) in list(self._short.items()):
+            if self.sources.get(name) is not source:
+                task.cancel()
+                del self._short[name]
+
+    def _mode(self, source: "Telegram", *, joined: bool | None) -> str | None:
+        """How a source is watched just now; None where that is not known yet."""
+        if self.door.away or source.shut:
+            return "public pages" if source.second_way else "nothing"
+        asked = source.settings.mode if source.settings.live else "history"
+        if asked in ("auto", "push"):
+            return None if joined is None else "push" if joined else "history poll"
+        return "short poll" if asked == "short" and source.settings.name not in self._no_short else "history poll"
 
     async def _poll_shortly(self, name: str, source: "Telegram") -> None:
         """Ask for the channel's difference as often as Telegram says; what it brings is only a hint."""
@@ -142,6 +149,9 @@ class Live:
         assert reader is not None
         pts = 0
         while True:
+            if source.shut:
+                await asyncio.sleep(_SHORT_REST_S)
+                continue
             try:
                 if not pts:
                     pts = await reader.pts()
@@ -154,8 +164,8 @@ class Live:
                     self._no_short.add(name)
                     self.speak(f"{name}: {problem}, so there is no short poll; the channel is asked every `every`")
                     return
-                until = (problem.retry_at or 0) - self.clock.now()
-                await asyncio.sleep(max(_SHORT_REST_S, until / SECOND))
+                until = ((problem.retry_at or 0) - self.clock.now()) / SECOND
+                await asyncio.sleep(max(_SHORT_REST_S, min(until, 20 * _SHORT_REST_S)))
             except Never:
                 await asyncio.sleep(10 * _SHORT_REST_S)
 
@@ -173,13 +183,17 @@ class Live:
                 await self.door.account.sign_out()
                 return "ok", "the session is ended"
             if source is None:
-                return "never", f"the running daemon watches no source {request.source} with the account"
+                return "never", (
+                    f"the running daemon watches no source {request.source} with the account: "
+                    "if the config was changed since it started, SIGHUP makes it read it again"
+                )
             if request.kind == "join":
                 peer = await self.door.peers.join(source.settings.wanted)
                 self.ring([request.source])
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":
-                return "ok", await looked(source)
+                row = await self.store.read(rows.by_name, request.source)
+                return "ok", await looked(source, row.channel_id if row else None)
         except Later as problem:
             return "later", str(problem)
         except Never as problem:
@@ -195,15 +209,17 @@ class _Moved:
     gone: set[int] = field(default_factory=set)
 
 
-class Asked(Protocol):
-    """A source, whatever its settings."""
+@runtime_checkable
+class Looked(Protocol):
+    """A source that can be looked at whatever is stored of it; `channel` is the number that the archive knows."""
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch: ...
+    async def look(self, channel: str | None) -> Batch: ...
 
 
-async def looked(source: Asked) -> str:
-    """What `sources check` says."""
-    batch = await source.fetch(Want(), None)
+async def looked(source: Looked, channel: str | None) -> str:
+    """What `sources check` says. Raises Later and Never."""
+    batch = await source.look(channel)
     how = f", {batch.detail}" if batch.detail else ""
     title = f" “{batch.title}”" if batch.title else ""
-    return f"ok{title} (channel id {batch.channel_id}): {len(batch.posts)} posts shown{how}"
+    posts = f"{len(batch.posts)} post{'' if len(batch.posts) == 1 else 's'}"
+    return f"ok{title} (channel id {batch.channel_id}): {posts} shown{how}"

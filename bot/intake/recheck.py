@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from bot.clock import HOUR, MINUTE, Clock
 from bot.errors import Later, Never
-from bot.sources._contract import Source
+from bot.sources._contract import ManyAtOnce, Source
 from bot.store import Store
 from storage import jobs, posts, rechecks
 from storage.records import Checked
@@ -52,26 +52,39 @@ class Rechecks:
             await self.store.run(jobs.done, [job.id for job in claimed])
             return 0
         apart = min(source.settings.recheck, default=10 * MINUTE)
-        for place, job in enumerate(claimed):
+        left, together = claimed, isinstance(source, ManyAtOnce)
+        while left:
+            asked = left if together else left[:1]
             try:
-                checked = await source.check(places[job.post_id].native_id)
+                found = await _looked_at(source, [places[job.post_id].native_id for job in asked])
             except (Later, Never) as error:
-                again = self._again(error)
-                await self.store.run(jobs.postpone, [left.id for left in claimed[place:]], again)
-                return place
+                await self.store.run(jobs.postpone, [job.id for job in left], self._again(error))
+                return len(claimed) - len(left)
             except Exception as mistake:  # noqa: BLE001 - a post on which we break must not keep the others waiting
+                if len(asked) > 1:
+                    together = False  # which of them it is shows one by one
+                    continue
                 reason = f"looking at it broke: {type(mistake).__name__}: {mistake}"[:300]
-                await self.store.run(jobs.failed, job.id, self.clock.now(), reason)
+                await self.store.run(jobs.failed, asked[0].id, self.clock.now(), reason)
+                left = left[1:]
                 continue
-            exact = apart if checked.apart is None else min(apart, checked.apart)
-            await self.store.run(_settle, job, checked, self.clock.now(), exact)
-            self.stored()
+            for job, checked in zip(asked, found, strict=False):  # it may have looked at some of them only
+                exact = apart if checked.apart is None else min(apart, checked.apart)
+                await self.store.run(_settle, job, checked, self.clock.now(), exact)
+                self.stored()
+            left = left[len(found) :]
         return len(claimed)
 
     def _again(self, error: Later | Never) -> int:
         if isinstance(error, Never):
             return self.clock.now() + 6 * HOUR
         return error.retry_at or self.clock.now() + POSTPONED
+
+
+async def _looked_at(source: Source, native_ids: list[str]) -> Sequence[Checked]:
+    if len(native_ids) > 1 and isinstance(source, ManyAtOnce):
+        return await source.check_many(native_ids)
+    return [await source.check(native_ids[0])]
 
 
 def _settle(writer: Connection, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:

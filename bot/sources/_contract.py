@@ -1,9 +1,10 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from bot.clock import Clock
 from bot.config.values import Amount, Duration, Interval, Name, Settings
@@ -84,4 +85,13 @@ class Source(Protocol):
 
     async def check(self, native_id: str) -> Checked:
         """Look at one post again. Only called where `checks` is True."""
+        ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A source that can look at many posts in one call; it need not know this class."""
+
+    async def check_many(self, native_ids: Sequence[str]) -> Sequence[Checked]:
+        """Look at these posts again: the first of them, in their order, and at least one. Raises Later and Never."""
         ...

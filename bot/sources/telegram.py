@@ -1,13 +1,13 @@
 """Telegram channels through an account: every post, live; the public pages stand in where the account cannot serve."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from bot.clock import DAY, HOUR, MINUTE
+from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.config.values import Duration
 from bot.errors import Later, Never
 from bot.sources._contract import Source, SourceSettings, Surroundings, Want
@@ -56,48 +56,99 @@ class Settings(SourceSettings):
         return wanted(self.channel)
 
     def addresses(self) -> tuple[str, ...]:
-        """The pages that stand in."""
+        """The pages that stand in; of a channel that was not written by its name only their site is known."""
+        if self.fallback != FALLBACK:
+            return ()
         handle = self.wanted.handle
-        return (f"{self.base_url}/s/{handle}",) if handle and self.fallback == FALLBACK else ()
+        return (f"{self.base_url}/s/{handle}" if handle else self.base_url,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """The channel does not show itself to the account: what it said, and until when it is not asked again."""
+
+    why: Later | Never
+    until: int
 
 
 class Telegram:
-    """One channel, by two ways: the same ids and numbers on both, so that it stays one source."""
+    """One channel, by two ways: the same ids and numbers on both, so that it stays one source.
+
+    `pages` makes the public pages of a name, None where they are not allowed.
+    """
 
     pages = True
     checks = True
 
-    def __init__(self, settings: Settings, door: "Door | None", fallback: Source | None) -> None:
+    def __init__(
+        self, settings: Settings, door: "Door | None", pages: Callable[[str], Source] | None, clock: Clock
+    ) -> None:
         self.settings = settings
         self.reader = door.reader(settings.wanted) if door is not None else None
         self._door = door
-        self._fallback = fallback
+        self._clock = clock
+        self._pages_of = pages
+        self._second: tuple[str, Source] | None = None  # the pages, and the name they are of
+        self._handle = settings.wanted.handle  # the public name, as far as it is known
+        self._shut: _Shut | None = None
+        self._channel: str | None = None  # its number, once the archive has told it
 
     @property
     def second_way(self) -> bool:
         """Whether the public pages can stand in."""
-        return self._fallback is not None
+        return self._pages_of is not None and self._handle is not None
+
+    @property
+    def shut(self) -> bool:
+        """Whether the channel does not show itself to the account, so that the public pages are all there is."""
+        return self._shut is not None and self._clock.now() < self._shut.until
+
+    def knock(self) -> None:
+        """Ask the account again, whatever it said last: something about the channel or the account has changed."""
+        self._shut = None
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """What is new, ascending, or the page below a number. The cursor is the same for both ways."""
+        self._channel = _read(cursor).get("channel") or self._channel
+        if self._shut is not None and self.shut and self._pages_of is not None:
+            return await self._by_pages(want, cursor, self._shut.why)
         try:
             return await self._by_account(want, cursor)
         except (Later, Never) as problem:
+            if self._of_the_channel(problem):
+                self._shut = _Shut(problem, getattr(problem, "retry_at", None) or self._clock.now() + DAY)
             if not self._gives_way(problem):
                 raise
             return await self._by_pages(want, cursor, problem)
 
+    async def look(self, channel: str | None) -> Batch:
+        """The newest posts, whatever is stored; `channel` is the number that the archive knows."""
+        self.knock()
+        return await self.fetch(Want(), json.dumps({"channel": channel}) if channel else None)
+
     async def check(self, native_id: str) -> Checked:
         """Look at one post by its id, beside one that must be there."""
-        assert self.reader is not None or self._fallback is not None
+        [found] = await self.check_many([native_id])
+        return found
+
+    async def check_many(self, native_ids: Sequence[str]) -> list[Checked]:
+        """Look at posts by their ids; at least one and in this order, and not all where the way was barred meanwhile.
+
+        Only once a round has told whose posts they are: nobody else's channel under the same name vouches for anything.
+        """
+        if self._channel is None:
+            raise Later("no round has asked the channel yet, so nobody knows whose posts are looked at")
         try:
+            if self._shut is not None and self.shut:
+                raise _again(self._shut.why)
             if self.reader is None:
                 raise _no_account()
-            return await self.reader.check(None, native_id)
+            return await self.reader.check(self._channel, native_ids)
         except (Later, Never) as problem:
-            if not self._gives_way(problem) or self._fallback is None:
+            pages = await self._stand_in() if self._gives_way(problem) else None
+            if pages is None:
                 raise
-            return await self._fallback.check(native_id)
+            return await _looked_at(pages, native_ids)
 
     def carries(self, url: str) -> bool:
         """Whether only the account can bring this file."""
@@ -114,59 +165,117 @@ class Telegram:
     async def _by_account(self, want: Want, cursor: str | None) -> Batch:
         if self.reader is None:
             raise _no_account()
-        channel, newest = _read(cursor)
+        note = _read(cursor)
+        channel, newest, before = note.get("channel"), note.get("newest", 0), note.get("shut")
         if want.kind == "older" and want.below is not None:
             return replace(await self.reader.older(channel, want.below), cursor=cursor)
         batch, high = await self.reader.newest(channel, newest or None)
-        return replace(batch, cursor=_write(channel or batch.channel_id, max(newest, high)))
+        self._shut = None
+        self._channel, self._handle = channel or batch.channel_id, batch.handle
+        open_again = (f"the account reads the channel again; it was {before}",) if before else ()
+        return replace(
+            batch,
+            cursor=json.dumps({"channel": self._channel, "newest": max(newest, high)}),
+            notices=(*batch.notices, *open_again),
+        )
 
     async def _by_pages(self, want: Want, cursor: str | None, why: Later | Never) -> Batch:
-        assert self._fallback is not None
+        """What the public pages show, because of `why`. Raises what became of both ways."""
+        pages = await self._stand_in()
+        if pages is None:
+            raise _again(why, "; the public pages cannot stand in, for no public name of the channel is known")
         try:
-            batch = await self._fallback.fetch(want, cursor)
+            batch = await pages.fetch(want, cursor)
         except (Later, Never) as problem:
             raise _both(why, problem) from problem
-        return replace(batch, method=FALLBACK, detail=f"by the public pages, because of the account: {why}")
+        detail = f"by the public pages, because of the account: {why}"
+        if want.kind == "older":
+            return replace(batch, method=FALLBACK, detail=detail)
+        before = _read(cursor).get("shut")
+        state = why.state if self._of_the_channel(why) else before
+        told = f"the channel is {state} for the account ({why}); the public pages stand in"
+        return replace(
+            batch,
+            cursor=json.dumps({**_read(batch.cursor), **({"shut": state} if state else {})}),
+            notices=(*batch.notices, *([told] if state != before else [])),
+            method=FALLBACK,
+            detail=detail,
+        )
+
+    async def _stand_in(self) -> Source | None:
+        """The public pages of the channel under the name that it was last seen by; None where it has none."""
+        if self._pages_of is None:
+            return None
+        peer = await self._door.peers.known(self.settings.wanted) if self._door is not None else None
+        self._handle = self.settings.wanted.handle if peer is None else peer.handle
+        if self._handle is None:
+            return None
+        if self._second is None or self._second[0] != self._handle:
+            self._second = (self._handle, self._pages_of(self._handle))
+        return self._second[1]
+
+    def _of_the_channel(self, problem: Later | Never) -> bool:
+        return self._door is not None and self._door.of_the_channel(problem)
 
     def _gives_way(self, problem: Later | Never) -> bool:
-        return self._fallback is not None and (self._door is None or self._door.unable(problem))
+        return self._pages_of is not None and (self._door is None or self._door.unable(problem))
+
+
+async def _looked_at(pages: Source, native_ids: Sequence[str]) -> list[Checked]:
+    found: list[Checked] = []
+    for native_id in native_ids:
+        try:
+            found.append(await pages.check(native_id))
+        except (Later, Never):
+            if not found:
+                raise
+            break
+    return found
 
 
 def _no_account() -> Later:
     return Later("there is no account to read it with: sign in with `communique login`", state="not signed in")
 
 
+def _again(why: Later | Never, more: str = "") -> Later | Never:
+    """The same refusal once more, with something added."""
+    if isinstance(why, Later):
+        return Later(f"{why}{more}", retry_at=why.retry_at, state=why.state, obey=why.obey, unsure=why.unsure)
+    return Never(why.reason + more, remedy=why.remedy, state=why.state)
+
+
 def _both(why: Later | Never, problem: Later | Never) -> Later | Never:
-    """Both ways failed: the account's failure is told; a wait that it set is kept, anything else may heal."""
+    """Both ways failed: the account's failure is told; a wait that it set is kept, anything else may heal.
+
+    Pages that belong to another channel now are no way at all: only an account that may come back is waited for.
+    """
     if isinstance(why, Later) and why.obey:
         return why
-    if problem.state == "handle moved":
+    moved = problem.state == "handle moved"
+    if moved and isinstance(why, Never):
         return problem
-    at = problem.retry_at if isinstance(problem, Later) else None
+    at = why.retry_at if moved and isinstance(why, Later) else getattr(problem, "retry_at", None)
     return Later(f"{why}; the public pages do not help: {problem}", state=why.state, retry_at=at)
 
 
-def _read(cursor: str | None) -> tuple[str | None, int]:
-    fields = json.loads(cursor) if cursor else {}
-    return fields.get("channel"), fields.get("newest", 0)
-
-
-def _write(channel: str | None, newest: int) -> str:
-    return json.dumps({"channel": channel, "newest": newest})
+def _read(cursor: str | None) -> dict[str, Any]:
+    """A cursor: the channel's number, the highest number seen, and the state that shuts the account out."""
+    try:
+        fields = json.loads(cursor or "{}")
+    except ValueError:  # the source was of another kind before
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def build(settings: Settings, surroundings: Surroundings) -> Telegram:
     """The working source, with its second way."""
     from bot import sources
 
-    fallback: Source | None = None
-    handle = settings.wanted.handle
+    def pages(handle: str) -> Source:
+        entry = {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}
+        return sources.build(sources.settings_of(FALLBACK).model_validate(entry), surroundings)
+
     door = surroundings.telegram
     own = door is not None and door.account.access.server is not None  # t.me shows nothing of another server
     shown = surroundings.pages_allowed and not (own and settings.base_url == SITE)
-    if settings.fallback == FALLBACK and handle is not None and shown:
-        pages = sources.settings_of(FALLBACK).model_validate(
-            {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}
-        )
-        fallback = sources.build(pages, surroundings)
-    return Telegram(settings, surroundings.telegram, fallback)
+    return Telegram(settings, door, pages if settings.fallback == FALLBACK and shown else None, surroundings.clock)

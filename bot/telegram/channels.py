@@ -1,14 +1,14 @@
 """One channel asked by the account: its newest posts, those above or below a number, single ones."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from telethon.tl import functions, types
 
-from bot.clock import Clock
+from bot.clock import DAY, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.names import Wanted
@@ -37,6 +37,28 @@ class Page:
     chat: Any
     whole: bool
     pts: int
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What several replies show together: the messages that are there, by their numbers, and whom they name."""
+
+    messages: dict[int, Any] = field(default_factory=dict)
+    chats: dict[int, Any] = field(default_factory=dict)
+    users: dict[int, Any] = field(default_factory=dict)
+
+    def add(self, reply: Any) -> None:
+        self.messages |= {one.id: one for one in real(reply)}
+        self.chats |= {one.id: one for one in reply.chats}
+        self.users |= {one.id: one for one in reply.users}
+
+    @property
+    def reply(self) -> Any:
+        """All of it as one reply."""
+        shown = list(self.messages.values())
+        return types.messages.ChannelMessages(
+            0, len(shown), shown, [], list(self.chats.values()), list(self.users.values())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +98,8 @@ class ChannelReader:
         """The channel; raises Never where its name now leads to another one than `known`, the archive's."""
         peer = await self._peers.find(self.wanted)
         if known and str(peer.channel_id) != known:
+            peer = await self._peers.again(self.wanted)
+        if known and str(peer.channel_id) != known:
             raise Never(
                 f"the name {self.wanted} now belongs to channel {peer.channel_id}, it was {known}",
                 remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
@@ -96,6 +120,7 @@ class ChannelReader:
             if climbed is not None:
                 return climbed
         page = await self._history(peer, limit=PAGE)
+        self._expect_shown(page)
         self._top, self.shown_from = page.found.high or 0, page.found.low or 0
         low: int | None = None
         if above and page.found.low is not None and page.found.low > above + 1 and not page.whole:
@@ -128,6 +153,7 @@ class ChannelReader:
         taken, and what lies between is a gap, which is filled downwards.
         """
         page = await self._history(peer, limit=PAGE, offset_id=above + 1, add_offset=-PAGE, min_id=above)
+        self._expect_shown(page)
         short = len(page.messages) < PAGE and (page.found.high or 0) < self._top
         if short or (page.found.low or 0) <= above:
             return None
@@ -166,25 +192,31 @@ class ChannelReader:
             ahead.page.cancel()
         return await self._history(peer, limit=PAGE, offset_id=below)
 
-    async def check(self, known: str | None, native_id: str) -> Checked:
-        """Look at one post by its number, together with one that must be there."""
-        number = int(native_id)
+    async def check(self, known: str | None, native_ids: Sequence[str]) -> list[Checked]:
+        """Look at posts by their numbers, beside one that must be there; a hundred numbers go into one call."""
         peer = await self.peer(known)
+        numbers = [int(native_id) for native_id in native_ids]
         control = self._alive
-        if control is None or control == number:
+        if control is None or control in numbers:
             page = await self._history(peer, limit=3)
-            control = next((one.id for one in page.messages[::-1] if one.id != number), None)
-        ids = dict.fromkeys([*range(number, number + _ALBUM), *([control] if control else [])])
-        reply = await self._by_number(peer, ids)
-        there = real(reply)
-        post = next(
-            (one for one in read(reply, Channel(peer.channel_id, peer.handle)).posts if one.native_id == native_id),
-            None,
-        )
-        living = any(one.id == control for one in there)
-        if any(one.id == number for one in there):
-            return Checked(native_id, "present", BY_ID, post=post, control=True)
-        return Checked(native_id, "absent", BY_ID, control=living, apart=_EXACT)
+            control = next((one.id for one in page.messages[::-1] if one.id not in numbers), None)
+        seen = _Looked()
+        await self._look(peer, [*numbers, *([control] if control else [])], seen)
+        in_albums = (number for number in numbers if getattr(seen.messages.get(number), "grouped_id", None))
+        parts = {number + step for number in in_albums for step in range(1, _ALBUM)}
+        await self._look(peer, sorted(parts - seen.messages.keys() - set(numbers)), seen)
+        posts = {post.native_id: post for post in read(seen.reply, Channel(peer.channel_id, peer.handle)).posts}
+        return [
+            Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True)
+            if number in seen.messages
+            else Checked(native_id, "absent", BY_ID, control=bool(seen.messages), apart=_EXACT)
+            for native_id, number in zip(native_ids, numbers, strict=True)
+        ]
+
+    async def _look(self, peer: PeerRow, numbers: Sequence[int], seen: "_Looked") -> None:
+        """Fetch messages by their numbers."""
+        for start in range(0, len(numbers), PAGE):
+            seen.add(await self._by_number(peer, numbers[start : start + PAGE]))
 
     async def message(self, number: int) -> Any:
         """One message as it stands now. Raises Never if it does not."""
@@ -210,6 +242,16 @@ class ChannelReader:
     async def pts(self) -> int:
         """Where a short poll starts; 1, the first of all, where the server does not tell."""
         return (await self._history(await self._peers.find(self.wanted), limit=1)).pts or 1
+
+    def _expect_shown(self, page: Page) -> None:
+        """Raises Later where Telegram withholds the channel: what it leaves empty is never "no posts"."""
+        reason = restriction(page.chat)
+        if reason is not None and all(post.service for post in page.found.posts):
+            raise Later(
+                f"Telegram does not show what the channel posts: {reason}",
+                retry_at=self._clock.now() + DAY,
+                state="restricted",
+            )
 
     # One reply --------------------------------------------------------------------------------------------------------
 
@@ -288,6 +330,7 @@ class ChannelReader:
             title=names.title,
             notices=(notice,) if notice else (),
             method=METHOD,
+            detail=f"Telegram restricts the channel: {reason}" if (reason := restriction(page.chat)) else None,
         )
         return batch, found.high or 0
 
@@ -314,6 +357,16 @@ def _of_history(peer: PeerRow, *, limit: int, where: Mapping[str, int]) -> Any:
     asked: Mapping[str, int] = {"offset_id": 0, "add_offset": 0, "max_id": 0, "min_id": 0, **where}
     channel = types.InputPeerChannel(peer.channel_id, peer.access_hash)
     return functions.messages.GetHistoryRequest(channel, offset_date=None, limit=limit, hash=0, **asked)
+
+
+def restriction(chat: Any) -> str | None:
+    """Why and where Telegram does not let a channel be seen, in its own words; None where it does."""
+    if not getattr(chat, "restricted", False):
+        return None
+    reasons = getattr(chat, "restriction_reason", None) or ()
+    where = {"all": "everywhere"}
+    told = (f"{one.text or one.reason} ({where.get(one.platform, one.platform)})" for one in reasons)
+    return "; ".join(told) or "it gives no reason"
 
 
 def _without(found: Found, first: int) -> Found:

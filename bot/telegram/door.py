@@ -9,10 +9,10 @@ from bot.telegram.channels import SETTLE_S, ChannelReader
 from bot.telegram.files import carry
 from bot.telegram.names import Wanted
 from bot.telegram.peers import Peers
-from bot.telegram.refusals import NOT_OFFERED, AccountAbsent, AccountDead
+from bot.telegram.refusals import DRIFT, NOT_OFFERED, AccountAbsent, AccountDead
 
 _SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
-_UNABLE = ("private", "banned", "restricted", "deleted", "schema drift", "not joined", "too many channels", NOT_OFFERED)
+_OF_THE_CHANNEL = ("private", "banned", "restricted", "deleted", "not joined", "too many channels")
 _OURS = ("proxy down", "wrong api_id")
 
 
@@ -22,7 +22,7 @@ class Door:
     def __init__(self, account: Account, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
         self.account = account
         self._settle_s = settle_s
-        self.peers = Peers(account)
+        self.peers = Peers(account, clock)
         self._clock = clock
 
     def reader(self, wanted: Wanted) -> ChannelReader:
@@ -37,10 +37,19 @@ class Door:
         """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
         if problem.state in _OURS or self.account.standing.state in _OURS:
             return False
-        if isinstance(problem, AccountDead) or problem.state in _UNABLE:
+        if isinstance(problem, AccountDead) or problem.state in (DRIFT, NOT_OFFERED) or self.of_the_channel(problem):
             return True
         if isinstance(problem, Later) and problem.obey:
             return True
         if isinstance(problem, AccountAbsent) or (isinstance(problem, Later) and problem.unsure):
             return self.account.lost_for > _SHORT
         return False
+
+    def of_the_channel(self, problem: Later | Never) -> bool:
+        """Whether it is this one channel that does not show itself to the account, which lasts."""
+        return problem.state in _OF_THE_CHANNEL
+
+    @property
+    def away(self) -> bool:
+        """Whether the account serves nobody: it is dead, or away for so long that the public pages are asked."""
+        return self.account.standing.dead or self.account.lost_for > _SHORT

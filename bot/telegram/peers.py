@@ -1,12 +1,14 @@
 """A channel's name is resolved once; then its number and access hash are called, whatever it is named."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from telethon import utils
 from telethon.tl import functions, types
 
+from bot.clock import DAY, SECOND, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.names import Wanted
@@ -15,17 +17,20 @@ from storage.records import PeerRow
 
 _PAGE = 100
 _PAGES = 12  # of dialogs: an account is in at most 1,000 channels
+_DAILY_S = DAY / SECOND
 
 
 class Peers:
     """What channels are called by, for one account. Raises Later and Never."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, clock: Clock) -> None:
         self._account = account
+        self._clock = clock
         self._known: dict[str, dict[str, PeerRow]] = {}  # by account
         self._locks: dict[str, asyncio.Lock] = {}
         self._mine: dict[int, Any] | None = None  # channels of the account, by number, as the dialogs showed them
         self._looked: dict[str, object] = {}  # by what is wanted, the sign-in by which it was looked up
+        self._asked_again: dict[str, float] = {}  # when, of names that led elsewhere
 
     def remembered(self, wanted: Wanted) -> PeerRow | None:
         """What is known without asking anybody."""
@@ -33,15 +38,35 @@ class Peers:
 
     async def find(self, wanted: Wanted) -> PeerRow:
         """The channel that is meant; Telegram is asked only if it never was before."""
-        user, key = self._account.user, wanted.key
+        known, key = await self._peers(), wanted.key
+        if key not in known:
+            async with self._locks.setdefault(key, asyncio.Lock()):
+                if key not in known:
+                    await self._keep(wanted, await self._look(wanted))
+        return known[key]
+
+    async def known(self, wanted: Wanted) -> PeerRow | None:
+        """What this account, or else any other before it, has learnt of a channel; nobody is asked."""
+        known = await self._peers()
+        return known.get(wanted.key) or await self._account.memory.peer_of_anybody(wanted.key)
+
+    async def again(self, wanted: Wanted) -> PeerRow:
+        """Ask anew where a name leads that led to the wrong channel; at most daily."""
+        now = self._clock.monotonic()
+        if now - self._asked_again.get(wanted.key, -_DAILY_S) < _DAILY_S:
+            return await self.find(wanted)
+        self._asked_again[wanted.key] = now
+        found = await self._look(wanted)
+        await self._keep(wanted, found)
+        return found
+
+    async def _peers(self) -> dict[str, PeerRow]:
+        """What this account has learnt, by how it was asked for."""
+        user = self._account.user
         async with self._locks.setdefault("", asyncio.Lock()):
             if user not in self._known:
                 self._known[user] = await self._account.memory.peers(user)
-        if key not in self._known[user]:
-            async with self._locks.setdefault(key, asyncio.Lock()):
-                if key not in self._known[user]:
-                    await self._keep(wanted, await self._look(wanted))
-        return self._known[user][key]
+        return self._known[user]
 
     async def renew(self, wanted: Wanted, refused: PeerRow) -> PeerRow | None:
         """Look a channel up again that Telegram does not know by what is remembered of it: once for each sign-in.
@@ -90,7 +115,7 @@ class Peers:
 
     async def _look(self, wanted: Wanted) -> PeerRow:
         if wanted.kind == "name":
-            chat = await self._resolve(wanted.value)
+            chat = await self._named(wanted)
         elif wanted.kind == "invite":
             chat = await self._invited(wanted.value)
         else:
@@ -101,6 +126,14 @@ class Peers:
     async def _keep(self, wanted: Wanted, peer: PeerRow) -> None:
         await self._account.memory.keep_peer(self._account.user, peer)
         self._known.setdefault(self._account.user, {})[wanted.key] = peer
+
+    async def _named(self, wanted: Wanted) -> Any:
+        """By the last name that any account saw it under, for it may have been renamed; then by the config's."""
+        before = await self._account.memory.peer_of_anybody(wanted.key)
+        if before is not None and before.handle and before.handle.lower() != wanted.value.lower():
+            with suppress(Never):
+                return await self._resolve(before.handle)
+        return await self._resolve(wanted.value)
 
     async def _resolve(self, name: str) -> Any:
         found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))

@@ -97,11 +97,14 @@ def albums(messages: Sequence[Any]) -> list[list[Any]]:
 
 
 def _restricted(together: Sequence[Any]) -> str | None:
-    """Why nothing is shown of a message that Telegram withholds; an empty one is never taken for what was said."""
+    """Why nothing is shown of a message that comes empty: that is never taken for what was said."""
     for message in together:
+        if isinstance(message, types.MessageService) or message.message or message.media is not None:
+            continue
         reasons = getattr(message, "restriction_reason", None) or ()
-        if reasons and not message.message and message.media is None:
+        if reasons:
             return f"Telegram withholds it: {reasons[0].text or reasons[0].reason}"
+        return "it comes without a word or a file: protected, or of a kind that is not known here"
     return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.telegram.rig import PHONE, sign_in
+from tests.telegram.station import Station, standing
 from tests.telegram_world import Served, World, run_in_thread
 
 
@@ -45,3 +46,9 @@ def waits() -> Callable[[Callable[[], object], str], None]:
         pytest.fail(f"waited for {awaited}")
 
     return wait
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    with standing(tmp_path) as stands:
+        yield stands
