@@ -16,16 +16,25 @@ def missing() -> str | None:
     return f"{' and '.join(absent)} missing; make setup-media brings them" if absent else None
 
 
-def speak(text: str, path: Path, *, voice: str = "en-us", speed: int = 150, noise: float | None = None) -> Path:
-    """Write a voice note to `path`, with pink noise of `noise` dB under it where that is given."""
+def speak(
+    text: str,
+    path: Path,
+    *,
+    voice: str = "en-us",
+    speed: int = 150,
+    noise: float | None = None,
+    seconds: float | None = None,
+) -> Path:
+    """Write a voice note to `path`, with pink noise of `noise` dB under it, cut at `seconds`, where those are given."""
     plain = path.with_suffix(".speech.wav")
     subprocess.run(["espeak-ng", "-v", voice, "-s", str(speed), "-w", plain, text], check=True, capture_output=True)
     mixed: list[str] = []
     if noise is not None:
         pink = f"anoisesrc=color=pink:amplitude=1:r=22050:seed=7,volume={noise}dB[n];[0:a][n]amix=2:duration=first:normalize=0"
         mixed = ["-filter_complex", pink]
+    cut = [] if seconds is None else ["-t", str(seconds)]
     opus = ["-c:a", "libopus", "-b:a", "24k", "-ac", "1", "-ar", "48000", "-application", "voip"]
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(plain), *mixed, *opus, str(path)]
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(plain), *mixed, *cut, *opus, str(path)]
     subprocess.run(command, check=True, capture_output=True)
     plain.unlink()
     return path

@@ -1,0 +1,152 @@
+"""A voice note of half a minute: how long from the moment its bytes are stored to the alert about its words?
+
+The real daemon, a loopback channel, Whisper base on one core, a webhook. espeak-ng speaks the note. The floor is the
+same engine on the same note by itself, in its child process, without the line around it.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.idle import megabytes_of
+from bench.pictures import count, hang, page, until
+from bench.speech import duration
+from bot import enrich
+from bot.enrich._contract import Media, Surroundings
+from bot.enrich._run import Workshop
+from bot.enrich.faster_whisper import Settings
+from bot.http import HttpRules
+from bot.world import World, run_in_thread
+from bot.world.state import Attachment
+from tests import model, statements, voices
+from tests.desk import Desk, Sink, listening
+
+MOST, NOTES, LENGTH, PICTURES = 15.0, 5, 30.0, 200
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[media]
+keep_free = 0
+[[sources]]
+name = "office"
+kind = "telegram_web"
+channel = "office"
+base_url = "{world}"
+every = "1s"
+recheck = []
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+[[sources]]
+name = "gallery"
+kind = "telegram_web"
+channel = "gallery"
+base_url = "{world}"
+every = "5s"
+recheck = []
+[[engines]]
+name = "ears"
+kind = "faster_whisper"
+model = "{model}"
+"""
+READER = """
+[[engines]]
+name = "reader"
+kind = "tesseract"
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--notes", type=int, default=NOTES)
+    options.add_argument("--model", type=Path, default=model.found())
+    chosen = options.parse_args(arguments)
+    lacking = voices.missing() or (model.MISSING if chosen.model is None else None)
+    if lacking:
+        print(f"left out: {lacking}")
+        return
+    world = World()
+    world.open_channel("office", "The office")
+    world.open_channel("gallery", "The gallery")
+    drawn = page()
+    with tempfile.TemporaryDirectory() as folder, run_in_thread(world) as address, listening() as sink:
+        note = half_a_minute(Path(folder))
+        floor = alone(note, chosen.model, Path(folder))
+        print(f"heard: a note of {duration(note):.1f} s, {os.cpu_count()} cores; the engine alone {floor:.1f} s")
+        desk = Desk(Path(folder))
+        config = CONFIG.format(world=address, hook=sink.url, model=chosen.model)
+        desk.write(config if isinstance(drawn, str) else config + READER)
+        daemon = desk.start("run")
+        try:
+            until(lambda: "office is reached" in desk.said() and "gallery is reached" in desk.said())
+            before = megabytes_of(daemon.pid)
+            told("stored to its words' alert", heard(world, sink, desk, note, range(chosen.notes)))
+            time.sleep(2)
+            print(f"heard: the daemon {before:.0f} MB before the first note, {megabytes_of(daemon.pid):.0f} MB after")
+            if isinstance(drawn, str):
+                print(f"left out, notes among pictures: {drawn}")
+                return
+            hang(world, drawn, PICTURES)
+            until(
+                lambda: count(desk, "SELECT count(*) FROM media WHERE kind = 'photo' AND state = 'stored'") == PICTURES
+            )
+            told(
+                f"the same while {PICTURES} pictures wait to be read",
+                heard(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes)),
+            )
+            assert count(desk, "SELECT count(*) FROM jobs WHERE kind = 'ocr'"), "the pictures were read meanwhile"
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(60)
+
+
+def heard(world: World, sink: Sink, desk: Desk, note: Path, numbers: Sequence[int]) -> list[float]:
+    """Publish the note so often; seconds from its being stored to the alert about its words."""
+    took = []
+    for number in numbers:
+        sink.heard.clear()
+        world.keep_file(f"note-{number}.ogg", note.read_bytes())
+        world.publish("office", "", attachments=[Attachment("voice", f"note-{number}.ogg", duration="0:30")])
+        assert sink.heard.wait(120), "the note was not heard"
+        took.append(time.time() - count(desk, "SELECT max(stored_at) FROM media WHERE kind = 'voice'") / 1_000_000)
+    return took
+
+
+def told(what: str, took: Sequence[float]) -> None:
+    median = sorted(took)[len(took) // 2]
+    print(
+        f"heard: {what}: median {median:.1f} s, worst of {len(took)} {max(took):.1f} s (goal <= {MOST:g})", flush=True
+    )
+
+
+def half_a_minute(folder: Path) -> Path:
+    """Speak the long statement, again from its start where it is too short, and cut it at 30 s."""
+    text = statements.SPOKEN[1]
+    return voices.speak(f"{text} {text}", folder / "note.ogg", seconds=LENGTH)
+
+
+def alone(note: Path, weights: Path, folder: Path) -> float:
+    """Seconds that the engine needs for the note in its child process."""
+    (folder / "alone").mkdir()
+    settings = Settings(name="ears", kind="faster_whisper", model=weights)
+    engine = enrich.build(settings, Surroundings(folder))
+    workshop = Workshop(folder / "alone", HttpRules("bench"))
+    began = time.monotonic()
+    asyncio.run(workshop.run(engine, Media(note, "voice", "audio/ogg", note.stat().st_size)))
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
