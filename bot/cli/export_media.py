@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.output import Session, say
+from bot.cli.search import name_strangers
 from bot.cli.times import Zone, moment, zone_option
 from bot.errors import UserError
 from bot.foreign import csv_cell
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from storage.database import Reader
 
 _COLUMNS = ("file", "sha256", "bytes", "type", "kind", "source", "native_id", "url", "posted_at", "called", "name")
+_KINDS = ("voice", "audio", "photo", "video", "round", "document")
 _PIECE = 1 << 20
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -35,7 +37,7 @@ class _File:
 @click.command("export-media")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--source", "sources", multiple=True, metavar="NAME", help="Only of this source; may be repeated.")
-@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="voice, audio, photo, video, round or document.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only of this kind; may be repeated.")
 @click.option("--since", metavar="TIME", help="Published at this time or later: 7d, 2026-11-01, yesterday.")
 @click.option("--force", is_flag=True, help="Into a directory that holds something already; nothing is overwritten.")
 @zone_option
@@ -59,6 +61,7 @@ def command(
     folder = _folder(directory, force=force)
     try:
         with archive.reading() as reader:
+            name_strangers(session, reader, sources)
             files = list(_chosen(reader, sources, kinds, start))
         broken = _copy_all(folder, session.data_dir(), files)
     finally:

@@ -18,6 +18,7 @@ from bot.cli.output import (
     table,
     write,
 )
+from bot.cli.search import name_strangers
 from bot.cli.times import Zone, moment, shown, zone_option
 from bot.errors import UserError
 from bot.foreign import visible
@@ -70,6 +71,7 @@ def listed(
     """List files, those of the newest posts first, each with its state and the reason."""
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
+        name_strangers(session, reader, sources)
         found = holdings.listed(reader, states=states, sources=sources, since=start, limit=limit)
         if form is not None:
             write(session, form, (document(file) for file in found), COLUMNS)
@@ -116,6 +118,7 @@ def read(
 
         raise UserError(f"the config names no engine {visible(engine)}{did_you_mean(engine, names)}")
     with session.archive() as archive:
+        _name_strangers(session, archive, sources)
         asked = _ask(archive, Choice.of(config), Wanted(start, sources, again), engine, session.clock.now())
     line(session, f"{counted(asked, 'file')} to be read{_when(session) if asked else ''}")
 
@@ -136,9 +139,16 @@ def fetch(session: Session, since: str | None, sources: tuple[str, ...], states:
     from storage import media
 
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
-    with session.archive() as archive, archive.writing() as writer:
-        asked = media.ask_again(writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start)
+    with session.archive() as archive:
+        _name_strangers(session, archive, sources)
+        with archive.writing() as writer:
+            asked = media.ask_again(writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start)
     line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
+
+
+def _name_strangers(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
+    with archive.reading() as reader:
+        name_strangers(session, reader, sources)
 
 
 def _when(session: Session) -> str:
@@ -184,6 +194,6 @@ def _row(file: Listed, zone: Zone) -> list[str]:
     size = "-" if file.bytes is None else sized(file.bytes)
     why = file.reason or (f"not read: {file.given_up}" if file.given_up else "")
     if not why and file.read_by:
-        why = f"read by {file.read_by}"
+        why = f"read by {file.read_by.partition(' ')[0]}"
     post = f"{file.source}/{file.native_id}"
     return [post, shown(file.posted_at, zone), file.kind, size, file.state, why]

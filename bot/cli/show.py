@@ -44,7 +44,7 @@ def command(
     with session.archive().reading() as reader:
         post = _named(reader, key)
         if opens:
-            _open(session, post)
+            show_files.open_all(session, post, form)
         elif raw:
             import sys
 
@@ -54,22 +54,6 @@ def command(
         else:
             for row in _lines(session, reader, post, zone, history=history):
                 line(session, row)
-
-
-def _open(session: Session, post: PostRow) -> None:
-    """Print where each stored file of the post stands; on a terminal, hand it to the desktop's own viewer."""
-    paths = [session.data_dir() / item.path for item in post.media if item.path]
-    if not paths:
-        raise UserError("the bytes of no file of this post are here: `show` tells the state of each")
-    for path in paths:
-        line(session, visible(str(path)))
-        if session.on_terminal:
-            import shutil
-            import subprocess
-
-            viewer = shutil.which("xdg-open") or shutil.which("open")
-            if viewer is not None:
-                subprocess.run([viewer, str(path)], check=False, stdin=subprocess.DEVNULL)  # noqa: S603  our own path
 
 
 def _named(reader: "Reader", key: str) -> PostRow:

@@ -1,16 +1,52 @@
 """What `show` tells of the files of a post: state and reason of each, and the words of machines with their times."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.cli.output import Session, line, say, write_json
 from bot.cli.times import Zone, shown
+from bot.errors import UserError
 from bot.foreign import one_line, visible
 from storage import holdings, lookup
 from storage.holdings import Holding
+from storage.mime import FILMS, PICTURES, SOUNDS
 from storage.records import MediaRow, PostRow, TextRow
 
 if TYPE_CHECKING:
     from storage.database import Reader
+
+
+def open_all(session: Session, post: PostRow, form: str | None) -> None:
+    """Print where each stored file of the post stands; on a terminal, hand it to the desktop's own viewer.
+
+    Not a page or a drawing in disguise, whose viewer would run it and tell its author who looks; nor a playlist.
+    """
+    stored = [(item, session.data_dir() / item.path) for item in post.media if item.path]
+    if not stored:
+        raise UserError("the bytes of no file of this post are here: `show` tells the state of each")
+    if form is not None:
+        write_json(session, [str(path) for _, path in stored])
+        return
+    for item, path in stored:
+        line(session, visible(str(path)))
+        if not session.on_terminal:
+            continue
+        if item.sniffed in PICTURES | SOUNDS | FILMS:
+            _open(path)
+        else:
+            say(
+                session, f"not opened: its bytes are {item.sniffed}, and what they do in a viewer is up to their author"
+            )
+
+
+def _open(path: Path) -> None:
+    import shutil
+    import subprocess
+
+    viewer = shutil.which("xdg-open") or shutil.which("open")
+    if viewer is not None:
+        subprocess.run([viewer, str(path)], check=False, stdin=subprocess.DEVNULL)  # noqa: S603  our own path
 
 
 def heading(text: TextRow, media: Sequence[MediaRow]) -> str:

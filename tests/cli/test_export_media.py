@@ -67,8 +67,11 @@ def test_each_content_is_copied_once_and_every_post_stands_in_the_manifest(expor
 def test_only_what_is_asked_for_is_copied(export: Export, tmp_path: Path) -> None:
     assert export("--kind", "photo", str(tmp_path / "a")).returncode == 0
     assert [row["kind"] for row in manifest(tmp_path / "a")] == ["photo"]
-    assert export("--source", "nobody", str(tmp_path / "b")).returncode == 0
+    nobody = export("--source", "spokesmen", str(tmp_path / "b"))
+    assert (nobody.returncode, "no source spokesmen: did you mean spokesman?" in nobody.stderr) == (0, True)
     assert manifest(tmp_path / "b") == []
+    assert export("--kind", "voise", str(tmp_path / "d")).returncode == 2
+    assert not (tmp_path / "d").exists()
     assert export("--since", "2030-01-01", str(tmp_path / "c")).returncode == 0
     assert manifest(tmp_path / "c") == []
 
@@ -133,3 +136,38 @@ def test_show_open_says_where_a_file_stands(export: Export, desk: Any) -> None:
     done = subprocess.run([*command, "spokesman/1"], capture_output=True, text=True, check=False, timeout=60)
     assert Path(done.stdout.strip()).read_bytes() == VOICE
     assert os.access(done.stdout.strip(), os.R_OK)
+
+
+def test_bad_input_46_a_page_in_disguise_is_never_handed_to_a_viewer(
+    desk: Any, make_post: Any, tmp_path: Path, on_a_terminal: Callable[..., tuple[int, str]]
+) -> None:
+    opened = tmp_path / "opened"
+    viewer = tmp_path / "bin" / "xdg-open"
+    viewer.parent.mkdir()
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    viewer.chmod(0o755)
+    files = Files(desk.archive.path.parent)
+    contents = (
+        VOICE,
+        b"<html><script>alert(1)</script>",
+        b"#EXTM3U\nhttp://10.0.0.1/",
+        b"%PDF-1.7",
+        b"\x89PNG\r\n\x1a\nx",
+    )
+    shown = tuple(FetchedMedia("photo", str(place), url="https://cdn.example/x") for place in range(len(contents)))
+    desk.save(make_post("1", media=shown))
+    for media_id, data in enumerate(contents, 1):
+        with files.arriving(media_id) as arriving:
+            arriving.write(data)
+            kept = arriving.keep()
+        with desk.archive.writing() as writer:
+            media.stored(writer, media_id, kept, 1)
+        files.forget(media_id)
+    desk.archive.close()
+    path = f"{viewer.parent}{os.pathsep}{os.environ['PATH']}"
+    place = str(desk.archive.path.parent)
+    code, sent = on_a_terminal("--data-dir", place, "show", "spokesman/1", "--open", PATH=path)
+    assert code == 0
+    assert [Path(line).read_bytes() for line in opened.read_text().splitlines()] == [VOICE, contents[-1]]
+    assert sent.count("not opened: its bytes are") == 3
+    assert "text/html" in sent
