@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.world import Faults, World, run_in_thread
 from bot.world.state import Attachment
+from storage.records import MediaKind
 from tests.desk import Desk, Sink
 
 Until = Callable[[Callable[[], object], str], None]
@@ -126,8 +129,19 @@ def test_one_pass_does_it_all(desk: Desk, sink: Sink) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "made", "alerts"),
+    [("voice", "note.ogg", "transcript", ["media:spokesman", "command"]), ("photo", "page.png", "ocr", ["command"])],
+)
 def test_a_kill_during_a_job_has_it_done_again_once(
-    desk: Desk, sink: Sink, until: Until, check_invariants: Callable[..., None]
+    kind: MediaKind,
+    file: str,
+    made: str,
+    alerts: list[str],
+    desk: Desk,
+    sink: Sink,
+    until: Until,
+    check_invariants: Callable[..., None],
 ) -> None:
     """The program of each cycle marks its folder and hangs; the last one answers."""
     world = office()
@@ -142,7 +156,7 @@ def test_a_kill_during_a_job_has_it_done_again_once(
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, hangs)))
         desk.run("run", "--once")
-        spoken(world)
+        world.publish("spokesman_office", "", attachments=[Attachment(kind, file)])
         for _ in range(4):  # more often than a job may fail
             daemon = desk.start("run")
             until(begins, "the job")
@@ -150,13 +164,13 @@ def test_a_kill_during_a_job_has_it_done_again_once(
             daemon.wait()
         program(desk, HEARS)
         daemon = desk.start("run")
-        until(lambda: len(sink.ids()) == 2, "both alerts")
+        until(lambda: len(sink.ids()) == len(alerts), "the alerts")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
-    assert len(rows(desk, "SELECT id FROM texts WHERE kind = 'transcript'")) == 1
+    assert [row["kind"] for row in rows(desk, "SELECT kind FROM texts WHERE engine IS NOT NULL")] == [made]
     assert rows(desk, "SELECT * FROM given_up") == []
     assert not any((desk.directory / "data" / "work").iterdir())
-    assert len(sink.ids()) == 2
+    assert [document["data"]["rule"] for _, document in sink.received] == alerts
     check_invariants(desk.archive)
 
 

@@ -1,6 +1,8 @@
 """A machine's translation through the whole line: beside the original, marked, and found only where it is asked for."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 
 from bot.world import World, run_in_thread
@@ -19,6 +21,7 @@ name = "spokesman"
 kind = "telegram_web"
 channel = "spokesman_office"
 base_url = "{world}"
+every = "1s"
 [[rules]]
 name = "english"
 query = '"regional command"'
@@ -64,4 +67,36 @@ def test_a_translation_stands_beside_the_original_and_alerts_nobody(
     assert (text["text"], text["engine"], text["language"]) == (MEANT, "translate", "en")
     assert json.loads(desk.run("search", '"regional command"', "--json").stdout) == []
     assert MEANT in desk.run("show", f"spokesman/{number}").stdout
+    check_invariants(desk.archive)
+
+
+def test_a_kill_during_a_translation_has_it_done_again_once(
+    desk: Desk, sink: Sink, until: Callable[[Callable[[], object], str], None], check_invariants: Callable[..., None]
+) -> None:
+    world = World()
+    world.open_channel("spokesman_office", "The office")
+    world.publish("spokesman_office", "Nothing new.")
+    with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
+        desk.run("run", "--once")
+        world.publish("spokesman_office", SAID)
+        server.silent = True
+        for cycle in range(1, 5):  # more often than a job may fail
+            daemon = desk.start("run")
+            until(lambda count=cycle: len(server.asked) == count, "the question")  # type: ignore[misc]
+            os.kill(daemon.pid, signal.SIGKILL)
+            daemon.wait()
+        server.silent = False
+        daemon = desk.start("run")
+        until(lambda: '"translation"' in desk.run("search", "in:translation regional", "--json").stdout, "its words")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+        desk.run("run", "--once")
+    with desk.archive.reading() as reader:
+        made = reader.execute("SELECT text, current FROM texts WHERE kind = 'translation'").fetchall()
+        given_up = reader.execute("SELECT count(*) FROM given_up").fetchone()[0]
+    assert [tuple(row) for row in made] == [(MEANT, 1)]
+    assert given_up == 0
+    assert len(server.asked) == 5
+    assert [document["data"]["rule"] for _, document in sink.received] == ["burmese"]
     check_invariants(desk.archive)
