@@ -40,7 +40,7 @@ class Patience:
     misses: int = 3
     lane: float = 1.5  # for the answer to another call of the same method
     readiness: float = 8.0  # a call waits so long for a connection that is being built
-    back_off: tuple[float, float] = (1.0, 60.0)
+    back_off: tuple[float, float] = (1.0, 30.0)
     look: float = 1.0  # for another session file
 
 

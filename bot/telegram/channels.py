@@ -279,18 +279,21 @@ class ChannelReader:
         except Later as problem:
             if not another_way(problem):
                 raise
-        runs: list[list[int]] = []
-        for one in wanted:
-            if runs and one - runs[-1][0] < _ALBUM:
-                runs[-1].append(one)
-            else:
-                runs.append([one])
-        places: list[dict[str, int]] = [{"offset_id": run[-1] + 1} for run in runs]
-        found = [await self._call(peer, partial(_of_history, limit=_ALBUM, where=where)) for where in places]
-        merged = found[0]
-        merged.messages = [one for reply in found for one in reply.messages if one.id in wanted]
-        merged.chats = [chat for reply in found for chat in reply.chats]
-        return merged
+        return await self._out_of_history(peer, wanted)
+
+    async def _out_of_history(self, peer: PeerRow, wanted: list[int]) -> Any:
+        """The same by walking down, from the highest of them, as far as pages of whatever size reach."""
+        seen = _Looked()
+        while wanted:
+            below, floor = wanted[-1] + 1, max(wanted[-1] - PAGE, wanted[0] - 1)
+            while below > floor + 1:
+                where = {"offset_id": below}
+                reply = await self._call(peer, partial(_of_history, limit=below - floor - 1, where=where))
+                shown = [one.id for one in real(reply) if one.id < below]
+                seen.add(reply)
+                below = min(shown, default=0)
+            wanted = [one for one in wanted if one <= floor]
+        return seen.reply
 
     async def _call(self, peer: PeerRow, ask: Callable[[PeerRow], Any]) -> Any:
         """Ask of the channel; once more by another hash, if there is one, where it is not known by this one."""

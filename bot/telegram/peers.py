@@ -136,7 +136,12 @@ class Peers:
         return await self._resolve(wanted.value)
 
     async def _resolve(self, name: str) -> Any:
-        found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))
+        try:
+            found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))
+        except Never as problem:  # case tells no names apart at Telegram; some servers keep small letters and compare
+            if problem.state != "no such name" or name.islower() or self._account.access.server is None:
+                raise
+            found = await self._account.call(functions.contacts.ResolveUsernameRequest(name.lower()))
         number = found.peer.channel_id if isinstance(found.peer, types.PeerChannel) else None
         for chat in found.chats:
             if chat.id == number and isinstance(chat, types.Channel):

@@ -186,7 +186,7 @@ def _dead(name: str) -> AccountDead:
 
 def _name(problem: errors.RPCError) -> str:
     """Telegram's own word for it: Telethon keeps it as the class where it has one, else as the message."""
-    return _NAME_OF.get(type(problem)) or str(problem.message or type(problem).__name__).split(" ")[0]
+    return _NAME_OF.get(type(problem)) or str(problem.message or type(problem).__name__)[:80]
 
 
 def _spoken(problem: BaseException) -> str:

@@ -14,6 +14,7 @@ from bot.clock import SECOND, Clock
 from bot.errors import Later
 from bot.intake.media import Carrier
 from bot.telegram.account import Patience
+from bot.telegram.names import wanted
 from storage import telegram as account_rows
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
@@ -255,6 +256,19 @@ def test_all_that_was_posted_meanwhile_was_removed_and_no_gap_stays(
             assert (await rig.round()).error is None
             assert numbers(rig) == telegram.visible("border_post")
             assert rig.open_gaps() == []
+
+    asyncio.run(go())
+
+
+def test_a_name_in_large_letters_is_found_where_only_small_ones_are_kept(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    telegram.manners.small_handles = True
+
+    async def go() -> None:
+        async with running(data_dir, at, {"post": {"channel": "@Border_Post"}}, live=False) as rig:
+            assert (await rig.round()).error is None
+            assert numbers(rig) == {1}
 
     asyncio.run(go())
 
@@ -523,5 +537,27 @@ def test_the_pages_of_t_me_never_stand_in_for_a_server_of_ones_own(telegram: Wor
         async with running(data_dir, at, entries, live=False) as rig:
             found = await rig.round()
             assert str(found.error) == "the server does not offer messages.getHistory (METHOD_INVALID)"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("page", [100, 30])
+def test_many_posts_are_looked_at_out_of_the_history_where_a_server_gives_none_by_number(
+    storied: World, at: Served, data_dir: Path, page: int
+) -> None:
+    storied.manners.page = page
+    lack(storied, "channels.getMessages", "method invalid")
+    storied.delete("border_post", 60, 150)
+    storied.delete("border_post", *range(70, 90))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            reader = rig.door.reader(wanted("@border_post"))
+            looked = await reader.check(None, [str(number) for number in (2, 40, 60, 61, 75, 150, 199, 231)])
+            assert [one.presence for one in looked] == [
+                "present", "present", "absent", "present", "absent", "absent", "present", "present"
+            ]  # fmt: skip
+            assert all(one.control for one in looked)
 
     asyncio.run(go())

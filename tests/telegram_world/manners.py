@@ -11,7 +11,7 @@ class Manners:
 
     `plain_pages`: a page of history is messages.messages or messages.messagesSlice, which know no pts, and the former
     no count. `hash_of_session`: an access hash is worth nothing after another sign-in. `strict_phone`: a number is
-    digits. `omits_missing`: what is not there is left out instead of coming back as MessageEmpty. `page`: messages in
+    digits. `small_handles`: a handle is found only in small letters. `omits_missing`: what is not there is left out instead of coming back as MessageEmpty. `page`: messages in
     a page, at most. `downwards_only`: `add_offset` and `min_id` are not looked at. `piece`: bytes of a file that are
     given at once, at most. `photo_bytes_off`: by how much the size of a photo is told wrongly.
     """
@@ -19,6 +19,7 @@ class Manners:
     plain_pages: bool = False
     hash_of_session: bool = False
     strict_phone: bool = False
+    small_handles: bool = False
     omits_missing: bool = False
     page: int = PAGE
     downwards_only: bool = False

@@ -12,7 +12,7 @@ from tests.telegram_world.faults import Refusal
 
 def resolve_username(visit: Visit, request: Any) -> Reply:
     found = visit.world.holder(request.username)
-    if found is None:
+    if found is None or (visit.world.manners.small_handles and not request.username.islower()):
         raise Refusal(400, "USERNAME_NOT_OCCUPIED")
     chats = [wire.chat(found, visit.account)]
     return plain(types.contacts.ResolvedPeer(types.PeerChannel(found.id), chats, []))
