@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storage.language.fold import CLOSED, fold
+from storage.mime import HEAD, sniff
 from tests.statements import STATEMENTS, Statement
 
 LARGEST_ERROR = {"en": 0.005, "my": 0.03}
@@ -74,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     path = pages.save(drawn, effect, Path(folder))
                     languages = () if chosen.all_languages else (statement.language,)
                     began = time.perf_counter()
-                    media = Media(path, "photo", "image/png", path.stat().st_size, languages=languages)
+                    mime = sniff(path.read_bytes()[:HEAD])
+                    media = Media(path, "photo", mime, path.stat().st_size, languages=languages)
                     text = engine.read(media).text
                     took.append(time.perf_counter() - began)
                     wrong, hit = error(statement.text, text), keywords(statement, text)

@@ -61,16 +61,20 @@ class Workshop:
     async def run(self, engine: Engine, media: Media) -> EnrichResult:
         """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything that went wrong.
 
-        Cancelled, it takes the child and all that it started with it.
+        Later also where this system has no room for a job. Cancelled, it takes the child and all that it started with
+        it.
         """
-        temporary = Path(tempfile.mkdtemp(dir=self.place()))
         bounds = engine.bounds(media)
         http = self.http if engine.remote else None
-        order = Order(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http)
         try:
-            return _result(await _answer(order, bounds), engine)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(dir=self.place()))
+            try:
+                order = Order(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http)
+                return _result(await _answer(order, bounds), engine)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
+        except OSError as problem:
+            raise Later(f"engine {engine.settings.name}: no job can be started here: {problem}") from problem
 
 
 def walls() -> Walls:

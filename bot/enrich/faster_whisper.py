@@ -58,7 +58,8 @@ class FasterWhisper:
     def bounds(self, media: Media) -> Bounds:
         seconds = media.duration_s if media.duration_s and media.duration_s > 0 else self.settings.longest / SECOND
         wanted = 120 + 10 * min(seconds, self.settings.longest / SECOND)
-        weights = (self.settings.model / "model.bin").stat().st_size if self.settings.model.is_dir() else 0
+        model = self.settings.model / "model.bin"
+        weights = model.stat().st_size if model.is_file() else 0
         return Bounds(
             seconds=wanted,
             cpu_s=math.ceil(wanted * self.settings.threads) + 10,

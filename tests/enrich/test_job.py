@@ -305,6 +305,15 @@ def test_a_job_that_is_cancelled_ends_its_process(tmp_path: Path, write: Callabl
     assert not list((tmp_path / "work").iterdir())
 
 
+def test_where_there_is_no_room_to_work_the_job_waits(tmp_path: Path, write: Callable[[str], str], media: Any) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(ogg(2))
+    (tmp_path / "work").touch()
+    engine = build(Settings(name="own", kind="program", program=(write("print('words')"),)), Surroundings(tmp_path))
+    with pytest.raises(Later, match="engine own: no job can be started here"):
+        asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path)))
+
+
 def test_trouble_of_the_engine_and_of_the_file_are_told_apart(tmp_path: Path, media: Any) -> None:
     assert issubclass(Unfit, Never)
     assert not issubclass(Failed, Later | Never)

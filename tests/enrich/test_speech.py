@@ -1,5 +1,6 @@
 """Statements spoken into voice notes and heard by the engine on this machine; and what is believed of what was heard."""
 
+import asyncio
 import math
 import subprocess
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from bench.speech import error
 from bot.enrich import build
 from bot.enrich._contract import Media, Never, Surroundings, Unfit
+from bot.enrich._run import Workshop
 from bot.enrich._speech import Heard, code, joined, result
 from bot.enrich.faster_whisper import Settings
+from bot.http import HttpRules
 from tests import voices
 from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
 
@@ -88,6 +91,17 @@ def test_a_model_that_is_not_there_is_one_sentence_with_what_to_do(around: Surro
     pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
     with pytest.raises(Never, match=r"no model\.bin in .*: download a CTranslate2 conversion"):
         build(Settings(name="ears", kind="faster_whisper", model=tmp_path), around).ready()
+
+
+@pytest.mark.usefixtures("ffmpeg")
+def test_a_model_that_has_gone_since_the_start_stops_the_engine_and_not_the_daemon(
+    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    made("sine=frequency=440:duration=2", tmp_path / "tone.ogg")
+    engine = build(Settings(name="ears", kind="faster_whisper", model=tmp_path / "model"), around)
+    with pytest.raises(Never, match=r"engine ears: .*model cannot be loaded"):
+        asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(tmp_path / "tone.ogg")))
 
 
 def test_a_model_without_its_tokenizer_is_refused_for_the_library_would_fetch_one(
