@@ -18,6 +18,7 @@ from storage.records import PeerRow
 _PAGE = 100
 _PAGES = 12  # of dialogs: an account is in at most 1,000 channels
 _DAILY_S = DAY / SECOND
+_LATELY_S = 60.0  # a list of dialogs that is no older is not asked for again
 
 
 class Peers:
@@ -29,6 +30,7 @@ class Peers:
         self._known: dict[str, dict[str, PeerRow]] = {}  # by account
         self._locks: dict[str, asyncio.Lock] = {}
         self._mine: dict[int, Any] | None = None  # channels of the account, by number, as the dialogs showed them
+        self._mine_at = 0.0
         self._looked: dict[str, object] = {}  # by what is wanted, the sign-in by which it was looked up
         self._asked_again: dict[str, float] = {}  # when, of names that led elsewhere
 
@@ -163,8 +165,10 @@ class Peers:
 
     async def _dialog(self, number: int) -> Any:
         """A channel that the config names by its number alone must be one of the account's own."""
-        if self._mine is None or number not in self._mine:
-            self._mine = await self._dialogs()
+        async with self._locks.setdefault("dialogs", asyncio.Lock()):  # many ask at once, and one list tells all
+            lately = self._clock.monotonic() - self._mine_at < _LATELY_S
+            if self._mine is None or (number not in self._mine and not lately):
+                self._mine, self._mine_at = await self._dialogs(), self._clock.monotonic()
         if number not in self._mine:
             raise Never(
                 f"the account does not know a channel with the number {number}",
