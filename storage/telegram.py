@@ -25,6 +25,16 @@ ENDS = (  # states of an account that is at its end; another sign-in heals them
     "session revoked",
     "session unusable",
 )
+SHARED = (  # states that all sources of the account have at once, of which the account itself tells
+    *ENDS,
+    "connecting",
+    "no answer",
+    "proxy down",
+    "session in use",
+    "unreachable",
+    "wrong api_id",
+    "wrong server key",
+)
 
 
 @dataclass(frozen=True, slots=True)

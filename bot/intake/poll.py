@@ -12,7 +12,7 @@ from bot.intake import ledger
 from bot.intake.health import Outlook, after_failure, after_success
 from bot.sources._contract import Source, Want
 from bot.store import Store
-from storage import gaps, history, outbox, posts, rechecks, sources
+from storage import gaps, history, outbox, posts, rechecks, sources, telegram
 from storage.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 
@@ -308,6 +308,11 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
         failures=outlook.failures,
         posts=new,
     )
-    if change and row.state != "new":
+    if change and row.state != "new" and not _of_the_account(row, outlook.outcome):
         outbox.announce(writer, end.health, f"source {row.name}", change, now)
     return change
+
+
+def _of_the_account(row: SourceRow, outcome: str) -> bool:
+    """Whether it is the Telegram account that broke or came back: it tells so itself, once for all its sources."""
+    return row.kind == "telegram" and {row.state, outcome} <= {*telegram.SHARED, "ok"}

@@ -15,13 +15,14 @@ from telethon.tl import functions, types
 from bot.clock import Clock
 from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
-from bot.telegram.budget import Budget, Memory
-from bot.telegram.client import Access, Hint, build, leave, within
+from bot.telegram.budget import Budget, Memory, method_of
+from bot.telegram.client import Access, Hint, build, elsewhere, leave, within
 from bot.telegram.oddities import Oddities, Oddity
 from bot.telegram.refusals import DRIFT, FOR_GOOD, NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
 from bot.telegram.session import Session
 
 SIGN_IN = "sign in with `communique login`"
+_LOST = ("unreachable", "session in use")
 _PROBES = (
     functions.updates.GetStateRequest(),
     functions.users.GetUsersRequest([types.InputUserSelf()]),
@@ -40,6 +41,7 @@ class Patience:
     misses: int = 3
     lane: float = 1.5  # for the answer to another call of the same method
     readiness: float = 8.0  # a call waits so long for a connection that is being built
+    loss: float = 60.0  # a connection that is away for so long is no hiccup: people are told
     back_off: tuple[float, float] = (1.0, 30.0)
     look: float = 1.0  # for another session file
 
@@ -91,6 +93,7 @@ class Account:
         self._probing: Any = None  # the probe that this server answers, once it is known
         self._oddities = Oddities()
         self._odd: list[Oddity] = []  # to be told
+        self._loss = ""  # the state in which the connection has been away for long
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -125,7 +128,7 @@ class Account:
             client = await self._connection()
             await self._budget.allow(method)
             try:
-                asked = client(request) if dc in (0, client.session.dc_id) else _elsewhere(client, request, dc)
+                asked = client(request) if dc in (0, client.session.dc_id) else elsewhere(client, request, dc)
                 return await within(asked, self._patience.call if deadline is None else deadline)
             except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
                 refused = refusal(problem, method, self._clock.now())
@@ -187,6 +190,7 @@ class Account:
                     await self._stand(ended)
                 else:
                     failures = await self._hold(found, failures)
+                    await self._tell_loss()
             except UserError as problem:
                 await self._stand(Standing("session unusable", str(problem), dead=True))
             if self.standing.dead:
@@ -241,6 +245,9 @@ class Account:
             self._lost_at = None
             self._ready.set()
             await self._stand(Standing("connected", self._oddities.reason), user=found.user)
+            if self._loss:
+                self._note(Oddity("telegram account", f"the Telegram account answers again; it was: {self._loss}"))
+                self._loss = ""
             await self._tell()
             await self.connected()
             await self._watch(client)
@@ -312,6 +319,14 @@ class Account:
         if isinstance(date := getattr(reply, "date", None), datetime):
             self._note(self._oddities.dated(date, self._clock.now()))
 
+    async def _tell_loss(self) -> None:
+        """Say once that the connection is away, and has been for long; its sources are many and do not."""
+        if not self._loss and self.standing.state in _LOST and self.lost_for > self._patience.loss:
+            self._loss = self.standing.state
+            sentence = f"the Telegram account is {self._loss} for more than a minute: {self.standing.reason}"
+            self._note(Oddity("telegram account", sentence))
+            await self._tell()
+
     # What is odd ------------------------------------------------------------------------------------------------------
 
     def _puzzled(self) -> None:
@@ -340,6 +355,7 @@ class Account:
 
     async def _die(self, dead: AccountDead) -> None:
         """Not one more call: the connection is closed, and only another session file brings the account back."""
+        self._loss = ""
         if not self.standing.dead:
             await self._stand(Standing(dead.state, dead.reason, dead.remedy, dead=True))
         self._doubt.set()
@@ -373,20 +389,6 @@ class Account:
         )
 
 
-async def _elsewhere(client: Any, request: Any, dc: int) -> Any:
-    """Ask another data centre; a connection there that failed is forgotten, so that the next call builds another."""
-    sender = await client._borrow_exported_sender(dc)  # noqa: SLF001 - Telethon has no public way to one data centre
-    try:
-        return await client._call(sender, request)  # noqa: SLF001
-    except (OSError, asyncio.CancelledError):
-        client._borrowed_senders.pop(dc, None)  # noqa: SLF001
-        await sender.disconnect()
-        raise
-    finally:
-        if dc in client._borrowed_senders:  # noqa: SLF001
-            await client._return_exported_sender(sender)  # noqa: SLF001
-
-
 async def _first(waits: Iterable[Awaitable[object]], seconds: float) -> None:
     """Return when one of them has ended, or after so many seconds."""
     tasks = [asyncio.ensure_future(one) for one in waits]
@@ -409,16 +411,3 @@ async def _ended(client: Any) -> BaseException | None:
 
 async def _nothing() -> None:
     """Nobody wants to know."""
-
-
-def method_of(request: Any) -> str:
-    """The TL name of a request: GetHistoryRequest of telethon.tl.functions.messages is "messages.getHistory"."""
-    space = type(request).__module__.rpartition(".")[2]
-    name = type(request).__name__.removesuffix("Request")
-    name = name[:1].lower() + name[1:]
-    return name if space == "functions" else f"{space}.{name}"
-
-
-def channel(channel_id: int, access_hash: int) -> Any:
-    """How a channel is named in a call."""
-    return types.InputChannel(channel_id, access_hash)

@@ -1,6 +1,6 @@
 """How often each method may be called, and until when not at all: remembered across restarts, never broken early."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.clock import Clock
 from bot.telegram.refusals import flood
@@ -53,3 +53,11 @@ class Budget:
             self._waits = await self._memory.waits()
         self._waits[method] = max(until, self._waits.get(method, 0))
         await self._memory.keep_wait(method, until)
+
+
+def method_of(request: Any) -> str:
+    """The TL name of a request: GetHistoryRequest of telethon.tl.functions.messages is "messages.getHistory"."""
+    space = type(request).__module__.rpartition(".")[2]
+    name = type(request).__name__.removesuffix("Request")
+    name = name[:1].lower() + name[1:]
+    return name if space == "functions" else f"{space}.{name}"

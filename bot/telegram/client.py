@@ -203,6 +203,20 @@ async def leave(client: Any) -> None:
         end.exception()
 
 
+async def elsewhere(client: Any, request: Any, dc: int) -> Any:
+    """Ask another data centre; a connection there that failed is forgotten, so that the next call builds another."""
+    sender = await client._borrow_exported_sender(dc)  # noqa: SLF001 - Telethon has no public way to one data centre
+    try:
+        return await client._call(sender, request)  # noqa: SLF001
+    except (OSError, asyncio.CancelledError):
+        client._borrowed_senders.pop(dc, None)  # noqa: SLF001
+        await sender.disconnect()
+        raise
+    finally:
+        if dc in client._borrowed_senders:  # noqa: SLF001
+            await client._return_exported_sender(sender)  # noqa: SLF001
+
+
 def _no_key(access: Access, problem: BaseException) -> Later | Never:
     """Why the server and we do not agree on a key; `problem` is what Telethon met."""
     if isinstance(problem, errors.SecurityError) and "valid key" in str(problem):

@@ -28,7 +28,15 @@ from tests.telegram_world import Served, World
 
 PHONE = "+95 9 000 000 001"
 QUICK = Patience(
-    connect=1.5, call=0.6, probe=0.4, probe_every=0.5, misses=2, readiness=1.0, back_off=(0.02, 0.2), look=0.05
+    connect=1.5,
+    call=0.6,
+    probe=0.4,
+    probe_every=0.5,
+    misses=2,
+    readiness=1.0,
+    loss=0.5,
+    back_off=(0.02, 0.2),
+    look=0.05,
 )
 
 

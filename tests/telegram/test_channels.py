@@ -9,6 +9,7 @@ import pytest
 
 from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.errors import Later, Never
+from bot.sources._contract import Want
 from bot.world import Faults as PageFaults
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
@@ -259,7 +260,7 @@ def test_a_withheld_channel_is_restricted_and_never_without_posts(telegram: Worl
     asyncio.run(go())
 
 
-def test_a_channel_that_is_withheld_far_behind_is_not_taken_for_empty(
+def test_a_channel_that_is_withheld_while_we_are_far_behind_is_not_taken_for_empty(
     telegram: World, at: Served, data_dir: Path
 ) -> None:
     async def go() -> None:
@@ -267,8 +268,12 @@ def test_a_channel_that_is_withheld_far_behind_is_not_taken_for_empty(
             await rig.round()
             for count in range(250):
                 telegram.publish("border_post", f"Missed {count}.")
+            source = rig.sources["post"]
+            first = await source.fetch(Want(), rig.row().cursor)
+            assert first.more
             telegram.restrict("border_post", "Not here.")
-            assert isinstance((await rig.round()).error, Later)
+            with pytest.raises(Later):
+                await source.fetch(Want(), first.cursor)
             telegram.restrict("border_post", None)
             rig.sources["post"].knock()  # type: ignore[attr-defined]  # as Live does
             assert (await rig.round()).new == 250
@@ -310,6 +315,20 @@ def test_an_empty_message_is_no_post(telegram: World, at: Served, data_dir: Path
     asyncio.run(go())
 
 
+def test_many_channels_by_number_cost_one_list_of_dialogs(telegram: World, at: Served, data_dir: Path) -> None:
+    numbers = [telegram.open_channel(None, f"Closed {count}", members=[PHONE], private=True) for count in range(30)]
+    entries = {f"s{number}": {"channel": str(number), "backfill": 1} for number in (*numbers, 1, 2, 3)}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries, live=False) as rig:
+            ended = await asyncio.gather(*(rig.round(name) for name in entries))
+            assert [found.error for found in ended[:30]] == [None] * 30
+            assert [type(found.error) for found in ended[30:]] == [Never] * 3
+            assert telegram.journal.count("messages.getDialogs") == 1
+
+    asyncio.run(go())
+
+
 # What stands in -------------------------------------------------------------------------------------------------------
 
 
@@ -338,7 +357,8 @@ def test_a_channel_that_was_written_by_its_number_gives_way_to_the_pages_of_its_
     assert (row["mode"], row["stands_in"]) == ("nothing", "nothing")
     assert "no public name of the channel is known" in row["reason"]
     station.stop()
-    station.start()  # nobody asks the dead account, and still the name is known
+    (station.desk.directory / "data" / "state" / "telegram.session").unlink()
+    station.start()  # nobody is signed in, and still it is known what an account learnt
     more = station.pages.publish("border_post", "After a restart.")
     station.until(lambda: station.ask("SELECT 1 FROM posts WHERE number = :n", n=more), "the pages")
 
@@ -402,7 +422,9 @@ def test_the_list_shows_how_each_source_is_watched_and_how_far_it_lags(station: 
     assert "telegram account: connected" in shown.stderr
     assert "asked to wait with channels.getMessages until" in station.desk.run("status").stdout
     assert "wished: the account has not joined the channel, so nothing is pushed" in station.desk.said()
-    station.telegram.faults.broken_waits.clear()
+    station.telegram.faults.swallow_pushes = True
+    unheard = station.telegram.publish("pushed", "Nobody pushes this.")
+    station.until(lambda: station.ask("SELECT 1 FROM posts WHERE number = :n", n=unheard), "the next round")
 
 
 def test_an_account_that_may_join_no_more_channels_says_so_and_the_rest_is_polled(station: Station) -> None:

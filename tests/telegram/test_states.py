@@ -3,6 +3,8 @@
 import asyncio
 import re
 import selectors
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from bot.intake.media import Carrier
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage import rechecks
-from tests.telegram.rig import PHONE, Rig, running, until
+from tests.telegram.rig import PHONE, QUICK, Rig, running, until
 from tests.telegram.station import Station
 from tests.telegram_world import Fault, File, Served, World
 
@@ -131,6 +133,7 @@ def test_a_revoked_session_is_told_everywhere_the_pages_stand_in_and_no_restart_
     assert told_once.startswith("the Telegram account is session revoked: the session was ended from another device")
     assert "sign in again with `communique login`" in told_once
     station.until(lambda: told_once in station.health(), "the health target")
+    assert station.owed() == [told_once], "the account tells of its end once, and not each of its sources"
     status = station.status()
     assert status["telegram"]["state"] == "session revoked"
     assert "communique login" in status["telegram"]["remedy"]
@@ -215,6 +218,40 @@ def test_a_clock_that_is_a_little_off_is_no_news(telegram: World, at: Served, da
             assert told(rig, "telegram clock") == []
 
     asyncio.run(go())
+
+
+def test_a_long_outage_is_told_once_and_so_is_its_end(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            telegram.faults.refusing = True
+            telegram.faults.transport_error(-429)
+            await until(lambda: told(rig, "telegram account"), "the notice")
+            [gone] = told(rig, "telegram account")
+            assert "unreachable for more than a minute" in gone
+            missed = telegram.publish("border_post", "Said meanwhile.")
+            telegram.faults.heal()
+            await until(lambda: rig.ask("SELECT 1 FROM posts WHERE number = :n", n=missed), "what was missed")
+            assert told(rig, "telegram account")[1:] == ["the Telegram account answers again; it was: unreachable"]
+
+    asyncio.run(go())
+
+
+def test_a_short_outage_is_no_news(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, patience=replace(QUICK, loss=30)) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            for code in (-429, -429):
+                connections = rig.spoken.count("telegram: connected")
+                telegram.faults.transport_error(code)
+                await until(partial(stands_again, rig, connections), "another connection")
+            assert told(rig, "telegram account") == []
+
+    asyncio.run(go())
+
+
+def stands_again(rig: Rig, connections: int) -> bool:
+    return rig.spoken.count("telegram: connected") > connections
 
 
 # A newer language -----------------------------------------------------------------------------------------------------
