@@ -160,6 +160,9 @@ def _judged(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
 
 
 def _show(session: Session, found: Sequence[Tried]) -> None:
+    from bot.cli.doctor import shut_in
+    from bot.enrich._run import walls
+
     for one in found:
         colour = {"works": "green", "ready": "green", "doubtful": "yellow"}.get(one.state, "red")
         scope = f" for {', '.join(one.scope)}" if one.scope else ""
@@ -168,6 +171,9 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
         line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
         for words in filter(None, (one.why, f"“{one.heard}”" if one.heard else "")):
             _say_wrapped(session, one_line(words), _INDENT)
+    open_ = shut_in(walls()) if found else None
+    if open_ is not None and open_.verdict != "ok":
+        say(session, f"{open_.text}: {open_.fix}")
     if not found:
         say(session, "No engine is configured: recordings and pictures are kept, and nobody hears or reads them.")
     line(session)
