@@ -201,7 +201,7 @@ def _account(archive: "Archive") -> Iterator[Finding]:
     if row is not None:
         fine = row.state == "connected" and not row.reason
         reason = f": {row.reason}" if row.reason else ""
-        yield Finding("telegram", "ok" if fine else "warn", f"the account is {row.state}{reason}", row.remedy or "")
+        yield Finding("telegram", "ok" if fine else "warn", f"the account: {row.state}{reason}", row.remedy or "")
 
 
 def _index(archive: "Archive") -> Finding:

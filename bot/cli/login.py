@@ -198,7 +198,7 @@ def _status(session: Session, config: "Config") -> int:
         return 0
     reason = f": {row.reason}" if row.reason else ""
     remedy = f"; {row.remedy}" if row.remedy else ""
-    line(session, one_line(f"account {row.state}{reason}{remedy}"))
+    line(session, one_line(f"state: {row.state}{reason}{remedy}"))
     return 5 if row.state in telegram.ENDS else 0
 
 

@@ -122,7 +122,7 @@ def warnings(found: Standing, now: int) -> Iterator[str]:
     if found.account is not None and any(watch.kind == "telegram" and watch.enabled for watch in found.watches):
         if found.account.state != "connected":
             since = iso(found.account.state_since)
-            yield f"the Telegram account is {found.account.state} since {since}{why(found.account)}"
+            yield f"the Telegram account does not work since {since} ({found.account.state}){why(found.account)}"
         elif found.account.reason:
             yield found.account.reason
     for target in found.targets:

@@ -73,7 +73,7 @@ def _stands(
     if state == "connected" and was not in _QUIET:
         sentence = f"the Telegram account answers again; it was: {was}"
     elif state not in _QUIET:
-        sentence = f"the Telegram account is {state}: {reason}{f'; {remedy}' if remedy else ''}"
+        sentence = f"the Telegram account does not work ({state}): {reason}{f'; {remedy}' if remedy else ''}"
     else:
         return
     _noticed(writer, "telegram account", sentence, now, health)

@@ -130,7 +130,9 @@ def test_a_revoked_session_is_told_everywhere_the_pages_stand_in_and_no_restart_
     assert station.listed("alone")["mode"] == "nothing"
     assert station.listed()["account"] == "session revoked"
     [told_once] = station.notices("telegram account")
-    assert told_once.startswith("the Telegram account is session revoked: the session was ended from another device")
+    assert told_once.startswith(
+        "the Telegram account does not work (session revoked): the session was ended from another"
+    )
     assert "sign in again with `communique login`" in told_once
     station.until(lambda: told_once in station.health(), "the health target")
     assert station.owed() == [told_once], "the account tells of its end once, and not each of its sources"
