@@ -18,15 +18,16 @@ A client finds it by what `[telegram] server, dc, public_key_file` say, with not
 
 `accounts.grant_key(phone)` is a key that is logged in already: `session.auth_key = AuthKey(key)` saves the login.
 
-What happens: publish, publish_album, forward, edit, react, delete, rename, squat, make_private, restrict,
-delete_channel, join, ban; `silent=True` is a change that no event tells of. `accounts.end_sessions`, `.duplicate_keys`, `.deactivate`,
+What happens: publish, publish_album, forward, edit, react, delete, rename, squat, make_private, make_public, restrict,
+delete_channel, join, ban, pardon; `reserve` gives out ids before their messages are seen; `silent=True` is a change
+that no event tells of. `accounts.end_sessions`, `.duplicate_keys`, `.deactivate`,
 `.freeze`, `.forget_keys`, `.rotate_salts`, `.accept_login_token`.
 What goes wrong: `faults.suffer(Fault("messages.getHistory", error=(420, "FLOOD_WAIT_30"), after=2, times=1))`,
 `faults.flood(method, seconds)` (a wait that stands, runs down, and notes who breaks it in `faults.broken_waits`),
 `faults.cut`, `faults.transport_error`, the switches `black_hole`, `refusing`, `swallow_pushes`, `swallow_pushes_of`,
-`latency`, `skew`, `difference_omits_edited`, `unknown_beside`; `forget_log` and `too_long_after` for
-ChannelDifferenceTooLong, `push_unknown`, `push_channel_too_long`, `expire_file_references`. `faults.heal()` ends what is
-in `faults`.
+`latency`, `skew`, `difference_omits_edited`, `unknown_beside`, `blind_lookups`; `forget_log` and `too_long_after` for
+ChannelDifferenceTooLong, `push_unknown`, `push_channel_too_long`, `push_false_deletion`, `expire_file_references`.
+`faults.heal()` ends what is in `faults`.
 How it differs from Telegram's own: `manners` (pages without pts, hashes of one session, small pages and pieces …).
 What was seen: `visible(channel)`, `text`, `shown(channel)`, `shown_texts(channel, id)` (both also with `pushes=False`:
 by replies alone), `journal.calls(method)`, `journal.count("contacts.resolveUsername")`. Methods have their TL names; a channel is named by handle or id.

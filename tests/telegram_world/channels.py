@@ -1,6 +1,6 @@
 """What stands in the channels of the Telegram world: messages, their files, the history and the log of its changes."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,9 +99,9 @@ class Channel:
     written: dict[int, bytes] = field(default_factory=dict)  # messages as the wire has them
 
     def put(self, message: Message) -> None:
-        """Add a message at the end, or replace the one that has its id."""
+        """Add a message in its place, which is mostly the end, or replace the one that has its id."""
         if message.id not in self.messages:
-            self.order.append(message.id)
+            insort(self.order, message.id)
         self.messages[message.id] = message
         self.written.pop(message.id, None)
 

@@ -46,6 +46,7 @@ class Connection:
         self._handshake: Handshake | None = None
         self._session = 0
         self._wants_updates = False
+        self._silent = False  # our half is closed
         self._ids = MessageIds()
         self._seqno = 0
         self._late: set[asyncio.Task[None]] = set()
@@ -245,6 +246,7 @@ class Connection:
     def cut(self, how: CutHow) -> None:
         """End the connection: at once with RST, in order with FIN, or only our half of it."""
         if how == "half":
+            self._silent = True
             with suppress(OSError):
                 self._lane.writer.write_eof()
         elif how == "close":
@@ -278,7 +280,7 @@ class Connection:
         self._write(sealed)
 
     def _write(self, packet: bytes) -> None:
-        if self._framing is not None and not self._lane.writer.is_closing():
+        if self._framing is not None and not (self._silent or self._lane.writer.is_closing()):
             self._lane.write(self._framing.pack(packet))
 
 

@@ -78,6 +78,7 @@ class Faults:
         self.unknown_beside = False  # every packet also holds an update that nobody can read
         self.latency = 0.0  # seconds before every answer
         self.difference_omits_edited = False  # a post sent and edited meanwhile is missing from the difference
+        self.blind_lookups = False  # no message that is asked for by its id is found
         self.broken_waits: list[str] = []  # methods that were called although a wait stood
         self._lock = lock
         self._emit = emit
@@ -106,6 +107,11 @@ class Faults:
         with self._lock:
             self._waits.append(Wait(method, self._monotonic() + seconds, phone, kind))
 
+    def waits(self) -> tuple[Wait, ...]:
+        """The flood waits that stand now."""
+        with self._lock:
+            return tuple(wait for wait in self._waits if wait.until > self._monotonic())
+
     def heal(self) -> None:
         """End everything but what was done to accounts and channels themselves."""
         with self._lock:
@@ -116,6 +122,7 @@ class Faults:
             self.swallow_pushes_of = frozenset()
             self.black_hole = self.refusing = self.swallow_pushes = self.difference_omits_edited = False
             self.unknown_beside = False
+            self.blind_lookups = False
 
     def cut(self, how: CutHow = "reset", *, phone: str | None = None) -> None:
         """End the connections that stand: "reset" with RST, "close" with FIN, "half" stops only our sending."""

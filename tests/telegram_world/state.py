@@ -107,6 +107,14 @@ class World:
             found.written.clear()
             self._tell_of(found)
 
+    def make_public(self, channel: str | int, handle: str) -> None:
+        """The other way round: everybody may look, under this handle."""
+        with self.lock:
+            found = self.channel(channel)
+            found.private = found.gone = False
+            found.handle = handle
+            self._tell_of(found)
+
     def delete_channel(self, channel: str | int) -> None:
         with self.lock:
             found = self.channel(channel)
@@ -125,7 +133,22 @@ class World:
             found.banned.add(account.id)
             self._tell_of(found, account)
 
+    def pardon(self, channel: str | int, phone: str) -> None:
+        """The ban is over and the account is a member again."""
+        with self.lock:
+            found, account = self.channel(channel), self.accounts.account(phone)
+            found.banned.discard(account.id)
+            found.members.add(account.id)
+            self._tell_of(found, account)
+
     # What happens in channels
+
+    def reserve(self, channel: str | int, count: int) -> list[int]:
+        """Ids that are given out before their messages can be seen, as to the parts of an album."""
+        with self.lock:
+            found = self.channel(channel)
+            found.next_id += count
+            return list(range(found.next_id - count, found.next_id))
 
     def publish(
         self,
@@ -136,17 +159,19 @@ class World:
         file: File | None = None,
         album: int | None = None,
         silent: bool = False,
+        number: int | None = None,
         **fields: Any,
     ) -> int:
         """A new message at the end of a channel; returns its id. `at` None means now, `fields` are those of Message.
 
-        `silent` posts without telling anybody: history has it, no push and no difference ever does.
+        `number` is an id that was reserved. `silent` posts without telling anybody: history has it, no push and no difference ever does.
         """
         with self.lock:
             found = self.channel(channel)
             moment = self.clock.now() if at is None else at
-            made = Message(found.next_id, moment, text, file_id=self._keep(file), album=album, **fields)
-            found.next_id += 1
+            if number is None:
+                [number] = self.reserve(channel, 1)
+            made = Message(number, moment, text, file_id=self._keep(file), album=album, **fields)
             found.put(made)
             if not silent:
                 self._changed(found, "new", [made])
@@ -234,6 +259,12 @@ class World:
         with self.lock:
             about = None if channel is None else self.channel(channel).id
             self.audience.tell(Tell(wire.unknown_updates(about), phone=self.accounts.account(phone).phone))
+
+    def push_false_deletion(self, channel: str | int, message_id: int) -> None:
+        """Tell everybody who receives a channel that a message is gone which stands there."""
+        with self.lock:
+            found = self.channel(channel)
+            self._push(Push(found.id, (types.UpdateDeleteChannelMessages(found.id, [message_id], found.pts, 0),)))
 
     def push_channel_too_long(self, channel: str | int) -> None:
         """Tell everybody who receives a channel that too much has happened in it."""
