@@ -122,11 +122,11 @@ class Account:
         Raises Later and Never (AccountDead for the end of the account), nothing else.
         """
         method = method_of(request)
-        if self.standing.dead:
-            raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+        self._must_live()
         async with self._lane(method):
             client = await self._connection()
             await self._budget.allow(method)
+            self._must_live()  # it may have ended while this call waited for another
             try:
                 asked = client(request) if dc in (0, client.session.dc_id) else elsewhere(client, request, dc)
                 return await within(asked, self._patience.call if deadline is None else deadline)
@@ -134,6 +134,10 @@ class Account:
                 refused = refusal(problem, method, self._clock.now())
             await self._consider(refused, method)
             raise refused
+
+    def _must_live(self) -> None:
+        if self.standing.dead:
+            raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
 
     @asynccontextmanager
     async def _lane(self, method: str) -> AsyncIterator[None]:
@@ -167,8 +171,7 @@ class Account:
         if not self._ready.is_set():
             if not self._settled.is_set():
                 await _first((self._ready.wait(), self._settled.wait()), self._patience.readiness)
-            if self.standing.dead:
-                raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+            self._must_live()
             if not self._ready.is_set():
                 raise AccountAbsent(
                     self.standing.reason or "the connection to Telegram is being built", state=self.standing.state
@@ -269,8 +272,7 @@ class Account:
                 if lost.done():
                     problem = lost.result()
                     raise refusal(problem or ConnectionError("it was closed"), "the connection", self._clock.now())
-                if self.standing.dead:
-                    raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+                self._must_live()
                 try:
                     await self._probe(client)
                     misses = 0

@@ -137,7 +137,7 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         return flood(method, now + (seconds + 1) * SECOND)  # it counts in whole seconds
     if isinstance(problem, errors.FileMigrateError):
         return Elsewhere(problem.new_dc)
-    if name.startswith("FILE_REFERENCE_"):
+    if name.startswith("FILE_REFERENCE_") or name == "FILEREF_UPGRADE_NEEDED":
         return Stale("the reference to the file has expired")
     if name in _DEAD:
         return _dead(name)

@@ -8,7 +8,7 @@ from telethon.tl.types import RpcError
 
 from bot.clock import DAY, SECOND
 from bot.errors import Later, Never
-from bot.telegram.refusals import AccountDead, refusal
+from bot.telegram.refusals import AccountDead, Stale, refusal
 
 NOW = 1_763_800_000_000_000
 
@@ -56,6 +56,18 @@ def test_every_unauthorized_error_that_telethon_knows_ends_the_account_or_asks_f
 
 def test_a_forgotten_key_ends_the_account() -> None:
     assert isinstance(refusal(errors.AuthKeyNotFound(), "connecting", NOW), AccountDead)
+
+
+@pytest.mark.parametrize("name", ["TOPIC_CLOSED", "PREMIUM_CURRENTLY_UNAVAILABLE", "SOMETHING_NEW"])
+def test_a_code_that_ended_keys_share_with_others_ends_no_account(name: str) -> None:
+    found = refused(406, name)
+    assert isinstance(found, Later)
+    assert found.state == "refused"
+
+
+def test_a_reference_that_is_to_be_fetched_anew_is_so_whatever_it_is_called() -> None:
+    assert isinstance(refused(406, "FILEREF_UPGRADE_NEEDED"), Stale)
+    assert isinstance(refused(400, "FILE_REFERENCE_EXPIRED"), Stale)
 
 
 @pytest.mark.parametrize("name", ["FLOOD_WAIT_33", "FLOOD_PREMIUM_WAIT_33"])
