@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from storage import gaps, jobs, media, presence, quarantine, raw, sources, texts
+from storage import gaps, jobs, media, presence, quarantine, raw, rechecks, sources, texts
 from storage.content import content_hash, fit, fit_or_none, links_json, native, record_json, same_content, whole
 from storage.database import concerns_one_row, insert_many, sql
 from storage.ids import free_ids, moment, place
@@ -241,10 +241,22 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
         return []
     ids = free_ids(writer, [moment(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
+    rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.standing_of(words)
     insert_many(
-        writer, _POSTS, [_post_row(how, id_, new.post, standing.get(id_, texts.Standing())) for id_, new in placed]
+        writer,
+        _POSTS,
+        [
+            _post_row(
+                how,
+                id_,
+                new.post,
+                standing.get(id_, texts.Standing()),
+                alerts=how.alerts and native(new.post.native_id) not in rests,
+            )
+            for id_, new in placed
+        ],
     )
     insert_many(writer, _REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
     media_ids = media.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
@@ -306,7 +318,29 @@ _REVISIONS = (
 )
 
 
-def _post_row(how: _How, post_id: int, post: FetchedPost, standing: texts.Standing) -> dict[str, object]:
+def _rests(writer: Writer, source_id: int, fresh: Sequence[_Arrival]) -> frozenset[str]:
+    """Ids of new posts that are what is left of a stored album whose first message was removed.
+
+    They are posts of their own, and alert nobody by themselves: their words were weighed with the album.
+    """
+    numbers = [whole(new.post.number) for new in fresh if new.post.media]
+    near = [(number - back, number) for number in numbers if number is not None for back in range(1, rechecks.ALBUM)]
+    if not near:
+        return frozenset()
+    rows = writer.execute(
+        sql(
+            "SELECT DISTINCT CAST(json_extract(near.value, '$[1]') AS TEXT) FROM json_each(:near) near JOIN posts p "
+            "ON p.source_id = :source AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) "
+            "JOIN media m ON m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]')"
+        ),
+        {"near": json.dumps(near), "source": source_id},
+    )
+    return frozenset(rows.scalars())
+
+
+def _post_row(
+    how: _How, post_id: int, post: FetchedPost, standing: texts.Standing, *, alerts: bool
+) -> dict[str, object]:
     return {
         "id": post_id,
         "source_id": how.source_id,
@@ -321,7 +355,7 @@ def _post_row(how: _How, post_id: int, post: FetchedPost, standing: texts.Standi
         "forward": record_json(post.forward),
         "views": fit_or_none(post.views),
         "collected_at": how.now,
-        "alerts": int(how.alerts),
+        "alerts": int(alerts),
         "texts": standing.texts,
         "language": standing.language,
         "edited_at": (whole(post.edited_at) or how.now) if post.edited else None,

@@ -15,6 +15,7 @@ from storage.records import Seen
 if TYPE_CHECKING:
     from storage.database import Reader, Writer
 
+ALBUM = 10  # messages in an album, at most
 _OLDER = 86_400  # seconds: numbers and times of a channel rise together, but for wrong clocks
 _AGAIN = 3_600_000_000  # a post that a page leaves out though it is there is looked at once an hour
 
@@ -67,14 +68,21 @@ def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
     enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in rows.all()])
 
 
-def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> int:
-    """Look at once at posts of which the source said that something became of them; how many of them are stored."""
+def look(writer: Writer, source: str, numbers: Sequence[int], now: int) -> frozenset[int]:
+    """Look at once at posts of which the source said that something became of them; the numbers that are stored.
+
+    A part of an album leads to the post that it is part of.
+    """
+    near = [(number - back, number) for number in numbers for back in range(ALBUM)]
     rows = writer.execute(
         sql(
-            "SELECT p.id FROM json_each(:ids) wanted JOIN sources s ON s.name = :source "
-            "JOIN posts p ON p.source_id = s.id AND p.native_id = wanted.value AND p.deleted_at IS NULL"
+            "SELECT p.id, json_extract(near.value, '$[1]') AS number FROM json_each(:near) near "
+            "JOIN sources s ON s.name = :source JOIN posts p ON p.source_id = s.id AND p.deleted_at IS NULL "
+            "AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) WHERE "
+            "p.native_id = CAST(json_extract(near.value, '$[1]') AS TEXT) OR EXISTS (SELECT 1 FROM media m "
+            "WHERE m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]'))"
         ),
-        {"ids": json.dumps(list(native_ids)), "source": source},
+        {"near": json.dumps(near), "source": source},
     ).all()
-    enqueue(writer, [NewJob("recheck", row.id, now, "told") for row in rows])
-    return len(rows)
+    enqueue(writer, [NewJob("recheck", post_id, now, "told") for post_id in {row.id for row in rows}])
+    return frozenset(row.number for row in rows)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bot.clock import SECOND, Clock
@@ -36,8 +37,10 @@ class Live:
     look: Callable[[], None]
     speak: Callable[[str], None]
     sources: Mapping[str, "Telegram"] = field(default_factory=dict)
+    again_s: float = 60.0  # longer than a page of history waits to be stored
     _everything: bool = False
     _channels: dict[int, "_Moved"] = field(default_factory=dict)
+    _again: dict[str, "_Moved"] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _short: dict[str, tuple["Telegram", asyncio.Task[None]]] = field(default_factory=dict)
     _told: dict[str, tuple[str, bool]] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Live:
                     looked = self.clock.monotonic()
                     await self._requests()
                     await self._modes()
+                    await self._look_again()
         finally:
             tasks = [task for _, task in self._short.values()]
             for task in tasks:
@@ -101,13 +105,32 @@ class Live:
         self.ring(names)
 
     async def _look_at(self, name: str, source: "Telegram", moved: "_Moved") -> None:
-        """Posts that were removed, and edits of posts so old that the newest page does not show them."""
+        """Posts that were removed, and edits of posts so old that the newest page does not show them.
+
+        What is not stored may be on its way here as it was before, and what the page shows may have left it before it
+        is asked: all these are looked for once more.
+        """
+        found = await self._look(name, source, moved)
+        again = self._again.setdefault(name, _Moved(due=self.clock.monotonic() + self.again_s))
+        for kept, numbers in ((again.edited, moved.edited), (again.gone, moved.gone)):
+            kept.update(islice(numbers - found, max(0, _MOST_IDS - len(kept))))
+
+    async def _look_again(self) -> None:
+        now = self.clock.monotonic()
+        for name in [name for name, moved in self._again.items() if moved.due <= now]:
+            moved = self._again.pop(name)
+            if name in self.sources:
+                await self._look(name, self.sources[name], moved)
+
+    async def _look(self, name: str, source: "Telegram", moved: "_Moved") -> frozenset[int]:
         low = source.reader.shown_from if source.reader is not None else 0
-        old = {number for number in moved.edited if number < low}
-        if moved.gone or old:
-            numbers = [str(number) for number in sorted(moved.gone | old)]
-            if await self.store.run(rechecks.look, name, numbers, self.clock.now()):
-                self.look()
+        numbers = moved.gone | {number for number in moved.edited if number < low}
+        if not numbers:
+            return frozenset()
+        found = await self.store.run(rechecks.look, name, sorted(numbers), self.clock.now())
+        if found:
+            self.look()
+        return found
 
     def _number(self, source: "Telegram") -> int | None:
         peer = self.door.peers.remembered(source.settings.wanted)
@@ -207,6 +230,7 @@ class _Moved:
 
     edited: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+    due: float = 0.0  # monotonic seconds
 
 
 @runtime_checkable

@@ -219,11 +219,14 @@ class ChannelReader:
             seen.add(await self._by_number(peer, numbers[start : start + PAGE]))
 
     async def message(self, number: int) -> Any:
-        """One message as it stands now. Raises Never if it does not."""
+        """One message as it stands now. Raises Never if it is gone, Later if nothing that was asked for is shown."""
         peer = await self._peers.find(self.wanted)
-        for one in real(await self._by_number(peer, [number])):
+        there = real(await self._by_number(peer, {number, self._alive or number}))
+        for one in there:
             if one.id == number:
                 return one
+        if not there:
+            raise Later(f"message {number} is not shown, nor the one that must be there", state="throttled")
         raise Never(f"message {number} is not there any more", state="gone")
 
     async def difference(self, pts: int) -> tuple[bool, int, int]:
