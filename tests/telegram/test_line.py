@@ -17,6 +17,7 @@ from bot.telegram.names import wanted
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from bot.world.state import Attachment
+from storage import gaps
 from storage import telegram as account_rows
 from storage.database import sql
 from storage.records import Poll as PagePoll
@@ -166,6 +167,60 @@ def test_an_album_is_one_post_under_its_first_id(telegram: World, at: Served, da
     asyncio.run(go())
 
 
+def test_an_edited_part_of_an_old_album_leads_to_its_post(telegram: World, at: Served, data_dir: Path) -> None:
+    parts = telegram.publish_album("border_post", [photo() for _ in range(4)], "Four pictures.")
+    for count in range(150):
+        telegram.publish("border_post", f"Post {count}")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at and not rig.open_gaps(), "first contact")
+            telegram.edit("border_post", parts[2], "The third of them.")
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'told'"), "the hint")
+            await rig.checked()
+            assert words(rig, parts[0]) == ["Four pictures.", "Four pictures.\nThe third of them."]
+
+    asyncio.run(go())
+
+
+def test_what_is_left_of_an_album_alerts_nobody_again(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            parts = telegram.publish_album("border_post", [photo() for _ in range(3)], "Three pictures.")
+            after = telegram.publish("border_post", "Alone.", file=photo())
+            await rig.round()
+            telegram.delete("border_post", parts[0])
+            telegram.delete("border_post", parts[1])
+            await rig.round()
+            alerting = "SELECT number FROM posts WHERE alerts = 1 AND number > 1 ORDER BY number"
+            assert rig.ask(alerting) == [(parts[0],), (after,)]
+            assert rig.ask("SELECT alerts FROM posts WHERE number = :n", n=parts[2]) == [(0,)]
+
+    asyncio.run(go())
+
+
+def test_an_edit_of_a_post_that_is_still_on_its_way_here_is_looked_for_again(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    for count in range(150):
+        telegram.publish("border_post", f"Post {count}")
+
+    async def go() -> None:
+        async with running(data_dir, at, {"post": {"channel": "@border_post", "backfill": 5}}) as rig:
+            rig.live.again_s = 0.5
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            telegram.edit("border_post", 7, "Edited before it came.")
+            telegram.delete("border_post", 8)
+            await until(lambda: rig.live._again, "the hints")
+            await rig.store.run(gaps.ask_backfill, rig.row().id, below=None, now=Clock().now())
+            await rig.round()
+            assert arrived(rig, 7)
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'told'"), "the second look")
+
+    asyncio.run(go())
+
+
 def test_forwards_and_replies_keep_where_they_come_from(telegram: World, at: Served, data_dir: Path) -> None:
     telegram.open_channel("far_office", "Far Office")
     origin = telegram.publish("far_office", "Contact was lost.")
@@ -296,6 +351,22 @@ def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
                 sign_in(telegram, at, data_dir)
                 await until(lambda: rig.account.standing.state == "connected", "the new session")
                 await until(lambda: rig.row().state == "ok", "the source's return")
+
+    asyncio.run(go())
+
+
+def test_a_call_that_waited_for_another_is_not_made_once_the_account_is_at_its_end(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            made = telegram.journal.count("messages.getHistory")
+            telegram.faults.latency = 0.3
+            telegram.accounts.end_sessions(PHONE, told=False)
+            ended = await asyncio.gather(*(rig.round() for _ in range(4)))
+            assert all(isinstance(one.error, Never) for one in ended)
+            assert telegram.journal.count("messages.getHistory") == made + 1
 
     asyncio.run(go())
 
@@ -549,6 +620,26 @@ def test_files_come_whole_byte_for_byte(telegram: World, at: Served, data_dir: P
             with pytest.raises(Later) as raised:
                 await source.carry(urls[number], lambda _: None, 1000)
             assert raised.value.state == TOO_BIG
+
+    asyncio.run(go())
+
+
+def test_a_file_is_not_given_up_because_one_look_showed_nothing(telegram: World, at: Served, data_dir: Path) -> None:
+    number = telegram.publish("border_post", "Listen.", file=File("voice", b"OggS" * 100))
+    telegram.publish("border_post", "And read.")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            [(url,)] = rig.ask("SELECT url FROM media")
+            telegram.faults.blind_lookups = True
+            with pytest.raises(Later):
+                await carried(rig, url)
+            telegram.faults.heal()
+            assert await carried(rig, url) == b"OggS" * 100
+            telegram.delete("border_post", number)
+            with pytest.raises(Never):
+                await carried(rig, url)
 
     asyncio.run(go())
 
