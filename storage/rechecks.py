@@ -68,21 +68,22 @@ def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
     enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in rows.all()])
 
 
-def look(writer: Writer, source: str, numbers: Sequence[int], now: int) -> frozenset[int]:
-    """Look at once at posts of which the source said that something became of them; the numbers that are stored.
+def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> frozenset[str]:
+    """Look at once at posts of which the source said that something became of them; those of the ids that are stored.
 
     A part of an album leads to the post that it is part of.
     """
-    near = [(number - back, number) for number in numbers for back in range(ALBUM)]
+    near = [(one, one) for one in native_ids]
+    near += [(str(int(one) - back), one) for one in native_ids if one.isdecimal() for back in range(1, ALBUM)]
     rows = writer.execute(
         sql(
-            "SELECT p.id, json_extract(near.value, '$[1]') AS number FROM json_each(:near) near "
+            "SELECT p.id, json_extract(near.value, '$[1]') AS told FROM json_each(:near) near "
             "JOIN sources s ON s.name = :source JOIN posts p ON p.source_id = s.id AND p.deleted_at IS NULL "
-            "AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) WHERE "
-            "p.native_id = CAST(json_extract(near.value, '$[1]') AS TEXT) OR EXISTS (SELECT 1 FROM media m "
-            "WHERE m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]'))"
+            "AND p.native_id = json_extract(near.value, '$[0]') WHERE p.native_id = json_extract(near.value, '$[1]') "
+            "OR EXISTS (SELECT 1 FROM media m WHERE m.post_id = p.id "
+            "AND m.key LIKE '%:' || json_extract(near.value, '$[1]'))"
         ),
         {"near": json.dumps(near), "source": source},
     ).all()
     enqueue(writer, [NewJob("recheck", post_id, now, "told") for post_id in {row.id for row in rows}])
-    return frozenset(row.number for row in rows)
+    return frozenset(row.told for row in rows)

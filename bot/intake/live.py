@@ -127,10 +127,10 @@ class Live:
         numbers = moved.gone | {number for number in moved.edited if number < low}
         if not numbers:
             return frozenset()
-        found = await self.store.run(rechecks.look, name, sorted(numbers), self.clock.now())
+        found = await self.store.run(rechecks.look, name, [str(one) for one in sorted(numbers)], self.clock.now())
         if found:
             self.look()
-        return found
+        return frozenset(int(one) for one in found)
 
     def _number(self, source: "Telegram") -> int | None:
         peer = self.door.peers.remembered(source.settings.wanted)
