@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,16 @@ def last(writer: Writer, about: str) -> str | None:
         sql("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1"), {"about": about}
     ).scalar()
     return None if said is None else str(said)
+
+
+def latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
+    """The latest sentence about each thing whose name is like one of these (SQL's LIKE)."""
+    rows = reader.execute(
+        "SELECT about, text FROM notices WHERE id IN (SELECT max(id) FROM notices WHERE EXISTS "
+        "(SELECT 1 FROM json_each(:abouts) WHERE about LIKE value) GROUP BY about)",
+        {"abouts": json.dumps(abouts)},
+    )
+    return {row["about"]: row["text"] for row in rows}
 
 
 def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:

@@ -15,6 +15,7 @@ from bot.http import Http
 from bot.intake.media import MediaLane
 from bot.sources._contract import Source
 from bot.store import Store
+from bot.troubles import Troubles
 from storage import jobs
 from storage.files import Files
 
@@ -52,6 +53,7 @@ class MediaStage:
 
         rules = config.http_rules()
         http = Http(rules, clock)
+        troubles = Troubles(store, clock, speak, [target.name for target in config.targets if target.health])
         enriching = Enriching(
             store=store,
             clock=clock,
@@ -60,6 +62,7 @@ class MediaStage:
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
             speak=speak,
+            troubles=troubles,
         )
         lane = MediaLane(
             store=store,
@@ -71,6 +74,7 @@ class MediaStage:
             jobs_of=enriching.jobs_of,
             stored=stored,
             speak=speak,
+            troubles=troubles,
         )
         return cls(lane, enriching, http, bell)
 

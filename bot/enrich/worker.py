@@ -17,6 +17,7 @@ from bot.enrich._run import Failed, Workshop
 from bot.enrich.translate import wants
 from bot.errors import Later, Never
 from bot.store import Store
+from bot.troubles import Troubles
 from storage import jobs, media, readings, texts
 from storage.content import fit
 from storage.jobs import ClaimedJob, NewJob
@@ -67,7 +68,7 @@ def reading_jobs(
 class Enriching:
     """Reads files, each call of `work` one. `hotwords` are the Latin words that rules look for.
 
-    `stored` is called after each text; `speak` says one sentence when an engine stops and when it works again.
+    `stored` is called after each text; `speak` says one sentence of a file that is given up.
     """
 
     store: Store
@@ -77,6 +78,7 @@ class Enriching:
     hotwords: tuple[str, ...]
     stored: Callable[[], None]
     speak: Callable[[str], None]
+    troubles: Troubles
     _rests: dict[str, _Rest] = field(default_factory=dict)
 
     def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
@@ -192,8 +194,7 @@ class Enriching:
         except Failed as problem:
             await self._count(task, rest, f"engine {name}: {problem}")
         else:
-            if rest.failures:
-                self.speak(f"engine {name} works again")
+            await self.troubles.over(f"engine {name}")
             rest.failures = rest.until = 0
             return result
         return None
@@ -234,9 +235,9 @@ class Enriching:
         else:
             pause = min(_REST[0] << min(rest.failures - 1, 10), _REST[1])
             rest.until = max(problem.retry_at or 0, now + pause)
-        if rest.failures == 1:
-            name = task.engine.settings.name
-            self.speak(f"engine {name} does not work, what it should read waits: {problem}")
+        about = f"engine {task.engine.settings.name}"
+        if isinstance(problem, Never) or about not in await self.troubles.standing():
+            await self.troubles.broke(about, f"does not work, what it should read waits: {problem}")
         await self.store.run(jobs.postpone, [task.job.id], rest.until)
 
 

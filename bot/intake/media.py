@@ -15,6 +15,7 @@ from bot.http import TOO_BIG, Http, waits
 from bot.intake.room import NoRoom, Room
 from bot.sources._contract import Source
 from bot.store import Store
+from bot.troubles import Troubles
 from storage import jobs, media, notices
 from storage.errors import ArchiveError, ArchiveUnwritable
 from storage.files import Files, Kept
@@ -52,8 +53,8 @@ class Carrier(Protocol):
 class MediaLane:
     """Brings what is due. One failing file, host or source delays no other; a full disk stops all of them, not posts.
 
-    `jobs_of` says what is to be made of a file that came; `stored` is called after each; `speak` says one sentence when
-    files have to wait for room and when they go on.
+    `jobs_of` says what is to be made of a file that came; `stored` is called after each; `troubles` hears when files
+    have to wait for room and when they go on, `speak` of one that is damaged.
     """
 
     store: Store
@@ -65,8 +66,8 @@ class MediaLane:
     jobs_of: JobsOf
     stored: Callable[[], None]
     speak: Callable[[str], None]
+    troubles: Troubles
     _room: Room | None = None
-    _told: dict[str | None, str] = field(default_factory=dict)  # what was said, and of which source; None: of all
     _disk: str = ""  # what it said when it took no more
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
@@ -190,17 +191,16 @@ class MediaLane:
     # What there is no room for --------------------------------------------------------------------------------------
 
     async def _explain(self, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
-        """Say beside each file why it waits; to people once when it begins, and once when it ends."""
+        """Say beside each file why it waits, and to people that it does."""
         if full or parked:
             await self.store.run(_explain, full, parked, now)
             self.stored()
-        found = {word.source: word.what for word in (*full, *parked.values())}
-        for source, what in found.items():
-            if self._told.get(source) != what:
-                self.speak(f"{_files(source)} wait: {what}")
-        for source in self._told.keys() - found.keys():
-            self.speak(f"{_files(source)} go on")
-        self._told = found
+        found = {_files(word.source): word.what for word in (*full, *parked.values())}
+        for about, what in found.items():
+            await self.troubles.broke(about, f"wait: {what}")
+        for about in [about for about in await self.troubles.standing() if about.startswith("files")]:
+            if about not in found:
+                await self.troubles.over(about)
 
     def _disk_says(self, what: str) -> None:
         """An empty string: it takes files again."""

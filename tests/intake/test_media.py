@@ -22,6 +22,7 @@ from bot.http import Http, HttpRules
 from bot.intake.media import MediaLane
 from bot.sources._contract import Source, SourceSettings
 from bot.store import Store
+from bot.troubles import Troubles
 from storage import media
 from storage.files import Files
 from storage.jobs import NewJob
@@ -198,6 +199,7 @@ class Stand:
             jobs_of,
             stored,
             self.said.append,
+            Troubles(store, clock, self.said.append),
         )
 
     @property

@@ -181,9 +181,13 @@ def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world
             ran = desk.run("run", "--once")
         assert ran.stderr.count("is not here") == 1, "said once, whatever waits for it"
         assert rows(desk, "SELECT count(*), max(attempts) FROM jobs WHERE kind = 'transcript'") == [(2, 0)]
+        said = "SELECT text FROM notices WHERE about = 'engine ears' ORDER BY id"
+        assert len(rows(desk, said)) == 1, "the next pass tells nobody else again"
+        assert "engine ears does not work" in desk.run("status").stdout
         (desk.directory / "away.py").rename(program)
         desk.run("run", "--once")
     assert rows(desk, "SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)] * 2
+    assert rows(desk, said)[1:] == [("engine ears works again",)]
 
 
 def test_a_kill_while_history_is_read_loses_and_repeats_nothing(
