@@ -122,23 +122,19 @@ class ChannelReader:
         page = await self._history(peer, limit=PAGE)
         self._expect_shown(page)
         self._top, self.shown_from = page.found.high or 0, page.found.low or 0
-        low: int | None = None
         if above and page.found.low is not None and page.found.low > above + 1 and not page.whole:
             climbed = await self._climb(peer, above)
             if climbed is not None:
                 return climbed
-            between = await self._history(peer, limit=1, offset_id=page.found.low)
-            if (between.found.high or 0) <= above:  # all of it was removed
-                low = above + 1
-        return await self._settled(peer, page, above, low)
+        return await self._settled(peer, page, above)
 
-    async def _settled(self, peer: PeerRow, page: Page, above: int | None, low: int | None) -> tuple[Batch, int]:
+    async def _settled(self, peer: PeerRow, page: Page, above: int | None) -> tuple[Batch, int]:
         """The newest page; an album that may still grow is held back until it has had its time."""
         waits = self._unsettled(page, above or 0)
         if waits and above is None:
             await asyncio.sleep(waits)
             page, waits = await self._history(peer, limit=PAGE), 0.0
-        batch, high = await self._batch(page, peer, waits=bool(waits), low=low)
+        batch, high = await self._batch(page, peer, waits=bool(waits))
         if waits and high <= (above or 0):  # nothing but the album is new
             await asyncio.sleep(waits)
             page = await self._history(peer, limit=PAGE)

@@ -182,16 +182,27 @@ def build(
 
 
 async def within(asked: Awaitable[_T], seconds: float) -> _T:
-    """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire."""
+    """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire.
+
+    Whoever cancels us is obeyed, also where `asyncio.wait_for`, by which Telethon connects, swallows it (Python 3.11).
+    """
     task = asyncio.current_task()
-    before = task.cancelling() if task else 0
+    assert task is not None
+    before = task.cancelling()
+    problem: BaseException
     try:
         async with asyncio.timeout(seconds):
-            return await asked
+            found = await asked
     except asyncio.CancelledError:
-        if task is not None and task.cancelling() > before:
-            raise
-        raise ConnectionError("the connection was lost") from None
+        problem = ConnectionError("the connection was lost")
+    except Exception as raised:  # noqa: BLE001 - it is raised again
+        problem = raised
+    else:
+        if task.cancelling() == before:
+            return found
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+    raise problem
 
 
 async def leave(client: Any) -> None:

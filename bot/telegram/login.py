@@ -16,6 +16,7 @@ from telethon.tl import functions, types
 from bot.clock import SECOND, Clock
 from bot.errors import CommuniqueError, Later, Never
 from bot.telegram import session as sessions
+from bot.telegram.budget import method_of
 from bot.telegram.client import Access, build, leave, session_of, within
 from bot.telegram.refusals import refusal
 
@@ -161,7 +162,7 @@ class Login:
             self._accepted.set()
 
     async def _call(self, request: Any) -> Any:
-        return await self._within(self._client(request), "signing in")
+        return await self._within(self._client(request), f"signing in ({method_of(request)})")
 
     async def _within(self, asked: Awaitable[_T], what: str) -> _T:
         with self._read(what):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rsa
@@ -80,21 +81,25 @@ def test_of_a_number_only_the_digits_count(desk: Desk, telegram: World) -> None:
     [
         (
             Fault("auth.sendCode", error=(420, "FLOOD_WAIT_7200")),
-            "Telegram asked to wait with signing in: try again af",
+            "Telegram asked to wait with signing in (auth.sendCode): try again ",
         ),
         (Fault("auth.sendCode", error=(400, "PHONE_NUMBER_BANNED")), "Telegram has banned this number"),
         (Fault("auth.sendCode", error=(406, "PHONE_NUMBER_INVALID")), "Telegram knows no such number"),
         (Fault("auth.sendCode", error=(400, "PHONE_NUMBER_FLOOD")), "asked for too many codes: try tomorrow"),
         (Fault("auth.sendCode", error=(400, "API_ID_INVALID")), "Telegram does not know this api_id and api_hash"),
         (Fault("auth.sendCode", error=(406, "UPDATE_APP_TO_LOGIN")), "Telegram does not let this version"),
-        (Fault("auth.sendCode", error=(500, "NOT_IMPLEMENTED")), "the server does not offer signing in"),
-        (Fault("auth.sendCode", error=(400, "SOMETHING_NEW")), "Telegram refused signing in: SOMETHING_NEW"),
+        (Fault("auth.sendCode", error=(500, "NOT_IMPLEMENTED")), "does not offer signing in (auth.sendCode)"),
+        (
+            Fault("auth.sendCode", error=(400, "SOMETHING_NEW")),
+            "Telegram refused signing in (auth.sendCode): SOMETHING_NEW",
+        ),
         (Fault("auth.sendCode", unknown=True), "upgrade communique"),
         (Fault("auth.sendCode", cut="reset"), "the connection to Telegram broke: "),
+        (Fault("auth.sendCode", cut="close"), "the connection to Telegram broke: "),
         (Fault("auth.signIn", error=(400, "PHONE_CODE_EXPIRED")), "the code has expired: begin again"),
         (Fault("auth.signIn", error=(400, "PHONE_NUMBER_UNOCCUPIED")), "there is no account with this number"),
         (Fault("auth.checkPassword", error=(420, "FLOOD_WAIT_60")), "try again after"),
-        (Fault("account.getPassword", error=(500, "NOT_IMPLEMENTED")), "the server does not offer signing in"),
+        (Fault("account.getPassword", error=(500, "NOT_IMPLEMENTED")), "not offer signing in (account.getPassword)"),
         (Fault("auth.checkPassword", error=(400, "PASSWORD_HASH_INVALID")), "the password is wrong"),
     ],
     ids=lambda given: given if isinstance(given, str) else None,
@@ -157,6 +162,15 @@ def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert telegram.journal.count("auth.logOut") == 1
+
+
+@pytest.mark.parametrize("fault", [{"error": (400, "METHOD_INVALID")}, {"error": (500, "INTERNAL")}, {"unknown": True}])
+def test_a_server_that_tells_nothing_of_itself_lets_in_all_the_same(
+    desk: Desk, telegram: World, fault: dict[str, Any]
+) -> None:
+    telegram.faults.suffer(Fault("help.getConfig", times=None, **fault))
+    desk.run("login", "--phone", OPEN, stdin="54321\n")
+    assert "1 new" in desk.run("run", "--once").stderr
 
 
 def test_after_a_revoked_session_another_sign_in_lets_the_running_daemon_go_on(

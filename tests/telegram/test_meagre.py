@@ -14,6 +14,7 @@ from bot.clock import SECOND, Clock
 from bot.errors import Later
 from bot.intake.media import Carrier
 from bot.telegram.account import Patience
+from bot.telegram.client import within
 from bot.telegram.names import wanted
 from storage import telegram as account_rows
 from tests.desk import Desk
@@ -160,6 +161,23 @@ def test_without_a_short_poll_the_channel_is_asked_by_its_interval(telegram: Wor
             await rig.round()
             assert number in numbers(rig)
             assert telegram.journal.count("updates.getChannelDifference") == 1
+
+    asyncio.run(go())
+
+
+def test_a_short_poll_begins_where_no_page_tells_how_far_the_channel_is(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    telegram.manners.plain_pages = True
+    telegram.open_channel("not_joined", "Not joined")
+    entries = {"post": {"channel": "@not_joined", "mode": "short", "backfill": "all"}}
+
+    async def go() -> None:
+        async with running(data_dir, at, entries) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            await until(lambda: telegram.journal.count("updates.getChannelDifference"), "the first short poll")
+            number = telegram.publish("not_joined", "Heard all the same.")
+            await until(lambda: number in numbers(rig), "the post")
 
     asyncio.run(go())
 
@@ -381,9 +399,8 @@ def test_a_file_that_an_own_server_says_is_elsewhere_is_asked_for_where_one_is(
     """Its configuration may name no other data centre, and it may know no way there."""
     lack(telegram, "auth.exportAuthorization", "not implemented")
     lack(telegram, "help.getConfig", "not implemented")
+    telegram.manners.tells_dc = 5
     telegram.publish("border_post", "Look.", file=File("document", b"%PDF-1.7"))
-    here = telegram.dcs[0]
-    telegram.dcs = (here,)  # what a document says of itself is its own affair
 
     async def go() -> None:
         async with running(data_dir, at, ONE, live=False, patience=SLOWER) as rig:
@@ -489,12 +506,14 @@ def test_a_data_centre_with_another_number_is_served(elsewhere: World, tmp_path:
         asyncio.run(go())
 
 
-def test_a_server_that_moved_is_found_where_the_config_says(telegram: World, data_dir: Path, tmp_path: Path) -> None:
+def test_a_server_that_moved_is_found_where_the_config_says(telegram: World, tmp_path: Path) -> None:
+    with run_in_thread(telegram) as before:
+        sign_in(telegram, before, tmp_path)
     with run_in_thread(telegram) as moved:
         number = telegram.publish("border_post", "From the new place.")
 
         async def go() -> None:
-            async with running(data_dir, moved, ONE) as rig:
+            async with running(tmp_path, moved, ONE) as rig:
                 await until(lambda: number in numbers(rig), "the post")
 
         asyncio.run(go())
@@ -517,6 +536,28 @@ def test_a_server_that_was_killed_and_comes_back_is_asked_for_all_that_it_has(te
             with run_in_thread(telegram, before.ports):
                 await until(lambda: numbers(rig) == telegram.visible("border_post"), "everything")
                 await until(lambda: words(rig, number) == ["Life 2.", "Life 2, corrected."], "the edit")
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_who_is_stopped_while_telethon_swallows_it_stops(ends: str) -> None:
+    """`asyncio.wait_for` of Python 3.11 does so when a connection is made in the very moment."""
+
+    async def swallow() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if ends == "badly":
+                raise OSError("nothing listens there") from None
+        return "connected"
+
+    async def go() -> None:
+        task = asyncio.create_task(within(swallow(), 60))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
 
     asyncio.run(go())
 
@@ -559,5 +600,34 @@ def test_many_posts_are_looked_at_out_of_the_history_where_a_server_gives_none_b
                 "present", "present", "absent", "present", "absent", "absent", "present", "present"
             ]  # fmt: skip
             assert all(one.control for one in looked)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("method", ["contacts.resolveUsername", "messages.getHistory", "channels.getMessages"])
+def test_a_wait_of_one_method_is_kept_to_its_end_and_then_everything_comes(
+    telegram: World, at: Served, data_dir: Path, method: str
+) -> None:
+    first = telegram.publish("border_post", "Before the wait.", file=File("document", b"%PDF"))
+    telegram.faults.flood(method, 2)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            found = await rig.round()
+            if method == "channels.getMessages":
+                with pytest.raises(Later) as raised:
+                    await carried(rig, f"telegram:1500000001/{first}")
+                error = raised.value
+            else:
+                assert isinstance(found.error, Later)
+                error = found.error
+            assert (error.state, error.obey) == ("flood wait", True)
+            assert error.retry_at is not None
+            await asyncio.sleep(max(0, error.retry_at / SECOND - Clock().now() / SECOND))
+            assert (await rig.round()).error is None
+            assert first in numbers(rig)
+            [(url,)] = rig.ask("SELECT url FROM media")
+            assert await carried(rig, url) == b"%PDF"
+            assert telegram.faults.broken_waits == []
 
     asyncio.run(go())

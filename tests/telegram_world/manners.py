@@ -13,7 +13,8 @@ class Manners:
     no count. `hash_of_session`: an access hash is worth nothing after another sign-in. `strict_phone`: a number is
     digits. `small_handles`: a handle is found only in small letters. `omits_missing`: what is not there is left out instead of coming back as MessageEmpty. `page`: messages in
     a page, at most. `downwards_only`: `add_offset` and `min_id` are not looked at. `piece`: bytes of a file that are
-    given at once, at most. `photo_bytes_off`: by how much the size of a photo is told wrongly.
+    given at once, at most. `photo_bytes_off`: by how much the size of a photo is told wrongly. `tells_dc`: the
+    data centre that every file is said to be in, wherever it is.
     """
 
     plain_pages: bool = False
@@ -25,3 +26,4 @@ class Manners:
     downwards_only: bool = False
     piece: int = 1 << 20
     photo_bytes_off: int = 0
+    tells_dc: int = 0

@@ -151,7 +151,7 @@ def _media(world: "World", one: Message) -> Any:
         return None
     file = world.files[one.file_id]
     secret, reference = access_hash(0, one.file_id), file_reference(world, one.file_id)
-    dc = file.dc or world.dcs[0]
+    dc = world.manners.tells_dc or file.dc or world.dcs[0]
     if file.kind == "photo":
         sizes = [types.PhotoSize("x", 800, 600, len(file.data) + world.manners.photo_bytes_off)]
         return types.MessageMediaPhoto(photo=types.Photo(one.file_id, secret, reference, date(one.at), sizes, dc))
