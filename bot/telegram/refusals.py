@@ -138,7 +138,7 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     if isinstance(problem, errors.FileMigrateError):
         return Elsewhere(problem.new_dc)
     if name.startswith("FILE_REFERENCE_") or name == "FILEREF_UPGRADE_NEEDED":
-        return Stale("the reference to the file has expired")
+        return Stale("the reference to the file has expired", state="refused")
     if name in _DEAD:
         return _dead(name)
     if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:
