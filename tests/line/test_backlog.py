@@ -224,3 +224,32 @@ def test_what_is_said_is_told_before_one_pass_reads_a_single_file(desk: Desk, si
     assert ("command", str(text)) in told(sink)
     [(read_at,)] = rows(desk, "SELECT read_at FROM media")
     assert all(settled < read_at for (settled,) in rows(desk, "SELECT settled_at FROM deliveries"))
+
+
+def test_a_person_has_files_read_again_while_the_daemon_runs(
+    desk: Desk, sink: Sink, world: World, until: Until, check_invariants: Callable[..., None]
+) -> None:
+    note(world, "history")
+    with run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url) + engine(desk, says("Good day.")))
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        fresh = note(world, "fresh")
+        until(lambda: rows(desk, "SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(2,)], "both to be heard")
+        engine(desk, says())
+        assert desk.run("media", "read", "--since", "1h").stdout == "0 files to be read\n"
+        assert desk.run("media", "read", "--again").stdout == "2 files to be read: the running daemon does it\n"
+        until(lambda: len(sink.received) == 2, "what was not heard before")
+        until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "both again")
+        before = rows(desk, "SELECT id, text, current FROM texts")
+        desk.run("media", "read", "--again", "--engine", "ears", "--source", "spokesman")
+        until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "a third time")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    assert rows(desk, "SELECT id, text, current FROM texts") == before, "the same words are the same row"
+    assert sorted(row[1:] for row in before)[1:] == [("Good day.", 0)] * 2 + [(WORDS, 1)] * 2
+    assert told(sink) == [("media:spokesman", str(fresh)), ("command", str(fresh))]
+    assert sink.received[1][1]["data"]["in_reply_to"] == sink.received[0][1]["data"]["alert"]
+    assert len(json.loads(desk.run("search", "in:transcript good", "--history", "--json").stdout)) == 2
+    assert desk.run("search", "in:transcript good").stdout == ""
+    check_invariants(desk.archive)
