@@ -20,7 +20,7 @@ from storage.records import Batch, Checked, PeerRow, Seen
 PAGE = 100  # messages: as many as Telegram gives at once
 SETTLE_S = 2.0  # an album's parts come one by one
 _ALBUM = 10
-_YOUNG = 60_000_000  # microseconds: an older album is complete, whatever the clocks say
+_YOUNG = 60_000_000  # microseconds: an older album is complete, unless it is the newest of all
 _FRESH_S = 30.0  # a page that was asked for ahead
 _EXACT = 3_000_000  # microseconds between two absences
 _UNKNOWN = ("private", "deleted")  # what a channel is called that Telegram does not know by the hash it was given
@@ -130,17 +130,17 @@ class ChannelReader:
 
     async def _settled(self, peer: PeerRow, page: Page, above: int | None) -> tuple[Batch, int]:
         """The newest page; an album that may still grow is held back until it has had its time."""
-        waits = self._unsettled(page, above or 0)
-        if waits and above is None:
-            await asyncio.sleep(waits)
-            page, waits = await self._history(peer, limit=PAGE), 0.0
-        batch, high = await self._batch(page, peer, waits=bool(waits))
-        if waits and high <= (above or 0):  # nothing but the album is new
-            await asyncio.sleep(waits)
+        growing = self._growing(page, above or 0)
+        if growing and above is None:
+            await asyncio.sleep(max(growing.values()))
+            page, growing = await self._history(peer, limit=PAGE), {}
+        batch, high = await self._batch(page, peer, held=min(growing, default=None))
+        if growing and high <= (above or 0):  # nothing but the album is new
+            await asyncio.sleep(growing[min(growing)])
             page = await self._history(peer, limit=PAGE)
-            waits = self._unsettled(page, above or 0)
-            batch, high = await self._batch(page, peer, waits=bool(waits))
-        return replace(batch, more=bool(waits)), high
+            growing = self._growing(page, above or 0)
+            batch, high = await self._batch(page, peer, held=min(growing, default=None))
+        return replace(batch, more=bool(growing)), high
 
     async def _climb(self, peer: PeerRow, above: int) -> tuple[Batch, int] | None:
         """The page just above a number; None where nothing is left of it, or where the server cannot tell it so.
@@ -160,7 +160,7 @@ class ChannelReader:
             page = replace(page, found=_below(page.found, last[0].id), messages=kept)
         if page.found.high is None:
             return None
-        batch, high = await self._batch(page, peer, waits=False, low=above + 1)
+        batch, high = await self._batch(page, peer, low=above + 1)
         return replace(batch, more=True, end=False), high
 
     async def older(self, known: str | None, below: int) -> Batch:
@@ -171,7 +171,7 @@ class ChannelReader:
         page = await self._below(peer, below)
         if page.found.low is None:
             return Batch(seen=Seen(1, below - 1), end=True, channel_id=str(peer.channel_id))
-        batch, _ = await self._batch(page, peer, waits=False)
+        batch, _ = await self._batch(page, peer)
         assert batch.seen is not None
         if self._walked_to == below and not batch.end:  # somebody walks down: the next page comes while this is stored
             self._ahead = _Ahead.begin(
@@ -304,14 +304,15 @@ class ChannelReader:
                 raise
         return await self._account.call(ask(renewed))
 
-    async def _batch(self, page: Page, peer: PeerRow, *, waits: bool, low: int | None = None) -> tuple[Batch, int]:
-        """What a page says. An album that the page's lower edge cuts is left to the next page, a growing one waits."""
+    async def _batch(
+        self, page: Page, peer: PeerRow, *, held: int | None = None, low: int | None = None
+    ) -> tuple[Batch, int]:
+        """What a page says below message `held`. An album that the page's lower edge cuts is left to the next page."""
         found = page.found
         notice = await self._peers.note(self.wanted, page.chat)
         names = self._peers.remembered(self.wanted) or peer
         groups = albums(page.messages)
-        if waits:
-            held = min(group[0].id for group in groups if getattr(group[0], "grouped_id", None) in self._first_seen)
+        if held is not None:
             found = _below(found, held)
         end = low is None and page.whole
         lowest = found.low
@@ -336,22 +337,23 @@ class ChannelReader:
         )
         return batch, found.high or 0
 
-    def _unsettled(self, page: Page, above: int) -> float:
-        """Seconds until the newest albums of a page can be taken for complete; 0: they are."""
+    def _growing(self, page: Page, above: int) -> dict[int, float]:
+        """Seconds until each of the newest albums can be taken for complete, by its first message; none: all can.
+
+        Each has its own time, so that albums without end hold up nothing for longer.
+        """
         now, moment = self._clock.monotonic(), self._clock.now()
+        newest = page.messages[-_ALBUM:][0].id if above and page.messages else 1 << 62  # whatever the clocks say
         young = {
-            group[0].grouped_id
+            group[0].grouped_id: group[0].id
             for group in albums(page.messages)
             if getattr(group[0], "grouped_id", None)
             and group[-1].id > above
-            and moment - group[-1].date.timestamp() * 1_000_000 < _YOUNG
+            and (group[-1].id >= newest or moment - group[-1].date.timestamp() * 1_000_000 < _YOUNG)
         }
         self._first_seen = {key: self._first_seen.get(key, now) for key in young}
-        left = max((self._settle_s - (now - seen) for seen in self._first_seen.values()), default=0.0)
-        if left <= 0:
-            self._first_seen = {}
-            return 0.0
-        return left
+        left = {young[key]: self._settle_s - (now - seen) for key, seen in self._first_seen.items()}
+        return {first: seconds for first, seconds in left.items() if seconds > 0}
 
 
 def _of_history(peer: PeerRow, *, limit: int, where: Mapping[str, int]) -> Any:

@@ -167,6 +167,40 @@ def test_an_album_is_one_post_under_its_first_id(telegram: World, at: Served, da
     asyncio.run(go())
 
 
+def test_albums_without_end_hold_up_no_post_for_longer_than_one_settles(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE, settle_s=0.6) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            posts: list[int] = []
+            while not posts or not arrived(rig, posts[0]):
+                telegram.publish_album("border_post", [photo(), photo()], "Two pictures.")
+                posts.append(telegram.publish("border_post", "And words."))
+                assert len(posts) < 50, "as long as albums come, nothing else does"
+                await asyncio.sleep(0.2)
+            await until(lambda: arrived(rig, posts[-1]), "the last one")
+            assert rig.ask("SELECT count(*) FROM posts WHERE group_key IS NOT NULL") == [(len(posts),)]
+
+    asyncio.run(go())
+
+
+def test_an_album_settles_although_our_clock_is_wrong(telegram: World, at: Served, data_dir: Path) -> None:
+    clock = Clock(now=lambda: Clock().now() + HOUR)
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, settle_s=0.5, clock=clock) as rig:
+            await until(lambda: rig.row().first_contact_at, "first contact")
+            first, second = telegram.reserve("border_post", 2)
+            telegram.publish("border_post", number=second, album=77, file=photo())
+            await asyncio.sleep(0.2)
+            telegram.publish("border_post", "Both at once.", number=first, album=77, file=photo())
+            await until(lambda: numbers(rig) - {1}, "the album")
+            assert numbers(rig) == {1, first}
+
+    asyncio.run(go())
+
+
 def test_an_edited_part_of_an_old_album_leads_to_its_post(telegram: World, at: Served, data_dir: Path) -> None:
     parts = telegram.publish_album("border_post", [photo() for _ in range(4)], "Four pictures.")
     for count in range(150):
