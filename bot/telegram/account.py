@@ -182,14 +182,15 @@ class Account:
 
     async def run(self) -> None:
         """Keep connected until cancelled; wait where there is no session, or a dead one, for another to be written."""
-        failures, ended = 0, await self._ended(sessions.stamp(self._path))
+        first = sessions.stamp(self._path)
+        failures, ended = 0, await self._ended(first)
         while True:
             seen = sessions.stamp(self._path)
             try:
                 found = sessions.read(self._path)
                 if found is None:
                     await self._stand(Standing("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True))
-                elif ended is not None:
+                elif ended is not None and seen == first:
                     await self._stand(ended)
                 else:
                     failures = await self._hold(found, failures)

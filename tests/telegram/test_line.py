@@ -405,6 +405,18 @@ def test_a_call_that_waited_for_another_is_not_made_once_the_account_is_at_its_e
     asyncio.run(go())
 
 
+def test_a_sign_in_while_we_start_is_not_overlooked(telegram: World, at: Served, data_dir: Path) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            telegram.accounts.end_sessions(PHONE)
+            await until(lambda: rig.account.standing.dead, "the end of the account")
+        async with running(data_dir, at, ONE) as rig:
+            sign_in(telegram, at, data_dir)
+            await until(partial(stands, rig, "connected"), "the new session")
+
+    asyncio.run(go())
+
+
 def test_a_key_that_telegram_forgot_is_told_in_a_sentence_and_no_traceback(
     telegram: World, at: Served, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
