@@ -169,11 +169,14 @@ class Enriching:
 
     async def _translated(self, engine: Engine, text: Untranslated) -> EnrichResult:
         """Have the words read from a file, as everything is that a child process is given."""
-        with tempfile.TemporaryDirectory(dir=self.workshop.place()) as folder:
-            path = Path(folder) / "words"
-            path.write_text(text.text, encoding="utf-8")
-            words = Media(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
-            return await self.workshop.run(engine, words)
+        try:
+            with tempfile.TemporaryDirectory(dir=self.workshop.place()) as folder:
+                path = Path(folder) / "words"
+                path.write_text(text.text, encoding="utf-8")
+                words = Media(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
+                return await self.workshop.run(engine, words)
+        except OSError as problem:  # a full disk above all
+            raise Later(f"engine {engine.settings.name}: its words cannot be written: {problem}") from problem
 
     async def _tried(self, task: _Task, work: Callable[[], Awaitable[EnrichResult]]) -> EnrichResult | None:
         """What the engine makes of it; None where the job was put off, has failed or is given up, and that is noted."""
