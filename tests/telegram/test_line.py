@@ -411,6 +411,7 @@ def test_a_sign_in_while_we_start_is_not_overlooked(telegram: World, at: Served,
             telegram.accounts.end_sessions(PHONE)
             await until(lambda: rig.account.standing.dead, "the end of the account")
         async with running(data_dir, at, ONE) as rig:
+            await asyncio.sleep(0)  # it has begun, and asks the archive how the account stood
             sign_in(telegram, at, data_dir)
             await until(partial(stands, rig, "connected"), "the new session")
 
