@@ -107,7 +107,7 @@ def answered(writer: Writer, media_id: int, by: str, now: int) -> None:
 
 
 def reopen(writer: Writer, media_ids: Iterable[int]) -> None:
-    """Forget that these files were given up: they were read after all, or are to be tried again."""
+    """Forget that these files were given up: another engine, or a person, wants to try."""
     ids = json.dumps(list(media_ids))
     writer.execute(
         sql(

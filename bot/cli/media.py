@@ -171,7 +171,7 @@ def _ask(archive: "Archive", choice: "Choice", what: "Wanted", engine: str | Non
             return asked
         below = page[-1]
         files = [file for file in page if engine is None or _is_for(choice, file, engine)]
-        new = [job for file in files for job in reading_jobs(choice, file, file.mime, now, patient=True)]
+        new = [job for file in files for job in reading_jobs(choice, file, file.mime, now)]
         with archive.writing() as writer:
             readings.reopen(writer, [int(job.slot) for job in new])
             jobs.ask(writer, new, again=True)

@@ -55,11 +55,13 @@ class _Task:
     what: str
 
 
-def reading_jobs(
-    choice: Choice, file: DueMedia | StoredMedia, mime: str, now: int, *, patient: bool = False
-) -> list[NewJob]:
-    """What is to be made of a file whose bytes are `mime`; `patient` for what nobody waits for."""
-    patient = patient or (file.duration_s or 0) > LONG_S
+def reading_jobs(choice: Choice, file: DueMedia | StoredMedia, mime: str, now: int) -> list[NewJob]:
+    """What is to be made of a file whose bytes are `mime`.
+
+    Nobody waits for what is stored already, for history, and for what takes long: all of that gives way.
+    """
+    fresh = isinstance(file, DueMedia) and file.alerts
+    patient = not fresh or (file.duration_s or 0) > LONG_S
     made = choice.readers(file.source, file.kind, mime)
     return [NewJob(what, file.post_id, now, str(file.id), patient) for what in made]
 
@@ -82,8 +84,8 @@ class Enriching:
     _rests: dict[str, _Rest] = field(default_factory=dict)
 
     def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
-        """What is to be made of a file whose bytes have just come; history gives way to what may alert."""
-        return reading_jobs(self.choice, file, mime, now, patient=not file.alerts)
+        """What is to be made of a file whose bytes have just come."""
+        return reading_jobs(self.choice, file, mime, now)
 
     async def catch_up(self) -> None:
         """Ask for every file that no engine has read, and for what was given up by one that is now another."""
@@ -93,7 +95,7 @@ class Enriching:
         below = None
         while page := await self.store.read(readings.unread, below=below, limit=_PAGE):
             now, below = self.clock.now(), page[-1]
-            new = [job for file in page for job in reading_jobs(self.choice, file, file.mime, now, patient=True)]
+            new = [job for file in page for job in reading_jobs(self.choice, file, file.mime, now)]
             if new:
                 await self.store.run(jobs.ask, new, again=False)
 
@@ -264,7 +266,6 @@ def _settle(writer: Connection, task: _Task, kind: Made, result: EnrichResult, r
     job = task.job
     jobs.done(writer, [job.id])
     assert task.media_id is not None
-    readings.reopen(writer, [task.media_id])
     readings.answered(writer, task.media_id, task.by, now)
     if texts.put_machine(writer, task.media_id, _text(kind, result), read, post_id=job.post_id) is not None:
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])

@@ -167,6 +167,21 @@ def test_what_one_engine_gave_up_another_tries_once(desk: Desk, sink: Sink, worl
     assert [rule for rule, _ in told(sink)] == ["media:spokesman", "command"]
 
 
+def test_what_was_too_long_is_read_once_longer_ones_are(desk: Desk, sink: Sink, world: World) -> None:
+    with run_in_thread(world) as address:
+        config = CONFIG.format(world=address, hook=sink.url)
+        desk.write(config + engine(desk, says(), more='longest = "2s"'))
+        desk.run("run", "--once")
+        note(world, "note")
+        for _ in range(2):
+            desk.run("run", "--once")
+            assert rows(desk, "SELECT reason FROM given_up") == [("too long: 4 s, at most 2 s are read",)]
+        desk.write(config + engine(desk, says(), more='longest = "5s"'))
+        desk.run("run", "--once")
+    assert rows(desk, "SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)]
+    assert rows(desk, "SELECT reason FROM given_up") == []
+
+
 def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world: World) -> None:
     with run_in_thread(world) as address:
         config = CONFIG.format(world=address, hook=sink.url)
