@@ -381,3 +381,19 @@ def test_a_recording_that_an_edit_took_away_is_still_told_when_its_words_come(ea
     line.drain(desk)
     assert [message.reply_to for message in desk.got][-1] == "receipt 1"
     assert "regional command" in desk.got[-1].plain
+
+
+def test_all_that_follows_answers_the_first_alert_and_not_the_last(ear: Ear, line: Any, told: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    ear.decide()
+    ear.heard(post_id, "We lost contact with the regional command.")
+    ear.decide()
+    desk = told("desk")
+    line.drain(desk)
+    with line.archive.writing() as writer:
+        writer.exec_driver_sql(f"update posts set deleted_at = {line.now}")
+        jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
+    ear.decide()
+    line.drain(desk)
+    assert [message.reply_to for message in desk.got] == [None, *["receipt 1"] * 3]

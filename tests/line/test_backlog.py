@@ -196,6 +196,8 @@ def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world
             ran = desk.run("run", "--once")
         assert ran.stderr.count("is not here") == 1, "said once, whatever waits for it"
         assert rows(desk, "SELECT count(*), max(attempts) FROM jobs WHERE kind = 'transcript'") == [(2, 0)]
+        put_off = "SELECT count(*) FROM jobs WHERE kind = 'transcript' AND due_at > 1000000 * (unixepoch() + 60)"
+        assert rows(desk, put_off) == [(1,)], "once it was found out, the others were not even begun"
         said = "SELECT text FROM notices WHERE about = 'engine ears' ORDER BY id"
         assert len(rows(desk, said)) == 1, "the next pass tells nobody else again"
         assert "engine ears does not work" in desk.run("status").stdout
@@ -237,8 +239,10 @@ def test_what_is_said_is_told_before_one_pass_reads_a_single_file(desk: Desk, si
         text = world.publish("spokesman_office", "The regional command speaks.")
         desk.run("run", "--once")
     assert ("command", str(text)) in told(sink)
-    [(read_at,)] = rows(desk, "SELECT read_at FROM media")
-    assert all(settled < read_at for (settled,) in rows(desk, "SELECT settled_at FROM deliveries"))
+    [(stored_at, read_at)] = rows(desk, "SELECT stored_at, read_at FROM media")
+    settled = "SELECT settled_at FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE rule {} 'media:%'"
+    [(words_told,)], [(file_told,)] = rows(desk, settled.format("NOT LIKE")), rows(desk, settled.format("LIKE"))
+    assert words_told < stored_at < file_told < read_at
 
 
 def test_a_person_has_files_read_again_while_the_daemon_runs(
