@@ -9,9 +9,11 @@ from typing import Any
 
 from bot import sources as kinds
 from bot.clock import SECOND, Clock
+from bot.config.model import MediaConfig
 from bot.daemon.collect import Collector
 from bot.http import Http, HttpRules
 from bot.intake.live import Live
+from bot.intake.media import MediaLane
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
 from bot.sources import Source, Surroundings
@@ -21,9 +23,11 @@ from bot.telegram.client import Access
 from bot.telegram.door import Door
 from bot.telegram.memory import ArchiveMemory
 from bot.telegram.session import Session, session_in, write
+from bot.troubles import Troubles
 from storage import gaps, migrate
 from storage import sources as source_rows
 from storage.database import Archive, sql
+from storage.files import Files
 from tests.telegram_world import Served, World
 
 PHONE = "+95 9 000 000 001"
@@ -64,12 +68,24 @@ class Rig:
     rechecks: Rechecks
     sources: Mapping[str, Source]
     spoken: list[str] = field(default_factory=list)
+    lane: MediaLane | None = None
 
     async def round(self, name: str = "post") -> Any:
         """One round of one source, now."""
         row = await self.store.read(source_rows.by_name, name)
         assert row is not None
         return await self.collector.intake.round(self.sources[name], row, SECOND)
+
+    async def poll(self, name: str = "post") -> Any:
+        """The same as the daemon does it: alone of its source, after the one that is under way."""
+        under_way = self.collector._under_way
+        while True:
+            row = await self.store.read(source_rows.by_name, name)
+            assert row is not None
+            if name not in under_way:
+                self.collector._start([row])
+                return await under_way[name]
+            await asyncio.wait([under_way[name]])
 
     async def checked(self, ahead: int = 0) -> int:
         """The re-checks that are due."""
@@ -111,8 +127,13 @@ async def running(
     web: tuple[str, int] | None = None,
     proxy: str | None = None,
     settle_s: float = 2.0,
+    lane: bool = False,
+    every: int = SECOND,
 ) -> AsyncIterator[Rig]:
-    """The line over an archive in `data_dir`; leaving it is a kill as far as the archive can tell."""
+    """The line over an archive in `data_dir`; leaving it is a kill as far as the archive can tell.
+
+    `lane`: files are fetched too, and sources that are due are asked.
+    """
     clock = clock or Clock()
     path = data_dir / "communique.db"
     with Archive(path) as archive:
@@ -135,28 +156,41 @@ async def running(
     for name, keys in entries.items():
         entry = {"name": name, "kind": "telegram", "fallback": "none", "every": "1s", **keys}
         made[name] = kinds.build(kinds.settings_of("telegram").model_validate(entry), around)
-    intake = Intake(store, clock, lambda: None, lambda: 0.0, list)
+    limits = MediaConfig(keep_free=0)
+    troubles = Troubles(store, clock, spoken.append, ())
+    files = MediaLane(
+        store, clock, Files(data_dir), http, limits, made, lambda *_: (), lambda: None, spoken.append, troubles
+    )
+    intake = Intake(store, clock, files.ring, lambda: 0.0, list)
     collector = Collector(store, intake, clock, spoken.append)
-    collector.sources, collector.every = made, dict.fromkeys(made, SECOND)
-    rechecks = Rechecks(store, clock, lambda: None)
+    collector.sources, collector.every = made, dict.fromkeys(made, every)
+    rechecks = Rechecks(store, clock, intake.forget)
     ears = Live(store, clock, door, collector.ring if live else lambda _: None, lambda: None, spoken.append)
     ears.sources = made  # type: ignore[assignment]  # every one of them is of kind telegram
     account.hear, account.connected = ears.hear, ears.connected
     declared = [source_rows.Declared(name, "telegram") for name in made]
     await store.run(source_rows.declare, declared, clock.now())
-    tasks = [asyncio.ensure_future(account.run()), asyncio.ensure_future(ears.run())]
+    works = [account.run(), ears.run(), *([files.run(), _schedule(collector)] if lane else [])]
+    tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        yield Rig(archive, store, account, door, ears, collector, rechecks, made, spoken)
+        yield Rig(archive, store, account, door, ears, collector, rechecks, made, spoken, files if lane else None)
     finally:
         for task in tasks:
             task.cancel()
         await collector.aclose()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
+        await files.aclose()
         await http.aclose()
         await store.aclose()
         broken = [one for one in ended if isinstance(one, Exception)]
         if broken:
             raise broken[0]
+
+
+async def _schedule(collector: Collector) -> None:
+    while True:
+        await collector.start_due()
+        await asyncio.sleep(0.1)
 
 
 async def make_due(rig: Rig) -> None:

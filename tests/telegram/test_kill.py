@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,11 +12,12 @@ import pytest
 
 from tests.desk import Desk, Sink, listening
 from tests.telegram.rig import PHONE, sign_in
-from tests.telegram_world import Fault, Served, World, run_in_thread
+from tests.telegram_world import Fault, File, Served, World, run_in_thread
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
 Until = Callable[[Callable[[], object], str], None]
 HANDLES = ("border_post", "river_guard")
+WORDS = ("The regional command is silent", "A convoy left")
 
 CONFIG = """
 [telegram]
@@ -81,7 +83,7 @@ def patiently() -> Until:
 
 @contextmanager
 def busy(world: World, seed: int) -> Iterator[None]:
-    """Posts, edits, deletions, cuts and lost pushes without pause, from a thread, until the block ends."""
+    """Posts, albums, edits, deletions, cuts and lost pushes without pause, from a thread, until the block ends."""
     chance, stop, pause = random.Random(seed), threading.Event(), threading.Event()
 
     def live() -> None:
@@ -89,11 +91,19 @@ def busy(world: World, seed: int) -> Iterator[None]:
         while not stop.is_set():
             count += 1
             handle = chance.choice(HANDLES)
-            words = chance.choice(("The regional command is silent", "A convoy left"))
+            words = f"{chance.choice(WORDS)}, report {count}."
             world.faults.swallow_pushes = chance.random() < 0.3
-            number = world.publish(handle, f"{words}, report {count}.")
+            if chance.random() < 0.03:
+                number = shuffled_album(world, handle, chance, words)[0]
+            else:
+                file = File("photo", words.encode()) if chance.random() < 0.1 else None
+                number = world.publish(handle, words, file=file)
             if chance.random() < 0.2:
-                world.edit(handle, number, f"{words}, report {count}, corrected.")
+                world.edit(handle, number, f"{words} Corrected.")
+            if chance.random() < 0.03:
+                old = [one for one in world.visible(handle, service=False) if one != number]
+                if old and not world.channel(handle).messages[chosen := chance.choice(old)].album:
+                    world.delete(handle, chosen, silent=chance.random() < 0.3)
             if chance.random() < 0.02:
                 world.faults.cut()
             if count % 150 == 0:  # rarely: they pile up while nobody asks
@@ -107,6 +117,28 @@ def busy(world: World, seed: int) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def shuffled_album(world: World, handle: str, chance: random.Random, words: str) -> list[int]:
+    """An album whose parts can be seen out of order; its words stand on the first. Returns the ids, ascending."""
+    numbers = world.reserve(handle, chance.randrange(2, 6))
+    for number in chance.sample(numbers, len(numbers)):
+        publish_part(world, handle, numbers, number, words if number == numbers[0] else "")
+    return numbers
+
+
+def publish_part(world: World, handle: str, numbers: list[int], number: int, words: str) -> None:
+    album = 13_000_000_000_000_000 + world.channel(handle).id * 100_000 + numbers[0]
+    world.publish(handle, words, number=number, album=album, file=File("photo", f"{handle} {number}".encode()))
+
+
+def said(world: World, handle: str) -> dict[int, str]:
+    """What people read in a channel now: the wording of each post by its id, which of an album is that of its first."""
+    posts: dict[object, tuple[int, str]] = {}
+    for number, message in sorted(world.channel(handle).messages.items()):
+        first, text = posts.get(message.album or (number,), (number, ""))
+        posts[message.album or (number,)] = first, f"{text}\n{message.text}".strip()
+    return dict(posts.values())
 
 
 def configure(desk: Desk, served: Served, hook: str) -> None:
@@ -135,41 +167,136 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
         (desk.directory / "data").chmod(0o700)
         desk.run("run", "--once")
         with busy(world, seed=7):
-            for _ in range(CYCLES):
+            for cycle in range(CYCLES):
                 sink.heard.clear()
                 daemon = desk.start("run")
-                patiently(sink.heard.is_set, "an alert of this cycle")
-                pause.wait(chance.uniform(0, 0.8))
+                if cycle % 3:  # each third dies while it starts, connects or catches up, the others at work
+                    patiently(sink.heard.is_set, "an alert of this cycle")
+                pause.wait(chance.uniform(0, 0.8 if cycle % 3 else 1.6))
                 assert daemon.poll() is None, desk.said()
                 os.kill(daemon.pid, signal.SIGKILL)
                 daemon.wait()
         world.faults.heal()
-
-        def quiet() -> bool:
-            desk.run("run", "--once")
-            with desk.archive.reading() as reader:
-                left = reader.execute(
-                    "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"
-                    " + (SELECT count(*) FROM jobs WHERE kind = 'decide')"
-                    " + (SELECT count(*) FROM gaps WHERE closed_at IS NULL)"
-                ).fetchone()
-            return bool(left[0] == 0)
-
-        patiently(quiet, "the last deliveries")
-    shown = {handle: {str(one) for one in world.visible(handle)} for handle in HANDLES}
-    check_invariants(desk.archive, shown, targets={"command": ["hook"]})
-    with desk.archive.reading() as reader:
-        matches = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1")}
-        doubled = reader.execute(
-            "SELECT post_id FROM matches WHERE kind = 'match' GROUP BY post_id, rule HAVING count(*) > 1"
-        ).fetchall()
-        states = {row[0] for row in reader.execute("SELECT state FROM deliveries")}
-    assert doubled == []
-    assert states == {"sent"}
-    assert len(sink.ids()) == len(matches) > CYCLES
-    assert world.journal.count("contacts.resolveUsername") <= len(HANDLES), (
-        "names are resolved once, whatever is killed"
+        settle(desk, patiently)
+    check_invariants(
+        desk.archive,
+        {handle: {str(one) for one in said(world, handle)} for handle in HANDLES},
+        targets={"command": ["hook"]},
     )
+    check_words(desk, world)
+    check_alerts(desk, sink, world)
+    assert len(sink.ids()) > CYCLES
+    resolved = world.journal.count("contacts.resolveUsername")
+    assert resolved <= len(HANDLES), "names are resolved once, whatever is killed"
+    assert "Traceback" not in desk.said()
+
+
+def settle(desk: Desk, patiently: Until) -> None:
+    """Passes of the program until nothing is owed any more."""
+
+    def quiet() -> bool:
+        desk.run("run", "--once")
+        with desk.archive.reading() as reader:
+            left = reader.execute(
+                "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"
+                " + (SELECT count(*) FROM jobs WHERE kind = 'decide')"
+                " + (SELECT count(*) FROM gaps WHERE closed_at IS NULL)"
+                " + (SELECT count(*) FROM media WHERE state = 'pending' AND failures = 0)"
+            ).fetchone()
+        return bool(left[0] == 0)
+
+    patiently(quiet, "the last deliveries")
+
+
+def check_words(desk: Desk, world: World) -> None:
+    """One archived post for each that stands, in its newest words if the newest page shows it; files are whole."""
+    with desk.archive.reading() as reader:
+        rows = reader.execute(
+            "SELECT s.name, p.number, r.text, p.deleted_at FROM posts p JOIN sources s ON s.id = p.source_id "
+            "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
+        ).fetchall()
+        files = reader.execute("SELECT url FROM media WHERE state IN ('stored', 'pending')").fetchall()
+    archived = {(row["name"], row["number"]): row["text"] for row in rows if row["deleted_at"] is None}
+    coming = {row["url"] for row in files}
+    for handle in HANDLES:
+        channel, posts = world.channel(handle), said(world, handle)
+        parts = {number for number, one in channel.messages.items() if one.album} - posts.keys()
+        assert not {number for name, number in archived if name == handle} & parts, "parts of albums stand alone"
+        for number in sorted(posts)[-50:]:
+            if channel.messages[number].action is None:
+                assert archived[handle, number] == posts[number]
+        wanted = {number for number, one in channel.messages.items() if one.file_id}
+        missing = {number for number in wanted if f"telegram:{channel.id}/{number}" not in coming}
+        assert missing == set(), "files were given up"
+
+
+def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
+    """By the world: one alert for each post that says it, under one id however often it was sent, and no other."""
+    once = dict(sink.received)
+    told = Counter(
+        (alert["data"]["post"]["source"], int(alert["data"]["post"]["native_id"]))
+        for alert in once.values()
+        if alert["type"] == "match"
+    )
+    assert {place for place, count in told.items() if count > 1} == set(), "told twice"
+    for handle in HANDLES:
+        owed = {(handle, number) for number, text in said(world, handle).items() if "regional command" in text}
+        assert owed <= told.keys(), "never told"
+    with desk.archive.reading() as reader:
+        states = {row[0] for row in reader.execute("SELECT state FROM deliveries")}
+        matches = reader.execute("SELECT count(*) FROM matches WHERE alerting = 1").fetchone()[0]
+    assert states == {"sent"}
+    assert len(once) == matches
+
+
+def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_alert(
+    desk: Desk, sink: Sink, patiently: Until, check_invariants: Callable[..., None]
+) -> None:
+    world = made_world()
+    chance, pause = random.Random(20261122), threading.Event()
+    albums: list[tuple[str, list[int]]] = []
+    with run_in_thread(world) as served:
+        configure(desk, served, sink.url)
+        sign_in(world, served, desk.directory / "data")
+        (desk.directory / "data").chmod(0o700)
+        desk.run("run", "--once")
+        daemon = desk.start("run")
+        for _ in range(max(2, CYCLES // 5)):
+            patiently(
+                lambda: desk.said().count("telegram: connected") >= desk.said().count("watching"), "the connection"
+            )
+            left = []
+            for handle in HANDLES:
+                numbers = world.reserve(handle, 4)
+                albums.append((handle, numbers))
+                order = chance.sample(numbers, len(numbers))
+                talking = {numbers[0], chance.choice(numbers)}
+                left += [(handle, numbers, one, WORDS[0] if one in talking else "") for one in order]
+            before = chance.sample(left, chance.randrange(1, len(left)))
+            for part in before:
+                publish_part(world, *part)
+                pause.wait(chance.uniform(0, 0.1))
+            pause.wait(chance.uniform(0, 0.5))
+            os.kill(daemon.pid, signal.SIGKILL)
+            daemon.wait()
+            daemon = desk.start("run")
+            for part in left:
+                if part not in before:
+                    publish_part(world, *part)
+                    pause.wait(chance.uniform(0, 0.1))
+        os.kill(daemon.pid, signal.SIGKILL)
+        daemon.wait()
+        settle(desk, patiently)
+    check_invariants(desk.archive, targets={"command": ["hook"]})
+    check_words(desk, world)
+    check_alerts(desk, sink, world)
+    with desk.archive.reading() as reader:
+        rows = reader.execute(
+            "SELECT s.name, p.number, (SELECT count(*) FROM media m WHERE m.post_id = p.id) AS parts "
+            "FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.number > 1"
+        ).fetchall()
+    assert {tuple(row) for row in rows} == {(handle, numbers[0], 4) for handle, numbers in albums}
+    assert len(sink.ids()) == len(albums)
 
 
 def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, patiently: Until) -> None:

@@ -1,205 +1,266 @@
 """Property: whatever a world does and whatever goes wrong, afterwards nothing is missing and nothing is told twice."""
 
 import asyncio
+import gc
 import os
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.alerts import decide
 from bot.alerts.plan import Alerting
-from bot.clock import Clock
+from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.rules import Rule, compile_rules
+from storage.database import Archive
 from storage.language.query import parse
-from tests.telegram.rig import PHONE, Rig, running, sign_in, until
-from tests.telegram_world import Fault, File, Served, World, run_in_thread
+from tests.telegram import verdict
+from tests.telegram.rig import Rig, running, sign_in, until
+from tests.telegram.story import CALM, CURES, ENDS, FAULTS, LOOKS, MOVES, Said, Story
+from tests.telegram_world import Served, run_in_thread
 
-ENTRIES = {"post": {"channel": "@border_post", "backfill": "all"}}
 WORLDS = int(os.environ.get("COMMUNIQUE_TEST_WORLDS", "25"))
-_CALM = ("publish", "album", "edit", "react", "delete", "silently delete", "silently edit", "silently publish", "burst")
-_FAULTS = ("cut", "close", "hole", "no pushes", "swallow", "error", "unknown", "flood", "too long", "odd push", "kill")
-STEP = st.tuples(st.sampled_from((*_CALM, *_CALM, "rest", *_FAULTS)), st.integers(0, 1 << 16))
+ENDLESS_S = 180  # a story takes about a second; one that takes so long will never end
+Step = tuple[str, int]
+STEP = st.tuples(
+    st.sampled_from((*CALM, *CALM, *LOOKS, *LOOKS, *FAULTS, *ENDS, *MOVES, *CURES)), st.integers(0, 1 << 16)
+)
+WAY = st.sampled_from(("cut", "too long", "start", "interval"))  # how it is found out what was missed
+HISTORY = st.sampled_from((3, 3, 3, 30, 130, 230))  # posts that stood there before anybody looked
+RULE = Rule("hits", parse("hit"), decide.version("hit", (), ()), (), ())
+DECIDING = decide.Deciding(
+    compile_rules([RULE]), {"hits": Alerting(("desk",), "default")}, (("hits", RULE.version, "hit"),)
+)
 
 
-class Story:
-    """One world and what happens in it."""
-
-    def __init__(self) -> None:
-        self.world = World()
-        self.world.accounts.open(PHONE)
-        self.world.open_channel("border_post", "Border Post", members=[PHONE])
-        self.posted: list[int] = []
-        self.lossy = False  # a reply that was shown may have been lost on its way, or with its process
-        for count in range(3):
-            self.publish(f"Before, {count}: a hit.")
-
-    def publish(self, text: str, **how: Any) -> None:
-        self.posted.append(self.world.publish("border_post", text, **how))
-
-    def happen(self, what: str, which: int) -> None:
-        """Anything but a kill."""
-        world, chosen = self.world, self.posted[which % len(self.posted)]
-        there = chosen in world.visible("border_post")
-        match what:
-            case "publish":
-                self.publish(f"Post {which}{': a hit' if which % 2 else ''}.")
-            case "silently publish":
-                self.publish(f"Whispered {which}: a hit.", silent=True)
-            case "burst":
-                for count in range(20 + which % 130):
-                    self.publish(f"Burst {which}, {count}{': a hit' if count % 7 == 0 else ''}.")
-            case "album":
-                world.publish_album(
-                    "border_post", [File("photo", b"x" * 9)] * (2 + which % 4), f"Album {which}: a hit."
-                )
-            case "edit" | "silently edit" if there:
-                world.edit("border_post", chosen, f"Edited {which}.", silent=what != "edit")
-            case "react" if there:
-                world.react("border_post", chosen)
-            case "delete" | "silently delete" if there:
-                world.delete("border_post", chosen, silent=what != "delete")
-            case "too long":
-                world.forget_log("border_post")
-                world.push_channel_too_long("border_post")
-            case "odd push":
-                world.push_unknown(PHONE)
-            case _:
-                self.suffer(what, which)
-
-    def suffer(self, what: str, which: int) -> None:
-        faults = self.world.faults
-        self.lossy = self.lossy or what in ("cut", "close", "hole", "swallow")
-        match what:
-            case "cut":
-                faults.cut()
-            case "close":
-                faults.cut("close")
-            case "hole":
-                faults.black_hole = which % 3 != 0
-            case "no pushes":
-                faults.swallow_pushes = which % 3 != 0
-            case "swallow":
-                faults.suffer(Fault("messages.getHistory", swallow=True))
-            case "error":
-                faults.suffer(Fault("messages.getHistory", error=(400, "CHANNEL_PRIVATE")))
-            case "unknown":
-                faults.suffer(Fault(None, unknown=True))
-            case "flood":
-                faults.flood("messages.getHistory", 0.4)
-
-    def wanted(self) -> set[int]:
-        """Numbers of posts that stand now: of an album, its first."""
-        messages = self.world.channel("border_post").messages.values()
-        first: dict[object, int] = {}
-        for message in sorted(messages, key=lambda one: one.id):
-            first.setdefault(message.album or ("alone", message.id), message.id)
-        return set(first.values())
+async def decide_all(rig: Rig) -> None:
+    while (await rig.store.run(decide.decide, DECIDING, rig.collector.clock.now())).posts:
+        pass
 
 
-def deciding() -> decide.Deciding:
-    version = decide.version("hit", (), ())
-    rule = Rule("hits", parse("hit"), version, (), ())
-    return decide.Deciding(compile_rules([rule]), {"hits": Alerting(("desk",), "default")}, (("hits", version, "hit"),))
+async def look(story: Story, rig: Rig) -> None:
+    """A poll of every channel, while the world holds still: what stands there is archived when it has gone well."""
+    for watched in story.watched.values():
+        found = await rig.poll(watched.source)
+        if found.error is None and not found.gaps_left:
+            verdict.polled(watched, rig)
 
 
-async def live_through(story: Story, served: Served, data_dir: Path, steps: list[tuple[str, int]]) -> None:
-    """All steps, then peace until nothing is left to do."""
-    ruling = deciding()
-    left = list(steps)
+async def live_through(story: Story, served: Served, data_dir: Path, steps: Sequence[Step], way: str) -> None:
+    """All steps, then peace until nothing is left to do, then a week's re-checks."""
+    clock = Clock(now=lambda: Clock().now() + story.ahead)
+    left = [*steps, *([("kill", 0)] if way == "start" else []), ("peace", 0)]
     while left:
-        async with running(data_dir, served, ENTRIES, settle_s=0.1) as rig:
-            await rig.store.run(ruling.declare, Clock().now())
+        async with running(data_dir, served, Story.ENTRIES, settle_s=0.1, lane=True, clock=clock, every=HOUR) as rig:
+            story.silent = None
+            await rig.store.run(DECIDING.declare, clock.now())
             while left:
                 what, which = left.pop(0)
+                verdict.reached(story, rig)
+                verdict.manners(story, rig)
                 if what == "kill":
                     story.lossy = True
                     break
-                story.happen(what, which)
+                if what == "peace":
+                    await make_peace(story, rig, way)
+                elif what == "poll":
+                    await look(story, rig)
+                elif what == "check":
+                    await rig.checked()
+                elif what != "rest":
+                    story.happen(what, which)
                 await asyncio.sleep(0.2 if what == "rest" else 0.01)
-    story.world.faults.heal()
-    async with running(data_dir, served, ENTRIES, settle_s=0.1) as rig:
-        await rig.store.run(ruling.declare, Clock().now())
-        await until(lambda: rig.account.standing.state == "connected", "peace")
-        for _ in range(100):
-            found = await rig.round()
-            if found.error is None and not found.new and not rig.open_gaps():
-                break
-            await asyncio.sleep(0.1)
+                await decide_all(rig)
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()], "tasks go on"
+        assert [said for said in rig.spoken if "our own mistake" in said] == []
+
+
+async def make_peace(story: Story, rig: Rig, way: str) -> None:
+    """Nothing goes wrong any more. What is asked again after a start, a cut or a TooLong brings all that was missed."""
+    story.peace()
+    await until(lambda: rig.account.standing.state == "connected", "peace")
+    await until(lambda: all(row[0] < 1 << 61 for row in rig.ask("SELECT next_poll_at FROM sources")), "every source")
+    story.world.faults.swallow_pushes = True
+    for watched in story.watched.values():
+        if not watched.lost:
+            story.say(watched, 1)
+    story.world.faults.swallow_pushes = False
+    if way in ("cut", "start"):
+        story.world.faults.cut()
+        await follows(rig, lambda: verdict.complete(story, rig))
+    elif way == "too long" and not (post := story.watched["post"]).lost:
+        story.world.forget_log(post.channel)
+
+        def tell(turn: int) -> None:
+            """More than once: a client whose clock is being set right hears nothing."""
+            if turn % 40 == 0:
+                story.world.push_channel_too_long(post.channel)
+
+        await follows(rig, lambda: verdict.complete(story, rig, "post"), tell)
+    await quiet(story, rig)
+    verdict.complete(story, rig)
+    await stay_awake(story, rig)
+    await recheck_all(story, rig)
+    await quiet(story, rig)
+    verdict.complete(story, rig)
+    verdict.exact(story, rig)
+
+
+async def follows(rig: Rig, holds: Callable[[], None], step: Callable[[int], None] = lambda _: None) -> None:
+    """Without a poll of ours it comes to be so, within 20 seconds."""
+    for turn in range(400):
+        step(turn)
+        await rig.checked()
+        await decide_all(rig)
+        try:
+            holds()
+        except AssertionError:
+            if turn == 399:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def stay_awake(story: Story, rig: Rig) -> None:
+    """Nobody is deaf after all that: what is pushed now is archived, with no poll of ours. An empty look proves nothing."""
+    post = story.watched["post"]
+    if post.lost:
+        return
+    touched: list[Said] = []
+
+    def tell(turn: int) -> None:
+        """Time passes; what was pushed while a connection was being mended is pushed again."""
+        story.ahead += 4 * SECOND
+        for one in touched if turn % 40 == 0 else ():
+            story.world.push_false_deletion(post.channel, one.number)
+            if one.standing:
+                story.world.react(post.channel, one.number)
+
+    def among() -> Said:
+        standing = [one for one in post.standing() if one not in touched]
+        touched.append(standing[0 if len(touched) == 1 else len(standing) // 2])
+        return touched[-1]
+
+    story.say(post, 2)
+    story.say(post, 2)
+    among()
+    story.world.faults.blind_lookups = True
+    await follows(rig, lambda: verdict.looked_for(post, rig), tell)
+    story.world.faults.blind_lookups = False
+    story.change(post, "edit", among(), 1)
+    story.change(post, "delete", among(), 1)
+    story.say(post, 1)
+    await follows(rig, lambda: verdict.complete(story, rig, "post"))
+    await follows(rig, lambda: verdict.exact(story, rig, {one.number for one in touched}), tell)
+
+
+async def recheck_all(story: Story, rig: Rig) -> None:
+    """Eight days later every re-check is due; files whose waits are over come too."""
+    assert rig.lane is not None
+    story.ahead += 8 * DAY
+    for _ in range(12):
+        story.ahead += HOUR
         while await rig.checked():
             pass
-        while (await rig.store.run(decide.decide, ruling, Clock().now())).posts:
-            pass
-        compare(story, rig)
+        await rig.lane.drain(rig.collector.clock.now())
+        if not rig.ask("SELECT 1 FROM jobs WHERE kind = 'recheck' UNION SELECT 1 FROM media WHERE state = 'pending'"):
+            break
 
 
-def compare(story: Story, rig: Rig) -> None:
-    """What stands in the world against what stands in the archive."""
-    archived = {row[0] for row in rig.ask("SELECT number FROM posts")}
-    assert story.wanted() <= archived, "posts that stand in the world are missing"
-    assert rig.open_gaps() == []
-    revisions: dict[int, list[str]] = {}
-    for number, text in rig.ask(
-        "SELECT p.number, r.text FROM posts p JOIN revisions r ON r.post_id = p.id ORDER BY p.number, r.number"
-    ):
-        revisions.setdefault(number, []).append(text)
-    newest = max(archived) - 99
-    for number in story.posted:
-        if number in story.world.visible("border_post") and number >= newest:
-            assert revisions[number][-1] == story.world.text("border_post", number), "the newest wording is missing"
-        seen = story.world.shown_texts("border_post", number, pushes=False)
-        if not story.lossy and number in revisions:
-            assert set(seen) <= set(revisions[number]), "a wording that a reply showed is missing"
-        for one, other in zip(revisions.get(number, []), revisions.get(number, [])[1:], strict=False):
-            assert one != other, "a revision without an edit"
-    told = rig.ask(
-        "SELECT p.number, (SELECT count(*) FROM matches m WHERE m.post_id = p.id AND m.kind = 'match' AND m.alerting) "
-        "FROM posts p WHERE p.alerts = 1 AND EXISTS "
-        "(SELECT 1 FROM revisions r WHERE r.post_id = p.id AND r.number = p.revision AND r.text LIKE '%hit%')"
-    )
-    assert [row for row in told if row[1] != 1] == [], "posts that alerted not exactly once"
+async def quiet(story: Story, rig: Rig) -> None:
+    """Rounds until they bring nothing more, and the re-checks and decisions that are due."""
+    for watched in story.watched.values():
+        for _ in range(100):
+            found = await rig.poll(watched.source)
+            if watched.lost or (found.error is None and not found.new and not found.gaps_left):
+                break
+            await asyncio.sleep(0.1)
+    await look(story, rig)
+    while await rig.checked():
+        pass
+    await decide_all(rig)
 
 
-@pytest.fixture(scope="module")
-def blank(migrated_file: Path) -> Path:
-    return migrated_file
+async def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.timeout(seconds):
+        await work
 
 
-def one_world(steps: list[tuple[str, int]], blank: Path, check: Callable[..., None]) -> None:
-    story = Story()
+def held() -> tuple[int, int, str]:
+    """What a process holds that it must give back: open files, threads, children."""
+    gc.collect()
+    children = "".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children
+
+
+def one_world(
+    history: int,
+    steps: Sequence[Step],
+    way: str,
+    blank: Path,
+    check: Callable[..., None],
+    log: pytest.LogCaptureFixture,
+) -> None:
+    log.clear()
+    before = held()
+    story = Story(history)
     with tempfile.TemporaryDirectory() as made, run_in_thread(story.world) as served:
         data_dir = Path(made) / "data"
         data_dir.mkdir(mode=0o700)
         copyfile(blank, data_dir / "communique.db")
         (data_dir / "communique.db").chmod(0o600)
-        sign_in(story.world, served, data_dir)
-        asyncio.run(live_through(story, served, data_dir, steps))
-        from storage.database import Archive
-
+        story.sign_in = lambda: sign_in(story.world, served, data_dir)
+        story.sign_in()
+        asyncio.run(within(ENDLESS_S, live_through(story, served, data_dir, steps, way)))
         with Archive(data_dir / "communique.db") as archive:
-            check(archive, {"post": {str(number) for number in story.wanted()}}, targets={"hits": ["desk"]})
+            check(archive, verdict.wanted(story), targets={"hits": ["desk"]})
+        assert list(data_dir.glob("media/.incoming/*")) == list(data_dir.glob("**/*.tmp")) == []
+    assert held() == before, "open files, threads or children are left"
+    assert [said.getMessage() for said in log.records if said.levelname == "ERROR"] == [], "somebody saw a traceback"
 
 
-COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+PHASES = (
+    Phase.explicit,
+    Phase.reuse,
+    Phase.generate,
+    *([Phase.shrink] if "COMMUNIQUE_NO_SHRINK" not in os.environ else []),
+)
+COMMON = {
+    "deadline": None,
+    "phases": PHASES,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
 
 
 @settings(max_examples=WORLDS, derandomize=WORLDS == 25, **COMMON)  # type: ignore[arg-type]
-@given(steps=st.lists(STEP, min_size=3, max_size=14))
+@given(history=HISTORY, way=WAY, steps=st.lists(STEP, min_size=3, max_size=14))
 def test_after_any_faults_the_archive_holds_what_the_world_shows(
-    steps: list[tuple[str, int]], blank: Path, check_invariants: Callable[..., None]
+    history: int,
+    way: str,
+    steps: list[Step],
+    migrated_file: Path,
+    check_invariants: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    one_world(steps, blank, check_invariants)
+    one_world(history, steps, way, migrated_file, check_invariants, caplog)
 
 
 @pytest.mark.long
 @settings(max_examples=200, **COMMON)  # type: ignore[arg-type]
-@given(steps=st.lists(STEP, min_size=3, max_size=30))
+@given(history=HISTORY, way=WAY, steps=st.lists(STEP, min_size=3, max_size=30))
 def test_after_many_faults_in_many_worlds(
-    steps: list[tuple[str, int]], blank: Path, check_invariants: Callable[..., None]
+    history: int,
+    way: str,
+    steps: list[Step],
+    migrated_file: Path,
+    check_invariants: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    one_world(steps, blank, check_invariants)
+    one_world(history, steps, way, migrated_file, check_invariants, caplog)
