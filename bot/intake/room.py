@@ -40,6 +40,9 @@ class _Ceiling:
     least: int
     word: NoRoom
 
+    def lets(self, need: int) -> bool:
+        return self.left >= max(need, self.least)
+
 
 @dataclass(slots=True)
 class Room:
@@ -68,9 +71,9 @@ class Room:
     def found(self, file: DueMedia, free: int) -> int | NoRoom | None:
         """The bytes that a file may take; None: ask again when what is under way has ended."""
         need = max(self._needs.get(file.id, ("", 1))[1], file.bytes or 1)
-        now = self._lowest(file.source, free, coming=True)
-        if now.left >= max(need, now.least):
-            return min(now.left, self.limits.largest(file.kind))
+        ceilings = list(self._ceilings(file.source, free, coming=True))
+        if all(ceiling.lets(need) for ceiling in ceilings):
+            return min(self.limits.largest(file.kind), *(ceiling.left for ceiling in ceilings))
         word = self._none_for(file.source, need, free)
         if word is not None:
             self._needs[file.id] = (file.source, need)
@@ -78,11 +81,8 @@ class Room:
 
     def _none_for(self, source: str | None, need: int, free: int) -> NoRoom | None:
         """Why nothing of `need` bytes may come, even if nothing were under way."""
-        then = self._lowest(source, free, coming=False)
-        return then.word if then.left < max(need, then.least) else None
-
-    def _lowest(self, source: str | None, free: int, *, coming: bool) -> _Ceiling:
-        return min(self._ceilings(source, free, coming=coming), key=lambda ceiling: ceiling.left - ceiling.least)
+        closed = [ceiling for ceiling in self._ceilings(source, free, coming=False) if not ceiling.lets(need)]
+        return min(closed, key=lambda ceiling: ceiling.left).word if closed else None
 
     def _ceilings(self, source: str | None, free: int, *, coming: bool) -> Iterator[_Ceiling]:
         taken = list(self._coming.values())

@@ -77,3 +77,9 @@ def test_the_reason_is_the_ceiling_that_is_reached_first() -> None:
     room.usage.total = 100 * KB
     assert room.full(("a", "b"), 1 << 40) == [NoRoom("the 100KB of [media] total are used up")]
     assert room.full(("a", "b"), 0) == [NoRoom("the disk is full")]
+
+
+def test_every_ceiling_holds_and_not_only_the_one_that_is_nearest() -> None:
+    room = Room(limited(total=100, per_source=60, keep_free=0), Usage(50 * KB, {"a": 0}))
+    assert room.found(due(1, "a", 45 * KB), 70 * KB) == 50 * KB
+    assert room.found(due(1, "a", 55 * KB), 70 * KB) == NoRoom("the 100KB of [media] total are used up")
