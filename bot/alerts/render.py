@@ -154,7 +154,7 @@ def _body(story: Story, post: PostRow, room: int) -> list[Line]:
     match = story.match
     texts = {text_id: headed(text, post.title) for text_id, text in story.texts.items()}
     if match.kind != "edited":
-        whole = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
+        whole = headed("\n\n".join(filter(None, (post.title, post.text))), post.title)
         return [snippet(texts, match.hits, whole, room)]
     was = match.before or "(it did not match)"
     if match.hits:
