@@ -24,6 +24,10 @@ targets = ["terminal"]
 [[targets]]
 name = "terminal"
 kind = "console"
+[[engines]]
+name = "ears"
+kind = "program"
+program = ["true"]
 """
 SOURCE = """
 [[sources]]
