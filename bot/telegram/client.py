@@ -285,6 +285,8 @@ def _hint(one: Any) -> list[Hint]:
     if isinstance(one, types.UpdateNewChannelMessage):
         return [Hint(one.message.peer_id.channel_id)]
     if isinstance(one, types.UpdateEditChannelMessage):
+        if getattr(one.message, "edit_hide", False):  # views and reactions, of which nothing is stored
+            return []
         return [Hint(one.message.peer_id.channel_id, (one.message.id,))]
     if isinstance(one, types.UpdateDeleteChannelMessages):
         return [Hint(one.channel_id, tuple(one.messages), gone=True)]

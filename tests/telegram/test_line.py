@@ -103,18 +103,44 @@ def test_a_push_rings_and_the_round_finds_the_post(telegram: World, at: Served, 
     asyncio.run(go())
 
 
-def test_a_thousand_reactions_make_no_revision(telegram: World, at: Served, data_dir: Path) -> None:
-    number = telegram.publish("border_post", "Look at this.")
+def test_a_thousand_reactions_make_no_revision_of_any_post(telegram: World, at: Served, data_dir: Path) -> None:
+    posts = [telegram.publish("border_post", "Look at this."), telegram.publish("border_post", file=photo())]
+    posts += [telegram.publish_album("border_post", [photo(), photo()], "Two pictures.")[0]]
+    posts += [telegram.publish("border_post", "It was edited long ago.")]
+    telegram.edit("border_post", posts[-1], "It was edited.")
 
     async def go() -> None:
         async with running(data_dir, at, ONE) as rig:
-            await until(lambda: number in numbers(rig), "the post")
+            await until(lambda: set(posts) <= numbers(rig), "the posts")
             for count in range(1000):
-                telegram.react("border_post", number, views=count)
+                telegram.react("border_post", posts[count % 4], views=count)
+                if count % 50 == 0:
+                    await asyncio.sleep(0.02)
             last = telegram.publish("border_post", "The end.")
             await until(lambda: last in numbers(rig), "what came after")
             await rig.round()
-            assert words(rig, number) == ["Look at this."]
+            await rig.checked(HOUR)
+            assert rig.ask("SELECT max(number) FROM revisions") == [(0,)]
+            assert words(rig, posts[0]) == ["Look at this."]
+
+    asyncio.run(go())
+
+
+def test_reactions_to_posts_that_were_never_edited_cost_no_call(telegram: World, at: Served, data_dir: Path) -> None:
+    posts = [telegram.publish("border_post", f"Post {count}") for count in range(150)]
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().first_contact_at and not rig.open_gaps(), "first contact")
+            before = telegram.journal.count("messages.getHistory")
+            for count in range(40):
+                for post in posts[count::10]:
+                    telegram.react("border_post", post)
+                await asyncio.sleep(0.06)
+            last = telegram.publish("border_post", "The end.")
+            await until(lambda: last in numbers(rig), "what came after")
+            assert telegram.journal.count("messages.getHistory") - before < 5
+            assert rig.ask("SELECT count(*) FROM jobs WHERE slot = 'told'") == [(0,)]
 
     asyncio.run(go())
 
