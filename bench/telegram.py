@@ -67,7 +67,7 @@ def serve(orders: Connection, messages: int) -> None:
 
 
 def push(world: World, count: int) -> None:
-    """One more update, as a channel that is much read has them: mostly views and reactions; edits; now and then a post."""
+    """One more update, as a channel that is much read has them: mostly views and reactions, some edits, few posts."""
     if count % 1_000 == 0:
         world.publish("border_post", f"Report of the {count}th update.")
         return

@@ -16,7 +16,7 @@ CALM = (
 LOOKS = ("rest", "poll", "poll", "check")
 FAULTS = (
     "cut", "close", "half", "hole", "refuse", "no pushes", "slow", "swallow", "error", "unknown", "odd push", "throttle",
-    "skew", "salts", "references", "omit", "blind", "too long", "flood", "media flood", "kill", "kill",
+    "skew", "salts", "references", "omit", "blind", "too long", "flood", "flood", "media flood", "kill", "kill",
 )  # fmt: skip
 ENDS = ("revoke", "duplicate", "freeze", "forget keys")
 MOVES = ("rename", "squat", "close", "ban", "gone")
@@ -295,7 +295,7 @@ class Story:
                 world.forget_log(watched.channel)
                 world.push_channel_too_long(watched.channel)
             case "flood":
-                faults.flood(method, 0.4)
+                faults.flood(("messages.getHistory", "channels.getMessages")[which % 3 == 0], 0.9)
             case "media flood":
                 faults.flood("upload.getFile", 3_600, kind="FLOOD_PREMIUM")
 
