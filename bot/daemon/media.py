@@ -102,15 +102,22 @@ class MediaStage:
                 await self._bell.wait(SWEEP_S)
 
     async def _read_history(self) -> None:
-        """Read what nobody waits for, in a lane of its own: what takes long must not keep a voice note waiting.
+        """Read history and what takes long in a lane of its own, so that it keeps no voice note waiting.
 
-        It begins nothing while something fresh is due.
+        It begins nothing while something fresh is due that is as urgent.
         """
         await self.enriching.catch_up()
         while True:
-            fresh = await self.enriching.is_due(FILES, patient=False)
-            if fresh or not await self.enriching.work(self.enriching.clock.now(), FILES, patient=True):
-                await asyncio.sleep(1.0 if fresh else SWEEP_S)
+            if not await self._read_patiently(self.enriching.clock.now()):
+                await asyncio.sleep(SWEEP_S)
+
+    async def _read_patiently(self, until: int) -> bool:
+        for place, kind in enumerate(FILES, 1):
+            if await self.enriching.is_due(FILES[:place], patient=False):
+                return False
+            if await self.enriching.work(until, (kind,), patient=True):
+                return True
+        return False
 
     async def _translate(self) -> None:
         """In a lane of its own, for a slow server must not keep a voice note waiting."""

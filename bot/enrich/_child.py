@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[2]
-_NICE = 10
+_NICE, _PATIENT = 10, 19
 _FIRST_TO_DIE = "1000"  # proc(5), oom_score_adj
 
 
@@ -32,6 +32,7 @@ class Order:
     makes: Any
     parent: int
     http: Any = None
+    patient: bool = False
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def main() -> None:
             return  # it died before we could ask to be told
         network = order.http is not None
         separated = _walls.separate(network=network)
-        _bound(order.bounds)
+        _bound(order.bounds, _PATIENT if order.patient else _NICE)
         os.chdir(order.temporary)
         _walls.close(order.temporary, network=network, separated=separated)
         answer = _answer(order)
@@ -81,7 +82,7 @@ def _answer(order: Order) -> dict[str, Any]:
         return {"failed": f"{type(problem).__name__}: {problem}"[:500]}
 
 
-def _bound(bounds: Any) -> None:
+def _bound(bounds: Any, nice: int) -> None:
     # Where the kernel counts what the user runs elsewhere as well, there must be room beside that.
     processes = bounds.processes + 2 * _running(os.getuid())
     limits = [
@@ -97,7 +98,7 @@ def _bound(bounds: Any) -> None:
         fits = hard if most == resource.RLIM_INFINITY else min(hard, most)
         resource.setrlimit(limit, (min(soft, fits), fits))
     with suppress(OSError):
-        os.nice(_NICE)  # a text alert is never behind a picture
+        os.nice(nice)  # a text alert is never behind a picture, nor a fresh file behind history
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_DIE, encoding="ascii")  # rather than what waits for us
 

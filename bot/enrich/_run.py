@@ -58,18 +58,18 @@ class Workshop:
         place.mkdir(mode=0o700, exist_ok=True)
         return place
 
-    async def run(self, engine: Engine, media: Media) -> EnrichResult:
+    async def run(self, engine: Engine, media: Media, *, patient: bool = False) -> EnrichResult:
         """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything that went wrong.
 
-        Later also where this system has no room for a job. Cancelled, it takes the child and all that it started with
-        it.
+        Later also where this system has no room for a job. What is `patient` leaves the processor to every other job.
+        Cancelled, it takes the child and all that it started with it.
         """
         bounds = engine.bounds(media)
         http = self.http if engine.remote else None
         try:
             temporary = Path(tempfile.mkdtemp(dir=self.place()))
             try:
-                order = Order(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http)
+                order = Order(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, patient)
                 return _result(await _answer(order, bounds), engine)
             finally:
                 await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)

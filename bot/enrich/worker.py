@@ -118,7 +118,7 @@ class Enriching:
                     jobs.claim_newest, kind, until, lease=LEASE, patient=patient, sources=sources
                 )
                 if job is not None:
-                    await self._do(kind, job)
+                    await self._do(kind, job, patient=bool(patient))
                     return True
         return False
 
@@ -136,7 +136,7 @@ class Enriching:
             return []
         return self.choice.served(kind, [name for name, rest in self._rests.items() if rest.until > self.clock.now()])
 
-    async def _do(self, kind: Made, job: ClaimedJob) -> None:
+    async def _do(self, kind: Made, job: ClaimedJob, *, patient: bool) -> None:
         if kind == "translation":
             await self._translate(job)
             return
@@ -147,7 +147,7 @@ class Enriching:
             return
         by = self.choice.version(engine, found.source)
         task = _Task(job, engine, by, found.id, f"{found.kind} {found.id} of {found.source}")
-        result = await self._tried(task, lambda: self._read(engine, found))
+        result = await self._tried(task, lambda: self._read(engine, found, patient=patient))
         if result is not None:
             read = await _folded(result)
             await self.store.run(_settle, task, kind, result, read, self.clock.now())
@@ -204,7 +204,7 @@ class Enriching:
             return result
         return None
 
-    async def _read(self, engine: Engine, found: StoredMedia) -> EnrichResult:
+    async def _read(self, engine: Engine, found: StoredMedia, *, patient: bool) -> EnrichResult:
         path = self.workshop.data_dir / found.path
         if not _is_whole(path, found.size):
             raise Unfit(f"its bytes are not at {found.path} any more")
@@ -219,6 +219,7 @@ class Enriching:
                 languages=tuple(self.choice.languages.get(found.source, ())),
                 hotwords=self.hotwords,
             ),
+            patient=patient,
         )
 
     async def _count(self, task: _Task, rest: _Rest, reason: str) -> None:

@@ -272,3 +272,15 @@ def test_a_person_has_files_read_again_while_the_daemon_runs(
     assert len(json.loads(desk.run("search", "in:transcript good", "--history", "--json").stdout)) == 2
     assert desk.run("search", "in:transcript good").stdout == ""
     check_invariants(desk.archive)
+
+
+def test_history_leaves_the_processor_to_what_is_fresh(desk: Desk, sink: Sink, world: World) -> None:
+    note(world, "history")
+    with run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url) + engine(desk, "import os\nprint('at', os.nice(0))\n"))
+        desk.run("run", "--once")
+        note(world, "fresh")
+        desk.run("run", "--once")
+    own = os.nice(0)
+    heard = rows(desk, "SELECT text FROM texts WHERE kind = 'transcript' ORDER BY post_id")
+    assert heard == [(f"at {min(own + nice, 19)}",) for nice in (19, 10)]
