@@ -519,7 +519,7 @@ def test_a_hanging_file_keeps_no_other_waiting_and_leaves_nothing_when_it_is_sto
     stand.post(1, stand.voice("/hang.ogg"))
     stand.post(2, stand.voice("/v.ogg"))
 
-    stand.live(lambda: stand.states()[1] == "stored")
+    stand.live(lambda: stand.states()[1] == "stored" and not (stand.files.root / ".incoming" / "2").exists())
     assert stand.states() == ["pending", "stored"]
     assert len(stand.blobs()) == 1
     stand.cdn.hang.set()
