@@ -28,7 +28,7 @@ test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (1
 	@$(BIN)/python -m tests.model
 
 test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist worksteal # most of a test's time is waiting for a real process
 
 test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ from tests.sources.peer import NOW, Answer, Peer, surrounded
 
 GOLDEN = Path(__file__).parent / "golden" / "feed"
 RSS = "application/rss+xml"
+
+packed = partial(gzip.compress, mtime=0)  # the same bytes every time: they name a test
 
 
 def rss(*items: str) -> bytes:
@@ -326,8 +329,8 @@ def test_bad_input_23_endless_comments_are_an_error() -> None:
         (b'{"error": "no"}', "application/json", "no JSON Feed"),
         (rss(item("a")).decode().encode("utf-7"), f"{RSS}; charset=utf-7", "UTF-7"),
         (b'<?xml version="1.0" encoding="utf-7"?><rss/>', RSS, "UTF-7"),
-        (gzip.compress(b"<rss>" + b" " * (9 << 20)), RSS, "unpacks to more"),
-        (gzip.compress(rss(item("a")))[:-9], RSS, "breaks off"),
+        (packed(b"<rss>" + b" " * (9 << 20)), RSS, "unpacks to more"),
+        (packed(rss(item("a")))[:-9], RSS, "breaks off"),
         (b"\x1f\x8b" + b"no gzip at all", RSS, "broken gzip"),
         (rss("<item><title>\u1000\u1001</title></item>").decode().encode("utf-16")[:-31], RSS, "utf-16"),
     ],
@@ -350,7 +353,7 @@ def test_bad_input_24_an_empty_feed_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("document", "content_type"),
     [
-        (gzip.compress(rss(item("a", "တိုက်ပွဲ"))), RSS),
+        (packed(rss(item("a", "တိုက်ပွဲ"))), RSS),
         (rss(item("a", "တိုက်ပွဲ")).decode().encode("utf-16"), RSS),
         (rss(item("a", "တိုက်ပွဲ")).decode().encode("utf-16-le"), RSS),
         (rss(item("a", "တိုက်ပွဲ")), "text/xml; charset=iso-8859-1"),
