@@ -405,8 +405,9 @@ def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
                 assert found.error.state == state
             await asyncio.sleep(3 * QUICK.probe_every)
             assert len(telegram.journal.calls()) == calls
-            [(told,)] = rig.ask("SELECT text FROM notices WHERE about = 'telegram account'")
-            assert state in told
+            told = "SELECT text FROM notices WHERE about = 'telegram account'"
+            await until(lambda: rig.ask(told), "the notice")
+            assert [state in text for (text,) in rig.ask(told)] == [True]
             if how in ("SESSION_REVOKED", "forgotten"):
                 sign_in(telegram, at, data_dir)
                 await until(lambda: rig.account.standing.state == "connected", "the new session")
