@@ -256,3 +256,31 @@ def test_the_files_that_an_archive_of_the_first_schema_waits_for_become_due(tmp_
         with archive.reading() as reader:
             rows = reader.execute("SELECT state, next_try_at, failures FROM media ORDER BY id").fetchall()
     assert [tuple(row) for row in rows] == [("pending", 0, 0), ("not downloadable", None, 0)]
+
+
+def test_what_an_archive_of_the_third_schema_had_read_is_not_read_again(tmp_path: Path) -> None:
+    with Archive(tmp_path / "data" / "communique.db") as archive:
+        migrate.ensure(archive, now=NOW, steps=migrate.Steps(REVISIONS[:3]))
+        with closing(connect(archive.path, mode="rw")) as old:
+            old.execute(
+                "INSERT INTO sources (name, kind, tags, enabled, state, state_since, paused, next_poll_at, failures) VALUES ('s', 'feed', '[]', 1, 'ok', 0, 0, 0, 0)"
+            )
+            old.execute(
+                "INSERT INTO posts (id, source_id, native_id, posted_raw, collected_at, alerts, revision, texts, language) VALUES (1, 1, '1', '', 0, 1, 0, 0, 'und')"
+            )
+            for key in ("heard", "unheard"):
+                old.execute(
+                    "INSERT INTO media (post_id, key, kind, revision, state, stored_at) VALUES (1, :key, 'voice', 0, 'stored', 5)",
+                    {"key": key},
+                )
+            old.execute(
+                "INSERT INTO texts (id, post_id, kind, media_id, revision, text, folded, fold_version, language, current) VALUES (1, 1, 'transcript', 1, 0, 'x', 'x', 1, 'en', 1)"
+            )
+            old.execute("INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES ('ocr', 1, '2', 5, 0)")
+            old.execute("INSERT INTO jobs (kind, post_id, slot, due_at, attempts) VALUES ('decide', 1, '', 5, 0)")
+        migrate.ensure(archive, now=NOW)
+        with archive.reading() as reader:
+            read = reader.execute("SELECT read_by, read_at FROM media ORDER BY id").fetchall()
+            waits = reader.execute("SELECT kind, patient FROM jobs ORDER BY kind").fetchall()
+    assert [tuple(row) for row in read] == [("unknown", 5), (None, None)]
+    assert [tuple(row) for row in waits] == [("decide", None), ("ocr", 0)]
