@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from telethon.tl import types
 
-from bot.clock import HOUR, SECOND, Clock
+from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.errors import Later, Never
 from bot.http import TOO_BIG
 from bot.intake.media import Carrier
@@ -333,7 +334,8 @@ def test_names_are_resolved_once_for_ever(telegram: World, at: Served, data_dir:
         assert telegram.journal.count("contacts.resolveUsername") == 300
         for restart in range(50):
             async with running(data_dir, at, entries, live=False, by_the_hour={}) as rig:
-                assert (await rig.round(names[restart])).error is None
+                for name in names if restart == 49 else names[restart : restart + 1]:
+                    assert (await rig.round(name)).error is None
                 for name in names:
                     await rig.door.peers.find(wanted(name))
         assert telegram.journal.count("contacts.resolveUsername") == 300
@@ -718,22 +720,47 @@ def test_a_file_is_not_given_up_because_one_look_showed_nothing(telegram: World,
     asyncio.run(go())
 
 
-def test_a_flood_of_files_delays_no_text(telegram: World, at: Served, data_dir: Path) -> None:
-    file = File("voice", b"OggS" * 100)
-    number = telegram.publish("border_post", "Listen.", file=file)
+def test_an_hour_of_flooded_files_delays_no_text_and_then_they_all_come(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    ahead = [0]
+    clock = Clock(now=lambda: Clock().now() + ahead[0])
+    data = {telegram.publish("border_post", file=File("voice", b"OggS" * n)): b"OggS" * n for n in range(1, 7)}
 
     async def go() -> None:
-        async with running(data_dir, at, ONE) as rig:
-            await until(lambda: number in numbers(rig), "the post")
-            telegram.faults.flood("upload.getFile", 3600, kind="FLOOD_PREMIUM")
-            [(url,)] = rig.ask("SELECT url FROM media")
-            with pytest.raises(Later) as raised:
-                await carried(rig, url)
-            assert raised.value.obey
-            after = telegram.publish("border_post", "The text goes on.")
-            await until(lambda: after in numbers(rig), "the text")
-            with pytest.raises(Later):
-                await carried(rig, url)
-            assert telegram.faults.broken_waits == []
+        telegram.faults.flood("upload.getFile", 3600, kind="FLOOD_PREMIUM")
+        async with running(data_dir, at, ONE, lane=True, clock=clock) as rig:
+            assert rig.lane is not None
+            await until(lambda: rig.ask("SELECT 1 FROM telegram_waits"), "the flood")
+            for _ in range(6):
+                ahead[0] += 9 * MINUTE
+                after = telegram.publish("border_post", "The text goes on.")
+                await until(partial(arrived, rig, after), "the text")
+                await rig.lane.drain(clock.now())
+            assert telegram.journal.count("upload.getFile") == 1
+        telegram.faults.heal()
+        ahead[0] += 10 * MINUTE
+        async with running(data_dir, at, ONE, lane=True, clock=clock) as rig:  # Telethon itself counts in true time
+            assert rig.lane is not None
+            await until(partial(stands, rig, "connected"), "the connection")
+            await rig.lane.drain(clock.now())
+            stored = dict(rig.ask("SELECT p.number, m.path FROM media m JOIN posts p ON p.id = m.post_id"))
+            assert {number: (data_dir / stored[number]).read_bytes() for number in data} == data
+
+    asyncio.run(go())
+
+
+def test_files_that_do_not_come_delay_no_text(telegram: World, at: Served, data_dir: Path) -> None:
+    for count in range(1, 7):
+        telegram.publish("border_post", file=File("voice", b"OggS" * count))
+    telegram.faults.suffer(Fault("upload.getFile", swallow=True, times=None))
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, lane=True, patience=replace(QUICK, lane=60, misses=1_000)) as rig:
+            await until(lambda: telegram.journal.count("upload.getFile"), "a file under way")
+            for _ in range(3):
+                after = telegram.publish("border_post", "The text goes on.")
+                await until(partial(arrived, rig, after), "the text")
+            assert rig.ask("SELECT DISTINCT state FROM media") == [("pending",)]
 
     asyncio.run(go())
