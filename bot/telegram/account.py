@@ -371,11 +371,12 @@ class Account:
         else:
             self._settled.set()
         if changed or standing.state == "connected":
-            await self.memory.stands(standing.state, standing.reason or None, standing.remedy or None, user)
+            told = self.memory.stands(standing.state, standing.reason or None, standing.remedy or None, user)
+            await asyncio.shield(told)  # the round that found it out may be cancelled: it is written all the same
             if changed:
-                told = f": {standing.reason}" if standing.reason else ""
+                reason = f": {standing.reason}" if standing.reason else ""
                 remedy = f"; {standing.remedy}" if standing.remedy else ""
-                self._speak(f"telegram: {standing.state}{told}{remedy}")
+                self._speak(f"telegram: {standing.state}{reason}{remedy}")
 
     async def _until_another(self, seen: tuple[int, int] | None) -> None:
         while sessions.stamp(self._path) == seen:  # noqa: ASYNC110 - a file that another process writes is no event
