@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             until(lambda: "office is reached" in desk.said() and "gallery is reached" in desk.said())
             before = megabytes_of(daemon.pid)
-            told("stored to its words' alert", heard(world, sink, desk, note, range(chosen.notes)))
+            told("stored to its words' alert", heard(world, sink, desk, note, range(chosen.notes)), floor)
             time.sleep(2)
             print(f"heard: the daemon {before:.0f} MB before the first note, {megabytes_of(daemon.pid):.0f} MB after")
             if isinstance(drawn, str):
@@ -105,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             told(
                 f"the same while {PICTURES} pictures wait to be read",
                 heard(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes)),
+                floor,
             )
             assert count(desk, "SELECT count(*) FROM jobs WHERE kind = 'ocr'"), "the pictures were read meanwhile"
         finally:
@@ -124,11 +125,10 @@ def heard(world: World, sink: Sink, desk: Desk, note: Path, numbers: Sequence[in
     return took
 
 
-def told(what: str, took: Sequence[float]) -> None:
+def told(what: str, took: Sequence[float], floor: float) -> None:
     median = sorted(took)[len(took) // 2]
-    print(
-        f"heard: {what}: median {median:.1f} s, worst of {len(took)} {max(took):.1f} s (goal <= {MOST:g})", flush=True
-    )
+    spread = f"median {median:.1f} s, worst of {len(took)} {max(took):.1f} s (goal <= {MOST:g})"
+    print(f"heard: {what}: {spread}, x{median / floor:.2f} of the engine alone", flush=True)
 
 
 def half_a_minute(folder: Path) -> Path:
