@@ -6,7 +6,7 @@ MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup-media test-model test test-long torture bench lint lock clean
+.PHONY: docs help demo setup-media test-model test test-long torture bench lint lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -35,7 +35,7 @@ test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 
 torture: .venv/.dev ## 500 kill cycles, 5,000 worlds with faults
 	COMMUNIQUE_TEST_KILLS=500 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest \
-	  tests/line/test_kill.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
+	  tests/integration/test_kill.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
 bench: .venv/.dev ## ratios to a floor measured in the same run
 	$(BIN)/python -m bench
@@ -45,6 +45,9 @@ lint: .venv/.dev ## the static checks alone
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.dev ## write the pages that are made from the code
+	$(BIN)/python -m tests.pages_of_docs
 
 lock: .venv/.dev ## pin the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

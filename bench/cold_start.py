@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from storage import migrate, posts, sources
-from storage.database import Archive
+from storage.archive import migrate
+from storage.archive.database import Archive
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
+from storage.sources import states
 
 RUNS = 21
 POSTS = 2_000
@@ -54,7 +56,7 @@ def filled(path: Path) -> Archive:
     archive = Archive(path)
     migrate.ensure(archive, now=NOW)
     with archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("bench", "replay")], NOW)
+        states.declare(writer, [states.Declared("bench", "replay")], NOW)
     source = sources_named(archive)
     words = "the column reached the township before the rain and held the bridge through the night "
     batch = Batch(
@@ -71,13 +73,13 @@ def filled(path: Path) -> Archive:
         )
     )
     with archive.writing() as writer:
-        posts.save(writer, source, batch, now=NOW, method="bench", alerts=False)
+        saving.save(writer, source, batch, now=NOW, method="bench", alerts=False)
     return archive
 
 
 def sources_named(archive: Archive) -> int:
     with archive.reading() as reader:
-        row = sources.by_name(reader, "bench")
+        row = states.by_name(reader, "bench")
     assert row is not None
     return row.id
 
@@ -85,14 +87,15 @@ def sources_named(archive: Archive) -> int:
 def statements(archive: Archive) -> list[str]:
     """Record what one search runs, with its values in place."""
     from bot.cli.search import asked
-    from storage import lookup, search
+    from storage.posts import reading
+    from storage.search import search
 
     recorded: list[str] = []
     with archive.reading() as reader:
         reader.set_trace_callback(recorded.append)
         found = list(search.search(reader, asked(QUERY), limit=20))
-        lookup.texts(reader, {hit.text_id for item in found for hit in item.hits})
-        lookup.posts(reader, [item.post_id for item in found])
+        reading.texts(reader, {hit.text_id for item in found for hit in item.hits})
+        reading.posts(reader, [item.post_id for item in found])
         reader.set_trace_callback(None)
     assert found
     return [statement for statement in recorded if not statement.startswith("--")]

@@ -16,13 +16,13 @@ from pathlib import Path
 from bench.idle import megabytes_of
 from bench.pictures import count, hang, page, until
 from bench.speech import duration
-from bot import enrich
-from bot.enrich._contract import Media, Surroundings
-from bot.enrich._run import Workshop
-from bot.enrich.faster_whisper import Settings
+from bot.contracts.engine import EngineTools, MediaFile
+from bot.enrich import engines
+from bot.enrich.engines.faster_whisper import Settings
+from bot.enrich.sandbox.run import Workshop
 from bot.http import HttpRules
 from bot.world import World, run_in_thread
-from bot.world.state import Attachment
+from bot.world.state import WorldFile
 from tests import model, statements, voices
 from tests.desk import Desk, Sink, listening
 
@@ -119,7 +119,7 @@ def heard(world: World, sink: Sink, desk: Desk, note: Path, numbers: Sequence[in
     for number in numbers:
         sink.heard.clear()
         world.keep_file(f"note-{number}.ogg", note.read_bytes())
-        world.publish("office", "", attachments=[Attachment("voice", f"note-{number}.ogg", duration="0:30")])
+        world.publish("office", "", attachments=[WorldFile("voice", f"note-{number}.ogg", duration="0:30")])
         assert sink.heard.wait(120), "the note was not heard"
         took.append(time.time() - count(desk, "SELECT max(stored_at) FROM media WHERE kind = 'voice'") / 1_000_000)
     return took
@@ -141,10 +141,10 @@ def alone(note: Path, weights: Path, folder: Path) -> float:
     """Seconds that the engine needs for the note in its child process."""
     (folder / "alone").mkdir()
     settings = Settings(name="ears", kind="faster_whisper", model=weights)
-    engine = enrich.build(settings, Surroundings(folder))
+    engine = engines.build(settings, EngineTools(folder))
     workshop = Workshop(folder / "alone", HttpRules("bench"))
     began = time.monotonic()
-    asyncio.run(workshop.run(engine, Media(note, "voice", "audio/ogg", note.stat().st_size)))
+    asyncio.run(workshop.run(engine, MediaFile(note, "voice", "audio/ogg", note.stat().st_size)))
     return time.monotonic() - began
 
 

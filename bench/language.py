@@ -25,7 +25,7 @@ from bench._texts import Words, vocabulary
 from bot.rules import Rule, RuleSet, compile_rules
 from storage.language import zawgyi
 from storage.language.fold import fold, fold_with_places
-from storage.language.match import Document, DocumentText, Reading
+from storage.language.match import Document, DocumentText, PreparedDocument
 from storage.language.query import parse
 from storage.language.script import language
 
@@ -110,7 +110,7 @@ def queries(words: Words, count: int, *, rare: bool) -> list[str]:
 def matching(words: Words, posts: int, *, rare: bool) -> None:
     documents = [document(words.post(), number) for number in range(posts)]
     # the floor sees the same words as the rules do: without the marks for plurals, possessives and hyphens
-    plain_of = {found.post_id: Reading(found).sheets[0].plain for found in documents}
+    plain_of = {found.post_id: PreparedDocument(found).sheets[0].plain for found in documents}
     everything = queries(words, 10_000, rare=rare)
     times = {}
     for count in (1_000, 10_000):

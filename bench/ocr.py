@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storage.language.fold import CLOSED, fold
-from storage.mime import HEAD, sniff
+from storage.media.types import HEAD, sniff
 from tests.statements import STATEMENTS, Statement
 
 LARGEST_ERROR = {"en": 0.005, "my": 0.03}
@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImportError:
         print("left out: Pillow is missing; make setup-media brings it")
         return
-    from bot.enrich._contract import Media, Never, Surroundings
-    from bot.enrich.tesseract import Settings, build
+    from bot.contracts.engine import EngineTools, MediaFile, Never
+    from bot.enrich.engines.tesseract import Settings, build
 
     with tempfile.TemporaryDirectory() as folder:
-        engine = build(Settings(name="bench", kind="tesseract"), Surroundings(Path(folder)))
+        engine = build(Settings(name="bench", kind="tesseract"), EngineTools(Path(folder)))
         try:
             engine.ready()
         except Never as missing:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     languages = () if chosen.all_languages else (statement.language,)
                     began = time.perf_counter()
                     mime = sniff(path.read_bytes()[:HEAD])
-                    media = Media(path, "photo", mime, path.stat().st_size, languages=languages)
+                    media = MediaFile(path, "photo", mime, path.stat().st_size, languages=languages)
                     text = engine.read(media).text
                     took.append(time.perf_counter() - began)
                     wrong, hit = error(statement.text, text), keywords(statement, text)

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from bot.sources._telegram_page import read_page
+from bot.sources.telegram_web.page import read_page
 from bot.world.pages import list_page
-from bot.world.state import Attachment, Markup, World
+from bot.world.state import Markup, World, WorldFile
 from storage.records import Forward, Poll, Preview
 
 LIMIT = 1.5
@@ -36,10 +36,10 @@ def page(markup: Markup) -> bytes:
     for number in range(12):
         world.publish("bench", f"{number} {words}", author="A. Writer" if number % 3 else None)
     world.edit("bench", 50_003, words)
-    world.publish("bench", words, attachments=[Attachment("photo", "a.png")])
-    world.publish("bench", words, attachments=[Attachment("voice", "a.ogg", duration="0:04")])
-    world.publish("bench", words, attachments=[Attachment("document", None, "a.pdf", "1.2 MB")])
-    world.publish("bench", words, attachments=[Attachment("video", "a.mp4", duration="0:10")])
+    world.publish("bench", words, attachments=[WorldFile("photo", "a.png")])
+    world.publish("bench", words, attachments=[WorldFile("voice", "a.ogg", duration="0:04")])
+    world.publish("bench", words, attachments=[WorldFile("document", None, "a.pdf", "1.2 MB")])
+    world.publish("bench", words, attachments=[WorldFile("video", "a.mp4", duration="0:10")])
     world.publish("bench", words, forward=Forward("Other", None, "other", "7"))
     world.publish("bench", words, reply_to=50_001)
     world.publish("bench", poll=Poll("Which?", ("This", "That")))

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.idle import megabytes_of, seconds_of
 from bot.world import World, run_in_thread
-from bot.world.state import Attachment, View
+from bot.world.state import MessageList, WorldFile
 from tests import statements
 from tests.desk import Desk, Sink, listening
 
@@ -68,7 +68,7 @@ class Watched(World):
         super().__init__()
         self.served = {}
 
-    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> View:
+    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
         view = super().look(handle, before=before, after=after)
         for message in view.messages:
             self.served.setdefault((handle, message.id), time.monotonic())
@@ -121,7 +121,7 @@ def hang(world: World, drawn: bytes, pictures: int) -> None:
         names = [f"{number + place}.png" for place in range(min(ALBUM, pictures - number))]
         for name in names:
             world.keep_file(name, drawn + name.encode())
-        world.publish("gallery", "", attachments=[Attachment("photo", name) for name in names])
+        world.publish("gallery", "", attachments=[WorldFile("photo", name) for name in names])
 
 
 def page() -> bytes | str:
@@ -130,11 +130,11 @@ def page() -> bytes | str:
         from tests import pages
     except ImportError:
         return "Pillow is missing; make setup-media brings it"
-    from bot.enrich._contract import Never, Surroundings
-    from bot.enrich.tesseract import Settings, build
+    from bot.contracts.engine import EngineTools, Never
+    from bot.enrich.engines.tesseract import Settings, build
 
     try:
-        build(Settings(name="bench", kind="tesseract"), Surroundings(Path("/nonexistent"))).ready()
+        build(Settings(name="bench", kind="tesseract"), EngineTools(Path("/nonexistent"))).ready()
     except Never as missing:
         return str(missing)
     if pages.font_file(pages.FONTS["en"][0]) is None:

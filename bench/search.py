@@ -15,10 +15,11 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bench._texts import FIXED, Words, vocabulary
-from storage import migrate, narrow, search
-from storage.database import Archive
+from storage.archive import migrate
+from storage.archive.database import Archive
 from storage.language.fold import fold
 from storage.language.query import Query, parse
+from storage.search import prefilter, search
 
 NOW = 1_763_800_000
 BATCH = 5_000
@@ -166,7 +167,7 @@ def measure(reader: sqlite3.Connection, words: Words) -> None:
 
 
 def bare(reader: sqlite3.Connection, query: Query) -> float:
-    expression = narrow.expression(query.root)
+    expression = prefilter.expression(query.root)
     start = time.perf_counter()
     if expression:
         reader.execute(

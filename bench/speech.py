@@ -46,13 +46,13 @@ def error(said: str, heard: str) -> float:
 
 def child(path: str, weights: str, hot: str) -> None:
     """Hear one recording and print what came of it, with the memory that it took in MB."""
-    from bot.enrich._contract import Media, Surroundings
-    from bot.enrich.faster_whisper import Settings, build
+    from bot.contracts.engine import EngineTools, MediaFile
+    from bot.enrich.engines.faster_whisper import Settings, build
 
     place = Path(path)
-    engine = build(Settings(name="bench", kind="faster_whisper", model=Path(weights)), Surroundings(place.parent))
+    engine = build(Settings(name="bench", kind="faster_whisper", model=Path(weights)), EngineTools(place.parent))
     hotwords = tuple(filter(None, hot.split("|")))
-    found = engine.read(Media(place, "voice", "audio/ogg", place.stat().st_size, hotwords=hotwords))
+    found = engine.read(MediaFile(place, "voice", "audio/ogg", place.stat().st_size, hotwords=hotwords))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     print(json.dumps([found.text, found.unreliable, found.confidence, memory]))
 

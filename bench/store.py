@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from storage import migrate, posts, sources
-from storage.database import Archive, connect
+from storage.archive import migrate
+from storage.archive.database import Archive, connect
+from storage.posts import saving
+from storage.posts.texts import AnalyzedText, read
 from storage.records import Batch, FetchedPost, Raw
-from storage.texts import Reading, read
+from storage.sources import states
 
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
@@ -82,18 +84,18 @@ def fresh(path: Path) -> Archive:
     archive = Archive(path)
     migrate.ensure(archive, now=START)
     with archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("bench", "replay")], START)
+        states.declare(writer, [states.Declared("bench", "replay")], START)
     return archive
 
 
-def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, Reading], batch: int) -> Round:
+def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, AnalyzedText], batch: int) -> Round:
     """Write everything once to learn the rows, then both ways batch by batch, in turn."""
     now = START + 10**9 * SECOND
 
     def save(archive: Archive, part: slice) -> None:
         with archive.writing() as writer:
             reply = Batch(posts=tuple(every[part]), cursor=str(part.stop))
-            posts.save(writer, 1, reply, now=now, method="bench", alerts=True, read=readings.__getitem__)
+            saving.save(writer, 1, reply, now=now, method="bench", alerts=True, read=readings.__getitem__)
 
     parts = [slice(start, min(start + batch, len(every))) for start in range(0, len(every), batch)]
     with fresh(folder / "learn.db") as learn:
@@ -119,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--batch", type=int, nargs="*", default=[100, 200])
     chosen = options.parse_args(arguments)
     every = invented(chosen.posts, seed=7)
-    readings: dict[str, Reading] = {}
+    readings: dict[str, AnalyzedText] = {}
     reading = timed(lambda: readings.update((post.text, read(post.text)) for post in every))
     print(f"folding and telling the language alone: {len(every) / reading:,.0f} posts/s")
     for batch in chosen.batch:

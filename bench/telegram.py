@@ -26,7 +26,7 @@ from typing import Any
 
 from bot.telegram.account import Patience
 from bot.telegram.client import build
-from bot.telegram.session import Session, read, session_in, write
+from bot.telegram.session import SessionKey, read, session_in, write
 from tests.desk import Desk, listening
 from tests.telegram.rig import PHONE, Rig, access_to, running
 from tests.telegram_world import Served, World, run_in_thread
@@ -80,7 +80,7 @@ def push(world: World, count: int) -> None:
 
 
 @contextmanager
-def world(messages: int) -> Iterator[tuple[Any, Connection, Session]]:
+def world(messages: int) -> Iterator[tuple[Any, Connection, SessionKey]]:
     """(where it is served, its orders, a session that is signed in)."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -89,13 +89,13 @@ def world(messages: int) -> Iterator[tuple[Any, Connection, Session]]:
     host, port, dc, key, secret = ours.recv()
     served = Served(host, port, dc, Path(key), {dc: port}, None, None)  # type: ignore[arg-type]  # it runs elsewhere
     try:
-        yield served, ours, Session(dc, host, port, secret, "7000001", "R")
+        yield served, ours, SessionKey(dc, host, port, secret, "7000001", "R")
     finally:
         ours.send(None)
         process.join(10)
 
 
-async def bare(served: Any, session: Session, *, pause: float | None = 0, most: int = 1 << 40) -> tuple[int, float]:
+async def bare(served: Any, session: SessionKey, *, pause: float | None = 0, most: int = 1 << 40) -> tuple[int, float]:
     """Telethon's loop that counts and keeps nothing; `pause` None is its own."""
     client = build(access_to(served), session, lambda _: None, lambda _: None)
     await client.connect()
@@ -124,7 +124,7 @@ async def backfill(served: Any, directory: Path) -> tuple[int, float]:
         return rig.ask("SELECT count(*) FROM posts")[0][0], seconds
 
 
-def histories(served: Any, orders: Connection, session: Session, place: Path) -> None:
+def histories(served: Any, orders: Connection, session: SessionKey, place: Path) -> None:
     """Print what a long history takes, ours and bare, far away and near."""
     for name, distance in (("far", DISTANCE_MS), ("near", 0)):
         orders.send(("distance", distance))
@@ -198,7 +198,7 @@ url = "{hook}"
 """
 
 
-def latencies(served: Any, orders: Connection, session: Session, directory: Path, alerts: int) -> list[float]:
+def latencies(served: Any, orders: Connection, session: SessionKey, directory: Path, alerts: int) -> list[float]:
     """Seconds from publishing to the webhook, one alert at a time."""
     desk, pause, found = Desk(directory), threading.Event(), []
     (directory / "hash").write_text("0123456789abcdef", encoding="ascii")

@@ -9,7 +9,7 @@ import click
 from bot.cli import ReaderGone, root
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError
-from bot.foreign import visible
+from bot.foreign.text import visible
 
 _INTERRUPTED = 130
 
@@ -49,7 +49,7 @@ def _outcome(arguments: list[str]) -> int:
         _forget_stdout()
         return 0
     except Exception as unexpected:
-        from storage.errors import ArchiveError
+        from storage.archive.errors import ArchiveError
 
         if Environment.of_process().debug:
             raise

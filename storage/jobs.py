@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import notices
-from storage.database import insert_many, sql
+from storage.alerts import notices
+from storage.archive.database import insert_many, sql
 
 if TYPE_CHECKING:
-    from storage.database import Reader, Writer
+    from storage.archive.database import Reader, Writer
 
 ATTEMPTS = 3
 LEASE = 300_000_000  # microseconds

@@ -369,7 +369,7 @@ class MatchRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PostFacts:
     """What is known of a post beside its words.
 
     `alerts` is False for first contact and backfill, which never alert by themselves. Times are microseconds UTC.

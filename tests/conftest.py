@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from storage import gaps, health, migrate, posts, sources
-from storage.database import Archive
-from storage.guards import GUARDS
+from storage.archive import integrity, migrate
+from storage.archive.database import Archive
+from storage.archive.guards import GUARDS
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, LedgerChange, Raw, Saved
+from storage.sources import gaps, states
 
 if TYPE_CHECKING:
-    from storage.database import Reader
+    from storage.archive.database import Reader
 
 # A shared machine is slow at times, and that is no failure; `make test-long` looks ten times as long.
 settings.register_profile("usual", deadline=None)
@@ -87,7 +89,7 @@ class Desk:
     ) -> Saved:
         """Store one reply in one transaction."""
         with self.archive.writing() as writer:
-            return posts.save(
+            return saving.save(
                 writer,
                 self.source_id,
                 Batch(posts=fetched_posts, **batch),
@@ -125,8 +127,8 @@ def fresh_desk(tmp_path: Path, migrated_file: Path) -> Callable[[], Desk]:
 
 def _staffed(archive: Archive) -> Desk:
     with archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("spokesman", "telegram_web", ("junta",), "junta")], NOW)
-        row = sources.by_name(writer, "spokesman")
+        states.declare(writer, [states.Declared("spokesman", "telegram_web", ("junta",), "junta")], NOW)
+        row = states.by_name(writer, "spokesman")
         assert row is not None
         return Desk(archive, row.id)
 
@@ -162,13 +164,13 @@ def assert_invariants(
         _files_whole(reader, archive.path.parent)
         guards = {row["name"] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
         assert guards == set(GUARDS), "somebody took the guards off"
-    assert health.problems(archive) == []
+    assert integrity.problems(archive) == []
     wal = archive.path.with_name(archive.path.name + "-wal")
     assert not wal.exists() or wal.stat().st_size <= 80 << 20
 
 
 def _nothing_lost(reader: "Reader", source: str, shown: set[str]) -> None:
-    row = sources.by_name(reader, source)
+    row = states.by_name(reader, source)
     assert row is not None, f"the archive never heard of {source}"
     here = {"id": row.id}
     archived = {found[0] for found in reader.execute("SELECT native_id FROM posts WHERE source_id = :id", here)}

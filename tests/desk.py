@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from storage.database import Archive
+from storage.archive.database import Archive
 
 
 @dataclass

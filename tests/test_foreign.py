@@ -4,7 +4,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.foreign import MARKS, csv_cell, json_text, one_line, visible
+from bot.foreign.text import MARKS, csv_cell, json_text, one_line, visible
 
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()))  # lone surrogates and controls included

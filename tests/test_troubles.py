@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
+from bot.archive import AsyncArchive
 from bot.clock import Clock
-from bot.store import Store
-from bot.troubles import Troubles
+from bot.incidents import Incidents
 
 EARS = "engine ears"
 
@@ -15,8 +15,8 @@ def in_one_process(archive: Any, *steps: tuple[str, ...]) -> list[str]:
     said: list[str] = []
 
     async def live() -> None:
-        store = Store(archive)
-        troubles = Troubles(store, Clock(), said.append, ["desk"])
+        store = AsyncArchive(archive)
+        troubles = Incidents(store, Clock(), said.append, ["desk"])
         for about, *what in steps:
             await (troubles.broke(about, *what) if what else troubles.over(about))
         await store.aclose()

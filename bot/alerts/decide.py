@@ -11,15 +11,18 @@ from bot.alerts.passages import Passage, passages, quoted, sentences, written
 from bot.alerts.plan import MEDIA_RULE, UNRELIABLE, Alerting, plan
 from bot.alerts.render import Rendering
 from bot.clock import SECOND
-from bot.enrich._choice import in_scope
+from bot.enrich.choice import in_scope
 from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
-from storage import documents, jobs, matches, media, rules
-from storage.database import asking
+from storage import jobs
+from storage.alerts import matches, rules
+from storage.archive.database import asking
 from storage.jobs import ClaimedJob, NewJob
 from storage.language.fold import fold
 from storage.language.match import Document
 from storage.language.query import parse
-from storage.records import Hit, MatchKind, MatchRow, Standing
+from storage.media import rows
+from storage.records import Hit, MatchKind, MatchRow, PostFacts
+from storage.search import documents
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -129,13 +132,13 @@ def decide(
     claimed = claim(writer, now, limit=limit) if claimed is None else claimed
     ids = [job.post_id for job in claimed]
     ask = asking(writer)
-    found, standings, earlier = documents.load(ask, ids), matches.standings(ask, ids), matches.earlier(ask, ids)
+    found, standings, earlier = documents.load(ask, ids), matches.facts_of_posts(ask, ids), matches.earlier(ask, ids)
     since = rules.first_loaded(ask)
     stored = owed = failed = 0
     notices: list[str] = []
     done: list[int] = []
     later: list[NewJob] = []
-    awaited = media.awaited(writer, ids) if deciding.files else {}
+    awaited = rows.awaited(writer, ids) if deciding.files else {}
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
         texts = matches.texts(ask, (hit for match in history for hit in match.hits)) if history else {}
@@ -175,7 +178,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RuleResult:
     """What one loaded rule finds in the post as it is now: no hits, and `matched` False, if nothing."""
 
     rule: str
@@ -185,7 +188,7 @@ class Found:
 
 
 def _held(
-    document: Document, standing: Standing, deciding: Deciding, awaited: frozenset[str], now: int
+    document: Document, standing: PostFacts, deciding: Deciding, awaited: frozenset[str], now: int
 ) -> frozenset[str]:
     """Name the rule that is not decided yet: a file on which it alerts is about to come."""
     name = f"{MEDIA_RULE}{document.source}"
@@ -196,7 +199,7 @@ def _held(
 
 def judge(
     document: Document,
-    standing: Standing,
+    standing: PostFacts,
     before: Before,
     deciding: Deciding,
     since: Mapping[str, int],
@@ -226,7 +229,7 @@ def judge(
         history = [match for match in before.matches if match.rule == name and match.why != UNRELIABLE]
         if name not in hits and not history:
             continue
-        found = Found(name, loaded, name in hits, hits[name].hits if name in hits else ())
+        found = RuleResult(name, loaded, name in hits, hits[name].hits if name in hits else ())
         for row in news(document, found, history, before.texts, deleted=standing.deleted_at is not None, now=now):
             first = next((match for match in history if match.kind == "match"), None)
             decision = plan(
@@ -244,7 +247,7 @@ def judge(
 
 
 def _doubted(
-    document: Document, found: RuleMatch, deciding: Deciding, standing: Standing, since: Mapping[str, int], now: int
+    document: Document, found: RuleMatch, deciding: Deciding, standing: PostFacts, since: Mapping[str, int], now: int
 ) -> MatchRow:
     """A match that stands on unreliable text alone."""
     decision = plan(
@@ -264,7 +267,7 @@ def _doubted(
 
 def news(
     document: Document,
-    found: Found,
+    found: RuleResult,
     history: Sequence[MatchRow],
     old_texts: Mapping[int, str],
     *,

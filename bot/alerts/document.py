@@ -7,14 +7,14 @@ from hashlib import sha256
 from bot.alerts import files
 from bot.alerts.passages import passages, quoted
 from bot.clock import MINUTE
-from storage.lookup import as_json, iso, place_of
+from storage.posts.reading import as_json, iso, place_of
 from storage.records import DeliveryRow, Hit, PostRow, Story, TextRow
 
 LATE = 30 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FirstAlert:
     """The first alert about a post that a target has got; `receipt` is what it gave back."""
 
     alert: int
@@ -34,7 +34,7 @@ def is_late(story: Story, post: PostRow) -> bool:
 
 
 def document(
-    delivery: DeliveryRow, story: Story, post: PostRow, told: Told | None, unheard: str | None
+    delivery: DeliveryRow, story: Story, post: PostRow, told: FirstAlert | None, unheard: str | None
 ) -> dict[str, object]:
     """All of a match, with its post; `unheard` is what is said of a file whose words are not known yet."""
     match = story.match

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bot.alerts.message import Attachment
 from bot.alerts.plan import MEDIA_RULE
-from storage.mime import ending
+from bot.contracts.message import Attachment
+from storage.media.types import ending
 from storage.records import Hit, MediaRow, PostRow, Story, TextRow
 
 SURE = 0.6  # below that confidence what was found in machine text is called possible

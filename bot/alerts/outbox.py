@@ -10,16 +10,17 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from bot.alerts.document import Told
+from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, words
 from bot.alerts.settling import Consequence, after, interrupted
-from bot.alerts.targets._contract import Message, Refused, Target
+from bot.archive import AsyncArchive
 from bot.clock import SECOND, Clock
+from bot.contracts.target import Message, MessageRefused, Target
 from bot.errors import Later, Never
-from bot.store import Store
-from storage import lookup, matches, notices, outbox
-from storage.database import asking
-from storage.outbox import Claimed, Settlement
+from storage.alerts import matches, notices, outbox
+from storage.alerts.outbox import Claimed, Settlement
+from storage.archive.database import asking
+from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
 
 DEADLINE_S = 120.0  # of one message, whatever its target does
@@ -37,7 +38,7 @@ class Drained:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _TargetLane:
     """One target and what this process knows of it. `breath_until` is in microseconds UTC."""
 
     target: Target
@@ -58,7 +59,7 @@ class Outbox:
 
     def __init__(
         self,
-        store: Store,
+        store: AsyncArchive,
         targets: Mapping[str, Target],
         rendering: Rendering,
         clock: Clock,
@@ -71,7 +72,7 @@ class Outbox:
         self._clock = clock
         self._speak = speak
         self._jitter = jitter
-        self._lanes = {name: _Lane(target, asyncio.Event(), asyncio.Lock()) for name, target in targets.items()}
+        self._lanes = {name: _TargetLane(target, asyncio.Event(), asyncio.Lock()) for name, target in targets.items()}
         self._under_way: set[asyncio.Task[bool]] = set()
         self._closed = False
 
@@ -111,7 +112,7 @@ class Outbox:
 
     # One target ----------------------------------------------------------------------------------------------------
 
-    async def _work(self, name: str, lane: _Lane) -> None:
+    async def _work(self, name: str, lane: _TargetLane) -> None:
         while not self._closed:
             lane.bell.clear()
             if await self._turn(name, lane):
@@ -124,7 +125,7 @@ class Outbox:
             except TimeoutError:
                 continue
 
-    async def _empty(self, name: str, lane: _Lane, until: int) -> None:
+    async def _empty(self, name: str, lane: _TargetLane, until: int) -> None:
         while True:
             if await self._turn(name, lane):
                 continue
@@ -133,13 +134,13 @@ class Outbox:
                 return
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
 
-    async def _due(self, name: str, lane: _Lane) -> int | None:
+    async def _due(self, name: str, lane: _TargetLane) -> int | None:
         due = await self._store.read(lambda reader: outbox.due_at(asking(reader), name))
         # A breath is short; one that ends far ahead was begun before the clock was set back.
         breath = min(lane.breath_until, self._clock.now() + _BREATH[1])
         return None if due is None else max(due, breath)
 
-    async def _turn(self, name: str, lane: _Lane) -> bool:
+    async def _turn(self, name: str, lane: _TargetLane) -> bool:
         """Handle the delivery whose turn it is, to its end even if the caller is cancelled; False if none is due."""
         return await self._to_the_end(self._next(name, lane))
 
@@ -149,7 +150,7 @@ class Outbox:
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _next(self, name: str, lane: _Lane) -> bool:
+    async def _next(self, name: str, lane: _TargetLane) -> bool:
         async with lane.lock:
             if not lane.swept:
                 await self._sweep(name, lane)
@@ -169,14 +170,14 @@ class Outbox:
                 raise
             return True
 
-    async def _sweep(self, name: str, lane: _Lane) -> None:
+    async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what was being sent when a process died."""
         for claimed in await self._store.read(lambda reader: outbox.interrupted(asking(reader), name)):
             settlement = interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
         lane.swept = True
 
-    async def _deliver(self, lane: _Lane, claimed: Claimed) -> None:
+    async def _deliver(self, lane: _TargetLane, claimed: Claimed) -> None:
         try:
             message = await self._message(lane.target, claimed.row)
             receipt = await self._send(lane.target, message)
@@ -202,7 +203,7 @@ class Outbox:
         try:
             return render(row, story, post, self._rendering, target.shows, told)
         except Exception as problem:
-            raise Refused(f"the message could not be composed: {_where(problem)}") from problem
+            raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
 
     async def _send(self, target: Target, message: Message) -> str | None:
         """Hand over within the deadline. A mistake of ours inside a target is a failure of that target alone."""
@@ -219,7 +220,7 @@ class Outbox:
 
     # What follows --------------------------------------------------------------------------------------------------
 
-    async def _settle(self, lane: _Lane, claimed: Claimed, outcome: Consequence) -> None:
+    async def _settle(self, lane: _TargetLane, claimed: Claimed, outcome: Consequence) -> None:
         names = [
             name
             for name, other in self._lanes.items()
@@ -267,13 +268,13 @@ class Outbox:
             self._speak(sentence)
 
 
-def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, Told | None]:
+def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
     """All that a message about a match is made of; the foreign keys promise that it is there."""
     ask = asking(reader)
     story = matches.story(ask, match_id)
     assert story is not None
-    told = outbox.told_first(ask, match_id, target)
-    return story, lookup.posts(reader, [story.match.post_id])[0], Told(*told) if told else None
+    told = outbox.first_alert_of(ask, match_id, target)
+    return story, reading.posts(reader, [story.match.post_id])[0], FirstAlert(*told) if told else None
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:

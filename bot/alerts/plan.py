@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from storage.records import MatchKind, Standing
+from storage.records import MatchKind, PostFacts
 
 Reason = Literal[
     "new match",
@@ -45,7 +45,7 @@ class Plan:
 def plan(
     kind: MatchKind,
     alerting: Alerting,
-    standing: Standing,
+    standing: PostFacts,
     *,
     rule_since: int,
     first_alerted: bool,
@@ -69,7 +69,7 @@ def plan(
 
 
 def _silence(
-    kind: MatchKind, alerting: Alerting, standing: Standing, *, rule_since: int, first_alerted: bool
+    kind: MatchKind, alerting: Alerting, standing: PostFacts, *, rule_since: int, first_alerted: bool
 ) -> Reason | None:
     if not alerting.targets:
         return "no targets"

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts import files
 from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
-from bot.alerts.document import Told, document, envelope, is_late, message_id
-from bot.alerts.message import Message, Shows
+from bot.alerts.document import FirstAlert, document, envelope, is_late, message_id
 from bot.alerts.passages import passages, sentences
-from bot.foreign import one_line, visible
-from storage.lookup import headed
+from bot.contracts.message import Message, Shows
+from bot.foreign.text import one_line, visible
+from storage.posts.reading import headed
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
@@ -55,7 +55,7 @@ def render(
     post: PostRow,
     rendering: Rendering,
     shows: Shows,
-    told: Told | None = None,
+    told: FirstAlert | None = None,
 ) -> Message:
     """Compose the alert about a match, and answer what was `told` of the post first.
 

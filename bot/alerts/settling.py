@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.alerts.targets._contract import Refused
 from bot.clock import HOUR, MINUTE, SECOND
+from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
-from storage.outbox import Claimed, Settlement
+from storage.alerts.outbox import Claimed, Settlement
 
 SHORTEST, LONGEST = 5 * SECOND, HOUR
 GIVE_UP_AFTER = 24 * HOUR
@@ -38,7 +38,7 @@ def after(claimed: Claimed, problem: Later | Never, now: int, *, idempotent: boo
     """Decide what follows from a failed attempt. `jitter` in 0..1 stretches the pauses by up to 20 percent."""
     row = claimed.row
     match problem:
-        case Refused():
+        case MessageRefused():
             dead = Settlement("dead", row.attempts, claimed.unsure, reason=str(problem))
             return Consequence(dead, None, str(problem), refused=True)
         case Never():

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from bot.cli.output import session_of
+from bot.cli.terminal.output import session_of
 
 _EXAMPLES = """\
   communique init                        write a config.toml that needs no account
@@ -37,8 +37,9 @@ class Lazy:
     attribute: str = "command"
 
 
+_FOLDERS = {"rules": "rules.group", "show": "show.command", "sources": "sources.group", "status": "status.command"}
 _COMMANDS = {
-    name: Lazy(f"bot.cli.{name.replace('-', '_')}", line)
+    name: Lazy(f"bot.cli.{_FOLDERS.get(name, name.replace('-', '_'))}", line)
     for name, line in {
         "init": "Write a commented config.toml that works without an account.",
         "demo": "Show the whole line at work on an embedded world.",

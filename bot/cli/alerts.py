@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import (
+from bot.cli.terminal.output import (
     Form,
     Noun,
     Session,
@@ -21,18 +21,18 @@ from bot.cli.output import (
     write,
     write_json,
 )
-from bot.cli.times import Zone, moment, shown, zone_option
+from bot.cli.terminal.times import Zone, moment, shown, zone_option
 from bot.errors import Later, Never, UserError
-from bot.foreign import one_line, visible
-from storage import matches, outbox
-from storage.database import asking
-from storage.lookup import iso, place_of
+from bot.foreign.text import one_line, visible
+from storage.alerts import matches, outbox
+from storage.archive.database import asking
+from storage.posts.reading import iso, place_of
 from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from bot.alerts.targets import TargetSettings
     from bot.config import Config
-    from storage.database import Reader
+    from storage.archive.database import Reader
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
@@ -85,12 +85,12 @@ def listed(
 @click.pass_obj
 def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
     """Tell the whole story of one alert: the rule, what it found where, why it alerted or not, what was sent."""
-    from storage import lookup
+    from storage.posts import reading
 
     with session.archive().reading() as reader:
         story = _story(reader, alert_id)
         deliveries = outbox.of_match(asking(reader), alert_id)
-        post = lookup.posts(reader, [story.match.post_id])[0]
+        post = reading.posts(reader, [story.match.post_id])[0]
     if form is not None:
         told = document(story.match, post.source, post.url, deliveries)
         told |= {"query": story.query, "found": [_found(story, hit, post.title) for hit in story.match.hits]}
@@ -175,7 +175,7 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings") 
         payload={"about": f"target {settings.name}", "text": f"a test message for {settings.name}; alerts arrive here"},
     )
     http = Http(config.http_rules(), session.clock)
-    around = targets.Surroundings(
+    around = targets.TargetTools(
         http, session.clock, config.zone, session.out, session.colour, proxied=config.http.proxy is not None
     )
     try:
@@ -199,7 +199,7 @@ def _open_again(session: Session, target: str) -> bool:
 
 
 def _settings(config: "Config", name: str) -> "TargetSettings":
-    from bot.config.values import did_you_mean
+    from bot.contracts.settings import did_you_mean
 
     for settings in config.targets:
         if settings.name == name:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Form, Noun, Session, formats, line, pad, say, styled, table, write_json
+from bot.cli.terminal.output import Form, Noun, Session, formats, line, pad, say, styled, table, write_json
 from bot.errors import ConfigError, Problem
-from bot.foreign import json_text, one_line
+from bot.foreign.text import json_text, one_line
 
 if TYPE_CHECKING:
-    from bot.config.document import Document
+    from bot.config.document import ConfigFile
     from bot.config.locate import KeyPath
     from bot.config.model import Config
     from bot.config.origin import Setting
@@ -97,7 +97,7 @@ def path(session: Session, form: Form | None) -> None:
     table(session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()])
 
 
-def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, Document]":
+def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, ConfigFile]":
     from bot.config.document import open_document, parse
     from bot.config.reading import find, settle
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.output import Session, line, say, styled
+from bot.cli.terminal.output import Session, line, say, styled
 
 if TYPE_CHECKING:
     from bot.world import World

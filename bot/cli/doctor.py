@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bot.cli.output import Form, Session, Style, formats, line, styled, write_json
+from bot.cli.terminal.output import Form, Session, Style, formats, line, styled, write_json
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import CommuniqueError, ConfigError, Never
-from bot.foreign import one_line
+from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
     from bot.config.model import Config
-    from bot.enrich._walls import Walls
+    from bot.enrich.sandbox.isolation import Isolation
     from bot.http import Http
-    from storage.database import Archive
+    from storage.archive.database import Archive
 
 Verdict = Literal["ok", "warn", "fail"]
 _COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -92,8 +92,8 @@ def python(version: tuple[int, ...]) -> Finding:
 
 def sqlite() -> Iterator[Finding]:
     """Look at the SQLite library and its full-text index."""
-    from storage.sqlite import has_wal_reset_bug, is_fallback, sqlite3
-    from storage.tables import FTS
+    from storage.archive.schema import FTS
+    from storage.archive.sqlite import has_wal_reset_bug, is_fallback, sqlite3
 
     text = f"SQLite {sqlite3.sqlite_version}{' (of the interpreter)' if is_fallback() else ''}"
     if has_wal_reset_bug():
@@ -163,8 +163,8 @@ def database(directory: Path) -> Iterator[Finding]:
     """Look at the schema and the health of the archive; the whole file is read."""
     from bot.config.paths import database_in
     from bot.daemon.lock import holder
-    from storage.database import Archive, told
-    from storage.errors import ArchiveError, ArchiveOutdated
+    from storage.archive.database import Archive, translate_errors
+    from storage.archive.errors import ArchiveError, ArchiveOutdated
 
     path = database_in(directory)
     if not path.exists():
@@ -172,7 +172,7 @@ def database(directory: Path) -> Iterator[Finding]:
         return
     try:
         with Archive(path) as archive:
-            with archive.reading() as reader, told(path):
+            with archive.reading() as reader, translate_errors(path):
                 check = [str(row[0]) for row in reader.execute("PRAGMA quick_check(3)")]
                 orphans = len(reader.execute("PRAGMA foreign_key_check").fetchall())
             if check != ["ok"]:
@@ -194,7 +194,7 @@ def database(directory: Path) -> Iterator[Finding]:
 
 def _account(archive: "Archive") -> Iterator[Finding]:
     """Tell how the Telegram account stood when it was last used, if one ever was: its clock may differ from ours."""
-    from storage import telegram
+    from storage.sources import telegram
 
     with archive.reading() as reader:
         row = telegram.account(reader)
@@ -206,8 +206,8 @@ def _account(archive: "Archive") -> Iterator[Finding]:
 
 def _index(archive: "Archive") -> Finding:
     """Compare the full-text index with the texts it stands on: SQLite's quick_check does not see it go stale."""
-    from storage.database import sql
-    from storage.errors import ArchiveDamaged
+    from storage.archive.database import sql
+    from storage.archive.errors import ArchiveDamaged
 
     try:
         with archive.writing() as writer:
@@ -241,20 +241,20 @@ def extras() -> Finding:
 
 def engines(config: "Config") -> Iterator[Finding]:
     """Look for the programs, packages and models of every engine, and for the language data that sources need."""
-    from bot import enrich
-    from bot.enrich._run import walls
-    from bot.enrich.tesseract import lacking
+    from bot.enrich import engines as enrich_engines
+    from bot.enrich.engines.tesseract import lacking
+    from bot.enrich.sandbox.run import isolation_here
 
     if not config.engines and any(source.media for source in config.sources):
         text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
         yield Finding("engines", "ok", text, "communique models")
     elif config.engines:
-        yield shut_in(walls())
+        yield shut_in(isolation_here())
     spoken = {code for source in config.sources if source.enabled for code in source.languages}
     for settings in config.engines:
         told = f"{settings.name} ({settings.kind})"
         try:
-            enrich.build(settings, enrich.Surroundings(Path("/nonexistent"))).ready()
+            enrich_engines.build(settings, enrich_engines.EngineTools(Path("/nonexistent"))).ready()
         except Never as missing:
             yield Finding("engines", "fail", f"{told}: {missing.reason}", missing.remedy)
             continue
@@ -266,7 +266,7 @@ def engines(config: "Config") -> Iterator[Finding]:
             yield Finding("engines", "ok", f"{told} is ready")
 
 
-def shut_in(walls: "Walls") -> Finding:
+def shut_in(walls: "Isolation") -> Finding:
     """Tell what the process of an engine could do here that it should not."""
     unless = {"reach the network": walls.network, "outlive its job": walls.offspring, "write to any file": walls.files}
     possible = [what for what, shut in unless.items() if not shut]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.output import Session, say
 from bot.cli.search import name_strangers
-from bot.cli.times import Zone, moment, zone_option
+from bot.cli.terminal.output import Session, say
+from bot.cli.terminal.times import Zone, moment, zone_option
 from bot.errors import UserError
-from bot.foreign import csv_cell
-from storage.mime import ending
+from bot.foreign.text import csv_cell
+from storage.media.types import ending
 
 if TYPE_CHECKING:
-    from storage.database import Reader
+    from storage.archive.database import Reader
 
 _COLUMNS = ("file", "sha256", "bytes", "type", "kind", "source", "native_id", "url", "posted_at", "called", "name")
 _KINDS = ("voice", "audio", "photo", "video", "round", "document")
@@ -94,7 +94,7 @@ def _folder(directory: Path, *, force: bool) -> int:
 def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None) -> Iterator[_File]:
     import json
 
-    from storage.lookup import iso
+    from storage.posts.reading import iso
 
     rows = reader.execute(
         "SELECT m.post_id, m.sha256, m.size, m.sniffed, m.kind, m.path, m.mime, m.name, s.name AS source, p.native_id, "

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from bot import config
-from bot.cli.output import Session, line, say
+from bot.cli.terminal.output import Session, line, say
 from bot.errors import UserError
-from bot.foreign import one_line, visible
+from bot.foreign.text import one_line, visible
 
 TEMPLATE = """\
 #:schema ./communique.schema.json

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Session, line, say
+from bot.cli.terminal.output import Session, line, say
 from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
-from bot.foreign import one_line
+from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
-    from bot.cli.qr import Look
+    from bot.cli.terminal.qr import Look
     from bot.config import Config
 
 _RISKS = """\
@@ -77,7 +77,7 @@ def _needed(config: "Config") -> "Config":
 
 
 async def _sign_in(session: Session, config: "Config", phone: str | None) -> None:
-    from bot.cli.qr import drawn
+    from bot.cli.terminal.qr import drawn
     from bot.config import paths
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
@@ -181,7 +181,7 @@ def _look(session: Session) -> "Look":
 
 def _status(session: Session, config: "Config") -> int:
     from bot.telegram import session as sessions
-    from storage import telegram
+    from storage.sources import telegram
 
     path = sessions.session_in(config.data_dir)
     found = sessions.read(path)
@@ -224,7 +224,7 @@ def _logout(session: Session, config: "Config", needed: "Config") -> None:
 
 def asked_daemon(session: Session, kind: str, source: str) -> str:
     """File a request for the daemon, which alone has the session, and wait for its answer. Raises Later and Never."""
-    from storage import telegram
+    from storage.sources import telegram
 
     with session.archive() as archive:
         with archive.writing() as writer:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import (
+from bot.cli.search import name_strangers
+from bot.cli.terminal.output import (
     Form,
     Noun,
     Session,
@@ -18,25 +19,24 @@ from bot.cli.output import (
     table,
     write,
 )
-from bot.cli.search import name_strangers
-from bot.cli.times import Zone, moment, shown, zone_option
+from bot.cli.terminal.times import Zone, moment, shown, zone_option
 from bot.errors import UserError
-from bot.foreign import visible
-from storage import holdings
-from storage.holdings import Listed
-from storage.lookup import iso
+from bot.foreign.text import visible
+from storage.media import summary
+from storage.media.summary import Listed
+from storage.posts.reading import iso
 
 if TYPE_CHECKING:
-    from bot.enrich._choice import Choice
-    from storage.database import Archive
-    from storage.media import StoredMedia
-    from storage.readings import Wanted
+    from bot.enrich.choice import Choice
+    from storage.archive.database import Archive
+    from storage.media.readings import ReadRequest
+    from storage.media.rows import StoredMedia
 
 COLUMNS = (
     "source", "native_id", "url", "posted_at", "kind", "name", "state", "reason", "bytes", "sha256", "read_by",
     "read_at", "given_up",
 )  # fmt: skip
-_NOT_STORED = tuple(state for state in holdings.STATES if state not in ("stored", "pending"))
+_NOT_STORED = tuple(state for state in summary.STATES if state not in ("stored", "pending"))
 _PAGE = 5_000
 
 
@@ -49,7 +49,7 @@ def command() -> None:
 @click.option(
     "--state",
     "states",
-    type=click.Choice([*holdings.STATES, "given up"]),
+    type=click.Choice([*summary.STATES, "given up"]),
     multiple=True,
     help="Only files in this state; given up: those that no engine could read. May be repeated.",
 )
@@ -72,7 +72,7 @@ def listed(
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         name_strangers(session, reader, sources)
-        found = holdings.listed(reader, states=states, sources=sources, since=start, limit=limit)
+        found = summary.listed(reader, states=states, sources=sources, since=start, limit=limit)
         if form is not None:
             write(session, form, (document(file) for file in found), COLUMNS)
             return
@@ -106,20 +106,20 @@ def read(
     communique media read --since 30d
     communique media read --again --engine burmese-ears --source spokesman
     """  # noqa: D301  click reads the backspace
-    from bot.enrich._choice import Choice
-    from storage.readings import Wanted
+    from bot.enrich.choice import Choice
+    from storage.media.readings import ReadRequest
 
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     config = session.config()
     if not config.engines:
         raise UserError("the config has no [[engines]]: nothing can be read; `communique models` tells what suits")
     if engine is not None and engine not in (names := [one.name for one in config.engines]):
-        from bot.config.values import did_you_mean
+        from bot.contracts.settings import did_you_mean
 
         raise UserError(f"the config names no engine {visible(engine)}{did_you_mean(engine, names)}")
     with session.archive() as archive:
         _name_strangers(session, archive, sources)
-        asked = _ask(archive, Choice.of(config), Wanted(start, sources, again), engine, session.clock.now())
+        asked = _ask(archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now())
     line(session, f"{counted(asked, 'file')} to be read{_when(session) if asked else ''}")
 
 
@@ -136,13 +136,15 @@ def fetch(session: Session, since: str | None, sources: tuple[str, ...], states:
 
     Addresses on public pages live for about two days; an account at Telegram finds files of any age.
     """
-    from storage import media
+    from storage.media import rows as media_rows
 
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive() as archive:
         _name_strangers(session, archive, sources)
         with archive.writing() as writer:
-            asked = media.ask_again(writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start)
+            asked = media_rows.ask_again(
+                writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
+            )
     line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
 
 
@@ -152,16 +154,17 @@ def _name_strangers(session: Session, archive: "Archive", sources: tuple[str, ..
 
 
 def _when(session: Session) -> str:
-    from bot.cli.status import daemon_of
+    from bot.cli.status.command import daemon_of
 
     running = daemon_of(session.data_dir()).running
     return ": the running daemon does it" if running else ": `communique run` does it"
 
 
-def _ask(archive: "Archive", choice: "Choice", what: "Wanted", engine: str | None, now: int) -> int:
+def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str | None, now: int) -> int:
     """Leave a job for each file in short transactions; how many files."""
     from bot.enrich.worker import reading_jobs
-    from storage import jobs, readings
+    from storage import jobs
+    from storage.media import readings
 
     below, asked = None, 0
     while True:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bot.cli.output import Form, Session, formats, line, say, styled, table, write_json
+from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write_json
 from bot.errors import CommuniqueError
-from bot.foreign import one_line
+from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
     from bot.config.model import Config
-    from bot.enrich import Engine
-    from bot.enrich._contract import EnrichResult
+    from bot.contracts.engine import EnrichResult
+    from bot.enrich.engines import Engine
 
 State = Literal["works", "ready", "missing", "fails", "doubtful"]
 _CLIPS = {"transcript": ("trial.ogg", "voice"), "ocr": ("trial.png", "photo")}
@@ -75,15 +75,15 @@ def command(session: Session, no_try: bool, form: Form | None) -> None:
 
 
 def _engines(config: "Config") -> "list[Engine]":
-    from bot import enrich
+    from bot.enrich import engines
 
-    nowhere = enrich.Surroundings(Path("/nonexistent"))  # each reads in a child process, which has its own
-    return [enrich.build(settings, nowhere) for settings in config.engines]
+    nowhere = engines.EngineTools(Path("/nonexistent"))  # each reads in a child process, which has its own
+    return [engines.build(settings, nowhere) for settings in config.engines]
 
 
 def _warned(config: "Config", engine: "Engine") -> str:
     """What the languages of the sources in its scope speak against; empty where nothing does."""
-    from bot.enrich._choice import in_scope
+    from bot.enrich.choice import in_scope
 
     spoken = {
         code
@@ -97,7 +97,7 @@ def _warned(config: "Config", engine: "Engine") -> str:
 
 
 def _tried(config: "Config", engine: "Engine", *, tries: bool) -> Tried:
-    from bot.enrich._run import Failed
+    from bot.enrich.sandbox.run import Failed
 
     settings = engine.settings
     told = (settings.name, settings.kind, engine.makes, (*settings.sources, *(f"tag {tag}" for tag in settings.tags)))
@@ -119,10 +119,10 @@ def _tried(config: "Config", engine: "Engine", *, tries: bool) -> Tried:
 
 async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
     """As the daemon has it read: in a child process, within its bounds."""
-    from bot import enrich
-    from bot.enrich._contract import Media
-    from bot.enrich._run import Workshop
-    from storage.mime import HEAD, sniff
+    from bot.contracts.engine import MediaFile
+    from bot.enrich import engines
+    from bot.enrich.sandbox.run import Workshop
+    from storage.media.types import HEAD, sniff
 
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder), config.http_rules())
@@ -130,12 +130,12 @@ async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
             language = _asked(engine)
             clip = Path(folder) / "words"
             clip.write_text(_TO_TRANSLATE[language], encoding="utf-8")
-            words = Media(clip, "document", "text/plain", clip.stat().st_size, languages=(language,))
+            words = MediaFile(clip, "document", "text/plain", clip.stat().st_size, languages=(language,))
             return await workshop.run(engine, words)
         name, kind = _CLIPS[engine.makes]
-        clip = Path(enrich.__file__).with_name(name)
+        clip = Path(engines.__file__).with_name(name)
         data = clip.read_bytes()
-        return await workshop.run(engine, Media(clip, kind, sniff(data[:HEAD]), len(data)))  # type: ignore[arg-type]  # of _CLIPS
+        return await workshop.run(engine, MediaFile(clip, kind, sniff(data[:HEAD]), len(data)))  # type: ignore[arg-type]  # of _CLIPS
 
 
 def _asked(engine: "Engine") -> str:
@@ -161,7 +161,7 @@ def _judged(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
 
 def _show(session: Session, found: Sequence[Tried]) -> None:
     from bot.cli.doctor import shut_in
-    from bot.enrich._run import walls
+    from bot.enrich.sandbox.run import isolation_here
 
     for one in found:
         colour = {"works": "green", "ready": "green", "doubtful": "yellow"}.get(one.state, "red")
@@ -171,7 +171,7 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
         line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
         for words in filter(None, (one.why, f"“{one.heard}”" if one.heard else "")):
             _say_wrapped(session, one_line(words), _INDENT)
-    open_ = shut_in(walls()) if found else None
+    open_ = shut_in(isolation_here()) if found else None
     if open_ is not None and open_.verdict != "ok":
         say(session, f"{open_.text}: {open_.fix}")
     if not found:

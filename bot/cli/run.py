@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Session, say
+from bot.cli.terminal.output import Session, say
 from bot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from storage.database import Archive
+    from storage.archive.database import Archive
 
 
 @click.command("run")
@@ -39,7 +39,7 @@ def command(session: Session, once: bool) -> None:
 def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) -> int:
     import gc
 
-    from bot.daemon.app import App, Surroundings
+    from bot.daemon.app import App, Startup
 
     # Everything imported so far stays for life: without it a full collection stalls the loop for tens of milliseconds.
     gc.collect()
@@ -47,7 +47,7 @@ def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) 
     gc.set_threshold(50_000, 20, 100)
 
     async def live() -> int:
-        around = Surroundings(
+        around = Startup(
             session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
         )
         app = App(config, archive, around)

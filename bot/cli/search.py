@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.output import Form, Session, formats, line, say, source_option, styled, tag_option, write, write_json
-from bot.cli.times import Zone, shown, span, zone_option
+from bot.cli.terminal.output import (
+    Form,
+    Session,
+    formats,
+    line,
+    say,
+    source_option,
+    styled,
+    tag_option,
+    write,
+    write_json,
+)
+from bot.cli.terminal.times import Zone, shown, span, zone_option
 from bot.errors import UserError
-from bot.foreign import one_line, visible
+from bot.foreign.text import one_line, visible
 from storage.rows import Hit, PostRow
 
 if TYPE_CHECKING:
-    from storage.database import Reader
+    from storage.archive.database import Reader
     from storage.language.query import Query, QueryError
-    from storage.search import Found
+    from storage.search.search import FoundPost
 
 NOTHING_FOUND = 3
 COLUMNS = (
@@ -52,7 +63,7 @@ _STRETCHES = 3  # pieces of one post
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SnippetPart:
     """A part of a snippet; `hit` says that the query was found here."""
 
     text: str
@@ -98,7 +109,7 @@ def command(
     communique search '"regional command" OR တိုင်းစစ်ဌာနချုပ်' --since 7d
     communique search lashio NOT source:deskwire --csv > lashio.csv
     """  # noqa: D301  click reads the backspace
-    from storage import search
+    from storage.search import search
 
     session: Session = ctx.obj
     query = asked(" ".join(words), zone, session.terms)
@@ -162,7 +173,7 @@ def warn(session: Session, query: "Query") -> None:
 
 def caret(words: str, mistake: "QueryError") -> str:
     """Show the mistake, and a caret under the place."""
-    from bot.cli.output import width
+    from bot.cli.terminal.output import width
 
     before = one_line(words[: mistake.position])
     return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * width(before)}^"
@@ -171,7 +182,7 @@ def caret(words: str, mistake: "QueryError") -> str:
 def _show(
     session: Session,
     reader: "Reader",
-    found: "Iterator[Found]",
+    found: "Iterator[FoundPost]",
     form: Form | None,
     zone: Zone,
     *,
@@ -182,13 +193,13 @@ def _show(
 
     def pages() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:
         nonlocal total
-        from storage import lookup
+        from storage.posts import reading
 
         while page := list(islice(found, _AT_ONCE)):
             total += len(page)
-            texts = lookup.texts(reader, {hit.text_id for item in page for hit in item.hits})
+            texts = reading.texts(reader, {hit.text_id for item in page for hit in item.hits})
             hits = {item.post_id: item.hits for item in page}
-            for post in lookup.posts(reader, hits):
+            for post in reading.posts(reader, hits):
                 yield post, hits[post.id], texts
 
     if form is not None:
@@ -207,7 +218,7 @@ def _show(
 
 def document(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> dict[str, object]:
     """Show the post in JSON, with `matched`: which words of which text the query found."""
-    from storage.lookup import as_json, place_of
+    from storage.posts.reading import as_json, place_of
 
     matched = []
     for hit in hits:
@@ -231,9 +242,9 @@ def _undated(post: PostRow) -> str:
     return one_line(post.posted_raw)[:40] or "no date"
 
 
-def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[Piece, ...]]:
+def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[SnippetPart, ...]]:
     """Pieces of text around the hits, text by text; without any hit (a query of fields only) how the post begins."""
-    from storage.lookup import headed
+    from storage.posts.reading import headed
 
     read = {text_id: headed(text, post.title) for text_id, text in texts.items()}
     stretches = list(islice(_stretches(hits, read), _STRETCHES))
@@ -241,7 +252,7 @@ def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Itera
         words = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
         words = words.strip() or ", ".join(f"[{item.name or item.kind}]" for item in post.media) or "[no words]"
         start = words[: 2 * _AROUND]
-        yield (Piece(start, hit=False), Piece("…" if len(words) > len(start) else "", hit=False))
+        yield (SnippetPart(start, hit=False), SnippetPart("…" if len(words) > len(start) else "", hit=False))
     for text, inside in stretches:
         yield tuple(pieces_around(text, inside))
 
@@ -260,25 +271,25 @@ def _stretches(hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[str
         yield texts[near[0].text_id], near
 
 
-def pieces_around(text: str, hits: Sequence[Hit]) -> Iterator[Piece]:
+def pieces_around(text: str, hits: Sequence[Hit]) -> Iterator[SnippetPart]:
     """Cut the text around hits that stand near each other."""
     start = max(0, hits[0].start - _AROUND)
     end = min(len(text), hits[-1].end + _AROUND)
     if hits[0].kind != "body":
-        yield Piece(f"[{hits[0].kind}] ", hit=False)
-    yield Piece("…" if start else "", hit=False)
+        yield SnippetPart(f"[{hits[0].kind}] ", hit=False)
+    yield SnippetPart("…" if start else "", hit=False)
     at = start
     for hit in hits:
         if hit.end <= at:
             continue
-        yield Piece(text[at : max(at, hit.start)], hit=False)
-        yield Piece(text[max(at, hit.start) : hit.end][:_LONGEST], hit=True)
+        yield SnippetPart(text[at : max(at, hit.start)], hit=False)
+        yield SnippetPart(text[max(at, hit.start) : hit.end][:_LONGEST], hit=True)
         at = hit.end
-    yield Piece(text[at:end], hit=False)
-    yield Piece("…" if end < len(text) else "", hit=False)
+    yield SnippetPart(text[at:end], hit=False)
+    yield SnippetPart("…" if end < len(text) else "", hit=False)
 
 
-def drawn(session: Session, pieces: Sequence[Piece], *, highlight: bool | None) -> str:
+def drawn(session: Session, pieces: Sequence[SnippetPart], *, highlight: bool | None) -> str:
     """One line: hits in bold where there is colour, in «…» where marks were asked for and there is none."""
     words = []
     for piece in pieces:

@@ -8,13 +8,13 @@ from shutil import get_terminal_size
 
 import click
 
-from bot.cli.output import Session, formats, line, pad, styled, width, write_json
-from bot.cli.times import Zone, span, zone_option
+from bot.cli.terminal.output import Session, formats, line, pad, styled, width, write_json
+from bot.cli.terminal.times import Zone, span, zone_option
 from bot.clock import DAY
 from bot.errors import UserError
-from bot.foreign import one_line
-from storage import stats
-from storage.lookup import iso
+from bot.foreign.text import one_line
+from storage.posts.reading import iso
+from storage.search import stats
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DAYS = 3660

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from bot.cli.output import Session, line, source_option, tag_option, write
 from bot.cli.search import COLUMNS, described, drawn, name_strangers, snippets
-from bot.cli.times import Zone, zone_option
-from storage import lookup
+from bot.cli.terminal.output import Session, line, source_option, tag_option, write
+from bot.cli.terminal.times import Zone, zone_option
+from storage.posts import reading
 from storage.records import PostRow
 
 _PAUSE_S = 1.0
@@ -35,21 +35,21 @@ def command(
     archive = session.archive()
     with archive.reading() as reader:
         name_strangers(session, reader, sources)
-        mark = lookup.arrivals(reader)
-        ids = lookup.newest(reader, limit=number, sources=sources, tags=tags)
-        _show(session, lookup.posts(reader, ids), zone, jsonl=jsonl)
+        mark = reading.arrivals(reader)
+        ids = reading.newest(reader, limit=number, sources=sources, tags=tags)
+        _show(session, reading.posts(reader, ids), zone, jsonl=jsonl)
     while follow:
         time.sleep(_PAUSE_S)
         with archive.reading() as reader:
-            now = lookup.arrivals(reader)
-            arrived = lookup.arrived(reader, mark, now, sources=sources, tags=tags)
-            _show(session, lookup.posts(reader, arrived), zone, jsonl=jsonl)
+            now = reading.arrivals(reader)
+            arrived = reading.arrived(reader, mark, now, sources=sources, tags=tags)
+            _show(session, reading.posts(reader, arrived), zone, jsonl=jsonl)
         mark = now
 
 
 def _show(session: Session, posts: Sequence[PostRow], zone: Zone, *, jsonl: bool) -> None:
     if jsonl:
-        write(session, "jsonl", (lookup.as_json(post) for post in posts), COLUMNS)
+        write(session, "jsonl", (reading.as_json(post) for post in posts), COLUMNS)
     else:
         _describe(session, posts, zone)
     session.out.flush()

@@ -7,8 +7,8 @@ from bot.alerts.plan import MEDIA_RULE
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
-from bot.config.values import did_you_mean
-from bot.rules.circles import asked_for, circle
+from bot.contracts.settings import did_you_mean
+from bot.rules.cycles import asked_for, circle
 from storage.language import match, query
 from storage.language.fold import fold
 from storage.language.script import language

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bot.config.locate import KeyPath, Place, inside, line_and_column, scan
+from bot.config.locate import KeyPath, KeyPosition, inside, line_and_column, scan
 from bot.errors import ConfigError, Problem
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -14,7 +14,7 @@ _LARGEST = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Document:
+class ConfigFile:
     """One TOML document. `name` is how problems call it; `path` is None where it is not a file."""
 
     name: str
@@ -24,7 +24,7 @@ class Document:
     data: dict[str, object] = field(default_factory=dict)
 
     @cached_property
-    def places(self) -> dict[KeyPath, Place]:
+    def places(self) -> dict[KeyPath, KeyPosition]:
         return scan(self.text)
 
     def problem(self, keys: KeyPath, message: str, *, at_key: bool = False, index: int | None = None) -> Problem:
@@ -57,7 +57,7 @@ def written_path(keys: KeyPath) -> str:
     return words
 
 
-def open_document(path: Path) -> Document:
+def open_document(path: Path) -> ConfigFile:
     """Read a file. Raises ConfigError where it cannot be read or is no TOML, with line and column."""
     try:
         with path.open("rb") as file:
@@ -68,7 +68,7 @@ def open_document(path: Path) -> Document:
     return parse(data, name=str(path), path=path, directory=path.absolute().parent)
 
 
-def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> Document:
+def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> ConfigFile:
     """Make a document of bytes: UTF-8, with or without a byte order mark. Raises ConfigError with line and column."""
 
     def refused(message: str, line: int = 0, column: int = 0) -> ConfigError:
@@ -84,7 +84,7 @@ def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> Docu
         raise refused(message, *line_and_column(before, len(before))) from None
     text = text.replace("\r\n", "\n")
     try:
-        return Document(name, path, directory, text, tomllib.loads(text))
+        return ConfigFile(name, path, directory, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         line, column = (int(place[1]), int(place[2])) if place and place[1] else line_and_column(text, len(text))

@@ -17,14 +17,14 @@ _JOIN = re.compile(r"\\[ \t]*\n\s*")  # a backslash at the end of a line: nothin
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyPosition:
     """Offsets of a key and of its value; for a table both are its header, for an item of a list the item."""
 
     key: int
     value: int
 
 
-def scan(text: str) -> dict[KeyPath, Place]:
+def scan(text: str) -> dict[KeyPath, KeyPosition]:
     """The place of every table, key and list item. `text` is what tomllib has accepted, with plain newlines."""
     return _Scan(text).run()
 
@@ -58,10 +58,10 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.places: dict[KeyPath, Place] = {}
+        self.places: dict[KeyPath, KeyPosition] = {}
         self.last: dict[KeyPath, int] = {}  # arrays of tables: the index of the newest
 
-    def run(self) -> dict[KeyPath, Place]:
+    def run(self) -> dict[KeyPath, KeyPosition]:
         table: KeyPath = ()
         while self.skip():
             if self.text[self.at] == "[":
@@ -84,12 +84,12 @@ class _Scan:
         table: KeyPath = ()
         for n, (_, key) in enumerate(keys):
             table += (key,)
-            self.places.setdefault(table, Place(start, start))
+            self.places.setdefault(table, KeyPosition(start, start))
             if many and n == len(keys) - 1:
                 self.last[table] = self.last.get(table, -1) + 1
             if table in self.last:
                 table += (self.last[table],)
-        self.places[table] = Place(start, start)
+        self.places[table] = KeyPosition(start, start)
         return table
 
     def keys(self) -> list[tuple[int, str]]:
@@ -106,14 +106,14 @@ class _Scan:
         start = self.at
         for start, key in self.keys():
             table += (key,)
-            self.places.setdefault(table, Place(start, start))
+            self.places.setdefault(table, KeyPosition(start, start))
         self.at += 1  # the equals sign
         self.value(table, start)
 
     def value(self, path: KeyPath, key: int | None = None) -> None:
         self.skip()
         start = self.at
-        self.places[path] = Place(start if key is None else key, start)
+        self.places[path] = KeyPosition(start if key is None else key, start)
         if self.text[start] == "[":
             self.members(path, "]")
         elif self.text[start] == "{":

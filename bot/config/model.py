@@ -10,11 +10,21 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from bot.alerts.targets._contract import TargetSettings
 from bot.clock import MINUTE
-from bot.config.values import ConfigPath, Duration, Interval, Name, SecretFile, Settings, Size, term_name, zone_name
-from bot.enrich._contract import EngineSettings
-from bot.sources._contract import FileKind, SourceSettings
+from bot.contracts.engine import EngineSettings
+from bot.contracts.settings import (
+    ConfigPath,
+    Duration,
+    Interval,
+    Name,
+    SecretFile,
+    Settings,
+    Size,
+    term_name,
+    zone_name,
+)
+from bot.contracts.source import FileKind, SourceSettings
+from bot.contracts.target import TargetSettings
 
 if TYPE_CHECKING:
     from bot.http import HttpRules

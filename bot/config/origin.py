@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config.document import Document, written_path
+from bot.config.document import ConfigFile, written_path
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, line_and_column
 from bot.config.model import Config
@@ -31,7 +31,7 @@ class Setting:
 
 
 def settings(
-    config: Config, document: Document, environment: Environment, *, data_dir: Path | None
+    config: Config, document: ConfigFile, environment: Environment, *, data_dir: Path | None
 ) -> Iterator[Setting]:
     """Every leaf of every section and entry, in the order of the models. `data_dir` is the --data-dir option."""
     for section in SECTIONS:
@@ -69,7 +69,7 @@ def _leaves(keys: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:
         yield keys, value
 
 
-def _origin(keys: KeyPath, document: Document, environment: Environment) -> str:
+def _origin(keys: KeyPath, document: ConfigFile, environment: Environment) -> str:
     for override in environment.overrides:
         if (override.section, override.key) == keys[:2]:
             return override.variable
@@ -78,7 +78,7 @@ def _origin(keys: KeyPath, document: Document, environment: Environment) -> str:
     return "default"
 
 
-def _data_dir_origin(document: Document, environment: Environment, flag: Path | None) -> str:
+def _data_dir_origin(document: ConfigFile, environment: Environment, flag: Path | None) -> str:
     if flag:
         return "--data-dir"
     return "COMMUNIQUE_DATA_DIR" if environment.data_dir else _origin(("storage", "dir"), document, environment)

@@ -94,8 +94,8 @@ def prepare(directory: Path) -> str | None:
 
     Raises UserError, with the line that mends it, where anybody may write to it or it belongs to somebody else.
     """
-    from storage.errors import ArchiveRefused
-    from storage.place import make_private
+    from storage.archive.errors import ArchiveRefused
+    from storage.archive.permissions import make_private
 
     try:
         return make_private(directory)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.config.document import Document
+from bot.config.document import ConfigFile
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
-from bot.config.values import did_you_mean
+from bot.contracts.settings import did_you_mean
 from bot.errors import Problem
 
 _EXPECTED = {
@@ -35,7 +35,7 @@ _PRIVATE = ("url", "proxy", "token", "secret", "password", "hash", "key", "auth"
 class Findings:
     """Problems and warnings of one document, in the order in which they were found."""
 
-    document: Document
+    document: ConfigFile
     environment: Environment
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -6,11 +6,11 @@ from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from bot import enrich, sources
+from bot import sources
 from bot.alerts import targets
 from bot.config import paths
 from bot.config.checks import cross_check
-from bot.config.document import Document, open_document
+from bot.config.document import ConfigFile, open_document
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
 from bot.config.model import (
@@ -24,7 +24,8 @@ from bot.config.model import (
     TermConfig,
 )
 from bot.config.problems import Findings, got, one_of
-from bot.config.values import Settings, did_you_mean
+from bot.contracts.settings import Settings, did_you_mean
+from bot.enrich import engines
 from bot.errors import ConfigError
 
 SECTIONS: dict[str, type[Settings]] = {
@@ -52,13 +53,13 @@ def read(flag: Path | None, environment: Environment, *, data_dir: Path | None =
     return settle(find(flag, environment), environment, data_dir=data_dir)
 
 
-def find(flag: Path | None, environment: Environment) -> Document:
+def find(flag: Path | None, environment: Environment) -> ConfigFile:
     """Open the config file, or an empty document where there is none. Raises ConfigError."""
     path = paths.find_config(flag, environment)
-    return open_document(path) if path else Document(name="", path=None, directory=Path.cwd())
+    return open_document(path) if path else ConfigFile(name="", path=None, directory=Path.cwd())
 
 
-def settle(document: Document, environment: Environment, *, data_dir: Path | None = None) -> Config:
+def settle(document: ConfigFile, environment: Environment, *, data_dir: Path | None = None) -> Config:
     """Check a document whole and make the config of it. Raises ConfigError with every problem at once."""
     findings = Findings(document, environment)
     given = effective(document, environment, findings)
@@ -78,7 +79,7 @@ def settle(document: Document, environment: Environment, *, data_dir: Path | Non
         "sources": _entries(given, "sources", sources, findings),
         "rules": _entries(given, "rules", RuleConfig, findings),
         "targets": _entries(given, "targets", targets, findings),
-        "engines": _entries(given, "engines", enrich, findings),
+        "engines": _entries(given, "engines", engines, findings),
         "terms": _entries(given, "terms", TermConfig, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
@@ -88,7 +89,7 @@ def settle(document: Document, environment: Environment, *, data_dir: Path | Non
     return config.model_copy(update={"warnings": tuple(findings.warnings)})
 
 
-def effective(document: Document, environment: Environment, findings: Findings) -> dict[str, object]:
+def effective(document: ConfigFile, environment: Environment, findings: Findings) -> dict[str, object]:
     """Lay the environment's `COMMUNIQUE_SECTION__KEY` over what the file says."""
     given = dict(document.data)
     for override in environment.overrides:

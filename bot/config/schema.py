@@ -4,20 +4,21 @@ from typing import Any
 
 from bot.config.model import RuleConfig, TermConfig
 from bot.config.reading import LISTS, SECTIONS, Kinds
-from bot.config.values import Settings
+from bot.contracts.settings import Settings
 
 
 def schema() -> dict[str, Any]:
     """Describe every key of every section. Imports every kind of source, target and engine."""
-    from bot import enrich, sources
+    from bot import sources
     from bot.alerts import targets
+    from bot.enrich import engines
 
     parts: dict[str, Any] = {name: _of(model) for name, model in SECTIONS.items()}
     entries = {
         "sources": _union(sources),
         "rules": _of(RuleConfig),
         "targets": _union(targets),
-        "engines": _union(enrich),
+        "engines": _union(engines),
         "terms": _of(TermConfig) | {"propertyNames": {"pattern": "^(name|[a-z]{2,3})$"}},
     }
     assert set(entries) == set(LISTS)

@@ -14,26 +14,27 @@ from bot import sources as source_kinds
 from bot.alerts import decide
 from bot.alerts import targets as target_kinds
 from bot.alerts.outbox import Outbox
+from bot.archive import AsyncArchive
 from bot.clock import SECOND, Clock
 from bot.config import Config
 from bot.config.environment import Environment
 from bot.daemon.bells import Bell
-from bot.daemon.collect import Collector
-from bot.daemon.media import MediaStage
+from bot.daemon.files import MediaStage
+from bot.daemon.journal import CALM_S, Incident, Journal, mistake
+from bot.daemon.rounds import Rounds
 from bot.daemon.schedule import Schedule
 from bot.daemon.systemd import Systemd
-from bot.daemon.talk import CALM_S, Talk, Trouble, mistake
 from bot.enrich.worker import KINDS
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.http import Http
-from bot.intake.ledger import EVERYTHING, Wanted
+from bot.intake.ledger import EVERYTHING, BackfillLimit
 from bot.intake.poll import Intake, Round
 from bot.intake.recheck import Rechecks
-from bot.store import Store
-from storage import gaps, jobs, moments
-from storage import sources as source_rows
-from storage.database import Archive
-from storage.errors import ArchiveError, ArchiveMissing
+from storage import jobs
+from storage.archive.database import Archive
+from storage.archive.errors import ArchiveError, ArchiveMissing
+from storage.sources import clock_repair, gaps
+from storage.sources import states as source_rows
 
 if TYPE_CHECKING:
     from bot.daemon.telegram import TelegramLine
@@ -45,7 +46,7 @@ DRAIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Startup:
     """What the process was started with. `load` reads the config anew for SIGHUP; raises ConfigError."""
 
     environment: Environment
@@ -72,16 +73,16 @@ class Wired:
 class App:
     """The daemon, or one pass of it. The caller holds the lock and has migrated the archive."""
 
-    def __init__(self, config: Config, archive: Archive, surroundings: Surroundings) -> None:
+    def __init__(self, config: Config, archive: Archive, surroundings: Startup) -> None:
         self._surroundings = surroundings
         self._clock = surroundings.clock
         journal = surroundings.environment.journal_stream is not None
-        self._speak = Talk(surroundings.err, self._clock, stamps=not journal)
-        self._archive_trouble = Trouble(self._speak, self._clock, "the archive can be written again")
-        self._store = Store(archive, self._told)
+        self._speak = Journal(surroundings.err, self._clock, stamps=not journal)
+        self._archive_trouble = Incident(self._speak, self._clock, "the archive can be written again")
+        self._store = AsyncArchive(archive, self._told)
         self._decide_bell, self._recheck_bell, self._poll_bell = Bell(), Bell(), Bell()
         self._intake = Intake(self._store, self._clock, self._stored, random.random, self._health)
-        self._collector = Collector(self._store, self._intake, self._clock, self._speak)
+        self._collector = Rounds(self._store, self._intake, self._clock, self._speak)
         self._rechecks = Rechecks(self._store, self._clock, self._looked_again)
         self._schedule = Schedule(self._clock, self._clock_jumped, self._speak)
         self._systemd = Systemd(surroundings.environment.notify_socket)
@@ -99,14 +100,14 @@ class App:
     def _wire(self, config: Config) -> Wired:
         http = Http(config.http_rules(), self._clock)
         telegram = self._telegram_line(config)
-        around = source_kinds.Surroundings(
+        around = source_kinds.SourceTools(
             http,
             self._clock,
             config.directory,
             telegram=telegram.door if telegram else None,
             pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
         )
-        beside = target_kinds.Surroundings(
+        beside = target_kinds.TargetTools(
             http,
             self._clock,
             config.zone,
@@ -201,9 +202,9 @@ class App:
     async def _begin(self) -> None:
         now = self._clock.now()
         await self._store.run(jobs.release, blameless=KINDS)
-        if await self._store.run(moments.in_the_future, now):
+        if await self._store.run(clock_repair.in_the_future, now):
             self._speak("the archive was written by a clock ahead of this one: nothing waits for that time")
-            await self._store.run(moments.clock_was_set, now)
+            await self._store.run(clock_repair.clock_was_set, now)
         await self._store.run(_declare, self._wired, now, _written_at(self._wired.config))
         await self._wired.media.begin()
         await self._take_up(self._wired)
@@ -263,7 +264,7 @@ class App:
             await self._decide_bell.wait(SWEEP_S)
 
     async def _decide_all(self) -> None:
-        while await whole(self._decide_some()):
+        while await shielded(self._decide_some()):
             pass
 
     async def _decide_some(self) -> bool:
@@ -302,7 +303,7 @@ class App:
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a stage for ever: a full disk or a mistake of ours pauses it, told when it begins and when it is over."""
-        trouble = Trouble(self._speak, self._clock, f"{name} work again")
+        trouble = Incident(self._speak, self._clock, f"{name} work again")
         while True:
             try:
                 await work()
@@ -351,7 +352,7 @@ class App:
         return self._wired.config.counts()
 
     async def _clock_jumped(self) -> None:
-        await self._store.run(moments.clock_was_set, self._clock.now())
+        await self._store.run(clock_repair.clock_was_set, self._clock.now())
         self._poll_bell.ring()
         self._decide_bell.ring()
         self._wired.outbox.ring()
@@ -412,7 +413,9 @@ class App:
         source = self._wired.sources.get(name)
         return source is not None and source.pages
 
-    async def backfill(self, name: str, wanted: Wanted, *, alerts: bool, turned: Callable[[Round], bool]) -> None:
+    async def backfill(
+        self, name: str, wanted: BackfillLimit, *, alerts: bool, turned: Callable[[Round], bool]
+    ) -> None:
         """Fetch the history of one source page by page; `turned` hears of each page and returns False to end.
 
         Raises Later and Never; what was stored stays, the rest is an open gap.
@@ -496,7 +499,7 @@ async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def whole(work: Coroutine[Any, Any, T]) -> T:
+async def shielded(work: Coroutine[Any, Any, T]) -> T:
     """Do it to its end, for which a caller that is cancelled waits."""
     task = asyncio.create_task(work)
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bot.config import paths
 from bot.daemon.lock import Lock
-from storage import migrate
-from storage.database import Archive
+from storage.archive import migrate
+from storage.archive.database import Archive
 
 
 @contextmanager

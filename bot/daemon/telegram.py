@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.model import TelegramConfig
 from bot.intake.live import Live
 from bot.sources import Source
-from bot.store import Store
 from bot.telegram.account import Account
+from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.budget import BY_THE_HOUR
 from bot.telegram.client import Access
-from bot.telegram.door import Door
-from bot.telegram.memory import ArchiveMemory
+from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import session_in
 
 if TYPE_CHECKING:
-    from bot.sources.telegram import Telegram
+    from bot.sources.telegram import TelegramSource
 
 Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
 
@@ -38,20 +38,20 @@ class Bells:
 class TelegramLine:
     """One account with everything that belongs to it."""
 
-    def __init__(self, config: TelegramConfig, door: Door, live: Live) -> None:
+    def __init__(self, config: TelegramConfig, door: TelegramGateway, live: Live) -> None:
         self.config = config
         self.door = door
         self._live = live
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, config: Config, store: Store, clock: Clock, bells: Bells) -> Self:
+    def of(cls, config: Config, store: AsyncArchive, clock: Clock, bells: Bells) -> Self:
         """Wire what the config says. Raises UserError for a secret or a key that cannot be read."""
         memory = ArchiveMemory(store, clock, bells.health)
         most = {**BY_THE_HOUR, "contacts.resolveUsername": config.telegram.resolves_per_hour}
         path = session_in(config.data_dir)
         account = Account(access_of(config.telegram), path, memory, clock, bells.speak, by_the_hour=most)
-        door = Door(account, clock)
+        door = TelegramGateway(account, clock)
         live = Live(store, clock, door, bells.ring, bells.look, bells.speak)
         account.hear = live.hear
         account.connected = live.connected
@@ -60,7 +60,7 @@ class TelegramLine:
     def take_up(self, sources: Mapping[str, Source]) -> None:
         """Hear for these sources from now on."""
         found = {name: source for name, source in sources.items() if source.settings.kind == "telegram"}
-        self._live.sources = cast("Mapping[str, Telegram]", found)  # the kind says the class
+        self._live.sources = cast("Mapping[str, TelegramSource]", found)  # the kind says the class
 
     def start(self, keep: Keep, *, live: bool) -> None:
         """Connect and stay connected; `live`: and hear what is pushed, and what people ask."""

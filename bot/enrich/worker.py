@@ -10,21 +10,23 @@ from typing import get_args
 
 from sqlalchemy import Connection
 
+from bot.archive import AsyncArchive
 from bot.clock import HOUR, MINUTE, Clock
-from bot.enrich._choice import Choice
-from bot.enrich._contract import Engine, EnrichResult, Made, Media, Unfit
-from bot.enrich._run import Failed, Workshop
-from bot.enrich.translate import wants
+from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfit
+from bot.enrich.choice import Choice
+from bot.enrich.engines.translate import wants
+from bot.enrich.sandbox.run import Failed, Workshop
 from bot.errors import Later, Never
-from bot.store import Store
-from bot.troubles import Troubles
-from storage import jobs, media, readings, texts
-from storage.content import fit
+from bot.incidents import Incidents
+from storage import jobs
 from storage.jobs import ClaimedJob, NewJob
-from storage.media import StoredMedia
-from storage.readings import GivenUp
+from storage.media import readings, rows
+from storage.media.readings import GivenUpFile
+from storage.media.rows import StoredMedia
+from storage.posts import texts
+from storage.posts.content import storable
+from storage.posts.texts import Untranslated
 from storage.records import DueMedia
-from storage.texts import Untranslated
 
 KINDS: tuple[Made, ...] = get_args(Made)  # in the order of their urgency
 FILES: tuple[Made, ...] = ("transcript", "ocr")
@@ -73,14 +75,14 @@ class Enriching:
     `stored` is called after each text; `speak` says one sentence of a file that is given up.
     """
 
-    store: Store
+    store: AsyncArchive
     clock: Clock
     workshop: Workshop
     choice: Choice
     hotwords: tuple[str, ...]
     stored: Callable[[], None]
     speak: Callable[[str], None]
-    troubles: Troubles
+    troubles: Incidents
     _rests: dict[str, _Rest] = field(default_factory=dict)
 
     def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
@@ -99,7 +101,7 @@ class Enriching:
             if new:
                 await self.store.run(jobs.ask, new, again=False)
 
-    def _is_another(self, given_up: GivenUp) -> bool:
+    def _is_another(self, given_up: GivenUpFile) -> bool:
         file = given_up.file
         engine = self.choice.readers(file.source, file.kind, file.mime).get(given_up.made)
         return engine is not None and given_up.read_by not in (None, self.choice.version(engine, file.source))
@@ -140,7 +142,7 @@ class Enriching:
         if kind == "translation":
             await self._translate(job)
             return
-        found = await self.store.read(media.stored_one, int(job.slot))
+        found = await self.store.read(rows.stored_one, int(job.slot))
         engine = self.choice.readers(found.source, found.kind, found.mime).get(kind) if found is not None else None
         if found is None or engine is None:
             await self.store.run(jobs.done, [job.id])  # no engine reads it any more: nothing is owed
@@ -175,7 +177,7 @@ class Enriching:
             with tempfile.TemporaryDirectory(dir=self.workshop.place()) as folder:
                 path = Path(folder) / "words"
                 path.write_text(text.text, encoding="utf-8")
-                words = Media(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
+                words = MediaFile(path, "document", "text/plain", path.stat().st_size, languages=(text.language,))
                 return await self.workshop.run(engine, words)
         except OSError as problem:  # a full disk above all
             raise Later(f"engine {engine.settings.name}: its words cannot be written: {problem}") from problem
@@ -210,7 +212,7 @@ class Enriching:
             raise Unfit(f"its bytes are not at {found.path} any more")
         return await self.workshop.run(
             engine,
-            Media(
+            MediaFile(
                 path=path,
                 kind=found.kind,
                 mime=found.mime,
@@ -256,7 +258,7 @@ def _is_whole(path: Path, size: int) -> bool:
 
 async def _folded(result: EnrichResult) -> texts.Read:
     """Fold the words here, for a long text would keep the archive's one writer for a moment that others feel."""
-    reading = await asyncio.to_thread(texts.read, fit(result.text))
+    reading = await asyncio.to_thread(texts.read, storable(result.text))
     return lambda _: reading
 
 

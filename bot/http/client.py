@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.http.addresses import Refusal, refusal
-from bot.http.pace import Pace
+from bot.http.rate_limit import Pace
 from bot.http.values import HttpRules, Reply
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
     from bot.http.connections import Resolve
-    from bot.http.exchange import Answer, Exchange, Sending
+    from bot.http.exchange import Exchange, HopReply, Sending
 
 _HOPS = 5
 _PERMANENT = {301, 308}
@@ -151,7 +151,7 @@ class Http:
         return Sending(method, bare, headers, content, cap, deadline)
 
 
-def _redirected(sending: "Sending", answer: "Answer", location: str) -> "Sending":
+def _redirected(sending: "Sending", answer: "HopReply", location: str) -> "Sending":
     """Work out the request for the next hop. Raises Later where it leads nowhere good, Never for a POST that moved."""
     import httpx
 

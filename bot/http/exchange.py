@@ -52,7 +52,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HopReply:
     """What came back on one hop; a redirect's body is not read. Cookies are left out of `headers`."""
 
     status: int
@@ -90,7 +90,7 @@ class Exchange:
         )
         self._forward = _forwarding(self._proxy, guard) if self._proxy and self._proxy.scheme == "http" else None
 
-    async def exchange(self, sending: Sending, left: float) -> Answer:
+    async def exchange(self, sending: Sending, left: float) -> HopReply:
         """Send and read within `left` seconds. Raises Later (`unsure` if a POST went out unanswered) and Never."""
         sent = False
 
@@ -122,18 +122,18 @@ class Exchange:
             await self._forward.aclose()
         self._resolver.close()
 
-    async def _answer(self, sending: Sending, request: httpcore.Request) -> Answer:
+    async def _answer(self, sending: Sending, request: httpcore.Request) -> HopReply:
         forward = self._forward if sending.url.scheme == "http" else None
         response = await (forward or self._pool).handle_async_request(request)
         try:
             if forward and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
                 reason = f"the proxy {self._proxy} cannot be used: it does not accept the user name and password"
                 raise Later(reason, state=PROXY_DOWN)
-            answer = Answer(response.status, _read_headers(response.headers), b"")
+            answer = HopReply(response.status, _read_headers(response.headers), b"")
             if answer.redirect is not None:
                 return answer
             sink = sending.sink if 200 <= response.status < 300 else None
-            return Answer(
+            return HopReply(
                 response.status, answer.headers, await _read_body(response, answer.headers, sending.cap, sink)
             )
         finally:

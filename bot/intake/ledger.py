@@ -10,14 +10,14 @@ _BEGINNING = "the beginning of the source is reached"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BackfillLimit:
     """How far back: at most `count` posts, none published before `since` (microseconds UTC)."""
 
     count: int = EVERYTHING
     since: int | None = None
 
     @classmethod
-    def of(cls, amount: int | str) -> "Wanted":
+    def of(cls, amount: int | str) -> "BackfillLimit":
         """From the config's `backfill`: a count, "all", or an ISO date in UTC."""
         if isinstance(amount, int):
             return cls(count=amount)
@@ -44,7 +44,7 @@ class Step:
     history: History | None = None
 
 
-def first_contact(batch: Batch, wanted: Wanted, *, started: bool, alerts: bool) -> Step:
+def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts: bool) -> Step:
     """The first reply of a source, or one of the first where a reply has `more`: history, which alerts only if asked.
 
     `started` says that an earlier part of the same first contact was stored before.
@@ -116,7 +116,9 @@ def older(gap: Gap, batch: Batch) -> Step | None:
     inside = tuple(
         post for post in batch.posts if post.number is not None and (gap.low or 0) <= post.number <= gap.high
     )
-    kept = Wanted(EVERYTHING if gap.until_count is None else gap.until_count, gap.until_time).of_newest_first(inside)
+    kept = BackfillLimit(EVERYTHING if gap.until_count is None else gap.until_count, gap.until_time).of_newest_first(
+        inside
+    )
     left = None if gap.until_count is None else gap.until_count - len(kept)
     how = None
     if left is not None and left <= 0:

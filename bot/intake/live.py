@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from bot.archive import AsyncArchive
 from bot.clock import SECOND, Clock
 from bot.errors import Later, Never
-from bot.store import Store
-from storage import rechecks, telegram
-from storage import sources as rows
+from storage.posts import rechecks
 from storage.records import Batch
-from storage.telegram import RequestRow
+from storage.sources import states as rows
+from storage.sources import telegram
+from storage.sources.telegram import RequestRow
 
 if TYPE_CHECKING:
-    from bot.sources.telegram import Telegram
+    from bot.sources.telegram import TelegramSource
     from bot.telegram.client import Hint
-    from bot.telegram.door import Door
+    from bot.telegram.gateway import TelegramGateway
 
 _LOOK_S = 1.0
 _BREATH_S = 0.05  # hints of one moment become one round
@@ -30,19 +31,19 @@ _MOST_IDS = 1_000
 class Live:
     """Hears the account for all its sources. `ring` starts rounds, `look` wakes re-checks, `speak` says a sentence."""
 
-    store: Store
+    store: AsyncArchive
     clock: Clock
-    door: "Door"
+    door: "TelegramGateway"
     ring: Callable[[Iterable[str]], None]
     look: Callable[[], None]
     speak: Callable[[str], None]
-    sources: Mapping[str, "Telegram"] = field(default_factory=dict)
+    sources: Mapping[str, "TelegramSource"] = field(default_factory=dict)
     again_s: float = 60.0  # longer than a page of history waits to be stored
     _everything: bool = False
     _channels: dict[int, "_Moved"] = field(default_factory=dict)
     _again: dict[str, "_Moved"] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _short: dict[str, tuple["Telegram", asyncio.Task[None]]] = field(default_factory=dict)
+    _short: dict[str, tuple["TelegramSource", asyncio.Task[None]]] = field(default_factory=dict)
     _told: dict[str, tuple[str, bool]] = field(default_factory=dict)
     _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
 
@@ -104,7 +105,7 @@ class Live:
                 await self._look_at(name, source, moved)
         self.ring(names)
 
-    async def _look_at(self, name: str, source: "Telegram", moved: "_Moved") -> None:
+    async def _look_at(self, name: str, source: "TelegramSource", moved: "_Moved") -> None:
         """Posts that were removed, and edits of posts so old that the newest page does not show them.
 
         What is not stored may be on its way here as it was before, and what the page shows may have left it before it
@@ -122,7 +123,7 @@ class Live:
             if name in self.sources:
                 await self._look(name, self.sources[name], moved)
 
-    async def _look(self, name: str, source: "Telegram", moved: "_Moved") -> frozenset[int]:
+    async def _look(self, name: str, source: "TelegramSource", moved: "_Moved") -> frozenset[int]:
         low = source.reader.shown_from if source.reader is not None else 0
         numbers = moved.gone | {number for number in moved.edited if number < low}
         if not numbers:
@@ -132,7 +133,7 @@ class Live:
             self.look()
         return frozenset(int(one) for one in found)
 
-    def _number(self, source: "Telegram") -> int | None:
+    def _number(self, source: "TelegramSource") -> int | None:
         peer = self.door.peers.remembered(source.settings.wanted)
         return None if peer is None else peer.channel_id
 
@@ -157,7 +158,7 @@ class Live:
                 task.cancel()
                 del self._short[name]
 
-    def _mode(self, source: "Telegram", *, joined: bool | None) -> str | None:
+    def _mode(self, source: "TelegramSource", *, joined: bool | None) -> str | None:
         """How a source is watched just now; None where that is not known yet."""
         if self.door.away or source.shut:
             return "public pages" if source.second_way else "nothing"
@@ -166,7 +167,7 @@ class Live:
             return None if joined is None else "push" if joined else "history poll"
         return "short poll" if asked == "short" and source.settings.name not in self._no_short else "history poll"
 
-    async def _poll_shortly(self, name: str, source: "Telegram") -> None:
+    async def _poll_shortly(self, name: str, source: "TelegramSource") -> None:
         """Ask for the channel's difference as often as Telegram says; what it brings is only a hint."""
         reader = source.reader
         assert reader is not None

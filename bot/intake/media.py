@@ -8,18 +8,20 @@ from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
+from bot.archive import AsyncArchive
 from bot.clock import HOUR, SECOND, Clock
 from bot.config.model import MediaConfig
+from bot.contracts.source import Source
 from bot.errors import Later, Never
 from bot.http import TOO_BIG, Http, waits
-from bot.intake.room import NoRoom, Room
-from bot.sources._contract import Source
-from bot.store import Store
-from bot.troubles import Troubles
-from storage import jobs, media, notices
-from storage.errors import ArchiveError, ArchiveUnwritable
-from storage.files import Files, Kept
+from bot.incidents import Incidents
+from bot.intake.quota import MediaQuota, NoRoom
+from storage import jobs
+from storage.alerts import notices
+from storage.archive.errors import ArchiveError, ArchiveUnwritable
 from storage.jobs import NewJob
+from storage.media import rows
+from storage.media.shelf import Kept, Shelf
 from storage.records import DueMedia
 
 AT_ONCE = 4
@@ -57,17 +59,17 @@ class MediaLane:
     have to wait for room and when they go on, `speak` of one that is damaged.
     """
 
-    store: Store
+    store: AsyncArchive
     clock: Clock
-    files: Files
+    files: Shelf
     http: Http
     limits: MediaConfig
     sources: Mapping[str, Source]
     jobs_of: JobsOf
     stored: Callable[[], None]
     speak: Callable[[str], None]
-    troubles: Troubles
-    _room: Room | None = None
+    troubles: Incidents
+    _room: MediaQuota | None = None
     _disk: str = ""  # what it said when it took no more
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
@@ -106,16 +108,16 @@ class MediaLane:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _opened(self) -> Room:
+    async def _opened(self) -> MediaQuota:
         """At first make good what a dead process had kept and could not write down; count what there is."""
         if self._room is None:
             for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
-                row = await self.store.read(media.place, media_id)
+                row = await self.store.read(rows.place, media_id)
                 if kept is not None and row is not None:
                     await self.store.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
                 if kept is not None:
                     await asyncio.to_thread(self.files.forget, media_id)
-            self._room = Room(self.limits, await self.store.read(media.usage))
+            self._room = MediaQuota(self.limits, await self.store.read(rows.usage))
         return self._room
 
     # What is due ----------------------------------------------------------------------------------------------------
@@ -132,11 +134,11 @@ class MediaLane:
         while more and len(self._under_way) < AT_ONCE:
             slow = len(self._slow) < _SLOW_AT_ONCE
             without = [*self._under_way, *parked]
-            due = await self.store.read(media.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
+            due = await self.store.read(rows.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
             before = started + len(parked)
             for file in due:
                 if refused := self._refused(file):
-                    await self.store.run(media.given_up, file.id, *refused, now)
+                    await self.store.run(rows.given_up, file.id, *refused, now)
                     self.stored()
                     started += 1
                 elif isinstance(found := room.found(file, free), NoRoom):
@@ -152,7 +154,7 @@ class MediaLane:
         """When something is due for which there is room, microseconds UTC; None if nothing is."""
         room, free = await self._opened(), self.files.free()
         names = self._names(room.full(self.sources, free))
-        return await self.store.read(media.next_due, sources=names, without=room.parked(free)) if names else None
+        return await self.store.read(rows.next_due, sources=names, without=room.parked(free)) if names else None
 
     def _names(self, full: Sequence[NoRoom]) -> list[str]:
         """Sources of which something may come."""
@@ -162,7 +164,7 @@ class MediaLane:
     def _has_hands(self, file: DueMedia) -> bool:
         return len(self._under_way) < AT_ONCE and not (file.kind in _SLOW and len(self._slow) >= _SLOW_AT_ONCE)
 
-    def _start(self, room: Room, file: DueMedia, most: int) -> None:
+    def _start(self, room: MediaQuota, file: DueMedia, most: int) -> None:
         room.begin(file, most)
         task = asyncio.create_task(self._bring(room, file, most), name=f"media {file.id}")
         self._under_way[file.id] = task
@@ -170,7 +172,7 @@ class MediaLane:
             self._slow.add(file.id)
         task.add_done_callback(partial(self._ended, room, file))
 
-    def _ended(self, room: Room, file: DueMedia, task: asyncio.Task[None]) -> None:
+    def _ended(self, room: MediaQuota, file: DueMedia, task: asyncio.Task[None]) -> None:
         room.end(file)
         self._under_way.pop(file.id, None)
         self._slow.discard(file.id)
@@ -178,7 +180,7 @@ class MediaLane:
             self.speak(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
         self.ring()
 
-    def _refused(self, file: DueMedia) -> tuple[media.State, str] | None:
+    def _refused(self, file: DueMedia) -> tuple[rows.State, str] | None:
         """What is not even asked for, with the reason."""
         settings = self.sources[file.source].settings
         if _SAME_AS.get(file.kind, file.kind) not in settings.media:
@@ -210,13 +212,13 @@ class MediaLane:
 
     # One file -------------------------------------------------------------------------------------------------------
 
-    async def _bring(self, room: Room, file: DueMedia, most: int) -> None:
+    async def _bring(self, room: MediaQuota, file: DueMedia, most: int) -> None:
         """Fetch one file and write down what became of it. Raises only what the archive raises."""
         try:
             kept = await self._fetched(room, file, most)
         except _DiskTrouble as problem:
             self._disk_says(str(problem))
-            await self.store.run(media.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False)
+            await self.store.run(rows.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False)
         except (Later, Never) as problem:
             too_big = isinstance(problem, Later) and problem.state == TOO_BIG
             if not (too_big and room.cut(file, most)):
@@ -233,7 +235,7 @@ class MediaLane:
             await asyncio.to_thread(self.files.forget, file.id)
         self.stored()
 
-    async def _fetched(self, room: Room, file: DueMedia, most: int) -> Kept:
+    async def _fetched(self, room: MediaQuota, file: DueMedia, most: int) -> Kept:
         source = self.sources[file.source]
         try:
             with self.files.arriving(file.id) as arriving:
@@ -264,12 +266,12 @@ class MediaLane:
         now, tries = self.clock.now(), file.failures + 1
         state, reason = _verdict(problem, tries)
         if state is not None:
-            await self.store.run(media.given_up, file.id, state, reason, now)
+            await self.store.run(rows.given_up, file.id, state, reason, now)
             return
         at = self._next(file)
         if isinstance(problem, Later) and problem.retry_at is not None:
             at = max(problem.retry_at, at)
-        await self.store.run(media.again, [file.id], reason, at, now, failed=True)
+        await self.store.run(rows.again, [file.id], reason, at, now, failed=True)
 
     def _next(self, file: DueMedia) -> int:
         return self.clock.now() + min(_BACK_OFF[0] << min(file.failures, 20), _BACK_OFF[1])
@@ -297,7 +299,7 @@ def _written(write: Callable[[bytes], None], piece: bytes) -> None:
         raise _DiskTrouble(f"the disk does not take them ({problem.strerror})") from problem
 
 
-def _verdict(problem: Later | Never, tries: int) -> tuple[media.State | None, str]:
+def _verdict(problem: Later | Never, tries: int) -> tuple[rows.State | None, str]:
     """What becomes of a file after so many tries, None: it is tried again; and the reason."""
     if isinstance(problem, Never):
         return "refused", str(problem)
@@ -313,7 +315,7 @@ def _verdict(problem: Later | Never, tries: int) -> tuple[media.State | None, st
 
 
 def _store(writer: Connection, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
-    if not media.stored(writer, file.id, kept, now):
+    if not rows.stored(writer, file.id, kept, now):
         return False
     jobs.enqueue(writer, new)
     return True
@@ -321,9 +323,9 @@ def _store(writer: Connection, file: DueMedia, kept: Kept, new: list[NewJob], no
 
 def _explain(writer: Connection, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
     for word in full:
-        media.explain(writer, word.reason, now, source=word.source)
+        rows.explain(writer, word.reason, now, source=word.source)
     for media_id, word in parked.items():
-        media.explain(writer, word.reason, now, media_id=media_id)
+        rows.explain(writer, word.reason, now, media_id=media_id)
 
 
 def _files(source: str | None) -> str:
@@ -331,5 +333,5 @@ def _files(source: str | None) -> str:
 
 
 def _damaged(writer: Connection, file: DueMedia, reason: str, now: int) -> None:
-    media.given_up(writer, file.id, "refused", reason, now)
+    rows.given_up(writer, file.id, "refused", reason, now)
     notices.add(writer, now, f"media {file.id}", reason)

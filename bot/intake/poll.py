@@ -6,18 +6,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bot.archive import AsyncArchive
 from bot.clock import Clock
+from bot.contracts.source import Source, Want
 from bot.errors import Later, Never
 from bot.intake import ledger
-from bot.intake.health import Outlook, after_failure, after_success
-from bot.sources._contract import Source, Want
-from bot.store import Store
-from storage import gaps, history, outbox, posts, rechecks, sources, telegram
-from storage.content import content_hash
+from bot.intake.backoff import Outlook, after_failure, after_success
+from storage.alerts import outbox
+from storage.posts import rechecks, saving
+from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
+from storage.sources import first_contact, gaps, states, telegram
 
 if TYPE_CHECKING:
-    from storage.database import Writer
+    from storage.archive.database import Writer
 
 POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and lose nothing to commits
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
@@ -81,7 +83,7 @@ class Intake:
     hear when a source breaks or recovers.
     """
 
-    store: Store
+    store: AsyncArchive
     clock: Clock
     stored: Callable[[], None]
     jitter: Callable[[], float]
@@ -141,7 +143,7 @@ class Intake:
             else:
                 step = ledger.first_contact(
                     batch,
-                    ledger.Wanted.of(source.settings.backfill),
+                    ledger.BackfillLimit.of(source.settings.backfill),
                     started=started,
                     alerts=source.settings.alert_backfill,
                 )
@@ -161,7 +163,7 @@ class Intake:
     async def _history(self, row: SourceRow) -> History:
         """What stood there before us: it never changes after first contact."""
         if row.id not in self._histories:
-            self._histories[row.id] = await self.store.read(history.recall, row.id)
+            self._histories[row.id] = await self.store.read(first_contact.recall, row.id)
         return self._histories[row.id]
 
     async def _fill(self, source: Source, open_gaps: list[Gap], cursor: str | None, result: Round, pages: int) -> None:
@@ -265,8 +267,8 @@ def _write(
 ) -> tuple[Saved, list[Gap], str | None]:
     """Store one part. With `end`, look for posts that the page left out, and settle the round if no gap is open."""
     if part.known is not None:
-        history.remember(writer, source_id, part.known)
-    saved = posts.save(
+        first_contact.remember(writer, source_id, part.known)
+    saved = saving.save(
         writer,
         source_id,
         part.batch,
@@ -297,7 +299,7 @@ def _write(
 def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
     """Settle the source's state; whom it concerns hears of a change in the same transaction."""
     row, outlook = end.row, end.outlook
-    change = sources.settle(
+    change = states.settle(
         writer,
         row.id,
         outcome=outlook.outcome,

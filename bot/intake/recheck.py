@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from bot.archive import AsyncArchive
 from bot.clock import HOUR, MINUTE, Clock
+from bot.contracts.source import ManyAtOnce, Source
 from bot.errors import Later, Never
-from bot.sources._contract import ManyAtOnce, Source
-from bot.store import Store
-from storage import jobs, posts, rechecks
+from storage import jobs
+from storage.posts import rechecks, saving
 from storage.records import Checked
 
 LEASE = 15 * MINUTE
@@ -23,7 +24,7 @@ POSTPONED = 5 * MINUTE  # where the failure named no time
 class Rechecks:
     """The re-checks that are due. A source that fails postpones its own and nobody else's."""
 
-    store: Store
+    store: AsyncArchive
     clock: Clock
     stored: Callable[[], None]
 
@@ -45,7 +46,7 @@ class Rechecks:
         return counts
 
     async def _of_source(
-        self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.Place]
+        self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.PostAddress]
     ) -> int:
         if source is None or not source.checks:
             # The source left the config: nobody can look, and nothing is owed.
@@ -89,4 +90,4 @@ async def _looked_at(source: Source, native_ids: list[str]) -> Sequence[Checked]
 
 def _settle(writer: Connection, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
     jobs.done(writer, [job.id])
-    posts.checked(writer, job.post_id, checked, now, apart=apart)
+    saving.checked(writer, job.post_id, checked, now, apart=apart)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.rules.circles import in_order
+from bot.rules.cycles import in_order
 from bot.rules.literals import chosen, options
-from storage.language.match import Document, Reading, hits, holds
+from storage.language.match import Document, PreparedDocument, hits, holds
 from storage.language.query import Query
 from storage.language.tree import KINDS
 from storage.rows import Hit
@@ -33,7 +33,7 @@ class RuleMatch:
     """A rule that holds on a post; where, is worked out when it is asked for."""
 
     told: Rule
-    reading: Reading
+    reading: PreparedDocument
 
     @property
     def rule(self) -> str:
@@ -75,7 +75,7 @@ class RuleSet:
         A rule that asks for `rule:` is decided after those it asks for, and sees their matches on this post beside the
         stored ones.
         """
-        reading = Reading(document)
+        reading = PreparedDocument(document)
         found: set[int] = set()
         tried = set(self._always)
         if self._automaton:
@@ -95,7 +95,7 @@ class RuleSet:
                     names |= {self._rules[number].name}
         return tuple([RuleMatch(self._rules[number], reading) for number in sorted(found)])
 
-    def _holds(self, number: int, reading: Reading) -> bool:
+    def _holds(self, number: int, reading: PreparedDocument) -> bool:
         sources, tags = self._scopes[number]
         if sources or tags:
             document = reading.document
@@ -127,7 +127,7 @@ def _automaton(literals: list[_Literal]) -> AhoCorasick | None:
     return AhoCorasick(literals, store_patterns=True)  # a hit is then the very object, without places
 
 
-def _words(reading: Reading) -> str:
+def _words(reading: PreparedDocument) -> str:
     """Every text that a query ranges over by itself, in its plain and closed form, in one string."""
     sheets = reading.sheets
     if len(sheets) == 1 and sheets[0].kind in KINDS and not sheets[0].hyphens:

@@ -3,9 +3,9 @@
 import importlib
 import pkgutil
 
-from bot.sources._contract import Source, SourceSettings, Surroundings
+from bot.contracts.source import Source, SourceSettings, SourceTools
 
-__all__ = ["Source", "SourceSettings", "Surroundings", "build", "kinds", "settings_of"]
+__all__ = ["Source", "SourceSettings", "SourceTools", "build", "kinds", "settings_of"]
 
 
 def kinds() -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def settings_of(kind: str) -> type[SourceSettings]:
     return settings
 
 
-def build(settings: SourceSettings, surroundings: Surroundings) -> Source:
+def build(settings: SourceSettings, surroundings: SourceTools) -> Source:
     """The working source behind a checked piece of config."""
     source: Source = importlib.import_module(f"{__name__}.{settings.kind}").build(settings, surroundings)
     return source

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from bot.clock import DAY, HOUR, MINUTE, Clock
-from bot.config.values import Duration
+from bot.contracts.settings import Duration
+from bot.contracts.source import Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.sources._contract import Source, SourceSettings, Surroundings, Want
-from bot.telegram.names import Wanted, wanted
+from bot.telegram.channel_names import ChannelName, wanted
 from storage.records import Batch, Checked
 
 if TYPE_CHECKING:
-    from bot.telegram.door import Door
+    from bot.telegram.gateway import TelegramGateway
 
 FALLBACK = "telegram_web"
 SITE = "https://t.me"
@@ -51,7 +51,7 @@ class Settings(SourceSettings):
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ChannelName:
         """The channel that is meant."""
         return wanted(self.channel)
 
@@ -71,7 +71,7 @@ class _Shut:
     until: int
 
 
-class Telegram:
+class TelegramSource:
     """One channel, by two ways: the same ids and numbers on both, so that it stays one source.
 
     `pages` makes the public pages of a name, None where they are not allowed.
@@ -81,7 +81,7 @@ class Telegram:
     checks = True
 
     def __init__(
-        self, settings: Settings, door: "Door | None", pages: Callable[[str], Source] | None, clock: Clock
+        self, settings: Settings, door: "TelegramGateway | None", pages: Callable[[str], Source] | None, clock: Clock
     ) -> None:
         self.settings = settings
         self.reader = door.reader(settings.wanted) if door is not None else None
@@ -267,7 +267,7 @@ def _read(cursor: str | None) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def build(settings: Settings, surroundings: Surroundings) -> Telegram:
+def build(settings: Settings, surroundings: SourceTools) -> TelegramSource:
     """The working source, with its second way."""
     from bot import sources
 
@@ -278,4 +278,6 @@ def build(settings: Settings, surroundings: Surroundings) -> Telegram:
     door = surroundings.telegram
     own = door is not None and door.account.access.server is not None  # t.me shows nothing of another server
     shown = surroundings.pages_allowed and not (own and settings.base_url == SITE)
-    return Telegram(settings, door, pages if settings.fallback == FALLBACK and shown else None, surroundings.clock)
+    return TelegramSource(
+        settings, door, pages if settings.fallback == FALLBACK and shown else None, surroundings.clock
+    )

@@ -17,9 +17,9 @@ from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
 from bot.telegram.budget import Budget, Memory, method_of
 from bot.telegram.client import Access, Hint, build, elsewhere, leave, within
-from bot.telegram.oddities import Oddities, Oddity
 from bot.telegram.refusals import DRIFT, FOR_GOOD, NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
-from bot.telegram.session import Session
+from bot.telegram.session import SessionKey
+from bot.telegram.warnings import AccountWarning, AccountWarnings
 
 SIGN_IN = "sign in with `communique login`"
 _LOST = ("unreachable", "session in use")
@@ -47,7 +47,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """How the account stands; `dead` means that not one call may be made."""
 
     state: str
@@ -75,7 +75,7 @@ class Account:
         self.hear: Callable[[Hint], None] = lambda _: None
         self.connected: Callable[[], Awaitable[None]] = _nothing
         self.memory = memory
-        self.standing = Standing("connecting")
+        self.standing = AccountStatus("connecting")
         self._user = ""
         self._path = path
         self._clock = clock
@@ -91,8 +91,8 @@ class Account:
         self._lost_at: float | None = clock.monotonic()
         self._was_up = False
         self._probing: Any = None  # the probe that this server answers, once it is known
-        self._oddities = Oddities()
-        self._odd: list[Oddity] = []  # to be told
+        self._oddities = AccountWarnings()
+        self._odd: list[AccountWarning] = []  # to be told
         self._loss = ""  # the state in which the connection has been away for long
 
     # Calls ------------------------------------------------------------------------------------------------------------
@@ -189,32 +189,34 @@ class Account:
             try:
                 found = sessions.read(self._path)
                 if found is None:
-                    await self._stand(Standing("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True))
+                    await self._stand(
+                        AccountStatus("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True)
+                    )
                 elif ended is not None and seen == first:
                     await self._stand(ended)
                 else:
                     failures = await self._hold(found, failures)
                     await self._tell_loss()
             except UserError as problem:
-                await self._stand(Standing("session unusable", str(problem), dead=True))
+                await self._stand(AccountStatus("session unusable", str(problem), dead=True))
             if self.standing.dead:
                 await self._until_another(seen)
                 failures, ended = 0, None
-                await self._stand(Standing("connecting"))
+                await self._stand(AccountStatus("connecting"))
             else:
                 shortest, longest = self._patience.back_off
                 pause = min(shortest * 2 ** min(failures, 12), longest)
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
 
-    async def _ended(self, seen: tuple[int, int] | None) -> Standing | None:
+    async def _ended(self, seen: tuple[int, int] | None) -> AccountStatus | None:
         """How this session ended for good before we were started: its key is not shown to Telegram again."""
         row = await self.memory.account()
         if row is None or row.state not in FOR_GOOD or seen is None:
             return None
         written_before = seen[1] // 1_000 <= row.state_since <= self._clock.now()
-        return Standing(row.state, row.reason or "", row.remedy or "", dead=True) if written_before else None
+        return AccountStatus(row.state, row.reason or "", row.remedy or "", dead=True) if written_before else None
 
-    async def _hold(self, found: Session, failures: int) -> int:
+    async def _hold(self, found: SessionKey, failures: int) -> int:
         """One connection from its beginning to its end; how many in a row could not be made."""
         try:
             with sessions.Hold(self._path):
@@ -222,17 +224,17 @@ class Account:
         except AccountDead as dead:
             await self._die(dead)
         except AlreadyRunning as held:
-            await self._stand(Standing("session in use", str(held)))
+            await self._stand(AccountStatus("session in use", str(held)))
             return failures + 1
         except Never as problem:
-            await self._stand(Standing(problem.state, str(problem), dead=True))
+            await self._stand(AccountStatus(problem.state, str(problem), dead=True))
         except Later as problem:
             state = problem.state if problem.state in ("proxy down", DRIFT) else "unreachable"
-            await self._stand(Standing(state, str(problem)))
+            await self._stand(AccountStatus(state, str(problem)))
             return 0 if self._was_up else failures + 1
         return 0
 
-    async def _live(self, found: Session) -> None:
+    async def _live(self, found: SessionKey) -> None:
         self._was_up, self._user = False, found.user
         client = build(
             self.access, found, self._hint, lambda _: None, puzzled=self._puzzled, hello_s=self._patience.probe
@@ -248,9 +250,11 @@ class Account:
             self._client, self._was_up = client, True
             self._lost_at = None
             self._ready.set()
-            await self._stand(Standing("connected", self._oddities.reason), user=found.user)
+            await self._stand(AccountStatus("connected", self._oddities.reason), user=found.user)
             if self._loss:
-                self._note(Oddity("telegram account", f"the Telegram account answers again; it was: {self._loss}"))
+                self._note(
+                    AccountWarning("telegram account", f"the Telegram account answers again; it was: {self._loss}")
+                )
                 self._loss = ""
             await self._tell()
             await self.connected()
@@ -327,7 +331,7 @@ class Account:
         if not self._loss and self.standing.state in _LOST and self.lost_for > self._patience.loss:
             self._loss = self.standing.state
             sentence = f"the Telegram account is {self._loss} for more than a minute: {self.standing.reason}"
-            self._note(Oddity("telegram account", sentence))
+            self._note(AccountWarning("telegram account", sentence))
             await self._tell()
 
     # What is odd ------------------------------------------------------------------------------------------------------
@@ -338,7 +342,7 @@ class Account:
         if self._odd:
             self._doubt.set()
 
-    def _note(self, odd: Oddity | None) -> None:
+    def _note(self, odd: AccountWarning | None) -> None:
         if odd is not None:
             self._odd.append(odd)
 
@@ -349,7 +353,7 @@ class Account:
             self._speak(f"telegram: {odd.sentence}")
             await self.memory.noticed(odd.about, odd.sentence, once=odd.once)
             if self.standing.state == "connected":
-                await self._stand(Standing("connected", self._oddities.reason))
+                await self._stand(AccountStatus("connected", self._oddities.reason))
 
     # The state --------------------------------------------------------------------------------------------------------
 
@@ -360,10 +364,10 @@ class Account:
         """Not one more call: the connection is closed, and only another session file brings the account back."""
         self._loss = ""
         if not self.standing.dead:
-            await self._stand(Standing(dead.state, dead.reason, dead.remedy, dead=True))
+            await self._stand(AccountStatus(dead.state, dead.reason, dead.remedy, dead=True))
         self._doubt.set()
 
-    async def _stand(self, standing: Standing, user: str | None = None) -> None:
+    async def _stand(self, standing: AccountStatus, user: str | None = None) -> None:
         changed = standing.state != self.standing.state
         self.standing = standing
         if standing.state == "connecting":

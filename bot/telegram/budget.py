@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from bot.clock import Clock
 from bot.telegram.refusals import flood
 from storage.records import PeerRow
-from storage.telegram import AccountRow
+from storage.sources.telegram import AccountRow
 
 BY_THE_HOUR = {"contacts.resolveUsername": 20, "messages.getDialogs": 20, "messages.checkChatInvite": 20}
 

@@ -11,9 +11,9 @@ from telethon.tl import functions, types
 from bot.clock import DAY, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
-from bot.telegram.names import Wanted
+from bot.telegram.channel_names import ChannelName
+from bot.telegram.messages import ChannelAddress, ReadMessages, albums, read, real
 from bot.telegram.peers import Peers
-from bot.telegram.reading import Channel, Found, albums, read, real
 from bot.telegram.refusals import another_way
 from storage.records import Batch, Checked, PeerRow, Seen
 
@@ -29,10 +29,10 @@ BY_ID = "telegram, by id"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """What one reply of the history said; `whole` means that the channel has nothing else."""
 
-    found: Found
+    found: ReadMessages
     messages: tuple[Any, ...]
     chat: Any
     whole: bool
@@ -67,10 +67,10 @@ class _Ahead:
 
     below: int
     at: float
-    page: "asyncio.Task[Page]"
+    page: "asyncio.Task[HistoryPage]"
 
     @classmethod
-    def begin(cls, below: int, clock: Clock, asked: Coroutine[Any, Any, Page]) -> "_Ahead":
+    def begin(cls, below: int, clock: Clock, asked: Coroutine[Any, Any, HistoryPage]) -> "_Ahead":
         task = asyncio.ensure_future(asked)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come for it
         return cls(below, clock.monotonic(), task)
@@ -80,7 +80,7 @@ class ChannelReader:
     """The channel behind one source. Raises Later and Never."""
 
     def __init__(
-        self, account: Account, peers: Peers, wanted: Wanted, clock: Clock, *, settle_s: float = SETTLE_S
+        self, account: Account, peers: Peers, wanted: ChannelName, clock: Clock, *, settle_s: float = SETTLE_S
     ) -> None:
         self._settle_s = settle_s
         self._account = account
@@ -128,7 +128,7 @@ class ChannelReader:
                 return climbed
         return await self._settled(peer, page, above)
 
-    async def _settled(self, peer: PeerRow, page: Page, above: int | None) -> tuple[Batch, int]:
+    async def _settled(self, peer: PeerRow, page: HistoryPage, above: int | None) -> tuple[Batch, int]:
         """The newest page; an album that may still grow is held back until it has had its time."""
         growing = self._growing(page, above or 0)
         if growing and above is None:
@@ -180,7 +180,7 @@ class ChannelReader:
         self._walked_to = batch.seen.low
         return replace(batch, seen=Seen(batch.seen.low, below - 1))
 
-    async def _below(self, peer: PeerRow, below: int) -> Page:
+    async def _below(self, peer: PeerRow, below: int) -> HistoryPage:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead.below == below and self._clock.monotonic() - ahead.at < _FRESH_S:
             return await ahead.page
@@ -201,7 +201,7 @@ class ChannelReader:
         in_albums = (number for number in numbers if getattr(seen.messages.get(number), "grouped_id", None))
         parts = {number + step for number in in_albums for step in range(1, _ALBUM)}
         await self._look(peer, sorted(parts - seen.messages.keys() - set(numbers)), seen)
-        posts = {post.native_id: post for post in read(seen.reply, Channel(peer.channel_id, peer.handle)).posts}
+        posts = {post.native_id: post for post in read(seen.reply, ChannelAddress(peer.channel_id, peer.handle)).posts}
         return [
             Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True)
             if number in seen.messages
@@ -242,7 +242,7 @@ class ChannelReader:
         """Where a short poll starts; 1, the first of all, where the server does not tell."""
         return (await self._history(await self._peers.find(self.wanted), limit=1)).pts or 1
 
-    def _expect_shown(self, page: Page) -> None:
+    def _expect_shown(self, page: HistoryPage) -> None:
         """Raises Later where Telegram withholds the channel: what it leaves empty is never "no posts"."""
         reason = restriction(page.chat)
         if reason is not None and all(post.service for post in page.found.posts):
@@ -254,15 +254,15 @@ class ChannelReader:
 
     # One reply --------------------------------------------------------------------------------------------------------
 
-    async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> Page:
+    async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> HistoryPage:
         reply = await self._call(peer, partial(_of_history, limit=limit, where=where))
-        found = read(reply, Channel(peer.channel_id, peer.handle))
+        found = read(reply, ChannelAddress(peer.channel_id, peer.handle))
         messages = tuple(real(reply))
         chat = next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
         if found.high is not None and not where:
             self._alive = found.high
         whole = found.low == 1 or (not where and getattr(reply, "count", None) == len(messages) in range(1, limit))
-        return Page(found, messages, chat, whole, getattr(reply, "pts", 0))
+        return HistoryPage(found, messages, chat, whole, getattr(reply, "pts", 0))
 
     async def _by_number(self, peer: PeerRow, numbers: Iterable[int]) -> Any:
         """Messages by their numbers; where the server does not give them so, out of the history around them."""
@@ -305,7 +305,7 @@ class ChannelReader:
         return await self._account.call(ask(renewed))
 
     async def _batch(
-        self, page: Page, peer: PeerRow, *, held: int | None = None, low: int | None = None
+        self, page: HistoryPage, peer: PeerRow, *, held: int | None = None, low: int | None = None
     ) -> tuple[Batch, int]:
         """What a page says below message `held`. An album that the page's lower edge cuts is left to the next page."""
         found = page.found
@@ -337,7 +337,7 @@ class ChannelReader:
         )
         return batch, found.high or 0
 
-    def _growing(self, page: Page, above: int) -> dict[int, float]:
+    def _growing(self, page: HistoryPage, above: int) -> dict[int, float]:
         """Seconds until each of the newest albums can be taken for complete, by its first message; none: all can.
 
         Each has its own time, so that albums without end hold up nothing for longer.
@@ -373,7 +373,7 @@ def restriction(chat: Any) -> str | None:
     return "; ".join(told) or "it gives no reason"
 
 
-def _without(found: Found, first: int) -> Found:
+def _without(found: ReadMessages, first: int) -> ReadMessages:
     """The same without the album that begins with this message."""
     return replace(
         found,
@@ -382,7 +382,7 @@ def _without(found: Found, first: int) -> Found:
     )
 
 
-def _below(found: Found, held: int) -> Found:
+def _below(found: ReadMessages, held: int) -> ReadMessages:
     """What stands below a message that is not to be taken yet."""
     return replace(
         found,

@@ -18,10 +18,10 @@ from telethon.tl import functions, types
 from telethon.tl.alltlobjects import LAYER
 
 from bot.errors import Later, Never
-from bot.telegram.dialect import channels_in, listen
+from bot.telegram.proxies import way
 from bot.telegram.refusals import not_offered
-from bot.telegram.session import Session
-from bot.telegram.wires import way
+from bot.telegram.session import SessionKey
+from bot.telegram.unknown_types import channels_in, listen
 
 WRONG_KEY = "wrong server key"
 CONNECT_S = 15  # of the TCP connection alone
@@ -81,7 +81,7 @@ class _Said(logging.Logger):
 
 def build(
     access: Access,
-    session: Session | None,
+    session: SessionKey | None,
     hear: Callable[[Hint], None],
     heard: Callable[[Any], None],
     *,
@@ -263,10 +263,10 @@ def _no_key_file(words: str) -> Never:
     return Never(f"[telegram] public_key_file {words}", state=WRONG_KEY)
 
 
-def session_of(client: Any, *, user: str, name: str, host: str) -> Session:
+def session_of(client: Any, *, user: str, name: str, host: str) -> SessionKey:
     """What a client that has just signed in is to be remembered by."""
     kept = client.session
-    return Session(kept.dc_id, kept.server_address, kept.port, kept.auth_key.key.hex(), user, name, host)
+    return SessionKey(kept.dc_id, kept.server_address, kept.port, kept.auth_key.key.hex(), user, name, host)
 
 
 def hints(update: Any) -> list[Hint]:

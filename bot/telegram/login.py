@@ -74,7 +74,7 @@ class Login:
     async def __aexit__(self, *_: object) -> None:
         await leave(self._client)
 
-    async def by_code(self, phone: str) -> sessions.Session:
+    async def by_code(self, phone: str) -> sessions.SessionKey:
         """Ask Telegram to send a code, and the person for it. Of the number only the digits count."""
         number = "".join(one for one in phone if one.isdecimal())
         if not _SHORTEST <= len(number) <= _LONGEST:
@@ -103,7 +103,7 @@ class Login:
                 return await self._session(found)
         raise AssertionError
 
-    async def by_qr(self, show: Callable[[str], None]) -> sessions.Session:
+    async def by_qr(self, show: Callable[[str], None]) -> sessions.SessionKey:
         """Show codes until somebody scans one with a telephone; a new one comes whenever the old has expired."""
         ask = functions.auth.ExportLoginTokenRequest(self._access.api_id, self._access.api_hash, [])
         shown = b""
@@ -127,7 +127,7 @@ class Login:
         except _NeedsPassword:
             return await self._by_password()
 
-    async def _by_password(self) -> sessions.Session:
+    async def _by_password(self) -> sessions.SessionKey:
         for left in range(_TRIES, 0, -1):
             asked = await self._call(functions.account.GetPasswordRequest())
             hint = f" (hint: {asked.hint})" if asked.hint else ""
@@ -150,7 +150,7 @@ class Login:
             raise _never(f"{question.partition(' (')[0]} was not given")
         return given.strip()
 
-    async def _session(self, authorization: Any) -> sessions.Session:
+    async def _session(self, authorization: Any) -> sessions.SessionKey:
         user = authorization.user
         name = " ".join(part for part in (user.first_name, user.last_name) if part)
         return session_of(self._client, user=str(user.id), name=name, host=sessions.this_host())

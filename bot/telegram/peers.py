@@ -11,8 +11,8 @@ from telethon.tl import functions, types
 from bot.clock import DAY, SECOND, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
-from bot.telegram.names import Wanted
-from bot.telegram.reading import handle_of
+from bot.telegram.channel_names import ChannelName
+from bot.telegram.messages import handle_of
 from storage.records import PeerRow
 
 _PAGE = 100
@@ -34,11 +34,11 @@ class Peers:
         self._looked: dict[str, object] = {}  # by what is wanted, the sign-in by which it was looked up
         self._asked_again: dict[str, float] = {}  # when, of names that led elsewhere
 
-    def remembered(self, wanted: Wanted) -> PeerRow | None:
+    def remembered(self, wanted: ChannelName) -> PeerRow | None:
         """What is known without asking anybody."""
         return self._known.get(self._account.user, {}).get(wanted.key)
 
-    async def find(self, wanted: Wanted) -> PeerRow:
+    async def find(self, wanted: ChannelName) -> PeerRow:
         """The channel that is meant; Telegram is asked only if it never was before."""
         known, key = await self._peers(), wanted.key
         if key not in known:
@@ -47,12 +47,12 @@ class Peers:
                     await self._keep(wanted, await self._look(wanted))
         return known[key]
 
-    async def known(self, wanted: Wanted) -> PeerRow | None:
+    async def known(self, wanted: ChannelName) -> PeerRow | None:
         """What this account, or else any other before it, has learnt of a channel; nobody is asked."""
         known = await self._peers()
         return known.get(wanted.key) or await self._account.memory.peer_of_anybody(wanted.key)
 
-    async def again(self, wanted: Wanted) -> PeerRow:
+    async def again(self, wanted: ChannelName) -> PeerRow:
         """Ask anew where a name leads that led to the wrong channel; at most daily."""
         now = self._clock.monotonic()
         if now - self._asked_again.get(wanted.key, -_DAILY_S) < _DAILY_S:
@@ -70,7 +70,7 @@ class Peers:
                 self._known[user] = await self._account.memory.peers(user)
         return self._known[user]
 
-    async def renew(self, wanted: Wanted, refused: PeerRow) -> PeerRow | None:
+    async def renew(self, wanted: ChannelName, refused: PeerRow) -> PeerRow | None:
         """Look a channel up again that Telegram does not know by what is remembered of it: once for each sign-in.
 
         Some servers give every session other access hashes. None where nothing better is found: the same hash, nothing,
@@ -92,7 +92,7 @@ class Peers:
             await self._keep(wanted, found)
             return found
 
-    async def note(self, wanted: Wanted, chat: Any) -> str | None:
+    async def note(self, wanted: ChannelName, chat: Any) -> str | None:
         """Take in what a reply says of the channel; the sentence that tells a new name."""
         peer = self.remembered(wanted)
         if peer is None or getattr(chat, "min", False) or not isinstance(chat, types.Channel):
@@ -106,7 +106,7 @@ class Peers:
             return f"the channel {peer.channel_id} was @{peer.handle} and is now {new}; it is followed by its number"
         return None
 
-    async def join(self, wanted: Wanted) -> PeerRow:
+    async def join(self, wanted: ChannelName) -> PeerRow:
         """Become a member, so that Telegram pushes what the channel posts."""
         peer = await self.find(wanted)
         asked = functions.channels.JoinChannelRequest(types.InputChannel(peer.channel_id, peer.access_hash))
@@ -115,7 +115,7 @@ class Peers:
         await self._keep(wanted, joined)
         return joined
 
-    async def _look(self, wanted: Wanted) -> PeerRow:
+    async def _look(self, wanted: ChannelName) -> PeerRow:
         if wanted.kind == "name":
             chat = await self._named(wanted)
         elif wanted.kind == "invite":
@@ -125,11 +125,11 @@ class Peers:
         self._looked[wanted.key] = self._account.sign_in
         return PeerRow(wanted.key, chat.id, chat.access_hash or 0, handle_of(chat), chat.title, not chat.left)
 
-    async def _keep(self, wanted: Wanted, peer: PeerRow) -> None:
+    async def _keep(self, wanted: ChannelName, peer: PeerRow) -> None:
         await self._account.memory.keep_peer(self._account.user, peer)
         self._known.setdefault(self._account.user, {})[wanted.key] = peer
 
-    async def _named(self, wanted: Wanted) -> Any:
+    async def _named(self, wanted: ChannelName) -> Any:
         """By the last name that any account saw it under, for it may have been renamed; then by the config's."""
         before = await self._account.memory.peer_of_anybody(wanted.key)
         if before is not None and before.handle and before.handle.lower() != wanted.value.lower():

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.config.values import loose
+from bot.contracts.settings import loose
 from bot.errors import AlreadyRunning, UserError
 
 _MACHINE = Path("/etc/machine-id")
@@ -17,7 +17,7 @@ _LONGEST = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionKey:
     """What signs in without a code: whoever has `key` reads as the account. `host` names the machine it was made on."""
 
     dc: int
@@ -46,7 +46,7 @@ def this_host() -> str:
     return hashlib.sha256(f"communique\0{machine}".encode()).hexdigest()[:32] if machine else ""
 
 
-def write(path: Path, session: Session) -> None:
+def write(path: Path, session: SessionKey) -> None:
     """Write the file whole or not at all, mode 0600 from its first moment."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
@@ -61,7 +61,7 @@ def write(path: Path, session: Session) -> None:
     unfinished.replace(path)
 
 
-def read(path: Path) -> Session | None:
+def read(path: Path) -> SessionKey | None:
     """The session, None where nobody has signed in. Raises UserError for a file that must not or cannot be used."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -77,7 +77,7 @@ def read(path: Path) -> Session | None:
     finally:
         os.close(descriptor)
     try:
-        found = Session(**json.loads(data))
+        found = SessionKey(**json.loads(data))
         bytes.fromhex(found.key)
     except (ValueError, TypeError):
         raise UserError(f"{path} is damaged: sign in again with `communique login`") from None

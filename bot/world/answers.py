@@ -29,7 +29,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorldReply:
     """A whole reply; `seconds` is how long its body takes, `never` that it does not come at all."""
 
     status: int
@@ -39,7 +39,7 @@ class Answer:
     never: bool = False
 
 
-def answer(world: World, request: Request) -> Answer:
+def answer(world: World, request: Request) -> WorldReply:
     """The reply of the world to one request."""
     parts = urlsplit(request.target)
     site = f"http://{request.headers.get('host', '127.0.0.1')}"
@@ -53,12 +53,12 @@ def answer(world: World, request: Request) -> Answer:
     elif found := _POST.fullmatch(parts.path):
         reply = _post(world, found[1], int(found[2]), site)
     else:
-        reply = Answer(200, landing_page(parts.path.strip("/")).encode(), {"Content-Type": _HTML})
+        reply = WorldReply(200, landing_page(parts.path.strip("/")).encode(), {"Content-Type": _HTML})
     return _packed(reply) if world.gzip and "gzip" in request.headers.get("accept-encoding", "") else reply
 
 
-def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) -> Answer:
-    elsewhere = Answer(302, headers={"Location": f"{site}/{handle}"})
+def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) -> WorldReply:
+    elsewhere = WorldReply(302, headers={"Location": f"{site}/{handle}"})
     if not world.has(handle):
         return elsewhere
     faults = world.suffer(handle)
@@ -68,54 +68,54 @@ def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) 
         return broken
     before, after = (_number(asked.get(way, [""])[0]) for way in ("before", "after"))
     view = world.look(handle, before=before, after=after)
-    return Answer(200, list_page(view, site, world.clock.now()).encode(), {"Content-Type": _HTML}, faults.slow)
+    return WorldReply(200, list_page(view, site, world.clock.now()).encode(), {"Content-Type": _HTML}, faults.slow)
 
 
-def _post(world: World, handle: str, number: int, site: str) -> Answer:
+def _post(world: World, handle: str, number: int, site: str) -> WorldReply:
     if not world.has(handle):
-        return Answer(200, landing_page(handle).encode(), {"Content-Type": _HTML})
+        return WorldReply(200, landing_page(handle).encode(), {"Content-Type": _HTML})
     faults = world.suffer(handle)
     if broken := _broken(faults.status, faults.retry_after, hang=faults.hang):
         return broken
     page = post_page(world.channel(handle), world.look_at(handle, number), site, world.clock.now())
-    return Answer(200, page.encode(), {"Content-Type": _HTML}, faults.slow)
+    return WorldReply(200, page.encode(), {"Content-Type": _HTML}, faults.slow)
 
 
-def _feed(world: World, name: str, request: Request, site: str) -> Answer:
+def _feed(world: World, name: str, request: Request, site: str) -> WorldReply:
     found = world.feed(name)
     if found is None:
-        return Answer(404, b"no such feed\n", {"Content-Type": "text/plain"})
+        return WorldReply(404, b"no such feed\n", {"Content-Type": "text/plain"})
     title, entries = found
     body = atom(name, title, entries, site)
     changed = formatdate(max((entry.at for entry in entries), default=0) // 1_000_000, usegmt=True)
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
     headers = {"Content-Type": "application/atom+xml; charset=utf-8", "ETag": tag, "Last-Modified": changed}
     if request.headers.get("if-none-match") == tag:
-        return Answer(304, b"", headers)
-    return Answer(200, body, headers)
+        return WorldReply(304, b"", headers)
+    return WorldReply(200, body, headers)
 
 
-def _file(world: World, name: str) -> Answer:
+def _file(world: World, name: str) -> WorldReply:
     picture = name.endswith(".png")
     body = world.file(name) or (png(name) if picture else ogg())
-    return Answer(200, body, {"Content-Type": "image/png" if picture else "audio/ogg"})
+    return WorldReply(200, body, {"Content-Type": "image/png" if picture else "audio/ogg"})
 
 
-def _broken(status: int | None, retry_after: int | None, *, hang: bool) -> Answer | None:
+def _broken(status: int | None, retry_after: int | None, *, hang: bool) -> WorldReply | None:
     if hang:
-        return Answer(200, never=True)
+        return WorldReply(200, never=True)
     if status is None:
         return None
     headers = {"Content-Type": "text/plain"} | ({"Retry-After": str(retry_after)} if retry_after is not None else {})
-    return Answer(status, b"the world is out of order\n", headers)
+    return WorldReply(status, b"the world is out of order\n", headers)
 
 
 def _number(value: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 10 else None
 
 
-def _packed(reply: Answer) -> Answer:
+def _packed(reply: WorldReply) -> WorldReply:
     if not reply.body or reply.never:
         return reply
     body = gzip.compress(reply.body, 6, mtime=0)
-    return Answer(reply.status, body, reply.headers | {"Content-Encoding": "gzip"}, reply.seconds)
+    return WorldReply(reply.status, body, reply.headers | {"Content-Encoding": "gzip"}, reply.seconds)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from html import escape
 
-from bot.world.state import Attachment, Channel, Message, View
+from bot.world.state import Channel, MessageList, WorldFile, WorldMessage
 
 _PIECE = re.compile(
     r"https?://[^\s<>]+|(?<![\w@])@[A-Za-z]\w{3,31}|(?<!\w)#\w+|\n|[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?"
@@ -24,7 +24,7 @@ _UNPLAYABLE = (
 )
 
 
-def list_page(view: View, site: str, now: int) -> str:
+def list_page(view: MessageList, site: str, now: int) -> str:
     """The page at /s/NAME. `site` is the world's own address, `now` in microseconds UTC."""
     channel, messages = view.channel, view.messages
     links, more_above, more_below = "", "", ""
@@ -55,7 +55,7 @@ def list_page(view: View, site: str, now: int) -> str:
     )
 
 
-def post_page(channel: Channel, message: Message | None, site: str, now: int) -> str:
+def post_page(channel: Channel, message: WorldMessage | None, site: str, now: int) -> str:
     """The page at /NAME/ID?embed=1; without a message it says "Post not found"."""
     if message is None:
         body = (
@@ -103,7 +103,7 @@ def _header(channel: Channel, site: str) -> str:
     )
 
 
-def _message(channel: Channel, message: Message, site: str, now: int, *, alone: bool = False) -> str:
+def _message(channel: Channel, message: WorldMessage, site: str, now: int, *, alone: bool = False) -> str:
     link = f"{site}/{channel.handle}/{message.id}"
     number = channel.faults.moved_to or channel.numeric_id
     view = json.dumps({"c": -number, "p": message.id, "t": now // 1_000_000, "h": "0"}, separators=(",", ":"))
@@ -131,7 +131,7 @@ _REACTIONS = (
 )
 
 
-def _footer(channel: Channel, message: Message, link: str) -> str:
+def _footer(channel: Channel, message: WorldMessage, link: str) -> str:
     moment = datetime.fromtimestamp(message.at // 1_000_000, UTC)
     author = f'<span class="tgme_widget_message_from_author" dir="auto">{escape(message.author or "")}</span>,&nbsp;'
     views = 100 + channel.requests  # grows with each look, as real ones do, and is no edit
@@ -144,7 +144,7 @@ def _footer(channel: Channel, message: Message, link: str) -> str:
     )
 
 
-def _content(channel: Channel, message: Message, site: str, link: str) -> str:
+def _content(channel: Channel, message: WorldMessage, site: str, link: str) -> str:
     parts = [_forward(message, site), _reply(channel, message, site)]
     files = [_file(channel, message, number, file, site) for number, file in enumerate(message.attachments)]
     if len(files) > 1:
@@ -179,7 +179,7 @@ def _content(channel: Channel, message: Message, site: str, link: str) -> str:
     return "".join(parts)
 
 
-def _forward(message: Message, site: str) -> str:
+def _forward(message: WorldMessage, site: str) -> str:
     origin = message.forward
     if origin is None:
         return ""
@@ -192,7 +192,7 @@ def _forward(message: Message, site: str) -> str:
     return f'<div class="tgme_widget_message_forwarded_from accent_color">Forwarded from&nbsp;{name}</div>'
 
 
-def _reply(channel: Channel, message: Message, site: str) -> str:
+def _reply(channel: Channel, message: WorldMessage, site: str) -> str:
     if message.reply_to is None:
         return ""
     quoted = channel.messages.get(message.reply_to)
@@ -230,7 +230,7 @@ def _piece(piece: str, channel: Channel, site: str) -> str:
     return f'<tg-emoji emoji-id="1">{emoji}</tg-emoji>' if channel.markup == "2026" else emoji
 
 
-def _file(channel: Channel, message: Message, number: int, file: Attachment, site: str) -> str:
+def _file(channel: Channel, message: WorldMessage, number: int, file: WorldFile, site: str) -> str:
     album = len(message.attachments) > 1
     href = f"{site}/{channel.handle}/{message.id + number}{'?single' if album else ''}"
     address = f"{site}/file/{file.file}" if file.file else ""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from bot.world.answers import Answer, Request, answer
+from bot.world.answers import Request, WorldReply, answer
 from bot.world.state import World
 
 _PIECES = 10  # a slow body comes in so many
@@ -75,7 +75,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     return Request(words[1], {name.strip().lower(): value.strip() for name, _, value in pairs})
 
 
-async def _write(writer: asyncio.StreamWriter, reply: Answer) -> None:
+async def _write(writer: asyncio.StreamWriter, reply: WorldReply) -> None:
     if reply.never:
         await asyncio.Event().wait()
     headers = reply.headers | (

@@ -14,7 +14,7 @@ PAGE_IDS = 20  # message ids on one page; an album takes as many as it has files
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class WorldFile:
     """One file of a message; `file` is a name that the world serves under /file/, None for what has no address."""
 
     kind: MediaKind
@@ -25,7 +25,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WorldMessage:
     """A message as it stands now; `at` is in microseconds UTC, an album takes the ids up to `last`."""
 
     id: int
@@ -35,7 +35,7 @@ class Message:
     edited: bool = False
     forward: Forward | None = None
     reply_to: int | None = None
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[WorldFile, ...] = ()
     poll: Poll | None = None
     preview: Preview | None = None
     service: bool = False
@@ -70,7 +70,7 @@ class Channel:
     title: str
     numeric_id: int
     markup: Markup
-    messages: dict[int, Message] = field(default_factory=dict)
+    messages: dict[int, WorldMessage] = field(default_factory=dict)
     next_id: int = 1
     faults: Faults = field(default_factory=Faults)
     shown: dict[int, list[str]] = field(default_factory=dict)
@@ -78,11 +78,11 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MessageList:
     """What one request for a list of messages is answered with: ascending messages, and whether more lie beyond."""
 
     channel: Channel
-    messages: tuple[Message, ...]
+    messages: tuple[WorldMessage, ...]
     older: bool
     newer: bool
 
@@ -129,7 +129,7 @@ class World:
         author: str | None = None,
         forward: Forward | None = None,
         reply_to: int | None = None,
-        attachments: Sequence[Attachment] = (),
+        attachments: Sequence[WorldFile] = (),
         poll: Poll | None = None,
         preview: Preview | None = None,
         service: bool = False,
@@ -137,7 +137,7 @@ class World:
         """A new message at the end of a channel; returns its id. `at` None means now."""
         with self._lock:
             channel = self.channel(handle)
-            message = Message(
+            message = WorldMessage(
                 id=channel.next_id,
                 at=self.clock.now() if at is None else at,
                 text=text,
@@ -235,30 +235,30 @@ class World:
             channel.requests += 1
             return channel.faults
 
-    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> View:
+    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
         """One page of a channel: the newest, the ones below `before`, or the first ones above `after`."""
         with self._lock:
             channel = self.channel(handle)
             if channel.faults.throttled > 0:
                 channel.faults = replace(channel.faults, throttled=channel.faults.throttled - 1)
-                return View(channel, (), older=False, newer=False)
+                return MessageList(channel, (), older=False, newer=False)
             known = sorted(channel.messages.values(), key=lambda message: message.id)
             if after is not None:
                 known = [message for message in known if message.id > after]
                 page = _up_to_a_page(known)
                 older = after >= 1 and any(id_ <= after for id_ in channel.messages)
-                return self._show(View(channel, tuple(page), older, len(page) < len(known)))
+                return self._show(MessageList(channel, tuple(page), older, len(page) < len(known)))
             below = [message for message in known if before is None or message.id < before]
             page = _up_to_a_page(below[::-1])[::-1]
-            return self._show(View(channel, tuple(page), len(page) < len(below), len(below) < len(known)))
+            return self._show(MessageList(channel, tuple(page), len(page) < len(below), len(below) < len(known)))
 
-    def look_at(self, handle: str, message_id: int) -> Message | None:
+    def look_at(self, handle: str, message_id: int) -> WorldMessage | None:
         """One message by its id; None if nothing stands there."""
         with self._lock:
             channel = self.channel(handle)
             message = channel.messages.get(message_id)
             if message is not None:
-                self._show(View(channel, (message,), older=False, newer=False))
+                self._show(MessageList(channel, (message,), older=False, newer=False))
             return message
 
     def file(self, name: str) -> bytes | None:
@@ -272,7 +272,7 @@ class World:
             found = self._feeds.get(name)
             return (found[0], tuple(found[1])) if found else None
 
-    def _show(self, view: View) -> View:
+    def _show(self, view: MessageList) -> MessageList:
         for message in view.messages:
             wordings = view.channel.shown.setdefault(message.id, [])
             if not wordings or wordings[-1] != message.text:
@@ -280,8 +280,8 @@ class World:
         return view
 
 
-def _up_to_a_page(messages: Sequence[Message]) -> list[Message]:
-    page: list[Message] = []
+def _up_to_a_page(messages: Sequence[WorldMessage]) -> list[WorldMessage]:
+    page: list[WorldMessage] = []
     ids = 0
     for message in messages:
         ids += message.last - message.id + 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.clock import HOUR, MINUTE, SECOND
-from bot.world.state import Attachment, World
+from bot.world.state import World, WorldFile
 from storage.records import Forward, Poll, Preview
 
 GROUP = "hill_rangers_info"
@@ -111,11 +111,11 @@ def _ago(world: World, span: int) -> int:
 
 def _add_colour(world: World) -> None:
     """Posts of every other kind: a document, an album, a poll, a reply, a signed post with a link, a hidden origin."""
-    statement = Attachment("document", None, "statement-13.pdf", "182.4 KB")
+    statement = WorldFile("document", None, "statement-13.pdf", "182.4 KB")
     world.publish(GROUP, "Statement 13 as a document", at=_ago(world, 5 * HOUR), attachments=[statement])
-    photos = [Attachment("photo", f"ridge-{number}.png") for number in (1, 2, 3)]
+    photos = [WorldFile("photo", f"ridge-{number}.png") for number in (1, 2, 3)]
     world.publish(GROUP, "The ridge this week #hills", at=_ago(world, 4 * HOUR), attachments=photos)
-    anthem = Attachment("audio", None, "March of the Engineers", "Garrison Band")
+    anthem = WorldFile("audio", None, "March of the Engineers", "Garrison Band")
     world.publish(OFFICE, "Music for the evening", at=_ago(world, 6 * HOUR), attachments=[anthem])
     world.publish(OFFICE, "As a reader writes:", at=_ago(world, 3 * HOUR), forward=Forward("A loyal citizen"))
     poll = Poll("Where do you get your news?", ("From this desk", "From the market", "I know it before"))
@@ -131,8 +131,8 @@ def beats() -> tuple[Beat, ...]:
     """What happens while the demo runs, in order; everything is over after 25 seconds."""
     after_past = {GROUP: len(_GROUP_PAST) + 6, OFFICE: len(_OFFICE_PAST) + 4}  # service message, past, colour, album
     claim, prisoners, admission = after_past[GROUP], after_past[GROUP] + 1, after_past[OFFICE] + 1
-    picture = Attachment("photo", "statement-14.png")
-    note = Attachment("voice", "spokesman.ogg", duration="0:04")
+    picture = WorldFile("photo", "statement-14.png")
+    note = WorldFile("voice", "spokesman.ogg", duration="0:04")
     return (
         Beat(2, "the group claims the capture", lambda world: world.publish(GROUP, _CLAIM, attachments=[picture])),
         Beat(4, "the group counts prisoners", lambda world: world.publish(GROUP, _PRISONERS)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from storage.language import sequences
 from storage.language.fold import fold_with_places, legible
-from storage.language.match import DocumentText, Reading
+from storage.language.match import DocumentText, PreparedDocument
 from storage.language.places import Trail
 from storage.language.regex import EDGE, compiled, with_edges
 from storage.language.tree import Leaf, Query, Regex, Words, leaves
@@ -18,7 +18,7 @@ _MOST = 100  # of one text: enough to show, and no text of a million hits is a b
 Span = tuple[int, int]
 
 
-def hits_of(query: Query, reading: Reading) -> tuple[Hit, ...]:
+def hits_of(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
     """Every place, in the order of the texts; none inside another of the same text."""
     wanted = leaves(query.root)
     found: list[Hit] = []

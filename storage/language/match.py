@@ -113,7 +113,7 @@ def _unmarked(text: str) -> str:
     return text.replace(POSSESSIVE, "") if POSSESSIVE in text else text
 
 
-class Reading:
+class PreparedDocument:
     """One post laid out for many queries."""
 
     __slots__ = ("document", "sheets")
@@ -132,18 +132,18 @@ def evaluate(query: Query, document: Document) -> tuple[Hit, ...] | None:
 
     A query that asks for no words (only for fields, or for what is not there) holds with no hits. Never raises.
     """
-    reading = Reading(document)
+    reading = PreparedDocument(document)
     return hits(query, reading) if holds(query.root, reading) else None
 
 
-def hits(query: Query, reading: Reading) -> tuple[Hit, ...]:
+def hits(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
     """Where the words of a query that holds stand; negated ones have no place."""
     from storage.language.hits import hits_of
 
     return hits_of(query, reading)
 
 
-def holds(node: Node, reading: Reading) -> bool:
+def holds(node: Node, reading: PreparedDocument) -> bool:
     """Whether the post is what this part of a query asks for."""
     if isinstance(node, Words):
         return _has_words(node, reading)
@@ -166,7 +166,7 @@ def holds(node: Node, reading: Reading) -> bool:
     return _is(node, reading.document)
 
 
-def _has_words(leaf: Words, reading: Reading) -> bool:
+def _has_words(leaf: Words, reading: PreparedDocument) -> bool:
     kinds = leaf.kinds
     for sheet in reading.sheets:
         if sheet.kind in kinds:

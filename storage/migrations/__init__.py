@@ -1,1 +1,1 @@
-"""The steps from one schema to the next, run by Alembic inside one transaction of `storage.migrate`."""
+"""The steps from one schema to the next, run by Alembic inside one transaction of `storage.archive.migrate`."""

@@ -8,16 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts.message import Message, Shows
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
-from bot.alerts.targets._contract import Target, TargetSettings
+from bot.archive import AsyncArchive
 from bot.clock import Clock
+from bot.contracts.message import Message, Shows
+from bot.contracts.target import Target, TargetSettings
 from bot.errors import Later, Never
-from bot.store import Store
-from storage import matches, posts, sources
-from storage.database import Archive, asking
+from storage.alerts import matches
+from storage.archive.database import Archive, asking
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, Hit, MatchKind, MatchRow, Raw
+from storage.sources import states as source_states
 from tests.bot_api import BotApi, serving
 from tests.desk import Sink, listening
 
@@ -77,10 +79,10 @@ class Line:
         found: dict[str, Any] = {"posted_at": self.now, "url": f"https://t.me/spokesman/{native_id}"} | more
         post = FetchedPost(native_id=native_id, raw=Raw(text.encode(), "text/plain"), text=text, **found)
         with self.archive.writing() as writer:
-            sources.declare(writer, [sources.Declared("spokesman", "replay", (), "junta")], self.now)
-            source = sources.by_name(writer, "spokesman")
+            source_states.declare(writer, [source_states.Declared("spokesman", "replay", (), "junta")], self.now)
+            source = source_states.by_name(writer, "spokesman")
             assert source is not None
-            saved = posts.save(writer, source.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
+            saved = saving.save(writer, source.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
         return (*saved.new, *saved.revised)[0]
 
     def match(
@@ -120,7 +122,7 @@ class Line:
 
     def with_outbox(self, targets: Mapping[str, Target], use: Callable[[Outbox], Awaitable[Any]]) -> Any:
         async def live() -> Any:
-            store = Store(self.archive)
+            store = AsyncArchive(self.archive)
             outbox = self.outbox(store, targets)
             try:
                 return await use(outbox)
@@ -130,7 +132,7 @@ class Line:
 
         return asyncio.run(live())
 
-    def outbox(self, store: Store, targets: Mapping[str, Target]) -> Outbox:
+    def outbox(self, store: AsyncArchive, targets: Mapping[str, Target]) -> Outbox:
         rendering = Rendering(ZoneInfo("Asia/Yangon"))
         clock = Clock(now=lambda: self.now)
         return Outbox(store, targets, rendering, clock, self.said.append, jitter=lambda: 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import main
-from storage import outbox, rules
+from storage.alerts import outbox, rules
 from tests.bot_api import TOKEN
 
 

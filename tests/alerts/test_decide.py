@@ -7,10 +7,12 @@ from bot.alerts import decide
 from bot.alerts.decide import Decided, Deciding
 from bot.config.model import Config, RuleConfig
 from bot.rules import Rule, RuleMatch, RuleSet
-from storage import jobs, posts, sources
+from storage import jobs
 from storage.language.match import Document
 from storage.language.query import parse
+from storage.posts import saving
 from storage.records import Checked
+from storage.sources import states
 
 HOUR = 3_600_000_000
 
@@ -54,7 +56,7 @@ class Desk:
             for _ in range(2):
                 self.line.now += HOUR
                 missed = Checked("1", "absent", "embed page", control=True)
-                posts.checked(writer, post_id, missed, self.line.now, apart=1)
+                saving.checked(writer, post_id, missed, self.line.now, apart=1)
         self.decide()
 
 
@@ -62,7 +64,7 @@ class Desk:
 def desk(line: Any, tmp_path: Any) -> Desk:
     """First contact of the source is over and the rule is loaded."""
     with line.archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("spokesman", "replay", (), "junta")], line.now)
+        states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], line.now)
         writer.exec_driver_sql(f"update sources set first_contact_at = {line.now}")
     desk = Desk(line, tmp_path)
     desk.load()

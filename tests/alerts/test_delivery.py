@@ -12,9 +12,9 @@ import pytest
 from bot.alerts import targets
 from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
+from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.http import Http, HttpRules
-from bot.store import Store
 from tests.bot_api import TOKEN
 
 SECOND = 1_000_000
@@ -29,8 +29,8 @@ def deliver(line: Any, tmp_path: Path) -> Any:
             settings = targets.settings_of(keys["kind"]).model_validate({"name": "desk", **keys})
             private = frozenset((str(urlsplit(url).hostname), urlsplit(url).port or 80) for url in settings.addresses())
             clock = Clock(now=lambda: line.now)
-            http, store = Http(HttpRules("communique-test", private=private), clock), Store(line.archive)
-            around = targets.Surroundings(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
+            http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
+            around = targets.TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
             desk = targets.build(settings, around)
             outbox = Outbox(store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, line.said.append)
             try:

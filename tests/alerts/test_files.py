@@ -11,14 +11,16 @@ from bot.alerts import decide, outbox
 from bot.alerts.clusters import units
 from bot.alerts.decide import Decided, Deciding
 from bot.alerts.files import carried
-from bot.alerts.message import Shows
 from bot.alerts.plan import UNRELIABLE
 from bot.alerts.render import render
 from bot.config.model import Config, RuleConfig
-from bot.sources._contract import SourceSettings
-from storage import jobs, media, texts
-from storage.files import Kept
+from bot.contracts.message import Shows
+from bot.contracts.source import SourceSettings
+from storage import jobs
 from storage.jobs import NewJob
+from storage.media import rows as media_rows
+from storage.media.shelf import Kept
+from storage.posts import texts
 from storage.records import DeliveryRow, FetchedMedia, Segment
 
 SECOND = 1_000_000
@@ -56,7 +58,7 @@ class Ear:
 
     def stored(self) -> None:
         with self.line.archive.writing() as writer:
-            assert media.stored(writer, 1, KEPT, self.line.now)
+            assert media_rows.stored(writer, 1, KEPT, self.line.now)
 
     def heard(self, post_id: int, text: str, *, unreliable: bool = False) -> None:
         made = texts.MachineText("transcript", text, "en", 0.9, "ears", "base", unreliable)
@@ -96,7 +98,7 @@ def test_a_failed_try_holds_the_alert_no_longer(ear: Ear, line: Any) -> None:
     line.post("", media=(VOICE,))
     ear.decide()
     with line.archive.writing() as writer:
-        media.again(writer, [1], "its server answered 503", line.now + SECOND, line.now, failed=True)
+        media_rows.again(writer, [1], "its server answered 503", line.now + SECOND, line.now, failed=True)
     assert ear.decide().owed == 1
 
 
@@ -271,7 +273,7 @@ def test_of_several_recordings_the_alert_says_that_one_goes_along_and_which_was_
     post_id = line.post("", media=(VOICE, replace(VOICE, key="v2"), replace(VOICE, key="v3")))
     with line.archive.writing() as writer:
         for media_id in (1, 2, 3):
-            media.stored(writer, media_id, KEPT, line.now)
+            media_rows.stored(writer, media_id, KEPT, line.now)
     ear.decide()
     first = words_of(ear, line, tmp_path, TAKES)
     assert "not yet heard\none of 3 files goes along\n" in first.plain
@@ -290,8 +292,8 @@ def test_what_is_too_large_for_a_target_is_said_and_the_next_that_fits_goes_alon
     line.post("", media=(VOICE, replace(VOICE, key="v2")))
     large = replace(KEPT, sha256="cd" * 32, size=60 << 20)
     with line.archive.writing() as writer:
-        media.stored(writer, 1, large, line.now)
-        media.stored(writer, 2, replace(large, size=70 << 20), line.now)
+        media_rows.stored(writer, 1, large, line.now)
+        media_rows.stored(writer, 2, replace(large, size=70 << 20), line.now)
     ear.decide()
     alone = words_of(ear, line, tmp_path, TAKES)
     assert alone.attachment is None

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.targets._contract import Refused
+from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
-from storage import outbox as rows
-from storage.database import asking
+from storage.alerts import outbox as rows
+from storage.archive.database import asking
 
 HOUR = 3_600_000_000
 SECOND = 1_000_000
@@ -78,7 +78,7 @@ def test_a_mistake_inside_a_target_is_its_own_failure_and_its_words_stay_secret(
 
 
 def test_a_refused_message_dies_with_its_reason_and_the_target_goes_on(line: Any, told: Any) -> None:
-    desk = told("desk", script=[Refused("too odd")])
+    desk = told("desk", script=[MessageRefused("too odd")])
     line.match(line.post("first command", native_id="1"))
     line.match(line.post("second command", native_id="2"))
     drained = line.drain(desk)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.alerts.clusters import clusters, units
-from bot.alerts.message import Message, Shows
 from bot.alerts.render import Rendering, Span, fitted, link, render, words
+from bot.contracts.message import Message, Shows
 from storage.records import (
     DeliveryRow,
     Forward,

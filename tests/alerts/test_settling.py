@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from bot.alerts.settling import GIVE_UP_AFTER, LONGEST, SHORTEST, after, pause
 from bot.errors import Later
-from storage.outbox import Claimed
+from storage.alerts.outbox import Claimed
 from storage.records import DeliveryRow
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from storage import matches, migrate, posts, sources
-from storage.database import Archive
+from storage.alerts import matches
+from storage.archive import migrate
+from storage.archive.database import Archive
+from storage.posts import saving
 from storage.records import (
     Batch,
     Checked,
@@ -27,6 +29,7 @@ from storage.records import (
     Quarantined,
     Raw,
 )
+from storage.sources import states
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -50,13 +53,13 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Archive(directory / "communique.db") as archive:
         migrate.ensure(archive, now=NOON)
         with archive.writing() as writer:
-            sources.declare(
+            states.declare(
                 writer,
                 [
-                    sources.Declared("spokesman", "telegram_web", ("junta",), "junta"),
-                    sources.Declared("desk", "feed"),
-                    sources.Declared(f"evil{HOSTILE}", "replay"),
-                    sources.Declared("broken", "telegram_web"),
+                    states.Declared("spokesman", "telegram_web", ("junta",), "junta"),
+                    states.Declared("desk", "feed"),
+                    states.Declared(f"evil{HOSTILE}", "replay"),
+                    states.Declared("broken", "telegram_web"),
                 ],
                 NOON,
             )
@@ -68,7 +71,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(3):
                 at = NOON + number * 60 * SECOND
                 for name, outcome in (("spokesman", "ok"), ("desk", "ok"), ("broken", f"down{HOSTILE}")):
-                    sources.settle(
+                    states.settle(
                         writer,
                         ids[name],
                         outcome=outcome,
@@ -84,7 +87,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _ids(archive: Archive) -> dict[str, int]:
     with archive.reading() as reader:
-        return {source.name: source.id for source in sources.all_sources(reader)}
+        return {source.name: source.id for source in states.all_sources(reader)}
 
 
 def _spokesman(archive: Archive, source: int) -> None:
@@ -111,7 +114,7 @@ def _spokesman(archive: Archive, source: int) -> None:
         ),
     )
     with archive.writing() as writer:
-        saved = posts.save(
+        saved = saving.save(
             writer,
             source,
             Batch(first),
@@ -145,12 +148,12 @@ def _desk(archive: Archive, source: int) -> None:
             post("8", "A claim that will go.", when + SECOND, url="http://example.org/8"),
             post("9", "No date here about a bridge.", None, posted_raw="last Tuesday"),
         )
-        saved = posts.save(writer, source, Batch(told), now=when, method="feed", alerts=True)
+        saved = saving.save(writer, source, Batch(told), now=when, method="feed", alerts=True)
         gone = saved.new[[row.native_id for row in told].index("8")] if saved.new else 0
         gone = _of(writer, "8")
         absent = Checked("8", "absent", "embed", control=True)
-        posts.checked(writer, gone, absent, when + HOUR, apart=60 * SECOND)
-        posts.checked(writer, gone, absent, when + 2 * HOUR, apart=60 * SECOND)
+        saving.checked(writer, gone, absent, when + HOUR, apart=60 * SECOND)
+        saving.checked(writer, gone, absent, when + 2 * HOUR, apart=60 * SECOND)
         edited = post(
             "guid/7",
             "The bridge at Lashio was held.\nThe rest stands.",
@@ -158,11 +161,11 @@ def _desk(archive: Archive, source: int) -> None:
             title="A bridge",
             url="http://example.org/7",
         )
-        posts.save(writer, source, Batch((edited,)), now=when + HOUR, method="feed", alerts=True)
+        saving.save(writer, source, Batch((edited,)), now=when + HOUR, method="feed", alerts=True)
 
 
 def _of(writer: object, native_id: str) -> int:
-    from storage.database import sql
+    from storage.archive.database import sql
 
     found = writer.execute(sql("SELECT id FROM posts WHERE native_id = :id"), {"id": native_id})  # type: ignore[attr-defined]
     return int(found.scalar_one())
@@ -188,7 +191,7 @@ def _evil(archive: Archive, source: int) -> None:
         post("x5", "hostile \ud800 surrogate and \x00 nul", when + 4 * SECOND),
     )
     with archive.writing() as writer:
-        posts.save(
+        saving.save(
             writer,
             source,
             Batch(nasty, (Quarantined(Raw(b"?", "text/html"), HOSTILE),)),
@@ -244,7 +247,7 @@ def fresh(tmp_path: Path) -> Iterator[Archive]:
     with Archive(tmp_path / "own" / "communique.db") as archive:
         migrate.ensure(archive, now=NOON)
         with archive.writing() as writer:
-            sources.declare(writer, [sources.Declared("spokesman", "replay")], NOON)
+            states.declare(writer, [states.Declared("spokesman", "replay")], NOON)
         yield archive
 
 

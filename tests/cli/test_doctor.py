@@ -12,7 +12,7 @@ from bot.cli.doctor import clock
 from bot.clock import DAY, SECOND
 from bot.config import paths
 from bot.daemon.lock import Lock
-from storage.database import Archive, connect
+from storage.archive.database import Archive, connect
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from storage import media
-from storage.files import Files
+from storage.media import rows as media_rows
+from storage.media.shelf import Shelf
 from storage.records import FetchedMedia
 
 Export = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -22,7 +22,7 @@ VOICE = b"OggS" + b"\x00" * 24 + b"OpusHead" + b"a statement" * 100
 @pytest.fixture
 def export(desk: Any, tmp_path: Path, make_post: Any) -> Export:
     """Run the program on an archive with two voice notes and a picture."""
-    files = Files(desk.archive.path.parent)
+    files = Shelf(desk.archive.path.parent)
     carried = [
         ("1", "voice", VOICE, "../../etc/passwd"),
         ("2", "voice", VOICE, "=HYPERLINK(1)"),
@@ -35,7 +35,7 @@ def export(desk: Any, tmp_path: Path, make_post: Any) -> Export:
             arriving.write(data)
             kept = arriving.keep()
         with desk.archive.writing() as writer:
-            media.stored(writer, media_id, kept, 1)
+            media_rows.stored(writer, media_id, kept, 1)
         files.forget(media_id)
     desk.archive.close()
 
@@ -146,7 +146,7 @@ def test_bad_input_46_a_page_in_disguise_is_never_handed_to_a_viewer(
     viewer.parent.mkdir()
     viewer.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     viewer.chmod(0o755)
-    files = Files(desk.archive.path.parent)
+    files = Shelf(desk.archive.path.parent)
     contents = (
         VOICE,
         b"<html><script>alert(1)</script>",
@@ -161,7 +161,7 @@ def test_bad_input_46_a_page_in_disguise_is_never_handed_to_a_viewer(
             arriving.write(data)
             kept = arriving.keep()
         with desk.archive.writing() as writer:
-            media.stored(writer, media_id, kept, 1)
+            media_rows.stored(writer, media_id, kept, 1)
         files.forget(media_id)
     desk.archive.close()
     path = f"{viewer.parent}{os.pathsep}{os.environ['PATH']}"

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from bot.intake.room import WAITS
-from storage import jobs, media, readings, sources, texts
-from storage.database import Archive
-from storage.files import Kept
+from bot.intake.quota import WAITS
+from storage import jobs
+from storage.archive.database import Archive
 from storage.jobs import NewJob
+from storage.media import readings
+from storage.media import rows as media_rows
+from storage.media.shelf import Kept
+from storage.posts import texts
 from storage.records import Batch, FetchedMedia, FetchedPost, LedgerChange, Raw, Segment
+from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOON = 1_762_000_000_000_000
@@ -51,7 +55,7 @@ class Shelf:
         self.archive, self._program, self._config = archive, program, config
         self.write("")
         with archive.writing() as writer:
-            sources.declare(writer, [sources.Declared(name, "replay") for name in ("spokesman", "agency")], NOON)
+            states.declare(writer, [states.Declared(name, "replay") for name in ("spokesman", "agency")], NOON)
 
     def write(self, config: str) -> None:
         self._config.write_text(SOURCES + config)
@@ -64,7 +68,7 @@ class Shelf:
 
     def post(self, native_id: str, *kinds: str, source: str = "spokesman", at: int = NOON) -> list[int]:
         """A post with a file of each kind; their rows."""
-        from storage import posts
+        from storage.posts import saving
 
         files = tuple(
             FetchedMedia(kind, f"{kind}{place}", url=f"https://cdn.example/{place}", duration_s=61.0)  # type: ignore[arg-type]
@@ -72,9 +76,9 @@ class Shelf:
         )
         post = FetchedPost(native_id, Raw(native_id.encode(), "text/plain"), "", posted_at=at, media=files)
         with self.archive.writing() as writer:
-            row = sources.by_name(writer, source)
+            row = states.by_name(writer, source)
             assert row is not None
-            posts.save(writer, row.id, Batch((post,)), now=NOON, method="replay", alerts=True, change=LedgerChange())
+            saving.save(writer, row.id, Batch((post,)), now=NOON, method="replay", alerts=True, change=LedgerChange())
             found = writer.exec_driver_sql("SELECT id FROM media ORDER BY id DESC").scalars().all()
         return sorted(found[: len(kinds)])
 
@@ -84,7 +88,7 @@ class Shelf:
                 digest = f"{media_id:02x}" * 32
                 kind = writer.exec_driver_sql(f"SELECT kind FROM media WHERE id = {media_id}").scalar_one()
                 mime = "image/png" if kind == "photo" else "audio/ogg"
-                media.stored(writer, media_id, Kept(digest, size, f"media/{digest}", mime), NOON)
+                media_rows.stored(writer, media_id, Kept(digest, size, f"media/{digest}", mime), NOON)
 
     def give_up(self, media_id: int, reason: str) -> None:
         with self.archive.writing() as writer:
@@ -120,8 +124,8 @@ def test_status_counts_files_by_state_and_their_bytes_against_the_caps(shelf: Sh
     shelf.store(voices[0], size=7_000)
     shelf.store(photo, size=2_048)
     with shelf.archive.writing() as writer:
-        media.given_up(writer, voices[1], "too big", "60,000,000 bytes", NOON)
-        media.given_up(writer, voices[2], "gone", "its server answered 404, 3 times", NOON)
+        media_rows.given_up(writer, voices[1], "too big", "60,000,000 bytes", NOON)
+        media_rows.given_up(writer, voices[2], "gone", "its server answered 404, 3 times", NOON)
     told = shelf("status").stdout
     assert "media       2 stored, 1 pending, 1 too big, 1 gone; 8.8 KB of 20.0 KB" in told
     assert "    media: 1 stored, 1 pending, 1 too big, 1 gone; 6.8 KB of 10.0 KB" in told
@@ -142,7 +146,7 @@ def test_a_content_that_two_sources_show_counts_once_for_all_and_for_each(shelf:
     for source in ("spokesman", "agency"):
         [media_id] = shelf.post("1", "voice", source=source)
         with shelf.archive.writing() as writer:
-            media.stored(writer, media_id, Kept("ab" * 32, 5_000, "media/ab", "audio/ogg"), NOON)
+            media_rows.stored(writer, media_id, Kept("ab" * 32, 5_000, "media/ab", "audio/ogg"), NOON)
     found = shelf.told("status")
     assert found["media"]["bytes"] == 5_000
     assert [source["media"]["bytes"] for source in found["sources"]] == [5_000, 5_000]
@@ -168,7 +172,7 @@ def test_files_that_wait_for_room_are_counted_by_what_is_used_up(shelf: Shelf) -
     shelf.store(stored, size=4_096)
     with shelf.archive.writing() as writer:
         for media_id in waiting:
-            media.explain(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
+            media_rows.explain(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
     told = shelf("status").stdout
     assert "4.0 KB of 4.0 KB: used up, nothing more is fetched" in told
     assert "warning  2 files wait for room: the 4KB of [media] per_source are used up" in told
@@ -210,8 +214,8 @@ def test_show_says_of_each_file_how_it_stands_and_why(shelf: Shelf) -> None:
     shelf.give_up(notes[0], "too long")
     shelf.read(notes[1], "Good day.")
     with shelf.archive.writing() as writer:
-        media.given_up(writer, notes[3], "refused", "its server answered 403, 3 times", NOON)
-        media.again(writer, [notes[4]], "its server answered 503", NOON + DAY, NOON, failed=True)
+        media_rows.given_up(writer, notes[3], "refused", "its server answered 403, 3 times", NOON)
+        media_rows.again(writer, [notes[4]], "its server answered 503", NOON + DAY, NOON, failed=True)
     lines = [line for line in shelf("show", "spokesman/1").stdout.splitlines() if "voice  " in line]
     assert len(lines) == 7
     for line, words in zip(
@@ -272,7 +276,7 @@ def test_files_are_listed_by_state_newest_first_with_the_reason(shelf: Shelf) ->
     shelf.store(old, new)
     shelf.give_up(old, "=too long")
     with shelf.archive.writing() as writer:
-        media.given_up(writer, older, "too big", "60,000,000 bytes", NOON)
+        media_rows.given_up(writer, older, "too big", "60,000,000 bytes", NOON)
     rows = [row.split("\t") for row in shelf("media", "list").stdout.splitlines()]
     assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
         ("agency/2", "photo", "stored", ""),
@@ -329,8 +333,8 @@ def test_fetching_is_asked_for_what_did_not_come(shelf: Shelf) -> None:
     notes = shelf.post("1", "voice", "voice", "voice", "voice")
     shelf.store(notes[0])
     with shelf.archive.writing() as writer:
-        media.given_up(writer, notes[1], "too big", "60,000,000 bytes", NOON)
-        media.given_up(writer, notes[2], "gone", "404", NOON)
+        media_rows.given_up(writer, notes[1], "too big", "60,000,000 bytes", NOON)
+        media_rows.given_up(writer, notes[2], "gone", "404", NOON)
     assert shelf("media", "fetch", "--state", "too big").stdout == "1 file to be fetched: `communique run` does it\n"
     assert shelf.told("status")["media"]["states"]["pending"] == 2
     assert shelf("media", "fetch", "--since", "2030-01-01").stdout == "0 files to be fetched\n"

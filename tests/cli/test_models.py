@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli.doctor import shut_in
-from bot.enrich._run import walls
-from bot.enrich._walls import Walls
+from bot.enrich.sandbox.isolation import Isolation
+from bot.enrich.sandbox.run import isolation_here
 from tests import model, voices
 from tests.machines import serving
 
@@ -63,8 +63,8 @@ model = "no-such-model"
 def test_doctor_tells_what_this_system_does_not_keep_an_engine_from(ask: Ask) -> None:
     config = '[[engines]]\nname = "own"\nkind = "program"\nprogram = ["true"]\n'
     (told,) = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "jobs"]
-    assert told["verdict"] == shut_in(walls()).verdict
-    open_ = shut_in(Walls(network=False, offspring=True, files=False))
+    assert told["verdict"] == shut_in(isolation_here()).verdict
+    open_ = shut_in(Isolation(network=False, offspring=True, files=False))
     assert (open_.verdict, "reach the network and write to any file" in open_.text) == ("warn", True)
     assert "seccomp" in open_.fix
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import posts, sources, texts
-from storage.database import Archive
+from storage.archive.database import Archive
+from storage.posts import saving, texts
 from storage.records import Batch, FetchedPost, Raw
+from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 AT = 1_762_000_000_000_000  # 2025-11-01T12:26:40Z
@@ -166,13 +167,13 @@ def test_search_reads_terms_of_the_config_and_rules_test_shows_their_forms(progr
 def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fresh: Archive) -> None:
     written = "စစ္ေကာင္စီက ေၾကညာခ်က္ ထုတ္ျပန္သည္။ ၿမိဳ႕ေဟာင္းတြင္ တိုက္ပြဲျဖစ္"
     with fresh.writing() as writer:
-        source = sources.by_name(writer, "spokesman")
+        source = states.by_name(writer, "spokesman")
         assert source is not None
         told = tuple(
             FetchedPost(str(number), Raw(b"%d" % number, "text/plain"), text, posted_at=AT)
             for number, text in enumerate((written, "စစ်ကောင်စီ"), 1)
         )
-        posts.save(writer, source.id, Batch(told), now=AT, method="replay", alerts=False)
+        saving.save(writer, source.id, Batch(told), now=AT, method="replay", alerts=False)
     place = {"COMMUNIQUE_DATA_DIR": str(fresh.path.parent)}
     [found] = json.loads(program("search", "မြို့ဟောင်း", "--json", **place).stdout)
     assert found["text"] == written

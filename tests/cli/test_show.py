@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import posts, sources
-from storage.database import Archive
+from storage.archive.database import Archive
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
+from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOON = 1_762_000_000_000_000
@@ -117,7 +118,7 @@ def test_tail_follows_what_is_archived_whatever_its_publishing_time(
 
 def _add(archive: Archive, native_id: str, at: int) -> None:
     with archive.writing() as writer:
-        source = sources.by_name(writer, "spokesman")
+        source = states.by_name(writer, "spokesman")
         assert source is not None
         fetched = FetchedPost(native_id, Raw(native_id.encode(), "text/plain"), f"post {native_id}", posted_at=at)
-        posts.save(writer, source.id, Batch((fetched,)), now=NOON, method="replay", alerts=False)
+        saving.save(writer, source.id, Batch((fetched,)), now=NOON, method="replay", alerts=False)

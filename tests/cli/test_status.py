@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.stats import bar, sparkline
-from bot.cli.status import Daemon, ailments, cramped, sight, warnings
-from bot.cli.times import Zone
+from bot.cli.status.command import Daemon, ailments, cramped, sight, warnings
+from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
-from storage.database import Archive
-from storage.standing import Queue, Standing, TargetStanding, Watch
+from storage.archive.database import Archive
+from storage.status import ArchiveStatus, Queue, TargetStanding, Watch
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOW = 1_762_000_000_000_000
@@ -18,9 +18,9 @@ RUNNING = Daemon(running=True, pid=7)
 QUIET = tuple(Queue(name, 0, None) for name in ("decide", "recheck", "outbox", "dead", "given_up", "quarantine"))
 
 
-def standing(*watches: Watch, **oldest: int) -> Standing:
+def standing(*watches: Watch, **oldest: int) -> ArchiveStatus:
     queues = tuple(Queue(queue.name, 1, oldest[queue.name]) if queue.name in oldest else queue for queue in QUIET)
-    return Standing(watches, (), queues, (), (), NOW)
+    return ArchiveStatus(watches, (), queues, (), (), NOW)
 
 
 def watch(name: str = "spokesman", state: str = "ok", *, since: int = NOW - HOUR, due: int = NOW + MINUTE) -> Watch:
@@ -80,7 +80,7 @@ def test_before_anything_is_collected_status_says_so_to_people_and_machines(proc
 
 def test_a_target_that_told_us_to_wait_is_a_warning_until_then() -> None:
     held = TargetStanding("desk", "ok", None, NOW, NOW + MINUTE)
-    found = Standing((), (), QUIET, (held,), (), NOW)
+    found = ArchiveStatus((), (), QUIET, (held,), (), NOW)
     assert list(warnings(found, NOW)) == ["target desk asked us to wait until 2025-11-01T12:27:40Z"]
     assert list(warnings(found, NOW + MINUTE)) == []
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli.times import Zone, ago, moment, shown, span
+from bot.cli.terminal.times import Zone, ago, moment, shown, span
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.errors import UserError
-from bot.foreign import visible
+from bot.foreign.text import visible
 
 NOW = 1_762_000_000 * SECOND  # 2025-11-01T12:26:40Z, 18:56:40 in Yangon
 YANGON = Zone(ZoneInfo("Asia/Yangon"), ZoneInfo("Asia/Yangon"))

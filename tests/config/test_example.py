@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import enrich, sources
+from bot import sources
 from bot.alerts import targets
 from bot.config import load
 from bot.config.environment import Environment
@@ -14,6 +14,7 @@ from bot.config.locate import KeyPath, inside, scan
 from bot.config.model import HostConfig, RuleConfig, TagMedia, TermConfig
 from bot.config.reading import LISTS, SECTIONS
 from bot.config.schema import schema
+from bot.enrich import engines
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
@@ -41,7 +42,7 @@ def test_the_example_is_a_config_without_mistakes_or_warnings(example: dict[str,
     assert config.warnings == ()
     assert {source.kind for source in config.sources} == set(sources.kinds())
     assert {target.kind for target in config.targets} == set(targets.kinds())
-    assert {engine.kind for engine in config.engines} == set(enrich.kinds())
+    assert {engine.kind for engine in config.engines} == set(engines.kinds())
 
 
 def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str, Any]) -> None:
@@ -54,7 +55,7 @@ def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str
     known |= {"tags": set(TagMedia.model_fields)}
     shown["terms"] = {key for term in example["terms"] for key in term}
     known["terms"] = {*TermConfig.model_fields, "en", "my"}
-    for part, package in (("sources", sources), ("targets", targets), ("engines", enrich)):
+    for part, package in (("sources", sources), ("targets", targets), ("engines", engines)):
         for kind in package.kinds():
             name = f"{part} {kind}"
             shown[name] = {key for entry in example[part] if entry["kind"] == kind for key in entry}

@@ -8,7 +8,7 @@ import pytest
 from bot.clock import MINUTE, SECOND
 from bot.config import Config, load
 from bot.config.environment import Environment
-from bot.config.values import SecretFile
+from bot.contracts.settings import SecretFile
 from bot.errors import ConfigError
 
 Write = Callable[[str], Path]
@@ -241,7 +241,7 @@ def test_loading_imports_only_the_kinds_that_the_config_names(write: Write) -> N
     )
     feed = '[[sources]]\nname = "f"\nkind = "feed"\nurl = "https://feed.example/x"\n'
     ran = subprocess.run([sys.executable, "-c", program, write(feed)], capture_output=True, text=True, check=True)
-    assert ran.stdout == "['bot.sources.feed']\n"
+    assert ran.stdout == "['bot.sources.feed.source']\n"
 
 
 def test_bad_input_34_a_feed_that_is_a_file_is_refused(mistakes: Mistakes) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from bot.clock import DAY, MINUTE, SECOND
-from bot.config.values import Amount, Duration, Name, SecretFile, Settings, duration, loose, written
+from bot.contracts.settings import Amount, Duration, Name, SecretFile, Settings, duration, loose, written
 from bot.errors import UserError
 
 

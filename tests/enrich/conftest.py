@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from bot.enrich._contract import Media, Surroundings
-from storage.mime import HEAD, sniff
+from bot.contracts.engine import EngineTools, MediaFile
+from storage.media.types import HEAD, sniff
 from tests import model, voices
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Surroundings:
+def around(tmp_path: Path) -> EngineTools:
     """What an engine has in its child process, without network."""
     folder = tmp_path / "work"
     folder.mkdir()
-    return Surroundings(folder)
+    return EngineTools(folder)
 
 
 @pytest.fixture
-def media() -> Callable[..., Media]:
+def media() -> Callable[..., MediaFile]:
     """A stored file as the worker hands it over: its type is told by its bytes, whatever its name."""
 
-    def made(path: Path, kind: Any = "voice", **fields: Any) -> Media:
+    def made(path: Path, kind: Any = "voice", **fields: Any) -> MediaFile:
         with path.open("rb") as file:
             mime = fields.pop("mime", None) or sniff(file.read(HEAD))
-        return Media(path, kind, mime, path.stat().st_size, **fields)
+        return MediaFile(path, kind, mime, path.stat().st_size, **fields)
 
     return made
 

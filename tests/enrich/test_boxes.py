@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.enrich._boxes import Word, confidence, in_order, rebuilt, words
+from bot.enrich.layout import Word, confidence, in_order, rebuilt, words
 
 LINES = ("The regional command has fallen", "and its officers were arrested", "on the road to Hsenwi")
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from bot.config.model import Config
-from bot.enrich._choice import Choice
-from bot.enrich.program import Settings
+from bot.contracts.source import SourceSettings
+from bot.enrich.choice import Choice
+from bot.enrich.engines.program import Settings
 from bot.enrich.worker import LONG_S, reading_jobs
-from bot.sources._contract import SourceSettings
-from storage.media import StoredMedia
+from storage.media.rows import StoredMedia
 from storage.records import DueMedia, MediaKind
 
 

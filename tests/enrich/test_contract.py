@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
-from bot import enrich
-from bot.enrich._contract import Bounds, Engine, EngineSettings, Made, Media, Surroundings
+from bot.contracts.engine import Bounds, Engine, EngineSettings, EngineTools, Made, MediaFile
+from bot.enrich import engines
 from storage.records import MediaKind
 
 KEYS: dict[str, dict[str, Any]] = {
@@ -35,11 +35,11 @@ HEAVY = (
 )
 
 
-@pytest.fixture(params=enrich.kinds())
+@pytest.fixture(params=engines.kinds())
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     kind = request.param
-    settings = enrich.settings_of(kind).model_validate({"name": "one", "kind": kind, **KEYS.get(kind, {})})
-    return enrich.build(settings, Surroundings(tmp_path))
+    settings = engines.settings_of(kind).model_validate({"name": "one", "kind": kind, **KEYS.get(kind, {})})
+    return engines.build(settings, EngineTools(tmp_path))
 
 
 def test_an_engine_says_what_it_reads_and_makes(engine: Engine) -> None:
@@ -51,7 +51,7 @@ def test_an_engine_says_what_it_reads_and_makes(engine: Engine) -> None:
 
 
 def test_its_bounds_are_bounds(engine: Engine, tmp_path: Path) -> None:
-    bounds = engine.bounds(Media(tmp_path / "x", "voice", "audio/ogg", 10_000, duration_s=60.0))
+    bounds = engine.bounds(MediaFile(tmp_path / "x", "voice", "audio/ogg", 10_000, duration_s=60.0))
     assert isinstance(bounds, Bounds)
     assert 0 < bounds.seconds <= 3 * 3600
     assert bounds.cpu_s > 0
@@ -65,13 +65,13 @@ def test_a_remote_one_names_where_it_sends(engine: Engine) -> None:
 
 
 def test_the_settings_of_a_kind_are_its_own_and_unknown_kinds_are_no_module() -> None:
-    for kind in enrich.kinds():
-        assert enrich.settings_of(kind).model_fields["kind"].annotation is not str
+    for kind in engines.kinds():
+        assert engines.settings_of(kind).model_fields["kind"].annotation is not str
     with pytest.raises(KeyError):
-        enrich.settings_of("worker")
+        engines.settings_of("worker")
 
 
-@pytest.mark.parametrize("kind", enrich.kinds())
+@pytest.mark.parametrize("kind", engines.kinds())
 def test_wiring_an_engine_loads_nothing_heavy(kind: str) -> None:
     program = f"""
 import sys
@@ -86,6 +86,6 @@ print(sorted(set(sys.modules) & set({HEAVY!r})))
 
 
 def test_every_kind_has_keys_to_be_tried_with() -> None:
-    for kind in enrich.kinds():
+    for kind in engines.kinds():
         module = importlib.import_module(f"bot.enrich.{kind}")
         assert callable(module.build)

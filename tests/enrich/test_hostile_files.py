@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Media, Surroundings, Unfit
-from bot.enrich._gate import MOST_PIXELS, admit, dimensions, duration_s
-from bot.enrich._run import Workshop
-from bot.enrich.tesseract import Settings
+from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.tesseract import Settings
+from bot.enrich.sandbox.admission import MOST_PIXELS, admit, dimensions, duration_s
+from bot.enrich.sandbox.run import Workshop
 from bot.http import HttpRules
 from storage.language.fold import fold
 from tests import tones
 
-MakeMedia = Callable[..., Media]
+MakeMedia = Callable[..., MediaFile]
 Read = Callable[[Path], EnrichResult]
 MINUTE = 60_000_000
 FIRST, OTHER = "The regional command has fallen.", "Nothing of this is ever read."
@@ -29,7 +29,7 @@ def read(tmp_path: Path, media: MakeMedia) -> Read:
     """Have Tesseract read a picture: `read(path).text`."""
 
     def done(path: Path) -> EnrichResult:
-        engine = build(Settings(name="reader", kind="tesseract"), Surroundings(tmp_path))
+        engine = build(Settings(name="reader", kind="tesseract"), EngineTools(tmp_path))
         return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, "photo", languages=("en",))))
 
     return done
@@ -137,7 +137,7 @@ def test_bad_input_45_an_exif_bomb_changes_nothing_of_the_picture(exif: bytes, r
 def test_bad_input_45_a_picture_is_turned_whatever_else_its_exif_says(media: MakeMedia, tmp_path: Path) -> None:
     from PIL import Image
 
-    from bot.enrich._sheet import sheet
+    from bot.enrich.image import sheet
 
     path = tmp_path / "turned.jpg"
     Image.new("L", (300, 200), 255).save(path)

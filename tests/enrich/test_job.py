@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Later, Never, Surroundings, Unfit
-from bot.enrich._run import Failed, Workshop, walls
-from bot.enrich.program import Settings
+from bot.contracts.engine import EngineTools, EnrichResult, Later, Never, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.program import Settings
+from bot.enrich.sandbox.run import Failed, Workshop, isolation_here
 from bot.http import HttpRules
 from bot.world.files import ogg, png
 
@@ -45,7 +45,7 @@ def run(tmp_path: Path, write: Callable[[str], str], media: Callable[..., Any]) 
         settings = Settings.model_validate(
             {"name": "own", "kind": "program", "program": [write(body), "{file}"], "timeout": "30s"} | keys
         )
-        engine = build(settings, Surroundings(tmp_path))
+        engine = build(settings, EngineTools(tmp_path))
         try:
             return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, kind, **fields)))
         finally:
@@ -90,7 +90,7 @@ def test_a_job_reaches_no_address(run: Run) -> None:
             "except OSError: print('no way out')"
         )
         said = run(body).text
-        if said == "reached" and not walls().network:
+        if said == "reached" and not isolation_here().network:
             thread.join()
             pytest.skip("this system has neither namespaces nor seccomp")
         socket.create_connection(("127.0.0.1", port)).close()
@@ -156,7 +156,7 @@ def test_bad_input_50_a_bomb_that_is_many_small_ones_is_one(run: Run, body: str,
 
 
 def test_bad_input_50_a_program_writes_nowhere_but_in_its_own_folder(run: Run, tmp_path: Path) -> None:
-    if not walls().files:
+    if not isolation_here().files:
         pytest.skip("this system has no Landlock")
     treasure = tmp_path / "treasure"
     treasure.write_text("do not touch")
@@ -189,10 +189,10 @@ def living(tmp_path: Path) -> list[str]:
 UNSEPARATED = """
 import asyncio, sys
 from pathlib import Path
-from bot.enrich import build
-from bot.enrich._contract import Media, Surroundings
-from bot.enrich._run import Failed, Workshop, walls, walls
-from bot.enrich.program import Settings
+from bot.enrich.engines import build
+from bot.contracts.engine import Media, Surroundings
+from bot.enrich.sandbox.run import Failed, Workshop, walls, walls
+from bot.enrich.engines.program import Settings
 from bot.http import HttpRules
 here = Path(sys.argv[1])
 settings = Settings(name="own", kind="program", program=(str(here / "program.py"),), timeout="3s")
@@ -293,7 +293,7 @@ def test_a_job_that_is_cancelled_ends_its_process(tmp_path: Path, write: Callabl
 
     async def live() -> None:
         workshop = Workshop(tmp_path, HttpRules("test"))
-        task = asyncio.create_task(workshop.run(build(settings, Surroundings(tmp_path)), media(path)))
+        task = asyncio.create_task(workshop.run(build(settings, EngineTools(tmp_path)), media(path)))
         async with asyncio.timeout(30):
             while not list((tmp_path / "work").glob("*/begun")):  # noqa: ASYNC110  another process makes it
                 await asyncio.sleep(0.02)
@@ -309,7 +309,7 @@ def test_where_there_is_no_room_to_work_the_job_waits(tmp_path: Path, write: Cal
     path = tmp_path / "file"
     path.write_bytes(ogg(2))
     (tmp_path / "work").touch()
-    engine = build(Settings(name="own", kind="program", program=(write("print('words')"),)), Surroundings(tmp_path))
+    engine = build(Settings(name="own", kind="program", program=(write("print('words')"),)), EngineTools(tmp_path))
     with pytest.raises(Later, match="engine own: no job can be started here"):
         asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path)))
 
@@ -317,6 +317,6 @@ def test_where_there_is_no_room_to_work_the_job_waits(tmp_path: Path, write: Cal
 def test_trouble_of_the_engine_and_of_the_file_are_told_apart(tmp_path: Path, media: Any) -> None:
     assert issubclass(Unfit, Never)
     assert not issubclass(Failed, Later | Never)
-    engine = build(Settings(name="own", kind="program", program=("/nowhere/at/all",)), Surroundings(tmp_path))
+    engine = build(Settings(name="own", kind="program", program=("/nowhere/at/all",)), EngineTools(tmp_path))
     with pytest.raises(Never, match="not here"):
         engine.ready()

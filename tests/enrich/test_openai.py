@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Later, Media, Never, Surroundings, Unfit
-from bot.enrich.openai import Settings
+from bot.contracts.engine import EngineTools, EnrichResult, Later, MediaFile, Never, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.openai import Settings
 from bot.http import HttpRules
 from tests import voices
 from tests.machines import Server, serving
 
-MakeMedia = Callable[..., Media]
+MakeMedia = Callable[..., MediaFile]
 KEY = "sk-very-secret-0123456789"
 HEARD = {
     "text": "The regional command has fallen. Officers were arrested.",
@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def hear(server: Server, around: Surroundings, tmp_path: Path, media: MakeMedia) -> Callable[..., EnrichResult]:
+def hear(server: Server, around: EngineTools, tmp_path: Path, media: MakeMedia) -> Callable[..., EnrichResult]:
     """Have a small Ogg file heard: `hear(languages=("my",), send="wav")`."""
     key = tmp_path / "key"
     key.write_text(KEY + "\n")

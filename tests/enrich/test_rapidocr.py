@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.ocr import error, keywords
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Media, Surroundings, Unfit
-from bot.enrich._run import Workshop
-from bot.enrich.rapidocr import Settings
+from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.rapidocr import Settings
+from bot.enrich.sandbox.run import Workshop
 from bot.http import HttpRules
 from tests.statements import BURMESE, CHINESE, Statement
 
@@ -25,14 +25,14 @@ Read = Callable[..., EnrichResult]
 
 
 @pytest.fixture
-def read(tmp_path: Path, media: Callable[..., Media]) -> Read:
+def read(tmp_path: Path, media: Callable[..., MediaFile]) -> Read:
     """Have a page read as the worker would, in a process without network."""
 
     def done(statement: Statement, effect: str) -> EnrichResult:
         from tests import pages
 
         path = pages.save(pages.page(statement.text, statement.language), effect, tmp_path)
-        engine = build(Settings(name="reader", kind="rapidocr"), Surroundings(tmp_path))
+        engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))
         engine.ready()
         found = media(path, "photo", languages=(statement.language,))
         return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, found))
@@ -54,12 +54,12 @@ def test_what_it_makes_of_burmese_is_not_believed(read: Read) -> None:
     assert read(BURMESE, "clean").unreliable
 
 
-def test_a_cut_picture_is_refused_by_the_same_gate(tmp_path: Path, media: Callable[..., Media]) -> None:
+def test_a_cut_picture_is_refused_by_the_same_gate(tmp_path: Path, media: Callable[..., MediaFile]) -> None:
     from tests import pages
 
     whole = pages.save(pages.page(CHINESE.text, "zh"), "jpeg", tmp_path).read_bytes()
     path = tmp_path / "cut.jpg"
     path.write_bytes(whole[: len(whole) // 3])
-    engine = build(Settings(name="reader", kind="rapidocr"), Surroundings(tmp_path))
+    engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))
     with pytest.raises(Unfit, match="damaged or cut off"):
         asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, "photo")))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Media, Never, Surroundings
-from bot.enrich._run import Workshop
-from bot.enrich.sherpa_onnx import Settings
+from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Never
+from bot.enrich.engines import build
+from bot.enrich.engines.sherpa_onnx import Settings
+from bot.enrich.sandbox.run import Workshop
 from bot.http import HttpRules
 from tests import tones
 
@@ -26,7 +26,7 @@ Hear = Callable[..., EnrichResult]
 
 
 @pytest.fixture
-def hear(tmp_path: Path, media: Callable[..., Media]) -> Hear:
+def hear(tmp_path: Path, media: Callable[..., MediaFile]) -> Hear:
     """Have tones heard as the worker would: `hear([(400, 0.5)], languages=("my",))`."""
     folder = tmp_path / "model"
     folder.mkdir()
@@ -35,7 +35,7 @@ def hear(tmp_path: Path, media: Callable[..., Media]) -> Hear:
     def heard(said: list[tuple[int, float]], **fields: object) -> EnrichResult:
         path = tmp_path / "said.wav"
         path.write_bytes(tones.speech(said))
-        engine = build(Settings(name="ears", kind="sherpa_onnx", model=folder), Surroundings(tmp_path))
+        engine = build(Settings(name="ears", kind="sherpa_onnx", model=folder), EngineTools(tmp_path))
         engine.ready()
         return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, **fields)))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.enrich import _sound
-from bot.enrich._contract import Media, Unfit
-from bot.enrich._program import run
+from bot.contracts.engine import MediaFile, Unfit
+from bot.enrich import audio
+from bot.enrich.sandbox.command import run
 from tests import voices
 
-MakeMedia = Callable[..., Media]
+MakeMedia = Callable[..., MediaFile]
 MINUTE = 60_000_000
 SECRET = "the contents of another file"
 
@@ -69,7 +69,7 @@ def test_bad_input_47_a_playlist_called_voice_ogg_leads_nowhere(
         for magic in ("", "OggS", "ID3"):
             path.write_text(magic + words)
             with pytest.raises(Unfit):
-                _sound.samples(media(path, mime=lie), 30 * MINUTE)
+                audio.samples(media(path, mime=lie), 30 * MINUTE)
     assert paths == []
 
 
@@ -90,17 +90,17 @@ def test_bad_input_47_a_film_that_keeps_its_sound_in_another_file_stays_silent(
     path = tmp_path / "film.mp4"
     path.write_bytes(film)
     with pytest.raises(Unfit):
-        _sound.samples(media(path, "video"), 30 * MINUTE)
+        audio.samples(media(path, "video"), 30 * MINUTE)
 
 
 @pytest.mark.usefixtures("voice")
 def test_bad_input_48_ten_hours_of_sound_are_refused_after_the_first_minutes(media: MakeMedia, tmp_path: Path) -> None:
     spoken = voices.speak("This notice is long. " * 10, tmp_path / "note.ogg")
-    made = _sound.converted(media(spoken), "mp3", 30 * MINUTE, tmp_path)
+    made = audio.converted(media(spoken), "mp3", 30 * MINUTE, tmp_path)
     long = tmp_path / "long.mp3"
     long.write_bytes(made.read_bytes() * 3_000)
     with pytest.raises(Unfit, match="too long: at most 120 s"):
-        _sound.samples(media(long), 2 * MINUTE)
+        audio.samples(media(long), 2 * MINUTE)
 
 
 @pytest.mark.usefixtures("ffmpeg")
@@ -108,29 +108,29 @@ def test_bad_input_48_no_sound_eight_channels_and_impossible_rates(media: MakeMe
     path = tmp_path / "voice.wav"
     path.write_bytes(wav(0))
     with pytest.raises(Unfit, match="no sound"):
-        _sound.samples(media(path), MINUTE)
+        audio.samples(media(path), MINUTE)
     path.write_bytes(wav(1, channels=8))
-    assert len(_sound.samples(media(path), MINUTE)) == 2 * _sound.RATE
+    assert len(audio.samples(media(path), MINUTE)) == 2 * audio.RATE
     for rate in (0, 0xFFFFFFFF):
         path.write_bytes(wav(1, told_rate=rate))
         with pytest.raises(Unfit):
-            _sound.samples(media(path), MINUTE)
+            audio.samples(media(path), MINUTE)
 
 
 @pytest.mark.usefixtures("ffmpeg")
 def test_of_a_damaged_recording_what_can_be_decoded_counts(media: MakeMedia, tmp_path: Path) -> None:
     path = tmp_path / "voice.wav"
     path.write_bytes(wav(2)[:40_000])
-    assert 30_000 < len(_sound.samples(media(path), MINUTE)) < 40_000
+    assert 30_000 < len(audio.samples(media(path), MINUTE)) < 40_000
 
 
 @pytest.mark.usefixtures("voice")
 @pytest.mark.parametrize("form", ["ogg", "mp3", "wav"])
-def test_a_recording_is_converted_into_what_a_server_reads(form: _sound.Form, media: MakeMedia, tmp_path: Path) -> None:
+def test_a_recording_is_converted_into_what_a_server_reads(form: audio.Form, media: MakeMedia, tmp_path: Path) -> None:
     spoken = voices.speak("The command has fallen.", tmp_path / "note.ogg")
-    made = media(_sound.converted(media(spoken), form, MINUTE, tmp_path))
+    made = media(audio.converted(media(spoken), form, MINUTE, tmp_path))
     assert made.mime == {"ogg": "audio/ogg", "mp3": "audio/mpeg", "wav": "audio/wav"}[form]
-    assert len(_sound.samples(made, MINUTE)) == pytest.approx(len(_sound.samples(media(spoken), MINUTE)), rel=0.1)
+    assert len(audio.samples(made, MINUTE)) == pytest.approx(len(audio.samples(media(spoken), MINUTE)), rel=0.1)
 
 
 def program(source: str) -> tuple[str, ...]:

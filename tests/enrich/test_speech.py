@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.speech import error
-from bot.enrich import build
-from bot.enrich._contract import Media, Never, Surroundings, Unfit
-from bot.enrich._run import Workshop
-from bot.enrich._speech import Heard, code, joined, result
-from bot.enrich.faster_whisper import Settings
+from bot.contracts.engine import EngineTools, MediaFile, Never, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.faster_whisper import Settings
+from bot.enrich.sandbox.run import Workshop
+from bot.enrich.transcript import Heard, code, joined, result
 from bot.http import HttpRules
 from tests import voices
 from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
 
-MakeMedia = Callable[..., Media]
+MakeMedia = Callable[..., MediaFile]
 SURE = Heard(0.0, 3.5, " The regional command has fallen.", -0.3)
 
 
 def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passage(
-    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     path = voices.speak(SPOKEN[1], tmp_path / "note.ogg")
     engine = build(Settings(name="ears", kind="faster_whisper", model=weights), around)
@@ -54,7 +54,7 @@ def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passa
     ids=["silence", "pink noise", "white noise", "tone", "music"],
 )
 def test_sound_without_a_voice_has_no_words(
-    source: str, weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    source: str, weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     path = tmp_path / "sound.ogg"
     made(source, path)
@@ -65,7 +65,7 @@ def test_sound_without_a_voice_has_no_words(
 
 
 def test_words_that_a_model_makes_of_a_howl_are_not_believed(
-    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     path = tmp_path / "howl.ogg"
     made("aevalsrc=0.4*sin(2*PI*(200+300*sin(t))*t):d=30", path)
@@ -80,14 +80,14 @@ def made(source: str, path: Path) -> None:
 
 
 def test_burmese_heard_by_a_stock_model_is_never_believed(
-    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     path = voices.speak("တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ", tmp_path / "note.ogg", voice="my")
     found = build(Settings(name="ears", kind="faster_whisper", model=weights), around).read(media(path))
     assert found.unreliable or not found.text
 
 
-def test_a_model_that_is_not_there_is_one_sentence_with_what_to_do(around: Surroundings, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_one_sentence_with_what_to_do(around: EngineTools, tmp_path: Path) -> None:
     pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
     with pytest.raises(Never, match=r"no model\.bin in .*: download a CTranslate2 conversion"):
         build(Settings(name="ears", kind="faster_whisper", model=tmp_path), around).ready()
@@ -95,7 +95,7 @@ def test_a_model_that_is_not_there_is_one_sentence_with_what_to_do(around: Surro
 
 @pytest.mark.usefixtures("ffmpeg")
 def test_a_model_that_has_gone_since_the_start_stops_the_engine_and_not_the_daemon(
-    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     (tmp_path / "model").mkdir()
     made("sine=frequency=440:duration=2", tmp_path / "tone.ogg")
@@ -105,7 +105,7 @@ def test_a_model_that_has_gone_since_the_start_stops_the_engine_and_not_the_daem
 
 
 def test_a_model_without_its_tokenizer_is_refused_for_the_library_would_fetch_one(
-    weights: Path, around: Surroundings, tmp_path: Path
+    weights: Path, around: EngineTools, tmp_path: Path
 ) -> None:
     for name in ("model.bin", "config.json"):
         (tmp_path / name).symlink_to(weights / name)
@@ -115,7 +115,7 @@ def test_a_model_without_its_tokenizer_is_refused_for_the_library_would_fetch_on
 
 @pytest.mark.usefixtures("ffmpeg")
 def test_a_recording_longer_than_is_read_is_refused_before_it_is_heard(
-    weights: Path, around: Surroundings, media: MakeMedia, tmp_path: Path
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     path = voices.speak(SPOKEN[1], tmp_path / "note.ogg")
     short = Settings(name="ears", kind="faster_whisper", model=weights, longest="10s")  # type: ignore[arg-type]  # as written
@@ -192,8 +192,8 @@ def test_servers_name_languages_in_many_ways() -> None:
 
 def test_sound_is_cut_where_it_is_quiet() -> None:
     numpy = pytest.importorskip("numpy", reason="numpy is missing; make setup-media brings it")
-    from bot.enrich._sound import RATE
-    from bot.enrich.sherpa_onnx import pieces
+    from bot.enrich.audio import RATE
+    from bot.enrich.engines.sherpa_onnx import pieces
 
     loud = numpy.full(70 * RATE, 8_000, numpy.int16)
     for second in (27, 52):
@@ -205,8 +205,8 @@ def test_sound_is_cut_where_it_is_quiet() -> None:
     assert [round(end / RATE) for _, end in cuts[:2]] == [27, 52]
 
 
-def test_the_local_engines_name_what_is_missing(around: Surroundings, tmp_path: Path) -> None:
-    from bot.enrich.sherpa_onnx import Settings as Sherpa
+def test_the_local_engines_name_what_is_missing(around: EngineTools, tmp_path: Path) -> None:
+    from bot.enrich.engines.sherpa_onnx import Settings as Sherpa
 
     with pytest.raises(Never, match=r"pip install 'communique\[sherpa\]'|no model\.int8\.onnx"):
         build(Sherpa(name="ears", kind="sherpa_onnx", model=tmp_path), around).ready()

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from bench.ocr import error, keywords
-from bot.enrich import build
-from bot.enrich._contract import Media, Never, Surroundings, Unfit
-from bot.enrich.tesseract import Pass, Settings, borne_out
+from bot.contracts.engine import EngineTools, MediaFile, Never, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.tesseract import Pass, Settings, borne_out
 from tests.statements import BURMESE, CHINESE, ENGLISH, THAI, Statement
 
-MakeMedia = Callable[..., Media]
+MakeMedia = Callable[..., MediaFile]
 
 
-def engine(around: Surroundings, **keys: Any) -> Any:
+def engine(around: EngineTools, **keys: Any) -> Any:
     return build(Settings(name="reader", kind="tesseract", **keys), around)
 
 
@@ -48,7 +48,7 @@ def png_of(width: int, height: int) -> bytes:
     ids=lambda value: getattr(value, "language", None) or str(value),
 )
 def test_the_words_of_a_picture_are_read(
-    statement: Statement, effect: str, most_wrong: float, around: Surroundings, media: MakeMedia, tmp_path: Path
+    statement: Statement, effect: str, most_wrong: float, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     from tests import pages
 
@@ -61,7 +61,7 @@ def test_the_words_of_a_picture_are_read(
 
 
 @pytest.mark.usefixtures("tesseract")
-def test_the_script_of_a_picture_need_not_be_told(around: Surroundings, media: MakeMedia, tmp_path: Path) -> None:
+def test_the_script_of_a_picture_need_not_be_told(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
     from tests import pages
 
     reader = engine(around)
@@ -73,7 +73,7 @@ def test_the_script_of_a_picture_need_not_be_told(around: Surroundings, media: M
 
 
 @pytest.mark.usefixtures("tesseract")
-def test_white_letters_on_dark_ground_are_read(around: Surroundings, media: MakeMedia, tmp_path: Path) -> None:
+def test_white_letters_on_dark_ground_are_read(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
     from tests import pages
 
     path = pages.save(pages.page(ENGLISH.text, "en"), "dark", tmp_path)
@@ -82,7 +82,7 @@ def test_white_letters_on_dark_ground_are_read(around: Surroundings, media: Make
 
 @pytest.mark.usefixtures("tesseract")
 def test_a_picture_without_words_gives_none_that_would_be_believed(
-    around: Surroundings, media: MakeMedia, tmp_path: Path
+    around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     import random
 
@@ -97,7 +97,7 @@ def test_a_picture_without_words_gives_none_that_would_be_believed(
 
 @pytest.mark.usefixtures("tesseract")
 def test_data_that_is_missing_is_named_with_the_package_that_has_it(
-    around: Surroundings, media: MakeMedia, tmp_path: Path
+    around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
     from tests import pages
 
@@ -106,7 +106,7 @@ def test_data_that_is_missing_is_named_with_the_package_that_has_it(
         engine(around).read(media(path, "photo", languages=("xx",)))
 
 
-def test_a_missing_program_is_one_sentence_with_the_line_that_brings_it(around: Surroundings) -> None:
+def test_a_missing_program_is_one_sentence_with_the_line_that_brings_it(around: EngineTools) -> None:
     with pytest.raises(Never, match=r"no-such-reader is missing.*apt install tesseract-ocr"):
         engine(around, program="no-such-reader").ready()
 
@@ -125,7 +125,7 @@ def test_of_three_readings_the_one_that_the_others_bear_out_is_taken() -> None:
 def test_bad_input_44_a_picture_of_too_many_pixels_is_never_decoded(
     side: int, media: MakeMedia, tmp_path: Path
 ) -> None:
-    from bot.enrich._sheet import sheet
+    from bot.enrich.image import sheet
 
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of(side, side))
@@ -146,7 +146,7 @@ def test_bad_input_44_a_picture_of_too_many_pixels_is_never_decoded(
     ids=["svg", "html", "eps", "zip", "empty"],
 )
 def test_bad_input_46_what_is_no_picture_is_never_drawn(data: bytes, media: MakeMedia, tmp_path: Path) -> None:
-    from bot.enrich._sheet import sheet
+    from bot.enrich.image import sheet
 
     path = tmp_path / "photo.jpg"
     path.write_bytes(data)
@@ -158,7 +158,7 @@ def test_bad_input_46_what_is_no_picture_is_never_drawn(data: bytes, media: Make
 def test_a_picture_is_turned_upright_and_what_is_transparent_is_white(media: MakeMedia, tmp_path: Path) -> None:
     from PIL import Image
 
-    from bot.enrich._sheet import sheet
+    from bot.enrich.image import sheet
 
     turned = tmp_path / "turned.jpg"
     exif = Image.Exif()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.enrich import build
-from bot.enrich._contract import EnrichResult, Media, Surroundings, Unfit
-from bot.enrich.translate import Settings, wants
+from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
+from bot.enrich.engines import build
+from bot.enrich.engines.translate import Settings, wants
 from bot.http import HttpRules
 from tests.machines import Server, serving
 
@@ -31,7 +31,7 @@ def settings(**given: Any) -> Settings:
 
 
 @pytest.fixture
-def translate(server: Server, around: Surroundings, tmp_path: Path) -> Callable[..., EnrichResult]:
+def translate(server: Server, around: EngineTools, tmp_path: Path) -> Callable[..., EnrichResult]:
     """Have a text translated: `translate("words", "my", protocol="libretranslate")`."""
 
     def translated(text: str, language: str, **given: Any) -> EnrichResult:
@@ -39,7 +39,7 @@ def translate(server: Server, around: Surroundings, tmp_path: Path) -> Callable[
         path.write_text(text, encoding="utf-8")
         rules = HttpRules("communique-test", private=frozenset({("127.0.0.1", server.port)}))
         engine = build(settings(url=server.url, **given), replace(around, http=rules))
-        return engine.read(Media(path, "document", "text/plain", path.stat().st_size, languages=(language,)))
+        return engine.read(MediaFile(path, "document", "text/plain", path.stat().st_size, languages=(language,)))
 
     return translated
 

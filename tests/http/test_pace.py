@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.clock import SECOND, Clock
-from bot.http.pace import Pace
+from bot.http.rate_limit import Pace
 
 
 class Time:

@@ -71,7 +71,7 @@ class Channel:
         for closed in change.closed:
             del self.gaps[closed.id]
 
-    def poll(self, wanted: ledger.Wanted) -> None:
+    def poll(self, wanted: ledger.BackfillLimit) -> None:
         if self.history is None:
             self.apply(ledger.first_contact(self.page(), wanted, started=False, alerts=False))
         else:
@@ -104,12 +104,12 @@ def test_what_is_shown_after_first_contact_is_taken_or_in_an_open_gap(
         number += distance
         channel.numbers.append(number)
     before = set(channel.numbers)
-    channel.poll(ledger.Wanted(count=backfill))
+    channel.poll(ledger.BackfillLimit(count=backfill))
     for new, pages in rounds:
         for distance in new:
             number += distance
             channel.numbers.append(number)
-        channel.poll(ledger.Wanted(count=backfill))
+        channel.poll(ledger.BackfillLimit(count=backfill))
         for _ in range(pages):
             channel.fill()
         for shown in set(channel.numbers) - before:
@@ -146,7 +146,7 @@ def test_a_feed_whose_window_was_shorter_than_the_absence_leaves_an_open_gap() -
 
 def test_posts_of_a_feed_that_were_not_wanted_at_first_contact_stay_out_later() -> None:
     batch = Batch(posts=(FetchedPost("a", Raw(b"", "x")), FetchedPost("b", Raw(b"", "x"))))
-    first = ledger.first_contact(batch, ledger.Wanted.of(1), started=False, alerts=False)
+    first = ledger.first_contact(batch, ledger.BackfillLimit.of(1), started=False, alerts=False)
     assert [one.native_id for one in first.old] == ["b"]
     assert first.history is not None
     assert [one.native_id for one in ledger.newest(row(None), batch, first.history).fresh] == ["b"]

@@ -15,17 +15,17 @@ from typing import Any, cast
 
 import pytest
 
+from bot.archive import AsyncArchive
 from bot.clock import DAY, HOUR, Clock
 from bot.config.model import MediaConfig
+from bot.contracts.source import Source, SourceSettings
 from bot.errors import Later
 from bot.http import Http, HttpRules
+from bot.incidents import Incidents
 from bot.intake.media import MediaLane
-from bot.sources._contract import Source, SourceSettings
-from bot.store import Store
-from bot.troubles import Troubles
-from storage import media
-from storage.files import Files
 from storage.jobs import NewJob
+from storage.media import rows as media_rows
+from storage.media.shelf import Shelf
 from storage.records import DueMedia, FetchedMedia
 
 NOW = 1_763_800_000_000_000
@@ -143,7 +143,7 @@ class Stand:
         asyncio.run(self._drain(until))
 
     async def _drain(self, until: int) -> None:
-        store = Store(self.desk.archive)
+        store = AsyncArchive(self.desk.archive)
         clock = Clock(now=lambda: self.now)
         rules = HttpRules(
             "communique-test", private=frozenset({("127.0.0.1", self.cdn.port)}), intervals={"127.0.0.1": 0}
@@ -162,7 +162,7 @@ class Stand:
         asyncio.run(self._live(done))
 
     async def _live(self, done: Callable[[], bool]) -> None:
-        store = Store(self.desk.archive)
+        store = AsyncArchive(self.desk.archive)
         clock = Clock(now=lambda: self.now)
         http = Http(
             HttpRules("t", private=frozenset({("127.0.0.1", self.cdn.port)}), intervals={"127.0.0.1": 0}), clock
@@ -180,7 +180,7 @@ class Stand:
             await http.aclose()
             await store.aclose()
 
-    def lane(self, store: Store, clock: Clock, http: Http) -> MediaLane:
+    def lane(self, store: AsyncArchive, clock: Clock, http: Http) -> MediaLane:
         source = self.source or Quiet(SourceSettings(name="spokesman", kind="test"))
 
         def jobs_of(file: DueMedia, mime: str, now: int) -> list[NewJob]:
@@ -199,12 +199,12 @@ class Stand:
             jobs_of,
             stored,
             self.said.append,
-            Troubles(store, clock, self.said.append),
+            Incidents(store, clock, self.said.append),
         )
 
     @property
-    def files(self) -> Files:
-        return Files(self.desk.archive.path.parent)
+    def files(self) -> Shelf:
+        return Shelf(self.desk.archive.path.parent)
 
     def rows(self) -> list[dict[str, Any]]:
         with self.desk.archive.reading() as reader:
@@ -566,5 +566,5 @@ def test_usage_counts_each_content_once_and_each_source_whole(stand: Stand) -> N
     stand.post(2, stand.voice("/b.ogg"))
     stand.drain()
     with stand.desk.archive.reading() as reader:
-        used = media.usage(reader)
+        used = media_rows.usage(reader)
     assert (used.total, used.by_source) == (len(VOICE), {"spokesman": 2 * len(VOICE)})

@@ -6,23 +6,24 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot import sources as kinds
+from bot.archive import AsyncArchive
 from bot.clock import MINUTE, Clock
 from bot.http import Http, HttpRules
 from bot.intake.poll import Intake, Round
-from bot.store import Store
 from bot.world import World, run_in_thread
-from storage import posts, sources
-from storage.database import Archive
+from storage.archive.database import Archive
+from storage.posts import saving
 from storage.records import Checked
+from storage.sources import states
 
-Step = Callable[[Store, Intake, Callable[[], Awaitable[Round]]], Awaitable[None]]
+Step = Callable[[AsyncArchive, Intake, Callable[[], Awaitable[Round]]], Awaitable[None]]
 
 
 def played(archive: Archive, world: World, step: Step) -> None:
     """Run `step` with a source that re-checks nothing by itself; its third argument makes one round."""
 
     async def go(address: str) -> None:
-        clock, store = Clock(), Store(archive)
+        clock, store = Clock(), AsyncArchive(archive)
         private = frozenset({("127.0.0.1", urlsplit(address).port or 0)})
         http = Http(HttpRules("tests", private=private, intervals={"127.0.0.1": 0}), clock)
         model = kinds.settings_of("telegram_web")
@@ -35,12 +36,12 @@ def played(archive: Archive, world: World, step: Step) -> None:
                 "recheck": [],
             }
         )
-        source = kinds.build(settings, kinds.Surroundings(http, clock, Path()))
-        await store.run(sources.declare, [sources.Declared("office", "telegram_web")], clock.now())
+        source = kinds.build(settings, kinds.SourceTools(http, clock, Path()))
+        await store.run(states.declare, [states.Declared("office", "telegram_web")], clock.now())
         intake = Intake(store, clock, lambda: None, lambda: 0.5, list)
 
         async def round_() -> Round:
-            row = await store.read(sources.by_name, "office")
+            row = await store.read(states.by_name, "office")
             assert row is not None
             return await intake.round(source, row, MINUTE)
 
@@ -59,7 +60,7 @@ def test_an_edit_on_the_page_is_a_revision_in_that_round_and_an_equal_page_is_no
     world.open_channel("office_of_record", "Office")
     number = world.publish("office_of_record", "The garrison holds.")
 
-    async def step(_: Store, __: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
+    async def step(_: AsyncArchive, __: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
         await round_()
         for _turn in range(2):
             again = await round_()
@@ -79,15 +80,15 @@ def test_a_page_that_still_shows_a_post_clears_the_doubt_of_a_recheck(archive: A
     world.open_channel("office_of_record", "Office")
     number = world.publish("office_of_record", "The garrison holds.")
 
-    async def step(store: Store, intake: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
+    async def step(store: AsyncArchive, intake: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
         await round_()
         await round_()
         with archive.reading() as reader:
             post_id = reader.execute("SELECT id FROM posts WHERE native_id = ?", (str(number),)).fetchone()[0]
         gone = Checked(str(number), "absent", "embed page", control=True)
         now = Clock().now()
-        await store.run(posts.checked, post_id, gone, now, apart=1)
-        assert await store.run(posts.checked, post_id, gone, now + 2, apart=1) == "deleted"
+        await store.run(saving.checked, post_id, gone, now, apart=1)
+        assert await store.run(saving.checked, post_id, gone, now + 2, apart=1) == "deleted"
         intake.forget()
         await round_()
         with archive.reading() as reader:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config.model import MediaConfig
-from bot.intake.room import NoRoom, Room
-from storage.media import Usage
+from bot.intake.quota import MediaQuota, NoRoom
+from storage.media.rows import Usage
 from storage.records import DueMedia
 
 KB = 1 << 10
@@ -29,7 +29,7 @@ def test_no_cap_is_exceeded_and_the_floor_is_kept(
     coming: list[tuple[str, int, bool, int]], per_source: int, total: int, disk: int, voice: int
 ) -> None:
     limits = limited(voice=voice, per_source=per_source, total=total, keep_free=100)
-    room, free = Room(limits, Usage()), (100 + disk) * KB
+    room, free = MediaQuota(limits, Usage()), (100 + disk) * KB
     under_way: list[tuple[DueMedia, int, int, int]] = []  # with its size, the most it may take, and steps to its end
     waiting = [
         (due(number, source, size if told else None), size, steps)
@@ -63,7 +63,7 @@ def test_no_cap_is_exceeded_and_the_floor_is_kept(
 
 
 def test_what_is_under_way_only_makes_others_wait_and_is_no_reason() -> None:
-    room = Room(limited(total=100, keep_free=0), Usage())
+    room = MediaQuota(limited(total=100, keep_free=0), Usage())
     room.begin(due(1, "a", None), 100 * KB)
     assert room.found(due(2, "a", None), 1 << 40) is None
     assert room.full("a", 1 << 40) == []
@@ -72,7 +72,7 @@ def test_what_is_under_way_only_makes_others_wait_and_is_no_reason() -> None:
 
 
 def test_the_reason_is_the_ceiling_that_is_reached_first() -> None:
-    room = Room(limited(total=100, per_source=50, keep_free=0), Usage(40 * KB, {"a": 50 * KB}))
+    room = MediaQuota(limited(total=100, per_source=50, keep_free=0), Usage(40 * KB, {"a": 50 * KB}))
     assert room.full(("a", "b"), 1 << 40) == [NoRoom("the 50KB of [media] per_source are used up", "a")]
     room.usage.total = 100 * KB
     assert room.full(("a", "b"), 1 << 40) == [NoRoom("the 100KB of [media] total are used up")]
@@ -80,6 +80,6 @@ def test_the_reason_is_the_ceiling_that_is_reached_first() -> None:
 
 
 def test_every_ceiling_holds_and_not_only_the_one_that_is_nearest() -> None:
-    room = Room(limited(total=100, per_source=60, keep_free=0), Usage(50 * KB, {"a": 0}))
+    room = MediaQuota(limited(total=100, per_source=60, keep_free=0), Usage(50 * KB, {"a": 0}))
     assert room.found(due(1, "a", 45 * KB), 70 * KB) == 50 * KB
     assert room.found(due(1, "a", 55 * KB), 70 * KB) == NoRoom("the 100KB of [media] total are used up")

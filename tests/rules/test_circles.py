@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
-from bot.rules.circles import circle, in_order
+from bot.rules.cycles import circle, in_order
 from storage.language.fold import fold
 from storage.language.match import Document, DocumentText
 from storage.language.query import parse

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from bot.clock import Clock
+from bot.contracts.source import SourceTools
 from bot.http import Http, HttpRules
-from bot.sources._contract import Surroundings
 
 NOW = 1_795_343_400_000_000  # 2026-11-22T10:30:00Z
 
@@ -80,12 +80,12 @@ class Peer:
 
 
 @asynccontextmanager
-async def surrounded(directory: Path, *ports: int, clock: Clock | None = None) -> AsyncIterator[Surroundings]:
+async def surrounded(directory: Path, *ports: int, clock: Clock | None = None) -> AsyncIterator[SourceTools]:
     """What a source may use, with these loopback ports opened as if the config had named them."""
     clock = clock or Clock(now=lambda: NOW)
     private = frozenset(("127.0.0.1", port) for port in ports)
     http = Http(HttpRules(user_agent="communique-tests", private=private, intervals={"127.0.0.1": 0}), clock)
     try:
-        yield Surroundings(http=http, clock=clock, directory=directory)
+        yield SourceTools(http=http, clock=clock, directory=directory)
     finally:
         await http.aclose()

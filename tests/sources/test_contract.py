@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from bot import sources
 from bot.clock import Clock
+from bot.contracts.source import Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules, Reply
-from bot.sources import Source, SourceSettings, Surroundings
-from bot.sources._contract import Want
+from bot.sources import Source, SourceSettings, SourceTools
 from storage.records import Batch
 from tests.sources.living import PEERS, State
 from tests.sources.peer import NOW, Peer
@@ -58,7 +58,7 @@ def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> l
             if state == "refused":
                 await peer.__aexit__()
             try:
-                source = built(kind, keys, Surroundings(http=http, clock=clock, directory=directory))
+                source = built(kind, keys, SourceTools(http=http, clock=clock, directory=directory))
                 batches = [await source.fetch(Want(), cursor) for cursor in cursors]
                 return [*batches, await source.fetch(Want(), batches[-1].cursor)]
             finally:
@@ -67,7 +67,7 @@ def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> l
     return asyncio.run(go())
 
 
-def built(kind: str, keys: Mapping[str, object], surroundings: Surroundings) -> Source:
+def built(kind: str, keys: Mapping[str, object], surroundings: SourceTools) -> Source:
     entry = {"name": "it", "kind": kind, **keys}
     settings = sources.settings_of(kind).model_validate(entry, context={"directory": surroundings.directory})
     return sources.build(settings, surroundings)
@@ -159,7 +159,7 @@ def test_a_kind_loads_no_other_kind_and_nothing_of_the_archive(kind: str) -> Non
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     others = {f"bot.sources.{other}" for other in sources.kinds() if other != kind}
-    heavy = {"sqlmodel", "sqlalchemy", "apscheduler", "storage.database", "apprise"}
+    heavy = {"sqlmodel", "sqlalchemy", "apscheduler", "storage.archive.database", "apprise"}
     heavy |= set() if kind == "telegram" else {"telethon"}
     assert loaded.isdisjoint(others | heavy)
 

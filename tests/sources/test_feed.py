@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.clock import DAY, Clock
+from bot.contracts.source import Want
 from bot.errors import Later, Never
-from bot.foreign_charset import decoded
-from bot.foreign_markup import plain
-from bot.sources import _feed_reading
-from bot.sources._contract import Want
-from bot.sources._feed_posts import identities
-from bot.sources._feed_reading import Entry, seconds, spans, when
-from bot.sources.feed import ENTRY_CAP, Feed, Settings
+from bot.foreign.charset import decoded
+from bot.foreign.markup import plain
+from bot.sources.feed import reading as feed_reading
+from bot.sources.feed.posts import identities
+from bot.sources.feed.reading import ParsedEntry, seconds, spans, when
+from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
 from storage.records import Batch, FetchedPost
 from tests.sources.peer import NOW, Answer, Peer, surrounded
 
@@ -219,8 +219,8 @@ def test_a_guid_whose_link_and_words_change_is_the_same_post() -> None:
     assert second.posts[0].text == "two"
 
 
-def entry(guid: str, link: str, words: str, date: str) -> Entry:
-    return Entry(
+def entry(guid: str, link: str, words: str, date: str) -> ParsedEntry:
+    return ParsedEntry(
         guid=guid, link=link, title="", author="", text=words, links=[], files=[], published=None, published_raw=date,
         updated=None, updated_raw="", raw=None, json="{}",
     )  # fmt: skip
@@ -230,7 +230,7 @@ ENTRIES = st.lists(st.builds(entry, *[st.sampled_from(["", "1", "2"])] * 4), max
 
 
 @given(ENTRIES)
-def test_different_entries_of_one_document_never_share_an_id(entries: list[Entry]) -> None:
+def test_different_entries_of_one_document_never_share_an_id(entries: list[ParsedEntry]) -> None:
     found: dict[str, set[tuple[str, str]]] = {}
     for native_id, each in zip(identities(entries, {})[0], entries, strict=True):
         found.setdefault(native_id, set()).add((each["link"], each["text"]))
@@ -238,7 +238,9 @@ def test_different_entries_of_one_document_never_share_an_id(entries: list[Entry
 
 
 @given(ENTRIES, ENTRIES)
-def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(kept: list[Entry], gone: list[Entry]) -> None:
+def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(
+    kept: list[ParsedEntry], gone: list[ParsedEntry]
+) -> None:
     before, liars = identities(kept + gone, {})
     after, _ = identities(kept, liars)
     assert after == before[: len(kept)]
@@ -246,13 +248,13 @@ def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(kept: 
 
 def test_the_child_that_reads_a_feed_can_open_neither_file_nor_socket() -> None:
     program = (
-        "import sys, socket; sys.path.append(sys.argv[1]); from bot.sources import _feed_reading as reading\n"
+        "import sys, socket; sys.path.append(sys.argv[1]); from bot.sources.feed import reading\n"
         "reading.bound(60); reading.close_doors()\n"
         "for door in (lambda: open('/etc/passwd'), socket.socket):\n"
         "    try: door()\n"
         "    except OSError: print('closed')\n"
     )
-    root = str(Path(_feed_reading.__file__).parents[2])
+    root = str(Path(feed_reading.__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["closed", "closed"]
 
@@ -279,7 +281,7 @@ def _children() -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if f"\nPPid:\t{os.getpid()}\n" in (process / "status").read_text():
-                found += [process.name] if b"_feed_reading" in (process / "cmdline").read_bytes() else []
+                found += [process.name] if b"feed/reading.py" in (process / "cmdline").read_bytes() else []
         except OSError:
             continue
     return found

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.contracts.source import Want
 from bot.errors import Later, Never
-from bot.sources._contract import Want
-from bot.sources._jsonl import BATCH, LONGEST_LINE, take
-from bot.sources.replay import ReplayFile, ReplayPipe, Settings, build
+from bot.sources.replay.jsonl import BATCH, LONGEST_LINE, take
+from bot.sources.replay.source import ReplayFile, ReplayPipe, Settings, build
 from storage.records import Batch, Forward, Link, Quarantined
 from tests.sources.peer import NOW, surrounded
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.sources._telegram_page import Page, read_embed, read_page
+from bot.sources.telegram_web.page import PreviewPage, read_embed, read_page
 from bot.world.pages import list_page, post_page
-from bot.world.state import Attachment, Markup, World
+from bot.world.state import Markup, World, WorldFile
 from storage.records import FetchedPost, Seen
 
 GOLDEN = Path(__file__).parent / "golden" / "telegram_web"
@@ -33,7 +33,7 @@ def block(content: str, post: str = "desk/5", more: str = "") -> bytes:
     ).encode()
 
 
-def only(page: Page) -> FetchedPost:
+def only(page: PreviewPage) -> FetchedPost:
     (post,) = page.posts
     return post
 
@@ -67,8 +67,8 @@ def test_a_post_reads_the_same_on_the_list_and_on_its_own_page(markup: Markup) -
     world = World()
     world.open_channel("desk", "Desk", markup=markup)
     world.publish("desk", "Words 🙂 #tag @other_desk\nhttps://example.org/?a=1&b=2", author="Nang K.")
-    world.publish("desk", "Album", attachments=[Attachment("photo", "a.png"), Attachment("photo", "b.png")])
-    world.publish("desk", "Voice", attachments=[Attachment("voice", "v.ogg", duration="0:04")])
+    world.publish("desk", "Album", attachments=[WorldFile("photo", "a.png"), WorldFile("photo", "b.png")])
+    world.publish("desk", "Voice", attachments=[WorldFile("voice", "v.ogg", duration="0:04")])
     world.edit("desk", 2, "Other words")
     listed = read_page(list_page(world.look("desk"), "http://w", 0).encode()).posts
     for post in listed[1:]:

@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from bot.clock import HOUR, SECOND, Clock
+from bot.contracts.source import Source, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
 from bot.sources import build
-from bot.sources._contract import Source, Surroundings, Want
-from bot.sources.telegram_web import Settings
+from bot.sources.telegram_web.source import Settings
 from bot.world import Faults, World, run_in_thread
 from storage.records import Batch, Seen
 
@@ -43,7 +43,7 @@ class Ask:
         private = frozenset({(parts.hostname, parts.port)})
         http = Http(HttpRules("test", private=private, intervals={parts.hostname: 0}), self.clock)
         try:
-            surroundings = Surroundings(http, self.clock, Path())
+            surroundings = SourceTools(http, self.clock, Path())
             return await question(build(settings(self.site, channel), surroundings))
         finally:
             await http.aclose()

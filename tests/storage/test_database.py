@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import migrate, place, sqlite
-from storage.database import Archive, sql
-from storage.errors import ArchiveBusy, ArchiveDamaged, ArchiveFull, ArchiveMissing, ArchiveRefused
+from storage.archive import migrate, permissions, sqlite
+from storage.archive.database import Archive, sql
+from storage.archive.errors import ArchiveBusy, ArchiveDamaged, ArchiveFull, ArchiveMissing, ArchiveRefused
 
 if TYPE_CHECKING:
-    from storage.database import Writer
+    from storage.archive.database import Writer
 
 ADD = "INSERT INTO notices (at, about, text) VALUES (0, 'test', :text)"
 
@@ -116,7 +116,7 @@ def test_two_processes_write_at_once_and_none_sees_an_error(archive: Archive) ->
 
 def test_reading_imports_no_orm(archive: Archive) -> None:
     program = (
-        "import sys; from pathlib import Path; from storage.database import Archive\n"
+        "import sys; from pathlib import Path; from storage.archive.database import Archive\n"
         f"with Archive(Path({str(archive.path)!r})) as a, a.reading() as r: r.execute('SELECT * FROM posts')\n"
         "heavy = {'sqlalchemy', 'sqlmodel', 'alembic', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
@@ -130,7 +130,7 @@ def test_the_live_file_is_never_opened_beside_sqlite(archive: Archive) -> None:
 import sys
 from pathlib import Path
 from storage import health, migrate
-from storage.database import Archive, sql
+from storage.archive.database import Archive, sql
 live, opened = {str(archive.path)!r}, []
 sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and str(args[0]).startswith(live) else None)
 with Archive(Path(live)) as archive:
@@ -167,9 +167,9 @@ def test_an_own_directory_that_is_open_to_others_is_tightened_with_one_line(tmp_
     mine = tmp_path / "data"
     mine.mkdir(mode=0o755)
     mine.chmod(0o755)
-    assert place.make_private(mine) == f"{mine} was open to others (mode 0755) and is now private (0700)"
+    assert permissions.make_private(mine) == f"{mine} was open to others (mode 0755) and is now private (0700)"
     assert mode(mine) == 0o700
-    assert place.make_private(mine) is None
+    assert permissions.make_private(mine) is None
 
 
 def test_bad_input_68_a_directory_that_anybody_may_write_to_is_refused_with_the_command(tmp_path: Path) -> None:
@@ -177,13 +177,13 @@ def test_bad_input_68_a_directory_that_anybody_may_write_to_is_refused_with_the_
     common.mkdir()
     common.chmod(0o777)
     with pytest.raises(ArchiveRefused, match="chmod 700"):
-        place.make_private(common)
+        permissions.make_private(common)
 
 
 def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
     with pytest.raises(ArchiveRefused, match="not a directory"):
-        place.make_private(tmp_path / "data")
+        permissions.make_private(tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_the_file_system_of_a_path_is_the_one_mounted_nearest(path: str, kind: s
         "30 22 0:40 / /mnt rw - tmpfs none rw\n"
         "31 30 0:50 / /mnt/a\\040share rw - nfs4 server:/share rw\n"
     )
-    assert place.filesystem_of(Path(path), mounts) == kind
+    assert permissions.filesystem_of(Path(path), mounts) == kind
 
 
 # What goes wrong --------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_bad_input_74_a_device_that_takes_no_more_bytes_is_an_archive_error(arch
     program = f"""
 import resource, signal
 from pathlib import Path
-from storage.database import Archive, sql
+from storage.archive.database import Archive, sql
 from storage.errors import ArchiveUnwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Archive(Path({str(archive.path)!r})) as archive:

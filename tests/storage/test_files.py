@@ -7,31 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import ArchiveDamaged, ArchiveRefused
-from storage.files import Files, Kept
-from storage.mime import sniff
+from storage.archive.errors import ArchiveDamaged, ArchiveRefused
+from storage.media.shelf import Kept, Shelf
+from storage.media.types import sniff
 
 VOICE = b"OggS" + b"\x00" * 24 + b"OpusHead" + b"a statement" * 1000
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path) -> Shelf:
     (tmp_path / "data").mkdir(mode=0o700)
-    return Files(tmp_path / "data")
+    return Shelf(tmp_path / "data")
 
 
-def bring(files: Files, media_id: int, data: bytes = VOICE) -> Kept:
+def bring(files: Shelf, media_id: int, data: bytes = VOICE) -> Kept:
     with files.arriving(media_id) as arriving:
         for start in range(0, len(data), 1000):
             arriving.write(data[start : start + 1000])
         return arriving.keep()
 
 
-def standing(files: Files) -> list[str]:
+def standing(files: Shelf) -> list[str]:
     return sorted(str(path.relative_to(files.root)) for path in files.root.rglob("*") if path.is_file())
 
 
-def test_a_file_stands_under_its_content_and_nobody_else_reads_or_writes_it(files: Files, tmp_path: Path) -> None:
+def test_a_file_stands_under_its_content_and_nobody_else_reads_or_writes_it(files: Shelf, tmp_path: Path) -> None:
     kept = bring(files, 7)
     files.forget(7)
     digest = sha256(VOICE).hexdigest()
@@ -43,7 +43,7 @@ def test_a_file_stands_under_its_content_and_nobody_else_reads_or_writes_it(file
     assert standing(files) == [kept.path.removeprefix("media/")]
 
 
-def test_bad_input_42_the_same_content_is_stored_once_and_other_content_beside_it(files: Files) -> None:
+def test_bad_input_42_the_same_content_is_stored_once_and_other_content_beside_it(files: Shelf) -> None:
     first, again, other = bring(files, 1), bring(files, 2), bring(files, 3, VOICE + b"!")
     assert first == again != other
     assert [kept.new for kept in (first, again, other)] == [True, False, True]
@@ -52,14 +52,14 @@ def test_bad_input_42_the_same_content_is_stored_once_and_other_content_beside_i
     assert len(standing(files)) == 2
 
 
-def test_what_breaks_off_leaves_nothing(files: Files) -> None:
+def test_what_breaks_off_leaves_nothing(files: Shelf) -> None:
     with files.arriving(1) as arriving:
         arriving.write(VOICE[:100])
     assert standing(files) == []
     assert bring(files, 1).size == len(VOICE)
 
 
-def test_bad_input_43_a_link_in_the_way_is_never_followed(files: Files, tmp_path: Path) -> None:
+def test_bad_input_43_a_link_in_the_way_is_never_followed(files: Shelf, tmp_path: Path) -> None:
     treasure = tmp_path / "treasure"
     treasure.write_bytes(b"do not touch")
     digest = sha256(VOICE).hexdigest()
@@ -84,7 +84,7 @@ def test_bad_input_43_a_link_in_the_way_is_never_followed(files: Files, tmp_path
     assert treasure.stat().st_nlink == 1
 
 
-def test_bad_input_43_a_media_directory_that_is_a_link_is_refused(files: Files, tmp_path: Path) -> None:
+def test_bad_input_43_a_media_directory_that_is_a_link_is_refused(files: Shelf, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     files.root.symlink_to(elsewhere)
@@ -92,7 +92,7 @@ def test_bad_input_43_a_media_directory_that_is_a_link_is_refused(files: Files, 
         bring(files, 1)
 
 
-def test_what_stands_under_a_name_and_is_another_content_is_told_and_left(files: Files) -> None:
+def test_what_stands_under_a_name_and_is_another_content_is_told_and_left(files: Shelf) -> None:
     kept = bring(files, 1)
     files.forget(1)
     path = files.root.parent / kept.path
@@ -116,7 +116,7 @@ with Files(Path(sys.argv[1])).arriving(7) as arriving:
 
 
 @pytest.mark.parametrize("moment", ["arriving", "kept"])
-def test_a_kill_leaves_no_orphan_and_forgets_nothing_that_was_whole(files: Files, moment: str) -> None:
+def test_a_kill_leaves_no_orphan_and_forgets_nothing_that_was_whole(files: Shelf, moment: str) -> None:
     died = subprocess.run([sys.executable, "-c", KILLED, str(files.root.parent), moment], check=False)
     assert died.returncode == -9
     [(media_id, kept)] = files.left_behind()
@@ -188,7 +188,7 @@ def test_bad_input_46_a_page_or_playlist_in_disguise_is_named_as_what_it_is(head
     assert sniff(head) == mime
 
 
-def test_only_a_descriptor_of_ours_is_ever_open(files: Files) -> None:
+def test_only_a_descriptor_of_ours_is_ever_open(files: Shelf) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for media_id in range(20):
         bring(files, media_id, VOICE + bytes([media_id]))

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from storage import jobs, notices, rechecks
+from storage import jobs
+from storage.alerts import notices
 from storage.jobs import ClaimedJob, NewJob
+from storage.posts import rechecks
 from storage.records import FetchedPost
 
 SECOND = 1_000_000
@@ -136,7 +138,7 @@ def test_the_next_job_is_known_so_that_nobody_needs_to_ask_in_vain(
 def test_a_post_to_be_looked_at_again_is_found_at_its_source(desk: Any, post_ids: tuple[int, ...]) -> None:
     with desk.archive.reading() as reader:
         places = rechecks.places(reader, [post_ids[1]])
-    assert places == {post_ids[1]: rechecks.Place("spokesman", "1")}
+    assert places == {post_ids[1]: rechecks.PostAddress("spokesman", "1")}
 
 
 def test_a_job_that_was_begun_before_is_taken_alone_and_after_all_others(

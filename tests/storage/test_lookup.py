@@ -4,9 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import life, lookup, posts, sources
-from storage.database import Archive
+from storage.archive.database import Archive
+from storage.posts import post_history, reading, saving
 from storage.records import Batch, FetchedMedia, FetchedPost, Forward, Link, Poll, Raw
+from storage.sources import states
 
 NOW = 1_763_800_000_000_000
 HOUR = 3_600_000_000
@@ -18,37 +19,37 @@ def fetched(native_id: str, text: str = "words", *, at: int | None = NOW, **more
 
 def save(archive: Archive, name: str, given: Sequence[FetchedPost], *, now: int = NOW) -> tuple[int, ...]:
     with archive.writing() as writer:
-        known = sources.by_name(writer, name)
+        known = states.by_name(writer, name)
         if known is None:
-            there = [sources.Declared(row.name, row.kind, row.tags) for row in sources.all_sources(writer)]
-            sources.declare(writer, [*there, sources.Declared(name, "replay", (f"tag-of-{name}",))], now)
-            known = sources.by_name(writer, name)
+            there = [states.Declared(row.name, row.kind, row.tags) for row in states.all_sources(writer)]
+            states.declare(writer, [*there, states.Declared(name, "replay", (f"tag-of-{name}",))], now)
+            known = states.by_name(writer, name)
         assert known is not None
-        return posts.save(writer, known.id, Batch(tuple(given)), now=now, method="replay", alerts=False).new
+        return saving.save(writer, known.id, Batch(tuple(given)), now=now, method="replay", alerts=False).new
 
 
 def test_a_post_is_found_by_id_by_name_and_by_address(archive: Archive) -> None:
     [post_id] = save(archive, "desk", [fetched("https://example.org/a/b", url="https://example.org/a/b")])
     with archive.reading() as reader:
-        assert lookup.find(reader, str(post_id)) == post_id
-        assert lookup.find(reader, "desk/https://example.org/a/b") == post_id
-        assert lookup.find(reader, "https://example.org/a/b") == post_id
-        assert lookup.find(reader, "example.org/a/b") == post_id
-        assert lookup.find(reader, "desk/none") is None
+        assert reading.find(reader, str(post_id)) == post_id
+        assert reading.find(reader, "desk/https://example.org/a/b") == post_id
+        assert reading.find(reader, "https://example.org/a/b") == post_id
+        assert reading.find(reader, "example.org/a/b") == post_id
+        assert reading.find(reader, "desk/none") is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is only read
 @given(key=st.text(max_size=40))
 def test_any_key_is_found_or_not_and_never_an_error(archive: Archive, key: str) -> None:
     with archive.reading() as reader:
-        assert lookup.find(reader, key) is None
+        assert reading.find(reader, key) is None
 
 
 def test_posts_come_in_the_order_that_was_asked_and_unknown_ids_are_left_out(archive: Archive) -> None:
     first, second = save(archive, "desk", [fetched("1"), fetched("2", at=NOW + HOUR)])
     with archive.reading() as reader:
-        assert [post.id for post in lookup.posts(reader, [second, 7, first])] == [second, first]
-        assert lookup.posts(reader, []) == []
+        assert [post.id for post in reading.posts(reader, [second, 7, first])] == [second, first]
+        assert reading.posts(reader, []) == []
 
 
 def test_a_post_comes_with_everything_of_its_current_revision(archive: Archive) -> None:
@@ -66,11 +67,11 @@ def test_a_post_comes_with_everything_of_its_current_revision(archive: Archive) 
     [post_id] = save(archive, "desk", [old])
     save(archive, "desk", [new], now=NOW + HOUR)
     with archive.reading() as reader:
-        [post] = lookup.posts(reader, [post_id])
+        [post] = reading.posts(reader, [post_id])
     assert (post.text, post.title, post.revisions, post.edited_at) == ("as it is", "A title", 2, NOW + HOUR)
     assert post.links == (Link("here", "https://example.org/"),)
     assert [(item.kind, item.name, item.state) for item in post.media] == [("document", "list.pdf", "not downloadable")]
-    shown = lookup.as_json(post)
+    shown = reading.as_json(post)
     assert [text["kind"] for text in shown["texts"]] == ["poll"]  # type: ignore[attr-defined]
     assert shown["id"] == str(post_id)
 
@@ -79,7 +80,7 @@ def test_history_is_told_from_the_beginning(archive: Archive) -> None:
     [post_id] = save(archive, "desk", [fetched("1", "one")])
     save(archive, "desk", [fetched("1", "two")], now=NOW + HOUR)
     with archive.reading() as reader:
-        told = life.history(reader, post_id)
+        told = post_history.history(reader, post_id)
     assert [(revision.number, revision.text) for revision in told.revisions] == [(0, "one"), (1, "two")]
 
 
@@ -87,32 +88,32 @@ def test_raw_bytes_come_back_as_they_were_received(archive: Archive) -> None:
     data = bytes(range(256)) * 100
     [post_id] = save(archive, "desk", [FetchedPost("1", Raw(data, "application/octet-stream"), "x", posted_at=NOW)])
     with archive.reading() as reader:
-        [post] = lookup.posts(reader, [post_id])
-        assert lookup.raw(reader, post.raw_sha256) == data
+        [post] = reading.posts(reader, [post_id])
+        assert reading.raw(reader, post.raw_sha256) == data
         with pytest.raises(KeyError):
-            lookup.raw(reader, "0" * 64)
+            reading.raw(reader, "0" * 64)
 
 
 def test_the_newest_are_those_published_last_and_arrivals_those_archived_last(archive: Archive) -> None:
     [late] = save(archive, "desk", [fetched("late")])
     with archive.reading() as reader:
-        mark = lookup.arrivals(reader)
+        mark = reading.arrivals(reader)
     [early] = save(archive, "river", [fetched("early", at=NOW - HOUR)], now=NOW + HOUR)
     save(archive, "desk", [fetched("late", "edited")], now=NOW + HOUR)
     with archive.reading() as reader:
-        assert lookup.newest(reader, limit=5) == (early, late)
-        assert lookup.newest(reader, limit=1) == (late,)
-        assert lookup.newest(reader, limit=5, sources=["river"]) == (early,)
-        assert lookup.newest(reader, limit=5, tags=["tag-of-desk"]) == (late,)
-        assert lookup.newest(reader, limit=5, sources=["river"], tags=["tag-of-desk"]) == ()
-        assert lookup.arrived(reader, mark, lookup.arrivals(reader)) == (early,)
-        assert lookup.arrived(reader, mark, lookup.arrivals(reader), sources=["desk"]) == ()
+        assert reading.newest(reader, limit=5) == (early, late)
+        assert reading.newest(reader, limit=1) == (late,)
+        assert reading.newest(reader, limit=5, sources=["river"]) == (early,)
+        assert reading.newest(reader, limit=5, tags=["tag-of-desk"]) == (late,)
+        assert reading.newest(reader, limit=5, sources=["river"], tags=["tag-of-desk"]) == ()
+        assert reading.arrived(reader, mark, reading.arrivals(reader)) == (early,)
+        assert reading.arrived(reader, mark, reading.arrivals(reader), sources=["desk"]) == ()
 
 
 def test_times_have_no_more_digits_than_they_need() -> None:
-    assert lookup.iso(NOW) == "2025-11-22T08:26:40Z"
-    assert lookup.iso(NOW + 500_000) == "2025-11-22T08:26:40.500Z"
-    assert lookup.iso(NOW + 1) == "2025-11-22T08:26:40.000001Z"
-    assert lookup.iso(-1) == "1969-12-31T23:59:59.999999Z"
-    assert lookup.iso(None) is None
-    assert lookup.iso(1 << 62) is None
+    assert reading.iso(NOW) == "2025-11-22T08:26:40Z"
+    assert reading.iso(NOW + 500_000) == "2025-11-22T08:26:40.500Z"
+    assert reading.iso(NOW + 1) == "2025-11-22T08:26:40.000001Z"
+    assert reading.iso(-1) == "1969-12-31T23:59:59.999999Z"
+    assert reading.iso(None) is None
+    assert reading.iso(1 << 62) is None

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from storage import matches, outbox, posts, rules, sources
-from storage.database import Archive, asking
+from storage.alerts import matches, outbox, rules
+from storage.archive.database import Archive, asking
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, Hit, MatchRow, Raw
+from storage.sources import states
 
 NOW = 1_763_800_000_000_000
 
@@ -13,11 +15,11 @@ NOW = 1_763_800_000_000_000
 @pytest.fixture
 def post_id(archive: Archive) -> int:
     with archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("spokesman", "replay", (), "junta")], NOW)
-        source = sources.by_name(writer, "spokesman")
+        states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], NOW)
+        source = states.by_name(writer, "spokesman")
         assert source is not None
         post = FetchedPost("1", Raw(b"x", "text/plain"), text="the command fell", posted_at=NOW, url="https://t.me/s/1")
-        saved = posts.save(writer, source.id, Batch(posts=(post,)), now=NOW, method="test", alerts=True)
+        saved = saving.save(writer, source.id, Batch(posts=(post,)), now=NOW, method="test", alerts=True)
     return saved.new[0]
 
 
@@ -54,7 +56,7 @@ def test_the_story_holds_the_texts_that_were_hit_even_after_an_edit(archive: Arc
     with archive.writing() as writer:
         rules.remember(writer, [("fall", "v1", "command")], NOW)
         later = FetchedPost("1", Raw(b"y", "text/plain"), text="nothing fell", posted_at=NOW)
-        posts.save(writer, 1, Batch(posts=(later,)), now=NOW + 1, method="test", alerts=True)
+        saving.save(writer, 1, Batch(posts=(later,)), now=NOW + 1, method="test", alerts=True)
     with archive.reading() as reader:
         story = matches.story(asking(reader), stored)
     assert story is not None

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from storage import health, migrate, tables
-from storage.database import REVISIONS, Archive, connect, sql
-from storage.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
-from storage.guards import GUARDS
-from storage.sqlite import sqlite3
-from storage.views import VIEWS
+from storage.archive import integrity, migrate, schema
+from storage.archive.database import REVISIONS, Archive, connect, sql
+from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
+from storage.archive.guards import GUARDS
+from storage.archive.sqlite import sqlite3
+from storage.archive.views import VIEWS
 
 NOW = 1_763_800_000_000_000
 STEP = """
@@ -65,7 +65,7 @@ def test_the_migrated_schema_is_the_one_on_the_page(archive: Archive) -> None:
     engine = create_engine("sqlite://", module=sqlite3)
     with engine.begin() as on_the_page:
         SQLModel.metadata.create_all(on_the_page)
-        on_the_page.exec_driver_sql(tables.FTS)
+        on_the_page.exec_driver_sql(schema.FTS)
         wanted = shape(on_the_page.connection.driver_connection)
     engine.dispose()
     with closing(connect(archive.path, mode="ro")) as reader:
@@ -128,7 +128,7 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_ve
     with Archive(done.backup) as backup, backup.reading() as reader:
         assert [row["text"] for row in reader.execute("SELECT text FROM notices")] == ["kept"]
     with Archive(done.backup) as backup:
-        assert health.problems(backup) == []
+        assert integrity.problems(backup) == []
 
 
 def test_what_a_killed_upgrade_left_of_its_backup_is_cleared_away(
@@ -189,10 +189,10 @@ def test_bad_input_76_a_file_that_is_no_database_is_named(tmp_path: Path) -> Non
 def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -> None:
     with archive.writing() as writer:
         writer.execute(sql("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')"))
-    [problem] = health.problems(archive)
+    [problem] = integrity.problems(archive)
     assert "full-text index" in problem
-    health.rebuild_index(archive)
-    assert health.problems(archive) == []
+    integrity.rebuild_index(archive)
+    assert integrity.problems(archive) == []
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
     path.touch()
     with Archive(path) as fresh:
         assert migrate.ensure(fresh, now=NOW).created
-        assert health.problems(fresh) == []
+        assert integrity.problems(fresh) == []
 
 
 def test_bad_input_77_a_backup_that_cannot_be_finished_leaves_the_older_one(archive: Archive) -> None:

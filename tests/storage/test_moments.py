@@ -1,9 +1,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from storage import jobs, moments, rules, sources
+from storage import jobs
+from storage.alerts import rules
 from storage.jobs import NewJob
 from storage.records import FetchedPost
+from storage.sources import clock_repair, states
 
 YEAR = 365 * 86_400_000_000
 DAY = 86_400_000_000
@@ -11,15 +13,15 @@ DAY = 86_400_000_000
 
 def settle(writer: Any, source_id: int, now: int, **more: Any) -> None:
     values: dict[str, Any] = {"outcome": "ok", "detail": None, "hold_until": None, "failures": 0, "posts": 0}
-    sources.settle(writer, source_id, now=now, next_poll_at=now + DAY, **{**values, **more})
+    states.settle(writer, source_id, now=now, next_poll_at=now + DAY, **{**values, **more})
 
 
 def test_a_round_of_tomorrow_shows_that_a_clock_was_wrong(desk: Any, now: int) -> None:
     with desk.archive.writing() as writer:
-        assert not moments.in_the_future(writer, now)
+        assert not clock_repair.in_the_future(writer, now)
         settle(writer, desk.source_id, now)
-        assert not moments.in_the_future(writer, now)
-        assert moments.in_the_future(writer, now - DAY)
+        assert not clock_repair.in_the_future(writer, now)
+        assert clock_repair.in_the_future(writer, now - DAY)
 
 
 def test_nothing_waits_for_a_time_that_a_wrong_clock_had_named(
@@ -31,7 +33,7 @@ def test_nothing_waits_for_a_time_that_a_wrong_clock_had_named(
         settle(writer, desk.source_id, ahead, hold_until=ahead)
         rules.remember(writer, [("command", "v1", "command")], ahead)
         jobs.enqueue(writer, [NewJob("recheck", saved.new[0], now + DAY, "86400s")])
-        moments.clock_was_set(writer, now)
+        clock_repair.clock_was_set(writer, now)
     [source] = desk.rows("SELECT next_poll_at, hold_until FROM sources")
     assert source == (now, now + DAY)
     assert desk.rows("SELECT loaded_at FROM rules") == [(now,)]
@@ -41,9 +43,9 @@ def test_nothing_waits_for_a_time_that_a_wrong_clock_had_named(
 
 def test_a_source_that_stopped_for_good_stays_stopped(desk: Any, now: int) -> None:
     with desk.archive.writing() as writer:
-        sources.settle(
-            writer, desk.source_id, outcome="handle moved", detail=None, now=now, next_poll_at=sources.NEVER,
+        states.settle(
+            writer, desk.source_id, outcome="handle moved", detail=None, now=now, next_poll_at=states.NEVER,
             hold_until=None, failures=1, posts=0,
         )  # fmt: skip
-        moments.clock_was_set(writer, now)
-    assert desk.rows("SELECT next_poll_at FROM sources") == [(sources.NEVER,)]
+        clock_repair.clock_was_set(writer, now)
+    assert desk.rows("SELECT next_poll_at FROM sources") == [(states.NEVER,)]

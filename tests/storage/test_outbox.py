@@ -1,8 +1,8 @@
 import pytest
 
-from storage import outbox
-from storage.database import Archive, asking
-from storage.outbox import Settlement
+from storage.alerts import outbox
+from storage.alerts.outbox import Settlement
+from storage.archive.database import Archive, asking
 
 NOW = 1_763_800_000_000_000
 

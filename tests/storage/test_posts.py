@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import posts
-from storage.content import content_hash
-from storage.database import sql
-from storage.errors import ArchiveError
-from storage.ids import BITS, free_ids
+from storage.archive.database import sql
+from storage.archive.errors import ArchiveError
+from storage.posts import saving
+from storage.posts.content import content_hash
+from storage.posts.ids import BITS, free_ids
 from storage.records import (
     Checked,
     ClosedGap,
@@ -396,14 +396,14 @@ APART = 10 * MINUTE
 
 
 @pytest.fixture
-def look(desk: Any, make_post: Make, now: int) -> Callable[..., posts.Outcome]:
+def look(desk: Any, make_post: Make, now: int) -> Callable[..., saving.Outcome]:
     """`look(minutes, "absent")`: a second look at post 1, some minutes after it was stored."""
     [post_id] = desk.save(make_post(1)).new
 
-    def again(minutes: int, presence: Any, *, control: bool = True, post: FetchedPost | None = None) -> posts.Outcome:
+    def again(minutes: int, presence: Any, *, control: bool = True, post: FetchedPost | None = None) -> saving.Outcome:
         with desk.archive.writing() as writer:
             seen = Checked("1", presence, "embed", post, control)
-            return posts.checked(writer, post_id, seen, now + minutes * MINUTE, apart=APART)
+            return saving.checked(writer, post_id, seen, now + minutes * MINUTE, apart=APART)
 
     return again
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from storage import jobs, media, readings
-from storage.files import Kept
+from storage import jobs
 from storage.jobs import NewJob
-from storage.readings import Wanted
+from storage.media import readings
+from storage.media import rows as media_rows
+from storage.media.readings import ReadRequest
+from storage.media.shelf import Kept
 from storage.records import FetchedMedia, FetchedPost
 
 Make = Callable[..., FetchedPost]
@@ -23,7 +25,7 @@ def heard(desk: Any, make_post: Make) -> Any:
     desk.save(*(make_post(number, media=(note,), minutes_ago=(6 - number) * DAY_MIN) for number in range(1, 6)))
     with desk.archive.writing() as writer:
         for media_id in range(1, 6):
-            media.stored(writer, media_id, KEPT, 1)
+            media_rows.stored(writer, media_id, KEPT, 1)
     return desk
 
 
@@ -37,7 +39,7 @@ def unread(desk: Any, *, limit: int = 10) -> list[int]:
     return found
 
 
-def wanted(desk: Any, what: Wanted) -> list[int]:
+def wanted(desk: Any, what: ReadRequest) -> list[int]:
     with desk.archive.reading() as reader:
         return [file.id for file in readings.wanted(reader, what, limit=10)]
 
@@ -69,7 +71,7 @@ def test_what_was_given_up_is_asked_for_by_people_only(heard: Any) -> None:
     with heard.archive.reading() as reader:
         [found] = readings.given_up(reader, limit=5)
     assert (found.file.id, found.native_id, found.reason, found.read_by) == (4, "4", "too long", "ears 1")
-    assert wanted(heard, Wanted()) == [5, 4, 3, 2, 1]
+    assert wanted(heard, ReadRequest()) == [5, 4, 3, 2, 1]
     with heard.archive.writing() as writer:
         readings.reopen(writer, [4, 5])
     assert unread(heard) == [5, 4, 3, 2, 1]
@@ -80,10 +82,10 @@ def test_what_was_given_up_is_asked_for_by_people_only(heard: Any) -> None:
 def test_people_ask_for_a_time_for_sources_and_for_what_was_read_before(heard: Any, now: int) -> None:
     with heard.archive.writing() as writer:
         readings.answered(writer, 5, "ears 1", 1)
-    assert wanted(heard, Wanted(since=now - 3 * DAY_MIN * 60_000_000)) == [4, 3]
-    assert wanted(heard, Wanted(since=now - 3 * DAY_MIN * 60_000_000, again=True)) == [5, 4, 3]
-    assert wanted(heard, Wanted(sources=("spokesman",))) == [4, 3, 2, 1]
-    assert wanted(heard, Wanted(sources=("desk", "nobody"), again=True)) == []
+    assert wanted(heard, ReadRequest(since=now - 3 * DAY_MIN * 60_000_000)) == [4, 3]
+    assert wanted(heard, ReadRequest(since=now - 3 * DAY_MIN * 60_000_000, again=True)) == [5, 4, 3]
+    assert wanted(heard, ReadRequest(sources=("spokesman",))) == [4, 3, 2, 1]
+    assert wanted(heard, ReadRequest(sources=("desk", "nobody"), again=True)) == []
 
 
 def test_asking_leaves_alone_what_is_under_way_and_what_has_failed_before(heard: Any) -> None:

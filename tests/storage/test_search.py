@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
-from storage import documents, narrow, search
-from storage.content import fit
-from storage.database import asking
+from storage.archive.database import asking
+from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
 from storage.language.match import Document, evaluate
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
+from storage.posts.content import storable
 from storage.records import FetchedPost
-from storage.sqlite import sqlite3
+from storage.search import documents, prefilter, search
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
@@ -148,7 +148,7 @@ class Shelf:
             ),
         )
         for number, (kind, words, now) in enumerate([*(("body", words, 0) for words in post["old"]), *current]):
-            stored = fit(words)
+            stored = storable(words)
             put(
                 "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, current) "
                 "VALUES (?, ?, ?, 0, ?, ?, 1, ?, ?)",
@@ -226,7 +226,7 @@ def test_search_finds_exactly_the_posts_that_the_same_query_matches_as_a_rule(
         assert found == held, query
         assert [post_id for post_id, _ in found] == matched[str(number)], query
         assert search.count(made.reader, tree) == len(found), query
-        exact = narrow.exact(tree.root)
+        exact = prefilter.exact(tree.root)
         if exact and not exact.unsure:  # a slice longer than the texts of one post, and shorter than all
             assert search._counted(made.reader, exact.sure, most=6) == len(found), query
 

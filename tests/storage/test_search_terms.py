@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from storage import search, texts
 from storage.language.query import parse
+from storage.posts import texts
+from storage.posts.texts import MachineText
 from storage.records import FetchedPost
-from storage.texts import MachineText
+from storage.search import search
 
 Make = Callable[..., FetchedPost]
 TERMS = {

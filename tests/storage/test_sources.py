@@ -1,9 +1,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from storage import gaps, notices, sources
+from storage.alerts import notices
 from storage.records import FetchedPost, SourceRow
-from storage.sources import NEVER, Declared
+from storage.sources import gaps
+from storage.sources import states as source_states
+from storage.sources.states import NEVER, Declared
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -11,20 +13,20 @@ MINUTE = 60 * SECOND
 
 def by_name(desk: Any, name: str = "spokesman") -> SourceRow:
     with desk.archive.reading() as reader:
-        row = sources.by_name(reader, name)
+        row = source_states.by_name(reader, name)
     assert row is not None
     return row
 
 
 def due(desk: Any, at: int, kind: str | None = None) -> list[str]:
     with desk.archive.reading() as reader:
-        return [row.name for row in sources.due(reader, kind, at)]
+        return [row.name for row in source_states.due(reader, kind, at)]
 
 
 def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, **more: Any) -> str:
     values = {"next_poll_at": at + MINUTE, "hold_until": None, "failures": 0, "posts": 1, **more}
     with desk.archive.writing() as writer:
-        return sources.settle(writer, desk.source_id, outcome=outcome, detail=detail, now=at, **values)
+        return source_states.settle(writer, desk.source_id, outcome=outcome, detail=detail, now=at, **values)
 
 
 def said(desk: Any) -> list[str]:
@@ -35,7 +37,7 @@ def said(desk: Any) -> list[str]:
 def test_a_source_is_what_the_config_says_and_keeps_what_we_know(desk: Any, now: int) -> None:
     settle(desk, now)
     with desk.archive.writing() as writer:
-        sources.declare(writer, [Declared("spokesman", "feed", ("a", "b"), None), Declared("desk", "feed")], now)
+        source_states.declare(writer, [Declared("spokesman", "feed", ("a", "b"), None), Declared("desk", "feed")], now)
     row = by_name(desk)
     assert (row.kind, row.tags, row.side, row.state, row.last_ok_at) == ("feed", ("a", "b"), None, "ok", now)
     assert by_name(desk, "desk").state == "new"
@@ -43,11 +45,11 @@ def test_a_source_is_what_the_config_says_and_keeps_what_we_know(desk: Any, now:
 
 def test_a_source_that_left_the_config_is_not_asked_and_not_forgotten(desk: Any, now: int) -> None:
     with desk.archive.writing() as writer:
-        sources.declare(writer, [Declared("desk", "feed")], now)
+        source_states.declare(writer, [Declared("desk", "feed")], now)
     assert due(desk, now) == ["desk"]
     assert by_name(desk).name == "spokesman"
     with desk.archive.reading() as reader:
-        assert [row.name for row in sources.all_sources(reader)] == ["desk"]
+        assert [row.name for row in source_states.all_sources(reader)] == ["desk"]
 
 
 def test_due_respects_pause_hold_interval_and_kind(desk: Any, now: int) -> None:
@@ -59,28 +61,28 @@ def test_due_respects_pause_hold_interval_and_kind(desk: Any, now: int) -> None:
     assert due(desk, now + 8 * MINUTE) == []
     assert due(desk, now + 9 * MINUTE) == ["spokesman"]
     with desk.archive.writing() as writer:
-        assert sources.pause(writer, "spokesman")
-        assert not sources.pause(writer, "nobody")
+        assert source_states.pause(writer, "spokesman")
+        assert not source_states.pause(writer, "nobody")
     assert due(desk, now + 9 * MINUTE) == []
     with desk.archive.writing() as writer:
-        assert sources.resume(writer, "spokesman", now)
+        assert source_states.resume(writer, "spokesman", now)
     assert due(desk, now + 9 * MINUTE) == ["spokesman"]
 
 
 def test_a_stopped_source_is_asked_again_only_when_a_person_resumes_it(desk: Any, now: int) -> None:
     settle(desk, now, "stopped", next_poll_at=NEVER)
     with desk.archive.writing() as writer:
-        sources.poll_all_now(writer, now)
+        source_states.poll_all_now(writer, now)
     assert due(desk, now + 10**15) == []
     with desk.archive.writing() as writer:
-        sources.resume(writer, "spokesman", now + MINUTE)
+        source_states.resume(writer, "spokesman", now + MINUTE)
     assert due(desk, now + MINUTE) == ["spokesman"]
 
 
 def test_after_a_jump_of_the_clock_everything_is_due(desk: Any, now: int) -> None:
     settle(desk, now)
     with desk.archive.writing() as writer:
-        sources.poll_all_now(writer, now - 1440 * MINUTE)
+        source_states.poll_all_now(writer, now - 1440 * MINUTE)
     assert due(desk, now - 1440 * MINUTE) == ["spokesman"]
 
 

@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
-from storage import posts, sources, stats
-from storage.database import Archive
+from storage.archive.database import Archive
+from storage.posts import saving
 from storage.records import Batch, FetchedPost, Hit, MatchRow, Raw
-from storage.standing import standing
+from storage.search import stats
+from storage.sources import states
+from storage.status import read_status
 
 NOW = 1_763_800_000_000_000
 HOUR = 3_600_000_000
@@ -18,9 +20,9 @@ def fill(archive: Archive) -> tuple[int, ...]:
         for number, at in enumerate(times)
     )
     with archive.writing() as writer:
-        sources.declare(writer, [sources.Declared("desk", "feed")], NOW)
-        [source] = sources.all_sources(writer)
-        return posts.save(writer, source.id, Batch(given), now=NOW, method="feed", alerts=True).new
+        states.declare(writer, [states.Declared("desk", "feed")], NOW)
+        [source] = states.all_sources(writer)
+        return saving.save(writer, source.id, Batch(given), now=NOW, method="feed", alerts=True).new
 
 
 def test_posts_are_counted_by_quarter_of_an_hour_and_undated_ones_when_they_came(archive: Archive) -> None:
@@ -40,7 +42,7 @@ def test_the_first_end_of_a_span_counts_and_the_second_does_not(archive: Archive
 
 
 def test_matches_are_counted_once_per_post_and_not_for_edits(archive: Archive) -> None:
-    from storage import matches
+    from storage.alerts import matches
 
     first, second, *_ = fill(archive)
     with archive.writing() as writer:
@@ -60,9 +62,9 @@ def test_matches_are_counted_once_per_post_and_not_for_edits(archive: Archive) -
 
 def look(archive: Archive, minutes: Sequence[int], outcomes: Sequence[str]) -> None:
     with archive.writing() as writer:
-        [source] = sources.all_sources(writer)
+        [source] = states.all_sources(writer)
         for minute, outcome in zip(minutes, outcomes, strict=True):
-            sources.settle(
+            states.settle(
                 writer,
                 source.id,
                 outcome=outcome,
@@ -79,7 +81,7 @@ def test_a_watch_lasts_since_its_outcome_changed(archive: Archive) -> None:
     fill(archive)
     look(archive, range(5), ("ok", "ok", "failing", "ok", "ok"))
     with archive.reading() as reader:
-        found = standing(reader, NOW)
+        found = read_status(reader, NOW)
     [watch] = found.watches
     assert (watch.outcome, watch.stretch_from, watch.rounds) == ("ok", NOW + 3 * MINUTE, 2)
     assert found.last_round_at == NOW + 4 * MINUTE
@@ -91,5 +93,5 @@ def test_a_watch_does_not_reach_back_over_hours_in_which_nobody_looked(archive: 
     fill(archive)
     look(archive, (0, 1, 300, 301, 302), ("ok",) * 5)
     with archive.reading() as reader:
-        [watch] = standing(reader, NOW).watches
+        [watch] = read_status(reader, NOW).watches
     assert (watch.stretch_from, watch.rounds) == (NOW + 300 * MINUTE, 3)

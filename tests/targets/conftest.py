@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.alerts import targets
-from bot.alerts.message import Message
-from bot.alerts.targets._contract import Surroundings, Target
 from bot.clock import Clock
+from bot.contracts.message import Message
+from bot.contracts.target import Target, TargetTools
 from bot.http import Http, HttpRules
 from tests.bot_api import TOKEN, BotApi, serving
 from tests.desk import Sink, listening
@@ -49,7 +49,7 @@ class Around:
         private = frozenset((urlsplit(url).hostname or "", urlsplit(url).port or 80) for url in settings.addresses())
         clock = Clock(now=lambda: self.now)
         http = Http(HttpRules("communique-test", private=private), clock)
-        around = Surroundings(http, clock, ZoneInfo("Asia/Yangon"), self.out, colour=self.colour, proxied=self.proxied)
+        around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), self.out, colour=self.colour, proxied=self.proxied)
         try:
             return await use(targets.build(settings, around))
         finally:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.message import Attachment, Message
-from bot.alerts.targets.apprise import Apprise, Settings, literal
+from bot.alerts.targets.apprise.target import Apprise, Settings, literal
+from bot.contracts.message import Attachment, Message
 from bot.errors import Later, Never
 
 

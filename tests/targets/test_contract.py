@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.alerts import targets
-from bot.alerts.message import Message
+from bot.contracts.message import Message
 from bot.errors import Later, Never
 
 

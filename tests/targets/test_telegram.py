@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.message import Attachment
-from bot.alerts.targets._contract import Refused
 from bot.clock import SECOND
+from bot.contracts.message import Attachment
+from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
 
 
@@ -36,7 +36,7 @@ def test_what_telegram_cannot_parse_goes_once_more_as_plain_text(telegram: Any, 
 
 def test_a_message_refused_even_as_plain_text_is_refused_for_good(telegram: Any, around: Any, bot_api: Any) -> None:
     bot_api.fail_with = [(400, "Bad Request: can't parse entities: x")] * 2
-    with pytest.raises(Refused, match="can't parse"):
+    with pytest.raises(MessageRefused, match="can't parse"):
         asyncio.run(around.send(telegram))
 
 
@@ -66,7 +66,7 @@ def test_a_blocked_bot_parks_the_target(telegram: Any, around: Any, bot_api: Any
     bot_api.blocked = True
     with pytest.raises(Never, match="blocked") as problem:
         asyncio.run(around.send(telegram))
-    assert not isinstance(problem.value, Refused)
+    assert not isinstance(problem.value, MessageRefused)
 
 
 def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around: Any) -> None:
@@ -77,7 +77,7 @@ def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around
     ):
         with pytest.raises(Never, match=words) as problem:
             asyncio.run(around.send(keys))
-        assert not isinstance(problem.value, Refused)
+        assert not isinstance(problem.value, MessageRefused)
 
 
 def test_a_migrated_group_asks_the_user_with_the_new_number(telegram: Any, around: Any, bot_api: Any) -> None:

@@ -8,26 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from bot import sources as kinds
+from bot.archive import AsyncArchive
 from bot.clock import SECOND, Clock
 from bot.config.model import MediaConfig
-from bot.daemon.collect import Collector
+from bot.daemon.rounds import Rounds
 from bot.http import Http, HttpRules
+from bot.incidents import Incidents
 from bot.intake.live import Live
 from bot.intake.media import MediaLane
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
-from bot.sources import Source, Surroundings
-from bot.store import Store
+from bot.sources import Source, SourceTools
 from bot.telegram.account import Account, Patience
+from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.client import Access
-from bot.telegram.door import Door
-from bot.telegram.memory import ArchiveMemory
-from bot.telegram.session import Session, session_in, write
-from bot.troubles import Troubles
-from storage import gaps, migrate
-from storage import sources as source_rows
-from storage.database import Archive, sql
-from storage.files import Files
+from bot.telegram.gateway import TelegramGateway
+from bot.telegram.session import SessionKey, session_in, write
+from storage.archive import migrate
+from storage.archive.database import Archive, sql
+from storage.media.shelf import Shelf
+from storage.sources import gaps
+from storage.sources import states as source_rows
 from tests.telegram_world import Served, World
 
 PHONE = "+95 9 000 000 001"
@@ -51,7 +52,7 @@ def access_to(served: Served) -> Access:
 def sign_in(world: World, served: Served, data_dir: Path, phone: str = PHONE) -> Path:
     """A session file as `communique login` would have left it."""
     path = session_in(data_dir)
-    write(path, Session(served.dc, served.host, served.port, world.accounts.grant_key(phone).hex(), "7000001", "R"))
+    write(path, SessionKey(served.dc, served.host, served.port, world.accounts.grant_key(phone).hex(), "7000001", "R"))
     return path
 
 
@@ -60,11 +61,11 @@ class Rig:
     """What one run of the line holds."""
 
     archive: Archive
-    store: Store
+    store: AsyncArchive
     account: Account
-    door: Door
+    door: TelegramGateway
     live: Live
-    collector: Collector
+    collector: Rounds
     rechecks: Rechecks
     sources: Mapping[str, Source]
     spoken: list[str] = field(default_factory=list)
@@ -139,7 +140,7 @@ async def running(
     with Archive(path) as archive:
         migrate.ensure(archive, now=clock.now())
     archive = Archive(path)
-    store = Store(archive)
+    store = AsyncArchive(archive)
     spoken: list[str] = []
     memory = ArchiveMemory(store, clock, list)
     access = access_to(served)
@@ -148,21 +149,21 @@ async def running(
     account = Account(
         access, session_in(data_dir), memory, clock, spoken.append, patience=patience, by_the_hour=by_the_hour
     )
-    door = Door(account, clock, settle_s=settle_s)
+    door = TelegramGateway(account, clock, settle_s=settle_s)
     opened = frozenset({web}) if web else frozenset()
     http = Http(HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0}), clock)
-    around = Surroundings(http, clock, data_dir, telegram=door)
+    around = SourceTools(http, clock, data_dir, telegram=door)
     made = {}
     for name, keys in entries.items():
         entry = {"name": name, "kind": "telegram", "fallback": "none", "every": "1s", **keys}
         made[name] = kinds.build(kinds.settings_of("telegram").model_validate(entry), around)
     limits = MediaConfig(keep_free=0)
-    troubles = Troubles(store, clock, spoken.append, ())
+    troubles = Incidents(store, clock, spoken.append, ())
     files = MediaLane(
-        store, clock, Files(data_dir), http, limits, made, lambda *_: (), lambda: None, spoken.append, troubles
+        store, clock, Shelf(data_dir), http, limits, made, lambda *_: (), lambda: None, spoken.append, troubles
     )
     intake = Intake(store, clock, files.ring, lambda: 0.0, list)
-    collector = Collector(store, intake, clock, spoken.append)
+    collector = Rounds(store, intake, clock, spoken.append)
     collector.sources, collector.every = made, dict.fromkeys(made, every)
     rechecks = Rechecks(store, clock, intake.forget)
     ears = Live(store, clock, door, collector.ring if live else lambda _: None, lambda: None, spoken.append)
@@ -187,7 +188,7 @@ async def running(
             raise broken[0]
 
 
-async def _schedule(collector: Collector) -> None:
+async def _schedule(collector: Rounds) -> None:
     while True:
         await collector.start_due()
         await asyncio.sleep(0.1)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.clock import DAY, HOUR, SECOND, Clock
+from bot.contracts.source import Want
 from bot.errors import Later, Never
-from bot.sources._contract import Want
 from bot.world import Faults as PageFaults
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
-from storage import rechecks
-from storage.database import sql
+from storage.archive.database import sql
+from storage.posts import rechecks
 from tests.telegram.rig import PHONE, Rig, make_due, running, until
 from tests.telegram.station import Station
 from tests.telegram_world import Fault, File, Served, World

@@ -14,14 +14,14 @@ from bot.errors import Later, Never
 from bot.http import TOO_BIG
 from bot.intake.media import Carrier
 from bot.telegram.account import Patience
-from bot.telegram.names import wanted
+from bot.telegram.channel_names import wanted
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
-from bot.world.state import Attachment
-from storage import gaps
-from storage import telegram as account_rows
-from storage.database import sql
+from bot.world.state import WorldFile
+from storage.archive.database import sql
 from storage.records import Poll as PagePoll
+from storage.sources import gaps
+from storage.sources import telegram as account_rows
 from tests.telegram.rig import PHONE, QUICK, Rig, make_due, running, sign_in, until
 from tests.telegram_world import Fault, File, Poll, Served, World
 from tests.telegram_world.signals import CutHow
@@ -473,14 +473,14 @@ def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
         pages.publish("border_post", text)
 
     telegram.publish("border_post", "Look.", file=photo())
-    pages.publish("border_post", "Look.", attachments=[Attachment("photo", "map.jpg")])
+    pages.publish("border_post", "Look.", attachments=[WorldFile("photo", "map.jpg")])
     telegram.publish("border_post", file=File("voice", b"OggS", seconds=44))
-    pages.publish("border_post", attachments=[Attachment("voice", "voice.ogg", duration="0:44")])
+    pages.publish("border_post", attachments=[WorldFile("voice", "voice.ogg", duration="0:44")])
     telegram.publish("border_post", file=File("document", b"%PDF", name="order.pdf"))
-    pages.publish("border_post", attachments=[Attachment("document", name="order.pdf", size="4 B")])
+    pages.publish("border_post", attachments=[WorldFile("document", name="order.pdf", size="4 B")])
     telegram.publish_album("border_post", [photo(), photo()], "Two pictures.")
     pages.publish(
-        "border_post", "Two pictures.", attachments=[Attachment("photo", "a.jpg"), Attachment("photo", "b.jpg")]
+        "border_post", "Two pictures.", attachments=[WorldFile("photo", "a.jpg"), WorldFile("photo", "b.jpg")]
     )
     telegram.publish("border_post", poll=Poll("Who?", ("We", "They")))
     pages.publish("border_post", poll=PagePoll("Who?", ("We", "They")))

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import rsa
 
-from bot.cli.qr import correction, drawn, matrix
+from bot.cli.terminal.qr import correction, drawn, matrix
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, sign_in
 from tests.telegram_world import Fault, Served, World, run_in_thread

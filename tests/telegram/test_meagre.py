@@ -14,9 +14,9 @@ from bot.clock import SECOND, Clock
 from bot.errors import Later
 from bot.intake.media import Carrier
 from bot.telegram.account import Patience
+from bot.telegram.channel_names import wanted
 from bot.telegram.client import within
-from bot.telegram.names import wanted
-from storage import telegram as account_rows
+from storage.sources import telegram as account_rows
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
 from tests.telegram_world import Fault, File, Served, World, run_in_thread

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.telegram.names import wanted
+from bot.telegram.channel_names import wanted
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from bot.errors import Later, Never
 from bot.intake.media import Carrier
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
-from storage import rechecks
+from storage.posts import rechecks
 from tests.telegram.rig import PHONE, QUICK, Rig, running, until
 from tests.telegram.station import Station
 from tests.telegram_world import Fault, File, Served, World

@@ -18,7 +18,7 @@ from bot.alerts import decide
 from bot.alerts.plan import Alerting
 from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.rules import Rule, compile_rules
-from storage.database import Archive
+from storage.archive.database import Archive
 from storage.language.query import parse
 from tests.telegram import verdict
 from tests.telegram.rig import Rig, running, sign_in, until

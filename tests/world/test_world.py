@@ -11,8 +11,8 @@ import pytest
 
 from bot.clock import Clock
 from bot.errors import UserError
-from bot.sources._telegram_page import read_embed, read_page
-from bot.world import Attachment, Faults, World, WorldServer, run_in_thread
+from bot.sources.telegram_web.page import read_embed, read_page
+from bot.world import Faults, World, WorldFile, WorldServer, run_in_thread
 from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, tell
 from storage.records import Seen
 
@@ -42,7 +42,7 @@ def fill(world: World, count: int) -> None:
 
 def test_pages_hold_twenty_message_ids_and_lead_to_the_beginning(world: World, site: str) -> None:
     fill(world, 30)
-    world.publish("desk", "album", attachments=[Attachment("photo", "a.png")] * 3)  # ids 32 to 34
+    world.publish("desk", "album", attachments=[WorldFile("photo", "a.png")] * 3)  # ids 32 to 34
     fill(world, 5)
     newest = read_page(get(f"{site}/s/desk"))
     assert (newest.span, len(newest.posts), newest.older) == (Seen(20, 39), 18, 20)

@@ -3,9 +3,9 @@
 import importlib
 import pkgutil
 
-from bot.alerts.targets._contract import Surroundings, Target, TargetSettings
+from bot.contracts.target import Target, TargetSettings, TargetTools
 
-__all__ = ["Surroundings", "Target", "TargetSettings", "build", "kinds", "settings_of"]
+__all__ = ["Target", "TargetSettings", "TargetTools", "build", "kinds", "settings_of"]
 
 
 def kinds() -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def settings_of(kind: str) -> type[TargetSettings]:
     return settings
 
 
-def build(settings: TargetSettings, surroundings: Surroundings) -> Target:
+def build(settings: TargetSettings, surroundings: TargetTools) -> Target:
     """The working target behind a checked piece of config."""
     target: Target = importlib.import_module(f"{__name__}.{settings.kind}").build(settings, surroundings)
     return target

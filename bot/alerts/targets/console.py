@@ -4,7 +4,7 @@ import asyncio
 import threading
 from typing import Literal, TextIO
 
-from bot.alerts.targets._contract import Message, Shows, Surroundings, TargetSettings
+from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later
 
 
@@ -60,6 +60,6 @@ class Console:
         await written
 
 
-def build(settings: Settings, surroundings: Surroundings) -> Console:
+def build(settings: Settings, surroundings: TargetTools) -> Console:
     """Make the target behind a checked `[[targets]]` entry."""
     return Console(settings, surroundings.stdout, colour=surroundings.colour)

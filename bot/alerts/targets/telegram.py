@@ -8,15 +8,15 @@ from typing import Any, Literal
 from aiolimiter import AsyncLimiter
 
 from bot.alerts.clusters import clip
-from bot.alerts.message import Attachment
-from bot.alerts.targets._contract import Message, Refused, Shows, Surroundings, TargetSettings
-from bot.alerts.targets._form import form
-from bot.alerts.targets._secrets import masked, read
+from bot.alerts.secrets import masked, read
 from bot.clock import SECOND, Clock
-from bot.config.values import SecretFile
+from bot.contracts.message import Attachment
+from bot.contracts.settings import SecretFile
+from bot.contracts.target import Message, MessageRefused, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
-from bot.foreign import one_line
+from bot.foreign.text import one_line
 from bot.http import Http, Reply, waits
+from bot.http.form import form
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 _UNITS = 4096
@@ -50,7 +50,7 @@ class Settings(TargetSettings):
         return (self.api_base,)
 
 
-class Telegram:
+class TelegramTarget:
     """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text.
 
     A file that Telegram does not take is left out: the words always go.
@@ -79,7 +79,7 @@ class Telegram:
         if message.attachment is not None:
             try:
                 return await self._parsed(message, message.attachment)
-            except Refused:
+            except MessageRefused:
                 pass  # of the file; whether the words are refused too is asked alone
         return await self._parsed(message, None)
 
@@ -110,7 +110,7 @@ class Telegram:
         except _Unparsed as problem:
             if html:
                 raise
-            raise Refused(problem.reason) from None
+            raise MessageRefused(problem.reason) from None
         except (Later, Never) as problem:
             raise masked(problem, token, token.partition(":")[2]) from None
 
@@ -163,7 +163,7 @@ class Telegram:
             return Never(
                 f"the chat cannot be used ({said})", remedy="check chat and topic, and that the bot is a member"
             )
-        return Refused(f"Telegram refuses this message ({said})")
+        return MessageRefused(f"Telegram refuses this message ({said})")
 
 
 def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, bytes, str]:
@@ -174,7 +174,7 @@ def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, b
     try:
         data = attached.path.read_bytes()
     except OSError as problem:
-        raise Refused(f"its file cannot be read ({problem.strerror})") from None
+        raise MessageRefused(f"its file cannot be read ({problem.strerror})") from None
     fields = {"caption": clip(str(request["text"]), _CAPTION) if "parse_mode" not in request else str(request["text"])}
     for key in ("chat_id", "parse_mode", "disable_notification", "message_thread_id", "reply_parameters"):
         if key in request:
@@ -203,6 +203,6 @@ def _message_id(receipt: str | None) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def build(settings: Settings, surroundings: Surroundings) -> Telegram:
+def build(settings: Settings, surroundings: TargetTools) -> TelegramTarget:
     """Make the target behind a checked `[[targets]]` entry."""
-    return Telegram(settings, surroundings.http, surroundings.clock)
+    return TelegramTarget(settings, surroundings.http, surroundings.clock)

@@ -8,12 +8,12 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from bot.alerts.targets._contract import Message, Shows, Surroundings, TargetSettings
-from bot.alerts.targets._secrets import masked, parts, read
+from bot.alerts.secrets import masked, parts, read
 from bot.clock import SECOND, Clock
-from bot.config.values import SecretFile
+from bot.contracts.settings import SecretFile
+from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
-from bot.foreign import json_text
+from bot.foreign.text import json_text
 from bot.http import Http, waits
 
 
@@ -93,6 +93,6 @@ def secret_key(secret: str) -> bytes:
         raise Never("its secret is not base64 after whsec_", remedy="copy the secret again into secret_file") from None
 
 
-def build(settings: Settings, surroundings: Surroundings) -> Webhook:
+def build(settings: Settings, surroundings: TargetTools) -> Webhook:
     """Make the target behind a checked `[[targets]]` entry."""
     return Webhook(settings, surroundings.http, surroundings.clock)

@@ -1,0 +1,123 @@
+"""Alerts by any of the services that Apprise knows (https://github.com/caronc/apprise), in a child process."""
+
+import asyncio
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from bot.alerts.secrets import read
+from bot.alerts.targets.apprise import child as apprise_child
+from bot.contracts.message import Attachment
+from bot.contracts.settings import SecretFile
+from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
+from bot.errors import Later, Never
+
+INSTALL = "pip install 'communique[apprise]'"
+_DEADLINE_S = 90.0
+_ATTEMPT_S = 40.0
+_LARGEST = 8 << 20  # of a file that most services still take
+_UNITS = 1_900  # most services cut at 2,000; for shorter ones the message comes in parts
+_WORD_JOINER = "\u2060"
+
+
+class Settings(TargetSettings):
+    """A `[[targets]]` entry of kind "apprise": one service. Most of their URLs hold a secret: use `url_file`."""
+
+    kind: Literal["apprise"]
+    url: str | None = None
+    url_file: SecretFile | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("an apprise target needs exactly one of url and url_file")
+        if importlib.util.find_spec("apprise") is None:
+            raise ValueError(f"the apprise package is not installed; run: {INSTALL}")
+        return self
+
+
+class Apprise:
+    """One service, one child process per message: Apprise blocks, sleeps and has no deadline of its own."""
+
+    shows = Shows("text", units=_UNITS, caption=_UNITS, file_bytes=_LARGEST)
+    idempotent = False
+    account = None
+
+    def __init__(self, settings: Settings, *, proxied: bool, python: tuple[str, ...] = (sys.executable, "-I")) -> None:
+        self.settings = settings
+        self._proxied = proxied
+        self._python = python
+
+    async def ready(self) -> None:
+        """A new process has no pace to keep."""
+
+    async def send(self, message: Message) -> None:
+        if self._proxied:
+            raise Never("apprise cannot be held to the proxy of [http]", remedy="use a telegram or webhook target")
+        url = self.settings.url or (read(self.settings.url_file) if self.settings.url_file else "")
+        verdict = await self._ask(
+            {"url": url, "body": literal(message.plain), "deadline": _ATTEMPT_S, "file": _file(message.attachment)}
+        )
+        status, code = verdict.get("status"), verdict.get("code")
+        service = re.sub(r"[^\w .-]", "", str(verdict.get("service", "")))[:40] or "the service"
+        if status == "SUCCESS":
+            return
+        if status == "MISSING":
+            raise Never("the apprise package is not installed", remedy=f"run: {INSTALL}")
+        if status == "UNREADABLE":
+            raise Never("Apprise cannot read the url", remedy="it must be one Apprise URL, such as ntfy://host/topic")
+        if status == "TIMEOUT":
+            raise Later(f"{service} gave no answer", unsure=True)
+        raise Later(f"{service} did not take the message" + (f" (error {code})" if isinstance(code, int) else ""))
+
+    async def _ask(self, request: dict[str, object]) -> dict[str, object]:
+        """Run the child to its end; the URL goes through its stdin, for arguments are seen by everybody."""
+        child = await asyncio.create_subprocess_exec(
+            *self._python,
+            str(Path(apprise_child.__file__)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},  # no proxy and no netrc but what the config says
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                out, _ = await child.communicate(json.dumps(request).encode())
+        except TimeoutError:
+            raise Later(f"no answer within {_DEADLINE_S:.0f} s", unsure=True) from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        try:
+            verdict: dict[str, object] = json.loads(out)
+        except ValueError:
+            raise Later(f"the Apprise process ended with {child.returncode}", unsure=True) from None
+        return verdict
+
+
+def _file(attached: Attachment | None) -> dict[str, str] | None:
+    if attached is None:
+        return None
+    return {"path": str(attached.path.absolute()), "name": attached.name, "mime": attached.mime}
+
+
+def literal(text: str) -> str:
+    """Keep foreign words from acting on a service: no mention, no Markdown link, no code.
+
+    Invisible word joiners part what would be a mention or a link; a backtick becomes its look-alike.
+    """
+    text = re.sub(r"@(?=\w)", f"@{_WORD_JOINER}", text)
+    text = re.sub(r"<(?=[@!#/A-Za-z])", f"<{_WORD_JOINER}", text)
+    return text.replace("](", f"]{_WORD_JOINER}(").replace("`", "\u02cb")
+
+
+def build(settings: Settings, surroundings: TargetTools) -> Apprise:
+    """Make the target behind a checked `[[targets]]` entry."""
+    return Apprise(settings, proxied=surroundings.proxied)

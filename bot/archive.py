@@ -1,0 +1,70 @@
+"""The async side of the storage door: one writer thread, a few reader threads, no session across an await."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from storage.archive.database import Archive
+from storage.archive.errors import ArchiveError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncArchive:
+    """The archive for async code.
+
+    A cancelled `run` still commits what its thread had begun: the caller loses the answer, never the rows.
+    `told` hears of each transaction: the ArchiveError that it raised, or None where it changed something.
+    """
+
+    def __init__(self, archive: Archive, told: Callable[[ArchiveError | None], None] = lambda _: None) -> None:
+        self.archive = archive
+        self._told = told
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._readers = ThreadPoolExecutor(4, "reader")
+
+    async def run(self, write: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`write(writer, …)` in one BEGIN IMMEDIATE transaction; raises what it raises, after a rollback."""
+
+        def transaction() -> tuple[T, bool]:
+            with self.archive.writing() as writer:
+                driver = writer.connection.driver_connection
+                assert driver is not None
+                before = driver.total_changes
+                result = write(writer, *args, **kwargs)
+                changed = driver.total_changes != before
+            return result, changed
+
+        result, changed = await self._heard(asyncio.get_running_loop().run_in_executor(self._writer, transaction))
+        if changed:
+            self._told(None)
+        return result
+
+    async def read(self, look: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`look(reader, …)` on a read-only connection of its own."""
+
+        def reading() -> T:
+            with self.archive.reading() as reader:
+                return look(reader, *args, **kwargs)
+
+        return await self._heard(asyncio.get_running_loop().run_in_executor(self._readers, reading))
+
+    async def _heard(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except ArchiveError as error:
+            self._told(error)
+            raise
+
+    async def aclose(self) -> None:
+        """Wait for the transaction under way, then let the threads and the connection go."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, self.archive.close)
+        await loop.run_in_executor(None, partial(self._writer.shutdown, wait=True))
+        await loop.run_in_executor(None, partial(self._readers.shutdown, wait=True))

@@ -1,0 +1,1 @@
+"""`communique rules`: list, test, explain and replay rules."""

@@ -1,0 +1,203 @@
+"""`communique rules`: list the rules, test what one of them finds in a text, explain it, replay it on the past."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.rules.explain import explain, rule_named, rule_names
+from bot.cli.rules.replay import replay
+from bot.cli.search import NOTHING_FOUND, SnippetPart, asked, drawn, pieces_around, warn
+from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write, write_json
+from bot.clock import DAY
+from bot.errors import UserError
+from bot.foreign.text import one_line
+from storage.records import Hit
+
+if TYPE_CHECKING:
+    from bot.config.model import Config, RuleConfig
+    from storage.language.match import Document
+    from storage.language.query import Query
+
+COLUMNS = ("name", "query", "sources", "tags", "targets", "priority", "matches_7d", "description")
+_WEEK = 7 * DAY
+_BODY = 1  # the only text of the document that a test makes
+
+
+@click.group("rules")
+def command() -> None:
+    """List rules, test and explain what they find, and replay them on the past."""
+
+
+command.add_command(explain)
+command.add_command(replay)
+
+
+@command.command("list")
+@formats()
+@click.pass_obj
+def listed(session: Session, form: Form | None) -> None:
+    """List every rule: its query, where it looks, whom it tells, and how many posts it found in 7 days."""
+    config = session.config()
+    found = _matches(session)
+    documents = [_document(config, rule, found) for rule in config.rules]
+    if form is not None:
+        write(session, form, documents, COLUMNS)
+        return
+    table(
+        session,
+        ("name", "query", "looks in", "tells", "7 days"),
+        [_row(config, rule, found) for rule in config.rules],
+    )
+    if not documents:
+        say(session, "no rules yet: add a [[rules]] entry to the config")
+
+
+def _matches(session: Session) -> dict[str, int]:
+    from storage.search.stats import matches_by_rule
+
+    try:
+        with session.archive().reading() as reader:
+            return matches_by_rule(reader, session.clock.now() - _WEEK)
+    except UserError:  # nothing collected yet
+        return {}
+
+
+def _document(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> dict[str, object]:
+    return {
+        "name": rule.name,
+        "query": rule.query,
+        "sources": list(rule.sources),
+        "tags": list(rule.tags),
+        "targets": list(config.rule_targets(rule)),
+        "priority": rule.priority,
+        "matches_7d": found.get(rule.name, 0),
+        "description": rule.description,
+    }
+
+
+def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[str]:
+    scope = [*rule.sources, *(f"tag:{tag}" for tag in rule.tags)]
+    targets = config.rule_targets(rule)
+    return [
+        rule.name,
+        rule.query,
+        " ".join(scope) or "everywhere",
+        " ".join(targets) or "nobody (a saved search)",
+        str(found.get(rule.name, 0)),
+    ]
+
+
+# Testing -----------------------------------------------------------------------------------------------------------
+
+
+@command.command("test")
+@click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=rule_names)
+@click.option("--query", metavar="Q", help="Test this query instead of a rule of the config.")
+@formats(streams=False)
+@click.pass_context
+def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: str | None) -> None:
+    """Say what a rule finds in a text, and where; the text is an argument, or comes on stdin.
+
+    Exit code 0 if it matches, 3 if not. Only the words are tested: where a rule looks (its sources and tags) is not.
+
+    \b
+    communique rules test regional-command "They lost the regional command."
+    communique rules test --query '"regional command"' - < statement.txt
+    """  # noqa: D301  click reads the backspace
+    session: Session = ctx.obj
+    name, given = _split(words, query)
+    queries = [("query", asked(query, terms=session.terms))] if query is not None else list(_queries(session, name))
+    text = _text(ctx, given)
+    document = _of(text, session.clock.now())
+    for _, tree in queries:
+        warn(session, tree)
+    results = [(rule, _evaluated(tree, document)) for rule, tree in queries]
+    if form is not None:
+        write_json(session, [_result(rule, hits, text) for rule, hits in results])
+    else:
+        for rule, hits in results:
+            for row in _told(session, rule, hits, text):
+                line(session, row)
+    if all(hits is None for _, hits in results):
+        ctx.exit(NOTHING_FOUND)
+
+
+def _split(words: Sequence[str], query: str | None) -> tuple[str | None, str | None]:
+    """Tell NAME from TEXT: with --query there is no name, and `-` is always the text."""
+    if len(words) > 2 or (query is not None and len(words) > 1):
+        raise click.UsageError("give NAME or --query, then one text in quotes, or - for stdin")
+    if query is not None or (len(words) == 1 and words[0] == "-"):
+        return None, words[0] if words else None
+    return (words[0] if words else None), (words[1] if len(words) == 2 else None)
+
+
+def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]":
+    config = session.config()
+    if not config.rules and name is None:
+        raise UserError("there are no rules in the config: give --query")
+    for rule in config.rules if name is None else (rule_named(config, name),):
+        yield rule.name, asked(rule.query, terms=config.phrases)
+
+
+def _text(ctx: click.Context, given: str | None) -> str:
+    """The text to test; a terminal with nothing to read gets the usage, not a silent wait."""
+    import sys
+
+    if given is not None and given != "-":
+        return given.encode(errors="replace").decode()
+    if given is None and sys.stdin.isatty():
+        raise click.UsageError("give a text in quotes, or - and a text on stdin", ctx)
+    return sys.stdin.buffer.read().decode(errors="replace")
+
+
+def _of(text: str, now: int) -> "Document":
+    from storage.language.fold import fold
+    from storage.language.match import Document, DocumentText
+    from storage.language.script import language
+
+    spoken = language(text)
+    body = DocumentText(text_id=_BODY, kind="body", text=text, folded=fold(text), language=spoken, confidence=None)
+    return Document(
+        post_id=0,
+        source="",
+        tags=frozenset(),
+        side=None,
+        author=None,
+        forwarded_from=None,
+        language=spoken,
+        has=frozenset(),
+        posted_at=now,
+        texts=(body,),
+    )
+
+
+def _evaluated(query: "Query", document: "Document") -> tuple[Hit, ...] | None:
+    from storage.language.match import evaluate
+
+    return evaluate(query, document)
+
+
+def _result(rule: str, hits: tuple[Hit, ...] | None, text: str) -> dict[str, object]:
+    return {
+        "rule": rule,
+        "matches": hits is not None,
+        "matched": [
+            {"text": text[hit.start : hit.end], "start": hit.start, "end": hit.end, "form": hit.form}
+            for hit in hits or ()
+        ],
+    }
+
+
+def _told(session: Session, rule: str, hits: tuple[Hit, ...] | None, text: str) -> Iterator[str]:
+    if hits is None:
+        yield f"{styled(session, one_line(rule), 'bold')}  {styled(session, 'does not match', 'red')}"
+        return
+    yield f"{styled(session, one_line(rule), 'bold')}  {styled(session, 'matches', 'green')}"
+    for hit in hits:
+        found: Sequence[SnippetPart] = tuple(pieces_around(text, [hit]))
+        yield f"    {drawn(session, found, highlight=True)}"
+        words = one_line(text[hit.start : hit.end])
+        yield f"    “{words}” from letter {hit.start + 1}, found as “{one_line(hit.form)}”"
+    if not hits:
+        yield "    by what it does not say, or by fields alone"

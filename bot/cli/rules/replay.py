@@ -1,0 +1,175 @@
+"""`communique rules replay`: what a rule would have fired in the past, per day, with samples."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.rules.explain import chosen_query, in_scope, rule_names
+from bot.cli.search import NOTHING_FOUND, described, document, drawn, snippets, warn
+from bot.cli.stats import bar
+from bot.cli.terminal.output import Session, counted, formats, line, say, styled, write_json
+from bot.cli.terminal.times import Zone, shown, span, zone_option
+from bot.clock import DAY
+from bot.foreign.text import one_line
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+    from storage.language.query import Query
+    from storage.search.search import FoundPost
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAUSE_S = 0.2  # between two lines of progress
+
+
+@click.command("replay")
+@click.argument("name", required=False, shell_complete=rule_names)
+@click.option("--query", metavar="Q", help="Replay this query instead of a rule of the config.")
+@click.option("--since", metavar="TIME", default="90d", show_default=True, help="From when: 7d, 2026-11-01.")
+@click.option("--until", metavar="TIME", help="Until when; a day counts whole. By default now.")
+@click.option("--samples", type=click.IntRange(min=0), default=5, show_default=True, help="So many newest posts.")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing would have fired.")
+@zone_option
+@formats(streams=False)
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    name: str | None,
+    query: str | None,
+    since: str,
+    until: str | None,
+    samples: int,
+    exit_code: bool,
+    zone: Zone,
+    form: str | None,
+) -> None:
+    """Say on which collected posts a rule would have fired, before it is switched on.
+
+    It looks at posts as they stand now, where the rule looks, and never at unreliable machine text alone: exactly what
+    the rule would match. Mutes, quiet hours and grouping come after that and are not replayed.
+
+    \b
+    communique rules replay regional-command --since 90d
+    communique rules replay --query '@lashio NOT weather' --since 2026-10-01
+    """  # noqa: D301  click reads the backspace
+    session: Session = ctx.obj
+    rule, parsed = chosen_query(session, name, query)
+    warn(session, parsed)
+    start, end = span(since, until or "now", zone, session.clock.now())
+    assert start is not None
+    assert end is not None
+    with session.archive().reading() as reader:
+        names = in_scope(reader, rule) if rule else []
+        fired = [] if rule and not names else list(_found(session, reader, parsed, start, end, names))
+        told = _told(reader, fired, samples, zone)
+        told = {"rule": name, "query": parsed.text, "since": _iso(start), "until": _iso(end), **told}
+        if form is not None:
+            write_json(session, told)
+        else:
+            targets = session.config().rule_targets(rule) if rule else ()
+            for row in _lines(session, told, start, end, zone, tells=targets):
+                line(session, row)
+            for row in _samples(session, reader, fired[:samples], zone):
+                line(session, row)
+    if not fired and exit_code:
+        ctx.exit(NOTHING_FOUND)
+
+
+def _found(
+    session: Session, reader: "Reader", query: "Query", start: int, end: int, names: list[str]
+) -> "Iterator[FoundPost]":
+    """Everything that would have fired, newest first; on a terminal stderr shows how far it has come."""
+    from storage.search import search
+
+    said = session.clock.monotonic()
+    count = 0
+
+    def looking(post_id: int) -> None:
+        nonlocal said
+        now = session.clock.monotonic()
+        if now - said >= _PAUSE_S:
+            said = now
+            done = min(1.0, max(0.0, (end - (post_id >> 16) * 1_000_000) / (end - start)))
+            session.err.write(f"\r{done:4.0%} looked at, {count} would have fired\x1b[K")
+            session.err.flush()
+
+    watched = session.err.isatty()
+    try:
+        for found in search.search(
+            reader,
+            query,
+            limit=None,
+            since=start,
+            until=end,
+            sources=names,
+            reliable=True,
+            looking=looking if watched else None,
+        ):
+            count += 1
+            yield found
+    finally:
+        if watched:
+            session.err.write("\r\x1b[K")
+            session.err.flush()
+
+
+def _told(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) -> dict[str, Any]:
+    from storage.posts import reading
+
+    days = Counter(_day(found.at, zone) for found in fired)
+    sources = Counter(found.source for found in fired)
+    shown_posts = fired[:samples]
+    texts = reading.texts(reader, {hit.text_id for found in shown_posts for hit in found.hits})
+    posts = reading.posts(reader, [found.post_id for found in shown_posts])
+    hits = {found.post_id: found.hits for found in shown_posts}
+    return {
+        "posts": len(fired),
+        "days": [{"day": day.isoformat(), "posts": days[day]} for day in sorted(days)],
+        "sources": [{"source": name, "posts": count} for name, count in sources.most_common()],
+        "samples": [document(post, hits[post.id], texts) for post in posts],
+    }
+
+
+def _lines(
+    session: Session, told: dict[str, Any], start: int, end: int, zone: Zone, *, tells: tuple[str, ...]
+) -> Iterator[str]:
+    what = styled(session, one_line(told["rule"] or "query"), "bold")
+    yield f"{what}  {shown(start, zone)} to {shown(end, zone)}"
+    if not told["posts"]:
+        say(session, "nothing would have fired")
+        return
+    span_days = max(1, -(-(end - start) // DAY))
+    yield f"{counted(told['posts'], 'post')} on {len(told['days'])} of {span_days} days; " + (
+        f"told to {one_line(', '.join(tells))}" if tells else "a saved search, told to nobody"
+    )
+    most = max(day["posts"] for day in told["days"])
+    room = max(8, get_terminal_size((80, 24)).columns - len("2026-11-01  ") - len(f" {most}"))
+    for day in told["days"]:
+        yield f"{day['day']}  {bar(day['posts'], most, room)} {day['posts']}"
+    yield "  ".join(f"{one_line(row['source'])} {row['posts']}" for row in told["sources"])
+    yield ""
+
+
+def _samples(session: Session, reader: "Reader", fired: "list[FoundPost]", zone: Zone) -> Iterator[str]:
+    from storage.posts import reading
+
+    texts = reading.texts(reader, {hit.text_id for found in fired for hit in found.hits})
+    hits = {found.post_id: found.hits for found in fired}
+    for post in reading.posts(reader, [found.post_id for found in fired]):
+        yield from described(session, post, zone)
+        for pieces in snippets(post, hits[post.id], texts):
+            yield f"    {drawn(session, pieces, highlight=None)}"
+        yield ""
+
+
+def _day(at: int, zone: Zone) -> date:
+    return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()
+
+
+def _iso(at: int) -> str | None:
+    from storage.posts.reading import iso
+
+    return iso(at)

@@ -1,0 +1,1 @@
+"""`communique show`: everything that is known of one post."""

@@ -1,0 +1,233 @@
+"""`communique show`: one post with its text, times, media, revisions, observations, matches and hashes."""
+
+from collections.abc import Iterator
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.show import files
+from bot.cli.terminal.output import Session, formats, line, styled, write_json
+from bot.cli.terminal.times import Zone, shown, zone_option
+from bot.errors import UserError
+from bot.foreign.text import one_line, visible
+from storage.language import zawgyi
+from storage.posts import post_history
+from storage.posts import reading as post_reading
+from storage.records import Forward, PostRow, RevisionRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+_LABEL = 10
+
+
+@click.command("show")
+@click.argument("key", metavar="POST")
+@click.option("--history", is_flag=True, help="Every revision with what changed, and when it was seen or missed.")
+@click.option("--raw", is_flag=True, help="The bytes as received, untouched, on stdout.")
+@click.option("--yes", is_flag=True, help="Write raw bytes even to a terminal.")
+@click.option("--open", "opens", is_flag=True, help="Where its files stand; on a terminal, open them.")
+@zone_option
+@formats(streams=False)
+@click.pass_obj
+def command(
+    session: Session, key: str, history: bool, raw: bool, yes: bool, opens: bool, zone: Zone, form: str | None
+) -> None:
+    """Show one post. POST is its id, SOURCE/NATIVE_ID or its URL.
+
+    \b
+    communique show spokesman/123 --history
+    communique show https://t.me/example_channel/123 --json
+    """  # noqa: D301  click reads the backspace
+    if raw and session.on_terminal and not yes:
+        raise UserError("raw bytes can drive a terminal: send them to a file (`> post.html`), or add --yes")
+    with session.archive().reading() as reader:
+        post = _named(reader, key)
+        if opens:
+            files.open_all(session, post, form)
+        elif raw:
+            import sys
+
+            sys.stdout.buffer.write(post_reading.raw(reader, post.raw_sha256))
+        elif form is not None:
+            write_json(session, document(reader, post, history=history))
+        else:
+            for row in _lines(session, reader, post, zone, history=history):
+                line(session, row)
+
+
+def _named(reader: "Reader", key: str) -> PostRow:
+    post_id = post_reading.find(reader, key.encode(errors="replace").decode())  # an argument may hold lone surrogates
+    if post_id is None:
+        raise UserError(f"no post {visible(key)!r}: give an id, SOURCE/NATIVE_ID or a URL that `search` shows")
+    return post_reading.posts(reader, [post_id])[0]
+
+
+def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
+    """Show the post in JSON with its matches, and with `history` its revisions and observations."""
+    found: dict[str, object] = post_reading.as_json(post)
+    found["media"] = files.documents(reader, post)
+    found["text_unicode"] = in_unicode(post)
+    found["matches"] = [
+        {
+            "rule": match.rule,
+            "kind": match.kind,
+            "at": post_reading.iso(match.at),
+            "why": match.why,
+            "deliveries": [
+                {
+                    "target": sent.target,
+                    "kind": sent.kind,
+                    "state": sent.state,
+                    "created_at": post_reading.iso(sent.created_at),
+                    "settled_at": post_reading.iso(sent.settled_at),
+                    "reason": sent.reason,
+                    "possible_repeat": sent.possible_repeat,
+                }
+                for sent in match.deliveries
+            ],
+        }
+        for match in post_history.matches(reader, post.id)
+    ]
+    if history:
+        lived = post_history.history(reader, post.id)
+        found["history"] = [
+            {
+                "number": revision.number + 1,
+                "text": revision.text,
+                "collected_at": post_reading.iso(revision.collected_at),
+                "edited_at": post_reading.iso(revision.edited_at),
+                "method": revision.method,
+                "content_hash": revision.content_hash,
+                "raw_sha256": revision.raw_sha256,
+            }
+            for revision in lived.revisions
+        ]
+        found["observations"] = [
+            {"at": post_reading.iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
+            for seen in lived.observations
+        ]
+        found["earlier_texts"] = [post_reading.text_json(text) for text in post_reading.earlier(reader, post.id)]
+    return found
+
+
+def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:
+    yield styled(session, one_line(f"{post.source}/{post.native_id}"), "bold")
+    for label, value in _facts(post, zone):
+        yield f"{styled(session, label.ljust(_LABEL), 'dim')} {visible(value)}"
+    if post.title:
+        yield ""
+        yield styled(session, one_line(post.title), "bold")
+    yield ""
+    yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
+    yield from _in_unicode(session, in_unicode(post))
+    for text in post.texts:
+        if text.kind not in {"body", "file"}:
+            yield ""
+            yield styled(session, files.heading(text, post.media), "dim")
+            yield from files.words(text)
+            yield from _in_unicode(session, zawgyi.convert(text.text) if zawgyi.is_zawgyi(text.text) else None)
+    yield from _headed(session, "media", files.rows(reader, post, zone))
+    yield from _headed(session, "links", (one_line(f"{link.text} -> {link.url}") for link in post.links))
+    yield from _headed(session, "alerts", _matches(reader, post, zone))
+    if history:
+        yield from _history(session, reader, post, zone)
+    elif post.revisions > 1:
+        yield ""
+        yield styled(session, f"{post.revisions} revisions: add --history to see what changed", "dim")
+
+
+def in_unicode(post: PostRow) -> str | None:
+    """How rules and search read a post that was written in Zawgyi; None for every other."""
+    words = f"{post.title}\n\n{post.text}" if post.title else post.text
+    return zawgyi.convert(post.text) if zawgyi.is_zawgyi(words) else None
+
+
+def _in_unicode(session: Session, reading: str | None) -> Iterator[str]:
+    if reading is not None:
+        yield ""
+        yield styled(session, "[the same in Unicode; as written above, in the Zawgyi encoding]", "dim")
+        yield visible(reading, newlines=True)
+
+
+def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
+    yield "id", str(post.id)
+    if post.url:
+        yield "address", post.url
+    if post.author:
+        yield "author", post.author
+    yield "posted", shown(post.posted_at, zone, unknown=post.posted_raw or "no date", seconds=True)
+    yield "collected", shown(post.collected_at, zone, seconds=True)
+    if post.edited_at is not None:
+        yield "edited", shown(post.edited_at, zone, seconds=True)
+    if post.deleted_at is not None:
+        yield "deleted", f"{shown(post.deleted_at, zone, seconds=True)} (absence established)"
+    if post.forward is not None:
+        yield "forwarded", _origin(post.forward)
+    if post.reply_to:
+        yield "reply to", post.reply_to
+    yield "language", f"{post.language}, written in Zawgyi" if in_unicode(post) is not None else post.language
+    yield "revisions", str(post.revisions)
+    yield "sha256", f"{post.raw_sha256} (as received)"
+
+
+def _origin(forward: Forward) -> str:
+    return "  ".join(part for part in (f"from {forward.name}", forward.url, forward.source, forward.post) if part)
+
+
+def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
+    for match in post_history.matches(reader, post.id):
+        yield visible(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
+        for sent in match.deliveries:
+            told = [sent.target, sent.state, shown(sent.settled_at, zone, unknown=""), sent.reason or ""]
+            told += ["possible repeat"] if sent.possible_repeat else []
+            yield visible("  " + "  ".join(part for part in told if part))
+
+
+def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
+    lived = post_history.history(reader, post.id)
+    before: RevisionRow | None = None
+    for revision in lived.revisions:
+        collected = shown(revision.collected_at, zone, seconds=True)
+        edited = "" if revision.edited_at is None else f"  edited {shown(revision.edited_at, zone, seconds=True)}"
+        yield ""
+        yield styled(session, visible(f"revision {revision.number + 1}  {collected}, by {revision.method}"), "bold")
+        yield visible(f"  content {revision.content_hash}  raw {revision.raw_sha256}{edited}")
+        if before is not None:
+            yield from _difference(session, before.text, revision.text)
+        before = revision
+    for text in post_reading.earlier(reader, post.id):
+        yield ""
+        yield styled(session, f"{files.heading(text, post.media)} replaced", "dim")
+        yield from files.words(text)
+    yield from _headed(
+        session,
+        "observations",
+        (
+            visible(
+                f"{seen.presence} at {shown(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}"
+            ).rstrip()
+            for seen in lived.observations
+        ),
+    )
+
+
+def _difference(session: Session, before: str, after: str) -> Iterator[str]:
+    """Lines taken away and lines added; what stayed is shown once around them."""
+    if before == after:
+        yield "    the words are the same: media, links, poll or title changed"
+        return
+    for row in list(unified_diff(before.split("\n"), after.split("\n"), n=1, lineterm=""))[2:]:
+        if row.startswith("@@"):
+            continue
+        safe = f"    {row[0]} {one_line(row[1:])}"
+        yield styled(session, safe, "red" if row[0] == "-" else "green") if row[0] in "-+" else safe
+
+
+def _headed(session: Session, heading: str, rows: Iterator[str]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if number == 0:
+            yield ""
+            yield styled(session, heading, "bold")
+        yield f"  {row}"

@@ -1,0 +1,122 @@
+"""What `show` tells of the files of a post: state and reason of each, and the words of machines with their times."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli.terminal.output import Session, line, say, write_json
+from bot.cli.terminal.times import Zone, shown
+from bot.errors import UserError
+from bot.foreign.text import one_line, visible
+from storage.media import summary
+from storage.media.summary import Holding
+from storage.media.types import FILMS, PICTURES, SOUNDS
+from storage.posts import reading
+from storage.records import MediaRow, PostRow, TextRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+
+def open_all(session: Session, post: PostRow, form: str | None) -> None:
+    """Print where each stored file of the post stands; on a terminal, hand it to the desktop's own viewer.
+
+    Not a page or a drawing in disguise, whose viewer would run it and tell its author who looks; nor a playlist.
+    """
+    stored = [(item, session.data_dir() / item.path) for item in post.media if item.path]
+    if not stored:
+        raise UserError("the bytes of no file of this post are here: `show` tells the state of each")
+    if form is not None:
+        write_json(session, [str(path) for _, path in stored])
+        return
+    for item, path in stored:
+        line(session, visible(str(path)))
+        if not session.on_terminal:
+            continue
+        if item.sniffed in PICTURES | SOUNDS | FILMS:
+            _open(path)
+        else:
+            say(
+                session, f"not opened: its bytes are {item.sniffed}, and what they do in a viewer is up to their author"
+            )
+
+
+def _open(path: Path) -> None:
+    import shutil
+    import subprocess
+
+    viewer = shutil.which("xdg-open") or shutil.which("open")
+    if viewer is not None:
+        subprocess.run([viewer, str(path)], check=False, stdin=subprocess.DEVNULL)  # noqa: S603  our own path
+
+
+def heading(text: TextRow, media: Sequence[MediaRow]) -> str:
+    """Which machine made the words of which file, and how sure it was; safe to show."""
+    places = [place for place, item in enumerate(media, 1) if item.id == text.media_id]
+    of = f"of file {places[0]}" if places and len(media) > 1 else None
+    made = " ".join(part for part in (text.kind, of, text.engine, text.language) if part)
+    sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
+    return one_line(f"[{made}{sure}{', unreliable' if text.unreliable else ''}]")
+
+
+def words(text: TextRow) -> Iterator[str]:
+    """A machine text, its pieces at the times when they were said; what no piece covers stands there without one."""
+    if not text.segments:
+        yield visible(text.text, newlines=True)
+        return
+    end = 0
+    for piece in sorted(text.segments, key=lambda piece: (piece.start, piece.end)):
+        if between := text.text[end : piece.start].strip():
+            yield f"        {one_line(between)}"
+        minutes, seconds = divmod(int(max(piece.start_s, 0)), 60)
+        yield f"{minutes:>3}:{seconds:02}  {one_line(text.text[max(piece.start, end) : piece.end].strip())}"
+        end = max(end, piece.end)
+    if rest := text.text[end:].strip():
+        yield f"        {one_line(rest)}"
+
+
+def rows(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
+    """One line for each file."""
+    known = summary.of_post(reader, post.id)
+    for place, item in enumerate(post.media, 1):
+        yield (f"{place}  " if len(post.media) > 1 else "") + _row(item, known[item.id], zone)
+
+
+def documents(reader: "Reader", post: PostRow) -> list[dict[str, object]]:
+    """The files in JSON, with what only `show` tells."""
+    known = summary.of_post(reader, post.id)
+    return [reading.media_json(item) | _document(known[item.id]) for item in post.media]
+
+
+def _document(known: Holding) -> dict[str, object]:
+    return {
+        "next_try_at": reading.iso(known.next_try_at),
+        "waits_for_engine": known.waits,
+        "read_by": known.read_by,
+        "read_at": reading.iso(known.read_at),
+        "given_up": known.given_up,
+    }
+
+
+def _row(item: MediaRow, known: Holding, zone: Zone) -> str:
+    held = item.bytes if item.size is None else item.size
+    size = None if held is None else f"{held:,} bytes"
+    length = None if item.duration_s is None else f"{item.duration_s:g} s"
+    mime = item.mime if item.sniffed in (None, item.mime) else f"{item.sniffed} (called {item.mime or 'nothing'})"
+    state = f"{item.state}: {item.reason}" if item.reason else item.state
+    parts = (item.kind, mime, item.name, size, length, state, _next(item, known, zone), item.path, item.sha256)
+    return visible("  ".join(part for part in parts if part))
+
+
+def _next(item: MediaRow, known: Holding, zone: Zone) -> str | None:
+    """What comes next for the file, or what an engine made of it."""
+    if item.state == "pending":
+        later = known.next_try_at if item.reason is not None else None
+        return f"next try {shown(later, zone, seconds=True)}" if later else "not fetched yet"
+    if known.given_up is not None:
+        return f"not read: {known.given_up}"
+    if known.waits:
+        return "waits to be read"
+    if known.read_by is None:
+        return None
+    return f"read by {known.read_by.partition(' ')[0]} {shown(known.read_at, zone)}"

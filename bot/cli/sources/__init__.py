@@ -1,0 +1,1 @@
+"""`communique sources`: list, check, backfill, pause and resume sources."""

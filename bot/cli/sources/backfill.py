@@ -1,0 +1,305 @@
+"""`communique sources check` and `sources backfill`: look at one source now, fetch its history now."""
+
+import asyncio
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from bot.cli.terminal.output import Session, counted, formats, line, say, write_json
+from bot.errors import Later, Never, UserError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bot.config import Config
+    from bot.contracts.source import SourceSettings
+    from bot.intake.ledger import BackfillLimit
+    from bot.intake.poll import Round
+    from storage.archive.database import Archive
+    from storage.records import Batch
+
+
+@click.command("check")
+@click.argument("name")
+@formats(streams=False)
+@click.pass_obj
+def check(session: Session, name: str, form: str | None) -> None:
+    """Ask a source once and say what it shows; nothing is stored.
+
+    Exit code 1 if it failed and may work later, 5 if it refused for good.
+    """
+    config = session.config()
+    settings = _settings(config, name)
+    if settings.kind == "telegram":
+        _expect_on(settings)
+        _look_with_the_account(session, config, name, form)
+        return
+    try:
+        batch = asyncio.run(_look(session, config, settings))
+    except (Later, Never) as error:
+        if form == "json":
+            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
+        raise
+    newest = max((post.posted_at for post in batch.posts if post.posted_at is not None), default=None)
+    if form == "json":
+        from storage.posts.reading import iso
+
+        document = {
+            "source": name,
+            "ok": True,
+            "title": batch.title,
+            "channel_id": batch.channel_id,
+            "posts": len(batch.posts),
+            "unreadable": len(batch.quarantined),
+            "newest": iso(newest),
+        }
+        write_json(session, document)
+        return
+    line(session, _sentence(name, batch, newest))
+
+
+def _look_with_the_account(session: Session, config: "Config", name: str, form: str | None) -> None:
+    """Only one process may use the session: the daemon that runs, or else this one in its place."""
+    from bot.cli.login import asked_daemon
+    from bot.daemon.opening import opened
+    from bot.errors import AlreadyRunning
+
+    try:
+        try:
+            with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+                said = asyncio.run(_look_alone(session, config, archive, name))
+        except AlreadyRunning:
+            said = asked_daemon(session, "check", name)
+    except (Later, Never) as error:
+        if form == "json":
+            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
+        raise
+    if form == "json":
+        write_json(session, {"source": name, "ok": True, "said": said})
+    else:
+        from bot.foreign.text import one_line
+
+        line(session, f"{name}: {one_line(said)}")
+
+
+async def _look_alone(session: Session, config: "Config", archive: "Archive", name: str) -> str:
+    from bot.daemon.app import App, Startup
+
+    around = Startup(
+        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+    )
+    app = App(config, archive, around)
+    return await app.look(name)
+
+
+def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
+    from bot.foreign.text import one_line
+    from storage.posts.reading import iso
+
+    about = f" “{one_line(batch.title)}”" if batch.title else ""
+    number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
+    unreadable = f", {counted(len(batch.quarantined), 'piece')} that cannot be read" if batch.quarantined else ""
+    last = f", the newest of {iso(newest)}" if newest is not None else ""
+    return f"{name}: ok{about}{number}: {counted(len(batch.posts), 'post')} shown{last}{unreadable}"
+
+
+async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
+    from bot import sources as kinds
+    from bot.contracts.source import Want
+    from bot.http import Http
+
+    http = Http(config.http_rules(), session.clock)
+    try:
+        source = kinds.build(settings, kinds.SourceTools(http, session.clock, config.directory))
+        return await source.fetch(Want(), None)
+    finally:
+        await http.aclose()
+
+
+@click.command("backfill")
+@click.argument("name")
+@click.option("--since", metavar="TIME", help="Back to this time: 2024-07-01 (UTC), 30d, yesterday.")
+@click.option("--count", type=click.IntRange(min=1), help="So many posts more than the archive has.")
+@click.option("--all", "everything", is_flag=True, help="Back to the first post.")
+@click.option("--alert", is_flag=True, help="Let what is found alert; without it history is matched, never sent.")
+@click.pass_obj
+def backfill(session: Session, name: str, since: str | None, count: int | None, everything: bool, alert: bool) -> None:
+    """Fetch the history of a source in resumable pages.
+
+    Ctrl-C once ends after the page under way, twice at once; either way the rest stays an open gap that `run` goes on
+    with. While the daemon runs, it does the work and this command watches.
+    """
+    from datetime import UTC
+
+    from bot.cli.terminal.times import Zone, moment
+    from bot.config import paths
+    from bot.daemon.opening import opened
+    from bot.errors import AlreadyRunning
+    from bot.intake.ledger import BackfillLimit
+    from storage.archive.database import Archive
+
+    if sum((since is not None, count is not None, everything)) != 1:
+        raise click.UsageError("say how far back: one of --since TIME, --count N, --all")
+    config = session.config()
+    settings = _settings(config, name)
+    _expect_on(settings)
+    if since is not None:
+        wanted = BackfillLimit(since=moment(since, Zone(reads=UTC), session.clock.now(), option="--since"))
+    else:
+        wanted = BackfillLimit.of("all" if count is None else count)
+    try:
+        with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+            asyncio.run(_work(session, config, archive, settings, wanted, alert=alert))
+    except AlreadyRunning:
+        with Archive(paths.database_in(config.data_dir)) as archive:
+            _ask_and_watch(session, archive, settings, wanted, alert=alert)
+
+
+def _settings(config: "Config", name: str) -> "SourceSettings":
+    from difflib import get_close_matches
+
+    for settings in config.sources:
+        if settings.name == name:
+            return settings
+    close = get_close_matches(name, [settings.name for settings in config.sources], n=1)
+    hint = f": did you mean {close[0]}?" if close else ""
+    raise UserError(f"there is no source {name} in {config.path or 'the config'}{hint}")
+
+
+def _expect_on(settings: "SourceSettings") -> None:
+    """Raises UserError for a source that the config has switched off."""
+    if not settings.enabled:
+        raise UserError(f"{settings.name} is switched off in the config: without `enabled = false` it can be asked")
+
+
+async def _work(
+    session: Session,
+    config: "Config",
+    archive: "Archive",
+    settings: "SourceSettings",
+    wanted: "BackfillLimit",
+    *,
+    alert: bool,
+) -> None:
+    from bot.daemon.app import App, Startup
+
+    around = Startup(
+        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+    )
+    app = App(config, archive, around)
+    if not app.pages(settings.name):
+        await app.close()
+        raise UserError(f"{settings.name} is a {settings.kind} source: it shows no history that could be asked for")
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with _Progress(session, settings.name, wanted) as progress:
+
+        def interrupt() -> None:
+            progress.say("ending after this page; Ctrl-C again ends at once")
+            interrupted.set()
+            loop.remove_signal_handler(signal.SIGINT)
+
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+
+        def turned(result: "Round") -> bool:
+            progress.show(result.new + result.unchanged)
+            return not interrupted.is_set()
+
+        await app.backfill(settings.name, wanted, alerts=alert, turned=turned)
+    say(session, progress.sentence(done=not interrupted.is_set()))
+    if interrupted.is_set():
+        raise SystemExit(130)
+
+
+def _ask_and_watch(
+    session: Session, archive: "Archive", settings: "SourceSettings", wanted: "BackfillLimit", *, alert: bool
+) -> None:
+    """The daemon holds the archive: leave the wish as a gap, and follow it until it closes."""
+    from bot.intake.ledger import EVERYTHING
+    from storage.sources import gaps, states
+
+    with archive.reading() as reader:
+        row = states.by_name(reader, settings.name)
+    if row is None or row.first_contact_at is None:
+        raise UserError(f"{settings.name} has not been reached yet: see `communique status`")
+    with archive.writing() as writer:
+        gap_id = gaps.ask_backfill(
+            writer,
+            row.id,
+            below=None,
+            now=session.clock.now(),
+            count=wanted.count if wanted.count < EVERYTHING else None,
+            since=wanted.since,
+            alerts=alert,
+        )
+        states.resume(writer, settings.name, session.clock.now())
+    if gap_id is None:
+        raise UserError(f"{settings.name} has shown no numbered post yet: there is no history to ask for")
+    say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
+    with _Progress(session, settings.name, wanted) as progress:
+        while True:
+            with archive.reading() as reader:
+                (gap,) = (gap for gap in gaps.all_gaps(reader, row.id) if gap.id == gap_id)
+                progress.show(gaps.filled(reader, gap))
+            if gap.closed_at is not None:
+                break
+            time.sleep(0.5)
+    say(session, progress.sentence(done=True))
+
+
+class _Progress:
+    """Rate and time left on stderr: a bar on a terminal, one line a minute elsewhere."""
+
+    def __init__(self, session: Session, name: str, wanted: "BackfillLimit") -> None:
+        from bot.intake.ledger import EVERYTHING
+
+        self._session = session
+        self._name = name
+        self._total = wanted.count if wanted.count < EVERYTHING else None
+        self._began = self._said = session.clock.monotonic()
+        self._posts = 0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self._session.err.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.completed:.0f} posts, {task.fields[rate]}/s"),
+                TimeRemainingColumn(),
+                console=Console(file=self._session.err, no_color=not self._session.colour),
+            )
+            self._bar.add_task(self._name, total=self._total, rate="0")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, sentence: str) -> None:
+        """One sentence of ours, on a line of its own above the bar."""
+        if self._bar is None:
+            say(self._session, sentence)
+        else:
+            self._bar.console.print(f"\n{sentence}", markup=False, highlight=False)
+
+    def show(self, posts: int) -> None:
+        self._posts = posts
+        now = self._session.clock.monotonic()
+        rate = posts / max(now - self._began, 0.001)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=posts, rate=f"{rate:.1f}")
+        elif now - self._said >= 60:
+            self._said = now
+            say(self._session, f"{self._name}: {counted(posts, 'post')}, {rate:.1f}/s")
+
+    def sentence(self, *, done: bool) -> str:
+        end = "" if done else "; the rest stays an open gap that `communique run` goes on with"
+        return f"{self._name}: {counted(self._posts, 'post')} of history{end}"

@@ -1,0 +1,267 @@
+"""`communique sources`: list what is watched, check and backfill it, pause it and go on."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli import Lazy, LazyGroup
+from bot.cli.status.command import source_document
+from bot.cli.terminal.output import Form, Session, formats, line, say, source_argument, table, write
+from bot.cli.terminal.times import Zone, shown, zone_option
+from bot.clock import SECOND
+from bot.errors import UserError
+from bot.foreign.text import one_line, visible
+from storage.status import Watch
+
+if TYPE_CHECKING:
+    from bot.contracts.source import SourceSettings
+    from storage.sources.telegram import AccountRow
+
+COLUMNS = (
+    "name",
+    "kind",
+    "state",
+    "reason",
+    "state_since",
+    "tags",
+    "side",
+    "handle",
+    "channel_id",
+    "title",
+    "enabled",
+    "paused",
+    "failures",
+    "first_contact_at",
+    "last_ok_at",
+    "last_post_at",
+    "watched_since",
+    "watched_rounds",
+    "next_poll_at",
+    "high_water",
+    "posts",
+    "deleted",
+    "open_gaps",
+    "mode",
+    "lag_s",
+    "account",
+    "stands_in",
+    "flood_waits",
+)
+_BACKFILL = {
+    "check": Lazy("bot.cli.sources.backfill", "Ask a source once and say what it shows; nothing is stored.", "check"),
+    "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source in resumable pages.", "backfill"),
+}
+
+
+@click.group("sources", cls=LazyGroup, lazy=_BACKFILL)
+def command() -> None:
+    """List, check, backfill, pause and resume sources."""
+
+
+@command.command("list")
+@zone_option
+@formats()
+@click.pass_obj
+def listed(session: Session, zone: Zone, form: Form | None) -> None:
+    """List every source with its state, last post and open gaps."""
+    watches = _known(session)
+    view = _view(session) if any(watch.kind == "telegram" for watch in watches) else AccountView()
+    if form is not None:
+        seconds = _second_ways(session, watches)
+        documents = (
+            source_document(watch) | _of_account(watch, view) | {"stands_in": seconds.get(watch.name)}
+            for watch in watches
+        )
+        write(session, form, documents, COLUMNS)
+        return
+    table(
+        session,
+        ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "next round", "reason"),
+        [_row(watch, view, zone) for watch in watches],
+    )
+    for sentence in (*_sentences(session, view, zone), *_alone(session, watches)):
+        say(session, one_line(sentence))
+    if not watches:
+        say(session, "no sources yet: add a [[sources]] entry to the config")
+
+
+@command.command("join")
+@source_argument
+@click.pass_obj
+def join(session: Session, name: str) -> None:
+    """Let the account join the channel of a `telegram` source, so that its posts are pushed at once.
+
+    The running daemon does it: it alone has the session.
+    """
+    from bot.cli.login import asked_daemon
+    from bot.cli.status.command import daemon_of
+
+    if not any(watch.name == name for watch in _known(session)):
+        raise _unknown(session, name)
+    if not daemon_of(session.data_dir()).running:
+        raise UserError("no daemon is running, and it alone has the session: start `communique run`, then ask again")
+    line(session, visible(asked_daemon(session, "join", name)))
+
+
+@command.command("pause")
+@source_argument
+@click.pass_obj
+def pause(session: Session, name: str) -> None:
+    """Ask this source no more until it is resumed.
+
+    What it publishes meanwhile is caught up with then.
+    """
+    from storage.sources import states
+
+    with session.archive() as archive:
+        with archive.writing() as writer:
+            done = states.pause(writer, name)
+        if not done:
+            raise _unknown(session, name)
+    line(session, f"{visible(name)} is paused: `communique sources resume {visible(name)}` goes on")
+
+
+@command.command("resume")
+@source_argument
+@click.pass_obj
+def resume(session: Session, name: str) -> None:
+    """Ask this source again, even one that had stopped for good."""
+    from storage.sources import states
+
+    with session.archive() as archive:
+        with archive.writing() as writer:
+            done = states.resume(writer, name, session.clock.now())
+        if not done:
+            raise _unknown(session, name)
+    line(session, f"{visible(name)} is asked again from the next round on")
+
+
+def _known(session: Session) -> list[Watch]:
+    """Sources of the archive, and those of the config that no run has seen yet."""
+    from storage.status import watches
+
+    try:
+        with session.archive().reading() as reader:
+            known = list(watches(reader))
+    except UserError:
+        known = []
+    import json
+
+    named = {watch.name for watch in known}
+    return known + [
+        Watch(source.name, source.kind, json.dumps(source.tags), source.side, enabled=source.enabled)
+        for source in session.config().sources
+        if source.name not in named
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What the archive knows of the Telegram account; empty where none is used. `waits` only those that still stand."""
+
+    account: "AccountRow | None" = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+    lags: Mapping[str, int] = field(default_factory=dict)
+    waits: Mapping[str, int] = field(default_factory=dict)
+
+
+def _view(session: Session) -> AccountView:
+    from storage.sources import telegram
+
+    now = session.clock.now()
+    try:
+        with session.archive().reading() as reader:
+            return AccountView(
+                telegram.account(reader),
+                {name: watch.mode for name, watch in telegram.watches(reader).items()},
+                telegram.lags(reader),
+                {method: until for method, until in telegram.waits(reader).items() if until > now},
+            )
+    except UserError:
+        return AccountView()
+
+
+def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
+    """What JSON tells of a source beside the rest; null for sources that no account reads."""
+    from storage.posts.reading import iso
+
+    mine = watch.kind == "telegram"
+    lag = view.lags.get(watch.name)
+    return {
+        "mode": view.modes.get(watch.name) if mine else None,
+        "lag_s": None if lag is None else round(lag / SECOND, 3),
+        "account": view.account.state if mine and view.account else None,
+        "flood_waits": [{"method": name, "until": iso(until)} for name, until in view.waits.items()] if mine else [],
+    }
+
+
+def _sentences(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
+    from bot.cli.status.command import daemon_of, why
+
+    if view.account is not None:
+        since = shown(view.account.state_since, zone)
+        idle = " when it was last used: no daemon is running" if daemon_of(session.data_dir()).running is False else ""
+        yield f"telegram account: {view.account.state} since {since}{idle}{why(view.account)}"
+    for method, until in view.waits.items():
+        yield f"flood wait: {method} until {shown(until, zone, seconds=True)}"
+
+
+def _alone(session: Session, watches: list[Watch]) -> Iterator[str]:
+    """Sources that nothing can stand in for where the account does not serve, though the config lets it."""
+    for name, second in _second_ways(session, watches).items():
+        if second == "nothing":
+            yield (
+                f"{name}: no public name of the channel is known, so the public pages cannot stand in "
+                "where the account does not serve it"
+            )
+
+
+def _second_ways(session: Session, watches: list[Watch]) -> dict[str, str]:
+    """What can stand in for the account, by source: "public pages" or "nothing"; none where the config forbids it."""
+    handles = {watch.name: watch.handle for watch in watches}
+    return {
+        source.name: "public pages" if handles.get(source.name) or _named(source) else "nothing"
+        for source in session.config().sources
+        if source.kind == "telegram" and source.enabled and getattr(source, "fallback", "none") != "none"
+    }
+
+
+def _named(source: "SourceSettings") -> bool:
+    """Whether the config names the channel by its public name, and thereby its pages."""
+    return any("/s/" in address for address in source.addresses())
+
+
+def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
+    state = (
+        "paused"
+        if watch.paused
+        else watch.state
+        if watch.enabled
+        else f"{watch.state} (switched off, or not in the config)"
+    )
+    upcoming = max(watch.next_poll_at, watch.hold_until or 0)
+    return [
+        watch.name,
+        watch.kind,
+        view.modes.get(watch.name, "-") if watch.kind == "telegram" else "-",
+        state,
+        shown(watch.last_post_at, zone),
+        f"{lag / SECOND:.1f} s" if (lag := view.lags.get(watch.name)) is not None else "-",
+        "-" if watch.high_water is None else str(watch.high_water),
+        str(watch.gaps),
+        shown(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",
+        watch.reason or "",
+    ]
+
+
+def _unknown(session: Session, name: str) -> UserError:
+    from storage.status import watches
+
+    with session.archive().reading() as reader:
+        names = [watch.name for watch in watches(reader)]
+    close = get_close_matches(name, names, n=1)
+    hint = f": did you mean {visible(close[0])}?" if close else "; `communique sources list` names them"
+    return UserError(f"the archive knows no source {visible(name)}{hint}")

@@ -1,0 +1,1 @@
+"""`communique status`: what is watched, what is failing, what is waiting."""

@@ -1,0 +1,284 @@
+"""What every command is given and how it answers: lines, tables, JSON, JSONL, CSV; foreign text always made safe."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
+from unicodedata import category, east_asian_width
+
+import click
+
+from bot.clock import Clock
+from bot.config.environment import Environment
+from bot.errors import CommuniqueError, UserError
+from bot.foreign.text import csv_cell, json_text, one_line, visible
+
+if TYPE_CHECKING:
+    from bot.config.model import Config
+    from storage.archive.database import Archive
+
+Style = Literal["bold", "dim", "red", "green", "yellow"]
+Form = Literal["human", "json", "jsonl", "csv"]
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_TELLING = ("path", "url", "text", "name", "target", "kind")
+_TABLE_ROWS = 100  # rich needs 0.5 s for 1,000 rows; plain lines need nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one call of the program may use. `colour` is already decided; stdout is for data, stderr for talk."""
+
+    config_flag: Path | None
+    data_dir_flag: Path | None
+    environment: Environment
+    colour: bool
+    out: TextIO
+    err: TextIO
+    clock: Clock = field(default_factory=Clock)
+
+    def config(self) -> "Config":
+        """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
+        from bot.config import load
+
+        return load(self.config_flag, self.environment, data_dir=self.data_dir_flag)
+
+    def data_dir(self) -> Path:
+        """Find the directory of database, media and lock, without checking the configuration."""
+        from bot.config import paths
+
+        return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment)
+
+    def terms(self) -> "dict[str, tuple[str, ...]]":
+        """What @names in a query stand for. Reads the config file, so only a query that has an @ asks for it."""
+        from bot.config.terms import phrases
+
+        return phrases(self.config_flag, self.environment)
+
+    def archive(self) -> "Archive":
+        """Open the archive for reading. Raises UserError where nothing has been collected yet."""
+        from bot.config import paths
+        from storage.archive.database import Archive
+
+        path = paths.database(self.config_flag, self.data_dir_flag, self.environment)
+        if not path.exists():
+            raise UserError(f"nothing collected yet in {path.parent}: run `communique run --once`")
+        return Archive(path)
+
+    @property
+    def on_terminal(self) -> bool:
+        return self.out.isatty()
+
+
+def session_of(config: Path | None, data_dir: Path | None, *, no_color: bool) -> Session:
+    """Describe the session of this process."""
+    environment = Environment.of_process()
+    return Session(
+        config_flag=config,
+        data_dir_flag=data_dir,
+        environment=environment,
+        colour=not no_color and wants_colour(environment, on_terminal=sys.stdout.isatty()),
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
+def wants_colour(environment: Environment, *, on_terminal: bool) -> bool:
+    """NO_COLOR beats FORCE_COLOR, which beats what the terminal can do."""
+    if environment.no_color:
+        return False
+    return environment.force_color or (on_terminal and environment.term != "dumb")
+
+
+class Noun(click.Group):
+    """A group of commands about one thing; its help has the whole first sentence of each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as click calls it
+        lines = [(name, command.get_short_help_str(400)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+
+# What a command says -----------------------------------------------------------------------------------------------
+
+
+def line(session: Session, text: str = "") -> None:
+    """One line of data. `text` must be ours or already `visible`, for it may carry our own colour."""
+    session.out.write(f"{text}\n")
+
+
+def say(session: Session, text: str) -> None:
+    """One sentence to the person, on stderr; made safe here."""
+    session.err.write(f"{visible(text, newlines=True)}\n")
+
+
+def counted(number: int, what: str) -> str:
+    """Say "1 post", "3 posts"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def sized(count: int) -> str:
+    """Say "512 bytes", "3.4 MB": units as the config has them, of 1,024."""
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count:,} bytes"
+    size, units = count / 1024, ("KB", "MB", "GB", "TB")
+    for unit in units:
+        if size < 1000 or unit == units[-1]:
+            break
+        size /= 1024
+    return f"{size:,.1f} {unit}"
+
+
+def styled(session: Session, text: str, style: Style) -> str:
+    """Our own words or safe text in a style, where the session has colour."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text
+
+
+def width(text: str) -> int:
+    """Columns that the text takes on a terminal: two for wide letters, none for marks and joiners."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(letter) in {"Mn", "Me", "Cf"} else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
+    )
+
+
+def pad(text: str, columns: int) -> str:
+    """Fill up with spaces to so many columns of a terminal."""
+    return text + " " * (columns - width(text))
+
+
+def table(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows of words under headings; cells are made safe here. Drawn on a terminal, tab-separated lines elsewhere."""
+    safe = [[one_line(cell) for cell in row] for row in rows]
+    if not session.on_terminal:
+        for row in safe:
+            line(session, "\t".join(row))
+    elif len(safe) > _TABLE_ROWS:
+        widths = [max(width(cell) for cell in column) for column in zip(columns, *safe, strict=True)]
+        for row in [list(columns), *safe]:
+            line(session, "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip())
+    else:
+        _draw(session, columns, safe)
+
+
+def _draw(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns:
+        drawn.add_column(Text(heading), overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(
+        file=session.out, no_color=not session.colour, force_terminal=session.colour, highlight=False, emoji=False
+    ).print(drawn)
+
+
+# Options that several commands share ---------------------------------------------------------------------------------
+
+
+def source_option(command: _Command) -> _Command:
+    """Give the command `--source`, which reaches it as `sources`; names are completed from the config."""
+    return click.option(
+        "--source", "sources", metavar="NAME", multiple=True, shell_complete=_source_names, help="Only this source."
+    )(command)
+
+
+def tag_option(command: _Command) -> _Command:
+    """Give the command `--tag`, which reaches it as `tags`."""
+    return click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sources that bear this tag.")(command)
+
+
+def source_argument(command: _Command) -> _Command:
+    """Give the command a NAME, which reaches it as `name`."""
+    return click.argument("name", metavar="NAME", shell_complete=_source_names)(command)
+
+
+def _source_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return names_in_config(ctx, "sources", incomplete)
+
+
+def names_in_config(ctx: click.Context, section: str, incomplete: str) -> list[str]:
+    """Names of sources, rules or targets for shell completion; none where the config cannot be read."""
+    import tomllib
+
+    from bot.config import paths
+
+    flags = ctx.find_root().params
+    try:
+        path = paths.find_config(flags.get("config"), Environment.of_process())
+        entries = [] if path is None else tomllib.loads(path.read_text("utf-8-sig")).get(section, [])
+        names = [entry.get("name") for entry in entries]
+    except (OSError, ValueError, AttributeError, CommuniqueError):
+        return []
+    return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
+
+
+# Machine output ----------------------------------------------------------------------------------------------------
+
+
+def formats(*, streams: bool = True) -> Callable[[_Command], _Command]:
+    """Options `--json`, and with `streams` `--jsonl` and `--csv`, which reach the command as `form`."""
+    known: tuple[tuple[Form, str], ...] = (
+        ("json", "One JSON document."),
+        ("jsonl", "One JSON object per line, as a stream."),
+        ("csv", "CSV, every cell quoted, safe for spreadsheets; lists are joined by |."),
+    )
+
+    def decorate(command: _Command) -> _Command:
+        for form, sentence in reversed(known if streams else known[:1]):
+            command = click.option(f"--{form}", "form", flag_value=form, type=str, help=sentence)(command)
+        return command
+
+    return decorate
+
+
+def write(session: Session, form: Form, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """Documents as one JSON list, as JSON lines, or as CSV of `columns`."""
+    if form == "json":
+        write_json(session, list(documents))
+    elif form == "jsonl":
+        for document in documents:
+            line(session, json_text(document))
+    else:
+        write_csv(session, documents, columns)
+
+
+def write_json(session: Session, document: object) -> None:
+    """One document, indented for people who look at it."""
+    line(session, json_text(document, indent=2))
+
+
+def write_csv(session: Session, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """Every cell quoted, formulas guarded; nested values become one cell."""
+    import csv
+
+    writer = csv.writer(session.out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(columns)
+    for document in documents:
+        writer.writerow([_cell(document.get(column)) for column in columns])
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case list():
+            return csv_cell("|".join(_plain(item) for item in value))
+        case _:
+            return csv_cell(_plain(value))
+
+
+def _plain(value: object) -> str:
+    """Choose what stands for a value in a cell: of an object the first of its telling fields that it has."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in _TELLING if value.get(key)), "")
+    return value if isinstance(value, str) else json_text(value)

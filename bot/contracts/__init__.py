@@ -1,0 +1,1 @@
+"""What a setting, a source, a target, an engine and a message are; every kind implements one of these."""

@@ -1,0 +1,97 @@
+"""What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from bot.clock import Clock
+from bot.contracts.settings import Amount, Duration, Interval, Name, Settings
+from bot.http import Http
+from storage.records import Batch, Checked
+
+if TYPE_CHECKING:
+    from bot.telegram.gateway import TelegramGateway
+
+READERS = 2  # child processes at once: each takes a core and some 40 MB
+FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
+
+
+class SourceSettings(Settings):
+    """The keys that every `[[sources]]` entry may have; each kind adds its own."""
+
+    name: Name
+    kind: str
+    every: Interval | None = None  # None: [defaults] every
+    backfill: Amount = 100
+    recheck: tuple[Duration, ...] = ()
+    side: str | None = None
+    tags: tuple[Name, ...] = ()
+    enabled: bool = True
+    alert_backfill: bool = False
+    languages: tuple[Name, ...] = ()  # that it speaks, best first, as ISO 639 codes; engines are told
+    media: tuple[FileKind, ...] = ("voice", "audio", "photo")  # whose bytes are fetched
+    alert_on: tuple[FileKind, ...] | None = None  # None: as [media.tags] says for its tags
+    alert_targets: tuple[Name, ...] | None = None  # None: as [media.tags] says, else [defaults] targets
+
+    def addresses(self) -> tuple[str, ...]:
+        """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTools:
+    """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
+
+    `readers` bounds the child processes of all sources. `telegram` is the account, None where there is none.
+    `pages_allowed` is False where public pages would go past the
+    proxy that the account is bound to.
+    """
+
+    http: Http
+    clock: Clock
+    directory: Path
+    telegram: "TelegramGateway | None" = None
+    pages_allowed: bool = True
+    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is asked of a source in one fetch.
+
+    `newest`: the present; `older`: the page of numbers just below `below` (exclusive), going down.
+    """
+
+    kind: Literal["newest", "older"] = "newest"
+    below: int | None = None
+
+
+class Source(Protocol):
+    """Something that can be asked for posts.
+
+    Every method raises only `Later` (with a time where the other side gave one) and `Never`; a piece of a reply that
+    cannot be read becomes `Batch.quarantined`, not an exception. Posts come in ascending order.
+    """
+
+    settings: SourceSettings
+    pages: bool  # True: posts are numbered and `older` works, so gaps can be filled
+    checks: bool  # True: `check` can tell an absence from a failure
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """One reply of the source, parsed. `cursor` is what the last stored batch carried, None at first contact."""
+        ...
+
+    async def check(self, native_id: str) -> Checked:
+        """Look at one post again. Only called where `checks` is True."""
+        ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A source that can look at many posts in one call; it need not know this class."""
+
+    async def check_many(self, native_ids: Sequence[str]) -> Sequence[Checked]:
+        """Look at these posts again: the first of them, in their order, and at least one. Raises Later and Never."""
+        ...

@@ -1,0 +1,103 @@
+"""Any program of your own that prints the words of a file: bounded, without network, writing only in its folder."""
+
+import json
+import math
+import shutil
+import subprocess
+from typing import Any, Literal
+
+from bot.clock import MINUTE, SECOND
+from bot.contracts.engine import Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never, Segment
+from bot.contracts.settings import Duration, Size
+from storage.records import MediaKind
+
+_READS: dict[Made, tuple[MediaKind, ...]] = {"transcript": ("voice", "audio", "round", "video"), "ocr": ("photo",)}
+_MOST = 4 << 20
+
+
+class Settings(EngineSettings):
+    """An `[[engines]]` entry of kind "program".
+
+    `{file}` in an argument is the path of the file, `{languages}` the source's languages with a comma between. It
+    prints plain text, or one JSON object: `text` and perhaps `language`, `confidence`, `unreliable`, `segments`
+    (`start_s`, `end_s`, `text`). It works in an empty folder that is its home as well, and can write nowhere else.
+    """
+
+    kind: Literal["program"]
+    program: tuple[str, ...]
+    makes: Made = "transcript"
+    timeout: Duration = 10 * MINUTE
+    memory: Size = 2 << 30
+
+
+class Program:
+    """One program, started once for each file."""
+
+    remote = False
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.makes = settings.makes
+        self.reads = frozenset(_READS[settings.makes])
+
+    def ready(self) -> None:
+        name = self.settings.program[0] if self.settings.program else ""
+        if shutil.which(name) is None:
+            raise Never(f"the program {name!r} of engine {self.settings.name} is not here", remedy="install it")
+
+    def bounds(self, media: MediaFile) -> Bounds:
+        del media  # a program of unknown kind has one bound for all
+        seconds = self.settings.timeout / SECOND
+        return Bounds(seconds=seconds, cpu_s=math.ceil(2 * seconds), memory=self.settings.memory)
+
+    def read(self, media: MediaFile) -> EnrichResult:
+        words = [
+            word.replace("{file}", str(media.path)).replace("{languages}", ",".join(media.languages))
+            for word in self.settings.program
+        ]
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603  the user's own program
+            assert child.stdout is not None
+            printed = child.stdout.read(_MOST + 1)
+            if len(printed) > _MOST:
+                child.kill()
+                raise ValueError(f"the program prints more than {_MOST >> 20} MB")
+        if child.returncode:
+            raise RuntimeError(f"the program ended with exit code {child.returncode}")
+        return self._result(printed.decode("utf-8", "replace").strip())
+
+    def _result(self, printed: str) -> EnrichResult:
+        try:
+            found = json.loads(printed) if printed.startswith("{") else None
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+            return EnrichResult(printed, None, None, self.settings.name, self.settings.program[0])
+        confidence, language = found.get("confidence"), found.get("language")
+        return EnrichResult(
+            found["text"],
+            language if isinstance(language, str) else None,
+            float(confidence) if isinstance(confidence, int | float) else None,
+            self.settings.name,
+            str(found.get("model") or self.settings.program[0]),
+            unreliable=found.get("unreliable") is True,
+            segments=_segments(found["text"], found.get("segments")),
+        )
+
+
+def _segments(text: str, told: Any) -> tuple[Segment, ...]:
+    """Pieces in the order of the text; one whose words do not stand there is left out."""
+    found: list[Segment] = []
+    at = 0
+    for piece in told if isinstance(told, list) else ():
+        words = str(piece.get("text", "")).strip() if isinstance(piece, dict) else ""
+        start = text.find(words, at) if words else -1
+        if start >= 0:
+            at = start + len(words)
+            found.append(Segment(float(piece.get("start_s", 0)), float(piece.get("end_s", 0)), start, at))
+    return tuple(found)
+
+
+def build(settings: Settings, surroundings: EngineTools) -> Program:
+    """The working engine."""
+    del surroundings
+    return Program(settings)

@@ -1,0 +1,193 @@
+"""Words in pictures, read by the Tesseract program (https://github.com/tesseract-ocr/tesseract).
+
+Its own layout analysis takes the marks of Burmese for lines of their own, so a page is read three times, as sparse
+text and as one block, in two sizes, and the reading that the others bear out best is taken.
+"""
+
+import importlib.util
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never, Unfit
+from bot.contracts.settings import ConfigPath
+from bot.enrich import layout
+from bot.enrich.sandbox.command import run
+from storage.language.fold import fold
+from storage.language.script import language
+from storage.records import MediaKind
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+INSTALL = "apt install tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha"
+INSTALL_PILLOW = "pip install 'communique[ocr]'"
+UNRELIABLE = 60.0  # below this mean confidence most words are wrong
+_CERTAIN = 85.0  # the right data for the script, whatever it is
+_HOPELESS = 30.0  # the wrong data for the script, without a second look
+_SPARSE, _BLOCK = 11, 6  # Tesseract's page segmentation modes
+_PASSES = ((_SPARSE, 1.0), (_SPARSE, 0.6), (_BLOCK, 0.6))
+_USUAL_WIDTH = 900  # pixels; a smaller picture is enlarged
+_MOST_ENLARGED = 3.0
+_PASS_DEADLINE = 60.0  # seconds
+_DEFAULT = ("my", "zh", "th")
+_PACKS = {
+    "my": "mya", "shn": "mya", "mnw": "mya", "ksw": "mya", "kac": "eng", "en": "eng", "zh": "chi_sim", "th": "tha",
+    "lo": "lao", "km": "khm", "ja": "jpn", "ko": "kor", "vi": "vie", "id": "ind", "ms": "msa", "hi": "hin",
+    "bn": "ben", "ta": "tam", "ar": "ara", "fa": "fas", "tr": "tur", "he": "heb", "ru": "rus", "uk": "ukr",
+    "el": "ell", "ka": "kat", "hy": "hye", "fr": "fra", "de": "deu", "es": "spa", "pt": "por", "it": "ita",
+}  # fmt: skip
+
+
+class Settings(EngineSettings):
+    """An `[[engines]]` entry of kind "tesseract"; `tessdata` is a directory of other language data than Debian's."""
+
+    kind: Literal["tesseract"]
+    program: str = "tesseract"
+    tessdata: ConfigPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One reading of a page: its text, and how sure Tesseract was, 0 to 100."""
+
+    text: str
+    sure: float
+    letters: int
+
+
+class Tesseract:
+    """One page, three passes for each script that it may be in, one thread: more make it slower."""
+
+    makes: Made = "ocr"
+    reads: frozenset[MediaKind] = frozenset({"photo"})
+    remote = False
+
+    def __init__(self, settings: Settings, surroundings: EngineTools) -> None:
+        self.settings = settings
+        self._temporary = surroundings.temporary
+
+    def ready(self) -> None:
+        if shutil.which(self.settings.program) is None:
+            raise Never(f"pictures are not read: the program {self.settings.program} is missing", remedy=INSTALL)
+        if importlib.util.find_spec("PIL") is None:
+            raise Never("pictures are not read: the package Pillow is missing", remedy=INSTALL_PILLOW)
+        if not self._installed():
+            raise Never("pictures are not read: tesseract has no language data", remedy=INSTALL)
+
+    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  a page costs what its pixels cost, and those are capped
+        return Bounds(seconds=300, cpu_s=280, memory=1024 * MB, written=64 * MB)
+
+    def read(self, media: MediaFile) -> EnrichResult:
+        from bot.enrich.image import sheet
+
+        page = sheet(media)
+        best, packs = Pass("", 0.0, 0), ""
+        for packs_tried in self._ladder(media.languages):
+            found = self._best(page, packs_tried)
+            if not packs or found.sure > best.sure:
+                best, packs = found, packs_tried
+            if _fits(found):
+                break
+        return EnrichResult(
+            best.text,
+            None,
+            best.sure / 100,
+            engine="tesseract",
+            model=packs,
+            unreliable=best.sure < UNRELIABLE,
+        )
+
+    def _ladder(self, languages: Sequence[str]) -> list[str]:
+        """What to try in turn, each script with English. Raises Unfit where no language of a source has data."""
+        have = self._installed()
+        wanted = list(dict.fromkeys(_PACKS.get(code, code) for code in languages or _DEFAULT))
+        missing = [pack for pack in wanted if pack not in have]
+        if languages and missing == wanted:
+            packages = " ".join(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in missing)
+            raise Unfit(f"tesseract has no data for {', '.join(languages)}; apt install {packages}")
+        english = ("eng",) if "eng" in have else ()
+        scripts = [pack for pack in wanted if pack in have and pack != "eng"]
+        return ["+".join((pack, *english)) for pack in scripts] or list(english) or sorted(have)[:1]
+
+    def _best(self, page: "Image", packs: str) -> Pass:
+        """Of the passes the one that the others bear out; the first alone where it makes nothing of the page."""
+        passes: list[Pass] = []
+        for mode, size in _PASSES:
+            passes.append(self._pass(page, packs, mode, size))
+            if passes[0].sure < _HOPELESS and passes[0].letters:
+                break
+        return borne_out(passes)
+
+    def _pass(self, page: "Image", packs: str, mode: int, size: float) -> Pass:
+        from PIL import Image
+
+        enlarged = min(max(1.0, _USUAL_WIDTH / page.width), _MOST_ENLARGED, max(1.0, 2_800 / max(page.size)))
+        width, height = (max(1, round(side * size * enlarged)) for side in page.size)
+        scaled = page.resize((width, height), Image.Resampling.LANCZOS)
+        path = self._temporary / "page.pgm"
+        path.write_bytes(b"P5 %d %d 255\n" % (width, height) + scaled.tobytes())
+        found = layout.words(self._ask(str(path), "-", "-l", packs, "--psm", str(mode), "tsv"))
+        text = layout.rebuilt(found) if mode == _SPARSE else layout.in_order(found)
+        return Pass(text, layout.confidence(found), sum(len(word.text) for word in found))
+
+    def _installed(self) -> frozenset[str]:
+        lines = self._ask("--list-langs").splitlines()[1:]
+        return frozenset(line.strip() for line in lines) - {"", "osd"}
+
+    def _ask(self, *arguments: str) -> str:
+        tessdata = ("--tessdata-dir", str(self.settings.tessdata)) if self.settings.tessdata else ()
+        program = shutil.which(self.settings.program)
+        if program is None:
+            raise Never(f"the program {self.settings.program} is missing", remedy=INSTALL)
+        answer = run((program, *arguments, *tessdata), deadline=_PASS_DEADLINE, environment={"OMP_THREAD_LIMIT": "1"})
+        if answer.late or answer.cut:
+            raise Unfit(f"tesseract did not come to an end {'in time' if answer.late else 'of its words'}")
+        if answer.code:
+            raise RuntimeError(f"tesseract ended with {answer.code}")
+        return answer.out.decode("utf-8", "replace")
+
+
+def borne_out(passes: Sequence[Pass]) -> Pass:
+    """Of several readings of one page the one that the others agree with most and that is surest of most letters.
+
+    Agreement is the share of neighbouring pairs of folded words that two readings have in common.
+    """
+    pairs = [_pairs(one.text) for one in passes]
+    most = max(one.letters for one in passes) or 1
+
+    def worth(index: int) -> float:
+        others = [pair for place, pair in enumerate(pairs) if place != index]
+        shared = [(pairs[index] & other).total() / ((pairs[index] | other).total() or 1) for other in others]
+        agreed = sum(shared) / len(shared) if shared else 0.0
+        return agreed + passes[index].sure / 100 * passes[index].letters / most
+
+    return passes[max(range(len(passes)), key=worth)]
+
+
+def _pairs(text: str) -> Counter[tuple[str, str]]:
+    tokens = fold(text).split()
+    return Counter(itertools.pairwise(tokens))
+
+
+def _fits(found: Pass) -> bool:
+    """Whether the language data fit the page: else the letters of another script were forced into this one."""
+    return found.sure >= _CERTAIN or (found.sure >= UNRELIABLE and language(found.text) != "und")
+
+
+def lacking(settings: EngineSettings, languages: Iterable[str]) -> tuple[str, ...]:
+    """Debian packages with the data that a Tesseract of these settings wants for these languages and does not have."""
+    if not isinstance(settings, Settings):
+        return ()
+    have = Tesseract(settings, EngineTools(Path("/nonexistent")))._installed()  # noqa: SLF001  our own
+    wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}
+    return tuple(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in sorted(wanted - have))
+
+
+def build(settings: Settings, surroundings: EngineTools) -> Tesseract:
+    """Make the engine behind a checked `[[engines]]` entry."""
+    return Tesseract(settings, surroundings)

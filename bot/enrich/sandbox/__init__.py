@@ -1,0 +1,1 @@
+"""The bounded child process in which one file is read."""

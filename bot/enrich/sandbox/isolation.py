@@ -1,0 +1,165 @@
+"""Shuts the process of a job in: no way to the network, nothing that outlives it, no file written but its own.
+
+Three things of Linux that need no privilege and hold for all that the process starts. Namespaces: no interface to the
+outside, and a process 1 whose end is everybody's. A filter of system calls: no socket, no process group but its own.
+Landlock: no writing outside one folder. Some containers and hardened units refuse namespaces; the filter then keeps
+what they would keep. What is left open is told, and `communique doctor` says it.
+"""
+
+import ctypes
+import os
+import platform
+import signal
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from errno import EACCES, ENOSYS, EPERM
+from pathlib import Path
+
+# prctl.h, sched.h
+_PDEATHSIG, _NO_NEW_PRIVILEGES, _SECCOMP = 1, 38, 22
+_NEWNET, _NEWUSER, _NEWPID = 0x40000000, 0x10000000, 0x20000000
+_SIGNALLED = 128
+# seccomp.h, audit.h, bpf_common.h
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_NUMBER, _MACHINE = 0, 4  # of the call and of the machine in what a filter is shown
+_X32 = 0x40000000
+_IO_URING_SETUP = 425  # it makes sockets, too
+# landlock.h
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_WRITE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
+_CHANGE = sum(1 << bit for bit in range(4, 13))  # removing and making of every kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The numbers of system calls on one kind of machine."""
+
+    machine: int
+    socket: int
+    setpgid: int
+    setsid: int
+
+
+_CALLS = {
+    "x86_64": _Calls(0xC000003E, 41, 109, 112),
+    "aarch64": _Calls(0xC00000B7, 198, 154, 157),
+    "riscv64": _Calls(0xC00000F3, 198, 154, 157),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What a job cannot do: reach the network, leave a process behind, write outside its folder."""
+
+    network: bool
+    offspring: bool
+    files: bool
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it ends."""
+    _libc("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def separate(*, network: bool) -> bool:
+    """Go on as a process in namespaces of its own, without network unless `network`; False where they are refused.
+
+    The process that calls this only waits from then on, for another that is process 1 in there and waits as well: when
+    either ends, everything in there ends.
+    """
+    user, group = os.geteuid(), os.getegid()
+    if _libc("unshare", _NEWUSER | _NEWPID | (0 if network else _NEWNET)) != 0:
+        return False
+    with suppress(OSError):
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+    first = os.fork()
+    if first:
+        code = _waited(first)
+        if code > _SIGNALLED:
+            signal.signal(code - _SIGNALLED, signal.SIG_DFL) if code - _SIGNALLED != signal.SIGKILL else None
+            os.kill(os.getpid(), code - _SIGNALLED)
+        os._exit(code)
+    die_with_parent()
+    second = os.fork()
+    if second:
+        os._exit(_waited(second))
+    die_with_parent()
+    return True
+
+
+def close(folder: Path, *, network: bool, separated: bool) -> Isolation:
+    """Put up what is left after `separate`, which was `separated` or not; writing is kept to `folder`."""
+    _libc("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    files = _write_only_in(folder)
+    filtered = _filter(network=network, groups=separated)
+    return Isolation(network=not network and (separated or filtered), offspring=separated or filtered, files=files)
+
+
+def _waited(child: int) -> int:
+    """The exit code of the child, or 128 and the signal that ended it; other children are only buried."""
+    os.close(0)
+    while True:
+        found, status = os.wait()
+        if found == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else _SIGNALLED - code
+
+
+def _filter(*, network: bool, groups: bool) -> bool:
+    """Refuse sockets unless `network`, and other process groups and sessions unless `groups`, until the end.
+
+    Programs of another machine's calls (32 bit) are ended at once. The form is linux/filter.h's.
+    """
+    calls = _CALLS.get(platform.machine())
+    if calls is None:
+        return False
+    refused = [] if network else [(calls.socket, EACCES), (_IO_URING_SETUP, ENOSYS)]
+    refused += [] if groups else [(calls.setpgid, EPERM), (calls.setsid, EPERM)]
+    if not refused:
+        return True
+    steps = [(_LOAD, 0, 0, _MACHINE), (_EQUAL, 1, 0, calls.machine), (_RETURN, 0, 0, _KILL)]
+    steps += [(_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _REFUSE | ENOSYS)]
+    for number, why in refused:
+        steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | why)]
+    steps += [(_RETURN, 0, 0, _ALLOW)]
+    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    held = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("@HP", len(steps), ctypes.addressof(held))
+    return _libc("prctl", _SECCOMP, 2, ctypes.c_char_p(program), 0, 0) == 0
+
+
+def _write_only_in(folder: Path) -> bool:
+    """Refuse every change of files but below `folder`; /dev/null and a graphics card are written to as ever."""
+    version = _libc("syscall", _CREATE_RULESET, None, 0, 1)
+    if version < 1:
+        return False
+    kept = _WRITE | _CHANGE | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
+    handled = struct.pack("@Q", kept)
+    rules = _libc("syscall", _CREATE_RULESET, ctypes.c_char_p(handled), len(handled), 0)
+    if rules < 0:
+        return False
+    try:
+        devices = (place for place in Path("/dev").iterdir() if place.is_char_device() or place.name == "dri")
+        for place, allowed in ((folder, kept), *((device, kept & (_WRITE | _TRUNCATE)) for device in devices)):
+            opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
+            rule = struct.pack("=Qi", allowed, opened)
+            added = _libc("syscall", _ADD_RULE, rules, 1, ctypes.c_char_p(rule), 0)
+            os.close(opened)
+            if added != 0:
+                return False
+        return _libc("syscall", _RESTRICT_SELF, rules, 0) == 0
+    finally:
+        os.close(rules)
+
+
+def _libc(name: str, *arguments: object) -> int:
+    """Call a function of the C library; -1 where it fails or this system has none."""
+    whole = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)
+    try:
+        return int(getattr(ctypes.CDLL(None), name)(*whole))
+    except (OSError, AttributeError):
+        return -1

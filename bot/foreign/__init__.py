@@ -1,0 +1,1 @@
+"""PURE: what strangers wrote (text, charsets, JSON, markup), made safe."""

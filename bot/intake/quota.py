@@ -1,0 +1,130 @@
+"""PURE: how many bytes of files may still come: under the caps of the config, above the floor of the disk."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bot.config.model import MediaConfig
+from bot.contracts.settings import size_written
+from storage.media.rows import Usage
+from storage.records import DueMedia
+
+WAITS = "waits for room: "
+_LEAST = 64 << 10  # with less left nothing is begun; of a small cap a part of it
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Why a file does not come for now, and for whom that holds: `source` None for all."""
+
+    what: str
+    source: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """As it stands beside the file."""
+        return WAITS + self.what
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A file under way: the bytes that it may take, and how many of them stand on the disk already."""
+
+    source: str
+    most: int
+    written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ceiling:
+    left: int
+    least: int
+    word: NoRoom
+
+    def lets(self, need: int) -> bool:
+        return self.left >= max(need, self.least)
+
+
+@dataclass(slots=True)
+class MediaQuota:
+    """What is stored and what is under way, counted so that no cap is exceeded, whatever a file turns out to be.
+
+    `free`, in every question, is what the disk has left at that moment, in bytes.
+    """
+
+    limits: MediaConfig
+    usage: Usage
+    _coming: dict[int, _Coming] = field(default_factory=dict)
+    _needs: dict[int, tuple[str, int]] = field(default_factory=dict)  # by file: its source, and bytes at least
+
+    def full(self, sources: Iterable[str], free: int) -> list[NoRoom]:
+        """Where nothing at all may come: everywhere, or in some of these sources."""
+        everywhere = self._none_for(None, 1, free)
+        if everywhere is not None:
+            return [everywhere]
+        return [word for name in sources if (word := self._none_for(name, 1, free)) is not None]
+
+    def parked(self, free: int) -> dict[int, NoRoom]:
+        """Files that are known to need more than there is."""
+        words = {file: self._none_for(source, need, free) for file, (source, need) in self._needs.items()}
+        return {file: word for file, word in words.items() if word is not None}
+
+    def found(self, file: DueMedia, free: int) -> int | NoRoom | None:
+        """The bytes that a file may take; None: ask again when what is under way has ended."""
+        need = max(self._needs.get(file.id, ("", 1))[1], file.bytes or 1)
+        ceilings = list(self._ceilings(file.source, free, coming=True))
+        if all(ceiling.lets(need) for ceiling in ceilings):
+            return min(self.limits.largest(file.kind), *(ceiling.left for ceiling in ceilings))
+        word = self._none_for(file.source, need, free)
+        if word is not None:
+            self._needs[file.id] = (file.source, need)
+        return word
+
+    def _none_for(self, source: str | None, need: int, free: int) -> NoRoom | None:
+        """Why nothing of `need` bytes may come, even if nothing were under way."""
+        closed = [ceiling for ceiling in self._ceilings(source, free, coming=False) if not ceiling.lets(need)]
+        return min(closed, key=lambda ceiling: ceiling.left).word if closed else None
+
+    def _ceilings(self, source: str | None, free: int, *, coming: bool) -> Iterator[_Ceiling]:
+        taken = list(self._coming.values())
+        disk = free - self.limits.keep_free
+        disk += -sum(one.most - one.written for one in taken) if coming else sum(one.written for one in taken)
+        floor = f"{size_written(self.limits.keep_free)} of the disk are kept free ([media] keep_free)"
+        yield _Ceiling(disk, _LEAST, NoRoom(floor if self.limits.keep_free else "the disk is full"))
+        yield self._cap("total", self.limits.total, self.usage.total, taken if coming else [])
+        if source is not None:
+            own = [one for one in taken if one.source == source] if coming else []
+            used = self.usage.by_source.get(source, 0)
+            yield self._cap("per_source", self.limits.per_source, used, own, source)
+
+    def _cap(self, key: str, cap: int, used: int, taken: list[_Coming], source: str | None = None) -> _Ceiling:
+        left = cap - used - sum(one.most for one in taken)
+        word = NoRoom(f"the {size_written(cap)} of [media] {key} are used up", source)
+        return _Ceiling(left, max(min(_LEAST, cap // 64), 1), word)
+
+    # What is under way ----------------------------------------------------------------------------------------------
+
+    def begin(self, file: DueMedia, most: int) -> None:
+        """Keep so many bytes for a file."""
+        self._coming[file.id] = _Coming(file.source, most)
+
+    def wrote(self, file: DueMedia, count: int) -> None:
+        """So many more of them stand on the disk."""
+        self._coming[file.id].written += count
+
+    def cut(self, file: DueMedia, most: int) -> bool:
+        """It wants more than the bytes that it might take; False: even where there is room it may not have more."""
+        if most >= self.limits.largest(file.kind):
+            return False
+        self._needs[file.id] = (file.source, most + 1)
+        return True
+
+    def end(self, file: DueMedia) -> None:
+        """Nothing is kept for it any more."""
+        self._coming.pop(file.id, None)
+
+    def kept(self, file: DueMedia, size: int, *, new: bool) -> None:
+        """It is stored; `new` if no other file has the same content."""
+        self._needs.pop(file.id, None)
+        self.usage.by_source[file.source] = self.usage.by_source.get(file.source, 0) + size
+        if new:
+            self.usage.total += size

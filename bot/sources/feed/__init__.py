@@ -1,0 +1,5 @@
+"""Kind `feed`: RSS, Atom and JSON Feed."""
+
+from bot.sources.feed.source import Settings, build
+
+__all__ = ["Settings", "build"]

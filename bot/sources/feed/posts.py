@@ -1,0 +1,210 @@
+"""PURE: what was read of a feed, as posts: who is who, when it was said, and what the next fetch must know."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from bot.clock import DAY
+from bot.sources.feed.reading import File, ParsedEntry, ParsedFeed
+from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
+
+_KNOWN = 256
+_LIARS = 200
+_LONGEST_ID = 500
+_YEAR_1971 = 365 * DAY
+_RAW_MIME = {"json": "application/feed+json", "atom": "application/atom+xml", "rss": "application/rss+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a feed tells its next fetch: the cursor, as JSON.
+
+    `asked` is the configured address that all this belongs to, `moved` where it permanently leads. `full_at` is when
+    the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
+    newer half. `liars` maps the hash of a guid that different entries share to what tells them apart (`identities`).
+    `told` names the standing notices, so that each is said once.
+    """
+
+    asked: str = ""
+    moved: str | None = None
+    etag: str | None = None
+    modified: str | None = None
+    full_at: int = 0
+    body: str = ""
+    count: int = 0
+    known: tuple[str, ...] = ()
+    liars: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Note":
+        """The note in a cursor; a cursor that is not ours means to start anew."""
+        try:
+            found = json.loads(cursor or "{}")
+            return cls(**{**found, "known": tuple(found.get("known", ())), "told": tuple(found.get("told", ()))})
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def write(self) -> str:
+        return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
+
+
+def batch(reading: ParsedFeed, body: bytes, note: Note, now: int) -> Batch:
+    """The posts, oldest first, and the cursor. `note` is the last one, already with the new reply's headers.
+
+    `overlap` is False where the document is as long as ever and none of the newer half of the last one is left in it.
+    The newer half, because one entry that is pinned to the top of a feed would vouch for any absence.
+    """
+    mime = next((mime for kind, mime in _RAW_MIME.items() if reading["kind"].startswith(kind)), "application/xml")
+    entries = [entry for entry in reading["entries"] if _says_something(entry)]
+    ids, liars = identities(entries, note.liars)
+    posts: dict[str, FetchedPost] = {}
+    for native_id, entry in zip(ids, entries, strict=True):
+        posts.setdefault(native_id, _post(native_id, entry, _raw(entry, body, mime), now))
+    # Feeds list the newest entry first, so where dates say nothing the order of the document is turned round.
+    upwards = list(posts.values())[::-1]
+    ordered = sorted(upwards, key=lambda post: now if post.posted_at is None else post.posted_at)
+    hashes = [_short(post.native_id) for post in ordered]
+    standing = _standing(reading, note, len(entries), lying=len(liars))
+    return Batch(
+        posts=tuple(ordered),
+        quarantined=tuple(_quarantined(reading, body, mime)),
+        overlap=not note.known or reading["total"] < note.count or not set(note.known).isdisjoint(hashes),
+        cursor=replace(
+            note,
+            count=reading["total"],
+            known=tuple(hashes[len(hashes) // 2 :][-_KNOWN:]) or note.known,
+            liars=liars,
+            told=tuple(standing),
+        ).write(),
+        title=reading["title"] or None,
+        notices=tuple(sentence for kind, sentence in standing.items() if kind not in note.told),
+    )
+
+
+def identities(entries: Sequence[ParsedEntry], liars: Mapping[str, int]) -> tuple[list[str], dict[str, int]]:
+    """One lasting id for each entry, and the liars that are known now.
+
+    An entry is its guid, else its link, else the hash of its words. Guids lie: where different entries of one document
+    share one, it takes the link (1), the link and date (2) or the link and the words (3) to tell them apart. What it
+    took once is taken for ever after, so that an entry keeps its id when the others have left the window.
+    """
+    sharing: dict[str, list[ParsedEntry]] = defaultdict(list)
+    for entry in entries:
+        sharing[_name(entry)].append(entry)
+    known = dict(liars)
+    for name, those in sharing.items():
+        level = known.get(_short(name), 0)
+        while not _told_apart(those, level):
+            level += 1
+        if level:
+            known[_short(name)] = level
+    ids = []
+    for entry in entries:
+        name = _name(entry)
+        level = known.get(_short(name), 0)
+        ids.append(f"{name}#{_short(_mark(entry, level))}" if level else name)
+    return ids, dict(list(known.items())[-_LIARS:])
+
+
+def _name(entry: ParsedEntry) -> str:
+    name = " ".join((entry["guid"] or entry["link"]).split())
+    if not name:
+        return f"sha256:{_hash(_content(entry))[:40]}"
+    return name if len(name) <= _LONGEST_ID else f"sha256:{_hash(name)[:40]}"
+
+
+def _mark(entry: ParsedEntry, level: int) -> str:
+    marks = ("", entry["link"], f"{entry['link']}\n{entry['published_raw']}", f"{entry['link']}\n{_content(entry)}")
+    return marks[level]
+
+
+def _told_apart(entries: Sequence[ParsedEntry], level: int) -> bool:
+    different = {(_mark(entry, level), entry["link"], _content(entry)) for entry in entries}
+    return level == 3 or len({mark for mark, _, _ in different}) == len(different)
+
+
+def _content(entry: ParsedEntry) -> str:
+    return f"{entry['title']}\n{entry['text']}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _short(text: str) -> str:
+    return _hash(text)[:12]
+
+
+def _post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> FetchedPost:
+    """A date before 1971 (an unset clock) or more than a day ahead is no usable time: the source's string is kept."""
+    dates = [(entry["published"], entry["published_raw"]), (entry["updated"], entry["updated_raw"])]
+    usable = [(at, told) for at, told in dates if at is not None and _YEAR_1971 <= at <= now + DAY]
+    posted_at, posted_raw = usable[0] if usable else (None, entry["published_raw"] or entry["updated_raw"])
+    edited_at = usable[1][0] if len(usable) == 2 and usable[1][0] > usable[0][0] else None
+    return FetchedPost(
+        native_id=native_id,
+        raw=raw,
+        text=entry["text"],
+        posted_at=posted_at,
+        posted_raw=posted_raw,
+        title=entry["title"] or None,
+        url=entry["link"] if entry["link"].startswith(("http://", "https://")) else None,
+        author=entry["author"] or None,
+        edited=edited_at is not None,
+        edited_at=edited_at,
+        links=tuple(Link(words, address) for words, address in entry["links"] if address),
+        media=tuple(_media(file) for file in entry["files"] if file["url"]),
+    )
+
+
+def _media(file: File) -> FetchedMedia:
+    kinds: dict[str, MediaKind] = {"audio": "audio", "image": "photo", "video": "video"}
+    fetchable = file["url"].startswith(("http://", "https://"))
+    kind = kinds.get(file["mime"].partition("/")[0], "document")
+    return FetchedMedia(
+        kind=kind,
+        key=file["url"],
+        url=file["url"] if fetchable else None,
+        mime=None if file["mime"].endswith("/*") else file["mime"] or None,
+        name=file["name"] or None,
+        bytes=file["bytes"],
+        duration_s=file["duration_s"] if kind in {"audio", "video"} else None,
+        reason=None if fetchable else "its address is not http",
+    )
+
+
+def _raw(entry: ParsedEntry, body: bytes, mime: str) -> Raw:
+    """The entry's own bytes where its place in the document is sure, else its parsed form as canonical JSON."""
+    if entry["raw"]:
+        start, end = entry["raw"]
+        return Raw(body[start:end], mime)
+    return Raw(entry["json"].encode("utf-8"), "application/json")
+
+
+def _says_something(entry: ParsedEntry) -> bool:
+    return bool(entry["text"] or entry["title"] or entry["files"] or entry["link"])
+
+
+def _quarantined(reading: ParsedFeed, body: bytes, mime: str) -> list[Quarantined]:
+    empty = [entry for entry in reading["entries"] if not _says_something(entry)]
+    return [
+        *(Quarantined(_raw(entry, body, mime), "an entry with no words, no link and no file") for entry in empty),
+        *(Quarantined(Raw(words.encode("utf-8"), "application/json"), reason) for reason, words in reading["refused"]),
+    ]
+
+
+def _standing(reading: ParsedFeed, note: Note, count: int, *, lying: int) -> dict[str, str]:
+    """What a person should know of this feed, by a short name."""
+    found = {}
+    if note.moved:
+        found[f"moved {_short(note.moved)}"] = f"the feed has moved for good to {note.moved}: write that as its url"
+    if reading["total"] > len(reading["entries"]) + len(reading["refused"]):
+        found["cap"] = f"the feed lists {reading['total']} entries, of which {count} were read"
+    if reading["broken"]:
+        found["broken"] = f"the feed is not well-formed ({reading['broken']}); what could be read was taken"
+    if lying:
+        found["guids"] = f"{lying} guids of the feed stand for several different entries, which are kept apart"
+    return found

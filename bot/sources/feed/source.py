@@ -1,0 +1,167 @@
+"""RSS, Atom and JSON Feed: each entry is a post."""
+
+import hashlib
+import zlib
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY
+from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.errors import Later, Never
+from bot.http import Reply, waits
+from bot.sources.feed.child import take_apart
+from bot.sources.feed.posts import Note, batch
+from bot.sources.feed.reading import ParseRequest
+from storage.records import Batch, Checked
+
+BODY_CAP = 8 << 20
+ENTRY_CAP = 2_000
+_ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError(f'a feed is fetched over http or https, never from a file: expected "https://…", got {url!r}')
+    if not url.isprintable() or " " in url:
+        raise ValueError("an address has no spaces and no control characters")
+    return url
+
+
+class Settings(SourceSettings):
+    """`url` is the address of the feed itself (http or https), not of the page that it belongs to."""
+
+    url: Annotated[str, AfterValidator(_web_address)]
+
+    def addresses(self) -> tuple[str, ...]:
+        return (self.url,)
+
+
+class Feed:
+    """One feed. It has no numbering and no past beyond its window, so nothing can be paged or re-checked."""
+
+    pages = False
+    checks = False
+
+    def __init__(self, settings: Settings, surroundings: SourceTools, *, deadline: float = 5.0) -> None:
+        self.settings: SourceSettings = settings
+        self._url = settings.url
+        self._http = surroundings.http
+        self._clock = surroundings.clock
+        self._readers = surroundings.readers
+        self._deadline = deadline  # seconds, for taking one document apart
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """The whole document, oldest entry first; no posts where it is the one that `cursor` already knows."""
+        if want.kind == "older":
+            return Batch(cursor=cursor, end=True)
+        note = Note.read(cursor)
+        if note.asked != self._url:
+            note = replace(note, asked=self._url, moved=None, etag=None, modified=None, full_at=0, body="")
+        reply, asked = await self._ask(note)
+        if reply.status == 304 and reply.moved_to not in (None, note.moved):
+            # It is where the feed has moved to that knows our copy: ask once for the whole, to note the move.
+            reply, asked = await self._ask(replace(note, etag=None, modified=None))
+        now = self._clock.now()
+        if reply.status == 304 and note.body:
+            return Batch(cursor=cursor)
+        _refuse(reply, now)
+        body = _inflated(reply.body)
+        if not body.strip():
+            raise Later("the address answers with an empty document instead of a feed")
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        moved = reply.moved_to or (asked if asked != self._url else None)
+        unchanged = (digest, moved) == (note.body, note.moved)
+        note = replace(
+            note,
+            moved=moved,
+            etag=_validator(reply, "etag"),
+            modified=_validator(reply, "last-modified"),
+            full_at=now,
+            body=digest,
+        )
+        if unchanged:
+            return Batch(cursor=note.write())
+        order = ParseRequest(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
+        async with self._readers:
+            reading = await take_apart(body, order, self._deadline)
+        if not reading["total"] and note.count and "html" in order["type"]:
+            raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
+        return batch(reading, body, note, now)
+
+    async def check(self, native_id: str) -> Checked:
+        """Not possible: an entry that has left the window of a feed is not thereby deleted."""
+        raise Never(f"a feed has no place to look up {native_id!r} again")
+
+    async def _ask(self, note: Note) -> tuple[Reply, str]:
+        """The reply, and the address that was asked for it.
+
+        That is where the feed has moved to; but the configured address gets another try when the new one knows
+        nothing, or when no whole document has come for a day. Then nothing is asked conditionally, for a broken cache
+        could answer "not modified" for ever.
+        """
+        headers = {"accept": _ACCEPT}
+        if self._clock.now() - note.full_at >= DAY:
+            return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=headers), self._url
+        conditional = dict(headers)
+        if note.etag:
+            conditional["if-none-match"] = note.etag
+        if note.modified:
+            conditional["if-modified-since"] = note.modified
+        if note.moved:
+            reply = await self._http.get(note.moved, cap=BODY_CAP, deadline=30, headers=conditional, foreign=True)
+            if reply.status not in {401, 403, 404, 410}:
+                return reply, note.moved
+            conditional = headers
+        return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=conditional), self._url
+
+
+def build(settings: SourceSettings, surroundings: SourceTools) -> Feed:
+    """The working feed behind its settings."""
+    assert isinstance(settings, Settings)
+    return Feed(settings, surroundings)
+
+
+def _refuse(reply: Reply, now: int) -> None:
+    """Raise what any status but 200 means: gone or locked needs a person, everything else may heal."""
+    host = urlsplit(reply.url).hostname
+    if reply.status == 410:
+        raise Never(f"{host} says that the feed is gone for good (410)", remedy="remove it or give its new address")
+    if reply.status == 401:
+        raise Never(f"{host} asks for a login (401)", remedy="give the address of a public feed")
+    if wait := waits(reply, now):
+        raise wait
+    if reply.status == 403:
+        raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state="refused")
+    if reply.status == 404:
+        raise Later(f"{host} knows no feed at this address (404)", state="not found")
+    if reply.status != 200:
+        raise Later(f"{host} answered {reply.status} instead of a feed")
+
+
+def _inflated(body: bytes) -> bytes:
+    """The document under a gzip that no header announced."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    stream = zlib.decompressobj(31)
+    try:
+        plain = stream.decompress(body, BODY_CAP + 1)
+    except zlib.error:
+        raise Later("the address answers with broken gzip data") from None
+    if len(plain) > BODY_CAP:
+        raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB")
+    if not stream.eof:
+        raise Later("the feed breaks off in the middle of its gzip data")
+    return plain
+
+
+def _validator(reply: Reply, name: str) -> str | None:
+    value = reply.headers.get(name, "")
+    return value if 0 < len(value) <= 1000 else None

@@ -1,0 +1,5 @@
+"""Kind `telegram_web`: public Telegram channels by their web preview."""
+
+from bot.sources.telegram_web.source import Settings, build
+
+__all__ = ["Settings", "build"]

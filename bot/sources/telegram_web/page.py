@@ -1,0 +1,210 @@
+"""Reads whole public Telegram pages: the list at /s/NAME and the page of one post."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from bot.sources.telegram_web.block import UnreadableError, plain, read_post
+from storage.records import FetchedPost, Quarantined, Raw, Seen
+
+_SITE = "https://t.me"
+_MIME = "text/html"
+_WRAP = re.compile(rb'<div class="tgme_widget_message_wrap')
+_HISTORY_END = b"</section>"
+_BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
+_NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
+_BLOCKS_READ = 100  # t.me sends at most 20
+_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
+# One of them is four tags, or six, and holds no other; a page may have ten thousands.
+_EMOJI = re.compile(
+    rb'(?:<tg-emoji[^<>]{0,100}>)?<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>(?:</tg-emoji>)?',
+)
+_MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPage:
+    """What one /s/ page holds; posts ascend.
+
+    `span` runs from the lowest block's id to the highest message id that any block holds, unreadable ones included.
+    `older` is the id that the page's own link to older posts names. `nothing_found` is the notice "No posts found",
+    which a throttled page shows too. `is_preview` is False for anything that is not such a page (a block page, a
+    captcha). `has_counters` means that the header counts photos, videos, files or links.
+    """
+
+    posts: tuple[FetchedPost, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    span: Seen | None = None
+    channel_id: str | None = None
+    handle: str | None = None
+    title: str | None = None
+    older: int | None = None
+    nothing_found: bool = False
+    is_preview: bool = False
+    has_counters: bool = False
+
+    @property
+    def mute(self) -> bool:
+        """Many posts and not a word or file in any of them: the markup has changed and must not count as edits."""
+        return len(self.posts) > 4 and not any(
+            post.text or post.media or post.poll or post.service for post in self.posts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """The page of one post: it, or the notice that it is not there; neither on any other kind of page."""
+
+    post: FetchedPost | None = None
+    not_found: bool = False
+    channel_id: str | None = None
+
+
+def read_page(html: bytes, site: str = _SITE) -> PreviewPage:
+    """Read a /s/ page. Never raises: what is no post is quarantined, and what is no page has `is_preview` False."""
+    try:
+        return _read_page(html, html, site)
+    except UnicodeDecodeError:
+        return _read_page(_repaired(html), html, site)
+
+
+def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
+    if _monstrous(html):
+        return PreviewPage()
+    tree = LexborHTMLParser(html)
+    wraps = tree.css("div.tgme_widget_message_wrap")
+    info = tree.css_first("div.tgme_channel_info")
+    handle = _first_words(info, ".tgme_channel_info_header_username").removeprefix("@")
+    posts, quarantined, numbers = _blocks(wraps, _slices(received, wraps), site)
+    nothing = not posts and tree.css_first(_NOTHING) is not None
+    return PreviewPage(
+        posts=tuple(sorted(posts, key=lambda post: post.number or 0)),
+        quarantined=tuple(quarantined),
+        span=Seen(min(low for low, _ in numbers), max(high for _, high in numbers)) if numbers else None,
+        channel_id=next(filter(None, map(_channel_id, wraps[:_BLOCKS_READ])), None),
+        handle=handle or (_name_in(posts[-1]) if posts else None),
+        title=_first_words(info, ".tgme_channel_info_header_title") or None,
+        older=_older(tree),
+        nothing_found=nothing,
+        is_preview=bool(posts or info is not None or tree.css_first(".tgme_channel_history") is not None),
+        has_counters=any(
+            plain(kind).split(" ")[0].rstrip("s") in ("photo", "video", "file", "link")
+            for kind in (info.css(".counter_type") if info is not None else ())
+        ),
+    )
+
+
+def read_embed(html: bytes, site: str = _SITE) -> Embed:
+    """Read the page of one post. Never raises: a page that is something else has neither a post nor `not_found`."""
+    try:
+        return _read_embed(html, html, site)
+    except UnicodeDecodeError:
+        return _read_embed(_repaired(html), html, site)
+
+
+def _read_embed(html: bytes, received: bytes, site: str) -> Embed:
+    if _monstrous(html):
+        return Embed()
+    tree = LexborHTMLParser(html)
+    error = tree.css_first(".tgme_widget_message_error")
+    message = tree.css_first("div.tgme_widget_message[data-post]")
+    if message is None:
+        return Embed(not_found=error is not None and plain(error) == "Post not found")
+    try:
+        post, _ = read_post(message, Raw(received, _MIME), site)
+    except UnreadableError:
+        return Embed()
+    return Embed(post=post, channel_id=_view_channel(message))
+
+
+def _monstrous(html: bytes) -> bool:
+    """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
+    tags = html.count(b"<")
+    unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
+    if unclosed > _MOST_UNCLOSED:
+        return True
+    return tags > _MOST_TAGS and _EMOJI.sub(b"", html).count(b"<") > _MOST_TAGS
+
+
+def _repaired(html: bytes) -> bytes:
+    """The page with what is no UTF-8 replaced by U+FFFD; t.me sends nothing else, so it is damage."""
+    return html.decode("utf-8", "replace").encode()
+
+
+def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:
+    """The bytes of each block exactly as received; where they cannot be told apart, what the parser made of them."""
+    starts = [found.start() for found in _WRAP.finditer(html)]
+    if len(starts) != len(wraps):
+        return [(wrap.html or "").encode() for wrap in wraps[:_BLOCKS_READ]]
+    end = html.find(_HISTORY_END, starts[-1]) if starts else -1
+    starts.append(end if end >= 0 else len(html))
+    return [html[start:stop] for start, stop in pairwise(starts)]
+
+
+def _blocks(
+    wraps: list[LexborNode], slices: list[bytes], site: str
+) -> tuple[list[FetchedPost], list[Quarantined], list[tuple[int, int]]]:
+    """Posts, unreadable blocks, and the lowest and highest message id of each block that has one."""
+    posts: dict[str, FetchedPost] = {}
+    quarantined: list[Quarantined] = []
+    numbers: list[tuple[int, int]] = []
+    for wrap, data in zip(wraps[:_BLOCKS_READ], slices, strict=False):
+        message = wrap.css_first("div.tgme_widget_message")
+        raw = Raw(data, _MIME)
+        if message is None:
+            if wrap.css_first(_NOTHING) is None:
+                quarantined.append(Quarantined(raw, "a block without a post"))
+            continue
+        try:
+            post, last = read_post(message, raw, site)
+        except UnreadableError as error:
+            quarantined.append(Quarantined(raw, str(error)))
+            continue
+        if post.native_id in posts:
+            quarantined.append(Quarantined(raw, f"post {post.native_id} stands twice on the page", post.native_id))
+            continue
+        posts[post.native_id] = post
+        numbers.append((int(post.native_id), last))
+    if len(wraps) > _BLOCKS_READ:
+        rest = b"".join(slices[_BLOCKS_READ:])
+        quarantined.append(Quarantined(Raw(rest, _MIME), f"more than {_BLOCKS_READ} blocks on one page"))
+    return list(posts.values()), quarantined, numbers
+
+
+def _first_words(root: LexborNode | None, selector: str) -> str:
+    found = root.css_first(selector) if root is not None else None
+    return plain(found) if found is not None else ""
+
+
+def _name_in(post: FetchedPost) -> str:
+    return (post.url or "").rsplit("/", 2)[-2]
+
+
+def _older(tree: LexborHTMLParser) -> int | None:
+    """The id in the page's link to older posts, in the head or above the first post."""
+    link = tree.css_first('link[rel="prev"]')
+    found = _BEFORE.search((link.attributes.get("href") or "") if link is not None else "")
+    more = None if found else tree.css_first("a.tme_messages_more[data-before]")
+    value = found[1] if found else ((more.attributes.get("data-before") or "") if more is not None else "")
+    return int(value) if value.isascii() and value.isdigit() and 0 < len(value) <= 10 else None
+
+
+def _channel_id(wrap: LexborNode) -> str | None:
+    message = wrap.css_first("div.tgme_widget_message")
+    return _view_channel(message) if message is not None else None
+
+
+def _view_channel(message: LexborNode) -> str | None:
+    """The channel's numeric id: `data-view` is base64url JSON whose `c` is its negative."""
+    view = message.attributes.get("data-view") or ""
+    if not re.fullmatch(r"[A-Za-z0-9_=-]{1,2000}", view):
+        return None
+    try:
+        number = json.loads(base64.urlsafe_b64decode(view.rstrip("=") + "=" * (-len(view.rstrip("=")) % 4)))["c"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return str(-number) if type(number) is int and -(2**63) < number < 0 else None

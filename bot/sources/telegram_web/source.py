@@ -1,0 +1,237 @@
+"""Public Telegram channels by their web preview at t.me/s/NAME: no account, recent edits, deletions by re-check."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY, HOUR, MINUTE
+from bot.contracts.settings import Duration
+from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.errors import Later, Never
+from bot.http import Reply, waits
+from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
+from storage.records import Batch, Checked, Seen
+
+_CAP = 4 << 20
+_DEADLINE = 30.0
+_ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words on the page
+_PREVIEW_RETRY = 6 * HOUR
+_CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
+_CONTROLS = 3
+
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)/(?:s/)?([^/?#]*)/?(?:[?#].*)?")
+_HANDLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
+
+
+def _channel(value: str) -> str:
+    """The bare name in "name", "@name", "https://t.me/name" or "https://t.me/s/name"."""
+    found = _ADDRESS.fullmatch(value.strip())
+    name = (found[1] if found else value.strip()).removeprefix("@")
+    if not _HANDLE.fullmatch(name):
+        raise ValueError(
+            "expected a public channel's name such as "
+            f'"example_channel" or "https://t.me/example_channel" (4 to 32 letters, digits, underscores), got {value!r}'
+        )
+    return name
+
+
+def _site(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f'expected an address such as "https://t.me", got {value!r}')
+    return value.rstrip("/")
+
+
+class Settings(SourceSettings):
+    """A public channel with its web preview switched on."""
+
+    channel: Annotated[str, AfterValidator(_channel)]
+    base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
+    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+
+    def addresses(self) -> tuple[str, ...]:
+        return (f"{self.base_url}/s/{self.channel}",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """What is remembered between fetches: the channel's numeric id and the highest message id seen."""
+
+    channel: str | None = None
+    newest: int = 0
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "_Cursor":
+        """A cursor of our own; anything else (the source was of another kind before) is a first visit."""
+        try:
+            fields = json.loads(cursor or "{}")
+            return cls(fields.get("channel"), int(fields.get("newest", 0)))
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def write(self) -> str:
+        return json.dumps({"channel": self.channel, "newest": self.newest})
+
+
+class TelegramWeb:
+    """One channel, read from the pages that t.me shows to everyone."""
+
+    pages = True
+    checks = True
+
+    def __init__(self, settings: Settings, surroundings: SourceTools) -> None:
+        self.settings = settings
+        self._http = surroundings.http
+        self._clock = surroundings.clock
+        self._cursor = _Cursor()
+        self._controls: tuple[str, ...] = ()
+        self._alive_at: float | None = None
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """The newest page, or the one below `want.below`; a page that says "No posts found" is never an end by itself.
+
+        `end` is set when message 1 stands on the page, or when two pages agree that nothing stands below. An older page
+        must be of the channel that the cursor or the last newest page named.
+        """
+        present = want.kind == "newest" or want.below is None
+        if present or self._cursor.channel is None:
+            self._cursor = _Cursor.read(cursor)
+        if want.below is None or present:
+            return await self._newest()
+        return await self._older(want.below, cursor)
+
+    async def check(self, native_id: str) -> Checked:
+        """Look at one post on its own page. An absence has its control: another post, seen alive just before.
+
+        The controls are posts of the last newest page that this process has fetched; before the first fetch there is
+        none, so that nobody else's channel under the same name can vouch for a deletion.
+        """
+        embed = await self._embed(native_id)
+        if embed.post is None and not self._lately_alive():
+            control = next((known for known in self._controls if known != native_id), None)
+            if control is not None and (await self._embed(control)).post is not None:
+                embed = await self._embed(native_id)
+        if embed.post is None:
+            return Checked(native_id, "absent", "embed page", control=self._lately_alive())
+        post = None if embed.post.service else embed.post  # such a page does not give the words of a service message
+        return Checked(native_id, "present", "embed page", post=post, control=True)
+
+    # Pages
+
+    async def _newest(self) -> Batch:
+        page = await self._page("")
+        if page.span is None:
+            await self._must_be_new(page)
+        newest = max(self._cursor.newest, page.span.high if page.span else 0)
+        self._cursor = _Cursor(self._cursor.channel or page.channel_id, newest)
+        self._controls = tuple(post.native_id for post in page.posts[::-1] if not post.service)[:_CONTROLS]
+        return self._batch(page, page.span, self._cursor.write())
+
+    async def _older(self, below: int, cursor: str | None) -> Batch:
+        if below <= 1:
+            return Batch(cursor=cursor, end=True)
+        page = await self._page(f"?before={below}")
+        if page.span is None:
+            first = await self._page("?after=1")
+            if first.span is None or first.span.low < below:
+                raise self._throttled()
+            return Batch(seen=Seen(1, below - 1), cursor=cursor, end=True, channel_id=page.channel_id)
+        if int(page.posts[-1].native_id) >= below:
+            raise Later(f"{self._where} does not answer with the posts below {below}", state="unreadable")
+        return self._batch(page, Seen(page.span.low, below - 1), cursor)
+
+    def _batch(self, page: PreviewPage, seen: Seen | None, cursor: str | None) -> Batch:
+        return Batch(
+            posts=page.posts,
+            quarantined=page.quarantined,
+            seen=seen,
+            cursor=cursor,
+            end=page.older is None and (seen is None or seen.low == 1),
+            channel_id=page.channel_id,
+            handle=page.handle,
+            title=page.title,
+        )
+
+    async def _must_be_new(self, page: PreviewPage) -> None:
+        """An empty newest page counts only for a channel that never showed anything, and only if two pages agree."""
+        if self._cursor.newest or page.has_counters or not page.handle:
+            raise self._throttled()
+        again = await self._page("?after=1")
+        if again.span is not None or again.has_counters:
+            raise self._throttled()
+
+    async def _page(self, query: str) -> PreviewPage:
+        reply = await self._get(f"{self.settings.base_url}/s/{self.settings.channel}{query}")
+        if "/s/" not in urlsplit(reply.url).path:
+            raise Later(
+                f"{self._where} has no public preview: switched off, a private channel, or not the right name",
+                retry_at=self._clock.now() + _PREVIEW_RETRY,
+                state="preview off",
+            )
+        self._expect_ok(reply)
+        page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
+        if not page.is_preview:
+            raise Later(f"{self._where} answered with a page that is no channel preview", state="unreadable")
+        if page.mute or (page.quarantined and not page.posts):
+            raise Later(f"not one post on the page of {self._where} can be read", state="unreadable")
+        self._expect_owner(page.channel_id)
+        return page
+
+    async def _embed(self, native_id: str) -> Embed:
+        """The page of one post: it or its absence. Raises Later for any other page."""
+        reply = await self._get(f"{self.settings.base_url}/{self.settings.channel}/{native_id}?embed=1&mode=tme")
+        self._expect_ok(reply)
+        embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
+        self._expect_owner(embed.channel_id)
+        if embed.post is None and not embed.not_found:
+            raise Later(f"{self._where}/{native_id} answered with a page that is no post", state="unreadable")
+        if embed.post is not None:
+            if embed.post.native_id != native_id:
+                raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state="unreadable")
+            self._alive_at = self._clock.monotonic()
+        return embed
+
+    async def _get(self, url: str) -> Reply:
+        reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)
+        busy = waits(reply, self._clock.now())
+        if busy is not None:
+            raise busy
+        return reply
+
+    # What a reply must be
+
+    @property
+    def _where(self) -> str:
+        return f"{urlsplit(self.settings.base_url).netloc}/{self.settings.channel}"
+
+    def _lately_alive(self) -> bool:
+        return self._alive_at is not None and self._clock.monotonic() - self._alive_at <= _CONTROL_LASTS
+
+    def _throttled(self) -> Later:
+        self._http.slow_down(urlsplit(self.settings.base_url).hostname or "")
+        return Later(
+            f"{self._where} says that it has no posts, which it also says when asked too often", state="throttled"
+        )
+
+    def _expect_ok(self, reply: Reply) -> None:
+        if not reply.ok:  # t.me redirects from names that it does not know: a 404 says nothing about the channel
+            raise Later(f"{self._where} answered {reply.status}")
+
+    def _expect_owner(self, channel_id: str | None) -> None:
+        known = self._cursor.channel
+        if known and channel_id and channel_id != known:
+            raise Never(
+                f"the name {self.settings.channel} now belongs to channel {channel_id}, it was {known}",
+                remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
+                state="handle moved",
+            )
+
+
+def build(settings: Settings, surroundings: SourceTools) -> TelegramWeb:
+    """The working source."""
+    return TelegramWeb(settings, surroundings)

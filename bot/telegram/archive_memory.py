@@ -1,0 +1,89 @@
+"""The account's memory in the archive, reached through the daemon's one writer."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from bot.archive import AsyncArchive
+from bot.clock import Clock
+from storage.alerts import notices, outbox
+from storage.records import PeerRow
+from storage.sources import telegram
+from storage.sources.telegram import AccountRow
+
+_QUIET = ("connected", "connecting", "not signed in", "unreachable", "no answer", "session in use")
+
+
+class ArchiveMemory:
+    """Keeps what `bot.telegram.budget.Memory` promises. `health` names the targets that hear when the account dies."""
+
+    def __init__(self, store: AsyncArchive, clock: Clock, health: Callable[[], Sequence[str]]) -> None:
+        self._store = store
+        self._clock = clock
+        self._health = health
+
+    async def waits(self) -> dict[str, int]:
+        return await self._store.read(telegram.waits)
+
+    async def keep_wait(self, method: str, until: int) -> None:
+        await self._store.run(telegram.keep_wait, method, until)
+
+    async def spend(self, method: str, most: int) -> int | None:
+        return await self._store.run(telegram.spend, method, self._clock.now(), most)
+
+    async def peers(self, account: str) -> dict[str, PeerRow]:
+        return await self._store.read(telegram.peers, account)
+
+    async def keep_peer(self, account: str, peer: PeerRow) -> None:
+        await self._store.run(telegram.keep_peer, account, peer, self._clock.now())
+
+    async def watched(self, source: str, mode: str, *, joined: bool) -> None:
+        await self._store.run(telegram.watched, source, mode, joined=joined)
+
+    async def peer_of_anybody(self, asked: str) -> PeerRow | None:
+        return await self._store.read(telegram.peer_of_anybody, asked)
+
+    async def account(self) -> AccountRow | None:
+        return await self._store.read(telegram.account)
+
+    async def noticed(self, about: str, sentence: str, *, once: bool) -> None:
+        """Say it to whoever reads notices, and to targets; `once`: not if it is the last that was said about this."""
+        await self._store.run(_noticed, about, sentence, self._clock.now(), tuple(self._health()), once=once)
+
+    async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
+        """Write down how the account stands; its end and its return are noticed, once, and told to targets."""
+        await self._store.run(_stands, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
+
+
+def _stands(
+    writer: Connection,
+    state: str,
+    reason: str | None,
+    remedy: str | None,
+    user: str | None,
+    now: int,
+    health: tuple[str, ...],
+) -> None:
+    before = telegram.account(writer)
+    was = before.state if before is not None else "connecting"
+    if state == "connecting" and was not in _QUIET:
+        return  # what was wrong is not over before the account answers
+    telegram.set_account_state(writer, state, reason, remedy, user, now)
+    if state in (was, "connecting"):
+        return
+    if state == "connected" and was not in _QUIET:
+        sentence = f"the Telegram account answers again; it was: {was}"
+    elif state not in _QUIET:
+        sentence = f"the Telegram account does not work ({state}): {reason}{f'; {remedy}' if remedy else ''}"
+    else:
+        return
+    _noticed(writer, "telegram account", sentence, now, health)
+
+
+def _noticed(
+    writer: Connection, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
+) -> None:
+    if once and notices.last(writer, about) == sentence:
+        return
+    notices.add(writer, now, about, sentence)
+    outbox.announce(writer, health, about, sentence, now)

@@ -1,0 +1,55 @@
+"""What a source of kind `telegram` is given: the account, and a reader for its channel."""
+
+from collections.abc import Callable
+
+from bot.clock import Clock
+from bot.errors import Later, Never
+from bot.telegram.account import Account
+from bot.telegram.channel_names import ChannelName
+from bot.telegram.channels import SETTLE_S, ChannelReader
+from bot.telegram.files import carry
+from bot.telegram.peers import Peers
+from bot.telegram.refusals import DRIFT, NOT_OFFERED, AccountAbsent, AccountDead
+
+_SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
+_OF_THE_CHANNEL = ("private", "banned", "restricted", "deleted", "not joined", "too many channels")
+_OURS = ("proxy down", "wrong api_id")
+
+
+class TelegramGateway:
+    """One for the life of the account; every source of it shares what was resolved."""
+
+    def __init__(self, account: Account, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
+        self.account = account
+        self._settle_s = settle_s
+        self.peers = Peers(account, clock)
+        self._clock = clock
+
+    def reader(self, wanted: ChannelName) -> ChannelReader:
+        """A reader of one channel."""
+        return ChannelReader(self.account, self.peers, wanted, self._clock, settle_s=self._settle_s)
+
+    async def carry(self, reader: ChannelReader, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        """Bring a file. Raises Later (state TOO_BIG beyond `cap`) and Never."""
+        await carry(reader, self.account, url, sink, cap)
+
+    def unable(self, problem: Later | Never) -> bool:
+        """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
+        if problem.state in _OURS or self.account.standing.state in _OURS:
+            return False
+        if isinstance(problem, AccountDead) or problem.state in (DRIFT, NOT_OFFERED) or self.of_the_channel(problem):
+            return True
+        if isinstance(problem, Later) and problem.obey:
+            return True
+        if isinstance(problem, AccountAbsent) or (isinstance(problem, Later) and problem.unsure):
+            return self.account.lost_for > _SHORT
+        return False
+
+    def of_the_channel(self, problem: Later | Never) -> bool:
+        """Whether it is this one channel that does not show itself to the account, which lasts."""
+        return problem.state in _OF_THE_CHANNEL
+
+    @property
+    def away(self) -> bool:
+        """Whether the account serves nobody: it is dead, or away for so long that the public pages are asked."""
+        return self.account.standing.dead or self.account.lost_for > _SHORT

@@ -1,0 +1,1 @@
+"""Rules, matches, deliveries and notices."""

@@ -1,0 +1,58 @@
+"""What the user must hear once: a source broke or recovered, a job was given up, a piece could not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.archive.database import sql
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One sentence of ours; `about` names what it concerns ("source spokesman"), `at` is microseconds UTC."""
+
+    id: int
+    at: int
+    about: str
+    text: str
+
+
+def add(writer: Writer, at: int, about: str, text: str) -> None:
+    """Say it once; whoever follows the notices shows it."""
+    writer.execute(
+        sql("INSERT INTO notices (at, about, text) VALUES (:at, :about, :text)"),
+        {"at": at, "about": about, "text": text},
+    )
+
+
+def last(writer: Writer, about: str) -> str | None:
+    """The latest sentence about something, None if nothing was ever said."""
+    said = writer.execute(
+        sql("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1"), {"about": about}
+    ).scalar()
+    return None if said is None else str(said)
+
+
+def latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
+    """The latest sentence about each thing whose name is like one of these (SQL's LIKE)."""
+    rows = reader.execute(
+        "SELECT about, text FROM notices WHERE id IN (SELECT max(id) FROM notices WHERE EXISTS "
+        "(SELECT 1 FROM json_each(:abouts) WHERE about LIKE value) GROUP BY about)",
+        {"abouts": json.dumps(abouts)},
+    )
+    return {row["about"]: row["text"] for row in rows}
+
+
+def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
+    """Notices with an id above `after`, oldest first."""
+    rows = reader.execute(
+        "SELECT id, at, about, text FROM notices WHERE id > :after ORDER BY id LIMIT :limit",
+        {"after": after, "limit": limit},
+    )
+    return [NoticeRow(*row) for row in rows]

@@ -1,0 +1,266 @@
+"""What is owed to each target: claimed by compare-and-set, sent outside, settled once; the only queue of messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from storage.archive.database import sql
+from storage.records import DeliveryRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Ask, Writer
+
+_COLUMNS = (
+    "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
+    " possible_repeat, payload"
+)
+# Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
+# about the same rule and post, so that the first stands before its replies; what is found in a file that has alerted
+# as it came is a reply to that.
+_OPEN = "not exists (select 1 from targets t where t.name = :target and (t.state = 'parked' or t.hold_until > :now))"
+_TOLD_BEFORE = "(n.rule = m.rule or n.rule like 'media:%')"
+_IN_TURN = (
+    "not exists (select 1 from matches n cross join deliveries e where n.post_id = m.post_id"
+    f" and {_TOLD_BEFORE}"
+    " and n.id < m.id and e.match_id = n.id and e.target = d.target and e.state in ('pending', 'sending'))"
+)  # cross join: from the few matches of the post to their deliveries, never over all that is pending
+_READY = (
+    "select d.id from deliveries d left join matches m on m.id = d.match_id where d.target = :target"
+    f" and d.state = 'pending' and d.not_before <= :now and {_OPEN} and {_IN_TURN} order by d.not_before, d.id limit 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A target as the archive knows it: state "ok", "failing" or "parked"; times are microseconds UTC."""
+
+    name: str
+    state: str = "ok"
+    reason: str | None = None
+    state_since: int = 0
+    hold_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of a claimed delivery.
+
+    `not_before` is when a pending one may be tried again. `attempts` and `unsure` are the new counts of attempts and
+    of attempts whose outcome nobody knows.
+    """
+
+    state: Literal["sent", "pending", "dead"]
+    attempts: int
+    unsure: int = 0
+    not_before: int = 0
+    reason: str | None = None
+    receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery in state "sending"; `unsure` counts its earlier attempts whose outcome nobody knows."""
+
+    row: DeliveryRow
+    unsure: int
+
+
+def claim(writer: Writer, target: str, now: int) -> Claimed | None:
+    """Take the delivery whose turn it is at `target`: one attempt more, begun at `now`. None if nothing is due.
+
+    Commit before the message goes out: a row that is "sending" when the program starts may have arrived.
+    """
+    row = (
+        writer.execute(
+            sql(
+                "update deliveries set state = 'sending', attempts = attempts + 1, started_at = :now"
+                f" where state = 'pending' and id = ({_READY}) returning {_COLUMNS}"
+            ),
+            {"target": target, "now": now},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return None if row is None else Claimed(delivery(row), row["possible_repeat"])
+
+
+def due_at(ask: Ask, target: str) -> int | None:
+    """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
+    rows = ask(
+        "select max(d.not_before, coalesce((select t.hold_until from targets t where t.name = :target), 0)) as due"
+        " from deliveries d left join matches m on m.id = d.match_id where d.target = :target and d.state = 'pending'"
+        " and not exists (select 1 from targets t where t.name = :target and t.state = 'parked')"
+        f" and {_IN_TURN} order by d.not_before limit 1",
+        {"target": target},
+    )
+    return next((row["due"] for row in rows), None)
+
+
+def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -> None:
+    """Write down what became of a claimed delivery."""
+    writer.execute(
+        sql(
+            "update deliveries set state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
+            " receipt = :receipt, settled_at = case when :state = 'pending' then null else :now end,"
+            " not_before = case when :state = 'pending' then :not_before else not_before end"
+            " where id = :id and state = 'sending'"
+        ),
+        {
+            "id": delivery_id,
+            "state": settlement.state,
+            "attempts": settlement.attempts,
+            "unsure": settlement.unsure,
+            "reason": settlement.reason,
+            "receipt": settlement.receipt,
+            "not_before": settlement.not_before,
+            "now": now,
+        },
+    )
+
+
+def interrupted(ask: Ask, target: str) -> list[Claimed]:
+    """Deliveries that were being sent when the program died: nobody knows whether they arrived."""
+    rows = ask(f"select {_COLUMNS} from deliveries where target = :target and state = 'sending'", {"target": target})
+    return [Claimed(delivery(row), row["possible_repeat"]) for row in rows]
+
+
+def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
+    """Let what is owed to targets that are no longer configured die, with that reason; how many did."""
+    return writer.execute(
+        sql(
+            "update deliveries set state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
+            " where state in ('pending', 'sending') and target not in (select value from json_each(:known))"
+        ),
+        {"known": json.dumps(list(known)), "now": now},
+    ).rowcount
+
+
+def targets(ask: Ask) -> dict[str, TargetRow]:
+    """Targets that ever failed, recovered or asked for a wait, by name."""
+    rows = ask("select name, state, reason, state_since, hold_until from targets", {})
+    return {
+        row["name"]: TargetRow(row["name"], row["state"], row["reason"], row["state_since"], row["hold_until"])
+        for row in rows
+    }
+
+
+def mark(writer: Writer, target: str, state: Literal["ok", "failing", "parked"], reason: str | None, now: int) -> bool:
+    """Keep the state of a target; True if it changed, which is when people want to hear of it."""
+    before = writer.execute(sql("select state from targets where name = :name"), {"name": target}).scalar()
+    writer.execute(
+        sql(
+            "insert into targets (name, state, reason, state_since) values (:name, :state, :reason, :now)"
+            " on conflict (name) do update set reason = excluded.reason, state = excluded.state, state_since ="
+            " case when state = excluded.state then state_since else excluded.state_since end"
+        ),
+        {"name": target, "state": state, "reason": reason, "now": now},
+    )
+    return (before or "ok") != state
+
+
+def hold(writer: Writer, names: Iterable[str], until: int, now: int) -> None:
+    """Keep the wait that a target asked for, for every target that it covers; never shortens one."""
+    for name in names:
+        writer.execute(
+            sql(
+                "insert into targets (name, state, state_since, hold_until) values (:name, 'ok', :now, :until)"
+                " on conflict (name) do update set hold_until = max(coalesce(hold_until, 0), excluded.hold_until)"
+            ),
+            {"name": name, "until": until, "now": now},
+        )
+
+
+def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: int) -> None:
+    """Owe each of these targets one health message."""
+    payload = json.dumps({"about": about, "text": words}, ensure_ascii=False)
+    for name in names:
+        writer.execute(
+            sql(
+                "insert into deliveries (match_id, target, kind, payload, state, not_before, attempts,"
+                " possible_repeat, created_at) values (null, :target, 'health', :payload, 'pending', :now, 0, 0, :now)"
+            ),
+            {"target": name, "payload": payload, "now": now},
+        )
+
+
+def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str]]:
+    """Make dead deliveries due again, of one match or all, and open the parked targets that owe something.
+
+    How many are due now that were not, and which targets. Counts start anew; that a message may have arrived before is
+    kept, and will be said.
+    """
+    revived = writer.execute(
+        sql(
+            "update deliveries set state = 'pending', not_before = :now, attempts = 0, settled_at = null,"
+            " possible_repeat = min(possible_repeat, 1)"
+            " where state = 'dead' and (:match_id is null or match_id = :match_id)"
+        ),
+        {"match_id": match_id, "now": now},
+    ).rowcount
+    waiting = writer.execute(
+        sql(
+            "select count(*) from deliveries d join targets t on t.name = d.target and t.state = 'parked'"
+            " where d.state = 'pending' and (:match_id is null or d.match_id = :match_id)"
+        ),
+        {"match_id": match_id},
+    ).scalar_one()
+    opened = writer.execute(
+        sql(
+            "update targets set state = 'ok', reason = null, state_since = :now where state = 'parked' and name in"
+            " (select target from deliveries where state = 'pending' and (:match_id is null or match_id = :match_id))"
+            " returning name"
+        ),
+        {"match_id": match_id, "now": now},
+    ).scalars()
+    return revived + waiting, sorted(opened)
+
+
+def open_again(writer: Writer, target: str, now: int) -> bool:
+    """Let a parked target be tried again; False if it was not parked."""
+    opened = writer.execute(
+        sql(
+            "update targets set state = 'ok', reason = null, state_since = :now where name = :name and state = 'parked'"
+        ),
+        {"name": target, "now": now},
+    )
+    return opened.rowcount == 1
+
+
+def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:
+    """What is or was owed for one match, oldest first."""
+    rows = ask(f"select {_COLUMNS} from deliveries where match_id = :id order by id", {"id": match_id})
+    return [delivery(row) for row in rows]
+
+
+def first_alert_of(ask: Ask, match_id: int, target: str) -> tuple[int, str | None] | None:
+    """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
+    rows = ask(
+        "select n.id, d.receipt from matches m join matches n on n.post_id = m.post_id and n.id < m.id"
+        f" and {_TOLD_BEFORE}"
+        " join deliveries d on d.match_id = n.id and d.target = :target and d.state = 'sent'"
+        " where m.id = :id order by d.receipt is null, d.id limit 1",
+        {"id": match_id, "target": target},
+    )
+    return next(((row["id"], row["receipt"]) for row in rows), None)
+
+
+def delivery(row: Any) -> DeliveryRow:
+    """Read one row of `deliveries` from either door."""
+    return DeliveryRow(
+        id=row["id"],
+        match_id=row["match_id"],
+        target=row["target"],
+        kind=row["kind"],
+        state=row["state"],
+        not_before=row["not_before"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        settled_at=row["settled_at"],
+        reason=row["reason"],
+        receipt=row["receipt"],
+        possible_repeat=bool(row["possible_repeat"]),
+        payload=json.loads(row["payload"]),
+    )

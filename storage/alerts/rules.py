@@ -1,0 +1,34 @@
+"""Which rules were ever loaded, in which version, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from storage.archive.database import sql
+
+if TYPE_CHECKING:
+    from storage.archive.database import Ask, Writer
+
+
+def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
+    """Keep rules as (name, version, query) at `now`, microseconds UTC; the number of versions not seen before.
+
+    A version that is known keeps the time of its first loading.
+    """
+    return sum(
+        writer.execute(
+            sql(
+                "insert into rules (name, version, query, loaded_at) values (:name, :version, :query, :now)"
+                " on conflict (name, version) do nothing"
+            ),
+            {"name": name, "version": version, "query": query, "now": now},
+        ).rowcount
+        for name, version, query in loaded
+    )
+
+
+def first_loaded(ask: Ask) -> dict[str, int]:
+    """When each rule's name was first loaded, whatever its version: posts collected before that never alert."""
+    rows = ask("select name, min(loaded_at) as since from rules group by name", {})
+    return {row["name"]: row["since"] for row in rows}

@@ -1,0 +1,1 @@
+"""The database file: connections, schema, migration, guards, integrity, permissions."""

@@ -1,0 +1,260 @@
+"""The two doors of the archive: a plain read-only connection, and a short transaction on the one writer.
+
+`import storage.archive.database` costs an import of SQLite and nothing else; SQLAlchemy comes with the first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from weakref import finalize
+
+from storage.archive.errors import (
+    ArchiveBroken,
+    ArchiveBusy,
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveFull,
+    ArchiveMissing,
+    ArchiveOutdated,
+    ArchiveRefused,
+    ArchiveTooNew,
+)
+from storage.archive.permissions import create_private, refuse_network
+from storage.archive.sqlite import sqlite3
+
+if TYPE_CHECKING:
+    import sqlite3 as stdlib
+
+    from sqlalchemy import Connection, Engine, TextClause
+
+    Reader: TypeAlias = stdlib.Connection
+    Writer: TypeAlias = Connection
+    Ask: TypeAlias = Callable[[str, dict[str, object]], list[dict[str, Any]]]
+
+# Every schema that this program can bring up to date, oldest first; the last one is current.
+REVISIONS = ("0001", "0002", "0003", "0004")
+_WAIT_S = 30
+_PRAGMAS = (
+    "PRAGMA page_size = 8192",  # only a file without tables takes it: 1.3x faster and smaller than 4096
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA temp_store = MEMORY",
+)
+
+# SQLite's primary result codes, https://www.sqlite.org/rescode.html
+_BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {_WAIT_S} s")
+_DAMAGED = (ArchiveDamaged, "{path} cannot be read ({cause}): restore a backup")
+_BROKEN = (ArchiveBroken, "the device of {path} failed ({cause})")
+_TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
+    5: _BUSY,
+    6: _BUSY,
+    8: (ArchiveRefused, "{path} may not be written to ({cause}): check its permissions and the mount"),
+    10: _BROKEN,
+    11: _DAMAGED,
+    13: (ArchiveFull, "no space left for {path}: free some, nothing stored so far is lost"),
+    14: (ArchiveRefused, "{path} cannot be opened ({cause}): check its permissions and those of its directory"),
+    15: _BROKEN,
+    26: _DAMAGED,
+}
+
+
+class Archive:
+    """One SQLite file. Both doors raise only `ArchiveError`s for what the file or the device does.
+
+    Any thread may use either door; writers wait for each other. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._lock = RLock()
+        self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None  # what the writer has open: device and inode
+        self._drop: Callable[[], object] = lambda: None
+        self._open = False
+        self._checked = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def close(self) -> None:
+        """Close the writer's connection; the next use of a door opens what it needs again."""
+        with self._lock:
+            self._disconnect()
+            self._file = None
+
+    def _disconnect(self) -> None:
+        self._drop()
+        self._engine = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """A read-only connection with rows that are asked by name, on the last committed state.
+
+        Close it soon: while it is open, the write-ahead log cannot shrink.
+        """
+        if not self.path.is_file():
+            raise ArchiveMissing(f"there is no archive at {self.path} yet: collect something first", self.path)
+        with translate_errors(self.path), closing(connect(self.path, mode="ro")) as reader:
+            reader.row_factory = sqlite3.Row
+            reader.execute("PRAGMA query_only = ON")
+            if not self._checked:
+                refuse_other_schema(reader, self.path)
+                self._checked = True
+            yield reader
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """One transaction that holds the write lock from its first moment: committed at the end, or nothing of it.
+
+        Keep it short: no other process can write meanwhile; they wait 30 s and then raise ArchiveBusy.
+        """
+        if not self._checked:
+            with self.reading():
+                pass
+        with self._lock, translate_errors(self.path):
+            if self._open:
+                raise RuntimeError("this thread is in a transaction already: pass its writer on")
+            if self._file is not None and self._there() != self._file:
+                # an open file outlives its name: what were written now would be gone with its last descriptor
+                raise ArchiveMissing(f"the archive {self.path} was removed or replaced while it was in use", self.path)
+            if self._engine is None:
+                self._engine = open_writer(self.path)
+                self._drop = finalize(self, self._engine.dispose)
+                self._file = self._there()
+            self._open = True
+            try:
+                with self._engine.begin() as writer:
+                    yield writer
+            except Exception as problem:
+                if isinstance(getattr(problem, "orig", None), sqlite3.OperationalError):
+                    self._disconnect()  # after a fault of the device, the next transaction starts on a fresh connection
+                raise
+            finally:
+                self._open = False
+
+
+def connect(path: Path, *, mode: str) -> Reader:
+    """A plain connection without implicit transactions; `mode` is SQLite's own: "ro", "rw" or "rwc"."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_WAIT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def open_writer(path: Path, *, foreign_keys: bool = True) -> Engine:
+    """An engine of exactly one connection, whose transactions begin IMMEDIATE and are never begun by the driver."""
+    from sqlalchemy import StaticPool, create_engine, event
+
+    refuse_network(path.parent)
+    create_private(path)
+
+    def opened() -> Reader:
+        connection = connect(path, mode="rw")
+        try:
+            for pragma in (*_PRAGMAS, f"PRAGMA foreign_keys = {int(foreign_keys)}"):
+                connection.execute(pragma).close()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", module=sqlite3, creator=opened, poolclass=StaticPool)
+    event.listen(engine, "begin", lambda writer: writer.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def refuse_other_schema(reader: Reader, path: Path) -> None:
+    """Raise unless the schema is the one that this program works with."""
+    found = schema_of(reader, path)
+    if found is None:
+        raise ArchiveMissing(f"the archive {path} is empty: collect something first", path)
+    refuse_newer(found, REVISIONS, path)
+    if found != REVISIONS[-1]:
+        raise ArchiveOutdated(f"the archive {path} was made by an older version: `communique run` upgrades it", path)
+
+
+def refuse_newer(found: str, known: Sequence[str], path: Path) -> None:
+    """Raise ArchiveTooNew for a schema that this program has never heard of."""
+    if found not in known:
+        raise ArchiveTooNew(
+            f"the archive {path} has schema {found or 'none'}, this program knows up to {known[-1]}: "
+            "upgrade the program, or restore an older backup",
+            path,
+        )
+
+
+def schema_of(reader: Reader, path: Path) -> str | None:
+    """The schema revision of the file, None for an empty one. Another program's file raises ArchiveRefused."""
+    tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise ArchiveRefused(f"{path} is a database of another program: choose another path for the archive", path)
+    row = reader.execute("SELECT version_num FROM alembic_version").fetchone()
+    return "" if row is None else str(row[0])
+
+
+@lru_cache(maxsize=512)
+def sql(statement: str) -> TextClause:
+    """A statement for the writer, parsed once; parameters are written :name as on the reader."""
+    from sqlalchemy import text
+
+    return text(statement)
+
+
+def insert_many(writer: Writer, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """The same statement with many rows, handed to the driver as they are: twice as fast as one that is compiled."""
+    if rows:
+        writer.exec_driver_sql(statement, list(rows))
+
+
+def asking(door: Reader | Writer) -> Ask:
+    """One way to ask both doors: `ask(statement, parameters)` gives the rows, each read by column name."""
+    if isinstance(door, sqlite3.Connection):
+        return lambda statement, parameters: [dict(row) for row in door.execute(statement, parameters)]
+    return lambda statement, parameters: [dict(row) for row in door.execute(sql(statement), parameters).mappings()]
+
+
+@contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of the file or the device into our own errors; let mistakes of our own pass."""
+    try:
+        yield
+    except Exception as problem:
+        cause = getattr(problem, "orig", problem)  # SQLAlchemy wraps the driver's error
+        found = error_of(cause, path) if isinstance(cause, sqlite3.Error) else None
+        if found is None:
+            raise
+        raise found from problem
+
+
+def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
+    """The ArchiveError that a driver's error means; None if it concerns one statement, not the file or the device."""
+    kind, sentence = _TROUBLE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, (None, ""))
+    return kind(sentence.format(path=path, cause=cause), path) if kind else None
+
+
+def concerns_one_row(problem: Exception) -> bool:
+    """Whether an error comes from the values of a row, so that other rows may still be stored."""
+    return not isinstance(getattr(problem, "orig", problem), sqlite3.OperationalError | ArchiveError)

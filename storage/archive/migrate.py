@@ -1,0 +1,161 @@
+"""Brings the archive to the current schema: at head? else back it up, then upgrade in one transaction."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.archive.database import (
+    REVISIONS,
+    Archive,
+    connect,
+    open_writer,
+    refuse_newer,
+    schema_of,
+    sql,
+    translate_errors,
+)
+from storage.archive.errors import ArchiveDamaged, ArchiveError
+from storage.archive.guards import GUARDS
+from storage.archive.permissions import create_or_check, tighten_file
+from storage.archive.views import VIEWS
+
+if TYPE_CHECKING:
+    from storage.archive.database import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The schemas that can be brought up to date, oldest first, and the directory of the scripts that do it."""
+
+    revisions: tuple[str, ...] = REVISIONS
+    scripts: Path = Path(__file__).parents[1] / "migrations"
+
+
+OURS = Steps()
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What `ensure` did: `before` is None for a new file; `backup` is the copy made before an upgrade."""
+
+    created: bool
+    before: str | None
+    after: str
+    backup: Path | None
+
+
+def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
+    """Create the archive, or upgrade it, or find that there is nothing to do (then Alembic is not imported).
+
+    `now` (microseconds UTC) names the backup and dates a new archive. Raises ArchiveRefused for a place, a version or
+    a file that a person must look at, ArchiveUnwritable if the device does not let us write. A failed upgrade leaves
+    the file as it was.
+    """
+    path = archive.path
+    create_or_check(path.parent)
+    empty = not path.exists() or path.stat().st_size == 0
+    before = None if empty else _look(path)
+    if before is not None:
+        refuse_newer(before, steps.revisions, path)
+    if before == steps.revisions[-1]:
+        tighten_file(path)
+        return Migrated(created=False, before=before, after=before, backup=None)
+    backup = None
+    if before is not None:
+        to = _backup_path(path, before, now)
+        for unfinished in to.parent.glob("*.tmp*"):
+            unfinished.unlink()  # of an upgrade that was killed; they are as large as the archive
+        backup = back_up(path, to)
+    _upgrade(path, now, steps)
+    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup)
+
+
+def _look(path: Path) -> str | None:
+    """The revision of an existing file, after the cheap signs of damage."""
+    with translate_errors(path), closing(connect(path, mode="ro")) as reader:
+        before = schema_of(reader, path)
+        pages = reader.execute("PRAGMA page_count").fetchone()[0] * reader.execute("PRAGMA page_size").fetchone()[0]
+    wal = path.with_name(path.name + "-wal")
+    if path.stat().st_size < pages and not (wal.exists() and wal.stat().st_size):
+        raise ArchiveDamaged(f"{path} is truncated ({path.stat().st_size} of {pages} bytes): restore a backup", path)
+    return before
+
+
+def _backup_path(path: Path, revision: str, now: int) -> Path:
+    stamp = datetime.fromtimestamp(now / 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return path.parent / "backups" / f"{path.stem}-{revision}-{stamp}{path.suffix}"
+
+
+def back_up(path: Path, to: Path) -> Path:
+    """Write a compact copy of the archive as `to` (mode 0600), complete or not at all; readers and writers go on.
+
+    Raises ArchiveFull and its kin; a copy that was begun is removed, an older backup is never touched.
+    """
+    create_or_check(to.parent)
+    unfinished = to.with_name(f"{to.name}.{os.getpid()}.tmp")
+    try:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with translate_errors(unfinished), closing(connect(path, mode="rw")) as reader:
+            reader.execute("VACUUM INTO ?", (str(unfinished),))
+        _sync(unfinished)
+        unfinished.rename(to)
+        _sync(to.parent)
+    except OSError as problem:
+        raise ArchiveError(f"cannot write the backup {to}: {problem.strerror}", to) from problem
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return to
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _upgrade(path: Path, now: int, steps: Steps) -> None:
+    # a table that is rebuilt must not take the rows that refer to it with it
+    engine = open_writer(path, foreign_keys=False)
+    try:
+        with translate_errors(path), engine.begin() as writer:
+            driver = writer.connection.driver_connection
+            assert driver is not None
+            if schema_of(driver, path) == steps.revisions[-1]:
+                return  # another process was faster
+            _clear_derived(writer)
+            _run_alembic(writer, steps)
+            for name, select in VIEWS.items():
+                writer.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+            for trigger in GUARDS.values():
+                writer.exec_driver_sql(trigger)
+            made = {"at": str(now)}
+            writer.execute(sql("INSERT INTO meta VALUES ('made_at', :at) ON CONFLICT (key) DO NOTHING"), made)
+            if broken := writer.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+                raise ArchiveDamaged(f"{path}: {len(broken)} rows refer to nothing: restore a backup", path)
+    finally:
+        engine.dispose()
+
+
+def _clear_derived(writer: Writer) -> None:
+    """Views and triggers stand in the way of rebuilding tables; they are made anew afterwards from one page each."""
+    found = writer.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
+    for kind, name in found:
+        writer.exec_driver_sql(f'DROP {kind} "{name}"')
+
+
+def _run_alembic(writer: Writer, steps: Steps) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(steps.scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = writer
+    command.upgrade(config, steps.revisions[-1])

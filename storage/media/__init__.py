@@ -1,0 +1,1 @@
+"""The files of posts: rows, stored bytes, types, and who has read them."""

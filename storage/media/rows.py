@@ -1,0 +1,314 @@
+"""The files of posts: what a source says of them, and whether we have the bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal
+
+from storage.archive.database import insert_many, sql
+from storage.posts.content import int64_or_none, storable, storable_or_none
+from storage.records import DueMedia, FetchedMedia, MediaKind
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+    from storage.media.shelf import Kept
+
+State = Literal["too big", "gone", "refused"]
+_WAITING = "media.state IN ('pending', 'not downloadable')"
+_TRIES = 20  # a new address of a file that is gone is tried, but not for ever
+_FRESH = 60_000_000  # microseconds after which a new address is tried, however long we meant to wait
+
+
+def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...]]]) -> dict[tuple[int, str], int]:
+    """Store the files that revisions show: (post id, revision, files); the id of each by post and key.
+
+    A new file with an address is due at once. A file that is known gets its newest address. One without an address is
+    "not downloadable", with the reason.
+    """
+    shown = list(shown)
+    rows = [_row(post_id, revision, media) for post_id, revision, files in shown for media in files]
+    if not rows:
+        return {}
+    insert_many(
+        writer,
+        "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason, "
+        "next_try_at) VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, "
+        ":reason, CASE WHEN :state = 'pending' THEN 0 END) "
+        "ON CONFLICT (post_id, key) DO UPDATE SET url = excluded.url, name = excluded.name, "
+        "revision = excluded.revision, "
+        f"state = CASE WHEN {_WAITING} THEN excluded.state ELSE media.state END, "
+        f"reason = CASE WHEN {_WAITING} THEN excluded.reason ELSE media.reason END, "
+        f"next_try_at = CASE WHEN {_WAITING} THEN coalesce(media.next_try_at, excluded.next_try_at) END",
+        rows,
+    )
+    posts = ", ".join(str(post_id) for post_id, _, files in shown if files)
+    found = writer.exec_driver_sql(f"SELECT id, post_id, key FROM media WHERE post_id IN ({posts})")
+    return {(row.post_id, row.key): row.id for row in found}
+
+
+def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
+    """Take up the new addresses of files that we do not have yet: (post id, files). Costs one question, mostly.
+
+    Addresses carry tokens and die within days, so the newest is the one to ask; a file that was gone is tried again.
+    """
+    addresses = {
+        (post_id, storable(file.key)): storable(file.url) for post_id, files in shown for file in files if file.url
+    }
+    if not addresses:
+        return
+    waiting = writer.execute(
+        sql(
+            "SELECT id, post_id, key, url FROM media WHERE post_id IN (SELECT value FROM json_each(:posts)) "
+            "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries"
+        ),
+        {"posts": json.dumps(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
+    ).all()
+    fresh = [
+        {"id": row.id, "url": url, "at": now + _FRESH}
+        for row in waiting
+        if (url := addresses.get((row.post_id, row.key))) is not None and url != row.url
+    ]
+    if fresh:
+        writer.execute(
+            sql(
+                "UPDATE media SET url = :url, state = 'pending', next_try_at = min(coalesce(next_try_at, :at), :at) "
+                "WHERE id = :id"
+            ),
+            fresh,
+        )
+
+
+# Fetching -----------------------------------------------------------------------------------------------------------
+
+
+def due(
+    reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), slow: bool = True, limit: int
+) -> list[DueMedia]:
+    """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts.
+
+    Unless `slow` no films and documents, which may be large.
+    """
+    rows = reader.execute(
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
+        "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
+        "AND s.name IN (SELECT value FROM json_each(:sources)) "
+        "AND m.id NOT IN (SELECT value FROM json_each(:without)) "
+        "AND (:slow OR m.kind NOT IN ('video', 'document')) "
+        "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
+        {
+            "now": now,
+            "sources": json.dumps(list(sources)),
+            "without": json.dumps(list(without)),
+            "slow": slow,
+            "limit": limit,
+        },
+    )
+    return [_due(row) for row in rows]
+
+
+def next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] = ()) -> int | None:
+    """When the next file of these sources is to be fetched, microseconds UTC; None if none waits."""
+    row = reader.execute(
+        "SELECT min(m.next_try_at) FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        "WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name IN (SELECT value FROM json_each(:sources)) "
+        "AND m.id NOT IN (SELECT value FROM json_each(:without))",
+        {"sources": json.dumps(list(sources)), "without": json.dumps(list(without))},
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def place(reader: Reader, media_id: int) -> DueMedia | None:
+    """The same of one file, whatever its state; None if there is no such row."""
+    row = reader.execute(
+        "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, "
+        "m.duration_s, m.failures, p.alerts FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
+        {"id": media_id},
+    ).fetchone()
+    return None if row is None else _due(row)
+
+
+def _due(row: Mapping[str, Any]) -> DueMedia:
+    return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
+
+
+def stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
+    """Write down that the bytes are there; False if that is known already. A decision that waits for them is due."""
+    return _settled(
+        writer,
+        "UPDATE media SET state = 'stored', reason = NULL, sha256 = :sha256, path = :path, sniffed = :sniffed, "
+        "size = :size, stored_at = :now, next_try_at = NULL WHERE id = :id AND state <> 'stored' RETURNING post_id",
+        {
+            "id": media_id,
+            "sha256": kept.sha256,
+            "path": kept.path,
+            "sniffed": kept.sniffed,
+            "size": kept.size,
+            "now": now,
+        },
+    )
+
+
+def given_up(writer: Writer, media_id: int, state: State, reason: str, now: int) -> None:
+    """The bytes will not come, and why. A new address may still bring back what is "gone"."""
+    _settled(
+        writer,
+        "UPDATE media SET state = :state, reason = :reason, next_try_at = NULL, failures = failures + 1 "
+        "WHERE id = :id AND state = 'pending' RETURNING post_id",
+        {"id": media_id, "state": state, "reason": storable(reason), "now": now},
+    )
+
+
+def again(writer: Writer, media_ids: Sequence[int], reason: str, at: int, now: int, *, failed: bool) -> None:
+    """Try later; `failed` counts it as a try that failed. A decision waits no longer for what failed."""
+    for media_id in media_ids:
+        _settled(
+            writer,
+            "UPDATE media SET reason = :reason, next_try_at = :at, failures = failures + :failed "
+            "WHERE id = :id AND state = 'pending' RETURNING post_id",
+            {"id": media_id, "reason": storable(reason), "at": at, "failed": int(failed), "now": now},
+        )
+
+
+def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bool:
+    post_id = writer.execute(sql(statement), values).scalar()
+    if post_id is None:
+        return False
+    writer.execute(
+        sql("UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND post_id = :post AND due_at > :now"),
+        {"post": post_id, "now": values["now"]},
+    )
+    return True
+
+
+def explain(writer: Writer, reason: str, now: int, *, source: str | None = None, media_id: int | None = None) -> None:
+    """Say of the files that are waited for why they do not come; decisions wait for them no longer.
+
+    Of all, of those of one source, or of one file, which may have had another reason.
+    """
+    posts = writer.execute(
+        sql(
+            "UPDATE media SET reason = :reason WHERE state = 'pending' AND "
+            "(id = :id AND reason IS NOT :reason OR :id IS NULL AND reason IS NULL "
+            "AND (:source IS NULL OR post_id IN "
+            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source))) "
+            "RETURNING post_id"
+        ),
+        {"reason": storable(reason), "source": source, "id": media_id},
+    ).scalars()
+    writer.execute(
+        sql(
+            "UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND due_at > :now "
+            "AND post_id IN (SELECT value FROM json_each(:posts))"
+        ),
+        {"now": now, "posts": json.dumps(list(posts))},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """A file that we have; `mime` is what its bytes show, `path` counts from the data directory."""
+
+    id: int
+    post_id: int
+    source: str
+    kind: MediaKind
+    mime: str
+    size: int
+    path: str
+    sha256: str
+    name: str | None
+    duration_s: float | None
+
+
+def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
+    """One file by its row; None if we have not got it."""
+    row = reader.execute(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id}).fetchone()
+    return None if row is None else StoredMedia(**dict(row))
+
+
+FILES = (
+    "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
+    "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id"
+)
+
+
+def ask_again(
+    writer: Writer, states: Iterable[str], now: int, *, sources: Iterable[str] = (), since: int | None = None
+) -> int:
+    """Make files in these states due as if they were new, where there is an address to ask; how many."""
+    named = list(sources)
+    return writer.execute(
+        sql(
+            "UPDATE media SET state = 'pending', reason = NULL, failures = 0, next_try_at = :now "
+            "WHERE state IN (SELECT value FROM json_each(:states)) AND url IS NOT NULL AND post_id IN "
+            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE "
+            "(:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) "
+            "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since))"
+        ),
+        {
+            "now": now,
+            "states": json.dumps(list(states)),
+            "anywhere": not named,
+            "sources": json.dumps(named),
+            "since": since,
+        },
+    ).rowcount
+
+
+def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+    """By post, the kinds of its files whose bytes were never asked for yet."""
+    found: dict[int, frozenset[str]] = {}
+    rows = writer.execute(
+        sql(
+            "SELECT m.post_id, m.kind FROM media m JOIN posts p ON p.id = m.post_id AND p.revision = m.revision "
+            "WHERE m.post_id IN (SELECT value FROM json_each(:ids)) AND m.state = 'pending' AND m.failures = 0 "
+            "AND m.reason IS NULL"
+        ),
+        {"ids": json.dumps(list(post_ids))},
+    )
+    for row in rows:
+        found[row.post_id] = found.get(row.post_id, frozenset()) | {row.kind}
+    return found
+
+
+@dataclass(slots=True)
+class Usage:
+    """Bytes on disk: of all files, each content once, and of the files of each source by name."""
+
+    total: int = 0
+    by_source: dict[str, int] = field(default_factory=dict)
+
+
+def usage(reader: Reader) -> Usage:
+    """What is stored. Reads every stored row: ask once and count on."""
+    total = reader.execute(
+        "SELECT coalesce(sum(size), 0) FROM "
+        "(SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"
+    ).fetchone()[0]
+    rows = reader.execute(
+        "SELECT s.name, sum(m.size) FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' GROUP BY s.name"
+    )
+    return Usage(int(total), {row[0]: int(row[1]) for row in rows})
+
+
+def _row(post_id: int, revision: int, media: FetchedMedia) -> dict[str, object]:
+    duration = media.duration_s
+    return {
+        "post_id": post_id,
+        "key": storable(media.key),
+        "kind": media.kind,
+        "url": storable_or_none(media.url),
+        "mime": storable_or_none(media.mime),
+        "name": storable_or_none(media.name),
+        "bytes": int64_or_none(media.bytes),
+        "duration_s": float(duration) if duration is not None and isfinite(duration) else None,
+        "revision": revision,
+        "state": "pending" if media.url else "not downloadable",
+        "reason": None if media.url else storable(media.reason or "the source gives no address for it"),
+    }

@@ -1,0 +1,167 @@
+"""What files there are: how many in which state, how many bytes, of which source; and how each of one post stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
+
+from storage.media.rows import State
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+STATES: tuple[str, ...] = ("stored", "pending", *get_args(State), "not downloadable")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Files by state, and the bytes of those that are stored: of one source all, of all sources each content once."""
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Files that wait for an engine to make such text of them; times are microseconds UTC."""
+
+    made: str  # transcript or ocr
+    files: int
+    oldest_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """All files at one moment. `unread` are stored, and no engine has read them or is asked to.
+
+    `no_room` counts, by the reason, those that are pending because there is no room for them.
+    """
+
+    total: Held
+    sources: Mapping[str, Held]
+    no_room: Mapping[str, int] = field(default_factory=dict)
+    awaited: tuple[Awaited, ...] = ()
+    unread: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What we know of one file beside its state: the next try, and what became of its reading."""
+
+    next_try_at: int | None
+    read_by: str | None
+    read_at: int | None
+    waits: bool
+    given_up: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file with the post that it belongs to."""
+
+    source: str
+    native_id: str
+    url: str | None
+    posted_at: int | None
+    kind: str
+    name: str | None
+    state: str
+    reason: str | None
+    bytes: int | None
+    sha256: str | None
+    read_by: str | None
+    read_at: int | None
+    given_up: str | None
+
+
+def holdings(reader: Reader) -> Holdings:
+    """Count everything; reads every row of `media` once."""
+    sources: dict[str, dict[str, tuple[int, int]]] = {}
+    for row in reader.execute(_BY_SOURCE):
+        sources.setdefault(row["name"], {})[row["state"]] = (row["files"], row["bytes"])
+    total = {
+        state: sum(found.get(state, (0, 0))[0] for found in sources.values())
+        for state in STATES
+        if any(state in found for found in sources.values())
+    }
+    return Holdings(
+        Held(total, int(reader.execute(_BYTES).fetchone()[0])),
+        {
+            name: Held({state: files for state, (files, _) in found.items()}, found.get("stored", (0, 0))[1])
+            for name, found in sources.items()
+        },
+        {row["reason"]: row["files"] for row in reader.execute(_NO_ROOM)},
+        tuple(Awaited(row["kind"], row["files"], row["oldest_at"]) for row in reader.execute(_AWAITED)),
+        int(reader.execute(_UNREAD).fetchone()[0]),
+        int(reader.execute("SELECT count(*) FROM given_up WHERE kind IN ('transcript', 'ocr')").fetchone()[0]),
+    )
+
+
+def of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
+    """The same of each file of one post, by its row."""
+    rows = reader.execute(
+        f"SELECT m.id, m.next_try_at, m.read_by, m.read_at, {_WAITS} AS waits, g.reason AS given_up FROM media m "
+        f"{_LOST} WHERE m.post_id = :post",
+        {"post": post_id},
+    )
+    return {
+        row["id"]: Holding(row["next_try_at"], row["read_by"], row["read_at"], bool(row["waits"]), row["given_up"])
+        for row in rows
+    }
+
+
+def listed(
+    reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int
+) -> Iterator[Listed]:
+    """Files, those of the newest posts first; no `states` or `sources`: all. "given up" are those not to be read."""
+    rows = reader.execute(
+        "SELECT s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.name, m.state, m.reason, "
+        "coalesce(m.size, m.bytes) AS bytes, m.sha256, m.read_by, m.read_at, g.reason AS given_up "
+        f"FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id {_LOST} "
+        "WHERE (:any_state OR m.state IN (SELECT value FROM json_each(:states)) OR (:lost AND g.reason IS NOT NULL)) "
+        "AND (:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) "
+        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
+        "ORDER BY m.post_id DESC, m.id LIMIT :limit",
+        {
+            "any_state": not states,
+            "states": json.dumps(states),
+            "lost": "given up" in states,
+            "anywhere": not sources,
+            "sources": json.dumps(sources),
+            "since": since,
+            "limit": limit,
+        },
+    )
+    return (Listed(**dict(row)) for row in rows)
+
+
+_BY_SOURCE = (
+    "SELECT s.name, m.state, count(*) AS files, coalesce(sum(m.size), 0) AS bytes FROM media m "
+    "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id GROUP BY s.name, m.state"
+)
+_NO_ROOM = (
+    "SELECT reason, count(*) AS files FROM media WHERE state = 'pending' AND reason LIKE 'waits for room: %' "
+    "GROUP BY reason ORDER BY files DESC"
+)
+_BYTES = (
+    "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"
+)
+_AWAITED = (
+    "SELECT kind, count(*) AS files, min(due_at) AS oldest_at FROM jobs WHERE kind IN ('transcript', 'ocr') "
+    "GROUP BY kind ORDER BY kind DESC"
+)
+_WAITS = (
+    "EXISTS (SELECT 1 FROM jobs j WHERE j.kind IN ('transcript', 'ocr') AND j.post_id = m.post_id "
+    "AND j.slot = CAST(m.id AS TEXT))"
+)
+_LOST = (
+    "LEFT JOIN (SELECT CAST(slot AS INTEGER) AS media_id, reason, max(id) FROM given_up "
+    "WHERE kind IN ('transcript', 'ocr') GROUP BY slot) g ON g.media_id = m.id"
+)
+_UNREAD = (
+    "SELECT count(*) FROM media m WHERE m.state = 'stored' AND m.read_by IS NULL "
+    f"AND NOT {_WAITS} AND m.id NOT IN (SELECT CAST(slot AS INTEGER) FROM given_up WHERE kind IN ('transcript', 'ocr'))"
+)

@@ -1,0 +1,1 @@
+"""Posts, their revisions, texts, raw bytes and observations."""

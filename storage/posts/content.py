@@ -1,0 +1,95 @@
+"""PURE: what of a fetched post is its content, and how foreign text is made fit for a column."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from hashlib import sha256
+
+from storage.records import FetchedPost, Forward, Link, Poll, Preview
+
+_CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys stand in order where it is used
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
+
+
+def storable(text: str) -> str:
+    """The text with NUL and lone surrogates, which SQLite cannot keep whole, as U+FFFD; offsets stay the same."""
+    if "\x00" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    return _UNFIT.sub("\ufffd", text)
+
+
+def storable_or_none(text: str | None) -> str | None:
+    """The same for a column that may be empty."""
+    return None if text is None else storable(text)
+
+
+def id_text(identity: object) -> str:
+    """A source's id as text, whatever it is. Two ids that differ stay different: what is unfit is written out."""
+    return str(identity).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def int64_or_none(number: object) -> int | None:
+    """A number that fits SQLite's 64 bits; None for any other."""
+    if isinstance(number, int) and not isinstance(number, bool) and -(1 << 63) <= number < 1 << 63:
+        return number
+    return None
+
+
+def content_hash(post: FetchedPost) -> str:
+    """SHA-256 over what an edit can change: title, text, links, poll, and which files there are.
+
+    Not in it, because they change without an edit: views, votes, labels, addresses of files, the card of a link,
+    and the name of a forward's origin, whose channel may be renamed.
+
+    What one platform tells differently by its pages and by its protocol (ids of files, how an address is written)
+    follows after a dot, with a mark of the form that was read: see `same_content`.
+    """
+    content = {
+        "links": [_UNSEEN.sub("", link.text) for link in post.links],
+        "media": [(media.kind, media.name) for media in post.media],
+        "poll": None if post.poll is None else [post.poll.question, *post.poll.options],
+        "text": _UNSEEN.sub("", post.text),
+        "title": post.title,
+    }
+    plain = sha256(_CANONICAL.encode(content).encode()).hexdigest()
+    if not post.links and not post.media:
+        return plain
+    exact = [[link.url for link in post.links], [media.identity or media.key for media in post.media]]
+    form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
+    return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}"
+
+
+def same_content(one: str, other: str) -> bool:
+    """Whether two hashes are of the same content: exactly where both were read in one form, else in all words."""
+    if one == other:
+        return True
+    plain, _, exact = one.partition(".")
+    others_plain, _, others_exact = other.partition(".")
+    return plain == others_plain and exact[:4] != others_exact[:4]
+
+
+def body(post: FetchedPost) -> str:
+    """What a reader reads: the title, a blank line, the text."""
+    return f"{post.title}\n\n{post.text}" if post.title and post.text else post.title or post.text
+
+
+def links_json(links: tuple[Link, ...]) -> str:
+    """Links as the column holds them: a list of objects with `text` and `url`."""
+    return _json([asdict(link) for link in links]) if links else "[]"
+
+
+def record_json(record: Forward | Poll | Preview | None) -> str | None:
+    """A record as the column holds it: an object with the record's own field names."""
+    return None if record is None else _json(asdict(record))
+
+
+def _json(value: object) -> str:
+    return storable(json.dumps(value, ensure_ascii=False))

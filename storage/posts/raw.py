@@ -1,0 +1,40 @@
+"""Keeps the bytes that a source sent, compressed, each only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from zstandard import ZstdCompressor
+
+from storage.archive.database import insert_many
+from storage.posts.content import storable
+from storage.records import Raw
+
+if TYPE_CHECKING:
+    from storage.archive.database import Writer
+
+
+def keep(writer: Writer, raws: Iterable[Raw]) -> list[str]:
+    """Store what is not there yet; the SHA-256 of each, in the order given."""
+    compressor = ZstdCompressor(level=3)
+    hashes = []
+    rows = {}
+    for raw in raws:
+        address = sha256(raw.data).hexdigest()
+        hashes.append(address)
+        if address not in rows:
+            rows[address] = {
+                "sha256": address,
+                "mime": storable(raw.mime),
+                "bytes": len(raw.data),
+                "zstd": compressor.compress(raw.data),
+            }
+    insert_many(
+        writer,
+        "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
+        "ON CONFLICT (sha256) DO NOTHING",
+        list(rows.values()),
+    )
+    return hashes

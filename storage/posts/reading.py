@@ -1,0 +1,319 @@
+"""Finds posts by id, address or age and gives back everything that the archive holds of them, as plain values."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from storage.language.zawgyi import is_zawgyi
+from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN_ELSEWHERE = ("body", "file")  # as `text`, and as the name of a file in `media`
+_GAP = "\n\n"  # between title and text where rules read them, as `storage.posts.content.body` writes it
+_MARKS = frozenset(".,:;!?…–—-။၊。！？：、")  # a title that ends so needs no colon
+_AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
+
+
+def iso(at: int | None) -> str | None:
+    """ISO 8601 in UTC with `Z`; the fraction has no, three or six digits. None for no time, or one beyond year 9999."""
+    if at is None:
+        return None
+    try:
+        moment = _EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        return None
+    exact = "seconds" if at % 1_000_000 == 0 else "milliseconds" if at % 1_000 == 0 else "microseconds"
+    return moment.replace(tzinfo=None).isoformat(timespec=exact) + "Z"
+
+
+def find(reader: "Reader", key: str) -> int | None:
+    """Id of the post that a person names: by our id, by `SOURCE/NATIVE_ID` or by its URL; None if there is none."""
+    if key.isascii() and key.isdigit() and len(key) < 19:
+        row = reader.execute("select id from posts where id = :id", {"id": int(key)}).fetchone()
+        if row is not None:
+            return int(row["id"])
+    source, slash, native_id = key.partition("/")
+    if slash:
+        row = reader.execute(
+            "select p.id from sources s join posts p on p.source_id = s.id and p.native_id = :native_id"
+            " where s.name = :source",
+            {"source": source, "native_id": native_id},
+        ).fetchone()
+        if row is not None:
+            return int(row["id"])
+    for url in _spellings(key):
+        row = reader.execute("select max(id) as id from posts where url = :url", {"url": url}).fetchone()
+        if row["id"] is not None:
+            return int(row["id"])
+    return None
+
+
+def newest(reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: Sequence[str] = ()) -> tuple[int, ...]:
+    """Ids of the newest posts, oldest of them first.
+
+    `sources` and `tags` narrow it: a post passes if its source is one of these and bears one of these.
+    """
+    where, values = scope(sources, tags)
+    rows = reader.execute(
+        f"select p.id from posts p {where} order by p.id desc limit :limit", {**values, "limit": limit}
+    ).fetchall()
+    return tuple(int(row["id"]) for row in reversed(rows))
+
+
+def arrivals(reader: "Reader") -> int:
+    """How far the archive has come: a mark for `arrived`."""
+    return int(reader.execute("select coalesce(max(id), 0) as mark from revisions").fetchone()["mark"])
+
+
+def arrived(
+    reader: "Reader", after: int, upto: int, *, sources: Sequence[str] = (), tags: Sequence[str] = ()
+) -> tuple[int, ...]:
+    """Ids of posts first archived between two marks, in the order of their arrival, whatever their publishing time."""
+    where, values = scope(sources, tags)
+    rows = reader.execute(
+        f"select p.id from revisions r join posts p on p.id = r.post_id {where or 'where true'}"
+        " and r.id > :after and r.id <= :upto and r.number = 0 order by r.id",
+        {**values, "after": after, "upto": upto},
+    )
+    return tuple(int(row["id"]) for row in rows)
+
+
+def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Clause `where` over `posts p` for sources and tags, empty for everywhere, and its parameters."""
+    asked = [
+        ("s.name in (select value from json_each(:scope_sources))", "scope_sources", sources),
+        (
+            "exists (select 1 from json_each(s.tags) where value in (select value from json_each(:scope_tags)))",
+            "scope_tags",
+            tags,
+        ),
+    ]
+    clauses = [clause for clause, _, names in asked if names]
+    if not clauses:
+        return "", {}
+    return (
+        f"where p.source_id in (select s.id from sources s where {' and '.join(clauses)})",
+        {name: json.dumps(list(names)) for _, name, names in asked if names},
+    )
+
+
+def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
+    """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
+
+    Ids that do not exist are left out.
+    """
+    wanted = list(ids)
+    found: dict[int, PostRow] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        found.update(_read(reader, wanted[start : start + _AT_ONCE]))
+    return [found[post_id] for post_id in wanted if post_id in found]
+
+
+def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
+    """Read texts by their own id, current or not: what the offsets of a hit count in."""
+    rows = reader.execute(
+        "select id, text from texts where id in (select value from json_each(:ids))", {"ids": json.dumps(list(ids))}
+    )
+    return {row["id"]: row["text"] for row in rows}
+
+
+def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
+    """What machines had made of a post's files before other words took its place, oldest first."""
+    rows = reader.execute(
+        f"select {_TEXT} from texts where post_id = :id and current = 0 and engine is not null order by id",
+        {"id": post_id},
+    )
+    return [_text(row) for row in named(rows)]
+
+
+def as_json(post: PostRow) -> dict[str, object]:
+    """Show the post as every JSON document of ours does: the contract of docs/json-output.md."""
+    return {
+        "id": str(post.id),
+        "source": post.source,
+        "native_id": post.native_id,
+        "url": post.url,
+        "author": post.author,
+        "title": post.title,
+        "posted_at": iso(post.posted_at),
+        "posted_raw": post.posted_raw,
+        "collected_at": iso(post.collected_at),
+        "edited_at": iso(post.edited_at),
+        "deleted_at": iso(post.deleted_at),
+        "text": post.text,
+        "language": post.language,
+        "zawgyi": is_zawgyi(f"{post.title}\n\n{post.text}" if post.title else post.text),
+        "media": [media_json(item) for item in post.media],
+        "texts": [text_json(item) for item in post.texts if item.kind not in _SHOWN_ELSEWHERE],
+        "links": [{"text": link.text, "url": link.url} for link in post.links],
+        "rules": list(post.rules),
+        "forwarded_from": None if post.forward is None else _forward_json(post.forward),
+        "reply_to": post.reply_to,
+        "revisions": post.revisions,
+        "raw_sha256": post.raw_sha256,
+    }
+
+
+def place_of(hit: Hit, text: str, title: str | None) -> tuple[str, int, int]:
+    """Where a hit stands in a post as people see it: its part ("title", "body", "transcript", …), start and end there.
+
+    Rules read title and text as one, with a blank line between; in the text of the post offsets begin anew.
+    """
+    lead = len(title) + len(_GAP) if title and hit.kind == "body" and text.startswith(title + _GAP) else 0
+    if hit.start < lead or (title and hit.kind == "body" and text == title):
+        return "title", hit.start, hit.end
+    return hit.kind, hit.start - lead, hit.end - lead
+
+
+def headed(text: str, title: str | None) -> str:
+    """A body for one line of words: the title ends in a colon where it ends in no mark. Offsets stay as they are."""
+    if not title or not text.startswith(title + _GAP) or title[-1] in _MARKS:
+        return text
+    return f"{title}:\n{text[len(title) + len(_GAP) :]}"
+
+
+def raw(reader: "Reader", sha256: str) -> bytes:
+    """Bytes as received. Raises KeyError if none have this hash."""
+    import zstandard
+
+    row = reader.execute("select bytes, zstd from raw where sha256 = :sha256", {"sha256": sha256}).fetchone()
+    if row is None:
+        raise KeyError(sha256)
+    return zstandard.ZstdDecompressor().decompress(row["zstd"], max_output_size=max(1, int(row["bytes"])))
+
+
+def _spellings(url: str) -> Iterator[str]:
+    """Spell the address as given, and as people paste it: without its scheme, or from the preview page of a channel."""
+    yield url
+    bare = url.partition("://")[2] or url
+    bare = bare.replace("t.me/s/", "t.me/", 1) if bare.startswith("t.me/s/") else bare
+    bare = bare.partition("?")[0] if bare.startswith("t.me/") else bare
+    for scheme in ("https://", "http://"):
+        if scheme + bare != url:
+            yield scheme + bare
+
+
+def named(cursor: Any) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries, each free to be changed."""
+    for row in cursor:
+        yield {key: row[key] for key in row.keys()}  # noqa: SIM118  sqlite3.Row iterates over values
+
+
+def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
+    several = {"ids": json.dumps(list(ids))}
+    media: dict[int, list[MediaRow]] = {}
+    for row in named(
+        reader.execute(
+            "select m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s,"
+            " m.id, m.sniffed, m.size"
+            " from media m join posts p on p.id = m.post_id"
+            " where m.post_id in (select value from json_each(:ids)) and m.revision = p.revision order by m.id",
+            several,
+        )
+    ):
+        media.setdefault(row.pop("post_id"), []).append(MediaRow(**row))
+    texts: dict[int, list[TextRow]] = {}
+    for row in named(
+        reader.execute(
+            f"select post_id, {_TEXT} from texts"
+            " where post_id in (select value from json_each(:ids)) and current = 1 order by id",
+            several,
+        )
+    ):
+        texts.setdefault(row.pop("post_id"), []).append(_text(row))
+    rules: dict[int, list[str]] = {}
+    for row in reader.execute(
+        "select post_id, rule from matches where post_id in (select value from json_each(:ids))"
+        " group by post_id, rule order by min(id)",
+        several,
+    ):
+        rules.setdefault(row["post_id"], []).append(row["rule"])
+    return {
+        row["id"]: _post(row, media.get(row["id"], []), texts.get(row["id"], []), rules.get(row["id"], []))
+        for row in reader.execute(
+            "select p.id, s.name as source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw,"
+            " p.collected_at, p.edited_at, p.deleted_at, r.text, p.language, p.forward, p.reply_to, r.raw_sha256,"
+            " r.links, p.revision from posts p join sources s on s.id = p.source_id"
+            " join revisions r on r.post_id = p.id and r.number = p.revision"
+            " where p.id in (select value from json_each(:ids))",
+            several,
+        )
+    }
+
+
+_TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"
+
+
+def _text(row: dict[str, Any]) -> TextRow:
+    row["current"], row["unreliable"] = bool(row["current"]), bool(row["unreliable"])
+    segments = json.loads(row["segments"]) if row["segments"] else ()
+    row["segments"] = tuple(Segment(**segment) for segment in segments)
+    return TextRow(**row)
+
+
+def _post(row: Any, media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
+    return PostRow(
+        id=row["id"],
+        source=row["source"],
+        native_id=row["native_id"],
+        url=row["url"],
+        title=row["title"],
+        author=row["author"],
+        posted_at=row["posted_at"],
+        posted_raw=row["posted_raw"],
+        collected_at=row["collected_at"],
+        edited_at=row["edited_at"],
+        deleted_at=row["deleted_at"],
+        text=row["text"],
+        language=row["language"],
+        forward=None if row["forward"] is None else Forward(**json.loads(row["forward"])),
+        reply_to=row["reply_to"],
+        raw_sha256=row["raw_sha256"],
+        links=tuple(Link(**link) for link in json.loads(row["links"])),
+        media=tuple(media),
+        texts=tuple(texts),
+        rules=tuple(rules),
+        revisions=row["revision"] + 1,
+    )
+
+
+def media_json(item: MediaRow) -> dict[str, object]:
+    """Show one file of a post as `as_json` does."""
+    return {
+        "kind": item.kind,
+        "mime": item.mime,
+        "name": item.name,
+        "bytes": item.bytes if item.size is None else item.size,
+        "sha256": item.sha256,
+        "state": item.state,
+        "reason": item.reason,
+        "path": item.path,
+        "duration_s": item.duration_s,
+        "sniffed": item.sniffed,
+    }
+
+
+def text_json(item: TextRow) -> dict[str, object]:
+    """Show one text of a post as `as_json` does."""
+    return {
+        "kind": item.kind,
+        "engine": item.engine,
+        "language": item.language,
+        "zawgyi": is_zawgyi(item.text),
+        "text": item.text,
+        "confidence": item.confidence,
+        "model": item.model,
+        "unreliable": item.unreliable,
+        "segments": [
+            {"start_s": piece.start_s, "end_s": piece.end_s, "start": piece.start, "end": piece.end}
+            for piece in item.segments
+        ],
+    }
+
+
+def _forward_json(forward: Forward) -> dict[str, object]:
+    return {"name": forward.name, "url": forward.url, "source": forward.source, "post": forward.post}

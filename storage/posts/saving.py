@@ -1,0 +1,399 @@
+"""Saves posts, revisions, deletions, ledger and cursor: what one reply brought, in the caller's one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from storage import jobs
+from storage.archive.database import concerns_one_row, insert_many, sql
+from storage.jobs import NewJob
+from storage.media import rows as media_rows
+from storage.posts import observations, quarantine, raw, rechecks, texts
+from storage.posts.content import (
+    content_hash,
+    id_text,
+    int64_or_none,
+    links_json,
+    record_json,
+    same_content,
+    storable,
+    storable_or_none,
+)
+from storage.posts.ids import free_ids, moment, place
+from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
+from storage.sources import gaps, states
+
+if TYPE_CHECKING:
+    from storage.archive.database import Writer
+
+Outcome = Literal["unchanged", "revised", "reappeared", "absent", "deleted"]
+_SLOT = 1_000_000  # slots are named in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What all posts of one call have in common."""
+
+    source_id: int
+    now: int
+    method: str
+    alerts: bool = False
+    recheck: Sequence[int] = ()
+    read: texts.Read = texts.read
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored of a post; `doubted` says that it was absent once and is to be confirmed."""
+
+    id: int
+    revision: int
+    content_hash: str
+    edited_at: int | None
+    deleted_at: int | None
+    doubted: int
+
+
+@dataclass(slots=True)
+class _Stored:
+    new: list[int] = field(default_factory=list)
+    revised: list[int] = field(default_factory=list)
+    broken: list[Quarantined] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A fetched post with its content hash, and what is stored of it."""
+
+    post: FetchedPost
+    hash: str
+    known: _Known | None
+
+
+def save(
+    writer: Writer,
+    source_id: int,
+    batch: Batch,
+    *,
+    now: int,
+    method: str,
+    alerts: bool,
+    change: LedgerChange | None = None,
+    recheck: Sequence[int] = (),
+    read: texts.Read = texts.read,
+) -> Saved:
+    """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
+
+    What is stored already costs one read. A post that cannot be stored is quarantined and stops no other. `alerts`
+    False marks history that alerts nobody by itself. `recheck` counts microseconds from publishing; slots that are
+    past when a post is first seen are never caught up. `read` is another reading only where storing is measured.
+    Raises only for faults of the file or the device.
+    """
+    how = _How(source_id, now, method, alerts, recheck, read)
+    stored = _Stored(broken=list(batch.quarantined))
+    unchanged = 0
+    for posts in _without_repeats(batch.posts):
+        arrivals = _look_up(writer, source_id, posts, stored)
+        same = [arrival for arrival in arrivals if _says_the_same(arrival)]
+        _seen_again(writer, how, same)
+        unchanged += len(same)
+        changed = [arrival for arrival in arrivals if not _says_the_same(arrival)]
+        _store(writer, how, changed, stored)
+    quarantined = quarantine.keep(writer, source_id, stored.broken, now)
+    change = change or LedgerChange()
+    gaps.apply(writer, source_id, change, now)
+    states.advance(writer, source_id, batch, change, now)
+    return Saved(tuple(stored.new), tuple(stored.revised), unchanged, quarantined)
+
+
+def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: int) -> Outcome:
+    """Store what a second look at a post showed.
+
+    An absence counts only if a post that must exist was seen by the same method; the post is deleted when two such
+    absences lie at least `apart` microseconds apart and nothing was seen of it between.
+    """
+    source_id = writer.execute(sql("SELECT source_id FROM posts WHERE id = :id"), {"id": post_id}).scalar_one()
+    how = _How(source_id, now, found.method)
+    if found.presence == "absent":
+        return observations.absent(writer, post_id, found, now, apart)
+    observations.observe(writer, [(post_id, "present", None)], now, found.method)
+    [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
+    stored = _Stored()
+    if found.post is not None:
+        arrival = _Arrival(found.post, content_hash(found.post), known)
+        if not _says_the_same(arrival):
+            _store(writer, how, [arrival], stored)
+            quarantine.keep(writer, source_id, stored.broken, now)
+        else:
+            if found.post.edited and known.edited_at is None:
+                observations.label(writer, [(post_id, found.post)], now, found.method)
+            media_rows.refresh(writer, [(post_id, found.post.media)], now)
+    if stored.revised:
+        return "revised"
+    observations.reappear(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
+    return "reappeared" if known.deleted_at else "unchanged"
+
+
+def _says_the_same(arrival: _Arrival) -> bool:
+    """Service messages are worded by whoever shows them, and cannot be edited."""
+    known = arrival.known
+    return known is not None and (arrival.post.service or same_content(known.content_hash, arrival.hash))
+
+
+# What is known ----------------------------------------------------------------------------------------------------
+
+
+def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]]:
+    """Rounds in which no post stands twice: a reply may hold a post and its edit."""
+    left = list(posts)
+    while left:
+        once: dict[str, FetchedPost] = {}
+        again = [post for post in left if once.setdefault(id_text(post.native_id), post) is not post]
+        yield list(once.values())
+        left = again
+
+
+def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], stored: _Stored) -> list[_Arrival]:
+    ids = json.dumps([id_text(post.native_id) for post in posts])
+    known = _known(
+        writer,
+        "p.source_id = :source AND p.native_id IN (SELECT value FROM json_each(:ids))",
+        {"source": source_id, "ids": ids},
+    )
+    arrivals = []
+    for post in posts:
+        try:
+            arrivals.append(_Arrival(post, content_hash(post), known.get(id_text(post.native_id))))
+        except (AttributeError, TypeError, ValueError) as problem:  # a source's mistake, of this one post
+            stored.broken.append(_aside(post, problem))
+    return arrivals
+
+
+def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
+    rows = writer.execute(
+        sql(
+            "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
+            "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm') "
+            f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}"
+        ),
+        parameters,
+    )
+    return {row[0]: _Known(*row[1:]) for row in rows}
+
+
+def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
+    """Posts whose content did not change: some were thought deleted, some are only now labelled as edited."""
+    pairs = [(arrival.known, arrival.post) for arrival in same if arrival.known]
+    alive = [known for known, post in pairs if post.deleted_at is None]
+    back = [known.id for known in alive if known.deleted_at is not None]
+    doubted = [known.id for known in alive if known.deleted_at is not None or known.doubted]
+    observations.observe(writer, [(post_id, "present", None) for post_id in doubted], how.now, how.method)
+    observations.reappear(writer, back, doubted, how.now)
+    labelled = [(known.id, post) for known, post in pairs if post.edited and known.edited_at is None]
+    observations.label(writer, labelled, how.now, how.method)
+    media_rows.refresh(writer, ((known.id, post.media) for known, post in pairs), how.now)
+    handed = [
+        known.id for known, post in pairs if post.texts and texts.put_given(writer, known.id, post.texts, how.read)
+    ]
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
+    _told_gone(writer, how, pairs)
+
+
+def _told_gone(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
+    gone = [(known.id, int64_or_none(post.deleted_at)) for known, post in pairs if known and known.deleted_at is None]
+    observations.note_known_deletions(
+        writer, [(post_id, since) for post_id, since in gone if since is not None], how.now, how.method
+    )
+
+
+# New posts and new revisions --------------------------------------------------------------------------------------
+
+
+def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Stored) -> None:
+    """Add posts and revisions to the archive and to `stored`; those that cannot be stored become its `broken`."""
+    if not arrivals:
+        return
+    savepoint = writer.begin_nested()
+    try:
+        new, revised = _store_all(writer, how, arrivals)
+    except Exception as problem:
+        if not concerns_one_row(problem):
+            raise  # the file or the device: SQLite may have dropped the savepoint itself
+        savepoint.rollback()
+        if len(arrivals) == 1:
+            stored.broken.append(_aside(arrivals[0].post, problem))
+            return
+    else:
+        savepoint.commit()
+        stored.new += new
+        stored.revised += revised
+        return
+    for arrival in arrivals:  # one of them is poison: each alone, so that it takes no other with it
+        _store(writer, how, [arrival], stored)
+
+
+def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
+    return Quarantined(post.raw, f"it cannot be stored: {getattr(problem, 'orig', None) or problem}", post.native_id)
+
+
+def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
+    hashes = raw.keep(writer, (arrival.post.raw for arrival in arrivals))
+    kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
+    fresh = [arrival for arrival in arrivals if not arrival.known]
+    fresh.sort(key=lambda arrival: place(arrival.post, how.now))
+    new = _insert(writer, how, fresh, kept)
+    revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in (*new, *revised)])
+    return new, revised
+
+
+def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[str, str]) -> list[int]:
+    if not fresh:
+        return []
+    ids = free_ids(writer, [moment(arrival.post, how.now) for arrival in fresh])
+    placed = list(zip(ids, fresh, strict=True))
+    rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
+    words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
+    standing = texts.text_count_of(words)
+    insert_many(
+        writer,
+        _POSTS,
+        [
+            _post_row(
+                how,
+                id_,
+                new.post,
+                standing.get(id_, texts.TextCount()),
+                alerts=how.alerts and id_text(new.post.native_id) not in rests,
+            )
+            for id_, new in placed
+        ],
+    )
+    insert_many(writer, _REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
+    media_ids = media_rows.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
+    texts.insert(writer, words, media_ids)
+    for id_, new in placed:
+        if new.post.texts:
+            texts.put_given(writer, id_, new.post.texts, how.read)
+    told = [(id_, int64_or_none(new.post.deleted_at)) for id_, new in placed]
+    observations.note_known_deletions(
+        writer, [(id_, since) for id_, since in told if since is not None], how.now, how.method
+    )
+    jobs.enqueue(
+        writer,
+        [
+            NewJob("recheck", id_, due_at, f"{slot // _SLOT}s")
+            for id_, new in placed
+            for slot in how.recheck
+            if (due_at := moment(new.post, how.now) + slot) > how.now
+        ],
+    )
+    return ids
+
+
+def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
+    post, number = arrival.post, known.revision + 1
+    insert_many(writer, _REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
+    media_ids = media_rows.keep(writer, [(known.id, number, post.media)])
+    standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.read, media_ids)
+    writer.execute(
+        sql(
+            "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
+            "WHERE id = :id"
+        ),
+        {
+            "id": known.id,
+            "revision": number,
+            "edited_at": int64_or_none(post.edited_at) or how.now,
+            "texts": standing.texts,
+            "language": standing.language,
+        },
+    )
+    if post.texts:
+        texts.put_given(writer, known.id, post.texts, how.read)
+    if post.deleted_at is not None:
+        _told_gone(writer, how, [(known, post)])
+    elif known.deleted_at is not None or known.doubted:
+        observations.reappear(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
+    return known.id
+
+
+_POSTS = (
+    "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
+    "forward, views, collected_at, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, :native_id, "
+    ":number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, :collected_at, :alerts, "
+    "0, :texts, :language, :edited_at)"
+)
+_REVISIONS = (
+    "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
+    "raw_sha256, collected_at, method) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, :edited, "
+    ":edited_at, :content_hash, :raw_sha256, :collected_at, :method)"
+)
+
+
+def _rests(writer: Writer, source_id: int, fresh: Sequence[_Arrival]) -> frozenset[str]:
+    """Ids of new posts that are what is left of a stored album whose first message was removed.
+
+    They are posts of their own, and alert nobody by themselves: their words were weighed with the album.
+    """
+    numbers = [int64_or_none(new.post.number) for new in fresh if new.post.media]
+    near = [(number - back, number) for number in numbers if number is not None for back in range(1, rechecks.ALBUM)]
+    if not near:
+        return frozenset()
+    rows = writer.execute(
+        sql(
+            "SELECT DISTINCT CAST(json_extract(near.value, '$[1]') AS TEXT) FROM json_each(:near) near JOIN posts p "
+            "ON p.source_id = :source AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) "
+            "JOIN media m ON m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]')"
+        ),
+        {"near": json.dumps(near), "source": source_id},
+    )
+    return frozenset(rows.scalars())
+
+
+def _post_row(
+    how: _How, post_id: int, post: FetchedPost, standing: texts.TextCount, *, alerts: bool
+) -> dict[str, object]:
+    return {
+        "id": post_id,
+        "source_id": how.source_id,
+        "native_id": id_text(post.native_id),
+        "number": int64_or_none(post.number),
+        "posted_at": int64_or_none(post.posted_at),
+        "posted_raw": storable(post.posted_raw),
+        "url": storable_or_none(post.url),
+        "author": storable_or_none(post.author),
+        "reply_to": None if post.reply_to is None else id_text(post.reply_to),
+        "group_key": None if post.group is None else id_text(post.group),
+        "forward": record_json(post.forward),
+        "views": storable_or_none(post.views),
+        "collected_at": how.now,
+        "alerts": int(alerts),
+        "texts": standing.texts,
+        "language": standing.language,
+        "edited_at": (int64_or_none(post.edited_at) or how.now) if post.edited else None,
+    }
+
+
+def _revision_row(
+    how: _How, post_id: int, number: int, arrival: _Arrival, kept: Mapping[str, str]
+) -> dict[str, object]:
+    post = arrival.post
+    return {
+        "post_id": post_id,
+        "number": number,
+        "title": storable_or_none(post.title),
+        "text": storable(post.text),
+        "links": links_json(post.links),
+        "poll": record_json(post.poll),
+        "preview": record_json(post.preview),
+        "edited": int(post.edited),
+        "edited_at": int64_or_none(post.edited_at),
+        "content_hash": arrival.hash,
+        "raw_sha256": kept[post.native_id],
+        "collected_at": how.now,
+        "method": how.method,
+    }

@@ -1,0 +1,291 @@
+"""The texts of a post that rules and search read: body, poll, names of files; later transcripts and OCR.
+
+An id is the post's id * 2**14 + n, so texts sort as their posts do. The full-text index only grows: a text that is no
+longer current stays in it, and search asks for `current = 1`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, cast
+
+from storage.archive.database import insert_many, sql
+from storage.language.fold import FOLD_VERSION, fold
+from storage.language.script import language
+from storage.posts.content import body, storable
+from storage.records import FetchedPost, GivenText, Segment, TextKind
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+BITS = 14
+LIMIT = 1 << BITS
+_OWN = ("body", "poll", "file")  # what a fetched post brings itself
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedText:
+    """What we make of a text: the words that search and rules compare, and the language by its script."""
+
+    folded: str
+    language: str
+
+
+def read(text: str) -> AnalyzedText:
+    """The reading that everything stored gets; by far the dearest part of storing."""
+    return AnalyzedText(fold(text), language(text))
+
+
+Read = Callable[[str], AnalyzedText]
+
+
+class TooManyTextsError(ValueError):
+    """A post has more texts than its ids have room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """A text to be stored; `media_key` names the file that it stands for."""
+
+    post_id: int
+    revision: int
+    kind: TextKind
+    text: str
+    media_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextCount:
+    """How many current texts a post has, and the language of the first."""
+
+    texts: int = 0
+    language: str = "und"
+
+
+def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
+    """The texts that a fetched post brings itself."""
+    found = []
+    if words := body(post):
+        found.append(NewText(post_id, revision, "body", storable(words)))
+    if post.poll is not None:
+        found.append(NewText(post_id, revision, "poll", storable("\n".join((post.poll.question, *post.poll.options)))))
+    found += [
+        NewText(post_id, revision, "file", storable(media.name), storable(media.key))
+        for media in post.media
+        if media.name
+    ]
+    return found
+
+
+def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[str, object]]:
+    """Texts, grouped by post, as rows with all that we say of them; the numbers of each post begin at `start`.
+
+    Raises TooManyTextsError.
+    """
+    rows: list[dict[str, object]] = []
+    post_id, number = -1, start
+    for text in new:
+        number = number + 1 if text.post_id == post_id else start
+        post_id = text.post_id
+        if number >= LIMIT:
+            raise TooManyTextsError(f"it has more than {LIMIT} texts")
+        reading = read(text.text)
+        rows.append(
+            {
+                "id": post_id << BITS | number,
+                "post_id": post_id,
+                "kind": text.kind,
+                "revision": text.revision,
+                "media_id": None,
+                "media_key": text.media_key,
+                "text": text.text,
+                "folded": reading.folded,
+                "fold_version": FOLD_VERSION,
+                "language": reading.language,
+            }
+        )
+    return rows
+
+
+def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:
+    """What each post has when these are all of its texts."""
+    found: dict[int, TextCount] = {}
+    for row in rows:
+        post_id = cast("int", row["post_id"])
+        before = found.get(post_id)
+        found[post_id] = TextCount(before.texts + 1, before.language) if before else TextCount(1, str(row["language"]))
+    return found
+
+
+def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
+    """Store and index rows, which stand in ascending order of their ids."""
+    for row in rows if media_ids else ():
+        row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
+    insert_many(
+        writer,
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
+        "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)",
+        rows,
+    )
+    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", rows)
+
+
+def supersede(
+    writer: Writer, post_id: int, wanted: Sequence[NewText], read: Read, media_ids: Mapping[tuple[int, str], int]
+) -> TextCount:
+    """Make `wanted` the current texts that the post brings itself; equal ones stay. Raises TooManyTextsError.
+
+    Texts that were made of its files (transcripts, OCR, translations) are left alone.
+    """
+    rows = writer.execute(
+        sql("SELECT id, kind, text, media_id, current FROM texts WHERE post_id = :post ORDER BY id"), {"post": post_id}
+    ).all()
+    standing = {(row.kind, row.text, row.media_id): row.id for row in rows if row.current and row.kind in _OWN}
+    keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
+    gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
+    if gone:
+        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), gone)
+    start = (rows[-1].id & (LIMIT - 1)) + 1 if rows else 0
+    new = [text for key, text in keyed.items() if key not in standing]
+    insert(writer, rows_of(new, read, start=start), media_ids)
+    return _standing(writer, post_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineText:
+    """What an engine made of one file; `language` None: by the script of the text."""
+
+    kind: TextKind
+    text: str
+    language: str | None
+    confidence: float | None
+    engine: str
+    model: str
+    unreliable: bool = False
+    segments: tuple[Segment, ...] = ()
+
+
+def put_machine(
+    writer: Writer, media_id: int | None, made: MachineText, read: Read = read, *, post_id: int
+) -> int | None:
+    """Make this the current text of its kind for one file, or for the post's own words; its id, None for no words.
+
+    The same words of the same engine stay the row that they are, so that a job done twice changes nothing. Raises
+    TooManyTextsError.
+    """
+    before = writer.execute(
+        sql(
+            "SELECT id, text, engine, model FROM texts "
+            "WHERE post_id = :post AND media_id IS :media AND kind = :kind AND current = 1"
+        ),
+        {"media": media_id, "kind": made.kind, "post": post_id},
+    ).first()
+    text = storable(made.text)
+    if before is not None and (before.text, before.engine, before.model) == (text, made.engine, made.model):
+        return int(before.id)
+    if before is not None:
+        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), {"id": before.id})
+    text_id = _add_machine(writer, post_id, media_id, made, text, read) if text.strip() else None
+    standing = _standing(writer, post_id)
+    writer.execute(
+        sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+        {"post": post_id, "texts": standing.texts, "language": standing.language},
+    )
+    return text_id
+
+
+def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Read = read) -> bool:
+    """Add what another archive's engines had made of a post's files; what stands already stays. Whether any is new.
+
+    Nobody says which of the files each was made of. Raises TooManyTextsError.
+    """
+    rows = writer.execute(
+        sql("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1"), {"post": post_id}
+    )
+    standing = {(row.kind, row.text, row.engine or "") for row in rows}
+    new = [one for one in given if one.text.strip() and (one.kind, storable(one.text), one.engine) not in standing]
+    for one in new:
+        made = MachineText(
+            one.kind, one.text, one.language, one.confidence, one.engine, one.model, one.unreliable, one.segments
+        )
+        _add_machine(writer, post_id, None, made, storable(one.text), read)
+    if new:
+        now = _standing(writer, post_id)
+        writer.execute(
+            sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+            {"post": post_id, "texts": now.texts, "language": now.language},
+        )
+    return bool(new)
+
+
+def last_id(writer: Writer, post_id: int) -> int:
+    """The highest id of a text of this post; -1 where it has none."""
+    last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
+    return -1 if last is None else int(last)
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """A current text whose translation is missing or older than itself; `media_id` None: the post's own words."""
+
+    media_id: int | None
+    language: str
+    text: str
+
+
+def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated, ...]]:
+    """The name of a post's source, and its words that may be translated: unreliable ones are not worth it."""
+    name = reader.execute(
+        "SELECT sources.name FROM posts JOIN sources ON sources.id = posts.source_id WHERE posts.id = :post",
+        {"post": post_id},
+    ).fetchone()
+    rows = reader.execute(
+        "SELECT media_id, language, text FROM texts AS said WHERE post_id = :post AND current = 1 "
+        "AND unreliable = 0 AND kind IN ('body', 'transcript', 'ocr') AND NOT EXISTS (SELECT 1 FROM texts AS made "
+        "WHERE made.post_id = said.post_id AND made.media_id IS said.media_id AND made.kind = 'translation' "
+        "AND made.current = 1 AND made.id > said.id) ORDER BY id",
+        {"post": post_id},
+    ).fetchall()
+    return (name[0] if name else "", tuple(Untranslated(*row) for row in rows))
+
+
+def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
+    revision = writer.execute(sql("SELECT revision FROM posts WHERE id = :post"), {"post": post_id}).scalar_one()
+    last = last_id(writer, post_id)
+    start = (last & (LIMIT - 1)) + 1 if last >= 0 else 0
+    [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
+    row |= {
+        "media_id": media_id,
+        "language": made.language or row["language"],
+        "engine": made.engine,
+        "model": made.model,
+        "confidence": made.confidence,
+        "unreliable": int(made.unreliable),
+        "segments": json.dumps([asdict(segment) for segment in made.segments]) if made.segments else None,
+    }
+    insert_many(
+        writer,
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
+        "model, confidence, unreliable, segments, current) VALUES (:id, :post_id, :kind, :revision, :media_id, :text, "
+        ":folded, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
+        [row],
+    )
+    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", [row])
+    return cast("int", row["id"])
+
+
+def _standing(writer: Writer, post_id: int) -> TextCount:
+    languages = (
+        writer.execute(
+            sql(
+                "SELECT language FROM texts WHERE post_id = :post AND current = 1 "
+                "ORDER BY kind <> 'body', kind = 'translation', id"
+            ),
+            {"post": post_id},
+        )
+        .scalars()
+        .all()
+    )
+    return TextCount(len(languages), languages[0] if languages else "und")

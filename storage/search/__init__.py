@@ -1,0 +1,1 @@
+"""Search: the index proposes, the evaluator decides; counts."""

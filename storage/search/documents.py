@@ -1,0 +1,104 @@
+"""Loads posts as the evaluator sees them: their current texts, and the facts that fields ask for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from storage.language.match import Document, DocumentText
+
+Ask: TypeAlias = Callable[[str, dict[str, object]], Sequence[Mapping[str, Any]]]
+
+_SECOND = 1_000_000
+_SLACK = 3600  # seconds that numbering may move a post's id away from its posting time
+_HAS = {
+    "voice": "voice",
+    "audio": "audio",
+    "photo": "photo",
+    "video": "video",
+    "round": "video",
+    "document": "document",
+}
+
+
+def load(
+    run: Ask, post_ids: Iterable[int], *, history: bool = False, media: bool = True, rules: bool = True
+) -> dict[int, Document]:
+    """Posts by id, those that there are. `run` asks either door: see storage.archive.database.asking.
+
+    `posted_at` is the posting time, or where that is missing or implausible the collecting time that the post is
+    ordered by. `history` adds the texts of earlier revisions. Without `media` and `rules` two questions are spared,
+    and `has` and `rules` tell less.
+    """
+    ids: dict[str, object] = {"ids": json.dumps(list(post_ids))}
+    texts: dict[int, list[DocumentText]] = {}
+    for row in run(
+        "SELECT id, post_id, kind, text, folded, language, confidence, unreliable FROM texts "
+        "WHERE post_id IN (SELECT value FROM json_each(:ids)) AND current >= :current ORDER BY id",
+        ids | {"current": 0 if history else 1},
+    ):
+        text = DocumentText(
+            row["id"],
+            row["kind"],
+            row["text"],
+            row["folded"],
+            row["language"],
+            row["confidence"],
+            bool(row["unreliable"]),
+        )
+        texts.setdefault(row["post_id"], []).append(text)
+    kinds = _gathered(run(_MEDIA, ids)) if media else {}
+    matched = _gathered(run(_RULES, ids)) if rules else {}
+    return {
+        row["id"]: _document(row, tuple(texts.get(row["id"], ())), kinds.get(row["id"], ()), matched.get(row["id"], ()))
+        for row in run(_POSTS, ids)
+    }
+
+
+_POSTS = (
+    "SELECT p.id, s.name, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, p.edited_at, "
+    "p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id IN (SELECT value FROM json_each(:ids))"
+)
+_MEDIA = (
+    "SELECT DISTINCT m.post_id AS id, m.kind AS what FROM media m JOIN posts p ON p.id = m.post_id "
+    "WHERE p.id IN (SELECT value FROM json_each(:ids)) AND m.revision = p.revision"
+)
+_RULES = "SELECT DISTINCT post_id AS id, rule AS what FROM matches WHERE post_id IN (SELECT value FROM json_each(:ids))"
+
+
+def _gathered(rows: Iterable[Mapping[str, Any]]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["id"], set()).add(row["what"])
+    return found
+
+
+def _document(
+    row: Mapping[str, Any], texts: tuple[DocumentText, ...], kinds: Iterable[str], matched: Iterable[str]
+) -> Document:
+    has = {_HAS[kind] for kind in kinds if kind in _HAS}
+    facts = {
+        "forward": row["forward"] is not None,
+        "reply": row["reply_to"] is not None,
+        "edit": row["edited_at"] is not None or row["revision"] > 0,
+        "poll": any(text.kind == "poll" for text in texts),
+    }
+    return Document(
+        post_id=row["id"],
+        source=row["name"],
+        tags=frozenset(json.loads(row["tags"])),
+        side=row["side"],
+        author=row["author"],
+        forwarded_from=json.loads(row["forward"]).get("name") if row["forward"] else None,
+        language=row["language"],
+        has=frozenset(has | {name for name, true in facts.items() if true}),
+        posted_at=_time(row["id"], row["posted_at"]),
+        texts=texts,
+        rules=frozenset(matched),
+    )
+
+
+def _time(post_id: int, posted_at: int | None) -> int:
+    ordered = post_id >> 16
+    return posted_at if posted_at is not None and abs(posted_at // _SECOND - ordered) < _SLACK else ordered * _SECOND

@@ -1,0 +1,282 @@
+"""Finds posts, newest first: the index proposes, the one evaluator of rules and search disposes.
+
+SQL only narrows (see storage.search.prefilter); what is yielded has been verified on the whole post. Candidates are
+read in slices, each a short statement, so that no search keeps the write-ahead log from shrinking.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from storage.language.match import Document, PreparedDocument, hits, holds
+from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
+from storage.rows import Hit
+from storage.search import documents, prefilter
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+_BITS = 14  # see storage.texts
+_FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
+_COUNTED = 20_000  # rows of a slice that is only counted: more than the texts of one post, which are 1 << 14 at most
+_RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPost:
+    """A post that the query holds on, and where; `at` is the time that `date:` asks for, microseconds UTC."""
+
+    post_id: int
+    hits: tuple[Hit, ...]
+    source: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """How many posts of all have to be looked at for a query; `indexed` says whether the index can tell which."""
+
+    posts: int
+    of: int
+    indexed: bool
+
+
+def search(
+    reader: Reader,
+    query: Query,
+    *,
+    limit: int | None,
+    since: int | None = None,
+    until: int | None = None,
+    sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    history: bool = False,
+    reliable: bool = False,
+    looking: Callable[[int], None] | None = None,
+) -> Iterator[FoundPost]:
+    """Posts that the query holds on, newest first, at most `limit`.
+
+    [since, until) bounds the time that a post is ordered by, microseconds UTC; `sources` are names and `tags` are tags
+    of which one is enough. `history` looks at the texts of earlier revisions too, `reliable` at none that is no ground
+    for an alert by itself. `looking` hears from time to time which post it has come to.
+    """
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history, reliable=reliable)
+    left = limit
+    for reading in wanted.readings(looking=looking):
+        if left is not None:
+            if left <= 0:
+                return
+            left -= 1
+        document = reading.document
+        yield FoundPost(document.post_id, hits(query, reading), document.source, document.posted_at or 0)
+
+
+def count(
+    reader: Reader,
+    query: Query,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    history: bool = False,
+) -> int:
+    """How many posts `search` would yield without a limit."""
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    exact = prefilter.exact(query.root)
+    if not exact or since is not None or until is not None or sources or tags or history:
+        return sum(1 for _ in wanted.readings(first=_LAST))
+    total = _counted(reader, exact.sure)
+    if exact.unsure:
+        looked = wanted.readings(first=_LAST, among=exact.unsure)
+        total += sum(1 for reading in looked if not _matches(reader, exact.sure, reading.document.post_id))
+    return total
+
+
+def _matches(reader: Reader, expression: str, post_id: int) -> bool:
+    """Whether a current text of a post matches: then `_counted` has counted it."""
+    asked = {"term": expression, "low": post_id, "high": post_id + 1, "kinds": json.dumps(sorted(KINDS))}
+    return reader.execute(_MATCHES, asked).fetchone() is not None
+
+
+def proposed(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
+    """Count the posts that SQL proposes for a query, before the evaluator looks at them."""
+    wanted = _Search(reader, query, None, None, frozenset(sources), frozenset(), history=False)
+    [(total,)] = reader.execute("SELECT count(*) FROM posts").fetchall()
+    return Proposed(wanted.proposed(), int(total), prefilter.expression(query.root) is not None)
+
+
+def _counted(reader: Reader, expression: str, *, most: int = _COUNTED) -> int:
+    """Posts with a current text that matches, where the index alone can tell; in slices, the newest first."""
+    total, high = 0, prefilter.TOP
+    while True:
+        posts, rows, floor, of_floor = reader.execute(
+            _COUNT, {"term": expression, "high": high, "most": most, "kinds": json.dumps(sorted(KINDS))}
+        ).fetchone()
+        if rows < most:
+            return total + int(posts)
+        total += posts - of_floor  # the last post of the slice may have more texts: it is counted with the next
+        high = floor + 1
+
+
+class _Search:
+    """One question put to one archive."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        query: Query,
+        since: int | None,
+        until: int | None,
+        sources: frozenset[str],
+        tags: frozenset[str],
+        history: bool,
+        *,
+        reliable: bool = False,
+    ) -> None:
+        self._reader = reader
+        self._root = query.root
+        self._since, self._until = since, until
+        self._sources, self._tags = sources, tags
+        self._history, self._reliable = history, reliable
+        fields = _fields(query.root)
+        self._media, self._rules = "has" in fields, "rule" in fields
+
+    def proposed(self) -> int:
+        """How many posts would be looked at."""
+        allowed = self._allowed()
+        return 0 if allowed == "" else sum(map(len, self._candidates(allowed, _LAST)))
+
+    def readings(
+        self, first: int = _FIRST, looking: Callable[[int], None] | None = None, among: str = ""
+    ) -> Iterator[PreparedDocument]:
+        """Every post on which the query holds, newest first; with `among`, those of them with a text that matches."""
+        allowed = self._allowed()
+        if allowed is not None and not allowed:
+            return
+        for ids in self._candidates(allowed, first, among):
+            if looking:
+                looking(ids[0])
+            loaded = documents.load(self._ask, ids, history=self._history, media=self._media, rules=self._rules)
+            for post_id in ids:
+                if (document := loaded.get(post_id)) and self._in_time(document):
+                    if self._reliable:
+                        document = replace(document, texts=tuple(t for t in document.texts if not t.unreliable))
+                    reading = PreparedDocument(document)
+                    if holds(self._root, reading):
+                        yield reading
+
+    def _ask(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
+        return self._reader.execute(statement, parameters).fetchall()
+
+    def _in_time(self, document: Document) -> bool:
+        at = document.posted_at or 0
+        return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
+
+    def _allowed(self) -> str | None:
+        """The sources that can hold an answer, as a JSON list; None if all can, empty if none."""
+        rows = [
+            {"id": row["id"], "name": row["name"], "tags": json.loads(row["tags"]), "side": row["side"]}
+            for row in self._ask("SELECT id, name, tags, side FROM sources", {})
+        ]
+        chosen = [
+            row["id"]
+            for row in rows
+            if (not self._sources or row["name"] in self._sources)
+            and (not self._tags or not self._tags.isdisjoint(row["tags"]))
+            and prefilter.possible(self._root, row)
+        ]
+        if len(chosen) == len(rows):
+            return None
+        return json.dumps(chosen) if chosen else ""
+
+    def _candidates(self, allowed: str | None, size: int, among: str = "") -> Iterator[list[int]]:
+        """Post ids in descending slices: every post that can hold the query, and some that do not."""
+        low, high = prefilter.ids(self._root)
+        from_, until = prefilter.span(self._since, self._until)
+        low, high = max(low, from_), min(high, until)
+        expression = prefilter.Expression(among) if among else prefilter.expression(self._root)
+        asks = [_POSTS if allowed is None else _POSTS_OF]
+        terms: list[str | None] = [None]
+        if expression:
+            asks, terms = [_TEXTS], [expression.text]
+            if spread := prefilter.spread(expression, self._rarest):
+                asks.append(_SPREAD_EVER if self._history else _SPREAD)
+                terms.append(spread)
+        while low < high:
+            slices = [
+                [
+                    row[0]
+                    for row in self._ask(
+                        ask, {"low": low, "high": high, "most": size, "term": term, "allowed": allowed}
+                    )
+                ]
+                for ask, term in zip(asks, terms, strict=True)
+            ]
+            floor = max((ids[-1] for ids in slices if len(ids) == size), default=low)
+            ids = sorted({post_id for ids in slices for post_id in ids if post_id >= floor}, reverse=True)
+            if expression and allowed is not None:
+                kept = {row[0] for row in self._ask(_OF_SOURCES, {"ids": json.dumps(ids), "allowed": allowed})}
+                ids = [post_id for post_id in ids if post_id in kept]
+            if ids:
+                yield ids
+            high = floor
+            size = min(size * 2, _LAST)
+
+    def _rarest(self, terms: list[str]) -> str:
+        """The expression with the fewest rows, as far as it pays to count."""
+        least = terms[0]
+        for most in _RARE:
+            rows = {term: self._ask(_HOW_MANY, {"term": term, "most": most})[0][0] for term in terms}
+            least = min(terms, key=rows.__getitem__)
+            if rows[least] < most:
+                break
+        return least
+
+
+# A text's rowid is its post's id << 14 and more; a post with several texts that match comes several times.
+_RANGE = f"texts_index.rowid >= :low << {_BITS} AND texts_index.rowid < :high << {_BITS}"
+_TEXTS = (
+    f"SELECT rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    "ORDER BY rowid DESC LIMIT :most"
+)
+_SPREAD_EVER = _TEXTS
+_SPREAD = (
+    f"SELECT texts_index.rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {_BITS} AND posts.texts > 1) "
+    "ORDER BY texts_index.rowid DESC LIMIT :most"
+)
+_POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC LIMIT :most"
+_POSTS_OF = (
+    "SELECT id FROM posts WHERE id >= :low AND id < :high AND source_id IN (SELECT value FROM json_each(:allowed)) "
+    "ORDER BY id DESC LIMIT :most"
+)
+_OF_SOURCES = (
+    "SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(:ids)) "
+    "AND source_id IN (SELECT value FROM json_each(:allowed))"
+)
+# Of the slice: matching posts, rows, its last post, and whether that one is among them.
+_COUNT = (
+    f"WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term AND rowid < :high << {_BITS} "
+    "ORDER BY rowid DESC LIMIT :most), "
+    "told AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
+    "held AS (SELECT DISTINCT texts.post_id AS post FROM slice CROSS JOIN texts ON texts.id = slice.id "
+    "WHERE texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds))) "
+    "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM told"
+)
+_MATCHES = (
+    f"SELECT 1 FROM texts_index CROSS JOIN texts ON texts.id = texts_index.rowid WHERE texts_index MATCH :term "
+    f"AND {_RANGE} AND texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds)) LIMIT 1"
+)
+_HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
+
+
+def _fields(node: Node) -> set[str]:
+    if isinstance(node, And | Or):
+        return set().union(*map(_fields, node.parts))
+    if isinstance(node, Not):
+        return _fields(node.part)
+    return {node.field} if isinstance(node, Is) else set()

@@ -1,0 +1,1 @@
+"""Sources: their states, gaps, first contact, and what a Telegram account remembers."""

@@ -1,0 +1,128 @@
+"""The ledger's gaps: what is known to be missing, what history was asked for, how each ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storage.archive.database import asking, sql
+from storage.records import Gap, LedgerChange, NewGap
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+
+def open_gaps(reader: Reader | Writer, source_id: int | None = None) -> list[Gap]:
+    """What is still missing, of one source or of all, oldest gap first."""
+    return _gaps(reader, "closed_at IS NULL AND (:source IS NULL OR source_id = :source)", {"source": source_id})
+
+
+def all_gaps(reader: Reader | Writer, source_id: int) -> list[Gap]:
+    """Every gap that a source ever had, oldest first."""
+    return _gaps(reader, "source_id = :source", {"source": source_id})
+
+
+def filled(reader: Reader, gap: Gap) -> int:
+    """How many posts were collected since a gap was opened that are numbered above what is left of it."""
+    row = reader.execute(
+        "SELECT count(*) FROM posts WHERE source_id = :source AND collected_at >= :opened AND number > :high",
+        {"source": gap.source_id, "opened": gap.opened_at, "high": gap.high or 0},
+    ).fetchone()
+    return int(row[0])
+
+
+def ask_backfill(
+    writer: Writer,
+    source_id: int,
+    *,
+    below: int | None,
+    now: int,
+    count: int | None = None,
+    since: int | None = None,
+    alerts: bool = False,
+) -> int | None:
+    """Open a gap of wanted history: posts numbered under `below`, at most `count`, none published before `since`.
+
+    `below` None starts under the oldest archived number. An earlier wish that is still open is replaced, not doubled.
+    Returns the gap's id, or None where nothing of the source is known by number, so that there is nowhere to start.
+    """
+    if below is None:
+        below = writer.execute(sql("SELECT min(number) FROM posts WHERE source_id = :id"), {"id": source_id}).scalar()
+    if below is None:
+        return None
+    wish = NewGap("backfill", high=below - 1, until_count=count, until_time=since, alerts=alerts)
+    waiting = writer.execute(
+        sql(
+            "UPDATE gaps SET until_count = :until_count, until_time = :until_time, alerts = :alerts, "
+            "high = max(high, :high) WHERE source_id = :source AND reason = 'backfill' AND closed_at IS NULL "
+            "RETURNING id"
+        ),
+        {
+            "source": source_id,
+            "high": wish.high,
+            "until_count": count,
+            "until_time": since,
+            "alerts": int(alerts),
+        },
+    ).scalar()
+    return int(waiting) if waiting is not None else _open(writer, source_id, wish, now)
+
+
+def apply(writer: Writer, source_id: int, change: LedgerChange, now: int) -> None:
+    """Open, narrow and close gaps as a reply decided; part of the transaction that stores its posts."""
+    for gap in change.opened:
+        _open(writer, source_id, gap, now)
+    for left in change.narrowed:
+        writer.execute(
+            sql(
+                "UPDATE gaps SET low = :low, high = :high, until_count = :until_count "
+                "WHERE id = :id AND source_id = :source"
+            ),
+            {
+                "id": left.id,
+                "source": source_id,
+                "low": left.low,
+                "high": left.high,
+                "until_count": left.until_count,
+            },
+        )
+    for gone in change.closed:
+        writer.execute(
+            sql(
+                "UPDATE gaps SET closed_at = :now, closed_how = :how "
+                "WHERE id = :id AND source_id = :source AND closed_at IS NULL"
+            ),
+            {"id": gone.id, "source": source_id, "now": now, "how": gone.how},
+        )
+
+
+def _open(writer: Writer, source_id: int, gap: NewGap, now: int) -> int:
+    row = writer.execute(
+        sql(
+            "INSERT INTO gaps (source_id, low, high, from_at, to_at, reason, opened_at, until_count, until_time, "
+            "alerts) "
+            "VALUES (:source, :low, :high, :from_at, :to_at, :reason, :now, :until_count, :until_time, :alerts) "
+            "RETURNING id"
+        ),
+        {
+            "source": source_id,
+            "low": gap.low,
+            "high": gap.high,
+            "from_at": gap.from_at,
+            "to_at": gap.to_at,
+            "reason": gap.reason,
+            "now": now,
+            "until_count": gap.until_count,
+            "until_time": gap.until_time,
+            "alerts": int(gap.alerts),
+        },
+    )
+    return int(row.scalar_one())
+
+
+def _gaps(reader: Reader | Writer, where: str, parameters: dict[str, Any]) -> list[Gap]:
+    rows = asking(reader)(
+        "SELECT id, source_id, low, high, from_at, to_at, reason, opened_at, closed_at, closed_how, until_count, "
+        f"until_time, alerts FROM gaps WHERE {where} ORDER BY id",
+        parameters,
+    )
+    return [Gap(**{**row, "alerts": bool(row["alerts"])}) for row in rows]

@@ -1,0 +1,245 @@
+"""The sources as the archive knows them: declared by the config, due, held, paused, broken, recovered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storage.alerts import notices
+from storage.archive.database import asking, sql
+from storage.posts.content import int64_or_none, storable, storable_or_none
+from storage.records import Batch, LedgerChange, SourceRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+_UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
+NEVER = 1 << 62  # a stopped source is not due before a person resumes it
+_COLUMNS = (
+    "id, name, kind, tags, side, state, reason, state_since, channel_id, handle, title, cursor, high_water, "
+    "first_contact_at, next_poll_at, hold_until, failures, last_ok_at, last_post_at, paused"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A source as the config has it."""
+
+    name: str
+    kind: str
+    tags: tuple[str, ...] = ()
+    side: str | None = None
+
+
+def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
+    """Make the rows agree with the config. A source that left it keeps its row and its posts, and is not due."""
+    writer.execute(sql("UPDATE sources SET enabled = 0"))
+    if declared:
+        writer.execute(
+            sql(
+                "INSERT INTO sources (name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
+                "failures) VALUES (:name, :kind, :tags, :side, 1, 'new', :now, 0, 0, 0) ON CONFLICT (name) DO UPDATE "
+                "SET kind = excluded.kind, tags = excluded.tags, side = excluded.side, enabled = 1"
+            ),
+            [
+                {
+                    "name": source.name,
+                    "kind": source.kind,
+                    "tags": json.dumps(source.tags, ensure_ascii=False),
+                    "side": source.side,
+                    "now": now,
+                }
+                for source in declared
+            ],
+        )
+
+
+def all_sources(reader: Reader | Writer) -> list[SourceRow]:
+    """Every source that the config has, by name."""
+    rows = asking(reader)(f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 ORDER BY name", {})
+    return [_row(row) for row in rows]
+
+
+def by_name(reader: Reader | Writer, name: str) -> SourceRow | None:
+    """One source, in the config or not any more; None if the archive never heard of it."""
+    rows = asking(reader)(f"SELECT {_COLUMNS} FROM sources WHERE name = :name", {"name": name})
+    return _row(rows[0]) if rows else None
+
+
+def due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
+    """What may be asked now, the longest due first: not paused, not stopped, not told to wait."""
+    rows = asking(reader)(
+        f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 AND paused = 0 AND next_poll_at <= :now "
+        "AND (hold_until IS NULL OR hold_until <= :now) AND (:kind IS NULL OR kind = :kind) "
+        "ORDER BY next_poll_at, name",
+        {"now": now, "kind": kind},
+    )
+    return [_row(row) for row in rows]
+
+
+def pause(writer: Writer, name: str) -> bool:
+    """Ask this source no more until `resume`; False if there is none of this name."""
+    return writer.execute(sql("UPDATE sources SET paused = 1 WHERE name = :name"), {"name": name}).rowcount == 1
+
+
+def resume(writer: Writer, name: str, now: int) -> bool:
+    """Ask it again from now on, even if it had stopped for good; a wait that the other side set still counts."""
+    done = writer.execute(
+        sql("UPDATE sources SET paused = 0, next_poll_at = :now, failures = 0 WHERE name = :name"),
+        {"name": name, "now": now},
+    )
+    return done.rowcount == 1
+
+
+def ask_stopped_again(writer: Writer, changed_at: int, now: int) -> None:
+    """Ask every source again that had stopped for good before the config was changed: that may have mended it."""
+    writer.execute(
+        sql(
+            "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
+            "AND state_since < :changed_at"
+        ),
+        {"now": now, "never": NEVER, "changed_at": changed_at},
+    )
+
+
+def poll_all_now(writer: Writer, now: int) -> None:
+    """Make everything due that is not stopped: after a jump of the clock nothing that was planned can be trusted."""
+    writer.execute(
+        sql("UPDATE sources SET next_poll_at = :now WHERE next_poll_at < :never"), {"now": now, "never": NEVER}
+    )
+
+
+def settle(
+    writer: Writer,
+    source_id: int,
+    *,
+    outcome: str,
+    detail: str | None,
+    now: int,
+    next_poll_at: int,
+    hold_until: int | None,
+    failures: int,
+    posts: int,
+) -> str:
+    """Write down how a round ended; the sentence that tells of a change, empty if the state is what it was.
+
+    First contact is told and no notice is made of it; any other change is noticed once.
+    `outcome` is "ok" or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
+    """
+    row = writer.execute(sql("SELECT name, state, state_since FROM sources WHERE id = :id"), {"id": source_id}).one()
+    changed = bool(row.state != outcome)
+    writer.execute(
+        sql(
+            "UPDATE sources SET state = :outcome, reason = :detail, next_poll_at = :next_poll_at, "
+            "hold_until = :hold_until, failures = :failures, "
+            "state_since = CASE WHEN :changed THEN :now ELSE state_since END, "
+            "last_ok_at = CASE WHEN :outcome = 'ok' THEN :now ELSE last_ok_at END WHERE id = :id"
+        ),
+        {
+            "id": source_id,
+            "outcome": outcome,
+            "detail": detail,
+            "next_poll_at": next_poll_at,
+            "hold_until": hold_until,
+            "failures": failures,
+            "changed": int(changed),
+            "now": now,
+        },
+    )
+    _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
+    if not changed:
+        return ""
+    if row.state == "new" and outcome == "ok":
+        return f"source {row.name} is reached"
+    sentence = _sentence(row.name, f"{_span(now - row.state_since)} of {row.state}", outcome, detail)
+    notices.add(writer, now, f"source {row.name}", sentence)
+    return sentence
+
+
+def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, now: int) -> None:
+    """Move the source's cursor, marks and names; a reply that brings nothing new writes nothing."""
+    before = dict(
+        writer.execute(
+            sql(
+                "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
+                "FROM sources WHERE id = :id"
+            ),
+            {"id": source_id},
+        )
+        .mappings()
+        .one()
+    )
+    name = before.pop("name")
+    for sentence in batch.notices:
+        notices.add(writer, now, f"source {name}", storable(f"source {name}: {sentence}"))
+    times = (int64_or_none(post.posted_at) for post in batch.posts)
+    newest = max((at for at in times if at is not None and at <= now), default=None)
+    after = {
+        "cursor": before["cursor"] if batch.cursor is None else storable(batch.cursor),
+        "high_water": _later(before["high_water"], int64_or_none(change.high_water)),
+        "channel_id": before["channel_id"] or storable_or_none(batch.channel_id),
+        "handle": storable_or_none(batch.handle) or before["handle"],
+        "title": storable_or_none(batch.title) or before["title"],
+        "last_post_at": _later(before["last_post_at"], newest),
+        "first_contact_at": before["first_contact_at"] or (now if change.first_contact else None),
+    }
+    if after != before:
+        writer.execute(
+            sql(
+                "UPDATE sources SET cursor = :cursor, high_water = :high_water, channel_id = :channel_id, "
+                "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at "
+                "WHERE id = :id"
+            ),
+            {**after, "id": source_id},
+        )
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
+def _stretch(
+    writer: Writer, source_id: int, outcome: str, detail: str | None, now: int, posts: int, pause: int
+) -> None:
+    """Extend the last stretch; begin one at another outcome, or where nobody looked for much longer than `pause`."""
+    last = writer.execute(
+        sql("SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1"),
+        {"id": source_id},
+    ).first()
+    values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
+    if last is not None and last.outcome == outcome and now - last.ended_at <= pause + _UNWATCHED:
+        writer.execute(
+            sql(
+                "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
+                "WHERE id = :run"
+            ),
+            {"run": last.id, "now": now, "posts": posts, "detail": detail},
+        )
+        return
+    writer.execute(
+        sql(
+            "INSERT INTO runs (source_id, started_at, ended_at, outcome, detail, rounds, posts) "
+            "VALUES (:source, :now, :now, :outcome, :detail, 1, :posts)"
+        ),
+        values,
+    )
+
+
+def _sentence(name: str, before: str, outcome: str, detail: str | None) -> str:
+    if outcome == "ok":
+        return f"source {name} recovered after {before}"
+    return f"source {name} is {outcome}: {detail}" if detail else f"source {name} is {outcome}"
+
+
+def _span(microseconds: int) -> str:
+    seconds = max(microseconds // 1_000_000, 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _row(row: dict[str, Any]) -> SourceRow:
+    return SourceRow(**{**row, "tags": tuple(json.loads(row["tags"])), "paused": bool(row["paused"])})

@@ -1,0 +1,257 @@
+"""What an account at Telegram has learnt and may not forget: peers, waits, spent calls, its state, requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.archive.database import asking, sql
+from storage.records import PeerRow
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+_HOUR = 3_600_000_000
+ENDS = (  # states of an account that is at its end; another sign-in heals them
+    "account banned",
+    "account deleted",
+    "account frozen",
+    "client refused",
+    "not signed in",
+    "session duplicated",
+    "session ended",
+    "session expired",
+    "session revoked",
+    "session unusable",
+)
+SHARED = (  # states that all sources of the account have at once, of which the account itself tells
+    *ENDS,
+    "connecting",
+    "no answer",
+    "proxy down",
+    "session in use",
+    "unreachable",
+    "wrong api_id",
+    "wrong server key",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """How the account stands: "signed out", "connected", "connecting", or the name of what ended it."""
+
+    state: str
+    reason: str | None
+    remedy: str | None
+    state_since: int
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRow:
+    """How one source is watched: "push", "short poll", "history poll" or "public pages"."""
+
+    source: str
+    mode: str
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """Something that a person asked of the process that holds the session; `outcome` is empty until it is done."""
+
+    id: int
+    kind: str
+    source: str
+    asked_at: int
+    done_at: int | None
+    outcome: str | None
+    detail: str | None
+
+
+# Peers ------------------------------------------------------------------------------------------------------------
+
+
+def peers(reader: Reader | Writer, account: str) -> dict[str, PeerRow]:
+    """What names were resolved to, once and for all, by how they were asked for."""
+    rows = asking(reader)(
+        "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE account = :account",
+        {"account": account},
+    )
+    return {row["asked"]: PeerRow(**{**row, "joined": bool(row["joined"])}) for row in rows}
+
+
+def peer_of_anybody(reader: Reader | Writer, asked: str) -> PeerRow | None:
+    """What any account has learnt of a channel, the latest first; its access hash is worth nothing to another one."""
+    rows = asking(reader)(
+        "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE asked = :asked "
+        "ORDER BY at DESC LIMIT 1",
+        {"asked": asked},
+    )
+    return PeerRow(**{**rows[0], "joined": bool(rows[0]["joined"])}) if rows else None
+
+
+def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
+    """Remember a peer, or what is new about it."""
+    writer.execute(
+        sql(
+            "INSERT INTO telegram_peers (account, asked, channel_id, access_hash, handle, title, joined, at) "
+            "VALUES (:account, :asked, :channel_id, :access_hash, :handle, :title, :joined, :now) "
+            "ON CONFLICT (account, asked) DO UPDATE SET channel_id = excluded.channel_id, "
+            "access_hash = excluded.access_hash, handle = excluded.handle, title = excluded.title, "
+            "joined = excluded.joined, at = excluded.at"
+        ),
+        {
+            "account": account,
+            "asked": peer.asked,
+            "channel_id": peer.channel_id,
+            "access_hash": peer.access_hash,
+            "handle": peer.handle,
+            "title": peer.title,
+            "joined": int(peer.joined),
+            "now": now,
+        },
+    )
+
+
+# Waits and budgets ------------------------------------------------------------------------------------------------
+
+
+def waits(reader: Reader | Writer) -> dict[str, int]:
+    """Until when each method may not be called, in microseconds UTC."""
+    return {row["method"]: row["until"] for row in asking(reader)("SELECT method, until FROM telegram_waits", {})}
+
+
+def keep_wait(writer: Writer, method: str, until: int) -> None:
+    """Remember a wait that Telegram asked for; a longer one that stands is not shortened."""
+    writer.execute(
+        sql(
+            "INSERT INTO telegram_waits (method, until) VALUES (:method, :until) "
+            "ON CONFLICT (method) DO UPDATE SET until = max(until, excluded.until)"
+        ),
+        {"method": method, "until": until},
+    )
+
+
+def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
+    """Count one call; where `most` were made within the hour, count none and return when the next one is free."""
+    writer.execute(
+        sql("DELETE FROM telegram_spent WHERE method = :method AND at <= :old"), {"method": method, "old": now - _HOUR}
+    )
+    times = writer.execute(
+        sql("SELECT at FROM telegram_spent WHERE method = :method ORDER BY at"), {"method": method}
+    ).scalars()
+    spent = times.all()
+    if len(spent) >= most:
+        return int(spent[len(spent) - most]) + _HOUR
+    writer.execute(
+        sql("INSERT INTO telegram_spent (method, at) VALUES (:method, :now)"), {"method": method, "now": now}
+    )
+    return None
+
+
+# The account and the sources --------------------------------------------------------------------------------------
+
+
+def account(reader: Reader | Writer) -> AccountRow | None:
+    """How the account stands; None if none was ever used."""
+    rows = asking(reader)("SELECT state, reason, remedy, state_since, user FROM telegram_account", {})
+    return AccountRow(**rows[0]) if rows else None
+
+
+def set_account_state(
+    writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int
+) -> None:
+    """Write down how the account stands."""
+    writer.execute(
+        sql(
+            "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
+            "VALUES (1, :state, :reason, :remedy, :now, :user) ON CONFLICT (id) DO UPDATE SET "
+            "state = excluded.state, reason = excluded.reason, remedy = excluded.remedy, "
+            "user = coalesce(excluded.user, telegram_account.user), "
+            "state_since = CASE WHEN telegram_account.state = excluded.state THEN telegram_account.state_since "
+            "ELSE excluded.state_since END"
+        ),
+        {"state": state, "reason": reason, "remedy": remedy, "user": user, "now": now},
+    )
+
+
+def wake(writer: Writer, now: int) -> None:
+    """Make every source due that had stopped for the account's sake, or because only a page of its name was left."""
+    writer.execute(
+        sql(
+            "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
+            "AND next_poll_at >= :never AND state IN (SELECT value FROM json_each(:states))"
+        ),
+        {"now": now, "never": 1 << 61, "states": json.dumps((*ENDS, "handle moved"))},
+    )
+
+
+def watched(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
+    """Write down how a source is watched from now on."""
+    writer.execute(
+        sql(
+            "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
+            "ON CONFLICT (source) DO UPDATE SET mode = excluded.mode, joined = excluded.joined"
+        ),
+        {"source": source, "mode": mode, "joined": int(joined)},
+    )
+
+
+def watches(reader: Reader) -> dict[str, WatchRow]:
+    """How each source is watched, by its name."""
+    rows = asking(reader)("SELECT source, mode, joined FROM telegram_watches", {})
+    return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"])) for row in rows}
+
+
+def lags(reader: Reader) -> dict[str, int]:
+    """How long after its publishing the newest post of each source was collected, in microseconds.
+
+    Only posts that came after first contact tell: what stood there before was collected when we came.
+    """
+    rows = asking(reader)(
+        "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "
+        "(SELECT max(l.id) FROM posts l WHERE l.source_id = s.id) WHERE s.kind = 'telegram' "
+        "AND p.posted_at IS NOT NULL AND p.collected_at > s.first_contact_at",
+        {},
+    )
+    return {row["name"]: row["lag"] for row in rows}
+
+
+# What people ask --------------------------------------------------------------------------------------------------
+
+
+def ask(writer: Writer, kind: str, source: str, now: int) -> int:
+    """File a request; the process that holds the session sees it within a second."""
+    row = writer.execute(
+        sql("INSERT INTO telegram_requests (kind, source, asked_at) VALUES (:kind, :source, :now) RETURNING id"),
+        {"kind": kind, "source": source, "now": now},
+    )
+    return int(row.scalar_one())
+
+
+def open_requests(reader: Reader) -> list[RequestRow]:
+    """What is not done yet, oldest first."""
+    return _requests(reader, "done_at IS NULL", {})
+
+
+def request(reader: Reader, request_id: int) -> RequestRow:
+    """One request. Raises IndexError for one that was never filed."""
+    return _requests(reader, "id = :id", {"id": request_id})[0]
+
+
+def answer(writer: Writer, request_id: int, outcome: str, detail: str, now: int) -> None:
+    """A request is done: "ok", "later" or "never", with the sentence that a person reads."""
+    writer.execute(
+        sql("UPDATE telegram_requests SET done_at = :now, outcome = :outcome, detail = :detail WHERE id = :id"),
+        {"id": request_id, "outcome": outcome, "detail": detail, "now": now},
+    )
+
+
+def _requests(reader: Reader, where: str, parameters: dict[str, object]) -> list[RequestRow]:
+    rows = asking(reader)(
+        f"SELECT id, kind, source, asked_at, done_at, outcome, detail FROM telegram_requests WHERE {where} ORDER BY id",
+        parameters,
+    )
+    return [RequestRow(**row) for row in rows]

@@ -1,0 +1,170 @@
+"""How things stand: what is being watched and since when, which gaps are open, what waits and for how long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storage.posts.reading import named
+from storage.sources.telegram import AccountRow, account, waits
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One source: its state, and the last stretch of rounds with one outcome.
+
+    Where `outcome` is "ok", the source was watched without interruption from `stretch_from` to `stretch_to`, in
+    `rounds` rounds: no post then is silence. Any other outcome, or none, is blindness.
+    """
+
+    name: str
+    kind: str
+    tags: str = "[]"
+    side: str | None = None
+    handle: str | None = None
+    channel_id: str | None = None
+    title: str | None = None
+    enabled: bool = True
+    paused: bool = False
+    state: str = "new"
+    reason: str | None = None
+    state_since: int = 0
+    failures: int = 0
+    first_contact_at: int | None = None
+    high_water: int | None = None
+    last_ok_at: int | None = None
+    last_post_at: int | None = None
+    next_poll_at: int = 0
+    hold_until: int | None = None
+    outcome: str | None = None
+    stretch_from: int | None = None
+    stretch_to: int | None = None
+    rounds: int = 0
+    posts: int = 0
+    deleted: int = 0
+    gaps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A stretch of one source that is known not to be archived."""
+
+    source: str
+    reason: str
+    low: int | None
+    high: int | None
+    from_at: int | None
+    to_at: int | None
+    opened_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Rows that wait, and since when the oldest of them does."""
+
+    name: str
+    waiting: int
+    oldest_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStanding:
+    """One target that has been used: ok, failing or parked."""
+
+    name: str
+    state: str
+    reason: str | None
+    state_since: int
+    hold_until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusNotice:
+    """A notice: something that broke, recovered or was put aside."""
+
+    at: int
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveStatus:
+    """Everything that `status` tells of the archive at one moment."""
+
+    watches: tuple[Watch, ...]
+    gaps: tuple[OpenGap, ...]
+    queues: tuple[Queue, ...]
+    targets: tuple[TargetStanding, ...]
+    notices: tuple[StatusNotice, ...]
+    last_round_at: int | None
+    account: AccountRow | None = None  # at Telegram
+    waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
+
+    def queue(self, name: str) -> Queue:
+        """One queue by name: decide, recheck, outbox, dead, given_up, quarantine."""
+        return next(queue for queue in self.queues if queue.name == name)
+
+
+QUEUES = ("decide", "recheck", "outbox", "dead", "given_up", "quarantine")
+
+
+def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatus:
+    """Read everything that `status` tells. `now` in microseconds UTC decides which re-checks are due."""
+    return ArchiveStatus(
+        watches=watches(reader),
+        gaps=tuple(OpenGap(**row) for row in _rows(reader, _GAPS)),
+        queues=tuple(Queue(**row) for row in _rows(reader, _QUEUES, now=now)),
+        targets=tuple(TargetStanding(**row) for row in _rows(reader, _TARGETS)),
+        notices=tuple(StatusNotice(**row) for row in _rows(reader, _NOTICES, limit=notices))[::-1],
+        last_round_at=reader.execute("select max(ended_at) as at from runs").fetchone()["at"],
+        account=account(reader),
+        waits=tuple((method, until) for method, until in waits(reader).items() if until > now),
+    )
+
+
+def watches(reader: "Reader") -> tuple[Watch, ...]:
+    """Every source that the archive knows, by name; those no longer in the config last."""
+    return tuple(
+        Watch(**{**row, "enabled": bool(row["enabled"]), "paused": bool(row["paused"])})
+        for row in _rows(reader, _WATCHES)
+    )
+
+
+def _rows(reader: "Reader", statement: str, **values: int) -> Iterator[dict[str, Any]]:
+    return named(reader.execute(statement, values))
+
+
+_WATCHES = """
+select s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
+    s.state_since, s.failures, s.first_contact_at, s.high_water, s.last_ok_at, s.last_post_at, s.next_poll_at,
+    s.hold_until, r.outcome, r.started_at as stretch_from, r.ended_at as stretch_to, coalesce(r.rounds, 0) as rounds,
+    coalesce(p.posts, 0) as posts, coalesce(p.deleted, 0) as deleted, coalesce(g.gaps, 0) as gaps
+from sources s
+left join runs r on r.id =
+    (select l.id from runs l where l.source_id = s.id order by l.started_at desc, l.id desc limit 1)
+left join (select source_id, count(*) as posts, count(deleted_at) as deleted from posts group by source_id) p
+    on p.source_id = s.id
+left join (select source_id, count(*) as gaps from gaps where closed_at is null group by source_id) g
+    on g.source_id = s.id
+order by s.enabled desc, s.name
+"""
+
+_GAPS = """
+select s.name as source, g.reason, g.low, g.high, g.from_at, g.to_at, g.opened_at
+from gaps g join sources s on s.id = g.source_id where g.closed_at is null order by s.name, g.opened_at, g.id
+"""
+
+_QUEUES = """
+select 'decide' as name, count(*) as waiting, min(due_at) as oldest_at from jobs where kind = 'decide'
+union all select 'recheck', count(*), min(due_at) from jobs where kind = 'recheck' and due_at <= :now
+union all select 'outbox', count(*), min(created_at) from deliveries where state in ('pending', 'sending')
+union all select 'dead', count(*), min(created_at) from deliveries where state = 'dead'
+union all select 'given_up', count(*), min(at) from given_up
+union all select 'quarantine', count(*), min(at) from quarantine
+"""
+
+_TARGETS = "select name, state, reason, state_since, hold_until from targets order by name"
+
+_NOTICES = "select at, about, text from notices order by id desc limit :limit"
