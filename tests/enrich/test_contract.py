@@ -76,9 +76,9 @@ def test_wiring_an_engine_loads_nothing_heavy(kind: str) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from bot import enrich
-settings = enrich.settings_of({kind!r}).model_validate({{"name": "one", "kind": {kind!r}, **{KEYS.get(kind, {})!r}}})
-enrich.build(settings, enrich.Surroundings(Path("/nonexistent")))
+from bot.enrich import engines
+settings = engines.settings_of({kind!r}).model_validate({{"name": "one", "kind": {kind!r}, **{KEYS.get(kind, {})!r}}})
+engines.build(settings, engines.EngineTools(Path("/nonexistent")))
 print(sorted(set(sys.modules) & set({HEAVY!r})))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -87,5 +87,5 @@ print(sorted(set(sys.modules) & set({HEAVY!r})))
 
 def test_every_kind_has_keys_to_be_tried_with() -> None:
     for kind in engines.kinds():
-        module = importlib.import_module(f"bot.enrich.{kind}")
+        module = importlib.import_module(f"bot.enrich.engines.{kind}")
         assert callable(module.build)

@@ -190,18 +190,18 @@ UNSEPARATED = """
 import asyncio, sys
 from pathlib import Path
 from bot.enrich.engines import build
-from bot.contracts.engine import Media, Surroundings
-from bot.enrich.sandbox.run import Failed, Workshop, walls, walls
+from bot.contracts.engine import EngineTools, MediaFile
+from bot.enrich.sandbox.run import Failed, Workshop, isolation_here
 from bot.enrich.engines.program import Settings
 from bot.http import HttpRules
 here = Path(sys.argv[1])
 settings = Settings(name="own", kind="program", program=(str(here / "program.py"),), timeout="3s")
-media = Media(here / "file", "voice", "audio/ogg", (here / "file").stat().st_size)
+media = MediaFile(here / "file", "voice", "audio/ogg", (here / "file").stat().st_size)
 try:
-    print(asyncio.run(Workshop(here, HttpRules("test")).run(build(settings, Surroundings(here)), media)).text)
+    print(asyncio.run(Workshop(here, HttpRules("test")).run(build(settings, EngineTools(here)), media)).text)
 except Failed as problem:
     print(problem)
-print(walls())
+print(isolation_here())
 """
 
 
@@ -223,7 +223,7 @@ def test_where_namespaces_are_refused_a_job_is_shut_in_all_the_same(
 
     body = "import os, socket\nfor call in (lambda: socket.socket(), lambda: socket.socket(socket.AF_UNIX), os.setsid,"
     body += " lambda: os.setpgid(0, 0)):\n  try: call(); print('done')\n  except OSError: print('refused')"
-    assert ran(body) == ["refused"] * 4 + ["Walls(network=True, offspring=True, files=True)"]
+    assert ran(body) == ["refused"] * 4 + ["Isolation(network=True, offspring=True, files=True)"]
     hangs = "import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(100)\ntime.sleep(100)"
     assert ran(hangs)[0] == "it did not end within 3 s"
     assert living(tmp_path) == []

@@ -129,7 +129,7 @@ def test_the_live_file_is_never_opened_beside_sqlite(archive: Archive) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from storage import health, migrate
+from storage.archive import integrity, migrate
 from storage.archive.database import Archive, sql
 live, opened = {str(archive.path)!r}, []
 sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and str(args[0]).startswith(live) else None)
@@ -138,7 +138,7 @@ with Archive(Path(live)) as archive:
     with archive.writing() as writer:
         writer.execute(sql({ADD!r}), {{"text": "x"}})
     migrate.back_up(archive.path, archive.path.parent / "backups" / "copy.db")
-    assert health.problems(archive) == []
+    assert integrity.problems(archive) == []
 assert opened == [], opened
 """
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -222,7 +222,7 @@ def test_bad_input_74_a_device_that_takes_no_more_bytes_is_an_archive_error(arch
 import resource, signal
 from pathlib import Path
 from storage.archive.database import Archive, sql
-from storage.errors import ArchiveUnwritable
+from storage.archive.errors import ArchiveUnwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Archive(Path({str(archive.path)!r})) as archive:
     with archive.writing() as writer:

@@ -106,8 +106,8 @@ def test_what_stands_under_a_name_and_is_another_content_is_told_and_left(files:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from storage.files import Files
-with Files(Path(sys.argv[1])).arriving(7) as arriving:
+from storage.media.shelf import Shelf
+with Shelf(Path(sys.argv[1])).arriving(7) as arriving:
     arriving.write(b"OggS" + b"x" * 5000)
     if sys.argv[2] == "kept":
         arriving.keep()
@@ -135,9 +135,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     program = f"""
 import resource, signal
 from pathlib import Path
-from storage.files import Files
+from storage.media.shelf import Shelf
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-files = Files(Path({str(tmp_path)!r}))
+files = Shelf(Path({str(tmp_path)!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
 try:
     with files.arriving(1) as arriving:

@@ -103,8 +103,8 @@ def test_a_second_start_finds_nothing_to_do_and_does_not_import_alembic(archive:
     program = f"""
 import sys
 from pathlib import Path
-from storage import migrate
-from storage.database import Archive
+from storage.archive import migrate
+from storage.archive.database import Archive
 with Archive(Path({str(archive.path)!r})) as archive:
     done = migrate.ensure(archive, now=0)
 assert not done.created and done.backup is None, done
@@ -222,8 +222,8 @@ def test_bad_input_77_a_backup_that_cannot_be_finished_leaves_the_older_one(arch
     program = f"""
 import resource, signal
 from pathlib import Path
-from storage import migrate
-from storage.errors import ArchiveError
+from storage.archive import migrate
+from storage.archive.errors import ArchiveError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 try:
