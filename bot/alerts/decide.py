@@ -69,7 +69,7 @@ class Deciding:
             for name, query, tags, sources in written
         ]
         loaded = tuple((made.name, made.version, rule[1]) for made, rule in zip(compiled, written, strict=True))
-        translators = [engine for engine in config.engines if engine.kind == "translate"]
+        translators = [engine for engine in config.engines if engine.translates]
         translated = frozenset(
             source.name
             for source in config.sources

@@ -199,7 +199,7 @@ def _open_again(session: Session, target: str) -> bool:
 
 
 def _settings(config: "Config", name: str) -> "TargetSettings":
-    from bot.contracts.settings import did_you_mean
+    from bot.suggest import did_you_mean
 
     for settings in config.targets:
         if settings.name == name:

@@ -114,7 +114,7 @@ def read(
     if not config.engines:
         raise UserError("the config has no [[engines]]: nothing can be read; `communique models` tells what suits")
     if engine is not None and engine not in (names := [one.name for one in config.engines]):
-        from bot.contracts.settings import did_you_mean
+        from bot.suggest import did_you_mean
 
         raise UserError(f"the config names no engine {visible(engine)}{did_you_mean(engine, names)}")
     with session.archive() as archive:

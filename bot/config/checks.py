@@ -7,8 +7,8 @@ from bot.alerts.plan import MEDIA_RULE
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
-from bot.contracts.settings import did_you_mean
 from bot.rules.cycles import asked_for, circle
+from bot.suggest import did_you_mean
 from storage.language import match, query
 from storage.language.fold import fold
 from storage.language.script import language
@@ -68,7 +68,7 @@ _CHANNELS = 500
 
 def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None:
     """What Telegram allows one account, and what an account needs."""
-    found = [(index, source) for index, source in zip(places, config.sources, strict=True) if source.kind == "telegram"]
+    found = [(index, source) for index, source in zip(places, config.sources, strict=True) if source.reads_with_account]
     found = [(index, source) for index, source in found if source.enabled]
     modes = [(index, getattr(source, "mode", "auto")) for index, source in found]
     short = [index for index, mode in modes if mode == "short"]

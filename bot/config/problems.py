@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 from bot.config.document import ConfigFile
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
-from bot.contracts.settings import did_you_mean
 from bot.errors import Problem
+from bot.suggest import did_you_mean
 
 _EXPECTED = {
     "string": "a string",

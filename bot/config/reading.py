@@ -24,9 +24,10 @@ from bot.config.model import (
     TermConfig,
 )
 from bot.config.problems import Findings, got, one_of
-from bot.contracts.settings import Settings, did_you_mean
+from bot.contracts.settings import Settings
 from bot.enrich import engines
 from bot.errors import ConfigError
+from bot.suggest import did_you_mean
 
 SECTIONS: dict[str, type[Settings]] = {
     "storage": StorageConfig,

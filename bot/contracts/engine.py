@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from bot.clock import MINUTE
 from bot.contracts.settings import Duration, Name, Settings
@@ -30,6 +30,8 @@ MB = 1 << 20
 
 class EngineSettings(Settings):
     """The keys that every `[[engines]]` entry may have; each kind adds its own."""
+
+    translates: ClassVar[bool] = False  # True: it is given words, not files
 
     name: Name
     kind: str

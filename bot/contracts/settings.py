@@ -1,12 +1,10 @@
 """The kinds of value that a config key can hold: durations, amounts, names, secret files."""
 
 import datetime as dt
-import difflib
 import os
 import re
 import stat
 import zoneinfo
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.errors import UserError
+from bot.suggest import did_you_mean
 
 _UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
@@ -91,12 +90,6 @@ def zone_name(value: str) -> str:
             raise ValueError("this machine has no time zone data: install its tzdata package") from error
         raise ValueError("unknown time zone" + did_you_mean(value, known)) from error
     return value
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """Name the nearest known name, as the end of a sentence; nothing where none is near."""
-    near = difflib.get_close_matches(wrong, sorted(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def _name(value: str) -> str:

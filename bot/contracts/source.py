@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings
@@ -20,6 +20,8 @@ FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is
 
 class SourceSettings(Settings):
     """The keys that every `[[sources]]` entry may have; each kind adds its own."""
+
+    reads_with_account: ClassVar[bool] = False  # True: a kind that uses the Telegram account where there is one
 
     name: Name
     kind: str

@@ -133,7 +133,7 @@ class App:
 
     def _telegram_line(self, config: Config) -> "TelegramLine | None":
         """The account, if a source needs it; the one that runs where nothing about it has changed."""
-        wanted = any(source.enabled and source.kind == "telegram" for source in config.sources)
+        wanted = any(source.enabled and source.reads_with_account for source in config.sources)
         if not wanted or config.telegram.api_id is None or config.telegram.api_hash_file is None:
             return None
         running = self._running_telegram

@@ -59,7 +59,7 @@ class TelegramLine:
 
     def take_up(self, sources: Mapping[str, Source]) -> None:
         """Hear for these sources from now on."""
-        found = {name: source for name, source in sources.items() if source.settings.kind == "telegram"}
+        found = {name: source for name, source in sources.items() if source.settings.reads_with_account}
         self._live.sources = cast("Mapping[str, TelegramSource]", found)  # the kind says the class
 
     def start(self, keep: Keep, *, live: bool) -> None:

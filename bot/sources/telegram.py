@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -42,6 +42,8 @@ class Settings(SourceSettings):
     so (at most ten sources); "history" asks every `every`; "auto" is push where the account has joined, else history.
     `live` False: only the interval counts. `fallback` "none": without the account nothing is collected.
     """
+
+    reads_with_account: ClassVar[bool] = True
 
     channel: Annotated[str, BeforeValidator(_channel)]
     live: bool = True

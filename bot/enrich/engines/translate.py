@@ -6,7 +6,7 @@ receives the words of the sources in its scope.
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
@@ -31,6 +31,8 @@ class Settings(EngineSettings):
     `url` ends where `/chat/completions` or, for LibreTranslate, `/translate` follows. `languages` are those that are
     translated; none is all but `into`.
     """
+
+    translates: ClassVar[bool] = True
 
     kind: Literal["translate"]
     url: Annotated[str, AfterValidator(address)]
