@@ -7,7 +7,7 @@ from hashlib import sha256
 from bot.alerts import files
 from bot.alerts.passages import passages, quoted
 from bot.clock import MINUTE
-from storage.posts.reading import as_json, iso, place_of
+from bot.documents.as_json import as_json, iso, place_of
 from storage.records import DeliveryRow, Hit, PostRow, Story, TextRow
 
 LATE = 30 * MINUTE

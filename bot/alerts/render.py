@@ -14,8 +14,8 @@ from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
 from bot.alerts.document import FirstAlert, document, envelope, is_late, message_id
 from bot.alerts.passages import passages, sentences
 from bot.contracts.message import Message, Shows
+from bot.documents.as_json import headed
 from bot.foreign.text import one_line, visible
-from storage.posts.reading import headed
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes

@@ -22,11 +22,11 @@ from bot.cli.terminal.output import (
     write_json,
 )
 from bot.cli.terminal.times import Zone, moment, shown, zone_option
+from bot.documents.as_json import iso, place_of
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts import matches, outbox
 from storage.archive.database import asking
-from storage.posts.reading import iso, place_of
 from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:

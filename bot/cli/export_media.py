@@ -94,7 +94,7 @@ def _folder(directory: Path, *, force: bool) -> int:
 def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None) -> Iterator[_File]:
     import json
 
-    from storage.posts.reading import iso
+    from bot.documents.as_json import iso
 
     rows = reader.execute(
         "SELECT m.post_id, m.sha256, m.size, m.sniffed, m.kind, m.path, m.mime, m.name, s.name AS source, p.native_id, "

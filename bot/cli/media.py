@@ -20,11 +20,11 @@ from bot.cli.terminal.output import (
     write,
 )
 from bot.cli.terminal.times import Zone, moment, shown, zone_option
+from bot.documents.as_json import iso
 from bot.errors import UserError
 from bot.foreign.text import visible
 from storage.media import summary
 from storage.media.summary import Listed
-from storage.posts.reading import iso
 
 if TYPE_CHECKING:
     from bot.enrich.choice import Choice

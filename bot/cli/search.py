@@ -218,7 +218,7 @@ def _show(
 
 def document(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> dict[str, object]:
     """Show the post in JSON, with `matched`: which words of which text the query found."""
-    from storage.posts.reading import as_json, place_of
+    from bot.documents.as_json import as_json, place_of
 
     matched = []
     for hit in hits:
@@ -244,7 +244,7 @@ def _undated(post: PostRow) -> str:
 
 def snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[SnippetPart, ...]]:
     """Pieces of text around the hits, text by text; without any hit (a query of fields only) how the post begins."""
-    from storage.posts.reading import headed
+    from bot.documents.as_json import headed
 
     read = {text_id: headed(text, post.title) for text_id, text in texts.items()}
     stretches = list(islice(_stretches(hits, read), _STRETCHES))

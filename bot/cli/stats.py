@@ -11,9 +11,9 @@ import click
 from bot.cli.terminal.output import Session, formats, line, pad, styled, width, write_json
 from bot.cli.terminal.times import Zone, span, zone_option
 from bot.clock import DAY
+from bot.documents.as_json import iso
 from bot.errors import UserError
 from bot.foreign.text import one_line
-from storage.posts.reading import iso
 from storage.search import stats
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

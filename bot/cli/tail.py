@@ -8,6 +8,7 @@ import click
 from bot.cli.search import COLUMNS, described, drawn, name_strangers, snippets
 from bot.cli.terminal.output import Session, line, source_option, tag_option, write
 from bot.cli.terminal.times import Zone, zone_option
+from bot.documents.as_json import as_json
 from storage.posts import reading
 from storage.records import PostRow
 
@@ -49,7 +50,7 @@ def command(
 
 def _show(session: Session, posts: Sequence[PostRow], zone: Zone, *, jsonl: bool) -> None:
     if jsonl:
-        write(session, "jsonl", (reading.as_json(post) for post in posts), COLUMNS)
+        write(session, "jsonl", (as_json(post) for post in posts), COLUMNS)
     else:
         _describe(session, posts, zone)
     session.out.flush()

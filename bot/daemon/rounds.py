@@ -10,10 +10,10 @@ from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.contracts.source import Source
 from bot.daemon.journal import mistake
+from bot.documents.as_json import iso
 from bot.errors import Later
 from bot.intake.poll import Intake, Round
 from storage.archive.errors import ArchiveError
-from storage.posts.reading import iso
 from storage.records import SourceRow
 from storage.sources import states as source_rows
 

@@ -170,6 +170,6 @@ def _day(at: int, zone: Zone) -> date:
 
 
 def _iso(at: int) -> str | None:
-    from storage.posts.reading import iso
+    from bot.documents.as_json import iso
 
     return iso(at)

@@ -9,6 +9,7 @@ import click
 from bot.cli.show import files
 from bot.cli.terminal.output import Session, formats, line, styled, write_json
 from bot.cli.terminal.times import Zone, shown, zone_option
+from bot.documents.as_json import as_json, iso, text_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.language import zawgyi
@@ -66,22 +67,22 @@ def _named(reader: "Reader", key: str) -> PostRow:
 
 def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
     """Show the post in JSON with its matches, and with `history` its revisions and observations."""
-    found: dict[str, object] = post_reading.as_json(post)
+    found: dict[str, object] = as_json(post)
     found["media"] = files.documents(reader, post)
     found["text_unicode"] = in_unicode(post)
     found["matches"] = [
         {
             "rule": match.rule,
             "kind": match.kind,
-            "at": post_reading.iso(match.at),
+            "at": iso(match.at),
             "why": match.why,
             "deliveries": [
                 {
                     "target": sent.target,
                     "kind": sent.kind,
                     "state": sent.state,
-                    "created_at": post_reading.iso(sent.created_at),
-                    "settled_at": post_reading.iso(sent.settled_at),
+                    "created_at": iso(sent.created_at),
+                    "settled_at": iso(sent.settled_at),
                     "reason": sent.reason,
                     "possible_repeat": sent.possible_repeat,
                 }
@@ -96,8 +97,8 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
             {
                 "number": revision.number + 1,
                 "text": revision.text,
-                "collected_at": post_reading.iso(revision.collected_at),
-                "edited_at": post_reading.iso(revision.edited_at),
+                "collected_at": iso(revision.collected_at),
+                "edited_at": iso(revision.edited_at),
                 "method": revision.method,
                 "content_hash": revision.content_hash,
                 "raw_sha256": revision.raw_sha256,
@@ -105,10 +106,10 @@ def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, obj
             for revision in lived.revisions
         ]
         found["observations"] = [
-            {"at": post_reading.iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
+            {"at": iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
             for seen in lived.observations
         ]
-        found["earlier_texts"] = [post_reading.text_json(text) for text in post_reading.earlier(reader, post.id)]
+        found["earlier_texts"] = [text_json(text) for text in post_reading.earlier(reader, post.id)]
     return found
 
 

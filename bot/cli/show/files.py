@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, line, say, write_json
 from bot.cli.terminal.times import Zone, shown
+from bot.documents.as_json import iso, media_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.media import summary
 from storage.media.summary import Holding
 from storage.media.types import FILMS, PICTURES, SOUNDS
-from storage.posts import reading
 from storage.records import MediaRow, PostRow, TextRow
 
 if TYPE_CHECKING:
@@ -85,15 +85,15 @@ def rows(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
 def documents(reader: "Reader", post: PostRow) -> list[dict[str, object]]:
     """The files in JSON, with what only `show` tells."""
     known = summary.of_post(reader, post.id)
-    return [reading.media_json(item) | _document(known[item.id]) for item in post.media]
+    return [media_json(item) | _document(known[item.id]) for item in post.media]
 
 
 def _document(known: Holding) -> dict[str, object]:
     return {
-        "next_try_at": reading.iso(known.next_try_at),
+        "next_try_at": iso(known.next_try_at),
         "waits_for_engine": known.waits,
         "read_by": known.read_by,
-        "read_at": reading.iso(known.read_at),
+        "read_at": iso(known.read_at),
         "given_up": known.given_up,
     }
 

@@ -45,7 +45,7 @@ def check(session: Session, name: str, form: str | None) -> None:
         raise
     newest = max((post.posted_at for post in batch.posts if post.posted_at is not None), default=None)
     if form == "json":
-        from storage.posts.reading import iso
+        from bot.documents.as_json import iso
 
         document = {
             "source": name,
@@ -96,8 +96,8 @@ async def _look_alone(session: Session, config: "Config", archive: "Archive", na
 
 
 def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
+    from bot.documents.as_json import iso
     from bot.foreign.text import one_line
-    from storage.posts.reading import iso
 
     about = f" “{one_line(batch.title)}”" if batch.title else ""
     number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""

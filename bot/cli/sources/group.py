@@ -186,7 +186,7 @@ def _view(session: Session) -> AccountView:
 
 def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
     """What JSON tells of a source beside the rest; null for sources that no account reads."""
-    from storage.posts.reading import iso
+    from bot.documents.as_json import iso
 
     mine = watch.kind == "telegram"
     lag = view.lags.get(watch.name)

@@ -11,9 +11,9 @@ from bot.cli.status.files import FileReport
 from bot.cli.terminal.output import Session, counted, formats, line, styled, write_json
 from bot.cli.terminal.times import Zone, ago, shown, zone_option
 from bot.clock import HOUR, MINUTE
+from bot.documents.as_json import iso
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
-from storage.posts.reading import iso
 from storage.sources.telegram import ENDS, AccountRow
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, counted, sized, styled
 from bot.cli.terminal.times import ago
+from bot.documents.as_json import iso
 from bot.foreign.text import one_line, visible
 from storage.media import readings, summary
 from storage.media.summary import STATES, Held, Holdings
-from storage.posts.reading import iso
 
 if TYPE_CHECKING:
     from bot.config.model import MediaConfig
