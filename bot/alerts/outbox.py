@@ -14,6 +14,7 @@ from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, words
 from bot.alerts.settling import Consequence, after, interrupted
 from bot.archive import AsyncArchive
+from bot.bells import SWEEP_S, Bell
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Target
 from bot.errors import Later, Never
@@ -24,7 +25,6 @@ from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
 
 DEADLINE_S = 120.0  # of one message, whatever its target does
-SWEEP_S = 5.0  # a lost bell, or a retry from the command line, waits at most this long
 CLOSING_S = 10.0  # what is being sent at a stop may end
 _BREATH = (5 * SECOND, 60 * SECOND)  # of a target after a failure, so that a dead one is not tried per message
 
@@ -42,7 +42,7 @@ class _TargetLane:
     """One target and what this process knows of it. `breath_until` is in microseconds UTC."""
 
     target: Target
-    bell: asyncio.Event
+    bell: Bell
     lock: asyncio.Lock
     swept: bool = False  # what a dead process was sending has been settled
     failures: int = 0
@@ -72,14 +72,14 @@ class Outbox:
         self._clock = clock
         self._speak = speak
         self._jitter = jitter
-        self._lanes = {name: _TargetLane(target, asyncio.Event(), asyncio.Lock()) for name, target in targets.items()}
+        self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
         self._under_way: set[asyncio.Task[bool]] = set()
         self._closed = False
 
     def ring(self) -> None:
         """There may be something new to send."""
         for lane in self._lanes.values():
-            lane.bell.set()
+            lane.bell.ring()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -114,16 +114,11 @@ class Outbox:
 
     async def _work(self, name: str, lane: _TargetLane) -> None:
         while not self._closed:
-            lane.bell.clear()
             if await self._turn(name, lane):
                 continue
             due = await self._due(name, lane)
             wait = SWEEP_S if due is None else (due - self._clock.now()) / SECOND
-            try:
-                async with asyncio.timeout(min(max(wait, 0.0), SWEEP_S)):
-                    await lane.bell.wait()
-            except TimeoutError:
-                continue
+            await lane.bell.wait(min(max(wait, 0.0), SWEEP_S))
 
     async def _empty(self, name: str, lane: _TargetLane, until: int) -> None:
         while True:

@@ -15,10 +15,10 @@ from bot.alerts import decide
 from bot.alerts import targets as target_kinds
 from bot.alerts.outbox import Outbox
 from bot.archive import AsyncArchive
+from bot.bells import SWEEP_S, Bell
 from bot.clock import SECOND, Clock
 from bot.config import Config
 from bot.config.environment import Environment
-from bot.daemon.bells import Bell
 from bot.daemon.files import MediaStage
 from bot.daemon.journal import CALM_S, Incident, Journal, mistake
 from bot.daemon.rounds import Rounds
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from bot.daemon.telegram import TelegramLine
 
 T = TypeVar("T")
-SWEEP_S = 5.0  # a lost bell costs at most this
 ONCE_WAITS = 5 * SECOND
 DRAIN_S = 20.0
 
@@ -256,12 +255,12 @@ class App:
     async def _poll(self) -> None:
         while True:
             await self._collector.start_due()
-            await self._poll_bell.wait(SWEEP_S)
+            await self._poll_bell.wait()
 
     async def _decide(self) -> None:
         while True:
             await self._decide_all()
-            await self._decide_bell.wait(SWEEP_S)
+            await self._decide_bell.wait()
 
     async def _decide_all(self) -> None:
         while await shielded(self._decide_some()):

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.archive import AsyncArchive
+from bot.bells import SWEEP_S, Bell
 from bot.clock import MINUTE, Clock
 from bot.config import Config
 from bot.contracts.source import Source
-from bot.daemon.bells import Bell
 from bot.enrich.choice import Choice
 from bot.enrich.hotwords import hotwords
 from bot.enrich.sandbox.run import Workshop
@@ -19,7 +19,6 @@ from bot.intake.media import MediaLane
 from storage import jobs
 from storage.media.shelf import Shelf
 
-SWEEP_S = 5.0
 PATIENCE = 2 * MINUTE
 Keep = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
 
@@ -99,7 +98,7 @@ class MediaStage:
     async def _read(self) -> None:
         while True:
             if not await self.enriching.work(self.enriching.clock.now(), FILES, patient=False):
-                await self._bell.wait(SWEEP_S)
+                await self._bell.wait()
 
     async def _read_history(self) -> None:
         """Read history and what takes long in a lane of its own, so that it keeps no voice note waiting.

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from sqlalchemy import Connection
 
 from bot.archive import AsyncArchive
+from bot.bells import Bell
 from bot.clock import HOUR, SECOND, Clock
 from bot.config.model import MediaConfig
 from bot.contracts.source import Source
@@ -27,7 +28,6 @@ from storage.records import DueMedia
 AT_ONCE = 4
 _SLOW = frozenset({"video", "document"})
 _SLOW_AT_ONCE = 1  # of the two connections to a host, so that a film never keeps a voice note waiting
-_SWEEP_S = 5.0
 _BATCH = 32
 _GONE_TRIES = 3  # of a plain "no": its address may be renewed by the next poll
 _TRIES = 16  # of everything else: about two days, which is how long addresses live
@@ -73,22 +73,17 @@ class MediaLane:
     _disk: str = ""  # what it said when it took no more
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _bell: Bell = field(default_factory=Bell)
 
     def ring(self) -> None:
         """There may be something new to fetch."""
-        self._bell.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         while True:
-            self._bell.clear()
             await self._start_due(self.clock.now())
-            try:
-                async with asyncio.timeout(_SWEEP_S):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
+            await self._bell.wait()
 
     async def drain(self, until: int) -> None:
         """Fetch all that is due or becomes due before `until` (microseconds UTC) and for which there is room."""

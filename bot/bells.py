@@ -2,9 +2,11 @@
 
 import asyncio
 
+SWEEP_S = 5.0  # a lost ring costs at most this
+
 
 class Bell:
-    """Rings are not counted: any number before a `wait` wake it once. A lost ring is made good by `at_most`."""
+    """Rings are not counted: any number before a `wait` wake it once."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -12,7 +14,7 @@ class Bell:
     def ring(self) -> None:
         self._event.set()
 
-    async def wait(self, at_most: float) -> None:
+    async def wait(self, at_most: float = SWEEP_S) -> None:
         """Return at the next ring, or after `at_most` seconds."""
         try:
             async with asyncio.timeout(at_most):
