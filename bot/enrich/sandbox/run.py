@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.child import exchange, kill_group, started
 from bot.contracts.engine import Bounds, Engine, EnrichResult, Later, MediaFile, Never, Segment, Unfit
 from bot.enrich.sandbox.child import EngineJob
 from bot.enrich.sandbox.isolation import Isolation
@@ -34,7 +35,6 @@ _LOOK_S = 0.25
 _LOOKS_PER_WALK = 4  # the family is counted at each look, its files are only walked through at some
 _TALK_ENDS_S = 1.0
 _WAITING = 2  # processes between us and the one that works
-_BURIAL_S = 5.0  # one that fled its group may hold a pipe open
 
 
 class Failed(Exception):
@@ -88,42 +88,28 @@ def isolation_here() -> Isolation:
 
 
 async def _answer(order: EngineJob, bounds: Bounds) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        str(_CHILD),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_environment(order.temporary),
-        start_new_session=True,
-    )
+    command = (sys.executable, "-I", str(_CHILD))
+    too_long = Failed(f"its answer is longer than {ANSWER_CAP >> 20} MB")
     talk = bytearray()
     try:
-        async with asyncio.timeout(bounds.seconds), asyncio.TaskGroup() as group:
+        async with (
+            started(command, environment=_environment(order.temporary), stderr=asyncio.subprocess.PIPE) as process,
+            asyncio.timeout(bounds.seconds),
+            asyncio.TaskGroup() as group,
+        ):
             watch = group.create_task(_watch(process.pid, order.temporary, bounds))
             listen = group.create_task(_listen(process, talk))
-            answer = await _exchange(process, pickle.dumps(order))
+            answer = await exchange(process, pickle.dumps(order), ANSWER_CAP, too_long)
             code = await process.wait()
             watch.cancel()
-            _kill(process)  # whatever it started and left
+            kill_group(process)  # whatever it started and left
             await asyncio.wait({listen}, timeout=_TALK_ENDS_S)
             listen.cancel()  # one that fled its group may hold the pipe
     except TimeoutError:
         raise Failed(f"it did not end within {bounds.seconds:g} s") from None
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
-    finally:
-        _kill(process)
-        await _bury(process)
     return _read(answer, code, bytes(talk))
-
-
-async def _bury(process: asyncio.subprocess.Process) -> None:
-    """Wait for its end, of which asyncio tells only when the pipes are read out; nobody may have done that yet."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_BURIAL_S):
-            await process.communicate()
 
 
 def _environment(temporary: Path) -> dict[str, str]:
@@ -140,26 +126,6 @@ def _environment(temporary: Path) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",  # numpy starts one for each core, which no engine of ours uses
         "HF_HUB_OFFLINE": "1",
     }
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _exchange(process: asyncio.subprocess.Process, question: bytes) -> bytes:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(question)
-        await process.stdin.drain()
-    process.stdin.close()
-    answer = bytearray()
-    while piece := await process.stdout.read(1 << 16):
-        answer += piece
-        if len(answer) > ANSWER_CAP:
-            raise Failed(f"its answer is longer than {ANSWER_CAP >> 20} MB")
-    return bytes(answer)
 
 
 async def _listen(process: asyncio.subprocess.Process, talk: bytearray) -> None:

@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from bot.alerts.secrets import read
 from bot.alerts.targets.apprise import child as apprise_child
+from bot.child import exchange, started
 from bot.contracts.message import Attachment
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
@@ -20,6 +21,7 @@ from bot.errors import Later, Never
 INSTALL = "pip install 'communique[apprise]'"
 _DEADLINE_S = 90.0
 _ATTEMPT_S = 40.0
+_ANSWER_CAP = 1 << 16
 _LARGEST = 8 << 20  # of a file that most services still take
 _UNITS = 1_900  # most services cut at 2,000; for shorter ones the message comes in parts
 _WORD_JOINER = "\u2060"
@@ -77,28 +79,19 @@ class Apprise:
 
     async def _ask(self, request: dict[str, object]) -> dict[str, object]:
         """Run the child to its end; the URL goes through its stdin, for arguments are seen by everybody."""
-        child = await asyncio.create_subprocess_exec(
-            *self._python,
-            str(Path(apprise_child.__file__)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},  # no proxy and no netrc but what the config says
-            start_new_session=True,
-        )
+        command = (*self._python, str(Path(apprise_child.__file__)))
+        too_long = Later("the Apprise process printed too much", unsure=True)
         try:
-            async with asyncio.timeout(_DEADLINE_S):
-                out, _ = await child.communicate(json.dumps(request).encode())
+            # No environment: no proxy and no netrc but what the config says.
+            async with started(command, environment={}) as process, asyncio.timeout(_DEADLINE_S):
+                answer = await exchange(process, json.dumps(request).encode(), _ANSWER_CAP, too_long)
+                code = await process.wait()
         except TimeoutError:
             raise Later(f"no answer within {_DEADLINE_S:.0f} s", unsure=True) from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
         try:
-            verdict: dict[str, object] = json.loads(out)
+            verdict: dict[str, object] = json.loads(answer)
         except ValueError:
-            raise Later(f"the Apprise process ended with {child.returncode}", unsure=True) from None
+            raise Later(f"the Apprise process ended with {code}", unsure=True) from None
         return verdict
 
 
