@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from bot.alerts.passages import Passage, passages, quoted, sentences, written
-from bot.alerts.plan import MEDIA_RULE, UNRELIABLE, Alerting, plan
+from bot.alerts.plan import UNRELIABLE, Alerting, plan
 from bot.alerts.render import Rendering
 from bot.clock import SECOND
-from bot.enrich.choice import in_scope
-from bot.rules import Rule, RuleMatch, RuleSet, compile_rules
+from bot.rules import MEDIA_RULE, Rule, RuleMatch, RuleSet, compile_rules
 from storage import jobs
 from storage.alerts import matches, rules
 from storage.archive.database import asking
@@ -73,7 +72,7 @@ class Deciding:
         translated = frozenset(
             source.name
             for source in config.sources
-            if any(in_scope(engine, source.name, source.tags) for engine in translators)
+            if any(engine.covers(source.name, source.tags) for engine in translators)
         )
         return cls(compile_rules(compiled), alerting, loaded, files, translated)
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bot.alerts.plan import MEDIA_RULE
 from bot.contracts.message import Attachment
+from bot.rules import MEDIA_RULE
 from storage.media.types import ending
 from storage.records import Hit, MediaRow, PostRow, Story, TextRow
 

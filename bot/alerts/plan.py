@@ -17,7 +17,6 @@ Reason = Literal[
     "first message never sent",
     "unreliable text",
 ]
-MEDIA_RULE = "media:"  # begins the rule name of alerts on files, which ends with the name of the source
 UNRELIABLE: Reason = "unreliable text"
 REASONS: tuple[Reason, ...] = get_args(Reason)
 

@@ -30,8 +30,8 @@ from storage.archive.database import asking
 from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
-    from bot.alerts.targets import TargetSettings
     from bot.config import Config
+    from bot.contracts.target import TargetSettings
     from storage.archive.database import Reader
 
 COLUMNS = (
@@ -160,6 +160,7 @@ def test(session: Session, target: str, form: Form | None) -> None:
 async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
     from bot.alerts import targets
     from bot.alerts.render import words
+    from bot.contracts.target import TargetTools
     from bot.http import Http
 
     now = session.clock.now()
@@ -175,7 +176,7 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings") 
         payload={"about": f"target {settings.name}", "text": f"a test message for {settings.name}; alerts arrive here"},
     )
     http = Http(config.http_rules(), session.clock)
-    around = targets.TargetTools(
+    around = TargetTools(
         http, session.clock, config.zone, session.out, session.colour, proxied=config.http.proxy is not None
     )
     try:

@@ -68,9 +68,10 @@ def _leaf(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -
 @click.pass_obj
 def schema(session: Session) -> None:
     """Print the JSON Schema that gives an editor completion and checks."""
+    from bot.cli.kinds import every_kind
     from bot.config.schema import schema as describe
 
-    write_json(session, describe())
+    write_json(session, describe(every_kind()))
 
 
 @command.command()
@@ -98,6 +99,7 @@ def path(session: Session, form: Form | None) -> None:
 
 
 def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, ConfigFile]":
+    from bot.cli.kinds import every_kind
     from bot.config.document import open_document, parse
     from bot.config.reading import find, settle
 
@@ -109,4 +111,4 @@ def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple
         document = find(session.config_flag, session.environment)
         if needed and document.path is None:
             raise ConfigError((Problem("", "there is no config file: `communique init` writes one"),))
-    return settle(document, session.environment, data_dir=session.data_dir_flag), document
+    return settle(document, session.environment, every_kind(), data_dir=session.data_dir_flag), document

@@ -241,6 +241,7 @@ def extras() -> Finding:
 
 def engines(config: "Config") -> Iterator[Finding]:
     """Look for the programs, packages and models of every engine, and for the language data that sources need."""
+    from bot.contracts.engine import EngineTools
     from bot.enrich import engines as enrich_engines
     from bot.enrich.engines.tesseract import lacking
     from bot.enrich.sandbox.run import isolation_here
@@ -254,7 +255,7 @@ def engines(config: "Config") -> Iterator[Finding]:
     for settings in config.engines:
         told = f"{settings.name} ({settings.kind})"
         try:
-            enrich_engines.build(settings, enrich_engines.EngineTools(Path("/nonexistent"))).ready()
+            enrich_engines.build(settings, EngineTools(Path("/nonexistent"))).ready()
         except Never as missing:
             yield Finding("engines", "fail", f"{told}: {missing.reason}", missing.remedy)
             continue

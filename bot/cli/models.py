@@ -18,8 +18,7 @@ from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
     from bot.config.model import Config
-    from bot.contracts.engine import EnrichResult
-    from bot.enrich.engines import Engine
+    from bot.contracts.engine import Engine, EnrichResult
 
 State = Literal["works", "ready", "missing", "fails", "doubtful"]
 _CLIPS = {"transcript": ("trial.ogg", "voice"), "ocr": ("trial.png", "photo")}
@@ -75,20 +74,19 @@ def command(session: Session, no_try: bool, form: Form | None) -> None:
 
 
 def _engines(config: "Config") -> "list[Engine]":
+    from bot.contracts.engine import EngineTools
     from bot.enrich import engines
 
-    nowhere = engines.EngineTools(Path("/nonexistent"))  # each reads in a child process, which has its own
+    nowhere = EngineTools(Path("/nonexistent"))  # each reads in a child process, which has its own
     return [engines.build(settings, nowhere) for settings in config.engines]
 
 
 def _warned(config: "Config", engine: "Engine") -> str:
     """What the languages of the sources in its scope speak against; empty where nothing does."""
-    from bot.enrich.choice import in_scope
-
     spoken = {
         code
         for source in config.sources
-        if in_scope(engine.settings, source.name, source.tags)
+        if engine.settings.covers(source.name, source.tags)
         for code in source.languages
     }
     if engine.settings.kind == "faster_whisper" and spoken & _HARD_TO_HEAR:

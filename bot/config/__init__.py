@@ -9,19 +9,21 @@ if TYPE_CHECKING:
 
     from bot.config.environment import Environment
     from bot.config.model import Config
+    from bot.contracts.registry import Kinds
 
 __all__ = ["Config", "load"]
 
 
-def load(path: Path | None, environment: Environment, *, data_dir: Path | None = None) -> Config:
+def load(path: Path | None, environment: Environment, *, kinds: Kinds, data_dir: Path | None = None) -> Config:
     """Find, read and check the config; without a file every key has its default.
 
-    `path` is the --config option and `data_dir` the --data-dir option, None where not given: then the environment and
-    the usual places are asked (see `paths`). Raises ConfigError with every problem at once. Imports pydantic only now.
+    `kinds` are all that the file may name; only those that it does name are imported. `path` is the --config option
+    and `data_dir` the --data-dir option, None where not given: then the environment and the usual places decide (see
+    `paths`). Raises ConfigError with every problem at once. Imports pydantic only now.
     """
     from bot.config.reading import read
 
-    return read(path, environment, data_dir=data_dir)
+    return read(path, environment, kinds, data_dir=data_dir)
 
 
 def __getattr__(name: str) -> object:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.alerts.plan import MEDIA_RULE
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
+from bot.rules import MEDIA_RULE
 from bot.rules.cycles import asked_for, circle
 from bot.suggest import did_you_mean
 from storage.language import match, query

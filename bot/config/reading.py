@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot import sources
-from bot.alerts import targets
 from bot.config import paths
 from bot.config.checks import cross_check
 from bot.config.document import ConfigFile, open_document
@@ -24,8 +22,8 @@ from bot.config.model import (
     TermConfig,
 )
 from bot.config.problems import Findings, got, one_of
+from bot.contracts.registry import Kinds, Registry
 from bot.contracts.settings import Settings
-from bot.enrich import engines
 from bot.errors import ConfigError
 from bot.suggest import did_you_mean
 
@@ -39,19 +37,12 @@ SECTIONS: dict[str, type[Settings]] = {
 LISTS = ("sources", "rules", "targets", "engines", "terms")
 
 _Part = TypeVar("_Part", bound=Settings)
+AnyRegistry = Registry[Any, Any, Any]
 
 
-class Kinds(Protocol):
-    """A package whose modules are the kinds of one list: `bot.sources`, `bot.alerts.targets`, `bot.enrich`."""
-
-    def kinds(self) -> tuple[str, ...]: ...
-
-    def settings_of(self, kind: str) -> type[Settings]: ...
-
-
-def read(flag: Path | None, environment: Environment, *, data_dir: Path | None = None) -> Config:
+def read(flag: Path | None, environment: Environment, kinds: Kinds, *, data_dir: Path | None = None) -> Config:
     """Find, read and check the config. Raises ConfigError with every problem at once."""
-    return settle(find(flag, environment), environment, data_dir=data_dir)
+    return settle(find(flag, environment), environment, kinds, data_dir=data_dir)
 
 
 def find(flag: Path | None, environment: Environment) -> ConfigFile:
@@ -60,7 +51,7 @@ def find(flag: Path | None, environment: Environment) -> ConfigFile:
     return open_document(path) if path else ConfigFile(name="", path=None, directory=Path.cwd())
 
 
-def settle(document: ConfigFile, environment: Environment, *, data_dir: Path | None = None) -> Config:
+def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data_dir: Path | None = None) -> Config:
     """Check a document whole and make the config of it. Raises ConfigError with every problem at once."""
     findings = Findings(document, environment)
     given = effective(document, environment, findings)
@@ -77,10 +68,10 @@ def settle(document: ConfigFile, environment: Environment, *, data_dir: Path | N
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {
-        "sources": _entries(given, "sources", sources, findings),
+        "sources": _entries(given, "sources", kinds.sources, findings),
         "rules": _entries(given, "rules", RuleConfig, findings),
-        "targets": _entries(given, "targets", targets, findings),
-        "engines": _entries(given, "engines", engines, findings),
+        "targets": _entries(given, "targets", kinds.targets, findings),
+        "engines": _entries(given, "engines", kinds.engines, findings),
         "terms": _entries(given, "terms", TermConfig, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
@@ -161,7 +152,7 @@ def _salvaged(
 
 
 def _entries(
-    given: Mapping[str, object], name: str, kinds: Kinds | type[Settings], findings: Findings
+    given: Mapping[str, object], name: str, form: AnyRegistry | type[Settings], findings: Findings
 ) -> list[tuple[int, Settings]]:
     """Check the entries of one list; what is right of each, with its index in the file."""
     entries = given.get(name, [])
@@ -171,27 +162,27 @@ def _entries(
     found: list[tuple[int, Settings]] = []
     for index, raw in enumerate(entries):
         keys = (name, index)
-        model = kinds if isinstance(kinds, type) else _model_of(raw, kinds, keys, findings)
+        model = form if isinstance(form, type) else _model_of(raw, form, keys, findings)
         part = None if model is None else _part(raw, model, keys, findings)
         if part is not None:
             found.append((index, part))
     return found
 
 
-def _model_of(raw: object, kinds: Kinds, keys: KeyPath, findings: Findings) -> type[Settings] | None:
+def _model_of(raw: object, registry: AnyRegistry, keys: KeyPath, findings: Findings) -> type[Settings] | None:
     kind = raw.get("kind") if isinstance(raw, Mapping) else None
     if not isinstance(raw, Mapping):
         findings.wrong(keys, f"expected a table, got {got(raw)}")
     elif kind is None:
-        findings.wrong((*keys, "kind"), f"is missing; it may be {one_of(kinds.kinds())}")
+        findings.wrong((*keys, "kind"), f"is missing; it may be {one_of(registry.kinds())}")
     elif not isinstance(kind, str):
         findings.wrong((*keys, "kind"), f"expected a string, got {got(kind)}")
-    elif kind not in kinds.kinds():
-        hint = did_you_mean(kind, kinds.kinds()) or f"; it may be {one_of(kinds.kinds())}"
+    elif kind not in registry.kinds():
+        hint = did_you_mean(kind, registry.kinds()) or f"; it may be {one_of(registry.kinds())}"
         findings.wrong((*keys, "kind"), f"unknown kind {got(kind)}{hint}")
     else:
         try:
-            return kinds.settings_of(kind)
+            return registry.settings_of(kind)
         except ImportError as error:
             findings.wrong((*keys, "kind"), f"cannot be used in this installation: {error}")
     return None

@@ -3,22 +3,19 @@
 from typing import Any
 
 from bot.config.model import RuleConfig, TermConfig
-from bot.config.reading import LISTS, SECTIONS, Kinds
+from bot.config.reading import LISTS, SECTIONS, AnyRegistry
+from bot.contracts.registry import Kinds
 from bot.contracts.settings import Settings
 
 
-def schema() -> dict[str, Any]:
+def schema(kinds: Kinds) -> dict[str, Any]:
     """Describe every key of every section. Imports every kind of source, target and engine."""
-    from bot import sources
-    from bot.alerts import targets
-    from bot.enrich import engines
-
     parts: dict[str, Any] = {name: _of(model) for name, model in SECTIONS.items()}
     entries = {
-        "sources": _union(sources),
+        "sources": _union(kinds.sources),
         "rules": _of(RuleConfig),
-        "targets": _union(targets),
-        "engines": _union(engines),
+        "targets": _union(kinds.targets),
+        "engines": _union(kinds.engines),
         "terms": _of(TermConfig) | {"propertyNames": {"pattern": "^(name|[a-z]{2,3})$"}},
     }
     assert set(entries) == set(LISTS)
@@ -32,11 +29,11 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _union(kinds: Kinds) -> dict[str, Any]:
+def _union(registry: AnyRegistry) -> dict[str, Any]:
     """One form per kind; `kind` says which it is."""
     forms = []
-    for kind in kinds.kinds():
-        form = _of(kinds.settings_of(kind))
+    for kind in registry.kinds():
+        form = _of(registry.settings_of(kind))
         form["properties"]["kind"] = {"const": kind}
         form["required"] = sorted({*form.get("required", ()), "kind"})
         forms.append(form)

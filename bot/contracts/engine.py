@@ -1,5 +1,6 @@
 """What an engine is: how it is configured, what it reads and gives back, within which bounds, what it may raise."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -42,6 +43,11 @@ class EngineSettings(Settings):
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()
+
+    def covers(self, source: str, tags: Iterable[str]) -> bool:
+        """Whether the source is in the scope of this engine; one that names no scope is for all sources."""
+        everywhere = not self.sources and not self.tags
+        return everywhere or source in self.sources or not set(self.tags).isdisjoint(tags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from bot.bells import SWEEP_S, Bell
 from bot.clock import SECOND, Clock
 from bot.config import Config
 from bot.config.environment import Environment
+from bot.contracts.source import Source, SourceTools
+from bot.contracts.target import TargetTools
 from bot.daemon.files import MediaStage
 from bot.daemon.journal import CALM_S, Incident, Journal, mistake
 from bot.daemon.rounds import Rounds
@@ -62,7 +64,7 @@ class Wired:
 
     config: Config
     http: Http
-    sources: Mapping[str, source_kinds.Source]
+    sources: Mapping[str, Source]
     deciding: decide.Deciding
     outbox: Outbox
     media: MediaStage
@@ -99,14 +101,14 @@ class App:
     def _wire(self, config: Config) -> Wired:
         http = Http(config.http_rules(), self._clock)
         telegram = self._telegram_line(config)
-        around = source_kinds.SourceTools(
+        around = SourceTools(
             http,
             self._clock,
             config.directory,
             telegram=telegram.door if telegram else None,
             pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
         )
-        beside = target_kinds.TargetTools(
+        beside = TargetTools(
             http,
             self._clock,
             config.zone,

@@ -10,8 +10,8 @@ from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.model import TelegramConfig
+from bot.contracts.source import Source
 from bot.intake.live import Live
-from bot.sources import Source
 from bot.telegram.account import Account
 from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.budget import BY_THE_HOUR

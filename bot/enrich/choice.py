@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bot.contracts.engine import Engine, EngineSettings, EngineTools, Made
+from bot.contracts.engine import Engine, EngineTools, Made
 from bot.enrich.engines import build
 from storage.media.types import PICTURES
 from storage.records import MediaKind
@@ -64,10 +64,4 @@ class Choice:
         return [name for name in self.tags if any(self._in_scope(engine, name) for engine in awake)]
 
     def _in_scope(self, engine: Engine, source: str) -> bool:
-        return in_scope(engine.settings, source, self.tags.get(source, ()))
-
-
-def in_scope(scope: EngineSettings, source: str, tags: Iterable[str]) -> bool:
-    """Whether an engine of these settings is meant for a source; one that names no scope is for all."""
-    everywhere = not scope.sources and not scope.tags
-    return everywhere or source in scope.sources or not set(scope.tags).isdisjoint(tags)
+        return engine.settings.covers(source, self.tags.get(source, ()))

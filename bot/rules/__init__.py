@@ -16,6 +16,8 @@ from storage.rows import Hit
 if TYPE_CHECKING:
     from ahocorasick_rs import AhoCorasick
 
+MEDIA_RULE = "media:"  # begins the rule name of alerts on files, which ends with the name of the source
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -14,6 +14,7 @@ from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
 from bot.clock import Clock
+from bot.contracts.target import TargetTools
 from bot.http import Http, HttpRules
 from tests.bot_api import TOKEN
 
@@ -30,7 +31,7 @@ def deliver(line: Any, tmp_path: Path) -> Any:
             private = frozenset((str(urlsplit(url).hostname), urlsplit(url).port or 80) for url in settings.addresses())
             clock = Clock(now=lambda: line.now)
             http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
-            around = targets.TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
+            around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
             desk = targets.build(settings, around)
             outbox = Outbox(store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, line.said.append)
             try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.init import TEMPLATE
+from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
 
@@ -20,7 +21,7 @@ def test_init_writes_a_config_that_passes_its_check_and_needs_no_account(inside:
 def test_the_template_holds_its_promises(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(TEMPLATE, encoding="utf-8")
-    config = load(path, Environment())
+    config = load(path, Environment(), kinds=every_kind())
     assert config.sources == ()
     assert [rule.name for rule in config.rules] == ["regional-command"]
     assert [target.kind for target in config.targets] == ["console"]
@@ -31,7 +32,7 @@ def test_the_template_holds_its_promises(tmp_path: Path) -> None:
 def test_taking_the_marks_off_the_placeholders_makes_two_channels_and_a_feed(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(re.sub(r"(?m)^# (\[\[|[a-z]+ = )", r"\1", TEMPLATE), encoding="utf-8")
-    config = load(path, Environment())
+    config = load(path, Environment(), kinds=every_kind())
     assert [source.kind for source in config.sources] == ["telegram_web", "telegram_web", "feed"]
     assert config.rule_sources(config.rules[0]) != ()
 

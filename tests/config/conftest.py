@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.kinds import every_kind
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.errors import ConfigError
@@ -27,7 +28,7 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def read(write: Write, tmp_path: Path) -> Read:
     def read(text: str, environment: Environment | None = None) -> Config:
-        return load(write(text), environment or Environment(), data_dir=tmp_path / "data")
+        return load(write(text), environment or Environment(), kinds=every_kind(), data_dir=tmp_path / "data")
 
     return read
 

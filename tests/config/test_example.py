@@ -8,6 +8,7 @@ import pytest
 
 from bot import sources
 from bot.alerts import targets
+from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, inside, scan
@@ -38,7 +39,7 @@ def test_the_example_is_a_config_without_mistakes_or_warnings(example: dict[str,
             secret.parent.mkdir(exist_ok=True)
             secret.write_text("s3cret")
             secret.chmod(0o600)
-    config = load(path, Environment())
+    config = load(path, Environment(), kinds=every_kind())
     assert config.warnings == ()
     assert {source.kind for source in config.sources} == set(sources.kinds())
     assert {target.kind for target in config.targets} == set(targets.kinds())
@@ -78,7 +79,7 @@ def test_every_leaf_of_the_example_is_located(example: dict[str, Any]) -> None:
 
 
 def test_the_schema_knows_every_section_and_kind_and_writes_defaults_as_people_do(example: dict[str, Any]) -> None:
-    described = schema()
+    described = schema(every_kind())
     assert set(described["properties"]) == set(example)
     assert described["properties"]["defaults"]["properties"]["every"]["default"] == "2m"
     forms = described["properties"]["sources"]["items"]["oneOf"]

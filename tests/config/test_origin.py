@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.kinds import every_kind
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
 from bot.config.origin import masked, settings
@@ -17,7 +18,7 @@ def test_each_value_says_where_it_came_from(write: Write, tmp_path: Path) -> Non
     document = find(path, environment)
     found = {
         leaf.key: (leaf.value, leaf.origin.removeprefix(f"{tmp_path}/"))
-        for leaf in settings(settle(document, environment), document, environment, data_dir=Path("/flag"))
+        for leaf in settings(settle(document, environment, every_kind()), document, environment, data_dir=Path("/flag"))
     }
     assert found["http.user_agent"] == ("desk/1", "config.toml:2")
     assert found["defaults.every"] == ("90s", "COMMUNIQUE_DEFAULTS__EVERY")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.kinds import every_kind
 from bot.clock import MINUTE, SECOND
 from bot.config import Config, load
 from bot.config.environment import Environment
@@ -56,9 +57,9 @@ def test_no_file_at_all_is_a_config_and_a_missing_one_that_was_asked_for_is_not(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert load(None, Environment()).path is None
+    assert load(None, Environment(), kinds=every_kind()).path is None
     with pytest.raises(ConfigError, match=r"other\.toml No such file or directory: `communique init` writes one"):
-        load(Path("other.toml"), Environment())
+        load(Path("other.toml"), Environment(), kinds=every_kind())
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistakes) -> None:
@@ -224,19 +225,19 @@ def test_the_data_directory_is_the_options_then_the_environments_then_the_files(
 ) -> None:
     path = write('[storage]\ndir = "archive"\n')
     environment = Environment.of({"COMMUNIQUE_DATA_DIR": "/from/environment"})
-    assert load(path, environment, data_dir=Path("/from/option")).data_dir == Path("/from/option")
-    assert load(path, environment).data_dir == Path("/from/environment")
+    assert load(path, environment, data_dir=Path("/from/option"), kinds=every_kind()).data_dir == Path("/from/option")
+    assert load(path, environment, kinds=every_kind()).data_dir == Path("/from/environment")
     override = Environment.of({"COMMUNIQUE_STORAGE__DIR": "other"})
-    assert load(path, override).data_dir == tmp_path / "other"
-    assert load(path, Environment()).data_dir == tmp_path / "archive"
+    assert load(path, override, kinds=every_kind()).data_dir == tmp_path / "other"
+    assert load(path, Environment(), kinds=every_kind()).data_dir == tmp_path / "archive"
     monkeypatch.setenv("XDG_DATA_HOME", "/from/platform")
-    assert load(write(""), Environment()).data_dir == Path("/from/platform/communique")
+    assert load(write(""), Environment(), kinds=every_kind()).data_dir == Path("/from/platform/communique")
 
 
 def test_loading_imports_only_the_kinds_that_the_config_names(write: Write) -> None:
     program = (
-        "import sys; from pathlib import Path; from bot.config import load;"
-        "from bot.config.environment import Environment; load(Path(sys.argv[1]), Environment());"
+        "import sys; from pathlib import Path; from bot.config import load; from bot.cli.kinds import every_kind;"
+        "from bot.config.environment import Environment; load(Path(sys.argv[1]), Environment(), kinds=every_kind());"
         "print([name for name in sys.modules if name.count('.') == 2 and name.startswith('bot.sources.')])"
     )
     feed = '[[sources]]\nname = "f"\nkind = "feed"\nurl = "https://feed.example/x"\n'
@@ -258,10 +259,10 @@ def test_bad_input_67_unknown_key(mistakes: Mistakes) -> None:
 def test_bad_input_67_tabs_and_a_byte_order_mark_are_fine_and_do_not_shift_places(write: Write) -> None:
     path = write("")
     path.write_bytes(b'\xef\xbb\xbf[defaults]\r\n\tevery\t=\t"1m"\t# x\r\n')
-    assert load(path, Environment()).defaults.every == MINUTE
+    assert load(path, Environment(), kinds=every_kind()).defaults.every == MINUTE
     path.write_bytes(b"\xef\xbb\xbfevry = 1\r\n[defaults]\r\n\tevery\t=\t5\r\n")
     with pytest.raises(ConfigError) as caught:
-        load(path, Environment())
+        load(path, Environment(), kinds=every_kind())
     assert [(problem.line, problem.column) for problem in caught.value.problems] == [(1, 1), (3, 10)]
 
 
@@ -283,7 +284,7 @@ def test_bad_input_67_what_is_not_toml_is_refused_with_its_place(write: Write, d
     path = write("")
     path.write_bytes(data)
     with pytest.raises(ConfigError) as caught:
-        load(path, Environment())
+        load(path, Environment(), kinds=every_kind())
     assert str(caught.value).startswith(f"{path}{told}")
 
 
@@ -306,7 +307,7 @@ def test_bad_input_67_a_poll_every_zero_seconds(mistakes: Mistakes) -> None:
 def test_bad_input_68_a_config_that_everybody_can_read_is_fine(write: Write) -> None:
     path = write("")
     path.chmod(0o644)
-    assert load(path, Environment()).path == path
+    assert load(path, Environment(), kinds=every_kind()).path == path
 
 
 def test_bad_input_68_a_secret_file_that_others_can_read_is_refused_with_the_other_mistakes(
@@ -320,7 +321,7 @@ def test_bad_input_68_a_secret_file_that_others_can_read_is_refused_with_the_oth
         '3:10 telegram.api_id: expected a whole number, got "x"',
     ]
     secret.chmod(0o600)
-    telegram = load(write('[telegram]\napi_hash_file = "hash"\n'), Environment()).telegram
+    telegram = load(write('[telegram]\napi_hash_file = "hash"\n'), Environment(), kinds=every_kind()).telegram
     assert telegram.api_hash_file == SecretFile(secret)
 
 
@@ -335,7 +336,7 @@ def test_a_secret_file_that_does_not_exist_is_told_with_the_line_that_makes_it(
 
 def test_a_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Is a directory"):
-        load(tmp_path, Environment())
+        load(tmp_path, Environment(), kinds=every_kind())
 
 
 def test_bad_input_69_a_wrong_value_that_may_be_a_secret_is_not_repeated(mistakes: Mistakes) -> None:

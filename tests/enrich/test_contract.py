@@ -76,9 +76,10 @@ def test_wiring_an_engine_loads_nothing_heavy(kind: str) -> None:
     program = f"""
 import sys
 from pathlib import Path
+from bot.contracts.engine import EngineTools
 from bot.enrich import engines
 settings = engines.settings_of({kind!r}).model_validate({{"name": "one", "kind": {kind!r}, **{KEYS.get(kind, {})!r}}})
-engines.build(settings, engines.EngineTools(Path("/nonexistent")))
+engines.build(settings, EngineTools(Path("/nonexistent")))
 print(sorted(set(sys.modules) & set({HEAVY!r})))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

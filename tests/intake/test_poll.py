@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from bot import sources as kinds
 from bot.archive import AsyncArchive
 from bot.clock import MINUTE, Clock
+from bot.contracts.source import SourceTools
 from bot.http import Http, HttpRules
 from bot.intake.poll import Intake, Round
 from bot.world import World, run_in_thread
@@ -36,7 +37,7 @@ def played(archive: Archive, world: World, step: Step) -> None:
                 "recheck": [],
             }
         )
-        source = kinds.build(settings, kinds.SourceTools(http, clock, Path()))
+        source = kinds.build(settings, SourceTools(http, clock, Path()))
         await store.run(states.declare, [states.Declared("office", "telegram_web")], clock.now())
         intake = Intake(store, clock, lambda: None, lambda: 0.5, list)
 

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 
 from bot import sources
 from bot.clock import Clock
-from bot.contracts.source import Want
+from bot.contracts.source import Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules, Reply
-from bot.sources import Source, SourceSettings, SourceTools
 from storage.records import Batch
 from tests.sources.living import PEERS, State
 from tests.sources.peer import NOW, Peer

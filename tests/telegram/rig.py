@@ -11,6 +11,7 @@ from bot import sources as kinds
 from bot.archive import AsyncArchive
 from bot.clock import SECOND, Clock
 from bot.config.model import MediaConfig
+from bot.contracts.source import Source, SourceTools
 from bot.daemon.rounds import Rounds
 from bot.http import Http, HttpRules
 from bot.incidents import Incidents
@@ -18,7 +19,6 @@ from bot.intake.live import Live
 from bot.intake.media import MediaLane
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
-from bot.sources import Source, SourceTools
 from bot.telegram.account import Account, Patience
 from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.client import Access

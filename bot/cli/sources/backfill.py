@@ -108,12 +108,12 @@ def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
 
 async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
     from bot import sources as kinds
-    from bot.contracts.source import Want
+    from bot.contracts.source import SourceTools, Want
     from bot.http import Http
 
     http = Http(config.http_rules(), session.clock)
     try:
-        source = kinds.build(settings, kinds.SourceTools(http, session.clock, config.directory))
+        source = kinds.build(settings, SourceTools(http, session.clock, config.directory))
         return await source.fetch(Want(), None)
     finally:
         await http.aclose()

@@ -40,9 +40,10 @@ class Session:
 
     def config(self) -> "Config":
         """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
+        from bot.cli.kinds import every_kind
         from bot.config import load
 
-        return load(self.config_flag, self.environment, data_dir=self.data_dir_flag)
+        return load(self.config_flag, self.environment, kinds=every_kind(), data_dir=self.data_dir_flag)
 
     def data_dir(self) -> Path:
         """Find the directory of database, media and lock, without checking the configuration."""
