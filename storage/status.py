@@ -118,7 +118,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         queues=tuple(Queue(**row) for row in _rows(reader, _QUEUES, now=now)),
         targets=tuple(TargetStanding(**row) for row in _rows(reader, _TARGETS)),
         notices=tuple(StatusNotice(**row) for row in _rows(reader, _NOTICES, limit=notices))[::-1],
-        last_round_at=reader.execute("select max(ended_at) as at from runs").fetchone()["at"],
+        last_round_at=reader.execute("SELECT max(ended_at) AS at FROM runs").fetchone()["at"],
         account=account(reader),
         waits=tuple((method, until) for method, until in waits(reader).items() if until > now),
     )
@@ -137,34 +137,34 @@ def _rows(reader: "Reader", statement: str, **values: int) -> Iterator[dict[str,
 
 
 _WATCHES = """
-select s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
+SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
     s.state_since, s.failures, s.first_contact_at, s.high_water, s.last_ok_at, s.last_post_at, s.next_poll_at,
-    s.hold_until, r.outcome, r.started_at as stretch_from, r.ended_at as stretch_to, coalesce(r.rounds, 0) as rounds,
-    coalesce(p.posts, 0) as posts, coalesce(p.deleted, 0) as deleted, coalesce(g.gaps, 0) as gaps
-from sources s
-left join runs r on r.id =
-    (select l.id from runs l where l.source_id = s.id order by l.started_at desc, l.id desc limit 1)
-left join (select source_id, count(*) as posts, count(deleted_at) as deleted from posts group by source_id) p
-    on p.source_id = s.id
-left join (select source_id, count(*) as gaps from gaps where closed_at is null group by source_id) g
-    on g.source_id = s.id
-order by s.enabled desc, s.name
+    s.hold_until, r.outcome, r.started_at AS stretch_from, r.ended_at AS stretch_to, coalesce(r.rounds, 0) AS rounds,
+    coalesce(p.posts, 0) AS posts, coalesce(p.deleted, 0) AS deleted, coalesce(g.gaps, 0) AS gaps
+FROM sources s
+LEFT JOIN runs r ON r.id =
+    (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.started_at DESC, l.id DESC LIMIT 1)
+LEFT JOIN (SELECT source_id, count(*) AS posts, count(deleted_at) AS deleted FROM posts GROUP BY source_id) p
+    ON p.source_id = s.id
+LEFT JOIN (SELECT source_id, count(*) AS gaps FROM gaps WHERE closed_at IS NULL GROUP BY source_id) g
+    ON g.source_id = s.id
+ORDER BY s.enabled DESC, s.name
 """
 
 _GAPS = """
-select s.name as source, g.reason, g.low, g.high, g.from_at, g.to_at, g.opened_at
-from gaps g join sources s on s.id = g.source_id where g.closed_at is null order by s.name, g.opened_at, g.id
+SELECT s.name AS source, g.reason, g.low, g.high, g.from_at, g.to_at, g.opened_at
+FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.closed_at IS NULL ORDER BY s.name, g.opened_at, g.id
 """
 
 _QUEUES = """
-select 'decide' as name, count(*) as waiting, min(due_at) as oldest_at from jobs where kind = 'decide'
-union all select 'recheck', count(*), min(due_at) from jobs where kind = 'recheck' and due_at <= :now
-union all select 'outbox', count(*), min(created_at) from deliveries where state in ('pending', 'sending')
-union all select 'dead', count(*), min(created_at) from deliveries where state = 'dead'
-union all select 'given_up', count(*), min(at) from given_up
-union all select 'quarantine', count(*), min(at) from quarantine
+SELECT 'decide' AS name, count(*) AS waiting, min(due_at) AS oldest_at FROM jobs WHERE kind = 'decide'
+UNION ALL SELECT 'recheck', count(*), min(due_at) FROM jobs WHERE kind = 'recheck' AND due_at <= :now
+UNION ALL SELECT 'outbox', count(*), min(created_at) FROM deliveries WHERE state IN ('pending', 'sending')
+UNION ALL SELECT 'dead', count(*), min(created_at) FROM deliveries WHERE state = 'dead'
+UNION ALL SELECT 'given_up', count(*), min(at) FROM given_up
+UNION ALL SELECT 'quarantine', count(*), min(at) FROM quarantine
 """
 
-_TARGETS = "select name, state, reason, state_since, hold_until from targets order by name"
+_TARGETS = "SELECT name, state, reason, state_since, hold_until FROM targets ORDER BY name"
 
-_NOTICES = "select at, about, text from notices order by id desc limit :limit"
+_NOTICES = "SELECT at, about, text FROM notices ORDER BY id DESC LIMIT :limit"

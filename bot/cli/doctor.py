@@ -163,7 +163,8 @@ def database(directory: Path) -> Iterator[Finding]:
     """Look at the schema and the health of the archive; the whole file is read."""
     from bot.config.paths import database_in
     from bot.daemon.lock import holder
-    from storage.archive.database import Archive, translate_errors
+    from storage.archive import integrity
+    from storage.archive.database import Archive
     from storage.archive.errors import ArchiveError, ArchiveOutdated
 
     path = database_in(directory)
@@ -172,13 +173,10 @@ def database(directory: Path) -> Iterator[Finding]:
         return
     try:
         with Archive(path) as archive:
-            with archive.reading() as reader, translate_errors(path):
-                check = [str(row[0]) for row in reader.execute("PRAGMA quick_check(3)")]
-                orphans = len(reader.execute("PRAGMA foreign_key_check").fetchall())
-            if check != ["ok"]:
-                yield Finding("database", "fail", f"{path} is damaged: {'; '.join(check)}", "restore a backup")
-            elif orphans:
-                yield Finding("database", "fail", f"{path}: {orphans} rows refer to nothing", "restore a backup")
+            with archive.reading() as reader:
+                faults = integrity.check_pages(reader) + integrity.check_references(reader)
+            if faults:
+                yield Finding("database", "fail", f"{path}: {'; '.join(faults)}", "restore a backup")
             else:
                 yield Finding("database", "ok", f"{path} is at the current schema and sound")
             if holder(directory) is not None:
@@ -206,16 +204,12 @@ def _account(archive: "Archive") -> Iterator[Finding]:
 
 def _index(archive: "Archive") -> Finding:
     """Compare the full-text index with the texts it stands on: SQLite's quick_check does not see it go stale."""
-    from storage.archive.database import sql
-    from storage.archive.errors import ArchiveDamaged
+    from storage.archive import integrity
 
-    try:
-        with archive.writing() as writer:
-            writer.execute(sql("INSERT INTO texts_index(texts_index, rank) VALUES ('integrity-check', 1)"))
-    except ArchiveDamaged:
-        fix = f"sqlite3 {archive.path} \"INSERT INTO texts_index(texts_index) VALUES ('rebuild')\""
-        return Finding("index", "fail", "the full-text index does not fit the texts", fix)
-    return Finding("index", "ok", "the full-text index fits the texts")
+    if integrity.check_index(archive):
+        return Finding("index", "ok", "the full-text index fits the texts")
+    fix = f'sqlite3 {archive.path} "{integrity.REBUILD_INDEX}"'
+    return Finding("index", "fail", "the full-text index does not fit the texts", fix)
 
 
 def clock(now: int, directory: Path | None) -> Finding:

@@ -19,6 +19,7 @@ from storage.media.types import ending
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
+    from storage.media.summary import FileOfPost
 
 _COLUMNS = ("file", "sha256", "bytes", "type", "kind", "source", "native_id", "url", "posted_at", "called", "name")
 _KINDS = ("voice", "audio", "photo", "video", "round", "document")
@@ -30,7 +31,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 class _File:
     """One stored file, and what its post says of it."""
 
-    row: dict[str, Any]
+    row: "FileOfPost"
     name: str  # ours
 
 
@@ -69,7 +70,7 @@ def command(
     for sentence in broken:
         say(session, sentence)
     copied = len({file.name for file in files}) - len(broken)
-    say(session, f"{copied} files of {len({file.row['post_id'] for file in files})} posts, and manifest.csv")
+    say(session, f"{copied} files of {len({file.row.post_id for file in files})} posts, and manifest.csv")
     if broken:
         raise SystemExit(1)
 
@@ -92,39 +93,22 @@ def _folder(directory: Path, *, force: bool) -> int:
 
 
 def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None) -> Iterator[_File]:
-    import json
+    from storage.media.summary import read_stored_files
 
-    from bot.documents.as_json import iso
-
-    rows = reader.execute(
-        "SELECT m.post_id, m.sha256, m.size, m.sniffed, m.kind, m.path, m.mime, m.name, s.name AS source, p.native_id, "
-        "p.url, p.posted_at, p.collected_at FROM media m JOIN posts p ON p.id = m.post_id "
-        "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
-        "AND (:any_source OR s.name IN (SELECT value FROM json_each(:sources))) "
-        "AND (:any_kind OR m.kind IN (SELECT value FROM json_each(:kinds))) "
-        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) ORDER BY m.post_id, m.id",
-        {
-            "any_source": not sources,
-            "sources": json.dumps(sources),
-            "any_kind": not kinds,
-            "kinds": json.dumps(kinds),
-            "since": since,
-        },
-    )
-    for row in rows:
-        found = dict(row)
-        found["posted_at"] = iso(found["posted_at"])
-        yield _File(found, f"{found['sha256']}.{ending(found['sniffed'])}")
+    for row in read_stored_files(reader, sources=sources, kinds=kinds, since=since):
+        yield _File(row, f"{row.sha256}.{ending(row.sniffed)}")
 
 
 def _copy_all(folder: int, data_dir: Path, files: list[_File]) -> list[str]:
     """Copy each content once, then write the manifest; sentences about what could not be copied."""
+    from bot.documents.as_json import iso
+
     broken: dict[str, str] = {}
     seen: set[str] = set()
     for file in files:
         if file.name not in seen:
             seen.add(file.name)
-            problem = _copy(folder, data_dir / file.row["path"], file)
+            problem = _copy(folder, data_dir / file.row.path, file)
             if problem:
                 broken[file.name] = problem
     manifest = io.StringIO(newline="")
@@ -133,8 +117,8 @@ def _copy_all(folder: int, data_dir: Path, files: list[_File]) -> list[str]:
     for file in files:
         row = file.row
         cells = (
-            "" if file.name in broken else file.name, row["sha256"], row["size"], row["sniffed"], row["kind"],
-            row["source"], row["native_id"], row["url"], row["posted_at"], row["mime"], row["name"],
+            "" if file.name in broken else file.name, row.sha256, row.size, row.sniffed, row.kind,
+            row.source, row.native_id, row.url, iso(row.posted_at), row.mime, row.name,
         )  # fmt: skip
         writer.writerow([csv_cell(str(cell)) if cell is not None else "" for cell in cells])
     _write(folder, "manifest.csv", [manifest.getvalue().encode("utf-8", "replace")])
@@ -160,7 +144,7 @@ def _copy(folder: int, path: Path, file: _File) -> str | None:
         return _same(folder, file)
     except OSError as problem:
         return f"{path}: {problem.strerror}"
-    if state.hexdigest() != file.row["sha256"]:
+    if state.hexdigest() != file.row.sha256:
         os.unlink(file.name, dir_fd=folder)
         return f"{path} does not hold what its name says: it is not exported"
     return None
@@ -178,7 +162,7 @@ def _same(folder: int, file: _File) -> str | None:
                 state.update(piece)
     except OSError as problem:
         return f"{file.name} in the directory is not a file of ours ({problem.strerror}): nothing was written there"
-    same = state.hexdigest() == file.row["sha256"]
+    same = state.hexdigest() == file.row.sha256
     return None if same else f"{file.name} in the directory is another content: nothing was written there"
 
 

@@ -136,7 +136,9 @@ def name_strangers(session: Session, reader: "Reader", sources: Sequence[str]) -
     """Say which of the names that were asked for no source has: "nothing found" would hide the mistake."""
     if not sources:
         return
-    known = [row["name"] for row in reader.execute("select name from sources")]
+    from storage.sources.names import read_tags
+
+    known = list(read_tags(reader))
     for name in sources:
         if name not in known:
             from difflib import get_close_matches

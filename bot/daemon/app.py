@@ -33,6 +33,7 @@ from bot.intake.ledger import EVERYTHING, BackfillLimit
 from bot.intake.poll import Intake, Round
 from bot.intake.recheck import Rechecks
 from storage import jobs
+from storage.archive import integrity
 from storage.archive.database import Archive
 from storage.archive.errors import ArchiveError, ArchiveMissing
 from storage.sources import clock_repair, gaps
@@ -335,7 +336,7 @@ class App:
         pause = min(watchdog / SECOND / 2, 30.0) if watchdog else 30.0
         while True:
             try:
-                await self._store.read(lambda reader: reader.execute("SELECT 1 FROM meta LIMIT 1").fetchone())
+                await self._store.read(integrity.probe)
             except ArchiveMissing:
                 raise
             except ArchiveError:

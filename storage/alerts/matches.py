@@ -19,8 +19,8 @@ _COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.
 def facts_of_posts(ask: Ask, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     """What is known of these posts; ids that do not exist are left out."""
     rows = ask(
-        "select p.id, p.alerts, p.collected_at, p.deleted_at, s.first_contact_at from posts p"
-        " join sources s on s.id = p.source_id where p.id in (select value from json_each(:ids))",
+        "SELECT p.id, p.alerts, p.collected_at, p.deleted_at, s.first_contact_at FROM posts p"
+        " JOIN sources s ON s.id = p.source_id WHERE p.id IN (SELECT value FROM json_each(:ids))",
         {"ids": json.dumps(list(post_ids))},
     )
     return {
@@ -33,7 +33,7 @@ def earlier(ask: Ask, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
     """Every stored match of these posts, oldest first."""
     found: dict[int, list[MatchRow]] = {}
     rows = ask(
-        f"select {_COLUMNS} from matches m where m.post_id in (select value from json_each(:ids)) order by m.id",
+        f"SELECT {_COLUMNS} FROM matches m WHERE m.post_id IN (SELECT value FROM json_each(:ids)) ORDER BY m.id",
         {"ids": json.dumps(list(post_ids))},
     )
     for match in map(_match, rows):
@@ -44,7 +44,7 @@ def earlier(ask: Ask, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
 def texts(ask: Ask, hits: Iterable[Hit]) -> dict[int, str]:
     """Raw texts that these hits point into, current or not."""
     ids = json.dumps(sorted({hit.text_id for hit in hits}))
-    rows = ask("select id, text from texts where id in (select value from json_each(:ids))", {"ids": ids})
+    rows = ask("SELECT id, text FROM texts WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": ids})
     return {row["id"]: row["text"] for row in rows}
 
 
@@ -55,10 +55,10 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
     """
     row = writer.execute(
         sql(
-            "insert into matches"
-            " (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why, before) values"
+            "INSERT INTO matches"
+            " (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why, before) VALUES"
             " (:rule, :rule_version, :post_id, :document_hash, :kind, :at, :hits, :alerting, :why, :before)"
-            " on conflict (rule, rule_version, post_id, document_hash, kind) do nothing returning id"
+            " ON CONFLICT (rule, rule_version, post_id, document_hash, kind) DO NOTHING RETURNING id"
         ),
         {
             "rule": match.rule,
@@ -78,9 +78,9 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
     for target in targets:
         writer.execute(
             sql(
-                "insert into deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-                " possible_repeat, created_at) values (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now)"
-                " on conflict (match_id, target) do nothing"
+                "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
+                " possible_repeat, created_at) VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now)"
+                " ON CONFLICT (match_id, target) DO NOTHING"
             ),
             {"match_id": row.id, "target": target, "kind": match.kind, "now": now},
         )
@@ -92,9 +92,9 @@ def story(ask: Ask, match_id: int) -> Story | None:
     row = next(
         iter(
             ask(
-                f"select {_COLUMNS}, s.side, r.query, p.deleted_at from matches m join posts p on p.id = m.post_id"
-                " join sources s on s.id = p.source_id"
-                " left join rules r on r.name = m.rule and r.version = m.rule_version where m.id = :id",
+                f"SELECT {_COLUMNS}, s.side, r.query, p.deleted_at FROM matches m JOIN posts p ON p.id = m.post_id"
+                " JOIN sources s ON s.id = p.source_id"
+                " LEFT JOIN rules r ON r.name = m.rule AND r.version = m.rule_version WHERE m.id = :id",
                 {"id": match_id},
             )
         ),
@@ -114,11 +114,11 @@ def listed(
     `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody.
     """
     rows = ask(
-        f"select {_COLUMNS}, s.name as source, p.url from matches m join posts p on p.id = m.post_id"
-        " join sources s on s.id = p.source_id where (:since is null or m.at >= :since)"
-        " and (:rule is null or m.rule = :rule) and (:state is null or (:state = 'silent' and m.alerting = 0)"
-        " or exists (select 1 from deliveries d where d.match_id = m.id and d.state = :state))"
-        " order by m.id desc limit :limit",
+        f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
+        " JOIN sources s ON s.id = p.source_id WHERE (:since IS NULL OR m.at >= :since)"
+        " AND (:rule IS NULL OR m.rule = :rule) AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
+        " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
+        " ORDER BY m.id DESC LIMIT :limit",
         {"since": since, "rule": rule, "state": state, "limit": limit},
     )
     for row in rows:
@@ -127,9 +127,9 @@ def listed(
 
 def _first_miss(ask: Ask, post_id: int) -> ObservationRow | None:
     rows = ask(
-        "select at, presence, method, detail from observations where post_id = :id and presence = 'absent' and at >"
-        " coalesce((select max(at) from observations where post_id = :id and presence = 'present'), 0)"
-        " order by at limit 1",
+        "SELECT at, presence, method, detail FROM observations WHERE post_id = :id AND presence = 'absent' AND at >"
+        " coalesce((SELECT max(at) FROM observations WHERE post_id = :id AND presence = 'present'), 0)"
+        " ORDER BY at LIMIT 1",
         {"id": post_id},
     )
     return next((ObservationRow(row["at"], row["presence"], row["method"], row["detail"]) for row in rows), None)

@@ -20,16 +20,16 @@ _COLUMNS = (
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
 # about the same rule and post, so that the first stands before its replies; what is found in a file that has alerted
 # as it came is a reply to that.
-_OPEN = "not exists (select 1 from targets t where t.name = :target and (t.state = 'parked' or t.hold_until > :now))"
-_TOLD_BEFORE = "(n.rule = m.rule or n.rule like 'media:%')"
+_OPEN = "NOT EXISTS (SELECT 1 FROM targets t WHERE t.name = :target AND (t.state = 'parked' OR t.hold_until > :now))"
+_TOLD_BEFORE = "(n.rule = m.rule OR n.rule LIKE 'media:%')"
 _IN_TURN = (
-    "not exists (select 1 from matches n cross join deliveries e where n.post_id = m.post_id"
-    f" and {_TOLD_BEFORE}"
-    " and n.id < m.id and e.match_id = n.id and e.target = d.target and e.state in ('pending', 'sending'))"
+    "NOT EXISTS (SELECT 1 FROM matches n CROSS JOIN deliveries e WHERE n.post_id = m.post_id"
+    f" AND {_TOLD_BEFORE}"
+    " AND n.id < m.id AND e.match_id = n.id AND e.target = d.target AND e.state IN ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
 _READY = (
-    "select d.id from deliveries d left join matches m on m.id = d.match_id where d.target = :target"
-    f" and d.state = 'pending' and d.not_before <= :now and {_OPEN} and {_IN_TURN} order by d.not_before, d.id limit 1"
+    "SELECT d.id FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target"
+    f" AND d.state = 'pending' AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN} ORDER BY d.not_before, d.id LIMIT 1"
 )
 
 
@@ -76,8 +76,8 @@ def claim(writer: Writer, target: str, now: int) -> Claimed | None:
     row = (
         writer.execute(
             sql(
-                "update deliveries set state = 'sending', attempts = attempts + 1, started_at = :now"
-                f" where state = 'pending' and id = ({_READY}) returning {_COLUMNS}"
+                "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now"
+                f" WHERE state = 'pending' AND id = ({_READY}) RETURNING {_COLUMNS}"
             ),
             {"target": target, "now": now},
         )
@@ -90,10 +90,10 @@ def claim(writer: Writer, target: str, now: int) -> Claimed | None:
 def due_at(ask: Ask, target: str) -> int | None:
     """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
     rows = ask(
-        "select max(d.not_before, coalesce((select t.hold_until from targets t where t.name = :target), 0)) as due"
-        " from deliveries d left join matches m on m.id = d.match_id where d.target = :target and d.state = 'pending'"
-        " and not exists (select 1 from targets t where t.name = :target and t.state = 'parked')"
-        f" and {_IN_TURN} order by d.not_before limit 1",
+        "SELECT max(d.not_before, coalesce((SELECT t.hold_until FROM targets t WHERE t.name = :target), 0)) AS due"
+        " FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
+        " AND NOT EXISTS (SELECT 1 FROM targets t WHERE t.name = :target AND t.state = 'parked')"
+        f" AND {_IN_TURN} ORDER BY d.not_before LIMIT 1",
         {"target": target},
     )
     return next((row["due"] for row in rows), None)
@@ -103,10 +103,10 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
     """Write down what became of a claimed delivery."""
     writer.execute(
         sql(
-            "update deliveries set state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
-            " receipt = :receipt, settled_at = case when :state = 'pending' then null else :now end,"
-            " not_before = case when :state = 'pending' then :not_before else not_before end"
-            " where id = :id and state = 'sending'"
+            "UPDATE deliveries SET state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
+            " receipt = :receipt, settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
+            " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
+            " WHERE id = :id AND state = 'sending'"
         ),
         {
             "id": delivery_id,
@@ -123,7 +123,7 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
 
 def interrupted(ask: Ask, target: str) -> list[Claimed]:
     """Deliveries that were being sent when the program died: nobody knows whether they arrived."""
-    rows = ask(f"select {_COLUMNS} from deliveries where target = :target and state = 'sending'", {"target": target})
+    rows = ask(f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target})
     return [Claimed(delivery(row), row["possible_repeat"]) for row in rows]
 
 
@@ -131,8 +131,8 @@ def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
     """Let what is owed to targets that are no longer configured die, with that reason; how many did."""
     return writer.execute(
         sql(
-            "update deliveries set state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
-            " where state in ('pending', 'sending') and target not in (select value from json_each(:known))"
+            "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
+            " WHERE state IN ('pending', 'sending') AND target NOT IN (SELECT value FROM json_each(:known))"
         ),
         {"known": json.dumps(list(known)), "now": now},
     ).rowcount
@@ -140,7 +140,7 @@ def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
 
 def targets(ask: Ask) -> dict[str, TargetRow]:
     """Targets that ever failed, recovered or asked for a wait, by name."""
-    rows = ask("select name, state, reason, state_since, hold_until from targets", {})
+    rows = ask("SELECT name, state, reason, state_since, hold_until FROM targets", {})
     return {
         row["name"]: TargetRow(row["name"], row["state"], row["reason"], row["state_since"], row["hold_until"])
         for row in rows
@@ -149,12 +149,12 @@ def targets(ask: Ask) -> dict[str, TargetRow]:
 
 def mark(writer: Writer, target: str, state: Literal["ok", "failing", "parked"], reason: str | None, now: int) -> bool:
     """Keep the state of a target; True if it changed, which is when people want to hear of it."""
-    before = writer.execute(sql("select state from targets where name = :name"), {"name": target}).scalar()
+    before = writer.execute(sql("SELECT state FROM targets WHERE name = :name"), {"name": target}).scalar()
     writer.execute(
         sql(
-            "insert into targets (name, state, reason, state_since) values (:name, :state, :reason, :now)"
-            " on conflict (name) do update set reason = excluded.reason, state = excluded.state, state_since ="
-            " case when state = excluded.state then state_since else excluded.state_since end"
+            "INSERT INTO targets (name, state, reason, state_since) VALUES (:name, :state, :reason, :now)"
+            " ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, state = excluded.state, state_since ="
+            " CASE WHEN state = excluded.state THEN state_since ELSE excluded.state_since END"
         ),
         {"name": target, "state": state, "reason": reason, "now": now},
     )
@@ -166,8 +166,8 @@ def hold(writer: Writer, names: Iterable[str], until: int, now: int) -> None:
     for name in names:
         writer.execute(
             sql(
-                "insert into targets (name, state, state_since, hold_until) values (:name, 'ok', :now, :until)"
-                " on conflict (name) do update set hold_until = max(coalesce(hold_until, 0), excluded.hold_until)"
+                "INSERT INTO targets (name, state, state_since, hold_until) VALUES (:name, 'ok', :now, :until)"
+                " ON CONFLICT (name) DO UPDATE SET hold_until = max(coalesce(hold_until, 0), excluded.hold_until)"
             ),
             {"name": name, "until": until, "now": now},
         )
@@ -179,8 +179,8 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
     for name in names:
         writer.execute(
             sql(
-                "insert into deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-                " possible_repeat, created_at) values (null, :target, 'health', :payload, 'pending', :now, 0, 0, :now)"
+                "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
+                " possible_repeat, created_at) VALUES (NULL, :target, 'health', :payload, 'pending', :now, 0, 0, :now)"
             ),
             {"target": name, "payload": payload, "now": now},
         )
@@ -194,24 +194,24 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
     """
     revived = writer.execute(
         sql(
-            "update deliveries set state = 'pending', not_before = :now, attempts = 0, settled_at = null,"
+            "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, settled_at = NULL,"
             " possible_repeat = min(possible_repeat, 1)"
-            " where state = 'dead' and (:match_id is null or match_id = :match_id)"
+            " WHERE state = 'dead' AND (:match_id IS NULL OR match_id = :match_id)"
         ),
         {"match_id": match_id, "now": now},
     ).rowcount
     waiting = writer.execute(
         sql(
-            "select count(*) from deliveries d join targets t on t.name = d.target and t.state = 'parked'"
-            " where d.state = 'pending' and (:match_id is null or d.match_id = :match_id)"
+            "SELECT count(*) FROM deliveries d JOIN targets t ON t.name = d.target AND t.state = 'parked'"
+            " WHERE d.state = 'pending' AND (:match_id IS NULL OR d.match_id = :match_id)"
         ),
         {"match_id": match_id},
     ).scalar_one()
     opened = writer.execute(
         sql(
-            "update targets set state = 'ok', reason = null, state_since = :now where state = 'parked' and name in"
-            " (select target from deliveries where state = 'pending' and (:match_id is null or match_id = :match_id))"
-            " returning name"
+            "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE state = 'parked' AND name IN"
+            " (SELECT target FROM deliveries WHERE state = 'pending' AND (:match_id IS NULL OR match_id = :match_id))"
+            " RETURNING name"
         ),
         {"match_id": match_id, "now": now},
     ).scalars()
@@ -222,7 +222,7 @@ def open_again(writer: Writer, target: str, now: int) -> bool:
     """Let a parked target be tried again; False if it was not parked."""
     opened = writer.execute(
         sql(
-            "update targets set state = 'ok', reason = null, state_since = :now where name = :name and state = 'parked'"
+            "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE name = :name AND state = 'parked'"
         ),
         {"name": target, "now": now},
     )
@@ -231,17 +231,17 @@ def open_again(writer: Writer, target: str, now: int) -> bool:
 
 def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:
     """What is or was owed for one match, oldest first."""
-    rows = ask(f"select {_COLUMNS} from deliveries where match_id = :id order by id", {"id": match_id})
+    rows = ask(f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id ORDER BY id", {"id": match_id})
     return [delivery(row) for row in rows]
 
 
 def first_alert_of(ask: Ask, match_id: int, target: str) -> tuple[int, str | None] | None:
     """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
     rows = ask(
-        "select n.id, d.receipt from matches m join matches n on n.post_id = m.post_id and n.id < m.id"
-        f" and {_TOLD_BEFORE}"
-        " join deliveries d on d.match_id = n.id and d.target = :target and d.state = 'sent'"
-        " where m.id = :id order by d.receipt is null, d.id limit 1",
+        "SELECT n.id, d.receipt FROM matches m JOIN matches n ON n.post_id = m.post_id AND n.id < m.id"
+        f" AND {_TOLD_BEFORE}"
+        " JOIN deliveries d ON d.match_id = n.id AND d.target = :target AND d.state = 'sent'"
+        " WHERE m.id = :id ORDER BY d.receipt IS NULL, d.id LIMIT 1",
         {"id": match_id, "target": target},
     )
     return next(((row["id"], row["receipt"]) for row in rows), None)

@@ -19,8 +19,8 @@ def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -
     return sum(
         writer.execute(
             sql(
-                "insert into rules (name, version, query, loaded_at) values (:name, :version, :query, :now)"
-                " on conflict (name, version) do nothing"
+                "INSERT INTO rules (name, version, query, loaded_at) VALUES (:name, :version, :query, :now)"
+                " ON CONFLICT (name, version) DO NOTHING"
             ),
             {"name": name, "version": version, "query": query, "now": now},
         ).rowcount
@@ -30,5 +30,5 @@ def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -
 
 def first_loaded(ask: Ask) -> dict[str, int]:
     """When each rule's name was first loaded, whatever its version: posts collected before that never alert."""
-    rows = ask("select name, min(loaded_at) as since from rules group by name", {})
+    rows = ask("SELECT name, min(loaded_at) AS since FROM rules GROUP BY name", {})
     return {row["name"]: row["since"] for row in rows}

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from storage.archive.database import Archive, sql
 from storage.archive.errors import ArchiveDamaged
 
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
 _SHOWN = 10
+REBUILD_INDEX = "INSERT INTO texts_index (texts_index) VALUES ('rebuild')"
+
+
+def probe(reader: Reader) -> None:
+    """Read one row: raises an ArchiveError where the file no longer answers."""
+    reader.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
 
 
 def problems(archive: Archive) -> list[str]:
     """One sentence for each fault, none for a sound file. Reads every page, so it takes a while on a large archive."""
-    found: list[str] = []
     try:
         with archive.reading() as reader:
-            said = [row[0] for row in reader.execute(f"PRAGMA quick_check({_SHOWN})")]
-            lost = reader.execute("PRAGMA foreign_key_check").fetchall()
+            found = check_pages(reader) + check_references(reader)
     except ArchiveDamaged as problem:
         return [str(problem)]
-    found += [f"a page is damaged: {line}" for line in said if line != "ok"]
-    found += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in lost[:_SHOWN]]
-    try:
-        with archive.writing() as writer:
-            # both checks above call a full-text index sound that has lost its words
-            writer.execute(sql("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)"))
-    except ArchiveDamaged:
+    if not check_index(archive):
         found.append("the full-text index does not agree with the texts: it can be rebuilt, no text is lost")
     return found
 
 
+def check_pages(reader: Reader) -> list[str]:
+    """What is wrong with the pages of the file, and with the indexes that are no full-text index."""
+    said = [str(row[0]) for row in reader.execute(f"PRAGMA quick_check({_SHOWN})")]
+    return [f"a page is damaged: {line}" for line in said if line != "ok"]
+
+
+def check_references(reader: Reader) -> list[str]:
+    """The first rows that refer to rows which do not exist."""
+    lost = reader.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN)
+    return [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in lost]
+
+
+def check_index(archive: Archive) -> bool:
+    """Whether the full-text index has the words of the texts: SQLite's own checks do not see that it lost some."""
+    try:
+        with archive.writing() as writer:
+            writer.execute(sql("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)"))
+    except ArchiveDamaged:
+        return False
+    return True
+
+
 def rebuild_index(archive: Archive) -> None:
-    """Make the full-text index anew from the stored texts."""
+    """Build the full-text index from the stored texts again."""
     with archive.writing() as writer:
-        writer.execute(sql("INSERT INTO texts_index (texts_index) VALUES ('rebuild')"))
+        writer.execute(sql(REBUILD_INDEX))

@@ -133,7 +133,7 @@ class ObservationTable(SQLModel, table=True):
     __tablename__: ClassVar[str] = "observations"
     __table_args__ = (
         Index("observations_by_post", "post_id", "at"),
-        CheckConstraint("presence in ('present', 'absent')", name="presence"),
+        CheckConstraint("presence IN ('present', 'absent')", name="presence"),
         STRICT,
     )
 
@@ -340,7 +340,7 @@ class DeliveryTable(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("match_id", "target"),
         Index("deliveries_due", "target", "state", "not_before"),
-        CheckConstraint("state in ('pending','sending','sent','digested','dead','silenced')", name="state"),
+        CheckConstraint("state IN ('pending','sending','sent','digested','dead','silenced')", name="state"),
         STRICT,
     )
 

@@ -77,6 +77,24 @@ class Listed:
     given_up: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FileOfPost:
+    """One stored file with what its post says of it; `sniffed` is the type that its first bytes show."""
+
+    post_id: int
+    source: str
+    native_id: str
+    url: str | None
+    posted_at: int | None
+    kind: str
+    mime: str | None
+    name: str | None
+    sha256: str
+    size: int
+    sniffed: str | None
+    path: str
+
+
 def holdings(reader: Reader) -> Holdings:
     """Count everything; reads every row of `media` once."""
     sources: dict[str, dict[str, tuple[int, int]]] = {}
@@ -136,6 +154,28 @@ def listed(
         },
     )
     return (Listed(**dict(row)) for row in rows)
+
+
+def read_stored_files(
+    reader: Reader, *, sources: tuple[str, ...] = (), kinds: tuple[str, ...] = (), since: int | None = None
+) -> list[FileOfPost]:
+    """Every file whose bytes we have, those of the oldest posts first; no `sources` or `kinds`: all."""
+    rows = reader.execute(
+        "SELECT m.post_id, s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.mime, m.name, m.sha256, "
+        "m.size, m.sniffed, m.path FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
+        "AND (:any_source OR s.name IN (SELECT value FROM json_each(:sources))) "
+        "AND (:any_kind OR m.kind IN (SELECT value FROM json_each(:kinds))) "
+        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) ORDER BY m.post_id, m.id",
+        {
+            "any_source": not sources,
+            "sources": json.dumps(sources),
+            "any_kind": not kinds,
+            "kinds": json.dumps(kinds),
+            "since": since,
+        },
+    )
+    return [FileOfPost(**dict(row)) for row in rows]
 
 
 _BY_SOURCE = (

@@ -45,12 +45,12 @@ class Matched:
 def history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.execute(
-        "select number, text, collected_at, edited_at, content_hash, raw_sha256, method from revisions"
-        " where post_id = :id order by number",
+        "SELECT number, text, collected_at, edited_at, content_hash, raw_sha256, method FROM revisions"
+        " WHERE post_id = :id ORDER BY number",
         {"id": post_id},
     )
     observations = reader.execute(
-        "select at, presence, method, detail from observations where post_id = :id order by at, id", {"id": post_id}
+        "SELECT at, presence, method, detail FROM observations WHERE post_id = :id ORDER BY at, id", {"id": post_id}
     )
     return PostHistory(
         tuple(RevisionRow(**row) for row in named(revisions)),
@@ -63,15 +63,15 @@ def matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
     sent: dict[int, list[Sent]] = {}
     for row in named(
         reader.execute(
-            "select d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
-            " from deliveries d join matches m on m.id = d.match_id where m.post_id = :id order by d.id",
+            "SELECT d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
+            " FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.post_id = :id ORDER BY d.id",
             {"id": post_id},
         )
     ):
         row["possible_repeat"] = bool(row["possible_repeat"])
         sent.setdefault(row.pop("match_id"), []).append(Sent(**row))
     rows = reader.execute(
-        "select id, rule, kind, at, why from matches where post_id = :id order by id", {"id": post_id}
+        "SELECT id, rule, kind, at, why FROM matches WHERE post_id = :id ORDER BY id", {"id": post_id}
     )
     return tuple(
         Matched(row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ()))) for row in rows

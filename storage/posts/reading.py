@@ -15,20 +15,20 @@ _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a 
 def find(reader: "Reader", key: str) -> int | None:
     """Id of the post that a person names: by our id, by `SOURCE/NATIVE_ID` or by its URL; None if there is none."""
     if key.isascii() and key.isdigit() and len(key) < 19:
-        row = reader.execute("select id from posts where id = :id", {"id": int(key)}).fetchone()
+        row = reader.execute("SELECT id FROM posts WHERE id = :id", {"id": int(key)}).fetchone()
         if row is not None:
             return int(row["id"])
     source, slash, native_id = key.partition("/")
     if slash:
         row = reader.execute(
-            "select p.id from sources s join posts p on p.source_id = s.id and p.native_id = :native_id"
-            " where s.name = :source",
+            "SELECT p.id FROM sources s JOIN posts p ON p.source_id = s.id AND p.native_id = :native_id"
+            " WHERE s.name = :source",
             {"source": source, "native_id": native_id},
         ).fetchone()
         if row is not None:
             return int(row["id"])
     for url in _spellings(key):
-        row = reader.execute("select max(id) as id from posts where url = :url", {"url": url}).fetchone()
+        row = reader.execute("SELECT max(id) AS id FROM posts WHERE url = :url", {"url": url}).fetchone()
         if row["id"] is not None:
             return int(row["id"])
     return None
@@ -41,14 +41,14 @@ def newest(reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: S
     """
     where, values = scope(sources, tags)
     rows = reader.execute(
-        f"select p.id from posts p {where} order by p.id desc limit :limit", {**values, "limit": limit}
+        f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit", {**values, "limit": limit}
     ).fetchall()
     return tuple(int(row["id"]) for row in reversed(rows))
 
 
 def arrivals(reader: "Reader") -> int:
     """How far the archive has come: a mark for `arrived`."""
-    return int(reader.execute("select coalesce(max(id), 0) as mark from revisions").fetchone()["mark"])
+    return int(reader.execute("SELECT coalesce(max(id), 0) AS mark FROM revisions").fetchone()["mark"])
 
 
 def arrived(
@@ -57,8 +57,8 @@ def arrived(
     """Ids of posts first archived between two marks, in the order of their arrival, whatever their publishing time."""
     where, values = scope(sources, tags)
     rows = reader.execute(
-        f"select p.id from revisions r join posts p on p.id = r.post_id {where or 'where true'}"
-        " and r.id > :after and r.id <= :upto and r.number = 0 order by r.id",
+        f"SELECT p.id FROM revisions r JOIN posts p ON p.id = r.post_id {where or 'WHERE TRUE'}"
+        " AND r.id > :after AND r.id <= :upto AND r.number = 0 ORDER BY r.id",
         {**values, "after": after, "upto": upto},
     )
     return tuple(int(row["id"]) for row in rows)
@@ -67,9 +67,9 @@ def arrived(
 def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Clause `where` over `posts p` for sources and tags, empty for everywhere, and its parameters."""
     asked = [
-        ("s.name in (select value from json_each(:scope_sources))", "scope_sources", sources),
+        ("s.name IN (SELECT value FROM json_each(:scope_sources))", "scope_sources", sources),
         (
-            "exists (select 1 from json_each(s.tags) where value in (select value from json_each(:scope_tags)))",
+            "EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value IN (SELECT value FROM json_each(:scope_tags)))",
             "scope_tags",
             tags,
         ),
@@ -78,7 +78,7 @@ def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, A
     if not clauses:
         return "", {}
     return (
-        f"where p.source_id in (select s.id from sources s where {' and '.join(clauses)})",
+        f"WHERE p.source_id IN (SELECT s.id FROM sources s WHERE {' AND '.join(clauses)})",
         {name: json.dumps(list(names)) for _, name, names in asked if names},
     )
 
@@ -98,7 +98,7 @@ def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
 def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     """Read texts by their own id, current or not: what the offsets of a hit count in."""
     rows = reader.execute(
-        "select id, text from texts where id in (select value from json_each(:ids))", {"ids": json.dumps(list(ids))}
+        "SELECT id, text FROM texts WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": json.dumps(list(ids))}
     )
     return {row["id"]: row["text"] for row in rows}
 
@@ -106,7 +106,7 @@ def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
 def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
     """What machines had made of a post's files before other words took its place, oldest first."""
     rows = reader.execute(
-        f"select {_TEXT} from texts where post_id = :id and current = 0 and engine is not null order by id",
+        f"SELECT {_TEXT} FROM texts WHERE post_id = :id AND current = 0 AND engine IS NOT NULL ORDER BY id",
         {"id": post_id},
     )
     return [_text(row) for row in named(rows)]
@@ -116,7 +116,7 @@ def raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
     import zstandard
 
-    row = reader.execute("select bytes, zstd from raw where sha256 = :sha256", {"sha256": sha256}).fetchone()
+    row = reader.execute("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256}).fetchone()
     if row is None:
         raise KeyError(sha256)
     return zstandard.ZstdDecompressor().decompress(row["zstd"], max_output_size=max(1, int(row["bytes"])))
@@ -144,10 +144,10 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     media: dict[int, list[MediaRow]] = {}
     for row in named(
         reader.execute(
-            "select m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s,"
+            "SELECT m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s,"
             " m.id, m.sniffed, m.size"
-            " from media m join posts p on p.id = m.post_id"
-            " where m.post_id in (select value from json_each(:ids)) and m.revision = p.revision order by m.id",
+            " FROM media m JOIN posts p ON p.id = m.post_id"
+            " WHERE m.post_id IN (SELECT value FROM json_each(:ids)) AND m.revision = p.revision ORDER BY m.id",
             several,
         )
     ):
@@ -155,27 +155,27 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
     texts: dict[int, list[TextRow]] = {}
     for row in named(
         reader.execute(
-            f"select post_id, {_TEXT} from texts"
-            " where post_id in (select value from json_each(:ids)) and current = 1 order by id",
+            f"SELECT post_id, {_TEXT} FROM texts"
+            " WHERE post_id IN (SELECT value FROM json_each(:ids)) AND current = 1 ORDER BY id",
             several,
         )
     ):
         texts.setdefault(row.pop("post_id"), []).append(_text(row))
     rules: dict[int, list[str]] = {}
     for row in reader.execute(
-        "select post_id, rule from matches where post_id in (select value from json_each(:ids))"
-        " group by post_id, rule order by min(id)",
+        "SELECT post_id, rule FROM matches WHERE post_id IN (SELECT value FROM json_each(:ids))"
+        " GROUP BY post_id, rule ORDER BY min(id)",
         several,
     ):
         rules.setdefault(row["post_id"], []).append(row["rule"])
     return {
         row["id"]: _post(row, media.get(row["id"], []), texts.get(row["id"], []), rules.get(row["id"], []))
         for row in reader.execute(
-            "select p.id, s.name as source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw,"
+            "SELECT p.id, s.name AS source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw,"
             " p.collected_at, p.edited_at, p.deleted_at, r.text, p.language, p.forward, p.reply_to, r.raw_sha256,"
-            " r.links, p.revision from posts p join sources s on s.id = p.source_id"
-            " join revisions r on r.post_id = p.id and r.number = p.revision"
-            " where p.id in (select value from json_each(:ids))",
+            " r.links, p.revision FROM posts p JOIN sources s ON s.id = p.source_id"
+            " JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
+            " WHERE p.id IN (SELECT value FROM json_each(:ids))",
             several,
         )
     }

@@ -28,15 +28,15 @@ class Changes:
 
 
 # A post without a usable time counts when it was collected.
-_SPAN = "coalesce(p.posted_at, p.collected_at) >= :since and coalesce(p.posted_at, p.collected_at) < :until"
+_SPAN = "coalesce(p.posted_at, p.collected_at) >= :since AND coalesce(p.posted_at, p.collected_at) < :until"
 
 
 def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
     """Posts per source and quarter of an hour, published from `since` to before `until`, oldest first."""
     rows = reader.execute(
-        f"select s.name as source, q.quarter, q.posts from (select p.source_id,"
-        f" coalesce(p.posted_at, p.collected_at) / {QUARTER} as quarter, count(*) as posts from posts p"
-        f" where {_SPAN} group by 1, 2) q join sources s on s.id = q.source_id order by q.quarter, s.name",
+        f"SELECT s.name AS source, q.quarter, q.posts FROM (SELECT p.source_id,"
+        f" coalesce(p.posted_at, p.collected_at) / {QUARTER} AS quarter, count(*) AS posts FROM posts p"
+        f" WHERE {_SPAN} GROUP BY 1, 2) q JOIN sources s ON s.id = q.source_id ORDER BY q.quarter, s.name",
         {"since": since, "until": until},
     )
     return tuple(Tally(row["source"], row["quarter"] * QUARTER, row["posts"]) for row in rows)
@@ -45,7 +45,7 @@ def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
 def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
     """Posts per language of that time, most first."""
     rows = reader.execute(
-        f"select p.language, count(*) as posts from posts p where {_SPAN} group by 1 order by 2 desc, 1",
+        f"SELECT p.language, count(*) AS posts FROM posts p WHERE {_SPAN} GROUP BY 1 ORDER BY 2 DESC, 1",
         {"since": since, "until": until},
     )
     return {row["language"]: row["posts"] for row in rows}
@@ -54,8 +54,8 @@ def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
 def changes(reader: "Reader", since: int, until: int) -> Changes:
     """How many posts of that time were edited or deleted since."""
     row = reader.execute(
-        f"select count(case when p.revision > 0 then 1 end) as edited, count(p.deleted_at) as deleted"
-        f" from posts p where {_SPAN}",
+        f"SELECT count(CASE WHEN p.revision > 0 THEN 1 END) AS edited, count(p.deleted_at) AS deleted"
+        f" FROM posts p WHERE {_SPAN}",
         {"since": since, "until": until},
     ).fetchone()
     return Changes(row["edited"], row["deleted"])
@@ -64,7 +64,7 @@ def changes(reader: "Reader", since: int, until: int) -> Changes:
 def matches_by_rule(reader: "Reader", since: int) -> dict[str, int]:
     """First matches per rule from `since` on, of whatever version; edits and deletions of matches do not count."""
     rows = reader.execute(
-        "select rule, count(distinct post_id) as posts from matches where at >= :since and kind = 'match' group by 1",
+        "SELECT rule, count(DISTINCT post_id) AS posts FROM matches WHERE at >= :since AND kind = 'match' GROUP BY 1",
         {"since": since},
     )
     return {row["rule"]: row["posts"] for row in rows}

@@ -54,7 +54,7 @@ def shape(reader: Any) -> dict[str, Any]:
             "columns": reader.execute(f"PRAGMA table_xinfo({name})").fetchall(),
             "references": sorted(reader.execute(f"PRAGMA foreign_key_list({name})").fetchall()),
             "indexes": sorted(indexes),
-            "checks": sorted(re.findall(r"CHECK \((.*)\)", text)),
+            "checks": sorted(check.lower() for check in re.findall(r"CHECK \((.*)\)", text)),
             "strict": text.rstrip().endswith("STRICT"),
             "virtual": text if text.startswith("CREATE VIRTUAL") else "",
         }

@@ -51,14 +51,12 @@ def chosen_query(session: Session, name: str | None, query: str | None) -> "tupl
 
 def in_scope(reader: "Reader", rule: "RuleConfig") -> list[str]:
     """Names of the archive's sources that a rule looks in."""
-    import json
+    from storage.sources.names import read_tags
 
     return [
-        row["name"]
-        for row in reader.execute("SELECT name, tags FROM sources")
-        if not (rule.sources or rule.tags)
-        or row["name"] in rule.sources
-        or set(rule.tags) & set(json.loads(row["tags"]))
+        name
+        for name, tags in read_tags(reader).items()
+        if not (rule.sources or rule.tags) or name in rule.sources or tags.intersection(rule.tags)
     ]
 
 
@@ -166,10 +164,10 @@ def _called(post: "Document", literals: frozenset[str]) -> bool:
 
 def _newest(reader: "Reader") -> "list[Document]":
     from storage.archive.database import asking
+    from storage.posts.reading import newest
     from storage.search import documents
 
-    ids = [row["id"] for row in reader.execute("SELECT id FROM posts ORDER BY id DESC LIMIT :most", {"most": _SAMPLE})]
-    return list(documents.load(asking(reader), ids).values())
+    return list(documents.load(asking(reader), newest(reader, limit=_SAMPLE)).values())
 
 
 def _lines(session: Session, told: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,12 @@
+"""The names of all sources in the archive, with their tags: one cheap import for commands that take names."""
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+
+def read_tags(reader: "Reader") -> dict[str, frozenset[str]]:
+    """The tags of each source by its name, whether the config still has it or not."""
+    return {row["name"]: frozenset(json.loads(row["tags"])) for row in reader.execute("SELECT name, tags FROM sources")}
