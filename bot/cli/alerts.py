@@ -22,12 +22,13 @@ from bot.cli.terminal.output import (
     write_json,
 )
 from bot.cli.terminal.times import Zone, moment, shown, zone_option
-from bot.documents.as_json import iso, place_of
+from bot.documents.alert import alert_json, explained_alert_json
+from bot.documents.as_json import place_of
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts import matches, outbox
 from storage.archive.database import asking
-from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story
+from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -69,7 +70,7 @@ def listed(
         ask = asking(reader)
         found = matches.listed(ask, since=start, rule=rule, state=state, limit=limit)
         if form is not None:
-            documents = (document(match, source, url, outbox.of_match(ask, match.id)) for match, source, url in found)
+            documents = (alert_json(match, source, url, outbox.of_match(ask, match.id)) for match, source, url in found)
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(match, source, outbox.of_match(ask, match.id), zone) for match, source, _ in found]
@@ -92,9 +93,7 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         deliveries = outbox.of_match(asking(reader), alert_id)
         post = reading.posts(reader, [story.match.post_id])[0]
     if form is not None:
-        told = document(story.match, post.source, post.url, deliveries)
-        told |= {"query": story.query, "found": [_found(story, hit, post.title) for hit in story.match.hits]}
-        write_json(session, told)
+        write_json(session, explained_alert_json(story, post, deliveries))
         return
     match = story.match
     line(session, styled(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
@@ -214,42 +213,6 @@ def _story(reader: "Reader", alert_id: int) -> Story:
     if story is None:
         raise UserError(f"there is no alert {alert_id}: `communique alerts list` shows them")
     return story
-
-
-def document(match: MatchRow, source: str, url: str | None, deliveries: list[DeliveryRow]) -> dict[str, object]:
-    """One alert as JSON; new fields may appear, none changes its meaning."""
-    return {
-        "id": str(match.id),
-        "at": iso(match.at),
-        "rule": match.rule,
-        "rule_version": match.rule_version,
-        "kind": match.kind,
-        "source": source,
-        "post_id": str(match.post_id),
-        "url": url,
-        "alerting": match.alerting,
-        "why": match.why,
-        "before": match.before,
-        "deliveries": [
-            {
-                "target": sent.target,
-                "state": sent.state,
-                "attempts": sent.attempts,
-                "created_at": iso(sent.created_at),
-                "not_before": iso(sent.not_before),
-                "settled_at": iso(sent.settled_at),
-                "reason": sent.reason,
-                "possible_repeat": sent.possible_repeat,
-            }
-            for sent in deliveries
-        ],
-    }
-
-
-def _found(story: Story, hit: Hit, title: str | None) -> dict[str, object]:
-    raw = story.texts.get(hit.text_id, "")
-    part, start, end = place_of(hit, raw, title)
-    return {"in": part, "text": raw[hit.start : hit.end], "form": hit.form, "start": start, "end": end}
 
 
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:

@@ -20,7 +20,7 @@ from bot.cli.terminal.output import (
     write,
 )
 from bot.cli.terminal.times import Zone, moment, shown, zone_option
-from bot.documents.as_json import iso
+from bot.documents.media import listed_file_json
 from bot.errors import UserError
 from bot.foreign.text import visible
 from storage.media import summary
@@ -74,7 +74,7 @@ def listed(
         name_strangers(session, reader, sources)
         found = summary.listed(reader, states=states, sources=sources, since=start, limit=limit)
         if form is not None:
-            write(session, form, (document(file) for file in found), COLUMNS)
+            write(session, form, (listed_file_json(file) for file in found), COLUMNS)
             return
         rows = [_row(file, zone) for file in found]
     table(session, ("post", "published", "kind", "size", "state", "why"), rows)
@@ -184,13 +184,6 @@ def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str 
 def _is_for(choice: "Choice", file: "StoredMedia", engine: str) -> bool:
     readers = choice.readers(file.source, file.kind, file.mime).values()
     return any(reader.settings.name == engine for reader in readers)
-
-
-def document(file: Listed) -> dict[str, object]:
-    """One file as JSON."""
-    from dataclasses import asdict
-
-    return asdict(file) | {"posted_at": iso(file.posted_at), "read_at": iso(file.read_at)}
 
 
 def _row(file: Listed, zone: Zone) -> list[str]:

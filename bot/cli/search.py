@@ -205,7 +205,9 @@ def _show(
                 yield post, hits[post.id], texts
 
     if form is not None:
-        write(session, form, (document(post, hits, texts) for post, hits, texts in pages()), COLUMNS)
+        from bot.documents.found import found_json
+
+        write(session, form, (found_json(post, hits, texts) for post, hits, texts in pages()), COLUMNS)
         return total
     for post, hits, texts in pages():
         for row in described(session, post, zone):
@@ -216,19 +218,6 @@ def _show(
     if total == 0:
         say(session, "nothing found")
     return total
-
-
-def document(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> dict[str, object]:
-    """Show the post in JSON, with `matched`: which words of which text the query found."""
-    from bot.documents.as_json import as_json, place_of
-
-    matched = []
-    for hit in hits:
-        if hit.text_id in texts:
-            text = texts[hit.text_id]
-            kind, start, end = place_of(hit, text, post.title)
-            matched.append({"kind": kind, "text": text[hit.start : hit.end], "start": start, "end": end})
-    return {**as_json(post), "matched": matched}
 
 
 def described(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.rules.explain import chosen_query, in_scope, rule_names
-from bot.cli.search import NOTHING_FOUND, described, document, drawn, snippets, warn
+from bot.cli.search import NOTHING_FOUND, described, drawn, snippets, warn
 from bot.cli.stats import bar
 from bot.cli.terminal.output import Session, counted, formats, line, say, styled, write_json
 from bot.cli.terminal.times import Zone, shown, span, zone_option
 from bot.clock import DAY
+from bot.documents.as_json import iso
+from bot.documents.found import found_json
 from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def replay(
         names = in_scope(reader, rule) if rule else []
         fired = [] if rule and not names else list(_found(session, reader, parsed, start, end, names))
         told = _told(reader, fired, samples, zone)
-        told = {"rule": name, "query": parsed.text, "since": _iso(start), "until": _iso(end), **told}
+        told = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **told}
         if form is not None:
             write_json(session, told)
         else:
@@ -129,7 +131,7 @@ def _told(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) 
         "posts": len(fired),
         "days": [{"day": day.isoformat(), "posts": days[day]} for day in sorted(days)],
         "sources": [{"source": name, "posts": count} for name, count in sources.most_common()],
-        "samples": [document(post, hits[post.id], texts) for post in posts],
+        "samples": [found_json(post, hits[post.id], texts) for post in posts],
     }
 
 
@@ -167,9 +169,3 @@ def _samples(session: Session, reader: "Reader", fired: "list[FoundPost]", zone:
 
 def _day(at: int, zone: Zone) -> date:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()
-
-
-def _iso(at: int) -> str | None:
-    from bot.documents.as_json import iso
-
-    return iso(at)

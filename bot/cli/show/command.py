@@ -9,10 +9,11 @@ import click
 from bot.cli.show import files
 from bot.cli.terminal.output import Session, formats, line, styled, write_json
 from bot.cli.terminal.times import Zone, shown, zone_option
-from bot.documents.as_json import as_json, iso, text_json
+from bot.documents.post import convert_zawgyi, history_json, post_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.language import zawgyi
+from storage.media import summary
 from storage.posts import post_history
 from storage.posts import reading as post_reading
 from storage.records import Forward, PostRow, RevisionRow
@@ -52,7 +53,7 @@ def command(
 
             sys.stdout.buffer.write(post_reading.raw(reader, post.raw_sha256))
         elif form is not None:
-            write_json(session, document(reader, post, history=history))
+            write_json(session, _document(reader, post, history=history))
         else:
             for row in _lines(session, reader, post, zone, history=history):
                 line(session, row)
@@ -65,52 +66,11 @@ def _named(reader: "Reader", key: str) -> PostRow:
     return post_reading.posts(reader, [post_id])[0]
 
 
-def document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
-    """Show the post in JSON with its matches, and with `history` its revisions and observations."""
-    found: dict[str, object] = as_json(post)
-    found["media"] = files.documents(reader, post)
-    found["text_unicode"] = in_unicode(post)
-    found["matches"] = [
-        {
-            "rule": match.rule,
-            "kind": match.kind,
-            "at": iso(match.at),
-            "why": match.why,
-            "deliveries": [
-                {
-                    "target": sent.target,
-                    "kind": sent.kind,
-                    "state": sent.state,
-                    "created_at": iso(sent.created_at),
-                    "settled_at": iso(sent.settled_at),
-                    "reason": sent.reason,
-                    "possible_repeat": sent.possible_repeat,
-                }
-                for sent in match.deliveries
-            ],
-        }
-        for match in post_history.matches(reader, post.id)
-    ]
+def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
+    document = post_json(post, summary.of_post(reader, post.id), post_history.matches(reader, post.id))
     if history:
-        lived = post_history.history(reader, post.id)
-        found["history"] = [
-            {
-                "number": revision.number + 1,
-                "text": revision.text,
-                "collected_at": iso(revision.collected_at),
-                "edited_at": iso(revision.edited_at),
-                "method": revision.method,
-                "content_hash": revision.content_hash,
-                "raw_sha256": revision.raw_sha256,
-            }
-            for revision in lived.revisions
-        ]
-        found["observations"] = [
-            {"at": iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
-            for seen in lived.observations
-        ]
-        found["earlier_texts"] = [text_json(text) for text in post_reading.earlier(reader, post.id)]
-    return found
+        document |= history_json(post_history.history(reader, post.id), post_reading.earlier(reader, post.id))
+    return document
 
 
 def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:
@@ -122,7 +82,7 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
         yield styled(session, one_line(post.title), "bold")
     yield ""
     yield visible(post.text, newlines=True) or styled(session, "(no text)", "dim")
-    yield from _in_unicode(session, in_unicode(post))
+    yield from _in_unicode(session, convert_zawgyi(post))
     for text in post.texts:
         if text.kind not in {"body", "file"}:
             yield ""
@@ -137,12 +97,6 @@ def _lines(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, his
     elif post.revisions > 1:
         yield ""
         yield styled(session, f"{post.revisions} revisions: add --history to see what changed", "dim")
-
-
-def in_unicode(post: PostRow) -> str | None:
-    """How rules and search read a post that was written in Zawgyi; None for every other."""
-    words = f"{post.title}\n\n{post.text}" if post.title else post.text
-    return zawgyi.convert(post.text) if zawgyi.is_zawgyi(words) else None
 
 
 def _in_unicode(session: Session, reading: str | None) -> Iterator[str]:
@@ -168,7 +122,7 @@ def _facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
         yield "forwarded", _origin(post.forward)
     if post.reply_to:
         yield "reply to", post.reply_to
-    yield "language", f"{post.language}, written in Zawgyi" if in_unicode(post) is not None else post.language
+    yield "language", f"{post.language}, written in Zawgyi" if convert_zawgyi(post) is not None else post.language
     yield "revisions", str(post.revisions)
     yield "sha256", f"{post.raw_sha256} (as received)"
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, line, say, write_json
 from bot.cli.terminal.times import Zone, shown
-from bot.documents.as_json import iso, media_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.media import summary
@@ -80,22 +79,6 @@ def rows(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     known = summary.of_post(reader, post.id)
     for place, item in enumerate(post.media, 1):
         yield (f"{place}  " if len(post.media) > 1 else "") + _row(item, known[item.id], zone)
-
-
-def documents(reader: "Reader", post: PostRow) -> list[dict[str, object]]:
-    """The files in JSON, with what only `show` tells."""
-    known = summary.of_post(reader, post.id)
-    return [media_json(item) | _document(known[item.id]) for item in post.media]
-
-
-def _document(known: Holding) -> dict[str, object]:
-    return {
-        "next_try_at": iso(known.next_try_at),
-        "waits_for_engine": known.waits,
-        "read_by": known.read_by,
-        "read_at": iso(known.read_at),
-        "given_up": known.given_up,
-    }
 
 
 def _row(item: MediaRow, known: Holding, zone: Zone) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli import Lazy, LazyGroup
-from bot.cli.status.command import source_document
 from bot.cli.terminal.output import Form, Session, formats, line, say, source_argument, table, write
 from bot.cli.terminal.times import Zone, shown, zone_option
 from bot.clock import SECOND
+from bot.documents.source import source_json, waits_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.status import Watch
@@ -72,8 +72,7 @@ def listed(session: Session, zone: Zone, form: Form | None) -> None:
     if form is not None:
         seconds = _second_ways(session, watches)
         documents = (
-            source_document(watch) | _of_account(watch, view) | {"stands_in": seconds.get(watch.name)}
-            for watch in watches
+            source_json(watch) | _of_account(watch, view) | {"stands_in": seconds.get(watch.name)} for watch in watches
         )
         write(session, form, documents, COLUMNS)
         return
@@ -186,15 +185,13 @@ def _view(session: Session) -> AccountView:
 
 def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
     """What JSON tells of a source beside the rest; null for sources that no account reads."""
-    from bot.documents.as_json import iso
-
     mine = watch.kind == "telegram"
     lag = view.lags.get(watch.name)
     return {
         "mode": view.modes.get(watch.name) if mine else None,
         "lag_s": None if lag is None else round(lag / SECOND, 3),
         "account": view.account.state if mine and view.account else None,
-        "flood_waits": [{"method": name, "until": iso(until)} for name, until in view.waits.items()] if mine else [],
+        "flood_waits": waits_json(view.waits.items()) if mine else [],
     }
 
 

@@ -12,6 +12,7 @@ from bot.cli.terminal.output import Session, counted, formats, line, styled, wri
 from bot.cli.terminal.times import Zone, ago, shown, zone_option
 from bot.clock import HOUR, MINUTE
 from bot.documents.as_json import iso
+from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.sources.telegram import ENDS, AccountRow
@@ -50,7 +51,18 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     found, files, collected = _standing(session, now)
     problems = (*collected, *ailments(found, daemon, now), *cramped(_free(session.data_dir())))
     if form is not None:
-        write_json(session, document(found, files, daemon, problems, now))
+        document = status_json(
+            found,
+            now,
+            problems=problems,
+            warnings=(*warnings(found, now), *status_files.warnings(files)),
+            running=daemon.running,
+            pid=daemon.pid,
+            media=status_files.document(files),
+            media_by_source={watch.name: status_files.source_document(files, watch.name) for watch in found.watches},
+            next_steps=next_steps(found, daemon),
+        )
+        write_json(session, document)
     else:
         for row in _lines(session, found, files, daemon, problems, zone, now):
             line(session, row)
@@ -238,92 +250,3 @@ def stretch(gap: OpenGap, zone: Zone) -> str:
     if gap.low is not None or gap.high is not None:
         return f"numbers {'…' if gap.low is None else gap.low} to {'…' if gap.high is None else gap.high}"
     return f"from {shown(gap.from_at, zone, unknown='the beginning')} to {shown(gap.to_at, zone, unknown='now')}"
-
-
-def document(
-    found: ArchiveStatus, files: FileReport, daemon: Daemon, problems: tuple[str, ...], now: int
-) -> dict[str, object]:
-    """Show the whole standing in JSON: the contract of docs/json-output.md."""
-    return {
-        "at": iso(now),
-        "healthy": not problems,
-        "problems": list(problems),
-        "warnings": [*warnings(found, now), *status_files.warnings(files)],
-        "daemon": {"running": daemon.running, "pid": daemon.pid},
-        "last_round_at": iso(found.last_round_at),
-        "telegram": account_document(found),
-        "sources": [
-            source_document(watch) | {"media": status_files.source_document(files, watch.name)}
-            for watch in found.watches
-        ],
-        "media": status_files.document(files),
-        "gaps": [
-            {
-                "source": gap.source,
-                "reason": gap.reason,
-                "low": gap.low,
-                "high": gap.high,
-                "from_at": iso(gap.from_at),
-                "to_at": iso(gap.to_at),
-                "opened_at": iso(gap.opened_at),
-            }
-            for gap in found.gaps
-        ],
-        "queues": {queue.name: {"waiting": queue.waiting, "oldest_at": iso(queue.oldest_at)} for queue in found.queues},
-        "targets": [
-            {
-                "name": target.name,
-                "state": target.state,
-                "reason": target.reason,
-                "state_since": iso(target.state_since),
-                "hold_until": iso(target.hold_until),
-            }
-            for target in found.targets
-        ],
-        "notices": [{"at": iso(told.at), "about": told.about, "text": told.text} for told in found.notices],
-        "next_steps": list(next_steps(found, daemon)),
-    }
-
-
-def account_document(found: ArchiveStatus) -> dict[str, object] | None:
-    """Show the Telegram account in JSON; None where none was ever used."""
-    if found.account is None:
-        return None
-    return {
-        "state": found.account.state,
-        "reason": found.account.reason,
-        "remedy": found.account.remedy,
-        "state_since": iso(found.account.state_since),
-        "flood_waits": [{"method": method, "until": iso(until)} for method, until in found.waits],
-    }
-
-
-def source_document(watch: Watch) -> dict[str, object]:
-    """Show one source in JSON, as `status` and `sources list` do."""
-    import json
-
-    return {
-        "name": watch.name,
-        "kind": watch.kind,
-        "tags": json.loads(watch.tags),
-        "side": watch.side,
-        "handle": watch.handle,
-        "channel_id": watch.channel_id,
-        "title": watch.title,
-        "enabled": watch.enabled,
-        "paused": watch.paused,
-        "state": watch.state,
-        "reason": watch.reason,
-        "state_since": iso(watch.state_since or None),
-        "failures": watch.failures,
-        "first_contact_at": iso(watch.first_contact_at),
-        "high_water": watch.high_water,
-        "last_ok_at": iso(watch.last_ok_at),
-        "last_post_at": iso(watch.last_post_at),
-        "watched_since": iso(watch.stretch_from) if watch.outcome == "ok" else None,
-        "watched_rounds": watch.rounds if watch.outcome == "ok" else 0,
-        "next_poll_at": iso(max(watch.next_poll_at, watch.hold_until or 0) or None),
-        "posts": watch.posts,
-        "deleted": watch.deleted,
-        "open_gaps": watch.gaps,
-    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, counted, sized, styled
 from bot.cli.terminal.times import ago
-from bot.documents.as_json import iso
+from bot.documents.media import counts_json, waiting_json
 from bot.foreign.text import one_line, visible
 from storage.media import readings, summary
 from storage.media.summary import STATES, Held, Holdings
@@ -123,36 +123,15 @@ def document(found: FileReport) -> dict[str, object]:
     """The same in JSON."""
     limits = found.limits
     return {
-        **held_document(found.held.total, None if limits is None else limits.total),
+        **counts_json(found.held.total, STATES, None if limits is None else limits.total),
         "disk_free": found.free,
         "keep_free": None if limits is None else limits.keep_free,
         "stopped": found.stopped,
-        "no_room": [{"reason": reason, "files": count} for reason, count in found.held.no_room.items()],
-        "waiting": [
-            {"made": one.made, "files": one.files, "oldest_at": iso(one.oldest_at)} for one in found.held.awaited
-        ],
-        "unread": found.held.unread,
-        "given_up": [
-            {
-                "source": one.file.source,
-                "native_id": one.native_id,
-                "kind": one.file.kind,
-                "made": one.made,
-                "at": iso(one.at),
-                "reason": one.reason,
-            }
-            for one in found.given_up
-        ],
+        **waiting_json(found.held, found.given_up),
     }
-
-
-def held_document(held: Held, most: int | None) -> dict[str, object]:
-    """How many files are in which state, and their bytes against the cap."""
-    counts = {state.replace(" ", "_"): held.files.get(state, 0) for state in STATES}
-    return {"states": counts, "bytes": held.bytes, "bytes_at_most": most}
 
 
 def source_document(found: FileReport, name: str) -> dict[str, object]:
     """The files of one source in JSON."""
     most = None if found.limits is None else found.limits.per_source
-    return held_document(found.held.sources.get(name, Held()), most)
+    return counts_json(found.held.sources.get(name, Held()), STATES, most)

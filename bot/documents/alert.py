@@ -1,0 +1,102 @@
+"""PURE: an alert as JSON, as `alerts list` shows it and as a webhook receives it."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from bot.documents.as_json import as_json, iso, place_of
+from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story, TextRow
+
+
+def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
+    """One alert with its deliveries."""
+    return {
+        "id": str(match.id),
+        "at": iso(match.at),
+        "rule": match.rule,
+        "rule_version": match.rule_version,
+        "kind": match.kind,
+        "source": source,
+        "post_id": str(match.post_id),
+        "url": url,
+        "alerting": match.alerting,
+        "why": match.why,
+        "before": match.before,
+        "deliveries": [
+            {
+                "target": sent.target,
+                "state": sent.state,
+                "attempts": sent.attempts,
+                "created_at": iso(sent.created_at),
+                "not_before": iso(sent.not_before),
+                "settled_at": iso(sent.settled_at),
+                "reason": sent.reason,
+                "possible_repeat": sent.possible_repeat,
+            }
+            for sent in deliveries
+        ],
+    }
+
+
+def explained_alert_json(story: Story, post: PostRow, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
+    """One alert with its query and the passages that the rule found."""
+    found = [
+        {**passage_json(hit, story.texts.get(hit.text_id, ""), post.title), "form": hit.form}
+        for hit in story.match.hits
+    ]
+    return alert_json(story.match, post.source, post.url, deliveries) | {"query": story.query, "found": found}
+
+
+def passage_json(hit: Hit, raw: str, title: str | None) -> dict[str, object]:
+    """The words of a hit, and where they are in the post: in which part, from `start` to `end`."""
+    part, start, end = place_of(hit, raw, title)
+    return {"text": raw[hit.start : hit.end], "start": start, "end": end, "in": part}
+
+
+def machine_json(text: TextRow, *, possible: bool, at_s: float | None) -> dict[str, object]:
+    """What is added to a passage that a machine heard or read; `at_s` is its second in the recording."""
+    return {
+        "engine": text.engine,
+        "language": text.language,
+        "confidence": text.confidence,
+        "possible": possible,
+        "at_s": at_s,
+    }
+
+
+def match_json(
+    story: Story,
+    post: PostRow,
+    matched: Sequence[dict[str, object]],
+    *,
+    unheard: str | None,
+    in_reply_to: int | None,
+    late: bool,
+    possible_repeat: bool,
+    now: str,
+) -> dict[str, object]:
+    """`data` of a webhook about a match, an edit or a deletion; `now` quotes what an edited post says now."""
+    match = story.match
+    data: dict[str, object] = {
+        "alert": str(match.id),
+        "rule": match.rule,
+        "source": post.source,
+        "post": as_json(post),
+        "matched": list(matched),
+        "unheard": unheard,
+        "in_reply_to": None if in_reply_to is None else str(in_reply_to),
+        "late": late,
+        "possible_repeat": possible_repeat,
+    }
+    if match.kind == "edited":
+        data |= {"was": match.before, "now": now or None}
+    if match.kind == "deleted" and story.absent:
+        data |= {"absent_since": iso(story.absent.at), "method": story.absent.method}
+    return data
+
+
+def webhook_json(delivery: DeliveryRow, message_id: str, data: dict[str, object]) -> dict[str, object]:
+    """The whole body of a webhook; what JSON cannot carry (a lone surrogate) becomes U+FFFD."""
+    body = {"type": delivery.kind, "id": message_id, "timestamp": iso(delivery.created_at), "data": data}
+    clean = json.dumps(body, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    safe: dict[str, object] = json.loads(clean)
+    return safe
