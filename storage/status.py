@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.posts.reading import named
 from storage.sources.telegram import AccountRow, account, waits
+from storage.state_names import current_name
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -127,7 +128,15 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
 def watches(reader: "Reader") -> tuple[Watch, ...]:
     """Every source that the archive knows, by name; those no longer in the config last."""
     return tuple(
-        Watch(**{**row, "enabled": bool(row["enabled"]), "paused": bool(row["paused"])})
+        Watch(
+            **{
+                **row,
+                "state": current_name(row["state"]),
+                "outcome": row["outcome"] and current_name(row["outcome"]),
+                "enabled": bool(row["enabled"]),
+                "paused": bool(row["paused"]),
+            }
+        )
         for row in _rows(reader, _WATCHES)
     )
 

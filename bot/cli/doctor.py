@@ -18,6 +18,7 @@ from bot.cli.terminal.output import Form, Session, Style, formats, line, styled,
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign.text import one_line
+from storage.state_names import CONNECTED
 
 if TYPE_CHECKING:
     from bot.config.model import Config
@@ -197,7 +198,7 @@ def _account(archive: "Archive") -> Iterator[Finding]:
     with archive.reading() as reader:
         row = telegram.account(reader)
     if row is not None:
-        fine = row.state == "connected" and not row.reason
+        fine = row.state == CONNECTED and not row.reason
         reason = f": {row.reason}" if row.reason else ""
         yield Finding("telegram", "ok" if fine else "warn", f"the account: {row.state}{reason}", row.remedy or "")
 

@@ -16,6 +16,7 @@ import click
 from bot.cli.terminal.output import Session, line, say
 from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
 from bot.foreign.text import one_line
+from storage.state_names import NEEDS_SIGN_IN
 
 if TYPE_CHECKING:
     from bot.cli.terminal.qr import Look
@@ -199,7 +200,7 @@ def _status(session: Session, config: "Config") -> int:
     reason = f": {row.reason}" if row.reason else ""
     remedy = f"; {row.remedy}" if row.remedy else ""
     line(session, one_line(f"state: {row.state}{reason}{remedy}"))
-    return 5 if row.state in telegram.ENDS else 0
+    return 5 if row.state in NEEDS_SIGN_IN else 0
 
 
 def _archive_stands(data_dir: Path) -> bool:

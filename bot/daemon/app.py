@@ -38,6 +38,7 @@ from storage.archive.database import Archive
 from storage.archive.errors import ArchiveError, ArchiveMissing
 from storage.sources import clock_repair, gaps
 from storage.sources import states as source_rows
+from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
 
 if TYPE_CHECKING:
     from bot.daemon.telegram import TelegramLine
@@ -487,7 +488,7 @@ class App:
         if refused or any(isinstance(error, Never) for error in errors):
             return 5
         # A proxy that cannot be used, or a full disk, blinds every source at once: such a pass did not run.
-        return int(any(error.state in ("proxy down", "archive") for error in errors))
+        return int(any(error.state in (PROXY_DOWN, ARCHIVE_ERROR) for error in errors))
 
     async def _tell(self, patience: int) -> int:
         """Decide and deliver what is due within so many microseconds; how much was refused for good."""

@@ -16,6 +16,7 @@ from bot.intake.poll import Intake, Round
 from storage.archive.errors import ArchiveError
 from storage.records import SourceRow
 from storage.sources import states as source_rows
+from storage.state_names import ARCHIVE_ERROR, STOPPED
 
 ROUNDS_AT_ONCE = 64  # of one kind: hundreds of channels that wait for one host hold up no feed
 _REST_S = 5.0  # of a source whose posts could not be stored
@@ -100,7 +101,7 @@ class Rounds:
                 result = await self.intake.round(source, row, self.every[row.name])
             except ArchiveError as error:
                 # Nothing was advanced, so the next round asks for the same again; the store has told it.
-                result = Round(error=Later(str(error), state="archive"))
+                result = Round(error=Later(str(error), state=ARCHIVE_ERROR))
                 await asyncio.sleep(_REST_S)
             except Exception as error:  # noqa: BLE001 - our own mistake in one source must not blind the others
                 result = await self._broke(row, error)
@@ -114,7 +115,7 @@ class Rounds:
         try:
             return await self.intake.broke(row, mistake(error), self.every[row.name])
         except ArchiveError as full:
-            return Round(error=Later(str(full), state="archive"))
+            return Round(error=Later(str(full), state=ARCHIVE_ERROR))
 
 
 def _posts(number: int) -> str:
@@ -126,7 +127,7 @@ def _held_back(row: SourceRow, now: int) -> str | None:
     if row.paused:
         return f"it is paused: `communique sources resume {row.name}` goes on"
     if row.next_poll_at >= 1 << 61:
-        state = "" if row.state == "stopped" else f" ({row.state})"
+        state = "" if row.state == STOPPED else f" ({row.state})"
         return f"it is stopped{state}: mend the config, or `communique sources resume {row.name}` asks again"
     if row.hold_until is not None and row.hold_until > now:
         return f"it told us to wait until {iso(row.hold_until)}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import iso
+from storage.state_names import OK
 
 if TYPE_CHECKING:
     from storage.sources.telegram import AccountRow
@@ -31,8 +32,8 @@ def source_json(watch: "Watch") -> dict[str, object]:
         "high_water": watch.high_water,
         "last_ok_at": iso(watch.last_ok_at),
         "last_post_at": iso(watch.last_post_at),
-        "watched_since": iso(watch.stretch_from) if watch.outcome == "ok" else None,
-        "watched_rounds": watch.rounds if watch.outcome == "ok" else 0,
+        "watched_since": iso(watch.stretch_from) if watch.outcome == OK else None,
+        "watched_rounds": watch.rounds if watch.outcome == OK else 0,
         "next_poll_at": iso(max(watch.next_poll_at, watch.hold_until or 0) or None),
         "posts": watch.posts,
         "deleted": watch.deleted,

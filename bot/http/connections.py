@@ -12,10 +12,10 @@ import httpcore
 
 from bot.errors import Later
 from bot.http.addresses import is_public, spelled_address
+from storage.state_names import PROXY_DOWN
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-PROXY_DOWN = "proxy down"
 _PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
 
 

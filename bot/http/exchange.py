@@ -15,9 +15,10 @@ import httpx
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
-from bot.http.connections import PROXY_DOWN, Guard, Resolve, Resolver, Wire, spoken
+from bot.http.connections import Guard, Resolve, Resolver, Wire, spoken
 from bot.http.proxy import Proxy, Tunnel, read_proxy
 from bot.http.values import TOO_BIG, HttpRules
+from storage.state_names import PROXY_DOWN
 
 _CONNECTIONS = 50
 _IDLE = 20

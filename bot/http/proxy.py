@@ -15,7 +15,8 @@ import httpcore
 
 from bot.errors import Later, Never
 from bot.http.addresses import refusal, spelled_address
-from bot.http.connections import PROXY_DOWN, Guard, Wire, spoken
+from bot.http.connections import Guard, Wire, spoken
+from storage.state_names import PROXY_DOWN
 
 _LONGEST_ANSWER = 16_384
 _UNKNOWN_USER = "it does not accept the user name and password"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import DAY, SECOND
 from bot.errors import Later
+from storage.state_names import FAILING, RATE_LIMITED
 
 TOO_BIG = "too big"  # the state of a Later whose reply was longer than its cap
 _LONGEST_WAIT = DAY
@@ -69,7 +70,7 @@ def waits(reply: Reply, now: int) -> Later | None:
         phrase = " " + HTTPStatus(reply.status).phrase
     except ValueError:
         phrase = ""
-    state = "rate limited" if reply.status == HTTPStatus.TOO_MANY_REQUESTS else "failing"
+    state = RATE_LIMITED if reply.status == HTTPStatus.TOO_MANY_REQUESTS else FAILING
     wait = _retry_after(reply.headers.get("retry-after", ""), now)
     if wait is None:
         return Later(f"{host} answered {reply.status}{phrase}", state=state)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.clock import HOUR, MINUTE
 from bot.errors import Later, Never
+from storage.state_names import OK
 
 NEVER = 1 << 62
 
@@ -21,7 +22,7 @@ class Outlook:
 
 def after_success(*, every: int, now: int, jitter: float) -> Outlook:
     """The next regular round. `jitter` in 0..1 spreads sources that share an interval over a tenth of it."""
-    return Outlook("ok", None, now + every - int(every * 0.1 * jitter), None, 0)
+    return Outlook(OK, None, now + every - int(every * 0.1 * jitter), None, 0)
 
 
 def after_failure(error: Later | Never, *, every: int, failures: int, now: int, jitter: float) -> Outlook:

@@ -15,6 +15,7 @@ from storage.records import Batch
 from storage.sources import states as rows
 from storage.sources import telegram
 from storage.sources.telegram import RequestRow
+from storage.state_names import NOT_SUPPORTED
 
 if TYPE_CHECKING:
     from bot.sources.telegram import TelegramSource
@@ -184,7 +185,7 @@ class Live:
                     self.ring([name])
                 await asyncio.sleep(max(1, min(seconds, 60)))
             except Later as problem:
-                if problem.state == "not offered":
+                if problem.state == NOT_SUPPORTED:
                     self._no_short.add(name)
                     self.speak(f"{name}: {problem}, so there is no short poll; the channel is asked every `every`")
                     return

@@ -16,7 +16,8 @@ from storage.alerts import outbox
 from storage.posts import rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
-from storage.sources import first_contact, gaps, states, telegram
+from storage.sources import first_contact, gaps, states
+from storage.state_names import INTERNAL_ERROR, NEW, OK, SHARED_BY_ACCOUNT, THROTTLED
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
@@ -121,7 +122,7 @@ class Intake:
 
     async def broke(self, row: SourceRow, mistake: str, every: int) -> Round:
         """Settle a round that ended in a mistake of ours: backed off and shown like any failure, never lost."""
-        result = Round(error=Later(f"our own mistake: {mistake}", state="broken"))
+        result = Round(error=Later(f"our own mistake: {mistake}", state=INTERNAL_ERROR))
         result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), 0)
         return result
 
@@ -184,7 +185,7 @@ class Intake:
         batch = await source.fetch(Want("older", below=gap.high + 1), cursor)
         step = ledger.older(gap, batch)
         if step is None:
-            raise Later(f"the page below {gap.high + 1} brought nothing older", state="throttled")
+            raise Later(f"the page below {gap.high + 1} brought nothing older", state=THROTTLED)
         unmoved = replace(batch, cursor=None)  # the cursor is the present's
         return await self._save(source, gap.source_id, unmoved, step, result)
 
@@ -310,11 +311,11 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
         failures=outlook.failures,
         posts=new,
     )
-    if change and row.state != "new" and not _of_the_account(row, outlook.outcome):
+    if change and row.state != NEW and not _of_the_account(row, outlook.outcome):
         outbox.announce(writer, end.health, f"source {row.name}", change, now)
     return change
 
 
 def _of_the_account(row: SourceRow, outcome: str) -> bool:
     """Whether it is the Telegram account that broke or came back: it tells so itself, once for all its sources."""
-    return row.kind == "telegram" and {row.state, outcome} <= {*telegram.SHARED, "ok"}
+    return row.kind == "telegram" and {row.state, outcome} <= {*SHARED_BY_ACCOUNT, OK}

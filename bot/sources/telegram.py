@@ -13,6 +13,7 @@ from bot.contracts.source import Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.telegram.channel_names import ChannelName, wanted
 from storage.records import Batch, Checked
+from storage.state_names import NOT_SIGNED_IN, RENAMED
 
 if TYPE_CHECKING:
     from bot.telegram.gateway import TelegramGateway
@@ -236,7 +237,7 @@ async def _looked_at(pages: Source, native_ids: Sequence[str]) -> list[Checked]:
 
 
 def _no_account() -> Later:
-    return Later("there is no account to read it with: sign in with `communique login`", state="not signed in")
+    return Later("there is no account to read it with: sign in with `communique login`", state=NOT_SIGNED_IN)
 
 
 def _again(why: Later | Never, more: str = "") -> Later | Never:
@@ -253,7 +254,7 @@ def _both(why: Later | Never, problem: Later | Never) -> Later | Never:
     """
     if isinstance(why, Later) and why.obey:
         return why
-    moved = problem.state == "handle moved"
+    moved = problem.state == RENAMED
     if moved and isinstance(why, Never):
         return problem
     at = why.retry_at if moved and isinstance(why, Later) else getattr(problem, "retry_at", None)

@@ -17,12 +17,25 @@ from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
 from bot.telegram.budget import Budget, Memory, method_of
 from bot.telegram.client import Access, Hint, build, elsewhere, leave, within
-from bot.telegram.refusals import DRIFT, FOR_GOOD, NOT_OFFERED, AccountAbsent, AccountDead, another_way, refusal
+from bot.telegram.refusals import AccountAbsent, AccountDead, another_way, refusal
 from bot.telegram.session import SessionKey
 from bot.telegram.warnings import AccountWarning, AccountWarnings
+from storage.state_names import (
+    CLIENT_OUTDATED,
+    CONNECTED,
+    CONNECTING,
+    ENDED_AT_TELEGRAM,
+    LOST,
+    NO_ANSWER,
+    NOT_SIGNED_IN,
+    NOT_SUPPORTED,
+    PROXY_DOWN,
+    SESSION_IN_USE,
+    SESSION_UNUSABLE,
+    UNREACHABLE,
+)
 
 SIGN_IN = "sign in with `communique login`"
-_LOST = ("unreachable", "session in use")
 _PROBES = (
     functions.updates.GetStateRequest(),
     functions.users.GetUsersRequest([types.InputUserSelf()]),
@@ -75,7 +88,7 @@ class Account:
         self.hear: Callable[[Hint], None] = lambda _: None
         self.connected: Callable[[], Awaitable[None]] = _nothing
         self.memory = memory
-        self.standing = AccountStatus("connecting")
+        self.standing = AccountStatus(CONNECTING)
         self._user = ""
         self._path = path
         self._clock = clock
@@ -162,7 +175,7 @@ class Account:
             await self._die(refused)
         elif isinstance(refused, Later) and refused.obey and refused.retry_at is not None:
             await self._budget.wait(method, refused.retry_at)
-        elif refused.state == DRIFT:
+        elif refused.state == CLIENT_OUTDATED:
             self._puzzled()
         elif isinstance(refused, Later) and refused.unsure:
             self._doubt.set()
@@ -190,7 +203,7 @@ class Account:
                 found = sessions.read(self._path)
                 if found is None:
                     await self._stand(
-                        AccountStatus("not signed in", "nobody is signed in to Telegram", SIGN_IN, dead=True)
+                        AccountStatus(NOT_SIGNED_IN, "nobody is signed in to Telegram", SIGN_IN, dead=True)
                     )
                 elif ended is not None and seen == first:
                     await self._stand(ended)
@@ -198,11 +211,11 @@ class Account:
                     failures = await self._hold(found, failures)
                     await self._tell_loss()
             except UserError as problem:
-                await self._stand(AccountStatus("session unusable", str(problem), dead=True))
+                await self._stand(AccountStatus(SESSION_UNUSABLE, str(problem), dead=True))
             if self.standing.dead:
                 await self._until_another(seen)
                 failures, ended = 0, None
-                await self._stand(AccountStatus("connecting"))
+                await self._stand(AccountStatus(CONNECTING))
             else:
                 shortest, longest = self._patience.back_off
                 pause = min(shortest * 2 ** min(failures, 12), longest)
@@ -211,7 +224,7 @@ class Account:
     async def _ended(self, seen: tuple[int, int] | None) -> AccountStatus | None:
         """How this session ended for good before we were started: its key is not shown to Telegram again."""
         row = await self.memory.account()
-        if row is None or row.state not in FOR_GOOD or seen is None:
+        if row is None or row.state not in ENDED_AT_TELEGRAM or seen is None:
             return None
         written_before = seen[1] // 1_000 <= row.state_since <= self._clock.now()
         return AccountStatus(row.state, row.reason or "", row.remedy or "", dead=True) if written_before else None
@@ -224,12 +237,12 @@ class Account:
         except AccountDead as dead:
             await self._die(dead)
         except AlreadyRunning as held:
-            await self._stand(AccountStatus("session in use", str(held)))
+            await self._stand(AccountStatus(SESSION_IN_USE, str(held)))
             return failures + 1
         except Never as problem:
             await self._stand(AccountStatus(problem.state, str(problem), dead=True))
         except Later as problem:
-            state = problem.state if problem.state in ("proxy down", DRIFT) else "unreachable"
+            state = problem.state if problem.state in (PROXY_DOWN, CLIENT_OUTDATED) else UNREACHABLE
             await self._stand(AccountStatus(state, str(problem)))
             return 0 if self._was_up else failures + 1
         return 0
@@ -250,7 +263,7 @@ class Account:
             self._client, self._was_up = client, True
             self._lost_at = None
             self._ready.set()
-            await self._stand(AccountStatus("connected", self._oddities.reason), user=found.user)
+            await self._stand(AccountStatus(CONNECTED, self._oddities.reason), user=found.user)
             if self._loss:
                 self._note(
                     AccountWarning("telegram account", f"the Telegram account answers again; it was: {self._loss}")
@@ -284,7 +297,7 @@ class Account:
                 except Later as problem:
                     misses = misses + 1 if problem.unsure else 0
                 await self._tell()
-            raise Later(f"Telegram did not answer {misses} times", state="no answer")
+            raise Later(f"Telegram did not answer {misses} times", state=NO_ANSWER)
         finally:
             lost.cancel()
             await asyncio.gather(lost, return_exceptions=True)
@@ -302,7 +315,7 @@ class Account:
                 if not another_way(problem):
                     raise
                 unanswered = problem
-                if problem.state == NOT_OFFERED:
+                if problem.state == NOT_SUPPORTED:
                     self._probing = None
             else:
                 self._probing = probe
@@ -320,7 +333,7 @@ class Account:
                 if refused.retry_at is not None:
                     await self._budget.wait(method_of(probe), refused.retry_at)
                 return  # it answers, if only to say that it is asked too often
-            if refused.state == DRIFT:
+            if refused.state == CLIENT_OUTDATED:
                 self._puzzled()
             raise refused from problem
         if isinstance(date := getattr(reply, "date", None), datetime):
@@ -328,7 +341,7 @@ class Account:
 
     async def _tell_loss(self) -> None:
         """Say once that the connection is away, and has been for long; its sources are many and do not."""
-        if not self._loss and self.standing.state in _LOST and self.lost_for > self._patience.loss:
+        if not self._loss and self.standing.state in LOST and self.lost_for > self._patience.loss:
             self._loss = self.standing.state
             sentence = f"the Telegram account is {self._loss} for more than a minute: {self.standing.reason}"
             self._note(AccountWarning("telegram account", sentence))
@@ -352,8 +365,8 @@ class Account:
             odd = self._odd.pop(0)
             self._speak(f"telegram: {odd.sentence}")
             await self.memory.noticed(odd.about, odd.sentence, once=odd.once)
-            if self.standing.state == "connected":
-                await self._stand(AccountStatus("connected", self._oddities.reason))
+            if self.standing.state == CONNECTED:
+                await self._stand(AccountStatus(CONNECTED, self._oddities.reason))
 
     # The state --------------------------------------------------------------------------------------------------------
 
@@ -370,11 +383,11 @@ class Account:
     async def _stand(self, standing: AccountStatus, user: str | None = None) -> None:
         changed = standing.state != self.standing.state
         self.standing = standing
-        if standing.state == "connecting":
+        if standing.state == CONNECTING:
             self._settled.clear()
         else:
             self._settled.set()
-        if changed or standing.state == "connected":
+        if changed or standing.state == CONNECTED:
             told = self.memory.stands(standing.state, standing.reason or None, standing.remedy or None, user)
             await asyncio.shield(told)  # the round that found it out may be cancelled: it is written all the same
             if changed:
@@ -393,7 +406,7 @@ class Account:
         finally:
             sessions.remove(self._path)
         await self._die(
-            AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state="not signed in")
+            AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state=NOT_SIGNED_IN)
         )
 
 

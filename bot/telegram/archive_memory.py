@@ -10,8 +10,7 @@ from storage.alerts import notices, outbox
 from storage.records import PeerRow
 from storage.sources import telegram
 from storage.sources.telegram import AccountRow
-
-_QUIET = ("connected", "connecting", "not signed in", "unreachable", "no answer", "session in use")
+from storage.state_names import CONNECTED, CONNECTING, UNREPORTED
 
 
 class ArchiveMemory:
@@ -65,15 +64,15 @@ def _stands(
     health: tuple[str, ...],
 ) -> None:
     before = telegram.account(writer)
-    was = before.state if before is not None else "connecting"
-    if state == "connecting" and was not in _QUIET:
+    was = before.state if before is not None else CONNECTING
+    if state == CONNECTING and was not in UNREPORTED:
         return  # what was wrong is not over before the account answers
     telegram.set_account_state(writer, state, reason, remedy, user, now)
-    if state in (was, "connecting"):
+    if state in (was, CONNECTING):
         return
-    if state == "connected" and was not in _QUIET:
+    if state == CONNECTED and was not in UNREPORTED:
         sentence = f"the Telegram account answers again; it was: {was}"
-    elif state not in _QUIET:
+    elif state not in UNREPORTED:
         sentence = f"the Telegram account does not work ({state}): {reason}{f'; {remedy}' if remedy else ''}"
     else:
         return

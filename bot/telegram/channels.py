@@ -16,6 +16,7 @@ from bot.telegram.messages import ChannelAddress, ReadMessages, albums, read, re
 from bot.telegram.peers import Peers
 from bot.telegram.refusals import another_way
 from storage.records import Batch, Checked, PeerRow, Seen
+from storage.state_names import DELETED, PRIVATE, RENAMED, RESTRICTED, THROTTLED
 
 PAGE = 100  # messages: as many as Telegram gives at once
 SETTLE_S = 2.0  # an album's parts come one by one
@@ -23,7 +24,7 @@ _ALBUM = 10
 _YOUNG = 60_000_000  # microseconds: an older album is complete, unless it is the newest of all
 _FRESH_S = 30.0  # a page that was asked for ahead
 _EXACT = 3_000_000  # microseconds between two absences
-_UNKNOWN = ("private", "deleted")  # what a channel is called that Telegram does not know by the hash it was given
+_UNKNOWN = (PRIVATE, DELETED)  # what a channel is called that Telegram does not know by the hash it was given
 METHOD = "telegram"
 BY_ID = "telegram, by id"
 
@@ -103,7 +104,7 @@ class ChannelReader:
             raise Never(
                 f"the name {self.wanted} now belongs to channel {peer.channel_id}, it was {known}",
                 remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
-                state="handle moved",
+                state=RENAMED,
             )
         return peer
 
@@ -222,7 +223,7 @@ class ChannelReader:
             if one.id == number:
                 return one
         if not there:
-            raise Later(f"message {number} is not shown, nor the one that must be there", state="throttled")
+            raise Later(f"message {number} is not shown, nor the one that must be there", state=THROTTLED)
         raise Never(f"message {number} is not there any more", state="gone")
 
     async def difference(self, pts: int) -> tuple[bool, int, int]:
@@ -249,7 +250,7 @@ class ChannelReader:
             raise Later(
                 f"Telegram does not show what the channel posts: {reason}",
                 retry_at=self._clock.now() + DAY,
-                state="restricted",
+                state=RESTRICTED,
             )
 
     # One reply --------------------------------------------------------------------------------------------------------

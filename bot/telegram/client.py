@@ -22,8 +22,8 @@ from bot.telegram.proxies import way
 from bot.telegram.refusals import not_offered
 from bot.telegram.session import SessionKey
 from bot.telegram.unknown_types import channels_in, listen
+from storage.state_names import CLIENT_OUTDATED, NO_ANSWER, UNREACHABLE, WRONG_SERVER_KEY
 
-WRONG_KEY = "wrong server key"
 CONNECT_S = 15  # of the TCP connection alone
 AGREE_S = 24.0  # of it and of the agreement on a key, where there is none yet
 HELLO_S = 10.0  # of the first call, which only tells the layer
@@ -119,7 +119,7 @@ def build(
                 async with asyncio.timeout(AGREE_S):
                     await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
             except TimeoutError as problem:
-                raise Later("the server takes the connection and says nothing", state="no answer") from problem
+                raise Later("the server takes the connection and says nothing", state=NO_ANSWER) from problem
             except (ConnectionError, EOFError, BufferError, ValueError) as problem:
                 raise _no_key(access, said.problem or problem) from problem
             self.session.auth_key = self._sender.auth_key
@@ -235,14 +235,14 @@ def _no_key(access: Access, problem: BaseException) -> Later | Never:
             return Never(
                 "the server does not have the key of [telegram] public_key_file",
                 remedy="name the file with the public key of this server",
-                state=WRONG_KEY,
+                state=WRONG_SERVER_KEY,
             )
         return Never(
-            "Telegram's servers have other keys than we know", remedy="upgrade communique", state="schema drift"
+            "Telegram's servers have other keys than we know", remedy="upgrade communique", state=CLIENT_OUTDATED
         )
     if isinstance(problem, EOFError | ConnectionError):
-        return Later("the server closed the connection before anything was said", state="unreachable", unsure=True)
-    return Later(f"what answers does not speak MTProto ({type(problem).__name__})", state="unreachable", unsure=True)
+        return Later("the server closed the connection before anything was said", state=UNREACHABLE, unsure=True)
+    return Later(f"what answers does not speak MTProto ({type(problem).__name__})", state=UNREACHABLE, unsure=True)
 
 
 def add_key(path: Path) -> None:
@@ -260,7 +260,7 @@ def add_key(path: Path) -> None:
 
 
 def _no_key_file(words: str) -> Never:
-    return Never(f"[telegram] public_key_file {words}", state=WRONG_KEY)
+    return Never(f"[telegram] public_key_file {words}", state=WRONG_SERVER_KEY)
 
 
 def session_of(client: Any, *, user: str, name: str, host: str) -> SessionKey:

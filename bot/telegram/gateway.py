@@ -9,11 +9,10 @@ from bot.telegram.channel_names import ChannelName
 from bot.telegram.channels import SETTLE_S, ChannelReader
 from bot.telegram.files import carry
 from bot.telegram.peers import Peers
-from bot.telegram.refusals import DRIFT, NOT_OFFERED, AccountAbsent, AccountDead
+from bot.telegram.refusals import AccountAbsent, AccountDead
+from storage.state_names import CLIENT_OUTDATED, NOT_SUPPORTED, PAGES_FORBIDDEN, WITHHELD
 
 _SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
-_OF_THE_CHANNEL = ("private", "banned", "restricted", "deleted", "not joined", "too many channels")
-_OURS = ("proxy down", "wrong api_id")
 
 
 class TelegramGateway:
@@ -35,9 +34,9 @@ class TelegramGateway:
 
     def unable(self, problem: Later | Never) -> bool:
         """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
-        if problem.state in _OURS or self.account.standing.state in _OURS:
+        if problem.state in PAGES_FORBIDDEN or self.account.standing.state in PAGES_FORBIDDEN:
             return False
-        if isinstance(problem, AccountDead) or problem.state in (DRIFT, NOT_OFFERED) or self.of_the_channel(problem):
+        if isinstance(problem, AccountDead) or problem.state in (*WITHHELD, CLIENT_OUTDATED, NOT_SUPPORTED):
             return True
         if isinstance(problem, Later) and problem.obey:
             return True
@@ -47,7 +46,7 @@ class TelegramGateway:
 
     def of_the_channel(self, problem: Later | Never) -> bool:
         """Whether it is this one channel that does not show itself to the account, which lasts."""
-        return problem.state in _OF_THE_CHANNEL
+        return problem.state in WITHHELD
 
     @property
     def away(self) -> bool:

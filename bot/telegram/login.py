@@ -19,6 +19,7 @@ from bot.telegram import session as sessions
 from bot.telegram.budget import method_of
 from bot.telegram.client import Access, build, leave, session_of, within
 from bot.telegram.refusals import refusal
+from storage.state_names import NOT_SIGNED_IN
 
 _DEADLINE_S = 30.0
 _TRIES = 3
@@ -176,7 +177,7 @@ class Login:
         except errors.SessionPasswordNeededError:
             raise _NeedsPassword("the account has a second password") from None
         except tuple(_WRONG) as wrong:
-            raise _Wrong(_WRONG[type(wrong)], state="not signed in") from None
+            raise _Wrong(_WRONG[type(wrong)], state=NOT_SIGNED_IN) from None
         except tuple(_REFUSED) as refused:
             raise _never(_REFUSED[type(refused)]) from None
         except CommuniqueError:
@@ -202,7 +203,7 @@ def _timed(problem: Later | Never) -> Later | Never:
 
 
 def _never(reason: str) -> Never:
-    return Never(reason, state="not signed in")
+    return Never(reason, state=NOT_SIGNED_IN)
 
 
 async def log_out(access: Access, path: Path, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
 from bot.telegram.messages import handle_of
 from storage.records import PeerRow
+from storage.state_names import NO_SUCH_NAME, NOT_A_CHANNEL, NOT_JOINED, PRIVATE
 
 _PAGE = 100
 _PAGES = 12  # of dialogs: an account is in at most 1,000 channels
@@ -141,7 +142,7 @@ class Peers:
         try:
             found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))
         except Never as problem:  # case tells no names apart at Telegram; some servers keep small letters and compare
-            if problem.state != "no such name" or name.islower() or self._account.access.server is None:
+            if problem.state != NO_SUCH_NAME or name.islower() or self._account.access.server is None:
                 raise
             found = await self._account.call(functions.contacts.ResolveUsernameRequest(name.lower()))
         number = found.peer.channel_id if isinstance(found.peer, types.PeerChannel) else None
@@ -149,8 +150,8 @@ class Peers:
             if chat.id == number and isinstance(chat, types.Channel):
                 return chat
         if number is not None:
-            raise Later(f"Telegram does not show the channel @{name} to this account", state="private")
-        raise Never(f"@{name} is a person, a bot or a small group, and no channel", state="no channel")
+            raise Later(f"Telegram does not show the channel @{name} to this account", state=PRIVATE)
+        raise Never(f"@{name} is a person, a bot or a small group, and no channel", state=NOT_A_CHANNEL)
 
     async def _invited(self, hashed: str) -> Any:
         found = await self._account.call(functions.messages.CheckChatInviteRequest(hashed))
@@ -159,7 +160,7 @@ class Peers:
             raise Never(
                 "the account is not in the channel that this invitation leads to",
                 remedy="join it once with the account, in any Telegram application",
-                state="not joined",
+                state=NOT_JOINED,
             )
         return chat
 
@@ -173,7 +174,7 @@ class Peers:
             raise Never(
                 f"the account does not know a channel with the number {number}",
                 remedy="write its @name in the config, or join it with the account",
-                state="not joined",
+                state=NOT_JOINED,
             )
         return self._mine[number]
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from telethon.network.connection import ConnectionTcpFull, ConnectionTcpMTProxyRandomizedIntermediate
 
 from bot.errors import Later, Never
+from storage.state_names import PROXY_DOWN, UNREACHABLE
 
-PROXY_DOWN = "proxy down"
 _SECRET = 32  # hexadecimal digits
 _LONGEST_ANSWER = 16_384
 _NOT_ACCEPTED = "it does not accept the user name and password"
@@ -72,7 +72,7 @@ class _Straight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no typ
             await super()._connect(timeout=timeout, ssl=ssl)
         except (OSError, TimeoutError) as problem:
             where = f"[{self._ip}]:{self._port}" if ":" in self._ip else f"{self._ip}:{self._port}"
-            raise Later(f"{where} cannot be reached: {_words(problem)}", state="unreachable", unsure=True) from problem
+            raise Later(f"{where} cannot be reached: {_words(problem)}", state=UNREACHABLE, unsure=True) from problem
 
 
 class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[misc]  # Telethon has no types

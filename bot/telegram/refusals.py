@@ -6,11 +6,33 @@ from telethon import errors
 
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import Later, Never
-
-DRIFT = "schema drift"
-FOR_GOOD = frozenset(  # ends of an account that no restart heals, only another sign-in
-    ("account banned", "account deleted", "account frozen", "session duplicated", "session expired", "session revoked")
+from storage.state_names import (
+    ACCOUNT_BANNED,
+    ACCOUNT_DELETED,
+    ACCOUNT_FROZEN,
+    BANNED,
+    CLIENT_OUTDATED,
+    CLIENT_REFUSED,
+    DELETED,
+    FAILING,
+    INVITATION_EXPIRED,
+    NO_ANSWER,
+    NO_SUCH_NAME,
+    NOT_SUPPORTED,
+    PRIVATE,
+    RATE_LIMITED,
+    REFUSED,
+    RESTRICTED,
+    SESSION_DUPLICATED,
+    SESSION_ENDED,
+    SESSION_EXPIRED,
+    SESSION_REVOKED,
+    TOO_MANY_CHANNELS,
+    UNANSWERED,
+    UNREACHABLE,
+    WRONG_API_ID,
 )
+
 _AGAIN = "sign in again with `communique login`; nothing that was stored is lost"
 
 
@@ -34,74 +56,72 @@ class Stale(Later):
     """The reference to a file has expired; its message, fetched again, carries a new one."""
 
 
-NOT_OFFERED = "not offered"
-_NO_ANSWER = (NOT_OFFERED, "failing", "schema drift", "no answer")
 _DEAD: dict[str, tuple[str, str, str]] = {
     "AUTH_KEY_DUPLICATED": (
-        "session duplicated",
+        SESSION_DUPLICATED,
         "Telegram ended the session because its key was used from two places at once",
         "make sure that no other host has a copy of it, then " + _AGAIN,
     ),
-    "AUTH_KEY_UNREGISTERED": ("session ended", "Telegram no longer knows the session", _AGAIN),
-    "AUTH_KEY_INVALID": ("session ended", "Telegram calls the session's key invalid", _AGAIN),
-    "AUTH_KEY_PERM_EMPTY": ("session ended", "Telegram no longer knows the session's key", _AGAIN),
-    "SESSION_REVOKED": ("session revoked", "the session was ended from another device of the account", _AGAIN),
-    "SESSION_EXPIRED": ("session expired", "the session has expired", _AGAIN),
+    "AUTH_KEY_UNREGISTERED": (SESSION_ENDED, "Telegram no longer knows the session", _AGAIN),
+    "AUTH_KEY_INVALID": (SESSION_ENDED, "Telegram calls the session's key invalid", _AGAIN),
+    "AUTH_KEY_PERM_EMPTY": (SESSION_ENDED, "Telegram no longer knows the session's key", _AGAIN),
+    "SESSION_REVOKED": (SESSION_REVOKED, "the session was ended from another device of the account", _AGAIN),
+    "SESSION_EXPIRED": (SESSION_EXPIRED, "the session has expired", _AGAIN),
     "USER_DEACTIVATED": (
-        "account deleted",
+        ACCOUNT_DELETED,
         "the account was deleted",
         "sign in with another account: `communique login`",
     ),
     "USER_DEACTIVATED_BAN": (
-        "account banned",
+        ACCOUNT_BANNED,
         "Telegram banned the account",
         "write to recover@telegram.org and sign in again, or with another account: `communique login`",
     ),
     "FROZEN_METHOD_INVALID": (
-        "account frozen",
+        ACCOUNT_FROZEN,
         "Telegram froze the account: it may not read channels any more",
         "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "FROZEN_PARTICIPANT_MISSING": (
-        "account frozen",
+        ACCOUNT_FROZEN,
         "Telegram froze the account: it may not read channels any more",
         "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "UPDATE_APP_TO_LOGIN": (
-        "client refused",
+        CLIENT_REFUSED,
         "Telegram does not let this version of the client in",
         "upgrade communique (and with it Telethon), then " + _AGAIN,
     ),
 }
 _CHANNEL: dict[str, tuple[str, str]] = {
-    "CHANNEL_PRIVATE": ("private", "the channel is private now, deleted, or it has banned the account"),
-    "CHANNEL_PUBLIC_GROUP_NA": ("private", "the channel does not show itself to the account"),
-    "CHANNEL_INVALID": ("deleted", "Telegram knows no such channel any more"),
-    "CHANNEL_BANNED": ("banned", "Telegram has closed the channel"),
-    "CHAT_ADMIN_REQUIRED": ("private", "only administrators may read the channel"),
-    "CHAT_FORBIDDEN": ("private", "the account may not read the channel"),
-    "CHAT_RESTRICTED": ("restricted", "Telegram does not show the channel to this account"),
-    "USER_BANNED_IN_CHANNEL": ("banned", "the account is banned in the channel"),
-    "PEER_ID_INVALID": ("deleted", "Telegram knows no such channel any more"),
+    "CHANNEL_PRIVATE": (PRIVATE, "the channel is private now, deleted, or it has banned the account"),
+    "CHANNEL_PUBLIC_GROUP_NA": (PRIVATE, "the channel does not show itself to the account"),
+    "CHANNEL_INVALID": (DELETED, "Telegram knows no such channel any more"),
+    "CHANNEL_BANNED": (BANNED, "Telegram has closed the channel"),
+    "CHAT_ADMIN_REQUIRED": (PRIVATE, "only administrators may read the channel"),
+    "CHAT_FORBIDDEN": (PRIVATE, "the account may not read the channel"),
+    "CHAT_RESTRICTED": (RESTRICTED, "Telegram does not show the channel to this account"),
+    "USER_BANNED_IN_CHANNEL": (BANNED, "the account is banned in the channel"),
+    "PEER_ID_INVALID": (DELETED, "Telegram knows no such channel any more"),
 }
 _NAMES: dict[str, tuple[str, str, str]] = {
-    "USERNAME_NOT_OCCUPIED": ("no such name", "nobody has this name at Telegram", "look for the channel's new name"),
-    "USERNAME_INVALID": ("no such name", "Telegram calls this no name of a channel", "correct it in the config"),
-    "INVITE_HASH_EXPIRED": ("invitation expired", "the invitation is not valid any more", "ask for a new link"),
-    "INVITE_HASH_INVALID": ("invitation expired", "the invitation is not valid", "ask for a new link"),
-    "INVITE_HASH_EMPTY": ("invitation expired", "the invitation is not valid", "ask for a new link"),
+    "USERNAME_NOT_OCCUPIED": (NO_SUCH_NAME, "nobody has this name at Telegram", "look for the channel's new name"),
+    "USERNAME_INVALID": (NO_SUCH_NAME, "Telegram calls this no name of a channel", "correct it in the config"),
+    "INVITE_HASH_EXPIRED": (INVITATION_EXPIRED, "the invitation is not valid any more", "ask for a new link"),
+    "INVITE_HASH_INVALID": (INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
+    "INVITE_HASH_EMPTY": (INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
     "CHANNELS_TOO_MUCH": (
-        "too many channels",
+        TOO_MANY_CHANNELS,
         "the account is in as many channels as Telegram allows (500, or 1000 with Premium)",
         'leave some, or watch this one with mode = "history", which needs no membership',
     ),
     "API_ID_INVALID": (
-        "wrong api_id",
+        WRONG_API_ID,
         "Telegram does not know this api_id and api_hash",
         "see https://my.telegram.org",
     ),
     "API_ID_PUBLISHED_FLOOD": (
-        "wrong api_id",
+        WRONG_API_ID,
         "this api_id is known to be shared",
         "get one at https://my.telegram.org",
     ),
@@ -121,13 +141,13 @@ def refusal(problem: BaseException, method: str, now: int) -> Later | Never:
     if isinstance(problem, errors.TypeNotFoundError):
         return Later(
             f"Telegram answered {method} in words that the installed Telethon does not know: upgrade communique",
-            state=DRIFT,
+            state=CLIENT_OUTDATED,
         )
     if isinstance(problem, TimeoutError):
-        return Later(f"Telegram did not answer {method} in time", state="no answer", unsure=True)
+        return Later(f"Telegram did not answer {method} in time", state=NO_ANSWER, unsure=True)
     if isinstance(problem, OSError | BufferError | EOFError):
-        return Later(f"the connection to Telegram broke: {_spoken(problem)}", state="unreachable", unsure=True)
-    return Later(f"{method} failed: {_spoken(problem)}", state="failing", unsure=True)
+        return Later(f"the connection to Telegram broke: {_spoken(problem)}", state=UNREACHABLE, unsure=True)
+    return Later(f"{method} failed: {_spoken(problem)}", state=FAILING, unsure=True)
 
 
 def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
@@ -138,15 +158,15 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     if isinstance(problem, errors.FileMigrateError):
         return Elsewhere(problem.new_dc)
     if name.startswith("FILE_REFERENCE_") or name == "FILEREF_UPGRADE_NEEDED":
-        return Stale("the reference to the file has expired", state="refused")
+        return Stale("the reference to the file has expired", state=REFUSED)
     if name in _DEAD:
         return _dead(name)
     if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:
         if name == "SESSION_PASSWORD_NEEDED":
-            return Never("the sign-in is not finished: the password is missing", remedy=_AGAIN, state="session ended")
-        return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state="session ended")
+            return Never("the sign-in is not finished: the password is missing", remedy=_AGAIN, state=SESSION_ENDED)
+        return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state=SESSION_ENDED)
     if problem.code == 406 and name.startswith("AUTH_KEY"):  # Telethon calls every 406 an AuthKeyError
-        return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state="session ended")
+        return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state=SESSION_ENDED)
     if name.startswith("FROZEN_"):
         return _dead("FROZEN_METHOD_INVALID")
     if name in _CHANNEL:
@@ -158,10 +178,10 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     if problem.code == 420:
         return flood(method, now + HOUR)
     if not_offered(problem):
-        return Later(f"the server does not offer {method} ({name})", state=NOT_OFFERED)
+        return Later(f"the server does not offer {method} ({name})", state=NOT_SUPPORTED)
     if isinstance(problem, _PATIENT) or abs(problem.code or 0) >= 500:
-        return Later(f"Telegram has troubles of its own with {method} ({name})", state="failing")
-    return Later(f"Telegram refused {method}: {name}", state="refused")
+        return Later(f"Telegram has troubles of its own with {method} ({name})", state=FAILING)
+    return Later(f"Telegram refused {method}: {name}", state=REFUSED)
 
 
 def not_offered(problem: errors.RPCError) -> bool:
@@ -171,12 +191,12 @@ def not_offered(problem: errors.RPCError) -> bool:
 
 def another_way(problem: Later | Never) -> bool:
     """Whether the server has no answer to this one method, so that what is wanted may be asked for in another way."""
-    return isinstance(problem, Later) and not problem.obey and problem.state in _NO_ANSWER
+    return isinstance(problem, Later) and not problem.obey and problem.state in UNANSWERED
 
 
 def flood(method: str, until: int) -> Later:
     """The wait that Telegram asked for; nothing may call `method` before `until`."""
-    return Later(f"Telegram asked to wait with {method}", retry_at=until, state="flood wait", obey=True)
+    return Later(f"Telegram asked to wait with {method}", retry_at=until, state=RATE_LIMITED, obey=True)
 
 
 def _dead(name: str) -> AccountDead:

@@ -11,6 +11,7 @@ from storage.alerts import notices
 from storage.archive.database import asking, sql
 from storage.posts.content import int64_or_none, storable, storable_or_none
 from storage.records import Batch, LedgerChange, SourceRow
+from storage.state_names import NEW, OK, current_name
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -126,10 +127,11 @@ def settle(
     """Write down how a round ended; the sentence that tells of a change, empty if the state is what it was.
 
     First contact is told and no notice is made of it; any other change is noticed once.
-    `outcome` is "ok" or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
+    `outcome` is OK or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
     """
     row = writer.execute(sql("SELECT name, state, state_since FROM sources WHERE id = :id"), {"id": source_id}).one()
-    changed = bool(row.state != outcome)
+    before = current_name(row.state)
+    changed = before != outcome
     writer.execute(
         sql(
             "UPDATE sources SET state = :outcome, reason = :detail, next_poll_at = :next_poll_at, "
@@ -151,9 +153,9 @@ def settle(
     _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
     if not changed:
         return ""
-    if row.state == "new" and outcome == "ok":
+    if (before, outcome) == (NEW, OK):
         return f"source {row.name} is reached"
-    sentence = _sentence(row.name, f"{_span(now - row.state_since)} of {row.state}", outcome, detail)
+    sentence = _sentence(row.name, f"{_span(now - row.state_since)} of {before}", outcome, detail)
     notices.add(writer, now, f"source {row.name}", sentence)
     return sentence
 
@@ -209,7 +211,7 @@ def _stretch(
         {"id": source_id},
     ).first()
     values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
-    if last is not None and last.outcome == outcome and now - last.ended_at <= pause + _UNWATCHED:
+    if last is not None and current_name(last.outcome) == outcome and now - last.ended_at <= pause + _UNWATCHED:
         writer.execute(
             sql(
                 "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
@@ -228,7 +230,7 @@ def _stretch(
 
 
 def _sentence(name: str, before: str, outcome: str, detail: str | None) -> str:
-    if outcome == "ok":
+    if outcome == OK:
         return f"source {name} recovered after {before}"
     return f"source {name} is {outcome}: {detail}" if detail else f"source {name} is {outcome}"
 
@@ -242,4 +244,5 @@ def _span(microseconds: int) -> str:
 
 
 def _row(row: dict[str, Any]) -> SourceRow:
-    return SourceRow(**{**row, "tags": tuple(json.loads(row["tags"])), "paused": bool(row["paused"])})
+    tags, paused = tuple(json.loads(row["tags"])), bool(row["paused"])
+    return SourceRow(**{**row, "tags": tags, "state": current_name(row["state"]), "paused": paused})

@@ -8,38 +8,17 @@ from typing import TYPE_CHECKING
 
 from storage.archive.database import asking, sql
 from storage.records import PeerRow
+from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_names
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 _HOUR = 3_600_000_000
-ENDS = (  # states of an account that is at its end; another sign-in heals them
-    "account banned",
-    "account deleted",
-    "account frozen",
-    "client refused",
-    "not signed in",
-    "session duplicated",
-    "session ended",
-    "session expired",
-    "session revoked",
-    "session unusable",
-)
-SHARED = (  # states that all sources of the account have at once, of which the account itself tells
-    *ENDS,
-    "connecting",
-    "no answer",
-    "proxy down",
-    "session in use",
-    "unreachable",
-    "wrong api_id",
-    "wrong server key",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """How the account stands: "signed out", "connected", "connecting", or the name of what ended it."""
+    """The account's state (`storage.state_names`), since when, and whose account it is."""
 
     state: str
     reason: str | None
@@ -157,7 +136,7 @@ def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
 def account(reader: Reader | Writer) -> AccountRow | None:
     """How the account stands; None if none was ever used."""
     rows = asking(reader)("SELECT state, reason, remedy, state_since, user FROM telegram_account", {})
-    return AccountRow(**rows[0]) if rows else None
+    return AccountRow(**{**rows[0], "state": current_name(rows[0]["state"])}) if rows else None
 
 
 def set_account_state(
@@ -184,7 +163,7 @@ def wake(writer: Writer, now: int) -> None:
             "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
             "AND next_poll_at >= :never AND state IN (SELECT value FROM json_each(:states))"
         ),
-        {"now": now, "never": 1 << 61, "states": json.dumps((*ENDS, "handle moved"))},
+        {"now": now, "never": 1 << 61, "states": json.dumps(stored_names(*NEEDS_SIGN_IN, RENAMED))},
     )
 
 

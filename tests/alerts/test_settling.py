@@ -38,6 +38,6 @@ def test_a_pace_that_is_asked_for_is_no_failure_and_a_server_that_is_down_is_one
     def state(problem: Later) -> str | None:
         return after(claimed(1), problem, 0, idempotent=False, jitter=0).target
 
-    assert state(Later("slow down", retry_at=SHORTEST, state="rate limited", obey=True)) is None
-    assert state(Later("slow down", retry_at=LONGEST, state="rate limited", obey=True)) == "failing"
+    assert state(Later("slow down", retry_at=SHORTEST, state="rate-limited", obey=True)) is None
+    assert state(Later("slow down", retry_at=LONGEST, state="rate-limited", obey=True)) == "failing"
     assert state(Later("503", retry_at=SHORTEST, obey=True)) == "failing"

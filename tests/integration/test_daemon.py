@@ -173,9 +173,9 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
         refused = desk.run("run", "--once", code=5)
         assert "1999999999" in refused.stderr
         listed = desk.run("sources", "list")
-        assert "handle moved" in listed.stdout
+        assert "renamed" in listed.stdout
         left = desk.run("run", "--once", code=0)
-        assert "hill_rangers: not asked, it is stopped (handle moved): mend the config, or `communique" in left.stderr
+        assert "hill_rangers: not asked, it is stopped (renamed): mend the config, or `communique" in left.stderr
 
 
 def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: Desk, sink: Sink, until: Until) -> None:

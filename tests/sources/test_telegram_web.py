@@ -173,7 +173,7 @@ def test_a_channel_without_a_preview_is_a_state_and_is_asked_again_in_some_hours
     world.afflict("desk", Faults(preview_off=True))
     with pytest.raises(Later) as told:
         Ask(ask.site, Clock(now=lambda: now)).fetch()
-    assert (told.value.state, told.value.retry_at) == ("preview off", now + 6 * HOUR)
+    assert (told.value.state, told.value.retry_at) == ("preview disabled", now + 6 * HOUR)
 
 
 def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world: World, ask: Ask) -> None:
@@ -182,7 +182,7 @@ def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world:
     world.afflict("desk", Faults(moved_to=4242))
     with pytest.raises(Never) as told:
         ask.fetch(NEWEST, cursor)
-    assert told.value.state == "handle moved"
+    assert told.value.state == "renamed"
     assert "belongs to channel 4242, it was 1700000001" in str(told.value)
     assert told.value.remedy
 

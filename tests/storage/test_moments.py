@@ -44,7 +44,7 @@ def test_nothing_waits_for_a_time_that_a_wrong_clock_had_named(
 def test_a_source_that_stopped_for_good_stays_stopped(desk: Any, now: int) -> None:
     with desk.archive.writing() as writer:
         states.settle(
-            writer, desk.source_id, outcome="handle moved", detail=None, now=now, next_poll_at=states.NEVER,
+            writer, desk.source_id, outcome="renamed", detail=None, now=now, next_poll_at=states.NEVER,
             hold_until=None, failures=1, posts=0,
         )  # fmt: skip
         clock_repair.clock_was_set(writer, now)

@@ -1,9 +1,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from storage import status
 from storage.alerts import notices
+from storage.archive.database import sql
 from storage.records import FetchedPost, SourceRow
-from storage.sources import gaps
+from storage.sources import gaps, telegram
 from storage.sources import states as source_states
 from storage.sources.states import NEVER, Declared
 
@@ -57,7 +59,7 @@ def test_due_respects_pause_hold_interval_and_kind(desk: Any, now: int) -> None:
     assert due(desk, now, "feed") == []
     settle(desk, now)
     assert due(desk, now) == []
-    settle(desk, now, "flood wait", hold_until=now + 9 * MINUTE)
+    settle(desk, now, "rate-limited", hold_until=now + 9 * MINUTE)
     assert due(desk, now + 8 * MINUTE) == []
     assert due(desk, now + 9 * MINUTE) == ["spokesman"]
     with desk.archive.writing() as writer:
@@ -87,15 +89,38 @@ def test_after_a_jump_of_the_clock_everything_is_due(desk: Any, now: int) -> Non
 
 
 def test_it_speaks_when_it_breaks_and_when_it_recovers_and_not_between(desk: Any, now: int) -> None:
-    states = ["ok", "ok", "failing", "failing", "preview off", "ok", "ok"]
+    states = ["ok", "ok", "failing", "failing", "preview disabled", "ok", "ok"]
     changes = [settle(desk, now + turn * 30 * MINUTE, state, f"because {state}") for turn, state in enumerate(states)]
     assert changes[:3] == ["source spokesman is reached", "", "source spokesman is failing: because failing"]
     assert [bool(change) for change in changes[3:]] == [False, True, True, False]
     assert said(desk) == [
         "source spokesman is failing: because failing",
-        "source spokesman is preview off: because preview off",
-        "source spokesman recovered after 30 min of preview off",
+        "source spokesman is preview disabled: because preview disabled",
+        "source spokesman recovered after 30 min of preview disabled",
     ]
+
+
+def test_states_of_an_earlier_release_are_read_under_their_names_of_today(desk: Any, now: int) -> None:
+    settle(desk, now, "preview disabled", "switched off")
+    with desk.archive.writing() as writer:
+        writer.execute(sql("UPDATE sources SET state = 'preview off'"))
+        writer.execute(sql("UPDATE runs SET outcome = 'preview off'"))
+        telegram.set_account_state(writer, "schema drift", None, None, None, now)
+    with desk.archive.reading() as reader:
+        account, [watch] = telegram.account(reader), status.watches(reader)
+    assert account is not None
+    assert (by_name(desk).state, watch.state, watch.outcome) == ("preview disabled",) * 3
+    assert account.state == "client outdated"
+    assert settle(desk, now + MINUTE, "preview disabled", "switched off") == ""
+    assert desk.rows("SELECT rounds FROM runs") == [(2,)]
+
+
+def test_a_new_sign_in_wakes_what_an_earlier_release_stopped(desk: Any, now: int) -> None:
+    settle(desk, now, "renamed", next_poll_at=NEVER)
+    with desk.archive.writing() as writer:
+        writer.execute(sql("UPDATE sources SET state = 'handle moved', kind = 'telegram'"))
+        telegram.wake(writer, now)
+    assert due(desk, now) == ["spokesman"]
 
 
 def test_equal_rounds_in_a_row_are_one_stretch(desk: Any, now: int) -> None:

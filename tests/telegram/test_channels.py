@@ -160,13 +160,13 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
         for name in ("post", "alone"):
             rechecks.look(writer, name, [str(number) for number in numbers], Clock().now())
     station.desk.run("run", "--once", code=5)
-    assert "not asked, it is stopped (handle moved)" in station.desk.run("run", "--once").stderr
+    assert "not asked, it is stopped (renamed)" in station.desk.run("run", "--once").stderr
     for name in ("post", "alone"):
         assert station.texts(name) == ["Ours 0.", "Ours 1.", "Ours 2."]
         [notice] = station.notices(f"source {name}")
-        assert "handle moved" in notice
+        assert "renamed" in notice
         row = station.listed(name)
-        assert row["state"] == "handle moved"
+        assert row["state"] == "renamed"
         assert str(squatter) in row["reason"]
         assert "another name in the config" in row["reason"]
         refused = station.desk.run("sources", "check", name, code=5)
@@ -182,12 +182,12 @@ def test_pages_under_a_name_that_moved_never_stand_in_and_another_sign_in_heals_
     station.pages.publish("border_post", "Theirs.")
     station.pages.afflict("border_post", PageFaults(moved_to=1_700_999_999))
     station.telegram.accounts.end_sessions(PHONE)
-    station.until(lambda: station.state() == "handle moved", "the stop")
+    station.until(lambda: station.state() == "renamed", "the stop")
     assert station.texts() == ["Ours."]
     station.sign_in()
     station.until(lambda: station.state() == "ok", "the account, which knows the channel by its number")
     assert [notice.split(":")[0] for notice in station.notices()] == [
-        "source post is handle moved",
+        "source post is renamed",
         "source post recovered after",
     ] or len(station.notices()) == 2
 

@@ -309,7 +309,7 @@ def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, p
         world.faults.flood("messages.getHistory", 15)
         for _ in range(3):
             daemon = desk.start("run")
-            patiently(lambda: "flood wait" in desk.run("sources", "list").stdout, "the wait to be known")
+            patiently(lambda: "rate-limited" in desk.run("sources", "list").stdout, "the wait to be known")
             os.kill(daemon.pid, signal.SIGKILL)
             daemon.wait()
         listed = desk.run("sources", "list", "--json")

@@ -307,7 +307,7 @@ def test_a_flood_wait_is_kept_and_outlives_a_restart(telegram: World, at: Served
             telegram.faults.flood("messages.getHistory", 4)
             found = await rig.round()
             assert isinstance(found.error, Later)
-            assert (found.error.state, found.error.obey) == ("flood wait", True)
+            assert (found.error.state, found.error.obey) == ("rate-limited", True)
         calls = telegram.journal.count("messages.getHistory")
         for _ in range(3):
             async with running(data_dir, at, ONE) as rig:
@@ -550,7 +550,7 @@ def test_a_cut_connection_is_built_anew_and_everything_is_asked(telegram: World,
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        (Fault("messages.getHistory", unknown=True), "schema drift"),
+        (Fault("messages.getHistory", unknown=True), "client outdated"),
         (Fault("messages.getHistory", error=(400, "CHANNEL_PRIVATE")), "private"),
         (Fault("messages.getHistory", swallow=True), "no answer"),
         (Fault("messages.getHistory", error=(500, "INTERNAL"), times=3), "failing"),
@@ -597,7 +597,7 @@ def test_a_name_that_another_channel_took_stops_the_source(telegram: World, at: 
         async with running(data_dir, at, ONE, live=False) as rig:
             found = await rig.round()
             assert isinstance(found.error, Never)
-            assert found.error.state == "handle moved"
+            assert found.error.state == "renamed"
 
     asyncio.run(go())
 

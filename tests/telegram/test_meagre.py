@@ -143,7 +143,7 @@ def test_what_cannot_be_spared_is_named(
             found = await rig.round()
             assert isinstance(found.error, Later)
             assert str(found.error) == f"the server does not offer {method} (METHOD_INVALID)"
-            assert rig.row().state == "not offered"
+            assert rig.row().state == "not supported"
 
     asyncio.run(go())
 
@@ -621,7 +621,7 @@ def test_a_wait_of_one_method_is_kept_to_its_end_and_then_everything_comes(
             else:
                 assert isinstance(found.error, Later)
                 error = found.error
-            assert (error.state, error.obey) == ("flood wait", True)
+            assert (error.state, error.obey) == ("rate-limited", True)
             assert error.retry_at is not None
             await asyncio.sleep(max(0, error.retry_at / SECOND - Clock().now() / SECOND))
             assert (await rig.round()).error is None

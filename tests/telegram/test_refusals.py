@@ -74,7 +74,7 @@ def test_a_reference_that_is_to_be_fetched_anew_is_so_whatever_it_is_called() ->
 def test_a_flood_wait_is_kept_to_the_second_after(name: str) -> None:
     found = refused(420, name)
     assert isinstance(found, Later)
-    assert (found.obey, found.retry_at, found.state) == (True, NOW + 34 * SECOND, "flood wait")
+    assert (found.obey, found.retry_at, found.state) == (True, NOW + 34 * SECOND, "rate-limited")
 
 
 def test_a_flood_that_names_no_seconds_waits_too() -> None:
@@ -113,7 +113,7 @@ def test_what_only_a_person_can_mend_says_how(name: str) -> None:
 def test_words_of_a_newer_layer_are_schema_drift() -> None:
     found = refusal(errors.TypeNotFoundError(0x1234, b""), "messages.getHistory", NOW)
     assert isinstance(found, Later)
-    assert found.state == "schema drift"
+    assert found.state == "client outdated"
 
 
 @pytest.mark.parametrize("problem", [TimeoutError(), ConnectionError("lost"), EOFError(), BufferError("odd")])

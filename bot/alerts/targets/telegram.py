@@ -17,6 +17,7 @@ from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.http import Http, Reply, waits
 from bot.http.form import form
+from storage.state_names import RATE_LIMITED
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 _UNITS = 4096
@@ -144,7 +145,7 @@ class TelegramTarget:
         wait = more.get("retry_after")
         if reply.status == 429 and isinstance(wait, int) and wait >= 0:
             until = self._clock.now() + wait * SECOND
-            return Later(f"Telegram asks to wait {wait} s", retry_at=until, state="rate limited", obey=True)
+            return Later(f"Telegram asks to wait {wait} s", retry_at=until, state=RATE_LIMITED, obey=True)
         busy = waits(reply, self._clock.now())
         if busy is not None:
             return busy

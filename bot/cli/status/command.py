@@ -15,14 +15,14 @@ from bot.documents.as_json import iso
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
-from storage.sources.telegram import ENDS, AccountRow
+from storage.sources.telegram import AccountRow
+from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
 _BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away, before this counts as ill health
 _ROOM = 16 << 20  # bytes that must be free, for a full disk lets nothing be stored, not even that it is full
 _LATE = HOUR  # so long may a message wait to be delivered
 _UNHEALTHY = 1
-_FINE = ("ok", "new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def ailments(found: ArchiveStatus, daemon: Daemon, now: int) -> tuple[str, ...]:
     problems = []
     if daemon.running is False:
         problems.append("no daemon is running")
-    if asked and all(watch.state not in _FINE and now - watch.state_since > _BLIND for watch in asked):
+    if asked and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in asked):
         problems.append("no source answers")
     overdue = [watch.name for watch in asked if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
     if overdue and daemon.running is not False:
@@ -128,11 +128,11 @@ def ailments(found: ArchiveStatus, daemon: Daemon, now: int) -> tuple[str, ...]:
 def warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
     """Name what a person should know although the whole is healthy."""
     for watch in found.watches:
-        if watch.enabled and not watch.paused and watch.state not in _FINE:
+        if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             reason = f": {watch.reason}" if watch.reason else ""
             yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
     if found.account is not None and any(watch.kind == "telegram" and watch.enabled for watch in found.watches):
-        if found.account.state != "connected":
+        if found.account.state != CONNECTED:
             since = iso(found.account.state_since)
             yield f"the Telegram account does not work since {since} ({found.account.state}){why(found.account)}"
         elif found.account.reason:
@@ -164,10 +164,10 @@ def next_steps(found: ArchiveStatus, daemon: Daemon) -> Iterator[str]:
         yield "communique run --once"
     elif daemon.running is False:
         yield "communique run"
-    if found.account is not None and found.account.state in ENDS:
+    if found.account is not None and found.account.state in NEEDS_SIGN_IN:
         yield "communique login"
     for watch in found.watches:
-        if watch.enabled and not watch.paused and watch.state not in _FINE:
+        if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             yield f"communique sources check {watch.name}"
     for target in found.targets:
         if target.state != "ok":
@@ -183,7 +183,7 @@ def sight(watch: Watch, zone: Zone, now: int) -> str:
         return f"paused, {last}"
     if watch.outcome is None:
         return "not asked yet"
-    if watch.outcome == "ok":
+    if watch.outcome == OK:
         rounds = counted(watch.rounds, "round")
         since = f"watched without interruption since {shown(watch.stretch_from, zone)} ({rounds})"
         looked = f"last looked {ago(watch.stretch_to, now)}"
@@ -213,7 +213,7 @@ def _lines(
     for watch in found.watches:
         yield ""
         gone = "" if watch.enabled else " (no longer in the config)"
-        state = styled(session, one_line(watch.state), "green" if watch.state in _FINE else "red")
+        state = styled(session, one_line(watch.state), "green" if watch.state in HEALTHY else "red")
         yield f"{styled(session, one_line(watch.name), 'bold')}  {state}{gone}"
         yield f"    {one_line(sight(watch, zone, now))}"
         if watch.reason:

@@ -16,6 +16,7 @@ from bot.sources.feed.child import take_apart
 from bot.sources.feed.posts import Note, batch
 from bot.sources.feed.reading import ParseRequest
 from storage.records import Batch, Checked
+from storage.state_names import NOT_FOUND, REFUSED
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
@@ -139,9 +140,9 @@ def _refuse(reply: Reply, now: int) -> None:
     if wait := waits(reply, now):
         raise wait
     if reply.status == 403:
-        raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state="refused")
+        raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state=REFUSED)
     if reply.status == 404:
-        raise Later(f"{host} knows no feed at this address (404)", state="not found")
+        raise Later(f"{host} knows no feed at this address (404)", state=NOT_FOUND)
     if reply.status != 200:
         raise Later(f"{host} answered {reply.status} instead of a feed")
 

@@ -16,6 +16,7 @@ from bot.errors import Later, Never
 from bot.http import Reply, waits
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
 from storage.records import Batch, Checked, Seen
+from storage.state_names import PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
 _CAP = 4 << 20
 _DEADLINE = 30.0
@@ -142,7 +143,7 @@ class TelegramWeb:
                 raise self._throttled()
             return Batch(seen=Seen(1, below - 1), cursor=cursor, end=True, channel_id=page.channel_id)
         if int(page.posts[-1].native_id) >= below:
-            raise Later(f"{self._where} does not answer with the posts below {below}", state="unreadable")
+            raise Later(f"{self._where} does not answer with the posts below {below}", state=UNREADABLE)
         return self._batch(page, Seen(page.span.low, below - 1), cursor)
 
     def _batch(self, page: PreviewPage, seen: Seen | None, cursor: str | None) -> Batch:
@@ -171,14 +172,14 @@ class TelegramWeb:
             raise Later(
                 f"{self._where} has no public preview: switched off, a private channel, or not the right name",
                 retry_at=self._clock.now() + _PREVIEW_RETRY,
-                state="preview off",
+                state=PREVIEW_DISABLED,
             )
         self._expect_ok(reply)
         page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
         if not page.is_preview:
-            raise Later(f"{self._where} answered with a page that is no channel preview", state="unreadable")
+            raise Later(f"{self._where} answered with a page that is no channel preview", state=UNREADABLE)
         if page.mute or (page.quarantined and not page.posts):
-            raise Later(f"not one post on the page of {self._where} can be read", state="unreadable")
+            raise Later(f"not one post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
         return page
 
@@ -189,10 +190,10 @@ class TelegramWeb:
         embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
         self._expect_owner(embed.channel_id)
         if embed.post is None and not embed.not_found:
-            raise Later(f"{self._where}/{native_id} answered with a page that is no post", state="unreadable")
+            raise Later(f"{self._where}/{native_id} answered with a page that is no post", state=UNREADABLE)
         if embed.post is not None:
             if embed.post.native_id != native_id:
-                raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state="unreadable")
+                raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
             self._alive_at = self._clock.monotonic()
         return embed
 
@@ -215,7 +216,7 @@ class TelegramWeb:
     def _throttled(self) -> Later:
         self._http.slow_down(urlsplit(self.settings.base_url).hostname or "")
         return Later(
-            f"{self._where} says that it has no posts, which it also says when asked too often", state="throttled"
+            f"{self._where} says that it has no posts, which it also says when asked too often", state=THROTTLED
         )
 
     def _expect_ok(self, reply: Reply) -> None:
@@ -228,7 +229,7 @@ class TelegramWeb:
             raise Never(
                 f"the name {self.settings.channel} now belongs to channel {channel_id}, it was {known}",
                 remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
-                state="handle moved",
+                state=RENAMED,
             )
 
 
