@@ -22,7 +22,7 @@ def command(session: Session, once: bool) -> None:
 
     Alerts of a `console` target go to stdout, everything else is said on stderr.
     """
-    from bot.daemon.opening import opened
+    from bot.daemon.lock import open_archive
 
     config = session.config()
     if not any(source.enabled for source in config.sources):
@@ -32,14 +32,16 @@ def command(session: Session, once: bool) -> None:
         )
     for warning in config.warnings:
         say(session, f"warning: {warning}")
-    with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+    with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
         raise SystemExit(_run(session, config, archive, once=once))
 
 
 def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) -> int:
     import gc
 
-    from bot.daemon.app import App, Startup
+    from bot.daemon.app import App
+    from bot.daemon.once import run_once
+    from bot.daemon.wiring import Startup
 
     # Everything imported so far stays for life: without it a full collection stalls the loop for tens of milliseconds.
     gc.collect()
@@ -51,6 +53,6 @@ def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) 
             session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
         )
         app = App(config, archive, around)
-        return await (app.once() if once else app.run())
+        return await (run_once(app) if once else app.run())
 
     return asyncio.run(live())

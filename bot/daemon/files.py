@@ -89,10 +89,10 @@ class MediaStage:
     def start(self, keep: Keep) -> None:
         """Work until `aclose`; `keep` is what keeps a stage alive."""
         self._tasks = [
-            asyncio.create_task(_kept(keep, "media", self.lane.run)),
-            asyncio.create_task(_kept(keep, "engines", self._read)),
-            asyncio.create_task(_kept(keep, "history", self._read_history)),
-            asyncio.create_task(_kept(keep, "translations", self._translate)),
+            asyncio.create_task(_keep(keep, "fetching media", self.lane.run)),
+            asyncio.create_task(_keep(keep, "reading media", self._read)),
+            asyncio.create_task(_keep(keep, "reading old media", self._read_history)),
+            asyncio.create_task(_keep(keep, "translation", self._translate)),
         ]
 
     async def _read(self) -> None:
@@ -148,5 +148,5 @@ class MediaStage:
         await self.http.aclose()
 
 
-async def _kept(keep: Keep, name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _keep(keep: Keep, name: str, work: Callable[[], Awaitable[None]]) -> None:
     await keep(name, work)

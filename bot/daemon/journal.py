@@ -1,4 +1,4 @@
-"""One line on stderr per event: no post can forge or break one, and what goes on is not said again."""
+"""Writes one line on stderr per event: no post can forge or break one, and what lasts is not repeated."""
 
 import traceback
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from bot.clock import SECOND, Clock
 from bot.foreign.text import visible
 
 CALM_S = 30.0  # without a failure, before something counts as working again
-_PLACES = 3  # of a traceback that are told, innermost last
+_PLACES = 3  # of a traceback that are shown, innermost last
 
 
 class Journal:
@@ -32,31 +32,31 @@ class Journal:
 
 
 class Incident:
-    """Something that breaks and recovers, told once each time and not in between."""
+    """Something that breaks and recovers: each is said once, nothing in between. `recovered` is the last sentence."""
 
-    def __init__(self, speak: Callable[[str], None], clock: Clock, again: str) -> None:
-        self._speak = speak
+    def __init__(self, say: Callable[[str], None], clock: Clock, recovered: str) -> None:
+        self._say = say
         self._clock = clock
-        self._again = again
+        self._recovered = recovered
         self._said = ""
         self._last = 0.0
 
-    def broke(self, sentence: str) -> None:
+    def begin(self, sentence: str) -> None:
         """It failed; the same sentence is not said twice."""
         self._last = self._clock.monotonic()
         if sentence != self._said:
             self._said = sentence
-            self._speak(sentence)
+            self._say(sentence)
 
-    def works(self) -> None:
+    def end(self) -> None:
         """It worked, which counts once it has not failed for a while: half-broken things work now and then."""
         if self._said and self._clock.monotonic() - self._last >= CALM_S:
             self._said = ""
-            self._speak(self._again)
+            self._say(self._recovered)
 
 
-def mistake(error: BaseException) -> str:
-    """A mistake of ours in one sentence: what, and the last places on its way."""
+def describe_bug(error: BaseException) -> str:
+    """An unexpected exception in one sentence: what, and the last places on its way."""
     inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(inner.__traceback__)]
     return f"{type(inner).__name__}: {inner} ({', '.join(places[-_PLACES:])}); please report it"

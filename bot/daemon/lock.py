@@ -1,22 +1,45 @@
-"""One owner per data directory: a lock that dies with its process and names its pid."""
+"""One owner per data directory: a lock that dies with its process, names its pid, and opens the archive."""
 
 import fcntl
 import os
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from bot.config.paths import lock_in
+from bot.config import paths
 from bot.errors import AlreadyRunning, UserError
+
+if TYPE_CHECKING:
+    from storage.archive.database import Archive
+
+
+@contextmanager
+def open_archive(data_dir: Path, now: int, say: Callable[[str], None]) -> Iterator["Archive"]:
+    """The archive of `data_dir`, private, locked and migrated. `now` is microseconds UTC; `say` reports changes.
+
+    Raises UserError and ArchiveRefused where a person must act first, AlreadyRunning where another process holds it.
+    """
+    from storage.archive import migrate  # slow to import, and `holder` is asked by commands that only read
+    from storage.archive.database import Archive
+
+    tightened = paths.prepare(data_dir)
+    if tightened:
+        say(tightened)
+    with Lock(data_dir), Archive(paths.database_in(data_dir)) as archive:
+        migrated = migrate.ensure(archive, now=now)
+        if migrated.backup is not None:
+            say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}")
+        yield archive
 
 
 class Lock:
     """Held for the life of the process. Entering raises AlreadyRunning with the pid of the holder, or UserError."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = lock_in(data_dir)
+        self._path = paths.lock_in(data_dir)
         self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -24,7 +47,7 @@ class Lock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-            raise UserError(f"{self._path} cannot be opened ({why}): nothing can be collected there") from None
+            raise UserError(f"cannot open {self._path} ({why}): nothing can be collected there") from None
         # `holder` looks by taking the lock shared for a moment: a refusal counts only when it lasts.
         for pause in (0.05, 0.1, 0.2, None):
             try:
@@ -32,12 +55,12 @@ class Lock:
                 break
             except BlockingIOError:
                 if pause is None:
-                    pid = _pid(descriptor)
+                    pid = _read_pid(descriptor)
                     os.close(descriptor)
                     who = f"process {pid}" if pid else "another process"
                     raise AlreadyRunning(f"already running: {who} holds {self._path.parent}") from None
                 time.sleep(pause)
-        with suppress(OSError):  # on a full disk the lock holds all the same, only nobody can read whose it is
+        with suppress(OSError):  # on a full disk the lock holds all the same, but its pid cannot be read
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
@@ -51,22 +74,22 @@ class Lock:
         os.close(self._descriptor)
 
 
-def _pid(descriptor: int) -> int | None:
-    words = os.pread(descriptor, 32, 0).split()
-    return int(words[0]) if words and words[0].isdigit() else None
-
-
 def holder(data_dir: Path) -> int | None:
-    """The pid of the process that holds the data directory, None if nobody does (0 if its pid is not readable)."""
+    """The pid of the process that holds the data directory, None if none does (0 if its pid is not readable)."""
     try:
-        descriptor = os.open(lock_in(data_dir), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(paths.lock_in(data_dir), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _pid(descriptor) or 0
+        return _read_pid(descriptor) or 0
     else:
         return None
     finally:
         os.close(descriptor)
+
+
+def _read_pid(descriptor: int) -> int | None:
+    words = os.pread(descriptor, 32, 0).split()
+    return int(words[0]) if words and words[0].isdigit() else None

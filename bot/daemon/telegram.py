@@ -26,13 +26,13 @@ Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bells:
-    """What the account may wake: rounds of sources, re-checks; who hears of its end; who is spoken to."""
+class Listeners:
+    """Whom the account wakes: rounds of sources, re-checks; the targets that hear of its end; the journal."""
 
-    ring: Callable[[Iterable[str]], None]
-    look: Callable[[], None]
+    start_rounds: Callable[[Iterable[str]], None]
+    recheck: Callable[[], None]
     health: Callable[[], Sequence[str]]
-    speak: Callable[[str], None]
+    say: Callable[[str], None]
 
 
 class TelegramLine:
@@ -45,14 +45,14 @@ class TelegramLine:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, config: Config, store: AsyncArchive, clock: Clock, bells: Bells) -> Self:
+    def of(cls, config: Config, archive: AsyncArchive, clock: Clock, listeners: Listeners) -> Self:
         """Wire what the config says. Raises UserError for a secret or a key that cannot be read."""
-        memory = ArchiveMemory(store, clock, bells.health)
+        memory = ArchiveMemory(archive, clock, listeners.health)
         most = {**BY_THE_HOUR, "contacts.resolveUsername": config.telegram.resolves_per_hour}
         path = session_in(config.data_dir)
-        account = Account(access_of(config.telegram), path, memory, clock, bells.speak, by_the_hour=most)
+        account = Account(access_of(config.telegram), path, memory, clock, listeners.say, by_the_hour=most)
         door = TelegramGateway(account, clock)
-        live = Live(store, clock, door, bells.ring, bells.look, bells.speak)
+        live = Live(archive, clock, door, listeners.start_rounds, listeners.recheck, listeners.say)
         account.hear = live.hear
         account.connected = live.connected
         return cls(config.telegram, door, live)
@@ -68,9 +68,9 @@ class TelegramLine:
             self._task = asyncio.ensure_future(self._run(keep, live=live))
 
     async def _run(self, keep: Keep, *, live: bool) -> None:
-        works = [keep("telegram", self.door.account.run)]
+        works = [keep("the Telegram account", self.door.account.run)]
         if live:
-            works.append(keep("telegram's hints", self._live.run))
+            works.append(keep("Telegram push", self._live.run))
         await asyncio.gather(*works)
 
     async def aclose(self) -> None:

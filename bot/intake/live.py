@@ -218,7 +218,7 @@ class Live:
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":
                 row = await self.store.read(rows.by_name, request.source)
-                return "ok", await looked(source, row.channel_id if row else None)
+                return "ok", await check_source(source, row.channel_id if row else None)
         except Later as problem:
             return "later", str(problem)
         except Never as problem:
@@ -236,13 +236,13 @@ class _Moved:
 
 
 @runtime_checkable
-class Looked(Protocol):
+class Checkable(Protocol):
     """A source that can be looked at whatever is stored of it; `channel` is the number that the archive knows."""
 
     async def look(self, channel: str | None) -> Batch: ...
 
 
-async def looked(source: Looked, channel: str | None) -> str:
+async def check_source(source: Checkable, channel: str | None) -> str:
     """What `sources check` says. Raises Later and Never."""
     batch = await source.look(channel)
     how = f", {batch.detail}" if batch.detail else ""

@@ -3,12 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from bot.archive import AsyncArchive
-from bot.clock import HOUR, MINUTE, Clock
+from bot.bells import SWEEP_S, Bell
+from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.contracts.source import ManyAtOnce, Source
 from bot.errors import Later, Never
 from storage import jobs
@@ -22,24 +23,36 @@ POSTPONED = 5 * MINUTE  # where the failure named no time
 
 @dataclass(slots=True)
 class Rechecks:
-    """The re-checks that are due. A source that fails postpones its own and nobody else's."""
+    """The re-checks that are due. A source that fails postpones only its own."""
 
-    store: AsyncArchive
+    archive: AsyncArchive
     clock: Clock
     stored: Callable[[], None]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    bell: Bell = field(default_factory=Bell)
 
-    async def work(self, sources: Mapping[str, Source], until: int) -> int:
+    async def run(self) -> None:
+        """Look at what is due until cancelled."""
+        while True:
+            due = await self.archive.read(jobs.next_due, "recheck")
+            if due is not None and due <= self.clock.now():
+                await self.work(self.clock.now())
+            else:
+                wait = SWEEP_S if due is None else (due - self.clock.now()) / SECOND
+                await self.bell.wait(min(max(wait, 0.1), SWEEP_S))
+
+    async def work(self, until: int) -> int:
         """Do everything that is due at `until` (microseconds UTC); return how many posts were looked at."""
-        claimed = await self.store.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
+        claimed = await self.archive.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
         if not claimed:
             return 0
-        places = await self.store.read(rechecks.places, [job.post_id for job in claimed])
+        places = await self.archive.read(rechecks.places, [job.post_id for job in claimed])
         by_source: dict[str, list[jobs.ClaimedJob]] = defaultdict(list)
         for job in claimed:
             by_source[places[job.post_id].source].append(job)
-        works = [self._of_source(sources.get(name), found, places) for name, found in by_source.items()]
+        works = [self._of_source(self.sources.get(name), found, places) for name, found in by_source.items()]
         counts = 0
-        for outcome in await asyncio.gather(*works, return_exceptions=True):  # nothing may go on behind our back
+        for outcome in await asyncio.gather(*works, return_exceptions=True):  # no task may outlive this call
             if isinstance(outcome, BaseException):
                 raise outcome
             counts += outcome
@@ -49,8 +62,8 @@ class Rechecks:
         self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.PostAddress]
     ) -> int:
         if source is None or not source.checks:
-            # The source left the config: nobody can look, and nothing is owed.
-            await self.store.run(jobs.done, [job.id for job in claimed])
+            # The source left the config: there is nothing to look with.
+            await self.archive.run(jobs.done, [job.id for job in claimed])
             return 0
         apart = min(source.settings.recheck, default=10 * MINUTE)
         left, together = claimed, isinstance(source, ManyAtOnce)
@@ -59,19 +72,19 @@ class Rechecks:
             try:
                 found = await _looked_at(source, [places[job.post_id].native_id for job in asked])
             except (Later, Never) as error:
-                await self.store.run(jobs.postpone, [job.id for job in left], self._again(error))
+                await self.archive.run(jobs.postpone, [job.id for job in left], self._again(error))
                 return len(claimed) - len(left)
-            except Exception as mistake:  # noqa: BLE001 - a post on which we break must not keep the others waiting
+            except Exception as error:  # noqa: BLE001 - a post on which we break must not keep the others waiting
                 if len(asked) > 1:
                     together = False  # which of them it is shows one by one
                     continue
-                reason = f"looking at it broke: {type(mistake).__name__}: {mistake}"[:300]
-                await self.store.run(jobs.failed, asked[0].id, self.clock.now(), reason)
+                reason = f"internal error: {type(error).__name__}: {error}"[:300]
+                await self.archive.run(jobs.failed, asked[0].id, self.clock.now(), reason)
                 left = left[1:]
                 continue
             for job, checked in zip(asked, found, strict=False):  # it may have looked at some of them only
                 exact = apart if checked.apart is None else min(apart, checked.apart)
-                await self.store.run(_settle, job, checked, self.clock.now(), exact)
+                await self.archive.run(_settle, job, checked, self.clock.now(), exact)
                 self.stored()
             left = left[len(found) :]
         return len(claimed)

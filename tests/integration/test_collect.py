@@ -90,8 +90,10 @@ def test_a_long_history_goes_on_without_waiting_to_be_due_again(archive: Archive
             while True:
                 await stored.wait()
                 stored.clear()
-                if not await collector.store.read(gaps.open_gaps):
-                    rows = await collector.store.read(lambda reader: reader.execute("SELECT id FROM posts").fetchall())
+                if not await collector.archive.read(gaps.open_gaps):
+                    rows = await collector.archive.read(
+                        lambda reader: reader.execute("SELECT id FROM posts").fetchall()
+                    )
                     return len(rows)
 
     assert live(archive, [Channel("long", "telegram_web", open_)], use) == 100 > 2 * PAGES_A_ROUND

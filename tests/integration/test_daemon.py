@@ -88,7 +88,7 @@ def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
         until(lambda: "is reached" in desk.said(), "the first contact")
         desk.write(config(address, sink.url, "spokesman_office") + "\n[[sources]]\nnmae = 'x'\n")
         daemon.send_signal(signal.SIGHUP)
-        until(lambda: "the old one goes on" in desk.said(), "the refusal of the new config")
+        until(lambda: "the old one stays in use" in desk.said(), "the refusal of the new config")
         assert "config.toml:" in desk.said()
         world.publish("spokesman_office", "The regional command is quiet.")
         until(sink.heard.is_set, "an alert under the old config")
@@ -175,7 +175,7 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
         listed = desk.run("sources", "list")
         assert "renamed" in listed.stdout
         left = desk.run("run", "--once", code=0)
-        assert "hill_rangers: not asked, it is stopped (renamed): mend the config, or `communique" in left.stderr
+        assert "hill_rangers: skipped, stopped (renamed): fix the config, or run `communique" in left.stderr
 
 
 def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: Desk, sink: Sink, until: Until) -> None:
@@ -183,7 +183,7 @@ def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: De
         mended = config(address, sink.url, "spokesman_office")
         desk.write(mended.replace("allow_private_addresses = true", ""))
         assert "set allow_private_addresses = true" in desk.run("run", "--once", code=5).stderr
-        assert "not asked, it is stopped: mend the config" in desk.run("run", "--once").stderr
+        assert "skipped, stopped: fix the config" in desk.run("run", "--once").stderr
         desk.write(mended)
         assert "recovered" in desk.run("run", "--once").stderr
         desk.write(mended.replace("allow_private_addresses = true", ""))

@@ -90,7 +90,7 @@ class Rig:
 
     async def checked(self, ahead: int = 0) -> int:
         """The re-checks that are due."""
-        return await self.rechecks.work(self.sources, self.collector.clock.now() + ahead)
+        return await self.rechecks.work(self.collector.clock.now() + ahead)
 
     def row(self, name: str = "post") -> Any:
         with self.archive.reading() as reader:
@@ -165,8 +165,8 @@ async def running(
     intake = Intake(store, clock, files.ring, lambda: 0.0, list)
     collector = Rounds(store, intake, clock, spoken.append)
     collector.sources, collector.every = made, dict.fromkeys(made, every)
-    rechecks = Rechecks(store, clock, intake.forget)
-    ears = Live(store, clock, door, collector.ring if live else lambda _: None, lambda: None, spoken.append)
+    rechecks = Rechecks(store, clock, intake.forget, made)
+    ears = Live(store, clock, door, collector.start_soon if live else lambda _: None, lambda: None, spoken.append)
     ears.sources = made  # type: ignore[assignment]  # every one of them is of kind telegram
     account.hear, account.connected = ears.hear, ears.connected
     declared = [source_rows.Declared(name, "telegram") for name in made]

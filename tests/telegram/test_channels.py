@@ -160,7 +160,7 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
         for name in ("post", "alone"):
             rechecks.look(writer, name, [str(number) for number in numbers], Clock().now())
     station.desk.run("run", "--once", code=5)
-    assert "not asked, it is stopped (renamed)" in station.desk.run("run", "--once").stderr
+    assert "skipped, stopped (renamed)" in station.desk.run("run", "--once").stderr
     for name in ("post", "alone"):
         assert station.texts(name) == ["Ours 0.", "Ours 1.", "Ours 2."]
         [notice] = station.notices(f"source {name}")

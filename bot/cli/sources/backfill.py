@@ -64,12 +64,12 @@ def check(session: Session, name: str, form: str | None) -> None:
 def _look_with_the_account(session: Session, config: "Config", name: str, form: str | None) -> None:
     """Only one process may use the session: the daemon that runs, or else this one in its place."""
     from bot.cli.login import asked_daemon
-    from bot.daemon.opening import opened
+    from bot.daemon.lock import open_archive
     from bot.errors import AlreadyRunning
 
     try:
         try:
-            with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+            with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
                 said = asyncio.run(_look_alone(session, config, archive, name))
         except AlreadyRunning:
             said = asked_daemon(session, "check", name)
@@ -86,13 +86,15 @@ def _look_with_the_account(session: Session, config: "Config", name: str, form: 
 
 
 async def _look_alone(session: Session, config: "Config", archive: "Archive", name: str) -> str:
-    from bot.daemon.app import App, Startup
+    from bot.daemon import backfill as alone
+    from bot.daemon.app import App
+    from bot.daemon.wiring import Startup
 
     around = Startup(
         session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
     )
     app = App(config, archive, around)
-    return await app.look(name)
+    return await alone.check(app, name)
 
 
 def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
@@ -136,7 +138,7 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
 
     from bot.cli.terminal.times import Zone, moment
     from bot.config import paths
-    from bot.daemon.opening import opened
+    from bot.daemon.lock import open_archive
     from bot.errors import AlreadyRunning
     from bot.intake.ledger import BackfillLimit
     from storage.archive.database import Archive
@@ -151,7 +153,7 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
     else:
         wanted = BackfillLimit.of("all" if count is None else count)
     try:
-        with opened(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+        with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
             asyncio.run(_work(session, config, archive, settings, wanted, alert=alert))
     except AlreadyRunning:
         with Archive(paths.database_in(config.data_dir)) as archive:
@@ -184,13 +186,15 @@ async def _work(
     *,
     alert: bool,
 ) -> None:
-    from bot.daemon.app import App, Startup
+    from bot.daemon import backfill as alone
+    from bot.daemon.app import App
+    from bot.daemon.wiring import Startup
 
     around = Startup(
         session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
     )
     app = App(config, archive, around)
-    if not app.pages(settings.name):
+    if not alone.has_history(app, settings.name):
         await app.close()
         raise UserError(f"{settings.name} is a {settings.kind} source: it shows no history that could be asked for")
     interrupted = asyncio.Event()
@@ -208,7 +212,7 @@ async def _work(
             progress.show(result.new + result.unchanged)
             return not interrupted.is_set()
 
-        await app.backfill(settings.name, wanted, alerts=alert, turned=turned)
+        await alone.backfill(app, settings.name, wanted, alerts=alert, page_stored=turned)
     say(session, progress.sentence(done=not interrupted.is_set()))
     if interrupted.is_set():
         raise SystemExit(130)

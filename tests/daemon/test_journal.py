@@ -19,24 +19,24 @@ class Heard:
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def trouble(self) -> Incident:
+    def incident(self) -> Incident:
         return Incident(self.said.append, replace(Clock(), monotonic=lambda: self.seconds), "it works again")
 
 
 def test_what_breaks_is_told_once_and_once_more_when_it_has_been_calm() -> None:
     heard = Heard()
-    trouble = heard.trouble()
-    trouble.works()
+    incident = heard.incident()
+    incident.end()
     for _ in range(3):
-        trouble.broke("no space left")
-        trouble.works()  # half-full disks take a small write now and then
+        incident.begin("no space left")
+        incident.end()  # half-full disks take a small write now and then
         heard.seconds += 5
     assert heard.said == ["no space left"]
     heard.seconds += CALM_S
-    trouble.works()
-    trouble.works()
+    incident.end()
+    incident.end()
     assert heard.said == ["no space left", "it works again"]
-    trouble.broke("no space left")
+    incident.begin("no space left")
     assert heard.said[2:] == ["no space left"]
 
 

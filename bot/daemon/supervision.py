@@ -1,0 +1,68 @@
+"""Keeps stages alive: what fails is restarted, reported once when it breaks and once when it works again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bot.archive import AsyncArchive
+from bot.bells import SWEEP_S
+from bot.clock import SECOND, Clock
+from bot.daemon.journal import CALM_S, Incident, describe_bug
+from bot.daemon.systemd import Systemd
+from storage.archive import integrity
+from storage.archive.errors import ArchiveError, ArchiveMissing
+
+
+class Supervision:
+    """Runs stages until the process ends. `stopped` is set when it has to end; `lost` says that the archive is gone."""
+
+    def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
+        self.stopped = asyncio.Event()
+        self.lost: ArchiveMissing | None = None
+        self._clock = clock
+        self._say = say
+        self._archive_incident = Incident(say, clock, "the archive can be written again")
+
+    async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a stage for ever: a full disk or a bug only pauses it. `name` fits "NAME is working again"."""
+        incident = Incident(self._say, self._clock, f"{name} is working again")
+        while True:
+            try:
+                await work()
+            except ArchiveMissing as error:
+                self._stop_without_archive(error)
+            except ArchiveError:
+                pass  # `note_transaction` has reported it
+            except Exception as error:  # noqa: BLE001 - a stage that died silently would be a monitor that is deaf
+                incident.begin(f"internal error in {name}, restarting: {describe_bug(error)}")
+                asyncio.get_running_loop().call_later(CALM_S + 1, incident.end)
+            await asyncio.sleep(SWEEP_S)
+
+    def note_transaction(self, error: ArchiveError | None) -> None:
+        """Take note of how a transaction ended."""
+        if error is None:
+            self._archive_incident.end()
+        elif not isinstance(error, ArchiveMissing):  # that one is the last sentence of the process
+            self._archive_incident.begin(str(error))
+
+    def _stop_without_archive(self, error: ArchiveMissing) -> None:
+        """Stop: whatever is stored from now on would be lost."""
+        self.lost = ArchiveMissing(f"the archive {error.path} was removed or replaced while it was in use", error.path)
+        self.stopped.set()
+
+
+async def heartbeat(
+    archive: AsyncArchive, systemd: Systemd, watchdog_us: int | None, status: Callable[[], str]
+) -> None:
+    """Feed systemd's watchdog only while this loop runs and the archive answers. Raises ArchiveMissing."""
+    pause = min(watchdog_us / SECOND / 2, 30.0) if watchdog_us else 30.0
+    while True:
+        try:
+            await archive.read(integrity.probe)
+        except ArchiveMissing:
+            raise
+        except ArchiveError:
+            pass  # not fed: if it lasts, systemd restarts us
+        else:
+            systemd.alive()
+            systemd.status(status())
+        await asyncio.sleep(pause)

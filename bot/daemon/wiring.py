@@ -1,0 +1,173 @@
+"""Makes every object of the process: the stages, which last, and what one config makes, which a reload replaces."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from sqlalchemy import Connection
+
+from bot import sources as source_kinds
+from bot.alerts import decide
+from bot.alerts import targets as target_kinds
+from bot.alerts.outbox import Outbox
+from bot.archive import AsyncArchive
+from bot.clock import Clock
+from bot.config import Config
+from bot.config.environment import Environment
+from bot.contracts.source import Source, SourceTools
+from bot.contracts.target import TargetTools
+from bot.daemon.decisions import Decisions
+from bot.daemon.files import MediaStage
+from bot.daemon.journal import Journal
+from bot.daemon.rounds import Rounds
+from bot.daemon.supervision import Supervision
+from bot.http import Http
+from bot.intake.poll import Intake
+from bot.intake.recheck import Rechecks
+from storage.archive.database import Archive
+from storage.sources import states
+
+if TYPE_CHECKING:
+    from bot.daemon.telegram import TelegramLine
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What the process was started with. `load` reads the config again for SIGHUP; raises ConfigError."""
+
+    environment: Environment
+    out: TextIO
+    err: TextIO
+    colour: bool
+    load: Callable[[], Config]
+    clock: Clock = field(default_factory=Clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """Everything that one config makes."""
+
+    config: Config
+    http: Http
+    sources: Mapping[str, Source]
+    deciding: decide.Deciding
+    outbox: Outbox
+    media: MediaStage
+    telegram: "TelegramLine | None" = None  # None: no source is read with the account
+
+    def declare(self, writer: Connection, now: int, changed_at: int) -> None:
+        """Write down its sources and rules; those that stopped before `changed_at` are tried again."""
+        declared = [
+            states.Declared(settings.name, settings.kind, settings.tags, settings.side)
+            for settings in self.config.sources
+            if settings.enabled
+        ]
+        states.declare(writer, declared, now)
+        states.ask_stopped_again(writer, changed_at, now)
+        self.deciding.declare(writer, now)
+
+
+class Stages:
+    """The stages of the process, and `wired`: what the current config made. `live`: the account takes pushes too."""
+
+    def __init__(self, config: Config, archive: Archive, startup: Startup) -> None:
+        self._startup = startup
+        self._clock = startup.clock
+        self._telegram: TelegramLine | None = None
+        self.live = False
+        self.say = Journal(startup.err, self._clock, stamps=startup.environment.journal_stream is None)
+        self.supervision = Supervision(self._clock, self.say)
+        self.archive = AsyncArchive(archive, self.supervision.note_transaction)
+        intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
+        self.rounds = Rounds(self.archive, intake, self._clock, self.say)
+        self.rechecks = Rechecks(self.archive, self._clock, self._ring_rechecked)
+        self.decisions = Decisions(self.archive, self._clock, self.say)
+        self.wired = self.build(config)
+
+    def build(self, config: Config) -> Wired:
+        """Make what this config says and start nothing. Raises CommuniqueError for what cannot be read or used."""
+        http = Http(config.http_rules(), self._clock)
+        telegram = self._build_telegram(config)
+        source_tools = SourceTools(
+            http,
+            self._clock,
+            config.directory,
+            telegram=telegram.door if telegram else None,
+            pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
+        )
+        target_tools = TargetTools(
+            http,
+            self._clock,
+            config.zone,
+            self._startup.out,
+            self._startup.colour,
+            proxied=config.http.proxy is not None,
+        )
+        deciding = decide.Deciding.of(config)
+        targets = {settings.name: target_kinds.build(settings, target_tools) for settings in config.targets}
+        enabled = [settings for settings in config.sources if settings.enabled]
+        sources = {settings.name: source_kinds.build(settings, source_tools) for settings in enabled}
+        rendering = deciding.rendering(config.zone, config.data_dir)
+        return Wired(
+            config=config,
+            http=http,
+            sources=sources,
+            deciding=deciding,
+            outbox=Outbox(self.archive, targets, rendering, self._clock, self.say),
+            media=MediaStage.of(config, sources, self.archive, self._clock, self.decisions.bell.ring, self.say),
+            telegram=telegram,
+        )
+
+    def _build_telegram(self, config: Config) -> "TelegramLine | None":
+        """The account, if a source needs it; the running one if nothing about it has changed."""
+        needed = any(source.enabled and source.reads_with_account for source in config.sources)
+        if not needed or config.telegram.api_id is None or config.telegram.api_hash_file is None:
+            return None
+        if self._telegram is not None and self._telegram.config == config.telegram:
+            return self._telegram
+        from bot.daemon.telegram import Listeners, TelegramLine
+
+        listeners = Listeners(self.rounds.start_soon, self.rechecks.bell.ring, self._health_targets, self.say)
+        return TelegramLine.of(config, self.archive, self._clock, listeners)
+
+    async def take_up(self, wired: Wired) -> None:
+        """Make every stage work with this config, which the archive knows already."""
+        self.wired = wired
+        self.decisions.deciding, self.decisions.alerts_due = wired.deciding, wired.outbox.ring
+        self.rounds.sources = self.rechecks.sources = wired.sources
+        self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}
+        if self._telegram is not wired.telegram:
+            await self.close_telegram()
+        self._telegram = wired.telegram
+        if self._telegram is not None:
+            self._telegram.take_up(wired.sources)
+            self._telegram.start(self.supervision.keep, live=self.live)
+
+    async def close_telegram(self) -> None:
+        """Disconnect the account, if there is one."""
+        if self._telegram is not None:
+            await self._telegram.aclose()
+            self._telegram = None
+
+    def _ring_stored(self) -> None:
+        """A post came or changed: rules look at it, and its files are fetched."""
+        self.decisions.bell.ring()
+        self.wired.media.ring()
+
+    def _ring_rechecked(self) -> None:
+        """A re-check was stored: a deletion or reappearance that a page alone does not show."""
+        self.rounds.intake.forget()
+        self._ring_stored()
+
+    def _health_targets(self) -> list[str]:
+        """Names of the targets that hear when something breaks or recovers."""
+        return [settings.name for settings in self.wired.config.targets if settings.health]
+
+
+def changed_at(config: Config) -> int:
+    """When the config file was last written, in microseconds UTC; 0 where that cannot be read."""
+    try:
+        return config.path.stat().st_mtime_ns // 1_000 if config.path else 0
+    except OSError:
+        return 0
