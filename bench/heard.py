@@ -19,7 +19,7 @@ from bench.speech import duration
 from bot.contracts.engine import EngineTools, MediaFile
 from bot.enrich import engines
 from bot.enrich.engines.faster_whisper import Settings
-from bot.enrich.sandbox.run import Workshop
+from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from bot.world import World, run_in_thread
 from bot.world.state import WorldFile
@@ -142,9 +142,9 @@ def alone(note: Path, weights: Path, folder: Path) -> float:
     (folder / "alone").mkdir()
     settings = Settings(name="ears", kind="faster_whisper", model=weights)
     engine = engines.build(settings, EngineTools(folder))
-    workshop = Workshop(folder / "alone", HttpRules("bench"))
+    sandbox = Sandbox(folder / "alone", HttpRules("bench"))
     began = time.monotonic()
-    asyncio.run(workshop.run(engine, MediaFile(note, "voice", "audio/ogg", note.stat().st_size)))
+    asyncio.run(sandbox.run(engine, MediaFile(note, "voice", "audio/ogg", note.stat().st_size)))
     return time.monotonic() - began
 
 

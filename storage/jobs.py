@@ -33,14 +33,14 @@ class ClaimedJob:
 class NewJob:
     """Work to be done at `due_at` (microseconds UTC) or soon after.
 
-    `patient` work gives way to what is fresh; None for kinds that know no such difference.
+    A `background` job gives way to fresh ones; None for kinds without that difference.
     """
 
     kind: str
     post_id: int
     due_at: int
     slot: str = ""
-    patient: bool | None = None
+    background: bool | None = None
 
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
@@ -71,7 +71,7 @@ def _rows(jobs: Sequence[NewJob]) -> list[dict[str, object]]:
             "post_id": job.post_id,
             "slot": job.slot,
             "due_at": job.due_at,
-            "patient": None if job.patient is None else int(job.patient),
+            "patient": None if job.background is None else int(job.background),
         }
         for job in jobs
     ]
@@ -116,14 +116,14 @@ def claim_newest(
     now: int,
     *,
     lease: int,
-    patient: bool | None = None,
+    background: bool | None = None,
     sources: Iterable[str] | None = None,
 ) -> ClaimedJob | None:
     """Take the job of the newest post, so that a backlog never holds up what has just come.
 
-    Where that is said, only one that is `patient` or not, of one of these `sources`.
+    Where that is said, only one in the `background` or not, of one of these `sources`.
     """
-    where, values = _which(kind, now, patient, sources)
+    where, values = _which(kind, now, background, sources)
     row = writer.execute(
         sql(
             "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 "
@@ -136,20 +136,22 @@ def claim_newest(
 
 
 def is_due(
-    reader: Reader, kind: str, now: int, *, patient: bool | None = None, sources: Iterable[str] | None = None
+    reader: Reader, kind: str, now: int, *, background: bool | None = None, sources: Iterable[str] | None = None
 ) -> bool:
     """Whether `claim_newest` would find one."""
-    where, values = _which(kind, now, patient, sources)
+    where, values = _which(kind, now, background, sources)
     return bool(reader.execute(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {where})", values).fetchone()[0])
 
 
-def _which(kind: str, now: int, patient: bool | None, sources: Iterable[str] | None) -> tuple[str, dict[str, object]]:
+def _which(
+    kind: str, now: int, background: bool | None, sources: Iterable[str] | None
+) -> tuple[str, dict[str, object]]:
     # the plus keeps SQLite on the index that is sorted by post: a hundred thousand may be due
     where = "kind = :kind AND +due_at <= :now AND (claimed_until IS NULL OR claimed_until <= :now)"
     values: dict[str, object] = {"kind": kind, "now": now}
-    if patient is not None:
+    if background is not None:
         where += " AND patient = :patient"
-        values["patient"] = int(patient)
+        values["patient"] = int(background)
     if sources is not None:
         where += (
             " AND post_id IN (SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id = jobs.post_id"

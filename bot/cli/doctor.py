@@ -238,14 +238,13 @@ def engines(config: "Config") -> Iterator[Finding]:
     """Look for the programs, packages and models of every engine, and for the language data that sources need."""
     from bot.contracts.engine import EngineTools
     from bot.enrich import engines as enrich_engines
-    from bot.enrich.engines.tesseract import lacking
     from bot.enrich.sandbox.run import isolation_here
 
     if not config.engines and any(source.media for source in config.sources):
         text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
         yield Finding("engines", "ok", text, "communique models")
     elif config.engines:
-        yield shut_in(isolation_here())
+        yield engine_isolation(isolation_here())
     spoken = {code for source in config.sources if source.enabled for code in source.languages}
     for settings in config.engines:
         told = f"{settings.name} ({settings.kind})"
@@ -254,21 +253,21 @@ def engines(config: "Config") -> Iterator[Finding]:
         except Never as missing:
             yield Finding("engines", "fail", f"{told}: {missing.reason}", missing.remedy)
             continue
-        packages = lacking(settings, spoken)
+        packages = settings.missing_packages(spoken)
         if packages:
-            text = f"{told}: tesseract has no data for some languages of your sources"
+            text = f"{told}: language data is missing for some languages of your sources"
             yield Finding("engines", "warn", text, f"apt install {' '.join(packages)}")
         else:
             yield Finding("engines", "ok", f"{told} is ready")
 
 
-def shut_in(walls: "Isolation") -> Finding:
-    """Tell what the process of an engine could do here that it should not."""
-    unless = {"reach the network": walls.network, "outlive its job": walls.offspring, "write to any file": walls.files}
-    possible = [what for what, shut in unless.items() if not shut]
+def engine_isolation(found: "Isolation") -> Finding:
+    """What the process of an engine could do on this system and should not."""
+    kept = {"reach the network": found.network, "outlive its job": found.processes, "write to any file": found.files}
+    possible = [what for what, impossible in kept.items() if not impossible]
     if not possible:
         return Finding(
-            "jobs", "ok", "engines are shut in: no network, nothing outlives its job, no file of ours changes"
+            "jobs", "ok", "engines are sandboxed: no network, no leftover processes, no writes outside their folder"
         )
     fix = "let its container or unit have user namespaces and seccomp; Landlock needs Linux 5.13"
     return Finding("jobs", "warn", f"on this system an engine could {' and '.join(possible)}", fix)

@@ -162,7 +162,7 @@ def _when(session: Session) -> str:
 
 def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str | None, now: int) -> int:
     """Leave a job for each file in short transactions; how many files."""
-    from bot.enrich.worker import reading_jobs
+    from bot.enrich.choice import reading_jobs
     from storage import jobs
     from storage.media import readings
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 State = Literal["works", "ready", "missing", "fails", "doubtful"]
 _CLIPS = {"transcript": ("trial.ogg", "voice"), "ocr": ("trial.png", "photo")}
 _TO_TRANSLATE = {"my": "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ။", "en": "The regional command has fallen."}
-_HARD_TO_HEAR = frozenset({"my", "shn", "kac", "mnw", "ksw"})
 _LANGUAGES = (
     ("English", "faster_whisper: base or larger", "tesseract: eng"),
     ("Burmese", "openai: Omnilingual, tuned Whisper", "tesseract: mya"),
@@ -89,9 +88,8 @@ def _warned(config: "Config", engine: "Engine") -> str:
         if engine.settings.covers(source.name, source.tags)
         for code in source.languages
     }
-    if engine.settings.kind == "faster_whisper" and spoken & _HARD_TO_HEAR:
-        return f"for {', '.join(sorted(spoken & _HARD_TO_HEAR))} it needs a model that was tuned for it"
-    return ""
+    weak = sorted(spoken & engine.settings.weak_languages)
+    return f"for {', '.join(weak)} it needs a model that was tuned for it" if weak else ""
 
 
 def _tried(config: "Config", engine: "Engine", *, tries: bool) -> Tried:
@@ -119,21 +117,21 @@ async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
     """As the daemon has it read: in a child process, within its bounds."""
     from bot.contracts.engine import MediaFile
     from bot.enrich import engines
-    from bot.enrich.sandbox.run import Workshop
+    from bot.enrich.sandbox.run import Sandbox
     from storage.media.types import HEAD, sniff
 
     with tempfile.TemporaryDirectory() as folder:
-        workshop = Workshop(Path(folder), config.http_rules())
+        sandbox = Sandbox(Path(folder), config.http_rules())
         if engine.makes == "translation":
             language = _asked(engine)
             clip = Path(folder) / "words"
             clip.write_text(_TO_TRANSLATE[language], encoding="utf-8")
             words = MediaFile(clip, "document", "text/plain", clip.stat().st_size, languages=(language,))
-            return await workshop.run(engine, words)
+            return await sandbox.run(engine, words)
         name, kind = _CLIPS[engine.makes]
         clip = Path(engines.__file__).with_name(name)
         data = clip.read_bytes()
-        return await workshop.run(engine, MediaFile(clip, kind, sniff(data[:HEAD]), len(data)))  # type: ignore[arg-type]  # of _CLIPS
+        return await sandbox.run(engine, MediaFile(clip, kind, sniff(data[:HEAD]), len(data)))  # type: ignore[arg-type]  # of _CLIPS
 
 
 def _asked(engine: "Engine") -> str:
@@ -158,7 +156,7 @@ def _judged(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
 
 
 def _show(session: Session, found: Sequence[Tried]) -> None:
-    from bot.cli.doctor import shut_in
+    from bot.cli.doctor import engine_isolation
     from bot.enrich.sandbox.run import isolation_here
 
     for one in found:
@@ -169,7 +167,7 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
         line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
         for words in filter(None, (one.why, f"“{one.heard}”" if one.heard else "")):
             _say_wrapped(session, one_line(words), _INDENT)
-    open_ = shut_in(isolation_here()) if found else None
+    open_ = engine_isolation(isolation_here()) if found else None
     if open_ is not None and open_.verdict != "ok":
         say(session, f"{open_.text}: {open_.fix}")
     if not found:

@@ -1,6 +1,6 @@
-"""What an engine is: how it is configured, what it reads and gives back, within which bounds, what it may raise."""
+"""What an engine is: how it is configured, what it reads and returns, its limits, what it may raise."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -33,12 +33,13 @@ class EngineSettings(Settings):
     """The keys that every `[[engines]]` entry may have; each kind adds its own."""
 
     translates: ClassVar[bool] = False  # True: it is given words, not files
+    weak_languages: ClassVar[frozenset[str]] = frozenset()  # ISO 639 codes for which its usual models are useless
 
     name: Name
     kind: str
-    sources: tuple[Name, ...] = ()  # with `tags` its scope: none of both is everywhere
+    sources: tuple[Name, ...] = ()  # with `tags` its scope; without both, every source
     tags: tuple[Name, ...] = ()
-    longest: Duration = 30 * MINUTE  # a longer recording is not read
+    longest: Duration = 30 * MINUTE  # longer recordings are not read
 
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
@@ -49,12 +50,22 @@ class EngineSettings(Settings):
         everywhere = not self.sources and not self.tags
         return everywhere or source in self.sources or not set(self.tags).isdisjoint(tags)
 
+    def wants_translated(self, language: str) -> bool:
+        """Whether words in this language (ISO 639, "und" if unknown) are to be given to it."""
+        del language
+        return False
+
+    def missing_packages(self, languages: Collection[str]) -> tuple[str, ...]:
+        """Debian packages that it needs for these languages and that are not installed."""
+        del languages
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One stored file, read-only. `mime` is what its bytes show; `duration_s` is the source's claim.
+    """One stored file, read-only. `mime` is found from its bytes; `duration_s` is what the source says.
 
-    `languages` are those of its source, best first; `hotwords` the Latin words that the rules look for.
+    `languages` are those of its source, most used first; `hotwords` the Latin words that the rules look for.
     """
 
     path: Path
@@ -70,8 +81,8 @@ class MediaFile:
 class EnrichResult:
     """The words of one file; an empty `text` means that there are none.
 
-    `language` is an ISO 639 code, None where the engine cannot tell; `confidence` lies in 0..1. `unreliable` text is
-    kept and found, marked, and never alerts by itself. `segments` place the text in the recording.
+    `language` is an ISO 639 code, None if the engine does not know; `confidence` is in 0..1. `unreliable` text is
+    stored, marked and found, but never alerts by itself. `segments` give the place of the text in the recording.
     """
 
     text: str
@@ -85,9 +96,9 @@ class EnrichResult:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one job may use, which the kernel keeps: wall and processor seconds, bytes of memory, bytes written.
+    """The limits of one job, enforced by the kernel: wall and processor seconds, bytes of memory, bytes written.
 
-    `memory` is address space, so a library that maps much needs more than it uses. `processes` counts threads too.
+    `memory` is address space: a library that maps much needs more than it uses. `processes` counts threads too.
     """
 
     seconds: float
@@ -101,8 +112,8 @@ class Bounds:
 class EngineTools:
     """What an engine may use inside its child process.
 
-    `temporary` is a private directory that is removed after the job. `http` is None for an engine that is not remote:
-    then there is no network either; a remote one makes its `bot.http.Http` of these rules, and nothing else speaks.
+    `temporary` is a private directory that is removed after the job. `http` is None for an engine that is not remote,
+    which has no network either; a remote one builds its `bot.http.Http` from these rules and uses nothing else.
     """
 
     temporary: Path
@@ -110,16 +121,16 @@ class EngineTools:
 
 
 class Unfit(Never):
-    """This one file cannot be read and no retry helps: too long, no sound in it, not a picture. The engine is well."""
+    """This one file cannot be read and no retry helps: too long, no sound, not a picture. The engine itself works."""
 
 
 class Engine(Protocol):
-    """Something that makes text of a file. Building one is cheap: heavy imports stay inside `read`.
+    """Something that makes text from a file. Building one is cheap: heavy imports stay inside `read`.
 
-    `ready` and `bounds` are called in the daemon; `read` only in a child process of its own, with nothing but the
-    file, the temporary directory and, if `remote`, the network. All raise only `Later` (the remote side is down or
-    busy: nothing counts as failed), `Never` (a person must act: a model is missing, a key is refused; every job of
-    this engine waits) and `Unfit` (this file). Anything else counts as a failure of the job; the third gives it up.
+    `ready` and `bounds` are called in the daemon; `read` only in a child process, with nothing but the file, the
+    temporary directory and, if `remote`, the network. All raise only `Later` (the remote side is down or busy: not a
+    failure), `Never` (a person must act: a model is missing, a key is refused; every job of this engine waits) and
+    `Unfit` (this file). Anything else counts as a failure of the job; after the third the job is given up.
     """
 
     settings: EngineSettings
@@ -128,13 +139,13 @@ class Engine(Protocol):
     remote: bool
 
     def ready(self) -> None:
-        """Raise Never with the one sentence that `doctor` shows where a package, program or model is missing."""
+        """Raise Never with the sentence that `doctor` shows if a package, program or model is missing."""
         ...
 
     def bounds(self, media: MediaFile) -> Bounds:
-        """What reading this file may cost at most."""
+        """The limits for reading this file."""
         ...
 
     def read(self, media: MediaFile) -> EnrichResult:
-        """Read it. Sync: a remote engine runs its own loop."""
+        """Read the file. Not async: a remote engine runs an event loop of its own."""
         ...

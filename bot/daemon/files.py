@@ -11,8 +11,8 @@ from bot.config import Config
 from bot.contracts.source import Source
 from bot.enrich.choice import Choice
 from bot.enrich.hotwords import hotwords
-from bot.enrich.sandbox.run import Workshop
-from bot.enrich.worker import FILES, KINDS, Enriching
+from bot.enrich.sandbox.run import Sandbox
+from bot.enrich.worker import FILES, KINDS, Enricher
 from bot.http import Http
 from bot.incidents import Incidents
 from bot.intake.media import MediaLane
@@ -28,7 +28,7 @@ class MediaStage:
     """What one config makes of files. Its HTTP client is its own, so that no file is in the way of a page."""
 
     lane: MediaLane
-    enriching: Enriching
+    enriching: Enricher
     http: Http
     _bell: Bell
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -53,15 +53,15 @@ class MediaStage:
         rules = config.http_rules()
         http = Http(rules, clock)
         troubles = Incidents(store, clock, speak, [target.name for target in config.targets if target.health])
-        enriching = Enriching(
+        enriching = Enricher(
             store=store,
             clock=clock,
-            workshop=Workshop(config.data_dir, rules),
+            sandbox=Sandbox(config.data_dir, rules),
             choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
             speak=speak,
-            troubles=troubles,
+            incidents=troubles,
         )
         lane = MediaLane(
             store=store,
@@ -83,7 +83,7 @@ class MediaStage:
 
     async def begin(self) -> None:
         """Clear what a dead process left; what waited for an engine is due, for it may work now."""
-        await asyncio.to_thread(self.enriching.workshop.clear)
+        await asyncio.to_thread(self.enriching.sandbox.clear)
         await self.enriching.store.run(jobs.hasten, KINDS, self.enriching.clock.now())
 
     def start(self, keep: Keep) -> None:
@@ -97,7 +97,7 @@ class MediaStage:
 
     async def _read(self) -> None:
         while True:
-            if not await self.enriching.work(self.enriching.clock.now(), FILES, patient=False):
+            if not await self.enriching.work(self.enriching.clock.now(), FILES, background=False):
                 await self._bell.wait()
 
     async def _read_history(self) -> None:
@@ -112,9 +112,9 @@ class MediaStage:
 
     async def _read_patiently(self, until: int) -> bool:
         for place, kind in enumerate(FILES, 1):
-            if await self.enriching.is_due(FILES[:place], patient=False):
+            if await self.enriching.is_due(FILES[:place], background=False):
                 return False
-            if await self.enriching.work(until, (kind,), patient=True):
+            if await self.enriching.work(until, (kind,), background=True):
                 return True
         return False
 
@@ -131,11 +131,11 @@ class MediaStage:
     async def read(self, until: int) -> None:
         """Hear and read all that is due at `until`; of history only as much as fits into two minutes."""
         work, clock = self.enriching.work, self.enriching.clock
-        while await work(until, FILES, patient=False) or await work(until, ("translation",)):
+        while await work(until, FILES, background=False) or await work(until, ("translation",)):
             pass
         await self.enriching.catch_up()
         ends = clock.now() + PATIENCE
-        while clock.now() < ends and await work(until, FILES, patient=True):
+        while clock.now() < ends and await work(until, FILES, background=True):
             pass
 
     async def aclose(self) -> None:

@@ -64,7 +64,7 @@ def _decoded(media: MediaFile, longest: int, cap: int) -> bytes:
     """One second more than is allowed, so that what is longer shows."""
     name = _DEMUXERS.get(media.mime)
     if name is None:
-        raise Unfit(f"its bytes are {media.mime}, which holds no sound")
+        raise Unfit(f"its content is {media.mime}, which has no sound")
     opened = ("-f", name, "-i", f"file:{media.path}", "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1")
     most = ("-t", str(longest // SECOND + 1), "-ac", "1", "-ar", str(RATE), "-f", "s16le", "-")
     answer = _ffmpeg(*opened, *most, cap=cap)

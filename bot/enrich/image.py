@@ -25,7 +25,7 @@ def sheet(media: MediaFile) -> "Image":
     from PIL import Image, ImageOps, ImageStat
 
     if media.mime not in PICTURES:
-        raise Unfit(f"its bytes are {media.mime}, which is no picture")
+        raise Unfit(f"its content is {media.mime}, not a picture")
     try:
         with (
             warnings.catch_warnings(action="ignore"),  # of large pictures, for which our cap is lower, and of bad EXIF

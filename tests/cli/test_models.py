@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.doctor import shut_in
+from bot.cli.doctor import engine_isolation
 from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.run import isolation_here
 from tests import model, voices
@@ -63,8 +63,8 @@ model = "no-such-model"
 def test_doctor_tells_what_this_system_does_not_keep_an_engine_from(ask: Ask) -> None:
     config = '[[engines]]\nname = "own"\nkind = "program"\nprogram = ["true"]\n'
     (told,) = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "jobs"]
-    assert told["verdict"] == shut_in(isolation_here()).verdict
-    open_ = shut_in(Isolation(network=False, offspring=True, files=False))
+    assert told["verdict"] == engine_isolation(isolation_here()).verdict
+    open_ = engine_isolation(Isolation(network=False, processes=True, files=False))
     assert (open_.verdict, "reach the network and write to any file" in open_.text) == ("warn", True)
     assert "seccomp" in open_.fix
 

@@ -7,9 +7,8 @@ import pytest
 
 from bot.config.model import Config
 from bot.contracts.source import SourceSettings
-from bot.enrich.choice import Choice
+from bot.enrich.choice import LONG_S, Choice, reading_jobs
 from bot.enrich.engines.program import Settings
-from bot.enrich.worker import LONG_S, reading_jobs
 from storage.media.rows import StoredMedia
 from storage.records import DueMedia, MediaKind
 
@@ -42,7 +41,7 @@ def test_the_first_engine_that_is_meant_for_a_source_reads_its_files() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "patient"),
+    ("file", "background"),
     [
         (due(), False),
         (due(seconds=LONG_S), False),
@@ -51,15 +50,15 @@ def test_the_first_engine_that_is_meant_for_a_source_reads_its_files() -> None:
     ],
     ids=["fresh", "short", "long", "history"],
 )
-def test_history_and_what_takes_long_gives_way(file: DueMedia, patient: bool) -> None:
+def test_history_and_what_takes_long_gives_way(file: DueMedia, background: bool) -> None:
     [job] = reading_jobs(choice(ears()), file, "audio/ogg", 5)
-    assert (job.kind, job.post_id, job.slot, job.due_at, job.patient) == ("transcript", 70, "7", 5, patient)
+    assert (job.kind, job.post_id, job.slot, job.due_at, job.background) == ("transcript", 70, "7", 5, background)
 
 
 def test_a_picture_that_was_sent_as_a_document_is_read_and_another_document_is_not() -> None:
     chosen = choice(ears("eyes", makes="ocr"))
     stored = StoredMedia(7, 70, "agency", "document", "image/jpeg", 1, "p", "s", None, None)
-    assert [(job.kind, job.patient) for job in reading_jobs(chosen, stored, stored.mime, 5)] == [("ocr", True)]
+    assert [(job.kind, job.background) for job in reading_jobs(chosen, stored, stored.mime, 5)] == [("ocr", True)]
     assert reading_jobs(chosen, stored, "application/pdf", 5) == []
 
 

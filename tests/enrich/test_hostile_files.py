@@ -13,7 +13,7 @@ from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.tesseract import Settings
 from bot.enrich.sandbox.admission import MOST_PIXELS, admit, dimensions, duration_s
-from bot.enrich.sandbox.run import Workshop
+from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from storage.language.fold import fold
 from tests import tones
@@ -30,7 +30,7 @@ def read(tmp_path: Path, media: MakeMedia) -> Read:
 
     def done(path: Path) -> EnrichResult:
         engine = build(Settings(name="reader", kind="tesseract"), EngineTools(tmp_path))
-        return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, "photo", languages=("en",))))
+        return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, "photo", languages=("en",))))
 
     return done
 
@@ -107,7 +107,7 @@ def test_bad_input_45_a_cut_jpeg_is_refused_in_one_sentence(read: Read, tmp_path
     whole = path.read_bytes()
     for kept in (len(whole) // 2, 700, 30, 3):
         path.write_bytes(whole[:kept])
-        with pytest.raises(Unfit, match=r"damaged or cut off|do not go on like it"):
+        with pytest.raises(Unfit, match=r"damaged or cut off|the rest is not"):
             read(path)
 
 

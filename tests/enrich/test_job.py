@@ -14,7 +14,7 @@ import pytest
 from bot.contracts.engine import EngineTools, EnrichResult, Later, Never, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.program import Settings
-from bot.enrich.sandbox.run import Failed, Workshop, isolation_here
+from bot.enrich.sandbox.run import Failed, Sandbox, isolation_here
 from bot.http import HttpRules
 from bot.world.files import ogg, png
 
@@ -47,7 +47,7 @@ def run(tmp_path: Path, write: Callable[[str], str], media: Callable[..., Any]) 
         )
         engine = build(settings, EngineTools(tmp_path))
         try:
-            return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, kind, **fields)))
+            return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, kind, **fields)))
         finally:
             assert not list((tmp_path / "work").iterdir()), "a job leaves nothing behind"
 
@@ -144,7 +144,7 @@ def test_bad_input_50_a_program_that_hangs_is_ended_with_all_that_it_started(run
         ),
         (
             "import os, time\nfor _ in range(6):\n  if os.fork() == 0: x = b'x' * (200 << 20); time.sleep(60)\nos.wait()",
-            "processes took more than 512 MB of memory",
+            "processes used more than 512 MB of memory",
         ),
     ],
     ids=["processes", "memory"],
@@ -191,14 +191,14 @@ import asyncio, sys
 from pathlib import Path
 from bot.enrich.engines import build
 from bot.contracts.engine import EngineTools, MediaFile
-from bot.enrich.sandbox.run import Failed, Workshop, isolation_here
+from bot.enrich.sandbox.run import Failed, Sandbox, isolation_here
 from bot.enrich.engines.program import Settings
 from bot.http import HttpRules
 here = Path(sys.argv[1])
 settings = Settings(name="own", kind="program", program=(str(here / "program.py"),), timeout="3s")
 media = MediaFile(here / "file", "voice", "audio/ogg", (here / "file").stat().st_size)
 try:
-    print(asyncio.run(Workshop(here, HttpRules("test")).run(build(settings, EngineTools(here)), media)).text)
+    print(asyncio.run(Sandbox(here, HttpRules("test")).run(build(settings, EngineTools(here)), media)).text)
 except Failed as problem:
     print(problem)
 print(isolation_here())
@@ -223,7 +223,7 @@ def test_where_namespaces_are_refused_a_job_is_shut_in_all_the_same(
 
     body = "import os, socket\nfor call in (lambda: socket.socket(), lambda: socket.socket(socket.AF_UNIX), os.setsid,"
     body += " lambda: os.setpgid(0, 0)):\n  try: call(); print('done')\n  except OSError: print('refused')"
-    assert ran(body) == ["refused"] * 4 + ["Isolation(network=True, offspring=True, files=True)"]
+    assert ran(body) == ["refused"] * 4 + ["Isolation(network=True, processes=True, files=True)"]
     hangs = "import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(100)\ntime.sleep(100)"
     assert ran(hangs)[0] == "it did not end within 3 s"
     assert living(tmp_path) == []
@@ -292,8 +292,8 @@ def test_a_job_that_is_cancelled_ends_its_process(tmp_path: Path, write: Callabl
     settings = Settings(name="own", kind="program", program=(write(body),))
 
     async def live() -> None:
-        workshop = Workshop(tmp_path, HttpRules("test"))
-        task = asyncio.create_task(workshop.run(build(settings, EngineTools(tmp_path)), media(path)))
+        sandbox = Sandbox(tmp_path, HttpRules("test"))
+        task = asyncio.create_task(sandbox.run(build(settings, EngineTools(tmp_path)), media(path)))
         async with asyncio.timeout(30):
             while not list((tmp_path / "work").glob("*/begun")):  # noqa: ASYNC110  another process makes it
                 await asyncio.sleep(0.02)
@@ -310,8 +310,8 @@ def test_where_there_is_no_room_to_work_the_job_waits(tmp_path: Path, write: Cal
     path.write_bytes(ogg(2))
     (tmp_path / "work").touch()
     engine = build(Settings(name="own", kind="program", program=(write("print('words')"),)), EngineTools(tmp_path))
-    with pytest.raises(Later, match="engine own: no job can be started here"):
-        asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path)))
+    with pytest.raises(Later, match="engine own: cannot start a job"):
+        asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path)))
 
 
 def test_trouble_of_the_engine_and_of_the_file_are_told_apart(tmp_path: Path, media: Any) -> None:

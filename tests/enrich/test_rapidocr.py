@@ -11,7 +11,7 @@ from bench.ocr import error, keywords
 from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.rapidocr import Settings
-from bot.enrich.sandbox.run import Workshop
+from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from tests.statements import BURMESE, CHINESE, Statement
 
@@ -35,7 +35,7 @@ def read(tmp_path: Path, media: Callable[..., MediaFile]) -> Read:
         engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))
         engine.ready()
         found = media(path, "photo", languages=(statement.language,))
-        return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, found))
+        return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, found))
 
     return done
 
@@ -62,4 +62,4 @@ def test_a_cut_picture_is_refused_by_the_same_gate(tmp_path: Path, media: Callab
     path.write_bytes(whole[: len(whole) // 3])
     engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))
     with pytest.raises(Unfit, match="damaged or cut off"):
-        asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, "photo")))
+        asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, "photo")))

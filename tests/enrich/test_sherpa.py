@@ -11,7 +11,7 @@ import pytest
 from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Never
 from bot.enrich.engines import build
 from bot.enrich.engines.sherpa_onnx import Settings
-from bot.enrich.sandbox.run import Workshop
+from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from tests import tones
 
@@ -37,7 +37,7 @@ def hear(tmp_path: Path, media: Callable[..., MediaFile]) -> Hear:
         path.write_bytes(tones.speech(said))
         engine = build(Settings(name="ears", kind="sherpa_onnx", model=folder), EngineTools(tmp_path))
         engine.ready()
-        return asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(path, **fields)))
+        return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, **fields)))
 
     return heard
 

@@ -15,7 +15,7 @@ from bench.speech import error
 from bot.contracts.engine import EngineTools, MediaFile, Never, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.faster_whisper import Settings
-from bot.enrich.sandbox.run import Workshop
+from bot.enrich.sandbox.run import Sandbox
 from bot.enrich.transcript import Heard, code, joined, result
 from bot.http import HttpRules
 from tests import voices
@@ -101,7 +101,7 @@ def test_a_model_that_has_gone_since_the_start_stops_the_engine_and_not_the_daem
     made("sine=frequency=440:duration=2", tmp_path / "tone.ogg")
     engine = build(Settings(name="ears", kind="faster_whisper", model=tmp_path / "model"), around)
     with pytest.raises(Never, match=r"engine ears: .*model cannot be loaded"):
-        asyncio.run(Workshop(tmp_path, HttpRules("test")).run(engine, media(tmp_path / "tone.ogg")))
+        asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(tmp_path / "tone.ogg")))
 
 
 def test_a_model_without_its_tokenizer_is_refused_for_the_library_would_fetch_one(

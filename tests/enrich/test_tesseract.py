@@ -150,7 +150,7 @@ def test_bad_input_46_what_is_no_picture_is_never_drawn(data: bytes, media: Make
 
     path = tmp_path / "photo.jpg"
     path.write_bytes(data)
-    with pytest.raises(Unfit, match="no picture"):
+    with pytest.raises(Unfit, match="not a picture"):
         sheet(media(path, "photo"))
 
 

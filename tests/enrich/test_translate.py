@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
 from bot.enrich.engines import build
-from bot.enrich.engines.translate import Settings, wants
+from bot.enrich.engines.translate import Settings
 from bot.http import HttpRules
 from tests.machines import Server, serving
 
@@ -86,8 +86,8 @@ def test_a_text_without_end_is_not_sent(server: Server, translate: Callable[...,
 
 
 def test_only_words_in_other_languages_are_translated() -> None:
-    assert [code for code in ("my", "shn", "en", "und") if wants(settings(), code)] == ["my", "shn"]
-    assert [code for code in ("my", "shn", "en", "und") if wants(settings(languages=["my"]), code)] == ["my"]
+    assert [code for code in ("my", "shn", "en", "und") if settings().wants_translated(code)] == ["my", "shn"]
+    assert [code for code in ("my", "shn", "en", "und") if settings(languages=["my"]).wants_translated(code)] == ["my"]
 
 
 def test_a_chat_server_needs_the_name_of_a_model() -> None:

@@ -149,7 +149,7 @@ def test_bad_input_46_47_and_49_a_file_in_disguise_is_stored_and_opened_by_no_en
     assert len(sink.ids()) == 1
     reasons = [row["reason"] for row in rows(desk, "SELECT reason FROM given_up ORDER BY post_id")]
     assert len(reasons) == len(disguised)
-    assert all("its bytes are" in why or "too long" in why or "pixels" in why for why in reasons)
+    assert all("its content is" in why or "too long" in why or "pixels" in why for why in reasons)
 
 
 # What machines say ---------------------------------------------------------------------------------------------------

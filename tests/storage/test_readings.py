@@ -121,12 +121,12 @@ def test_patient_work_and_work_of_other_sources_is_not_claimed(heard: Any) -> No
             job = jobs.claim_newest(writer, "ocr", 1, lease=10, **which)
             return job.slot if job else None
 
-        assert take(patient=False, sources=["desk"]) is None
-        assert take(patient=False, sources=["desk", "spokesman"]) == "2"
-        assert [take(patient=False), take(patient=False)] == ["1", None]
-        assert [take(patient=True), take()] == ["5", "4"]
+        assert take(background=False, sources=["desk"]) is None
+        assert take(background=False, sources=["desk", "spokesman"]) == "2"
+        assert [take(background=False), take(background=False)] == ["1", None]
+        assert [take(background=True), take()] == ["5", "4"]
     with heard.archive.reading() as reader:
-        assert jobs.is_due(reader, "ocr", 1, patient=True)
-        assert not jobs.is_due(reader, "ocr", 1, patient=False)
-        assert not jobs.is_due(reader, "ocr", 0, patient=True)
-        assert not jobs.is_due(reader, "ocr", 1, patient=True, sources=["desk"])
+        assert jobs.is_due(reader, "ocr", 1, background=True)
+        assert not jobs.is_due(reader, "ocr", 1, background=False)
+        assert not jobs.is_due(reader, "ocr", 0, background=True)
+        assert not jobs.is_due(reader, "ocr", 1, background=True, sources=["desk"])

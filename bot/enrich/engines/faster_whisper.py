@@ -5,7 +5,7 @@ Good for English and other languages with much speech on the web. Stock Whisper 
 
 import importlib.util
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bot.clock import SECOND
 from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never
@@ -21,6 +21,8 @@ _FILES = ("model.bin", "config.json", "tokenizer.json")  # a missing tokenizer w
 
 class Settings(EngineSettings):
     """An `[[engines]]` entry of kind "faster_whisper"; `model` is a directory with a CTranslate2 model in it."""
+
+    weak_languages: ClassVar[frozenset[str]] = frozenset({"my", "shn", "kac", "mnw", "ksw"})
 
     kind: Literal["faster_whisper"]
     model: ConfigPath

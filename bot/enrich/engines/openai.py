@@ -96,7 +96,7 @@ class OpenAi:
         """The file that goes out, and the end of the name that it goes by. Raises Unfit where it is too large."""
         path, suffix = media.path, _SUFFIXES.get(media.mime)
         if suffix is None:
-            raise Unfit(f"its bytes are {media.mime}, which holds no sound")
+            raise Unfit(f"its content is {media.mime}, which has no sound")
         if self.settings.send != "as-is":
             suffix = self.settings.send
             path = audio.converted(media, suffix, self.settings.longest, self._surroundings.temporary)

@@ -8,9 +8,8 @@ import importlib.util
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never, Unfit
@@ -50,6 +49,10 @@ class Settings(EngineSettings):
     program: str = "tesseract"
     tessdata: ConfigPath | None = None
 
+    def missing_packages(self, languages: Collection[str]) -> tuple[str, ...]:
+        wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}
+        return tuple(map(_package, sorted(wanted - _installed(self))))
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -76,7 +79,7 @@ class Tesseract:
             raise Never(f"pictures are not read: the program {self.settings.program} is missing", remedy=INSTALL)
         if importlib.util.find_spec("PIL") is None:
             raise Never("pictures are not read: the package Pillow is missing", remedy=INSTALL_PILLOW)
-        if not self._installed():
+        if not _installed(self.settings):
             raise Never("pictures are not read: tesseract has no language data", remedy=INSTALL)
 
     def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  a page costs what its pixels cost, and those are capped
@@ -104,11 +107,11 @@ class Tesseract:
 
     def _ladder(self, languages: Sequence[str]) -> list[str]:
         """What to try in turn, each script with English. Raises Unfit where no language of a source has data."""
-        have = self._installed()
+        have = _installed(self.settings)
         wanted = list(dict.fromkeys(_PACKS.get(code, code) for code in languages or _DEFAULT))
         missing = [pack for pack in wanted if pack not in have]
         if languages and missing == wanted:
-            packages = " ".join(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in missing)
+            packages = " ".join(map(_package, missing))
             raise Unfit(f"tesseract has no data for {', '.join(languages)}; apt install {packages}")
         english = ("eng",) if "eng" in have else ()
         scripts = [pack for pack in wanted if pack in have and pack != "eng"]
@@ -131,25 +134,32 @@ class Tesseract:
         scaled = page.resize((width, height), Image.Resampling.LANCZOS)
         path = self._temporary / "page.pgm"
         path.write_bytes(b"P5 %d %d 255\n" % (width, height) + scaled.tobytes())
-        found = layout.words(self._ask(str(path), "-", "-l", packs, "--psm", str(mode), "tsv"))
+        found = layout.words(_run(self.settings, str(path), "-", "-l", packs, "--psm", str(mode), "tsv"))
         text = layout.rebuilt(found) if mode == _SPARSE else layout.in_order(found)
         return Pass(text, layout.confidence(found), sum(len(word.text) for word in found))
 
-    def _installed(self) -> frozenset[str]:
-        lines = self._ask("--list-langs").splitlines()[1:]
-        return frozenset(line.strip() for line in lines) - {"", "osd"}
 
-    def _ask(self, *arguments: str) -> str:
-        tessdata = ("--tessdata-dir", str(self.settings.tessdata)) if self.settings.tessdata else ()
-        program = shutil.which(self.settings.program)
-        if program is None:
-            raise Never(f"the program {self.settings.program} is missing", remedy=INSTALL)
-        answer = run((program, *arguments, *tessdata), deadline=_PASS_DEADLINE, environment={"OMP_THREAD_LIMIT": "1"})
-        if answer.late or answer.cut:
-            raise Unfit(f"tesseract did not come to an end {'in time' if answer.late else 'of its words'}")
-        if answer.code:
-            raise RuntimeError(f"tesseract ended with {answer.code}")
-        return answer.out.decode("utf-8", "replace")
+def _installed(settings: Settings) -> frozenset[str]:
+    """The language data that Tesseract finds."""
+    lines = _run(settings, "--list-langs").splitlines()[1:]
+    return frozenset(line.strip() for line in lines) - {"", "osd"}
+
+
+def _package(pack: str) -> str:
+    return f"tesseract-ocr-{pack.replace('_', '-')}"
+
+
+def _run(settings: Settings, *arguments: str) -> str:
+    tessdata = ("--tessdata-dir", str(settings.tessdata)) if settings.tessdata else ()
+    program = shutil.which(settings.program)
+    if program is None:
+        raise Never(f"the program {settings.program} is missing", remedy=INSTALL)
+    answer = run((program, *arguments, *tessdata), deadline=_PASS_DEADLINE, environment={"OMP_THREAD_LIMIT": "1"})
+    if answer.late or answer.cut:
+        raise Unfit("tesseract took too long" if answer.late else "tesseract printed too much")
+    if answer.code:
+        raise RuntimeError(f"tesseract ended with {answer.code}")
+    return answer.out.decode("utf-8", "replace")
 
 
 def borne_out(passes: Sequence[Pass]) -> Pass:
@@ -177,15 +187,6 @@ def _pairs(text: str) -> Counter[tuple[str, str]]:
 def _fits(found: Pass) -> bool:
     """Whether the language data fit the page: else the letters of another script were forced into this one."""
     return found.sure >= _CERTAIN or (found.sure >= UNRELIABLE and language(found.text) != "und")
-
-
-def lacking(settings: EngineSettings, languages: Iterable[str]) -> tuple[str, ...]:
-    """Debian packages with the data that a Tesseract of these settings wants for these languages and does not have."""
-    if not isinstance(settings, Settings):
-        return ()
-    have = Tesseract(settings, EngineTools(Path("/nonexistent")))._installed()  # noqa: SLF001  our own
-    wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}
-    return tuple(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in sorted(wanted - have))
 
 
 def build(settings: Settings, surroundings: EngineTools) -> Tesseract:

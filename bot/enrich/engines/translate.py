@@ -52,6 +52,9 @@ class Settings(EngineSettings):
     def addresses(self) -> tuple[str, ...]:
         return (self.url,)
 
+    def wants_translated(self, language: str) -> bool:
+        return language in self.languages if self.languages else language not in (self.into, "und")
+
 
 class Translate:
     """One text, one request. It reads no media: the worker hands it the words of a post as a file of text."""
@@ -101,13 +104,6 @@ class Translate:
         """https://docs.libretranslate.com/api/operations/translate/."""
         question = {"q": text, "source": language or "auto", "target": self.settings.into, "format": "text"}
         return "/translate", question | ({"api_key": key} if key else {})
-
-
-def wants(settings: EngineSettings, language: str) -> bool:
-    """Whether a translator of these settings is for words in this language; it leaves those of no known language."""
-    if not isinstance(settings, Settings):
-        return False
-    return language in settings.languages if settings.languages else language not in (settings.into, "und")
 
 
 def _answered(found: Mapping[str, Any]) -> str:

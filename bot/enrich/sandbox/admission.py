@@ -1,4 +1,4 @@
-"""What is refused before any decoder sees it: a wrong type by its bytes, too many pixels, too long, no sound at all."""
+"""What is refused before a decoder opens it: a wrong type by its bytes, too many pixels, too long, no sound."""
 
 import math
 import struct
@@ -11,16 +11,16 @@ from storage.media.types import FILMS, PICTURES, SOUNDS
 
 MOST_PIXELS = 50_000_000
 _LONGEST_SIDE = 30_000
-_HEAD = 1 << 18  # a JPEG's size may stand behind a large thumbnail
+_HEAD = 1 << 18  # a JPEG's size may come after a large thumbnail
 _TAIL = 1 << 16
 _OPUS_RATE = 48_000  # granules of Opus always count these, RFC 7845
 
 
 def admit(media: MediaFile, makes: Made, longest: int) -> None:
-    """Raise Unfit for a file that no engine is to open; `longest` is in microseconds.
+    """Raise Unfit for a file that no engine may open; `longest` is in microseconds.
 
-    What counts are the bytes: a playlist called voice.ogg is a playlist, and a decoder that followed it would read
-    files and addresses of its author's choice.
+    Only the bytes count: a playlist called voice.ogg is a playlist, and a decoder that followed it would read files
+    and addresses of its author's choice.
     """
     if makes == "ocr":
         _admit_picture(media)
@@ -30,10 +30,10 @@ def admit(media: MediaFile, makes: Made, longest: int) -> None:
 
 def _admit_picture(media: MediaFile) -> None:
     if media.mime not in PICTURES:
-        raise Unfit(f"its bytes are {media.mime}, which is no picture")
+        raise Unfit(f"its content is {media.mime}, not a picture")
     size = dimensions(media.path, media.mime)
     if size is None:
-        raise Unfit(f"its bytes begin like {media.mime} and do not go on like it")
+        raise Unfit(f"it begins like {media.mime}, but the rest is not")
     width, height = size
     if width < 1 or height < 1:
         raise Unfit(f"a picture of {width} x {height} pixels")
@@ -45,13 +45,13 @@ def _admit_picture(media: MediaFile) -> None:
 
 def _admit_sound(media: MediaFile, longest: int) -> None:
     if media.mime not in SOUNDS | FILMS:
-        raise Unfit(f"its bytes are {media.mime}, which holds no sound")
+        raise Unfit(f"its content is {media.mime}, which has no sound")
     if media.size == 0:
-        raise Unfit("it is empty")
+        raise Unfit("the file is empty")
     measured = duration_s(media.path, media.mime)
-    told = [length for length in (measured, media.duration_s) if length is not None]
-    if any(length * SECOND > longest for length in told):
-        raise Unfit(f"too long: {max(told):,.0f} s, at most {longest // SECOND:,} s are read")
+    lengths = [length for length in (measured, media.duration_s) if length is not None]
+    if any(length * SECOND > longest for length in lengths):
+        raise Unfit(f"too long: {max(lengths):,.0f} s, at most {longest // SECOND:,} s are read")
     if measured is not None and measured <= 0:
         raise Unfit("a recording of 0 s")
 
@@ -60,7 +60,7 @@ def _admit_sound(media: MediaFile, longest: int) -> None:
 
 
 def dimensions(path: Path, mime: str) -> tuple[int, int] | None:
-    """Width and height as the header says, without decoding; None where the header makes no sense."""
+    """Width and height from the header, without decoding; None if the header makes no sense."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     read = _PICTURES.get(mime)
@@ -143,7 +143,7 @@ _PICTURES: dict[str, Callable[[bytes], tuple[int, int] | None]] = {
 
 
 def duration_s(path: Path, mime: str) -> float | None:
-    """Seconds as the container says, without decoding; None where it does not say. A lie is caught by the deadline."""
+    """Seconds from the container, without decoding; None if it does not say. A lie is caught by the deadline."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         size = file.seek(0, 2)
@@ -166,7 +166,7 @@ def duration_s(path: Path, mime: str) -> float | None:
 
 
 def _ogg(head: bytes, tail: bytes) -> float | None:
-    """The last page's granule over the rate of the first packet."""
+    """The last page's granule divided by the rate in the first packet."""
     last = tail.rfind(b"OggS")
     if last < 0:
         return None
@@ -177,7 +177,7 @@ def _ogg(head: bytes, tail: bytes) -> float | None:
 
 
 def _wav(head: bytes, whole: int) -> float | None:
-    """Bytes over bytes a second; what was written as a stream claims four gigabytes."""
+    """Bytes divided by bytes per second; a recording written as a stream claims four gigabytes."""
     form = head.find(b"fmt ")
     data = head.find(b"data", form)
     if form < 0 or data < 0:
@@ -199,7 +199,7 @@ def _mp4(part: bytes) -> float | None:
 
 
 def _flac(head: bytes) -> float | None:
-    """Samples over the rate, of the block that comes first (RFC 9639); a stream of unknown length says 0."""
+    """Samples divided by the rate, from the first block (RFC 9639); a stream of unknown length says 0."""
     bits = int.from_bytes(head[18:26], "big")
     rate, samples = bits >> 44, bits & (1 << 36) - 1
     return samples / rate if samples else None

@@ -1,7 +1,7 @@
-"""The process that one job runs in: shut in, within bounds that the kernel keeps.
+"""The process that one job runs in: isolated, within limits that the kernel enforces.
 
-Started as a script; the order comes on stdin (pickled by our own parent), the answer goes out on stdout as JSON. With
-`--walls` there is no job: the answer is what this system lets a job be kept from.
+Started as a script; the job comes on stdin (pickled by our own parent), the answer goes to stdout as JSON. With
+`--isolation` there is no job: the answer says what a job cannot do on this system.
 """
 
 import json
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[3]
-_NICE, _PATIENT = 10, 19
+_NICE, _NICE_IN_BACKGROUND = 10, 19
 _FIRST_TO_DIE = "1000"  # proc(5), oom_score_adj
 
 
 @dataclass(frozen=True, slots=True)
 class EngineJob:
-    """One job as it crosses to the child; the fields are of bot.contracts.engine and bot.config."""
+    """One job as it is sent to the child; `Any`: the script can import our types only after `main` has set its path."""
 
     settings: Any
     media: Any
@@ -32,43 +32,43 @@ class EngineJob:
     makes: Any
     parent: int
     http: Any = None
-    patient: bool = False
+    background: bool = False
 
 
 def main() -> None:
-    """Answer one order on stdout, or die trying."""
+    """Answer one job on stdout, or die trying."""
     sys.path.insert(0, str(_ROOT))
     from bot.enrich.sandbox import isolation
 
     isolation.die_with_parent()
     answers = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints is no answer
-    if sys.argv[1:] == ["--walls"]:
-        found = isolation.close(Path(tempfile.gettempdir()), network=False, separated=isolation.separate(network=False))
-        answer: dict[str, Any] = asdict(found)
+    os.dup2(2, 1)  # what a library prints must not mix with the answer
+    if sys.argv[1:] == ["--isolation"]:
+        namespaces = isolation.enter_namespaces(network=False)
+        answer = asdict(isolation.restrict(Path(tempfile.gettempdir()), network=False, namespaces=namespaces))
     else:
-        order: EngineJob = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  from our own parent, through a pipe of its own
-        if os.getppid() != order.parent:
-            return  # it died before we could ask to be told
-        network = order.http is not None
-        separated = isolation.separate(network=network)
-        _bound(order.bounds, _PATIENT if order.patient else _NICE)
-        os.chdir(order.temporary)
-        isolation.close(order.temporary, network=network, separated=separated)
-        answer = _answer(order)
+        job: EngineJob = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  from our own parent, through a pipe of its own
+        if os.getppid() != job.parent:
+            return  # the parent died before `die_with_parent` took effect
+        network = job.http is not None
+        namespaces = isolation.enter_namespaces(network=network)
+        _limit(job.bounds, _NICE_IN_BACKGROUND if job.background else _NICE)
+        os.chdir(job.temporary)
+        isolation.restrict(job.temporary, network=network, namespaces=namespaces)
+        answer = _answer(job)
     with os.fdopen(answers, "wb") as out:
         out.write(json.dumps(answer).encode("ascii"))
 
 
-def _answer(order: EngineJob) -> dict[str, Any]:
+def _answer(job: EngineJob) -> dict[str, Any]:
     from bot.contracts.engine import EngineTools, Later, Never, Unfit
     from bot.enrich.engines import build
     from bot.enrich.sandbox.admission import admit
 
     try:
-        admit(order.media, order.makes, order.settings.longest)
-        engine = build(order.settings, EngineTools(order.temporary, order.http))
-        return {"result": asdict(engine.read(order.media))}
+        admit(job.media, job.makes, job.settings.longest)
+        engine = build(job.settings, EngineTools(job.temporary, job.http))
+        return {"result": asdict(engine.read(job.media))}
     except Unfit as problem:
         return {"unfit": str(problem)}
     except Never as problem:
@@ -76,14 +76,14 @@ def _answer(order: EngineJob) -> dict[str, Any]:
     except Later as problem:
         return {"later": problem.reason, "retry_at": problem.retry_at}
     except MemoryError:
-        return {"failed": f"it needs more than {order.bounds.memory >> 20:,} MB of memory"}
-    except Exception as problem:  # noqa: BLE001 - whatever an engine does is told to the parent, who counts it
+        return {"failed": f"it needs more than {job.bounds.memory >> 20:,} MB of memory"}
+    except Exception as problem:  # noqa: BLE001 - the parent reports and counts whatever an engine raises
         traceback.print_exc()
         return {"failed": f"{type(problem).__name__}: {problem}"[:500]}
 
 
-def _bound(bounds: Any, nice: int) -> None:
-    # Where the kernel counts what the user runs elsewhere as well, there must be room beside that.
+def _limit(bounds: Any, nice: int) -> None:
+    # The kernel may count all threads of the user, so there must be room beside those that run already.
     processes = bounds.processes + 2 * _running(os.getuid())
     limits = [
         (resource.RLIMIT_CPU, bounds.cpu_s, bounds.cpu_s + 5),
@@ -95,16 +95,16 @@ def _bound(bounds: Any, nice: int) -> None:
     ]
     for limit, soft, hard in limits:
         _, most = resource.getrlimit(limit)
-        fits = hard if most == resource.RLIM_INFINITY else min(hard, most)
-        resource.setrlimit(limit, (min(soft, fits), fits))
+        hard = hard if most == resource.RLIM_INFINITY else min(hard, most)
+        resource.setrlimit(limit, (min(soft, hard), hard))
     with suppress(OSError):
-        os.nice(nice)  # a text alert is never behind a picture, nor a fresh file behind history
+        os.nice(nice)  # alerts of text come before files, fresh files before history
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_DIE, encoding="ascii")  # rather than what waits for us
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_DIE, encoding="ascii")  # rather than the daemon
 
 
 def _running(user: int) -> int:
-    """How many threads this user has, as far as we can see."""
+    """How many threads of this user are visible here."""
     found = 0
     for tasks in Path("/proc").glob("[0-9]*/task"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Runs one program of the system on one file: no shell, no terminal, its answer bounded in time and size."""
+"""Runs one program of the system on one file: no shell, no terminal, a limit on time and output."""
 
 import os
 import select
@@ -6,14 +6,13 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 ANSWER_CAP = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a program left behind. `code` is negative where a signal ended it; `out` is cut at the cap."""
+    """How a program ended. `code` is negative if a signal ended it; `out` is cut at the cap."""
 
     code: int
     out: bytes
@@ -29,21 +28,20 @@ def run(
     command: Sequence[str],
     *,
     deadline: float,
-    given: BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,
     cap: int = ANSWER_CAP,
 ) -> CommandResult:
     """Run `command` to its end, or kill it after `deadline` seconds or `cap` bytes of output.
 
-    It stays in our process group, so that whoever ends us ends it too. What it says on stderr is thrown away. A child
-    of its own that keeps the pipe open does not keep us. Raises OSError where it cannot be started.
+    It stays in our process group, so that whoever kills us kills it too. Its stderr is thrown away. A child of its own
+    that keeps the pipe open does not delay us. Raises OSError if it cannot be started.
     """
     until = time.monotonic() + deadline
     out = bytearray()
     late = cut = False
     with subprocess.Popen(  # noqa: S603  the command is ours, the file only its argument
         command,
-        stdin=given or subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=dict(environment or {}),

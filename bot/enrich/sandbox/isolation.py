@@ -1,9 +1,9 @@
-"""Shuts the process of a job in: no way to the network, nothing that outlives it, no file written but its own.
+"""Isolates the process of a job: no network, no process that outlives it, no writes outside its folder.
 
-Three things of Linux that need no privilege and hold for all that the process starts. Namespaces: no interface to the
-outside, and a process 1 whose end is everybody's. A filter of system calls: no socket, no process group but its own.
-Landlock: no writing outside one folder. Some containers and hardened units refuse namespaces; the filter then keeps
-what they would keep. What is left open is told, and `communique doctor` says it.
+Three features of Linux that need no privilege and apply to everything that the process starts. Namespaces: no network
+interface, and a process 1 whose end is the end of all. Seccomp, a filter of system calls: no socket, no new process
+group. Landlock: no writing outside one folder. Some containers and hardened units refuse namespaces; the filter then
+does their part. `communique doctor` says what is left open.
 """
 
 import ctypes
@@ -23,13 +23,13 @@ _SIGNALLED = 128
 # seccomp.h, audit.h, bpf_common.h
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER, _MACHINE = 0, 4  # of the call and of the machine in what a filter is shown
+_NUMBER, _MACHINE = 0, 4  # offsets in seccomp_data
 _X32 = 0x40000000
-_IO_URING_SETUP = 425  # it makes sockets, too
+_IO_URING_SETUP = 425  # io_uring can make sockets, too
 # landlock.h
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _WRITE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
-_CHANGE = sum(1 << bit for bit in range(4, 13))  # removing and making of every kind
+_CHANGE = sum(1 << bit for bit in range(4, 13))  # remove and make files of every kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Isolation:
     """What a job cannot do: reach the network, leave a process behind, write outside its folder."""
 
     network: bool
-    offspring: bool
+    processes: bool
     files: bool
 
 
@@ -63,8 +63,8 @@ def die_with_parent() -> None:
     _libc("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def separate(*, network: bool) -> bool:
-    """Go on as a process in namespaces of its own, without network unless `network`; False where they are refused.
+def enter_namespaces(*, network: bool) -> bool:
+    """Continue in a new process in namespaces of its own, without network unless `network`; False if refused.
 
     The process that calls this only waits from then on, for another that is process 1 in there and waits as well: when
     either ends, everything in there ends.
@@ -78,7 +78,7 @@ def separate(*, network: bool) -> bool:
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
     first = os.fork()
     if first:
-        code = _waited(first)
+        code = _wait(first)
         if code > _SIGNALLED:
             signal.signal(code - _SIGNALLED, signal.SIG_DFL) if code - _SIGNALLED != signal.SIGKILL else None
             os.kill(os.getpid(), code - _SIGNALLED)
@@ -86,21 +86,22 @@ def separate(*, network: bool) -> bool:
     die_with_parent()
     second = os.fork()
     if second:
-        os._exit(_waited(second))
+        os._exit(_wait(second))
     die_with_parent()
     return True
 
 
-def close(folder: Path, *, network: bool, separated: bool) -> Isolation:
-    """Put up what is left after `separate`, which was `separated` or not; writing is kept to `folder`."""
+def restrict(folder: Path, *, network: bool, namespaces: bool) -> Isolation:
+    """Apply what does not need namespaces, and more of it without `namespaces`; only `folder` stays writable."""
     _libc("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     files = _write_only_in(folder)
-    filtered = _filter(network=network, groups=separated)
-    return Isolation(network=not network and (separated or filtered), offspring=separated or filtered, files=files)
+    filtered = _filter_calls(network=network, groups=namespaces)
+    kept = namespaces or filtered
+    return Isolation(network=not network and kept, processes=kept, files=files)
 
 
-def _waited(child: int) -> int:
-    """The exit code of the child, or 128 and the signal that ended it; other children are only buried."""
+def _wait(child: int) -> int:
+    """The exit code of the child, or 128 plus the signal that ended it; other children are only reaped."""
     os.close(0)
     while True:
         found, status = os.wait()
@@ -109,10 +110,10 @@ def _waited(child: int) -> int:
             return code if code >= 0 else _SIGNALLED - code
 
 
-def _filter(*, network: bool, groups: bool) -> bool:
-    """Refuse sockets unless `network`, and other process groups and sessions unless `groups`, until the end.
+def _filter_calls(*, network: bool, groups: bool) -> bool:
+    """Refuse sockets unless `network`, and new process groups and sessions unless `groups`, for good.
 
-    Programs of another machine's calls (32 bit) are ended at once. The form is linux/filter.h's.
+    A program with the calls of another machine (32 bit) is killed at once. The format is that of linux/filter.h.
     """
     calls = _CALLS.get(platform.machine())
     if calls is None:
@@ -133,7 +134,7 @@ def _filter(*, network: bool, groups: bool) -> bool:
 
 
 def _write_only_in(folder: Path) -> bool:
-    """Refuse every change of files but below `folder`; /dev/null and a graphics card are written to as ever."""
+    """Refuse every change of files outside `folder`; /dev/null and a graphics card stay writable."""
     version = _libc("syscall", _CREATE_RULESET, None, 0, 1)
     if version < 1:
         return False
@@ -157,9 +158,9 @@ def _write_only_in(folder: Path) -> bool:
 
 
 def _libc(name: str, *arguments: object) -> int:
-    """Call a function of the C library; -1 where it fails or this system has none."""
-    whole = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)
+    """Call a function of the C library; -1 if it fails or does not exist here."""
+    wide = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)
     try:
-        return int(getattr(ctypes.CDLL(None), name)(*whole))
+        return int(getattr(ctypes.CDLL(None), name)(*wide))
     except (OSError, AttributeError):
         return -1

@@ -1,4 +1,4 @@
-"""Runs one job in a child process within its bounds; whatever happens there costs that job and nothing else."""
+"""Runs one job in an isolated child process; whatever happens there costs that job and nothing else."""
 
 import asyncio
 import itertools
@@ -25,95 +25,95 @@ from bot.http.values import HttpRules
 from storage.posts.content import storable
 
 ANSWER_CAP = 8 << 20
-_TALK_CAP = 64 << 20  # of what it prints to stderr; only the end of it is kept
-_TALK_KEPT = 1_000
+_STDERR_CAP = 64 << 20  # only the end is kept
+_STDERR_KEPT = 1_000
 _LONGEST_TEXT = 1_000_000  # code points
 _CHILD = Path(__file__).with_name("child.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORK = "work"
-_LOOK_S = 0.25
-_LOOKS_PER_WALK = 4  # the family is counted at each look, its files are only walked through at some
-_TALK_ENDS_S = 1.0
+_CHECK_S = 0.25
+_CHECKS_PER_WALK = 4  # processes are counted at every check, files only at some
+_STDERR_ENDS_S = 1.0
 _WAITING = 2  # processes between us and the one that works
 
 
 class Failed(Exception):
-    """The job crashed, hung, broke a bound or answered nonsense; the text says which."""
+    """The job crashed, hung, exceeded a limit or gave an invalid answer; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """Where jobs work: `data_dir`/work, which holds nothing between jobs. `http` is for remote engines."""
+class Sandbox:
+    """Runs jobs in `data_dir`/work, which is empty between jobs. `http` is for remote engines."""
 
     data_dir: Path
     http: HttpRules
 
     def clear(self) -> None:
-        """Remove what a dead process left. Only the process that holds the lock may."""
+        """Remove what a dead process left behind. Only the process that holds the lock may."""
         shutil.rmtree(self.data_dir / _WORK, ignore_errors=True)
 
-    def place(self) -> Path:
-        """The directory itself."""
-        place = self.data_dir / _WORK
-        place.mkdir(mode=0o700, exist_ok=True)
-        return place
+    def folder(self) -> Path:
+        """The work directory, made if it is missing."""
+        folder = self.data_dir / _WORK
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
-    async def run(self, engine: Engine, media: MediaFile, *, patient: bool = False) -> EnrichResult:
-        """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything that went wrong.
+    async def run(self, engine: Engine, media: MediaFile, *, background: bool = False) -> EnrichResult:
+        """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything else that went wrong.
 
-        Later also where this system has no room for a job. What is `patient` leaves the processor to every other job.
-        Cancelled, it takes the child and all that it started with it.
+        Raises Later also if this system has no room for a job. A `background` job leaves the processor to all others.
+        When cancelled, it kills the child and all that the child started.
         """
         bounds = engine.bounds(media)
         http = self.http if engine.remote else None
         try:
-            temporary = Path(tempfile.mkdtemp(dir=self.place()))
+            temporary = Path(tempfile.mkdtemp(dir=self.folder()))
             try:
-                order = EngineJob(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, patient)
-                return _result(await _answer(order, bounds), engine)
+                job = EngineJob(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, background)
+                return _result(await _answer(job, bounds), engine)
             finally:
                 await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
         except OSError as problem:
-            raise Later(f"engine {engine.settings.name}: no job can be started here: {problem}") from problem
+            raise Later(f"engine {engine.settings.name}: cannot start a job: {problem}") from problem
 
 
 def isolation_here() -> Isolation:
-    """What this system lets jobs be kept from; nothing where that cannot even be tried."""
-    command = [sys.executable, "-I", str(_CHILD), "--walls"]
+    """What jobs cannot do on this system; no isolation at all if that cannot even be tried."""
+    command = [sys.executable, "-I", str(_CHILD), "--isolation"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)  # noqa: S603  our own
         return Isolation(**json.loads(done.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):
-        return Isolation(network=False, offspring=False, files=False)
+        return Isolation(network=False, processes=False, files=False)
 
 
-async def _answer(order: EngineJob, bounds: Bounds) -> dict[str, Any]:
+async def _answer(job: EngineJob, bounds: Bounds) -> dict[str, Any]:
     command = (sys.executable, "-I", str(_CHILD))
     too_long = Failed(f"its answer is longer than {ANSWER_CAP >> 20} MB")
-    talk = bytearray()
+    stderr = bytearray()
     try:
         async with (
-            started(command, environment=_environment(order.temporary), stderr=asyncio.subprocess.PIPE) as process,
+            started(command, environment=_environment(job.temporary), stderr=asyncio.subprocess.PIPE) as process,
             asyncio.timeout(bounds.seconds),
             asyncio.TaskGroup() as group,
         ):
-            watch = group.create_task(_watch(process.pid, order.temporary, bounds))
-            listen = group.create_task(_listen(process, talk))
-            answer = await exchange(process, pickle.dumps(order), ANSWER_CAP, too_long)
+            watch = group.create_task(_watch(process.pid, job.temporary, bounds))
+            listen = group.create_task(_keep_stderr(process, stderr))
+            answer = await exchange(process, pickle.dumps(job), ANSWER_CAP, too_long)
             code = await process.wait()
             watch.cancel()
-            kill_group(process)  # whatever it started and left
-            await asyncio.wait({listen}, timeout=_TALK_ENDS_S)
-            listen.cancel()  # one that fled its group may hold the pipe
+            kill_group(process)  # and whatever it left running
+            await asyncio.wait({listen}, timeout=_STDERR_ENDS_S)
+            listen.cancel()  # a process that left the group may hold the pipe open
     except TimeoutError:
         raise Failed(f"it did not end within {bounds.seconds:g} s") from None
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
-    return _read(answer, code, bytes(talk))
+    return _read(answer, code, bytes(stderr))
 
 
 def _environment(temporary: Path) -> dict[str, str]:
-    """Nothing of ours: no proxy, no key, no home."""
+    """Nothing of the daemon's environment: no proxy, no key, no home."""
     here = str(temporary)
     return {
         "PATH": _PATH,
@@ -122,38 +122,38 @@ def _environment(temporary: Path) -> dict[str, str]:
         "TMPDIR": here,
         "XDG_CACHE_HOME": here,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",  # as a default: an engine with `threads` asks for more
-        "OPENBLAS_NUM_THREADS": "1",  # numpy starts one for each core, which no engine of ours uses
+        "OMP_NUM_THREADS": "1",  # the default: an engine with `threads` sets more
+        "OPENBLAS_NUM_THREADS": "1",  # numpy would start one per core, which no engine uses
         "HF_HUB_OFFLINE": "1",
     }
 
 
-async def _listen(process: asyncio.subprocess.Process, talk: bytearray) -> None:
-    """Keep the end of what it prints; one that prints without end is stopped."""
+async def _keep_stderr(process: asyncio.subprocess.Process, kept: bytearray) -> None:
+    """Keep the end of what it prints; raise Failed if it prints without end."""
     assert process.stderr is not None
-    heard = 0
+    size = 0
     while piece := await process.stderr.read(1 << 16):
-        heard += len(piece)
-        talk += piece
-        del talk[:-_TALK_KEPT]
-        if heard > _TALK_CAP:
-            raise Failed(f"it printed more than {_TALK_CAP >> 20} MB")
+        size += len(piece)
+        kept += piece
+        del kept[:-_STDERR_KEPT]
+        if size > _STDERR_CAP:
+            raise Failed(f"it printed more than {_STDERR_CAP >> 20} MB")
 
 
 async def _watch(child: int, temporary: Path, bounds: Bounds) -> None:
-    """The kernel bounds each process and each file; this bounds all of them together."""
-    for look in itertools.count(1):
-        await asyncio.sleep(_LOOK_S)
-        found = await asyncio.to_thread(usage_of, child)
-        if found.threads > bounds.processes + _WAITING:
+    """The kernel limits each process and each file; this limits all of them together."""
+    for check in itertools.count(1):
+        await asyncio.sleep(_CHECK_S)
+        used = await asyncio.to_thread(usage_of, child)
+        if used.threads > bounds.processes + _WAITING:
             raise Failed(f"it started more than {bounds.processes} processes and threads")
-        if found.memory > bounds.memory:
-            raise Failed(f"its processes took more than {bounds.memory >> 20:,} MB of memory")
-        if look % _LOOKS_PER_WALK == 0 and await asyncio.to_thread(_taken, temporary) > bounds.written:
+        if used.memory > bounds.memory:
+            raise Failed(f"its processes used more than {bounds.memory >> 20:,} MB of memory")
+        if check % _CHECKS_PER_WALK == 0 and await asyncio.to_thread(_disk_usage, temporary) > bounds.written:
             raise Failed(f"it wrote more than {bounds.written >> 20:,} MB")
 
 
-def _taken(temporary: Path) -> int:
+def _disk_usage(temporary: Path) -> int:
     total = 0
     for folder, _, names in os.walk(temporary):
         for name in names:
@@ -162,7 +162,7 @@ def _taken(temporary: Path) -> int:
     return total
 
 
-def _read(answer: bytes, code: int, talk: bytes) -> dict[str, Any]:
+def _read(answer: bytes, code: int, stderr: bytes) -> dict[str, Any]:
     try:
         found = json.loads(answer)
     except (ValueError, RecursionError):
@@ -170,10 +170,10 @@ def _read(answer: bytes, code: int, talk: bytes) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     if code == -signal.SIGXCPU:
-        raise Failed("it used more processor time than it may")
+        raise Failed("it exceeded its processor time")
     if code == -signal.SIGXFSZ:
-        raise Failed("it wrote a larger file than it may")
-    last = talk.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
+        raise Failed("it exceeded its file size")
+    last = stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
     raise Failed(f"its process ended with {code}" + (f": {last}" if last else ""))
 
 
@@ -188,15 +188,15 @@ def _result(answer: dict[str, Any], engine: Engine) -> EnrichResult:
         raise Later(f"engine {name}: {answer['later']}", retry_at=retry_at if isinstance(retry_at, int) else None)
     found = answer.get("result")
     if not isinstance(found, dict):
-        raise Failed(str(answer.get("failed", "it answered nonsense")))
+        raise Failed(str(answer.get("failed", "its answer is invalid")))
     try:
         return _checked(found)
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise Failed("it answered nonsense") from None
+        raise Failed("its answer is invalid") from None
 
 
 def _checked(found: dict[str, Any]) -> EnrichResult:
-    """Only what a text may be: storable, of a sane length, its places inside it, a confidence in 0..1."""
+    """Make it storable: limit its length, keep only segments inside the text, clamp the confidence to 0..1."""
     text = storable(str(found["text"]))[:_LONGEST_TEXT]
     confidence = found["confidence"]
     if confidence is not None:

@@ -1,4 +1,4 @@
-"""What all processes of one job take together, for the kernel bounds each of them by itself."""
+"""What all processes of one job use together; the kernel limits only each of them by itself."""
 
 import os
 from contextlib import suppress
@@ -9,15 +9,15 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class FamilyUsage:
-    """A process and all that descends from it: how many threads, and bytes of memory that are no file's."""
+class ProcessUsage:
+    """A process and its descendants: how many threads, and how many bytes of memory that belong to no file."""
 
     threads: int
     memory: int
 
 
-def usage_of(first: int) -> FamilyUsage:
-    """Count the process `first` and its descendants as Linux shows them; what ends meanwhile counts for nothing."""
+def usage_of(first: int) -> ProcessUsage:
+    """Count the process `first` and its descendants in /proc; one that ends meanwhile is not counted."""
     threads = memory = 0
     found = [first]
     for process in found:
@@ -28,7 +28,7 @@ def usage_of(first: int) -> FamilyUsage:
             threads += 1
             with suppress(OSError, ValueError):
                 found += map(int, Path(f"/proc/{process}/task/{task}/children").read_text(encoding="ascii").split())
-    return FamilyUsage(threads, memory)
+    return ProcessUsage(threads, memory)
 
 
 def _tasks(process: int) -> list[str]:
