@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, words
-from bot.alerts.settling import Consequence, after, interrupted
+from bot.alerts.retries import Consequence, after, interrupted
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Target
 from bot.errors import Later, Never
 from storage.alerts import matches, notices, outbox
-from storage.alerts.outbox import Claimed, Settlement
+from storage.alerts.settlement import Claimed, Settlement
 from storage.archive.database import asking
 from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story

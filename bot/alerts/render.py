@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.alerts import files
-from bot.alerts.clusters import ELLIPSIS, clip, clusters, units
 from bot.alerts.document import FirstAlert, document, envelope, is_late, message_id
 from bot.alerts.passages import passages, sentences
 from bot.contracts.message import Message, Shows
 from bot.documents.as_json import headed
+from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
 from bot.foreign.text import one_line, visible
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
@@ -210,7 +210,7 @@ def fitted(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
     Everything if it fits; otherwise what stands around the first hits, with an ellipsis for what is left out.
     """
     shown = _shown(pieces, room)
-    sizes = [units(text) for text, _ in shown]
+    sizes = [count_units(text) for text, _ in shown]
     if sum(sizes) <= room:
         return tuple(_spans(shown))
     chosen = _windows([hit for _, hit in shown], sizes, room)
@@ -233,7 +233,7 @@ def _shown(pieces: Iterable[tuple[str, bool]], room: int) -> list[tuple[str, boo
         if len(text) > 4 * room + 400:
             half = 2 * room + 100
             text = f"{text[:half]} {ELLIPSIS} {text[-half:]}"
-        for cluster in clusters(re.sub(r"\s+", " ", text)):
+        for cluster in split_graphemes(re.sub(r"\s+", " ", text)):
             if cluster == " " and (not shown or shown[-1][0] == " "):
                 continue
             shown.append((visible(cluster), hit))
@@ -337,7 +337,7 @@ def _joined(lines: Sequence[Line], draw: Callable[[Span], str]) -> str:
 
 
 def _length(lines: Sequence[Line]) -> int:
-    return sum(units(span.text) for line in lines for span in line) + len(lines)
+    return sum(count_units(span.text) for line in lines for span in line) + len(lines)
 
 
 def escaped(text: str) -> str:

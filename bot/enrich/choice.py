@@ -1,4 +1,4 @@
-"""PURE: which engines read a file, and which files are read in the background."""
+"""Which engines read a file, and which files are read in the background."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

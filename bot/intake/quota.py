@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from bot.config.model import MediaConfig
 from bot.contracts.settings import size_written
-from storage.media.rows import Usage
 from storage.records import DueMedia
+
+if TYPE_CHECKING:
+    from bot.config.model import MediaConfig
+    from storage.media.rows import Usage
 
 WAITS = "waits for room: "
 _LEAST = 64 << 10  # with less left nothing is begun; of a small cap a part of it
@@ -51,8 +54,8 @@ class MediaQuota:
     `free`, in every question, is what the disk has left at that moment, in bytes.
     """
 
-    limits: MediaConfig
-    usage: Usage
+    limits: "MediaConfig"
+    usage: "Usage"
     _coming: dict[int, _Coming] = field(default_factory=dict)
     _needs: dict[int, tuple[str, int]] = field(default_factory=dict)  # by file: its source, and bytes at least
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from storage.alerts.settlement import Claimed
 from storage.archive.database import sql
 from storage.records import DeliveryRow
 
 if TYPE_CHECKING:
+    from storage.alerts.settlement import Settlement
     from storage.archive.database import Ask, Writer
 
 _COLUMNS = (
@@ -42,30 +44,6 @@ class TargetRow:
     reason: str | None = None
     state_since: int = 0
     hold_until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What becomes of a claimed delivery.
-
-    `not_before` is when a pending one may be tried again. `attempts` and `unsure` are the new counts of attempts and
-    of attempts whose outcome nobody knows.
-    """
-
-    state: Literal["sent", "pending", "dead"]
-    attempts: int
-    unsure: int = 0
-    not_before: int = 0
-    reason: str | None = None
-    receipt: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery in state "sending"; `unsure` counts its earlier attempts whose outcome nobody knows."""
-
-    row: DeliveryRow
-    unsure: int
 
 
 def claim(writer: Writer, target: str, now: int) -> Claimed | None:

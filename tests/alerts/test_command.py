@@ -8,6 +8,7 @@ import pytest
 
 from bot.__main__ import main
 from storage.alerts import outbox, rules
+from storage.alerts.settlement import Settlement
 from tests.bot_api import TOKEN
 
 
@@ -59,7 +60,7 @@ def test_why_tells_rule_place_form_decision_and_deliveries(run: Any, line: Any, 
     with line.archive.writing() as writer:
         claimed = outbox.claim(writer, "desk", line.now)
         assert claimed is not None
-        outbox.settle(writer, claimed.row.id, outbox.Settlement("dead", 3, reason="token *** refused"), line.now)
+        outbox.settle(writer, claimed.row.id, Settlement("dead", 3, reason="token *** refused"), line.now)
     code, out, _ = run("why", str(alert))
     assert code == 0
     for words in (

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.alerts import decide, outbox
-from bot.alerts.clusters import units
 from bot.alerts.decide import Decided, Deciding
 from bot.alerts.files import carried
 from bot.alerts.plan import UNRELIABLE
@@ -16,6 +15,7 @@ from bot.alerts.render import render
 from bot.config.model import Config, RuleConfig
 from bot.contracts.message import Shows
 from bot.contracts.source import SourceSettings
+from bot.foreign.graphemes import count_units
 from storage import jobs
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
@@ -219,7 +219,7 @@ def test_the_alert_says_that_nobody_has_heard_it_and_brings_the_bytes_where_they
     assert words.attachment.path == tmp_path / KEPT.path
     assert words.attachment.name == "spokesman-1.ogg"
     assert "not yet heard" in words.plain
-    assert units(words.plain) <= 1024
+    assert count_units(words.plain) <= 1024
     small = render(delivery, story, post, rendering, Shows("html", 4096, caption=1024, file_bytes=10))
     assert small.attachment is None
     here = render(delivery, story, post, rendering, Shows("text", local=True))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.clusters import clusters, units
 from bot.alerts.render import Rendering, Span, fitted, link, render, words
 from bot.contracts.message import Message, Shows
+from bot.foreign.graphemes import count_units, split_graphemes
 from storage.records import (
     DeliveryRow,
     Forward,
@@ -139,7 +139,7 @@ def test_a_long_post_is_quoted_around_its_words() -> None:
     shown = told("မြို့ " * 900 + "the command fell " + "မြို့ " * 900, "command", shows=TELEGRAM)
     assert "<b>command</b>" in shown.text
     assert shown.plain.count("…") == 2
-    assert units(shown.plain) < 2_000
+    assert count_units(shown.plain) < 2_000
 
 
 def test_every_one_of_the_first_hits_of_a_long_post_is_seen() -> None:
@@ -176,7 +176,7 @@ def test_bad_input_18_three_thousand_emoji_fit_and_keep_their_link() -> None:
     for text in ("👨‍👩‍👧" * 3_000, "x" * 5_000, "တိုင်းစစ်ဌာနချုပ်" * 500, "<&>" * 3_000, "e" + "\u0301" * 100_000):
         shown = told(f"command {text}", "command", shows=TELEGRAM)
         reading = parsed(shown.text)
-        assert units(reading.plain) <= 4096
+        assert count_units(reading.plain) <= 4096
         assert reading.links == ["https://t.me/spokesman/1"]
         assert "<b>command</b>" in shown.text
 
@@ -212,7 +212,7 @@ def test_a_snippet_fits_and_is_cut_between_letters(before: str, hit: str, after:
     line = fitted([(before, False), (hit, True), (after, False)], room)
     assert all(isinstance(span, Span) for span in line)
     shown = "".join(span.text for span in line)
-    assert units(shown) <= max(room, 2)
+    assert count_units(shown) <= max(room, 2)
     assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", shown)
 
 
@@ -221,7 +221,7 @@ def test_a_snippet_fits_and_is_cut_between_letters(before: str, hit: str, after:
 def test_whatever_a_post_says_telegram_can_parse_the_alert(text: str) -> None:
     shown = told(text, text[0], shows=TELEGRAM, forward=Forward(text))
     assert parsed(shown.text).plain == shown.plain
-    assert list(clusters(shown.plain))
+    assert list(split_graphemes(shown.plain))
 
 
 def test_the_id_of_a_message_is_its_own_and_lasts_over_retries() -> None:

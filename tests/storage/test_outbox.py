@@ -1,7 +1,7 @@
 import pytest
 
 from storage.alerts import outbox
-from storage.alerts.outbox import Settlement
+from storage.alerts.settlement import Settlement
 from storage.archive.database import Archive, asking
 
 NOW = 1_763_800_000_000_000

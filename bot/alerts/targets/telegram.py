@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 from aiolimiter import AsyncLimiter
 
-from bot.alerts.clusters import clip
-from bot.alerts.secrets import masked, read
 from bot.clock import SECOND, Clock
 from bot.contracts.message import Attachment
+from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, MessageRefused, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
+from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
 from bot.http import Http, Reply, waits
-from bot.http.form import form
+from bot.http.form import multipart
 from storage.state_names import RATE_LIMITED
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
@@ -91,7 +91,7 @@ class TelegramTarget:
             return await self._post(message, attached, html=False)
 
     async def _post(self, message: Message, attached: Attachment | None, *, html: bool) -> str:
-        token = read(self.settings.token_file)
+        token = read_secret(self.settings.token_file)
         if not _TOKEN.fullmatch(token):
             raise Never(
                 f"{self.settings.token_file.path} holds no bot token", remedy="write the token of @BotFather to it"
@@ -113,7 +113,7 @@ class TelegramTarget:
                 raise
             raise MessageRefused(problem.reason) from None
         except (Later, Never) as problem:
-            raise masked(problem, token, token.partition(":")[2]) from None
+            raise mask_secrets(problem, token, token.partition(":")[2]) from None
 
     def _request(self, message: Message, *, html: bool) -> dict[str, object]:
         request: dict[str, object] = {
@@ -181,7 +181,7 @@ def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, b
         if key in request:
             value = request[key]
             fields[key] = value if isinstance(value, str) else json.dumps(value)
-    body, kind = form(fields, method.removeprefix("send").lower(), attached.name, attached.mime, data)
+    body, kind = multipart(fields, method.removeprefix("send").lower(), attached.name, attached.mime, data)
     return method, body, kind
 
 

@@ -8,8 +8,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from bot.alerts.secrets import masked, parts, read
 from bot.clock import SECOND, Clock
+from bot.contracts.secrets import mask_secrets, read_secret, secret_parts
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
@@ -61,13 +61,13 @@ class Webhook:
         """A receiver says itself when it is too much."""
 
     async def send(self, message: Message) -> None:
-        url = self.settings.url or (read(self.settings.url_file) if self.settings.url_file else "")
+        url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
         body = json_text(message.document).encode()
         headers = {"content-type": "application/json", **self._signed(message.id, body)}
         try:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)
         except (Later, Never) as problem:
-            raise masked(problem, *(parts(url) if self.settings.url_file else ())) from None
+            raise mask_secrets(problem, *(secret_parts(url) if self.settings.url_file else ())) from None
         if reply.status == 410:
             raise Never("the receiver answered 410 Gone", remedy="give it another url, or take the target out")
         if not reply.ok:
@@ -77,7 +77,7 @@ class Webhook:
         stamp = str(self._clock.now() // SECOND)
         headers = {"webhook-id": message_id, "webhook-timestamp": stamp}
         if self.settings.secret_file is not None:
-            key = secret_key(read(self.settings.secret_file))
+            key = secret_key(read_secret(self.settings.secret_file))
             signed = hmac.new(key, b".".join((message_id.encode(), stamp.encode(), body)), hashlib.sha256).digest()
             headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
         return headers

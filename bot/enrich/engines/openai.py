@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
@@ -21,6 +20,7 @@ from bot.enrich import audio
 from bot.enrich import remote as enrich_remote
 from bot.enrich.transcript import Heard, code, result
 from bot.http import Reply
+from bot.http.form import multipart
 from storage.records import MediaKind
 
 _PATH = "/audio/transcriptions"
@@ -106,9 +106,8 @@ class OpenAi:
         return path, suffix
 
     def _post(self, fields: Mapping[str, str], data: bytes, suffix: str, key: str | None) -> Reply:
-        boundary = token_hex(16)
-        body = multipart(fields, data, suffix, boundary)
-        headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        body, form = multipart(fields, "file", f"recording.{suffix}", "application/octet-stream", data)
+        headers = {"content-type": form}
         deadline = self.settings.timeout / SECOND
         return enrich_remote.ask(
             self._surroundings.http, self.settings.url + _PATH, body, headers, key, deadline=deadline
@@ -134,17 +133,6 @@ class OpenAi:
 
 def _bare(text: object) -> str:
     return "".join(text.split()) if isinstance(text, str) else ""
-
-
-def multipart(fields: Mapping[str, str], data: bytes, suffix: str, boundary: str) -> bytes:
-    """The form (RFC 7578) with the recording in the field `file`, under a name that is not the source's."""
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    ]
-    file = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="recording.{suffix}"\r\n'
-    head = "".join(parts) + file + "Content-Type: application/octet-stream\r\n\r\n"
-    return head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
 
 
 def _stretch(found: object) -> Heard | None:

@@ -10,10 +10,10 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from bot.alerts.secrets import read
 from bot.alerts.targets.apprise import child as apprise_child
 from bot.child import exchange, started
 from bot.contracts.message import Attachment
+from bot.contracts.secrets import read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
@@ -61,7 +61,7 @@ class Apprise:
     async def send(self, message: Message) -> None:
         if self._proxied:
             raise Never("apprise cannot be held to the proxy of [http]", remedy="use a telegram or webhook target")
-        url = self.settings.url or (read(self.settings.url_file) if self.settings.url_file else "")
+        url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
         verdict = await self._ask(
             {"url": url, "body": literal(message.plain), "deadline": _ATTEMPT_S, "file": _file(message.attachment)}
         )

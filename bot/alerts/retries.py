@@ -6,7 +6,7 @@ from typing import Literal
 from bot.clock import HOUR, MINUTE, SECOND
 from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
-from storage.alerts.outbox import Claimed, Settlement
+from storage.alerts.settlement import Claimed, Settlement
 
 SHORTEST, LONGEST = 5 * SECOND, HOUR
 GIVE_UP_AFTER = 24 * HOUR

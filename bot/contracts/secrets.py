@@ -6,7 +6,7 @@ from bot.contracts.settings import SecretFile
 from bot.errors import Later, Never, UserError
 
 
-def read(secret: SecretFile) -> str:
+def read_secret(secret: SecretFile) -> str:
     """The secret without white space around it. Raises Never, which names the file and never its content."""
     try:
         return secret.read().strip()
@@ -14,7 +14,7 @@ def read(secret: SecretFile) -> str:
         raise Never("its secret cannot be read", remedy=str(problem)) from None
 
 
-def masked(problem: Later | Never, *secrets: str) -> Later | Never:
+def mask_secrets(problem: Later | Never, *secrets: str) -> Later | Never:
     """The same failure with every secret in its words as `***`; raise it `from None`, for causes keep their words."""
 
     def strike(words: str) -> str:
@@ -33,7 +33,7 @@ def masked(problem: Later | Never, *secrets: str) -> Later | Never:
     return type(problem)(strike(problem.reason), remedy=strike(problem.remedy), state=problem.state)
 
 
-def parts(url: str) -> tuple[str, ...]:
+def secret_parts(url: str) -> tuple[str, ...]:
     """Everything in a URL that may be a secret: the whole, what follows the host, and each long piece of that."""
     rest = re.sub(r"^[a-z0-9+.-]+://", "", url, flags=re.IGNORECASE)
     pieces = [piece for piece in re.split(r"[/?&=#:@]", rest) if len(piece) >= 8]

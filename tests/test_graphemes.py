@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.alerts.clusters import clip, clusters, units
+from bot.foreign.graphemes import clip, count_units, split_graphemes
 
 
 @pytest.mark.parametrize(
@@ -18,19 +18,21 @@ from bot.alerts.clusters import clip, clusters, units
     ],
 )
 def test_a_letter_stays_whole(text: str, whole: list[str]) -> None:
-    assert list(clusters(text)) == whole
+    assert list(split_graphemes(text)) == whole
 
 
 @given(st.text())
 def test_clusters_are_the_text(text: str) -> None:
-    assert "".join(clusters(text)) == text
-    assert all(clusters(text))
+    assert "".join(split_graphemes(text)) == text
+    assert all(split_graphemes(text))
 
 
 @given(st.text(alphabet=st.sampled_from("aé\u0301👨👩\u200dတို်🇲🇲 "), max_size=60), st.integers(1, 40))
 def test_what_is_clipped_fits_and_is_whole(text: str, limit: int) -> None:
     shown = clip(text, limit)
-    assert units(shown) <= limit
-    assert units(shown) == len(shown.encode("utf-16-le")) // 2
+    assert count_units(shown) <= limit
+    assert count_units(shown) == len(shown.encode("utf-16-le")) // 2
     if shown != text:
-        assert list(clusters(text))[: len(list(clusters(shown[:-1])))] == list(clusters(shown[:-1]))
+        assert list(split_graphemes(text))[: len(list(split_graphemes(shown[:-1])))] == list(
+            split_graphemes(shown[:-1])
+        )

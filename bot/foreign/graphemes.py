@@ -1,4 +1,4 @@
-"""PURE: text as people see it: whole clusters, never half a letter, and its length as Telegram counts it."""
+"""PURE: text cut where people see a letter end (UAX 29), and its length as Telegram counts it."""
 
 from collections.abc import Iterator
 from unicodedata import category
@@ -6,16 +6,16 @@ from unicodedata import category
 ELLIPSIS = "…"
 _JOINER = "\u200d"
 _STACKER = "\u1039"  # Burmese virama: the next consonant stands under this one
-_LONGEST = 32  # code points; a longer cluster is an attack, not a letter
+_LONGEST = 32  # code points; a longer one is an attack, not a letter
 
 
-def units(text: str) -> int:
+def count_units(text: str) -> int:
     """Length in UTF-16 code units."""
     return len(text) + sum(letter > "\uffff" for letter in text)
 
 
-def clusters(text: str) -> Iterator[str]:
-    """Cut into what a reader takes for one letter: with its marks, stacked consonants, joined emoji, pairs of flags.
+def split_graphemes(text: str) -> Iterator[str]:
+    """Cut into what a reader sees as one letter: with its marks, stacked consonants, joined emoji, pairs of flags.
 
     Close to the grapheme clusters of UAX 29; a cluster of more than 32 code points is cut there.
     """
@@ -28,15 +28,15 @@ def clusters(text: str) -> Iterator[str]:
 
 def clip(text: str, limit: int) -> str:
     """Keep at most `limit` UTF-16 units, whole clusters, with an ellipsis where something is missing."""
-    if units(text) <= limit:
+    if count_units(text) <= limit:
         return text
     kept: list[str] = []
     room = limit - 1
-    for cluster in clusters(text):
-        room -= units(cluster)
+    for grapheme in split_graphemes(text):
+        room -= count_units(grapheme)
         if room < 0:
             break
-        kept.append(cluster)
+        kept.append(grapheme)
     return "".join(kept).rstrip() + ELLIPSIS
 
 

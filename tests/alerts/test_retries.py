@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.alerts.settling import GIVE_UP_AFTER, LONGEST, SHORTEST, after, pause
+from bot.alerts.retries import GIVE_UP_AFTER, LONGEST, SHORTEST, after, pause
 from bot.errors import Later
-from storage.alerts.outbox import Claimed
+from storage.alerts.settlement import Claimed
 from storage.records import DeliveryRow
 
 

@@ -1,0 +1,121 @@
+"""The rules of the house that a machine can check: who imports whom, what a name means, how large things are."""
+
+import ast
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+MOST_AT_THE_TOP, MEDIAN_FUNCTION = 6, 8
+ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "environ", "environb", "getenv"}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for name in ("bot", "storage"):
+        for path in sorted((ROOT / name).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+def place(name: str) -> str:
+    return str(MODULES[name].relative_to(ROOT))
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """Modules of ours that a tree imports, also inside functions; not what is only named in a signature."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (one.name for one in child.names if one.name in MODULES)
+        elif isinstance(child, ast.ImportFrom) and child.module in MODULES:
+            names = [f"{child.module}.{one.name}" for one in child.names]
+            yield from (name if name in MODULES else child.module for name in names)
+        yield from imported(child)
+
+
+def room(module: str) -> str:
+    """The folder or file right under `bot`; storage is one room from outside."""
+    return "storage" if module.split(".", maxsplit=1)[0] == "storage" else ".".join(module.split(".")[:2])
+
+
+def contract(name: str) -> Any:
+    """One import contract of pyproject.toml, by the beginning of its name."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (found,) = [one for one in settings["contracts"] if one["name"].startswith(name)]
+    return found
+
+
+def test_every_room_has_its_layer() -> None:
+    known = [one for line in contract("no import runs upwards")["layers"] for one in line.split(" | ")]
+    rooms = {room(name) for name in MODULES} - {"bot"}
+    assert sorted(known) == sorted(rooms), "write a new room into the layers of pyproject.toml, above what it imports"
+
+
+def test_no_import_runs_upwards() -> None:
+    layers = contract("no import runs upwards")["layers"]
+    depth = {one: number for number, line in enumerate(layers) for one in line.split(" | ")}
+    wrong = [
+        f"{name} imports {target}"
+        for name, tree in TREES.items()
+        for target in sorted(set(imported(tree)) - {"bot"})
+        if room(name) != room(target) and depth[room(target)] <= depth[room(name)]
+    ]
+    assert wrong == []
+
+
+def test_what_calls_itself_pure_is_held_to_it() -> None:
+    captions = {name: ast.get_docstring(tree) or "" for name, tree in TREES.items()}
+    pure = {name for name, caption in captions.items() if caption.startswith("PURE:")}
+    held = {
+        name
+        for name in MODULES
+        for one in contract("PURE")["source_modules"]
+        if name == one or name.startswith(f"{one}.")
+    }
+    assert pure - held == set(), "add these to the list in pyproject.toml, or do not call them PURE"
+    assert held - pure == set(), "begin their first line with PURE:, or take them off the list in pyproject.toml"
+
+
+def test_a_class_name_occurs_once() -> None:
+    seen = defaultdict(list)
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name != "Settings":
+                seen[node.name].append(name)
+    assert {name: where for name, where in seen.items() if len(where) > 1} == {}
+
+
+def test_only_the_config_reads_the_environment() -> None:
+    readers = set()
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            taken = (
+                {one.name for one in node.names} if isinstance(node, ast.ImportFrom) and node.module == "os" else set()
+            )
+            if ast.unparse(node) in ENVIRONMENT or taken & ENVIRONMENT:
+                readers.add(name)
+    assert readers == {"bot.config.environment"}
+
+
+def test_storage_is_no_drawer() -> None:
+    assert len(list((ROOT / "storage").glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def test_functions_are_small() -> None:
+    sizes = [
+        (node.end_lineno or 0) - node.lineno + 1
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert median(sizes) <= MEDIAN_FUNCTION
