@@ -86,14 +86,14 @@ def sources_named(archive: Archive) -> int:
 
 def statements(archive: Archive) -> list[str]:
     """Record what one search runs, with its values in place."""
-    from bot.cli.search import asked
+    from bot.cli.query import parse_query
     from storage.posts import reading
     from storage.search import search
 
     recorded: list[str] = []
     with archive.reading() as reader:
         reader.set_trace_callback(recorded.append)
-        found = list(search.search(reader, asked(QUERY), limit=20))
+        found = list(search.search(reader, parse_query(QUERY), limit=20))
         reading.texts(reader, {hit.text_id for item in found for hit in item.hits})
         reading.posts(reader, [item.post_id for item in found])
         reader.set_trace_callback(None)

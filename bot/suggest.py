@@ -2,12 +2,7 @@
 
 from collections.abc import Iterable
 
-
-def nearest(wrong: str, known: Iterable[str]) -> str | None:
-    """The known name that is nearest to the wrong one; None where none is near."""
-    from difflib import get_close_matches  # slow to import, and only needed after a mistake
-
-    return next(iter(get_close_matches(wrong, sorted(known), n=1, cutoff=0.6)), None)
+from storage.language.nearest import nearest
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from bot.cli.terminal.output import session_of
+from storage.language.nearest import nearest
 
 _EXAMPLES = """\
   communique init                        write a config.toml that needs no account
@@ -90,10 +91,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.list_commands(ctx) and not name.startswith("-") and not ctx.resilient_parsing:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, self.list_commands(ctx), n=1)
-            hint = f" Did you mean `{close[0]}`?" if close else ""
+            near = nearest(name, self.list_commands(ctx))
+            hint = f" Did you mean `{near}`?" if near else ""
             raise click.UsageError(f"There is no command `{name}`.{hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.names import find_by_name
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -142,7 +143,7 @@ def test(session: Session, target: str, form: Form | None) -> None:
     Exit code 1 if it failed and may work later, 5 if the target refused.
     """
     config = session.config()
-    settings = _settings(config, target)
+    settings = find_by_name(config.targets, target, "target")
     try:
         receipt = asyncio.run(_send(session, config, settings))
     except (Later, Never) as problem:
@@ -196,16 +197,6 @@ def _open_again(session: Session, target: str) -> bool:
         return False  # nothing collected yet, so nothing parked
     with archive, archive.writing() as writer:
         return outbox.open_again(writer, target, session.clock.now())
-
-
-def _settings(config: "Config", name: str) -> "TargetSettings":
-    from bot.suggest import did_you_mean
-
-    for settings in config.targets:
-        if settings.name == name:
-            return settings
-    hint = did_you_mean(name, [settings.name for settings in config.targets])
-    raise UserError(f"the config names no target {visible(name)}{hint}")
 
 
 def _story(reader: "Reader", alert_id: int) -> Story:

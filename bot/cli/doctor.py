@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
 from bot.cli.terminal.output import Form, Session, Style, formats, line, styled, write_json
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import CommuniqueError, ConfigError, Never
@@ -22,7 +23,6 @@ from storage.state_names import CONNECTED
 
 if TYPE_CHECKING:
     from bot.config.model import Config
-    from bot.enrich.sandbox.isolation import Isolation
     from bot.http import Http
     from storage.archive.database import Archive
 
@@ -244,7 +244,7 @@ def engines(config: "Config") -> Iterator[Finding]:
         text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
         yield Finding("engines", "ok", text, "communique models")
     elif config.engines:
-        yield engine_isolation(isolation_here())
+        yield sandbox(describe_leaks(isolation_here()))
     spoken = {code for source in config.sources if source.enabled for code in source.languages}
     for settings in config.engines:
         told = f"{settings.name} ({settings.kind})"
@@ -261,16 +261,12 @@ def engines(config: "Config") -> Iterator[Finding]:
             yield Finding("engines", "ok", f"{told} is ready")
 
 
-def engine_isolation(found: "Isolation") -> Finding:
-    """What the process of an engine could do on this system and should not."""
-    kept = {"reach the network": found.network, "outlive its job": found.processes, "write to any file": found.files}
-    possible = [what for what, impossible in kept.items() if not impossible]
-    if not possible:
-        return Finding(
-            "jobs", "ok", "engines are sandboxed: no network, no leftover processes, no writes outside their folder"
-        )
-    fix = "let its container or unit have user namespaces and seccomp; Landlock needs Linux 5.13"
-    return Finding("jobs", "warn", f"on this system an engine could {' and '.join(possible)}", fix)
+def sandbox(leaks: str | None) -> Finding:
+    """Report what the sandbox of engines does not prevent."""
+    if leaks is not None:
+        return Finding("jobs", "warn", leaks, SANDBOX_FIX)
+    text = "engines are sandboxed: no network, no leftover processes, no writes outside their folder"
+    return Finding("jobs", "ok", text)
 
 
 def reachable(session: Session, config: "Config") -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.search import name_strangers
+from bot.cli.names import warn_unknown_sources
 from bot.cli.terminal.output import Session, say
 from bot.cli.terminal.times import Zone, moment, zone_option
 from bot.errors import UserError
@@ -62,7 +62,7 @@ def command(
     folder = _folder(directory, force=force)
     try:
         with archive.reading() as reader:
-            name_strangers(session, reader, sources)
+            warn_unknown_sources(session, reader, sources)
             files = list(_chosen(reader, sources, kinds, start))
         broken = _copy_all(folder, session.data_dir(), files)
     finally:

@@ -10,3 +10,11 @@ def every_kind() -> Kinds:
     from bot.enrich import engines
 
     return Kinds(sources.REGISTRY, targets.REGISTRY, engines.REGISTRY)
+
+
+def reads_with_account(kind: str) -> bool:
+    """Whether sources of this kind are read with the Telegram account; False for a kind that no longer exists."""
+    try:
+        return every_kind().sources.settings_of(kind).reads_with_account
+    except KeyError:
+        return False

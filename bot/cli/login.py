@@ -5,7 +5,6 @@ import locale
 import os
 import sys
 import termios
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.account import explain_account
+from bot.cli.daemon import ask_daemon
 from bot.cli.terminal.output import Session, line, say
 from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
 from bot.foreign.text import one_line
@@ -35,7 +36,6 @@ Reading through an account is more than reading public pages. It has a price:
     channels administrators see who).
   - Your phone number, code and password are used once and stored nowhere; no
     post, rule or alert leaves through the account."""
-_WAIT_S = 40
 
 
 @click.command("login")
@@ -197,9 +197,7 @@ def _status(session: Session, config: "Config") -> int:
     if row is None:
         line(session, "the account has not been used yet")
         return 0
-    reason = f": {row.reason}" if row.reason else ""
-    remedy = f"; {row.remedy}" if row.remedy else ""
-    line(session, one_line(f"state: {row.state}{reason}{remedy}"))
+    line(session, one_line(f"state: {row.state}{explain_account(row)}"))
     return 5 if row.state in NEEDS_SIGN_IN else 0
 
 
@@ -219,26 +217,5 @@ def _logout(session: Session, config: "Config", needed: "Config") -> None:
         with sessions.Hold(path):
             asyncio.run(log_out(access_of(needed.telegram), path, session.clock))
     except AlreadyRunning:
-        asked_daemon(session, "logout", "")
+        ask_daemon(session, "logout", "")
     line(session, "signed out")
-
-
-def asked_daemon(session: Session, kind: str, source: str) -> str:
-    """File a request for the daemon, which alone has the session, and wait for its answer. Raises Later and Never."""
-    from storage.sources import telegram
-
-    with session.archive() as archive:
-        with archive.writing() as writer:
-            asked = telegram.ask(writer, kind, source, session.clock.now())
-        until = session.clock.monotonic() + _WAIT_S
-        while session.clock.monotonic() < until:
-            with archive.reading() as reader:
-                row = telegram.request(reader, asked)
-            if row.outcome == "ok":
-                return row.detail or ""
-            if row.outcome == "never":
-                raise Never(row.detail or "refused", state="refused")
-            if row.outcome == "later":
-                raise Later(row.detail or "it failed")
-            time.sleep(0.2)
-    raise Later("the daemon has not answered yet; it goes on with it")

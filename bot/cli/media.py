@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.search import name_strangers
+from bot.cli.daemon import find_daemon
+from bot.cli.names import find_by_name, warn_unknown_sources
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -22,7 +23,6 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.times import Zone, moment, shown, zone_option
 from bot.documents.media import listed_file_json
 from bot.errors import UserError
-from bot.foreign.text import visible
 from storage.media import summary
 from storage.media.summary import Listed
 
@@ -71,7 +71,7 @@ def listed(
     """List files, those of the newest posts first, each with its state and the reason."""
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        name_strangers(session, reader, sources)
+        warn_unknown_sources(session, reader, sources)
         found = summary.listed(reader, states=states, sources=sources, since=start, limit=limit)
         if form is not None:
             write(session, form, (listed_file_json(file) for file in found), COLUMNS)
@@ -113,12 +113,10 @@ def read(
     config = session.config()
     if not config.engines:
         raise UserError("the config has no [[engines]]: nothing can be read; `communique models` tells what suits")
-    if engine is not None and engine not in (names := [one.name for one in config.engines]):
-        from bot.suggest import did_you_mean
-
-        raise UserError(f"the config names no engine {visible(engine)}{did_you_mean(engine, names)}")
+    if engine is not None:
+        find_by_name(config.engines, engine, "engine")
     with session.archive() as archive:
-        _name_strangers(session, archive, sources)
+        _warn_unknown(session, archive, sources)
         asked = _ask(archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now())
     line(session, f"{counted(asked, 'file')} to be read{_when(session) if asked else ''}")
 
@@ -140,7 +138,7 @@ def fetch(session: Session, since: str | None, sources: tuple[str, ...], states:
 
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive() as archive:
-        _name_strangers(session, archive, sources)
+        _warn_unknown(session, archive, sources)
         with archive.writing() as writer:
             asked = media_rows.ask_again(
                 writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
@@ -148,15 +146,13 @@ def fetch(session: Session, since: str | None, sources: tuple[str, ...], states:
     line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
 
 
-def _name_strangers(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
+def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
     with archive.reading() as reader:
-        name_strangers(session, reader, sources)
+        warn_unknown_sources(session, reader, sources)
 
 
 def _when(session: Session) -> str:
-    from bot.cli.status.command import daemon_of
-
-    running = daemon_of(session.data_dir()).running
+    running = find_daemon(session.data_dir()).running
     return ": the running daemon does it" if running else ": `communique run` does it"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
 from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write_json
 from bot.errors import CommuniqueError
 from bot.foreign.text import one_line
@@ -156,7 +157,6 @@ def _judged(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
 
 
 def _show(session: Session, found: Sequence[Tried]) -> None:
-    from bot.cli.doctor import engine_isolation
     from bot.enrich.sandbox.run import isolation_here
 
     for one in found:
@@ -167,9 +167,9 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
         line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
         for words in filter(None, (one.why, f"“{one.heard}”" if one.heard else "")):
             _say_wrapped(session, one_line(words), _INDENT)
-    open_ = engine_isolation(isolation_here()) if found else None
-    if open_ is not None and open_.verdict != "ok":
-        say(session, f"{open_.text}: {open_.fix}")
+    leaks = describe_leaks(isolation_here()) if found else None
+    if leaks is not None:
+        say(session, f"{leaks}: {SANDBOX_FIX}")
     if not found:
         say(session, "No engine is configured: recordings and pictures are kept, and nobody hears or reads them.")
     line(session)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.daemon import build_app
 from bot.cli.terminal.output import Session, say
 from bot.errors import ConfigError, Problem
 
@@ -39,9 +40,8 @@ def command(session: Session, once: bool) -> None:
 def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) -> int:
     import gc
 
-    from bot.daemon.app import App
+    import bot.daemon.app  # noqa: F401  before the freeze
     from bot.daemon.once import run_once
-    from bot.daemon.wiring import Startup
 
     # Everything imported so far stays for life: without it a full collection stalls the loop for tens of milliseconds.
     gc.collect()
@@ -49,10 +49,7 @@ def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) 
     gc.set_threshold(50_000, 20, 100)
 
     async def live() -> int:
-        around = Startup(
-            session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
-        )
-        app = App(config, archive, around)
+        app = build_app(session, config, archive)
         return await (run_once(app) if once else app.run())
 
     return asyncio.run(live())

@@ -8,6 +8,7 @@ from shutil import get_terminal_size
 
 import click
 
+from bot.cli.terminal.charts import draw_bar, draw_sparkline
 from bot.cli.terminal.output import Session, formats, line, pad, styled, width, write_json
 from bot.cli.terminal.times import Zone, span, zone_option
 from bot.clock import DAY
@@ -19,8 +20,6 @@ from storage.search import stats
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DAYS = 3660
 _NAME = 24  # columns for the name of a source
-_STEPS = "▁▂▃▄▅▆▇█"
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
         tallies = stats.tallies(reader, start, end)
         languages = stats.languages(reader, start, end)
         changes = stats.changes(reader, start, end)
-    picture = arranged(tallies, start, end, zone)
+    picture = _arrange(tallies, start, end, zone)
     if form is not None:
         days = [day.isoformat() for day in picture.days]
         write_json(
@@ -70,14 +69,14 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
             },
         )
         return
-    for row in drawn(session, picture, get_terminal_size((80, 24)).columns):
+    for row in _draw(session, picture, get_terminal_size((80, 24)).columns):
         line(session, row)
     split = "  ".join(f"{one_line(name)} {posts}" for name, posts in languages.items())
     line(session, f"languages   {split or '-'}")
     line(session, f"changed     {changes.edited} edited, {changes.deleted} deleted")
 
 
-def arranged(tallies: Sequence[stats.Tally], start: int, end: int, zone: Zone) -> Picture:
+def _arrange(tallies: Sequence[stats.Tally], start: int, end: int, zone: Zone) -> Picture:
     """Put quarters of an hour together to days of the zone, sources with most posts first."""
     first, last = _day(start, zone), _day(end - 1, zone)
     days = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
@@ -93,39 +92,24 @@ def _day(at: int, zone: Zone) -> date:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()
 
 
-def drawn(session: Session, picture: Picture, columns: int) -> Iterator[str]:
+def _draw(session: Session, picture: Picture, columns: int) -> Iterator[str]:
     """Bars for days, newest last, then one sparkline for each source; nothing is wider than `columns`."""
     most = max(picture.total, default=0)
     room = max(8, columns - len("2026-11-01  ") - len(f" {most}"))
     for day, posts in zip(picture.days, picture.total, strict=True):
-        yield f"{day}  {bar(posts, most, room)} {posts}".rstrip()
+        yield f"{day}  {draw_bar(posts, most, room)} {posts}".rstrip()
     yield ""
-    names = {name: _fitted(one_line(name), _NAME) for name in picture.sources}
+    names = {name: _shorten(one_line(name), _NAME) for name in picture.sources}
     wide = max((width(name) for name in names.values()), default=0)
     digits = len(str(sum(picture.total)))
     for name, counts in picture.sources.items():
-        spark = sparkline(counts, max(8, columns - wide - digits - 4))
+        spark = draw_sparkline(counts, max(8, columns - wide - digits - 4))
         yield f"{styled(session, pad(names[name], wide), 'bold')}  {spark}  {sum(counts)}"
     if picture.sources:
         yield ""
 
 
-def bar(value: int, most: int, columns: int) -> str:
-    """Draw a bar in eighths of a column; anything above nothing shows at least one eighth."""
-    eighths = 0 if not value else max(1, round(value / most * columns * 8))
-    full, rest = divmod(eighths, 8)
-    return "█" * full + (_EIGHTHS[rest] if rest else "")
-
-
-def sparkline(values: Sequence[int], columns: int) -> str:
-    """Draw one letter per value, or per group of neighbours where there are more values than columns."""
-    size = max(1, -(-len(values) // columns))
-    groups = [sum(values[start : start + size]) for start in range(0, len(values), size)]
-    most = max(groups, default=0)
-    return "".join(_STEPS[-(-value * len(_STEPS) // most) - 1] if value else " " for value in groups)
-
-
-def _fitted(name: str, columns: int) -> str:
+def _shorten(name: str, columns: int) -> str:
     """Cut what is wider than the column, and say so."""
     if width(name) <= columns:
         return name

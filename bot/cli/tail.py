@@ -1,12 +1,13 @@
 """`communique tail`: the newest posts, and with -f each new one as it comes."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
-from bot.cli.search import COLUMNS, described, drawn, name_strangers, snippets
-from bot.cli.terminal.output import Session, line, source_option, tag_option, write
+from bot.cli.names import warn_unknown_sources
+from bot.cli.terminal.output import Session, source_option, tag_option, write
+from bot.cli.terminal.posts import POST_COLUMNS, print_post
 from bot.cli.terminal.times import Zone, zone_option
 from bot.documents.as_json import as_json
 from storage.posts import reading
@@ -35,7 +36,7 @@ def command(
     """Show the newest posts, oldest of them first, and with -f each new one as it is archived."""
     archive = session.archive()
     with archive.reading() as reader:
-        name_strangers(session, reader, sources)
+        warn_unknown_sources(session, reader, sources)
         mark = reading.arrivals(reader)
         ids = reading.newest(reader, limit=number, sources=sources, tags=tags)
         _show(session, reading.posts(reader, ids), zone, jsonl=jsonl)
@@ -50,16 +51,8 @@ def command(
 
 def _show(session: Session, posts: Sequence[PostRow], zone: Zone, *, jsonl: bool) -> None:
     if jsonl:
-        write(session, "jsonl", (as_json(post) for post in posts), COLUMNS)
+        write(session, "jsonl", (as_json(post) for post in posts), POST_COLUMNS)
     else:
-        _describe(session, posts, zone)
+        for post in posts:
+            print_post(session, post, zone, highlight=False)
     session.out.flush()
-
-
-def _describe(session: Session, posts: Iterable[PostRow], zone: Zone) -> None:
-    for post in posts:
-        for row in described(session, post, zone):
-            line(session, row)
-        for pieces in snippets(post, (), {}):
-            line(session, f"    {drawn(session, pieces, highlight=False)}")
-        line(session)

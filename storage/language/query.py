@@ -16,6 +16,7 @@ from datetime import UTC, tzinfo
 from types import MappingProxyType
 
 from storage.language import fields, terms
+from storage.language.nearest import nearest
 from storage.language.scope import scoped
 from storage.language.tree import And, Node, Not, Or, Query, QueryError, Wild, Words
 
@@ -277,10 +278,8 @@ class _Reading:
             if found := terms.any_of(self._known[name]):
                 return found
             raise QueryError(f"The term @{name} has no phrase with a letter or digit", start)
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, self._known, n=1)
-        hint = f"did you mean @{near[0]}?" if near else "[[terms]] in the config define them."
+        near = nearest(name, self._known)
+        hint = f"did you mean @{near}?" if near else "[[terms]] in the config define them."
         raise QueryError(f'There is no term @{name}: {hint} To look for it as text, quote "@{name}"', start)
 
     def _join(self, word: str) -> None:

@@ -83,7 +83,7 @@ def test_without_a_text_on_a_terminal_there_is_usage_and_no_silent_wait(
 def test_a_mistyped_rule_gets_a_suggestion(program: Program, config: Path) -> None:
     ran = program("rules", "test", "comand", "text", config=config)
     assert ran.returncode == 2
-    assert "did you mean command?" in ran.stderr
+    assert 'did you mean "command"?' in ran.stderr
 
 
 def test_a_query_that_cannot_be_read_is_pointed_at(program: Program) -> None:

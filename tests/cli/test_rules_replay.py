@@ -97,7 +97,7 @@ def test_a_rule_without_a_source_in_the_archive_would_have_fired_nothing(program
     [
         (("replay",), "give the NAME of a rule, or --query"),
         (("explain", "command", "--query", "x"), "give the NAME of a rule, or --query"),
-        (("replay", "comand"), "did you mean command?"),
+        (("replay", "comand"), 'did you mean "command"?'),
         (("explain", "--query", '"open'), "^"),
         (("explain", "--query", "@regional-comand"), "did you mean @regional-command?"),
         (("replay", "--query", "x", "--since", "soon"), "--since"),

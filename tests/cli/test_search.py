@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.cli.search import asked, snippets
+from bot.cli.query import parse_query
+from bot.cli.terminal.posts import cut_snippets
 from bot.errors import UserError
 from storage.rows import MediaRow, PostRow
 
@@ -49,16 +50,16 @@ def test_where_words_were_found_counts_in_the_title_or_in_the_text_that_json_sho
 
 def test_a_post_without_words_is_shown_by_its_files() -> None:
     silent = replace(POST, media=(MediaRow("voice", None, None, None, None, "pending", None, None, 4.0),))
-    [(piece, _)] = snippets(silent, (), {})
+    [(piece, _)] = cut_snippets(silent, (), {})
     assert piece.text == "[voice]"
-    [(piece, _)] = snippets(POST, (), {})
+    [(piece, _)] = cut_snippets(POST, (), {})
     assert piece.text == "[no words]"
 
 
 def test_a_source_that_nobody_knows_is_named(program: Program) -> None:
     for ran in (program("search", "lashio", "--source", "spokesmen"), program("tail", "--source", "spokesmen")):
         assert (ran.returncode, ran.stdout) == (0, "")
-        assert "no source spokesmen: did you mean spokesman?" in ran.stderr
+        assert 'no source spokesmen in the archive; did you mean "spokesman"?' in ran.stderr
 
 
 def test_json_is_the_contract(program: Program) -> None:
@@ -179,7 +180,7 @@ def test_bad_input_60_a_query_that_cannot_be_read_is_pointed_at(program: Program
 )
 def test_bad_input_60_odd_words_are_understood_or_refused_in_a_sentence(query: str) -> None:
     with suppress(UserError):
-        asked(query)
+        parse_query(query)
 
 
 def test_bad_input_60_words_with_signs_are_searched(program: Program) -> None:

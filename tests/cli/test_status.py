@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli.stats import bar, sparkline
-from bot.cli.status.command import Daemon, ailments, cramped, sight, warnings
+from bot.cli.daemon import DaemonState
+from bot.cli.status.command import ailments, cramped, sight, warnings
+from bot.cli.terminal.charts import draw_bar, draw_sparkline
 from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
 from storage.archive.database import Archive
@@ -14,7 +15,7 @@ from storage.status import ArchiveStatus, Queue, TargetStanding, Watch
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOW = 1_762_000_000_000_000
-RUNNING = Daemon(running=True, pid=7)
+RUNNING = DaemonState(running=True, pid=7)
 QUIET = tuple(Queue(name, 0, None) for name in ("decide", "recheck", "outbox", "dead", "given_up", "quarantine"))
 
 
@@ -40,8 +41,8 @@ def test_one_failing_source_among_others_is_not_ill_health_but_all_of_them_are()
 
 
 def test_a_daemon_that_does_not_run_or_does_not_ask_is_ill_health() -> None:
-    assert ailments(standing(watch()), Daemon(running=False, pid=None), NOW) == ("no daemon is running",)
-    assert ailments(standing(watch()), Daemon(running=None, pid=None), NOW) == ()
+    assert ailments(standing(watch()), DaemonState(running=False, pid=None), NOW) == ("no daemon is running",)
+    assert ailments(standing(watch()), DaemonState(running=None, pid=None), NOW) == ()
     [problem] = ailments(standing(watch(due=NOW - HOUR)), RUNNING, NOW)
     assert "spokesman" in problem
 
@@ -142,7 +143,7 @@ def test_a_source_is_paused_and_goes_on(fresh: Archive, program: Program) -> Non
 def test_a_mistyped_source_gets_a_suggestion(fresh: Archive, program: Program) -> None:
     ran = program("sources", "pause", "spokesmen", COMMUNIQUE_DATA_DIR=str(fresh.path.parent))
     assert ran.returncode == 2
-    assert "did you mean spokesman?" in ran.stderr
+    assert 'did you mean "spokesman"?' in ran.stderr
 
 
 def test_stats_draw_days_and_sources_no_wider_than_the_terminal(program: Program) -> None:
@@ -175,12 +176,12 @@ def test_days_are_those_of_the_zone(program: Program) -> None:
 
 
 def test_bars_and_sparklines_show_the_greatest_full_and_the_least_at_all() -> None:
-    assert bar(10, 10, 5) == "█████"
-    assert bar(1, 1000, 5) == "▏"
-    assert bar(0, 10, 5) == ""
-    assert sparkline((0, 1, 4, 8), 10) == " ▁▄█"
-    assert len(sparkline(tuple(range(100)), 10)) == 10
-    assert sparkline((), 10) == ""
+    assert draw_bar(10, 10, 5) == "█████"
+    assert draw_bar(1, 1000, 5) == "▏"
+    assert draw_bar(0, 10, 5) == ""
+    assert draw_sparkline((0, 1, 4, 8), 10) == " ▁▄█"
+    assert len(draw_sparkline(tuple(range(100)), 10)) == 10
+    assert draw_sparkline((), 10) == ""
 
 
 def test_a_full_disk_is_ill_health_although_nothing_can_be_written_about_it() -> None:

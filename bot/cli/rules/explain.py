@@ -1,19 +1,19 @@
 """`communique rules explain`: what a rule looks for, in the form it is looked for, where, and what that costs."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.search import asked, warn
-from bot.cli.terminal.output import Session, formats, line, names_in_config, styled, write_json
+from bot.cli.query import parse_query, print_warnings
+from bot.cli.rules.selection import choose_query, complete_rule, find_sources
+from bot.cli.terminal.output import Session, formats, line, styled, write_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
 if TYPE_CHECKING:
-    from bot.config.model import Config, RuleConfig
+    from bot.config.model import RuleConfig
     from storage.archive.database import Reader
     from storage.language.match import Document
     from storage.language.query import Query
@@ -23,45 +23,8 @@ _SAMPLE = 500  # of the newest posts
 _SHOWN = 12  # literals
 
 
-def rule_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Names of rules for shell completion."""
-    return names_in_config(ctx, "rules", incomplete)
-
-
-def rule_named(config: "Config", name: str) -> "RuleConfig":
-    """The rule of this name. Raises UserError with a near one."""
-    for rule in config.rules:
-        if rule.name == name:
-            return rule
-    close = get_close_matches(name, [rule.name for rule in config.rules], n=1)
-    hint = f": did you mean {visible(close[0])}?" if close else "; `communique rules list` names them"
-    raise UserError(f"there is no rule {visible(name)}{hint}")
-
-
-def chosen_query(session: Session, name: str | None, query: str | None) -> "tuple[RuleConfig | None, Query]":
-    """The rule that was named, or the query that was given. Raises UserError, and UsageError where both or none are."""
-    if (name is None) == (query is None):
-        raise click.UsageError("give the NAME of a rule, or --query")
-    if name is None:
-        return None, asked(query or "", terms=session.terms)
-    config = session.config()
-    rule = rule_named(config, name)
-    return rule, asked(rule.query, terms=config.phrases)
-
-
-def in_scope(reader: "Reader", rule: "RuleConfig") -> list[str]:
-    """Names of the archive's sources that a rule looks in."""
-    from storage.sources.names import read_tags
-
-    return [
-        name
-        for name, tags in read_tags(reader).items()
-        if not (rule.sources or rule.tags) or name in rule.sources or tags.intersection(rule.tags)
-    ]
-
-
 @click.command("explain")
-@click.argument("name", required=False, shell_complete=rule_names)
+@click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Explain this query instead of a rule of the config.")
 @formats(streams=False)
 @click.pass_obj
@@ -72,8 +35,8 @@ def explain(session: Session, name: str | None, query: str | None, form: str | N
     communique rules explain regional-command
     communique rules explain --query 'commands NOT "regional office"'
     """  # noqa: D301  click reads the backspace
-    rule, parsed = chosen_query(session, name, query)
-    warn(session, parsed)
+    rule, parsed = choose_query(session, name, query)
+    print_warnings(session, parsed)
     told = _told(session, rule, parsed)
     if form is not None:
         write_json(session, told)
@@ -118,7 +81,11 @@ def _literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> A
     if asks_for_rules(parsed.root):
         return None
     others = session.config() if rule else None
-    read = [asked(other.query, terms=others.phrases) for other in others.rules if other is not rule] if others else []
+    read = (
+        [parse_query(other.query, terms=others.phrases) for other in others.rules if other is not rule]
+        if others
+        else []
+    )
     among = [options(parsed.root), *(options(other.root) for other in read if not asks_for_rules(other.root))]
     return chosen(among)[0]
 
@@ -129,7 +96,7 @@ def _cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals
     from storage.language.fold import fold
     from storage.search.search import proposed
 
-    names = in_scope(reader, rule) if rule else []
+    names = find_sources(reader, rule) if rule else []
     found = proposed(reader, parsed, sources=names) if names or rule is None else None
     sample = _newest(reader)
     tried = sum(1 for post in sample if literals is None or _called(post, literals))

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.rules.explain import explain, rule_named, rule_names
+from bot.cli.names import find_by_name
+from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
+from bot.cli.rules.explain import explain
 from bot.cli.rules.replay import replay
-from bot.cli.search import NOTHING_FOUND, SnippetPart, asked, drawn, pieces_around, warn
+from bot.cli.rules.selection import complete_rule
 from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write, write_json
+from bot.cli.terminal.posts import cut_around, draw_snippet
 from bot.clock import DAY
 from bot.errors import UserError
 from bot.foreign.text import one_line
@@ -92,7 +95,7 @@ def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[st
 
 
 @command.command("test")
-@click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=rule_names)
+@click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Test this query instead of a rule of the config.")
 @formats(streams=False)
 @click.pass_context
@@ -107,11 +110,13 @@ def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: st
     """  # noqa: D301  click reads the backspace
     session: Session = ctx.obj
     name, given = _split(words, query)
-    queries = [("query", asked(query, terms=session.terms))] if query is not None else list(_queries(session, name))
+    queries = (
+        [("query", parse_query(query, terms=session.terms))] if query is not None else list(_queries(session, name))
+    )
     text = _text(ctx, given)
     document = _of(text, session.clock.now())
     for _, tree in queries:
-        warn(session, tree)
+        print_warnings(session, tree)
     results = [(rule, _evaluated(tree, document)) for rule, tree in queries]
     if form is not None:
         write_json(session, [_result(rule, hits, text) for rule, hits in results])
@@ -136,8 +141,8 @@ def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]
     config = session.config()
     if not config.rules and name is None:
         raise UserError("there are no rules in the config: give --query")
-    for rule in config.rules if name is None else (rule_named(config, name),):
-        yield rule.name, asked(rule.query, terms=config.phrases)
+    for rule in config.rules if name is None else (find_by_name(config.rules, name, "rule"),):
+        yield rule.name, parse_query(rule.query, terms=config.phrases)
 
 
 def _text(ctx: click.Context, given: str | None) -> str:
@@ -195,8 +200,7 @@ def _told(session: Session, rule: str, hits: tuple[Hit, ...] | None, text: str) 
         return
     yield f"{styled(session, one_line(rule), 'bold')}  {styled(session, 'matches', 'green')}"
     for hit in hits:
-        found: Sequence[SnippetPart] = tuple(pieces_around(text, [hit]))
-        yield f"    {drawn(session, found, highlight=True)}"
+        yield f"    {draw_snippet(session, tuple(cut_around(text, [hit])), highlight=True)}"
         words = one_line(text[hit.start : hit.end])
         yield f"    “{words}” from letter {hit.start + 1}, found as “{one_line(hit.form)}”"
     if not hits:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.rules.explain import chosen_query, in_scope, rule_names
-from bot.cli.search import NOTHING_FOUND, described, drawn, snippets, warn
-from bot.cli.stats import bar
+from bot.cli.query import NOTHING_FOUND, print_warnings
+from bot.cli.rules.selection import choose_query, complete_rule, find_sources
+from bot.cli.terminal.charts import draw_bar
 from bot.cli.terminal.output import Session, counted, formats, line, say, styled, write_json
+from bot.cli.terminal.posts import print_post
 from bot.cli.terminal.times import Zone, shown, span, zone_option
 from bot.clock import DAY
 from bot.documents.as_json import iso
@@ -28,7 +29,7 @@ _PAUSE_S = 0.2  # between two lines of progress
 
 
 @click.command("replay")
-@click.argument("name", required=False, shell_complete=rule_names)
+@click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Replay this query instead of a rule of the config.")
 @click.option("--since", metavar="TIME", default="90d", show_default=True, help="From when: 7d, 2026-11-01.")
 @click.option("--until", metavar="TIME", help="Until when; a day counts whole. By default now.")
@@ -58,13 +59,13 @@ def replay(
     communique rules replay --query '@lashio NOT weather' --since 2026-10-01
     """  # noqa: D301  click reads the backspace
     session: Session = ctx.obj
-    rule, parsed = chosen_query(session, name, query)
-    warn(session, parsed)
+    rule, parsed = choose_query(session, name, query)
+    print_warnings(session, parsed)
     start, end = span(since, until or "now", zone, session.clock.now())
     assert start is not None
     assert end is not None
     with session.archive().reading() as reader:
-        names = in_scope(reader, rule) if rule else []
+        names = find_sources(reader, rule) if rule else []
         fired = [] if rule and not names else list(_found(session, reader, parsed, start, end, names))
         told = _told(reader, fired, samples, zone)
         told = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **told}
@@ -74,8 +75,7 @@ def replay(
             targets = session.config().rule_targets(rule) if rule else ()
             for row in _lines(session, told, start, end, zone, tells=targets):
                 line(session, row)
-            for row in _samples(session, reader, fired[:samples], zone):
-                line(session, row)
+            _print_samples(session, reader, fired[:samples], zone)
     if not fired and exit_code:
         ctx.exit(NOTHING_FOUND)
 
@@ -150,21 +150,18 @@ def _lines(
     most = max(day["posts"] for day in told["days"])
     room = max(8, get_terminal_size((80, 24)).columns - len("2026-11-01  ") - len(f" {most}"))
     for day in told["days"]:
-        yield f"{day['day']}  {bar(day['posts'], most, room)} {day['posts']}"
+        yield f"{day['day']}  {draw_bar(day['posts'], most, room)} {day['posts']}"
     yield "  ".join(f"{one_line(row['source'])} {row['posts']}" for row in told["sources"])
     yield ""
 
 
-def _samples(session: Session, reader: "Reader", fired: "list[FoundPost]", zone: Zone) -> Iterator[str]:
+def _print_samples(session: Session, reader: "Reader", fired: "list[FoundPost]", zone: Zone) -> None:
     from storage.posts import reading
 
     texts = reading.texts(reader, {hit.text_id for found in fired for hit in found.hits})
     hits = {found.post_id: found.hits for found in fired}
     for post in reading.posts(reader, [found.post_id for found in fired]):
-        yield from described(session, post, zone)
-        for pieces in snippets(post, hits[post.id], texts):
-            yield f"    {drawn(session, pieces, highlight=None)}"
-        yield ""
+        print_post(session, post, zone, hits[post.id], texts)
 
 
 def _day(at: int, zone: Zone) -> date:

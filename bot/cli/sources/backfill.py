@@ -1,4 +1,4 @@
-"""`communique sources check` and `sources backfill`: look at one source now, fetch its history now."""
+"""`communique sources backfill`: fetch the history of a source now."""
 
 import asyncio
 import signal
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from bot.cli.terminal.output import Session, counted, formats, line, say, write_json
-from bot.errors import Later, Never, UserError
+from bot.cli.daemon import build_app
+from bot.cli.names import expect_enabled, find_by_name
+from bot.cli.terminal.output import Session, counted, say, source_argument
+from bot.errors import AlreadyRunning, UserError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,116 +21,16 @@ if TYPE_CHECKING:
     from bot.intake.ledger import BackfillLimit
     from bot.intake.poll import Round
     from storage.archive.database import Archive
-    from storage.records import Batch
-
-
-@click.command("check")
-@click.argument("name")
-@formats(streams=False)
-@click.pass_obj
-def check(session: Session, name: str, form: str | None) -> None:
-    """Ask a source once and say what it shows; nothing is stored.
-
-    Exit code 1 if it failed and may work later, 5 if it refused for good.
-    """
-    config = session.config()
-    settings = _settings(config, name)
-    if settings.kind == "telegram":
-        _expect_on(settings)
-        _look_with_the_account(session, config, name, form)
-        return
-    try:
-        batch = asyncio.run(_look(session, config, settings))
-    except (Later, Never) as error:
-        if form == "json":
-            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
-        raise
-    newest = max((post.posted_at for post in batch.posts if post.posted_at is not None), default=None)
-    if form == "json":
-        from bot.documents.as_json import iso
-
-        document = {
-            "source": name,
-            "ok": True,
-            "title": batch.title,
-            "channel_id": batch.channel_id,
-            "posts": len(batch.posts),
-            "unreadable": len(batch.quarantined),
-            "newest": iso(newest),
-        }
-        write_json(session, document)
-        return
-    line(session, _sentence(name, batch, newest))
-
-
-def _look_with_the_account(session: Session, config: "Config", name: str, form: str | None) -> None:
-    """Only one process may use the session: the daemon that runs, or else this one in its place."""
-    from bot.cli.login import asked_daemon
-    from bot.daemon.lock import open_archive
-    from bot.errors import AlreadyRunning
-
-    try:
-        try:
-            with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
-                said = asyncio.run(_look_alone(session, config, archive, name))
-        except AlreadyRunning:
-            said = asked_daemon(session, "check", name)
-    except (Later, Never) as error:
-        if form == "json":
-            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
-        raise
-    if form == "json":
-        write_json(session, {"source": name, "ok": True, "said": said})
-    else:
-        from bot.foreign.text import one_line
-
-        line(session, f"{name}: {one_line(said)}")
-
-
-async def _look_alone(session: Session, config: "Config", archive: "Archive", name: str) -> str:
-    from bot.daemon import backfill as alone
-    from bot.daemon.app import App
-    from bot.daemon.wiring import Startup
-
-    around = Startup(
-        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
-    )
-    app = App(config, archive, around)
-    return await alone.check(app, name)
-
-
-def _sentence(name: str, batch: "Batch", newest: int | None) -> str:
-    from bot.documents.as_json import iso
-    from bot.foreign.text import one_line
-
-    about = f" “{one_line(batch.title)}”" if batch.title else ""
-    number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
-    unreadable = f", {counted(len(batch.quarantined), 'piece')} that cannot be read" if batch.quarantined else ""
-    last = f", the newest of {iso(newest)}" if newest is not None else ""
-    return f"{name}: ok{about}{number}: {counted(len(batch.posts), 'post')} shown{last}{unreadable}"
-
-
-async def _look(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
-    from bot import sources as kinds
-    from bot.contracts.source import SourceTools, Want
-    from bot.http import Http
-
-    http = Http(config.http_rules(), session.clock)
-    try:
-        source = kinds.build(settings, SourceTools(http, session.clock, config.directory))
-        return await source.fetch(Want(), None)
-    finally:
-        await http.aclose()
 
 
 @click.command("backfill")
-@click.argument("name")
+@source_argument
 @click.option("--since", metavar="TIME", help="Back to this time: 2024-07-01 (UTC), 30d, yesterday.")
 @click.option("--count", type=click.IntRange(min=1), help="So many posts more than the archive has.")
 @click.option("--all", "everything", is_flag=True, help="Back to the first post.")
 @click.option("--alert", is_flag=True, help="Let what is found alert; without it history is matched, never sent.")
 @click.pass_obj
-def backfill(session: Session, name: str, since: str | None, count: int | None, everything: bool, alert: bool) -> None:
+def command(session: Session, name: str, since: str | None, count: int | None, everything: bool, alert: bool) -> None:
     """Fetch the history of a source in resumable pages.
 
     Ctrl-C once ends after the page under way, twice at once; either way the rest stays an open gap that `run` goes on
@@ -139,15 +41,14 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
     from bot.cli.terminal.times import Zone, moment
     from bot.config import paths
     from bot.daemon.lock import open_archive
-    from bot.errors import AlreadyRunning
     from bot.intake.ledger import BackfillLimit
     from storage.archive.database import Archive
 
     if sum((since is not None, count is not None, everything)) != 1:
         raise click.UsageError("say how far back: one of --since TIME, --count N, --all")
     config = session.config()
-    settings = _settings(config, name)
-    _expect_on(settings)
+    settings = find_by_name(config.sources, name, "source")
+    expect_enabled(settings)
     if since is not None:
         wanted = BackfillLimit(since=moment(since, Zone(reads=UTC), session.clock.now(), option="--since"))
     else:
@@ -160,23 +61,6 @@ def backfill(session: Session, name: str, since: str | None, count: int | None, 
             _ask_and_watch(session, archive, settings, wanted, alert=alert)
 
 
-def _settings(config: "Config", name: str) -> "SourceSettings":
-    from difflib import get_close_matches
-
-    for settings in config.sources:
-        if settings.name == name:
-            return settings
-    close = get_close_matches(name, [settings.name for settings in config.sources], n=1)
-    hint = f": did you mean {close[0]}?" if close else ""
-    raise UserError(f"there is no source {name} in {config.path or 'the config'}{hint}")
-
-
-def _expect_on(settings: "SourceSettings") -> None:
-    """Raises UserError for a source that the config has switched off."""
-    if not settings.enabled:
-        raise UserError(f"{settings.name} is switched off in the config: without `enabled = false` it can be asked")
-
-
 async def _work(
     session: Session,
     config: "Config",
@@ -186,15 +70,10 @@ async def _work(
     *,
     alert: bool,
 ) -> None:
-    from bot.daemon import backfill as alone
-    from bot.daemon.app import App
-    from bot.daemon.wiring import Startup
+    from bot.daemon.backfill import backfill, has_history
 
-    around = Startup(
-        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
-    )
-    app = App(config, archive, around)
-    if not alone.has_history(app, settings.name):
+    app = build_app(session, config, archive)
+    if not has_history(app, settings.name):
         await app.close()
         raise UserError(f"{settings.name} is a {settings.kind} source: it shows no history that could be asked for")
     interrupted = asyncio.Event()
@@ -212,7 +91,7 @@ async def _work(
             progress.show(result.new + result.unchanged)
             return not interrupted.is_set()
 
-        await alone.backfill(app, settings.name, wanted, alerts=alert, page_stored=turned)
+        await backfill(app, settings.name, wanted, alerts=alert, page_stored=turned)
     say(session, progress.sentence(done=not interrupted.is_set()))
     if interrupted.is_set():
         raise SystemExit(130)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli import Lazy, LazyGroup
+from bot.cli.account import explain_account
+from bot.cli.daemon import ask_daemon, find_daemon
+from bot.cli.kinds import reads_with_account
+from bot.cli.names import unknown_name
 from bot.cli.terminal.output import Form, Session, formats, line, say, source_argument, table, write
 from bot.cli.terminal.times import Zone, shown, zone_option
 from bot.clock import SECOND
@@ -50,13 +53,13 @@ COLUMNS = (
     "stands_in",
     "flood_waits",
 )
-_BACKFILL = {
-    "check": Lazy("bot.cli.sources.backfill", "Ask a source once and say what it shows; nothing is stored.", "check"),
-    "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source in resumable pages.", "backfill"),
+_LAZY = {
+    "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
+    "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
 }
 
 
-@click.group("sources", cls=LazyGroup, lazy=_BACKFILL)
+@click.group("sources", cls=LazyGroup, lazy=_LAZY)
 def command() -> None:
     """List, check, backfill, pause and resume sources."""
 
@@ -68,7 +71,7 @@ def command() -> None:
 def listed(session: Session, zone: Zone, form: Form | None) -> None:
     """List every source with its state, last post and open gaps."""
     watches = _known(session)
-    view = _view(session) if any(watch.kind == "telegram" for watch in watches) else AccountView()
+    view = _view(session) if any(reads_with_account(watch.kind) for watch in watches) else AccountView()
     if form is not None:
         seconds = _second_ways(session, watches)
         documents = (
@@ -95,14 +98,11 @@ def join(session: Session, name: str) -> None:
 
     The running daemon does it: it alone has the session.
     """
-    from bot.cli.login import asked_daemon
-    from bot.cli.status.command import daemon_of
-
     if not any(watch.name == name for watch in _known(session)):
         raise _unknown(session, name)
-    if not daemon_of(session.data_dir()).running:
+    if not find_daemon(session.data_dir()).running:
         raise UserError("no daemon is running, and it alone has the session: start `communique run`, then ask again")
-    line(session, visible(asked_daemon(session, "join", name)))
+    line(session, visible(ask_daemon(session, "join", name)))
 
 
 @command.command("pause")
@@ -185,7 +185,7 @@ def _view(session: Session) -> AccountView:
 
 def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
     """What JSON tells of a source beside the rest; null for sources that no account reads."""
-    mine = watch.kind == "telegram"
+    mine = reads_with_account(watch.kind)
     lag = view.lags.get(watch.name)
     return {
         "mode": view.modes.get(watch.name) if mine else None,
@@ -196,12 +196,12 @@ def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
 
 
 def _sentences(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
-    from bot.cli.status.command import daemon_of, why
-
     if view.account is not None:
         since = shown(view.account.state_since, zone)
-        idle = " when it was last used: no daemon is running" if daemon_of(session.data_dir()).running is False else ""
-        yield f"telegram account: {view.account.state} since {since}{idle}{why(view.account)}"
+        idle = (
+            " when it was last used: no daemon is running" if find_daemon(session.data_dir()).running is False else ""
+        )
+        yield f"telegram account: {view.account.state} since {since}{idle}{explain_account(view.account)}"
     for method, until in view.waits.items():
         yield f"flood wait: {method} until {shown(until, zone, seconds=True)}"
 
@@ -222,7 +222,7 @@ def _second_ways(session: Session, watches: list[Watch]) -> dict[str, str]:
     return {
         source.name: "public pages" if handles.get(source.name) or _named(source) else "nothing"
         for source in session.config().sources
-        if source.kind == "telegram" and source.enabled and getattr(source, "fallback", "none") != "none"
+        if source.reads_with_account and source.enabled and source.addresses()
     }
 
 
@@ -243,7 +243,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
     return [
         watch.name,
         watch.kind,
-        view.modes.get(watch.name, "-") if watch.kind == "telegram" else "-",
+        view.modes.get(watch.name, "-"),
         state,
         shown(watch.last_post_at, zone),
         f"{lag / SECOND:.1f} s" if (lag := view.lags.get(watch.name)) is not None else "-",
@@ -255,10 +255,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
 
 
 def _unknown(session: Session, name: str) -> UserError:
-    from storage.status import watches
+    from storage.sources.names import read_tags
 
     with session.archive().reading() as reader:
-        names = [watch.name for watch in watches(reader)]
-    close = get_close_matches(name, names, n=1)
-    hint = f": did you mean {visible(close[0])}?" if close else "; `communique sources list` names them"
-    return UserError(f"the archive knows no source {visible(name)}{hint}")
+        return unknown_name(name, read_tags(reader), "source", "the archive")

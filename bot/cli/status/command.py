@@ -1,11 +1,13 @@
 """`communique status`: what is being watched since when, what is failing, what waits, and what to do next."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from bot.cli.account import explain_account
+from bot.cli.daemon import DaemonState, find_daemon
+from bot.cli.kinds import reads_with_account
 from bot.cli.status import files as status_files
 from bot.cli.status.files import FileReport
 from bot.cli.terminal.output import Session, counted, formats, line, styled, write_json
@@ -15,7 +17,6 @@ from bot.documents.as_json import iso
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
-from storage.sources.telegram import AccountRow
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
@@ -23,14 +24,6 @@ _BLIND = 15 * MINUTE  # so long may every source fail, or a due round stay away,
 _ROOM = 16 << 20  # bytes that must be free, for a full disk lets nothing be stored, not even that it is full
 _LATE = HOUR  # so long may a message wait to be delivered
 _UNHEALTHY = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """Whether a daemon holds the data directory; `running` is None where that cannot be told."""
-
-    running: bool | None
-    pid: int | None
 
 
 @click.command("status")
@@ -47,7 +40,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     """
     session: Session = ctx.obj
     now = session.clock.now()
-    daemon = daemon_of(session.data_dir())
+    daemon = find_daemon(session.data_dir())
     found, files, collected = _standing(session, now)
     problems = (*collected, *ailments(found, daemon, now), *cramped(_free(session.data_dir())))
     if form is not None:
@@ -81,17 +74,6 @@ def _standing(session: Session, now: int) -> tuple[ArchiveStatus, FileReport, tu
         return read_status(reader, now), status_files.files(session, reader, _free(session.data_dir())), ()
 
 
-def daemon_of(data_dir: Path) -> Daemon:
-    """Ask the lock who holds the data directory."""
-    from bot.daemon.lock import holder
-
-    try:
-        pid = holder(data_dir)
-    except OSError:
-        return Daemon(None, None)
-    return Daemon(pid is not None, pid or None)
-
-
 def cramped(free: int | None) -> tuple[str, ...]:
     """Name a full disk; `free` is in bytes, None where it cannot be told."""
     full = free is not None and free < _ROOM
@@ -107,7 +89,7 @@ def _free(data_dir: Path) -> int | None:
         return None
 
 
-def ailments(found: ArchiveStatus, daemon: Daemon, now: int) -> tuple[str, ...]:
+def ailments(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[str, ...]:
     """Name everything that counts as ill health, in one sentence each."""
     asked = [watch for watch in found.watches if watch.enabled and not watch.paused]
     problems = []
@@ -131,10 +113,10 @@ def warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
         if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             reason = f": {watch.reason}" if watch.reason else ""
             yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
-    if found.account is not None and any(watch.kind == "telegram" and watch.enabled for watch in found.watches):
+    if found.account is not None and any(watch.enabled and reads_with_account(watch.kind) for watch in found.watches):
         if found.account.state != CONNECTED:
-            since = iso(found.account.state_since)
-            yield f"the Telegram account does not work since {since} ({found.account.state}){why(found.account)}"
+            state, since = found.account.state, iso(found.account.state_since)
+            yield f"the Telegram account has not worked since {since} ({state}){explain_account(found.account)}"
         elif found.account.reason:
             yield found.account.reason
     for target in found.targets:
@@ -152,13 +134,7 @@ def warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
             yield f"{found.queue(name).waiting} {words}"
 
 
-def why(account: AccountRow) -> str:
-    """What follows the state of a Telegram account: its reason, and what a person can do."""
-    reason = f": {account.reason}" if account.reason else ""
-    return reason + (f"; {account.remedy}" if account.remedy else "")
-
-
-def next_steps(found: ArchiveStatus, daemon: Daemon) -> Iterator[str]:
+def next_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
     """Suggest what to type next."""
     if not found.watches:
         yield "communique run --once"
@@ -195,7 +171,7 @@ def _lines(
     session: Session,
     found: ArchiveStatus,
     files: FileReport,
-    daemon: Daemon,
+    daemon: DaemonState,
     problems: tuple[str, ...],
     zone: Zone,
     now: int,
@@ -206,7 +182,7 @@ def _lines(
     yield f"queues      {', '.join(_waiting(queue, now) for queue in found.queues)}"
     if found.account is not None:
         state, since = found.account.state, shown(found.account.state_since, zone)
-        yield f"telegram    {one_line(f'{state} since {since}{why(found.account)}')}"
+        yield f"telegram    {one_line(f'{state} since {since}{explain_account(found.account)}')}"
     for method, until in found.waits:
         yield f"            asked to wait with {one_line(method)} until {shown(until, zone, seconds=True)}"
     yield from status_files.lines(session, files, now)

@@ -1,0 +1,68 @@
+"""The running daemon, as other commands see it: whether there is one, and how to ask it for something."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli.terminal.output import Session
+from bot.errors import Later, Never
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.daemon.app import App
+    from storage.archive.database import Archive
+
+_WAIT_S = 40
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """Whether a daemon uses the data directory; `running` is None where that cannot be read."""
+
+    running: bool | None
+    pid: int | None
+
+
+def build_app(session: Session, config: "Config", archive: "Archive") -> "App":
+    """The daemon of this process, not yet started."""
+    from bot.daemon.app import App
+    from bot.daemon.wiring import Startup
+
+    startup = Startup(
+        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+    )
+    return App(config, archive, startup)
+
+
+def find_daemon(data_dir: Path) -> DaemonState:
+    """Read from the lock which process uses the data directory."""
+    from bot.daemon.lock import holder
+
+    try:
+        pid = holder(data_dir)
+    except OSError:
+        return DaemonState(None, None)
+    return DaemonState(pid is not None, pid or None)
+
+
+def ask_daemon(session: Session, kind: str, source: str) -> str:
+    """Ask the daemon, which alone has the Telegram session, and wait for its answer. Raises Later and Never."""
+    from storage.sources import telegram
+
+    with session.archive() as archive:
+        with archive.writing() as writer:
+            request = telegram.ask(writer, kind, source, session.clock.now())
+        until = session.clock.monotonic() + _WAIT_S
+        while session.clock.monotonic() < until:
+            with archive.reading() as reader:
+                row = telegram.request(reader, request)
+            if row.outcome == "ok":
+                return row.detail or ""
+            if row.outcome == "never":
+                raise Never(row.detail or "refused", state="refused")
+            if row.outcome == "later":
+                raise Later(row.detail or "it failed")
+            time.sleep(0.2)
+    raise Later("the daemon has not answered yet; it is still working on it")

@@ -1,0 +1,55 @@
+"""Names that a person typed: find what has the name, or say which one was probably meant."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from bot.cli.terminal.output import Session, say
+from bot.errors import UserError
+from bot.foreign.text import visible
+from bot.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from bot.contracts.source import SourceSettings
+    from storage.archive.database import Reader
+
+
+class Named(Protocol):
+    """An entry of the config."""
+
+    @property
+    def name(self) -> str: ...
+
+
+_Entry = TypeVar("_Entry", bound=Named)
+
+
+def find_by_name(entries: Sequence[_Entry], name: str, noun: str) -> _Entry:
+    """The entry of the config with this name. Raises UserError, which names a near one."""
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise unknown_name(name, [entry.name for entry in entries], noun, "the config")
+
+
+def unknown_name(name: str, known: Iterable[str], noun: str, place: str) -> UserError:
+    """The error for a `noun` (source, rule, …) that does not exist in `place`."""
+    hint = did_you_mean(name, known) or f"; `communique {noun}s list` shows them" * (noun in ("source", "rule"))
+    return UserError(f"there is no {noun} {visible(name)} in {place}{hint}")
+
+
+def expect_enabled(settings: "SourceSettings") -> None:
+    """Raises UserError for a source that the config disables."""
+    if not settings.enabled:
+        raise UserError(f"{settings.name} is disabled: remove `enabled = false` from its entry in the config")
+
+
+def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str]) -> None:
+    """Warn of names that no source of the archive has: "nothing found" alone would hide the mistake."""
+    if not names:
+        return
+    from storage.sources.names import read_tags
+
+    known = list(read_tags(reader))
+    for name in names:
+        if name not in known:
+            say(session, f"warning: {unknown_name(name, known, 'source', 'the archive')}")

@@ -1,0 +1,41 @@
+"""Which rule or query a command of `rules` is about, and which sources it covers."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.names import find_by_name
+from bot.cli.query import parse_query
+from bot.cli.terminal.output import Session, names_in_config
+
+if TYPE_CHECKING:
+    from bot.config.model import RuleConfig
+    from storage.archive.database import Reader
+    from storage.language.query import Query
+
+
+def complete_rule(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a rule in the shell."""
+    return names_in_config(ctx, "rules", incomplete)
+
+
+def choose_query(session: Session, name: str | None, query: str | None) -> "tuple[RuleConfig | None, Query]":
+    """The rule NAME with its query, or the query of --query. Raises UserError, and UsageError for both or none."""
+    if (name is None) == (query is None):
+        raise click.UsageError("give the NAME of a rule, or --query")
+    if name is None:
+        return None, parse_query(query or "", terms=session.terms)
+    config = session.config()
+    rule = find_by_name(config.rules, name, "rule")
+    return rule, parse_query(rule.query, terms=config.phrases)
+
+
+def find_sources(reader: "Reader", rule: "RuleConfig") -> list[str]:
+    """Names of the sources in the archive that a rule covers."""
+    from storage.sources.names import read_tags
+
+    return [
+        name
+        for name, tags in read_tags(reader).items()
+        if not (rule.sources or rule.tags) or name in rule.sources or tags.intersection(rule.tags)
+    ]
