@@ -1,7 +1,7 @@
-"""Recordings made ready for an engine by the ffmpeg program, which opens the one file it is given and nothing else.
+"""Decodes recordings with the ffmpeg program, which may open the given file and nothing else.
 
-ffmpeg would follow a playlist, a list of files or a stream description wherever it leads. So it is held to the one
-demuxer of the type that the first bytes show, whatever the file's name is, and to the protocols `file` and `pipe`.
+ffmpeg would follow a playlist, a list of files or a stream description wherever it leads. So it may use only the
+demuxer of the type that the first bytes show, whatever the file's name is, and only the protocols `file` and `pipe`.
 """
 
 import shutil
@@ -13,8 +13,8 @@ from bot.contracts.engine import MediaFile, Never, Unfit
 from bot.enrich.sandbox.command import CommandResult, run
 
 INSTALL = "apt install ffmpeg"
-RATE = 16_000  # samples a second, which every speech model wants
-_DEADLINE = 120.0  # seconds; half an hour of sound is decoded in two
+RATE = 16_000  # samples per second; every speech model expects this rate
+_DEADLINE = 120.0  # seconds; half an hour of sound takes two
 _DEMUXERS = {
     "audio/ogg": "ogg", "video/ogg": "ogg", "audio/mpeg": "mp3", "audio/mp4": "mov", "video/mp4": "mov",
     "audio/flac": "flac", "audio/wav": "wav", "audio/amr": "amr", "audio/aac": "aac", "video/webm": "matroska",
@@ -28,40 +28,39 @@ _CODECS: dict[Form, tuple[str, ...]] = {
 
 
 def ready() -> None:
-    """Raise Never where ffmpeg is missing."""
-    if shutil.which("ffmpeg") is None:
-        raise Never("recordings cannot be opened: the program ffmpeg is missing", remedy=INSTALL)
+    """Raise Never if ffmpeg is missing."""
+    _program()
 
 
 def samples(media: MediaFile, longest: int) -> bytes:
-    """The first sound track as 16-bit samples, one channel, RATE a second; `longest` is in microseconds.
+    """The first sound track as 16-bit samples, one channel, at RATE; `longest` is in microseconds.
 
-    Raises Unfit for what is no recording, holds no sound, or is longer.
+    Raises Unfit if the file is no recording, has no sound, or is longer.
     """
     most = (longest // SECOND + 2) * RATE * 2
     pcm = _decoded(media, longest, most)
     pcm = pcm[: len(pcm) & ~1]
     if not pcm:
-        raise Unfit("there is no sound in it")
+        raise Unfit("it has no sound")
     if len(pcm) > longest / SECOND * RATE * 2:
         raise Unfit(f"too long: at most {longest // SECOND:,} s are read")
     return pcm
 
 
 def converted(media: MediaFile, form: Form, longest: int, folder: Path) -> Path:
-    """The first sound track, one channel, in a new file of `form` in `folder`. Raises Unfit as `samples` does."""
+    """Write the first sound track, one channel, to a new file of `form` in `folder`. Raises Unfit like `samples`."""
     plain, target = folder / "samples.raw", folder / f"recording.{form}"
     plain.write_bytes(samples(media, longest))
     raw = ("-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", f"file:{plain}")
     answer = _ffmpeg(*raw, *_CODECS[form], "-y", f"file:{target}", cap=1 << 16)
     plain.unlink()
     if not answer.ok:
-        raise RuntimeError(f"ffmpeg made no {form} of it (exit {answer.code})")
+        raise RuntimeError(f"ffmpeg could not convert it to {form} (exit {answer.code})")
     return target
 
 
 def _decoded(media: MediaFile, longest: int, cap: int) -> bytes:
-    """One second more than is allowed, so that what is longer shows."""
+    """Samples of at most one second more than `longest`, which shows that a recording is too long."""
     name = _DEMUXERS.get(media.mime)
     if name is None:
         raise Unfit(f"its content is {media.mime}, which has no sound")
@@ -70,12 +69,16 @@ def _decoded(media: MediaFile, longest: int, cap: int) -> bytes:
     answer = _ffmpeg(*opened, *most, cap=cap)
     if answer.late:
         raise Unfit("the recording could not be decoded in time")
-    return answer.out  # of a damaged one what could be decoded
+    return answer.out  # of a damaged recording, what could be decoded
 
 
 def _ffmpeg(*arguments: str, cap: int) -> CommandResult:
+    limits = ("-nostdin", "-v", "quiet", "-threads", "1", "-protocol_whitelist", "file,pipe")
+    return run((_program(), *limits, *arguments), deadline=_DEADLINE, cap=cap)
+
+
+def _program() -> str:
     program = shutil.which("ffmpeg")
     if program is None:
-        raise Never("recordings cannot be opened: the program ffmpeg is missing", remedy=INSTALL)
-    bounded = ("-nostdin", "-v", "quiet", "-threads", "1", "-protocol_whitelist", "file,pipe")
-    return run((program, *bounded, *arguments), deadline=_DEADLINE, cap=cap)
+        raise Never("cannot decode recordings: the program ffmpeg is missing", remedy=INSTALL)
+    return program

@@ -1,4 +1,4 @@
-"""PURE: the Latin words that the rules look for, which speech engines are told to expect."""
+"""PURE: the Latin words that the rules look for, as hints for speech engines."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from storage.language.query import QueryError, parse
 from storage.language.tree import And, Node, Or, Words
 
-MOST = 60  # words beyond that do an engine more harm than good
+MOST = 60  # more do an engine more harm than good
 _LATIN = re.compile(r"[a-zà-ɏ]{3,}(?: [a-zà-ɏ]+)*")
 
 
 def hotwords(queries: Iterable[str], terms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Each keyword once, in the order of the rules, at most 60. Negated words are not expected.
+    """Each keyword once, in the order of the rules, at most 60, without negated words.
 
-    `terms` are the phrases that an @name stands for.
+    `terms` are the phrases behind each @name.
     """
     found: dict[str, None] = {}
     for query in queries:
         try:
             root = parse(query, terms=terms).root
-        except QueryError:  # the config has told it
+        except QueryError:  # the check of the config reports it
             continue
         for words in _words(root):
             for needle in words.needles:

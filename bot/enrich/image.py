@@ -1,4 +1,4 @@
-"""Opens a picture for reading: its first frame, upright, in grey, dark letters on a light ground."""
+"""Opens a picture for OCR: its first frame, upright, in grey, dark letters on a light background."""
 
 import struct
 import warnings
@@ -11,16 +11,16 @@ from storage.media.types import PICTURES
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LONGEST_SIDE = 2_800  # pixels; no page gets better by more
+LONGEST_SIDE = 2_800  # pixels; more does not improve the result
 _ORIENTATION = 0x0112
-_DARK = 110  # a mean grey below this is light letters on a dark ground
+_DARK = 110  # a mean grey below this means light letters on a dark background
 
 
 def sheet(media: MediaFile) -> "Image":
-    """The first frame as 8 bits of grey, at most LONGEST_SIDE long. Raises Unfit for what is no sound picture.
+    """The first frame as 8 bits of grey, at most LONGEST_SIDE long. Raises Unfit if the picture cannot be decoded.
 
-    Only the decoder of the type that the bytes show is asked. The size was looked at in the header before this
-    (`sandbox.admission`); it is looked at again as that decoder understands it, before it decodes.
+    Only the decoder of the type that the bytes show is used. `sandbox.admission` has checked the size in the header;
+    here it is checked again as the decoder understands it, before it decodes.
     """
     from PIL import Image, ImageOps, ImageStat
 
@@ -28,12 +28,12 @@ def sheet(media: MediaFile) -> "Image":
         raise Unfit(f"its content is {media.mime}, not a picture")
     try:
         with (
-            warnings.catch_warnings(action="ignore"),  # of large pictures, for which our cap is lower, and of bad EXIF
+            warnings.catch_warnings(action="ignore"),  # about large pictures (our limit is lower) and bad EXIF
             Image.open(media.path, formats=[media.mime.removeprefix("image/").upper()]) as opened,
         ):
             if opened.width * opened.height > MOST_PIXELS:
-                raise Unfit(f"it has {opened.width:,} x {opened.height:,} pixels")
-            opened.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded smaller at once
+                raise Unfit(f"too large: {opened.width:,} x {opened.height:,} pixels")
+            opened.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a smaller size
             opened.load()
             grey = _on_white(_upright(opened)).convert("L")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
@@ -43,7 +43,7 @@ def sheet(media: MediaFile) -> "Image":
 
 
 def _upright(image: "Image") -> "Image":
-    """Turned as the camera says (EXIF 2.3, tag Orientation); what else it says is foreign, often broken, and left."""
+    """Turned as the camera says (EXIF 2.3, tag Orientation); all other tags are foreign, often broken, and ignored."""
     from PIL.Image import Transpose
 
     turns = {
@@ -56,10 +56,10 @@ def _upright(image: "Image") -> "Image":
         8: Transpose.ROTATE_90,
     }
     try:
-        said = image.getexif().get(_ORIENTATION)
-    except Exception:  # noqa: BLE001  a reader of foreign tags raises whatever they make it raise
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  foreign tags can make the reader raise anything
         return image
-    turn = turns.get(said) if isinstance(said, int) else None
+    turn = turns.get(orientation) if isinstance(orientation, int) else None
     return image if turn is None else image.transpose(turn)
 
 
@@ -70,6 +70,6 @@ def _on_white(image: "Image") -> "Image":
         return image.convert("I").point(lambda value: value / 256)
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image
-    ground = Image.new("RGBA", image.size, "white")
-    ground.alpha_composite(image.convert("RGBA"))
-    return ground
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white

@@ -1,4 +1,4 @@
-"""PURE: the words that Tesseract found, each in its box -> lines of text in reading order, and how sure it was."""
+"""PURE: the words that OCR found, each with its box -> lines of text in reading order, and the mean confidence."""
 
 import itertools
 import re
@@ -14,14 +14,14 @@ _COLUMNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word; lengths in pixels. `fragment` is the line as Tesseract saw it, `sure` its confidence, 0 to 100."""
+    """One word; lengths in pixels. `fragment` is its line as the engine saw it, `confidence` is 0 to 100."""
 
     text: str
     left: int
     top: int
     width: int
     height: int
-    sure: float
+    confidence: float
     fragment: tuple[str, str, str]
 
     @property
@@ -34,7 +34,7 @@ class Word:
 
 
 def words(tsv: str) -> list[Word]:
-    """Read Tesseract's `tsv` output (https://github.com/tesseract-ocr/tesseract, tsv renderer); odd lines are left."""
+    """Parse Tesseract's `tsv` output (https://github.com/tesseract-ocr/tesseract, tsv renderer); skip invalid lines."""
     found = []
     for line in tsv.splitlines():
         cells = line.split("\t")
@@ -52,23 +52,23 @@ def words(tsv: str) -> list[Word]:
 
 
 def confidence(found: Iterable[Word]) -> float:
-    """Mean over letters of how sure Tesseract was of their words, 0 to 100; 0 where it found none."""
+    """Mean confidence of the words, weighted by length, 0 to 100; 0 without words."""
     letters = sure = 0.0
     for word in found:
         letters += len(word.text)
-        sure += word.sure * len(word.text)
+        sure += word.confidence * len(word.text)
     return min(100.0, max(0.0, sure / letters)) if letters else 0.0
 
 
 def in_order(found: Iterable[Word]) -> str:
-    """Lines as the layout analysis ordered them."""
+    """Lines in the order of the engine's layout analysis."""
     return "\n".join(_joined(line) for line in _fragments(found))
 
 
 def rebuilt(found: Iterable[Word]) -> str:
-    """Lines put together by where their words stand, for sparse text comes in no order; the page may be skewed.
+    """Lines built from the positions of the words, because sparse text comes in no order; the page may be skewed.
 
-    A fragment goes on from the line that ends just left of it at its height. Lines are then ordered from top to
+    A fragment continues the line that ends just left of it at the same height. Lines are then ordered from top to
     bottom along the slope that most of them have.
     """
     fragments = _fragments(found)
@@ -102,7 +102,7 @@ def _fragments(found: Iterable[Word]) -> list[list[Word]]:
 
 
 def _joined(line: list[Word]) -> str:
-    """Words with spaces between, but for scripts that have none, where only a wide gap is one."""
+    """Words joined by spaces; in scripts without spaces only where the gap is wide."""
     text = line[0].text
     for before, word in itertools.pairwise(line):
         close = word.left - before.right < 0.6 * max(before.height, word.height)

@@ -1,4 +1,4 @@
-"""One question to a server that an engine stands behind: its key, its patience, and what its refusals mean."""
+"""One request to the server of a remote engine: the key, the deadline, and what a refusal means."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ _REPLY_CAP = 8 << 20
 def ask(
     rules: HttpRules | None, url: str, content: bytes, headers: Mapping[str, str], key: str | None, *, deadline: float
 ) -> Reply:
-    """POST `content` and wait for the reply, `deadline` in seconds. Raises Later where the server is down or busy."""
+    """POST `content` and wait for the reply, `deadline` in seconds. Raises Later if the server is down or busy."""
 
-    async def posted() -> Reply:
-        assert rules is not None  # remote engines are given the rules
+    async def post() -> Reply:
+        assert rules is not None  # every remote engine gets them
         http = Http(rules, Clock())
         bearer = {"authorization": f"Bearer {key}"} if key else {}
         try:
@@ -31,45 +31,45 @@ def ask(
         finally:
             await http.aclose()
 
-    return asyncio.run(posted())
+    return asyncio.run(post())
 
 
-def secret(file: SecretFile | None) -> str | None:
-    """The key in a file; None where there is no file. Raises Never, which names the file and not its content."""
+def read_key(file: SecretFile | None) -> str | None:
+    """The key in a file; None without a file. Raises Never, which names the file and never its content."""
     try:
         return file.read().strip() if file else None
     except UserError as problem:
-        raise Never("its key cannot be read", remedy=str(problem)) from None
+        raise Never("the key cannot be read", remedy=str(problem)) from None
 
 
-def understood(reply: Reply, key: str | None) -> dict[str, Any]:
+def read_reply(reply: Reply, key: str | None) -> dict[str, Any]:
     """The JSON object of a good reply.
 
-    Raises Later for a server that is busy, Never for one that refuses us, Unfit for one that refuses this file, and
-    RuntimeError, which counts as a failure of the job, for one that fails on it or answers nonsense.
+    Raises Later if the server is busy, Never if it refuses us, Unfit if it refuses this file, and RuntimeError, which
+    counts as a failure of the job, if it breaks or gives an invalid answer.
     """
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise Never(f"the server answers {reply.status}: it does not accept the key", remedy="look at key_file")
+        raise Never(f"the server answers {reply.status}: it does not accept the key", remedy="check key_file")
     if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PAYMENT_REQUIRED):
-        why = said(reply, key) or HTTPStatus(reply.status).phrase
-        raise Never(f"the server answers {reply.status}: {why}", remedy="look at url and model")
+        why = error_text(reply, key) or HTTPStatus(reply.status).phrase
+        raise Never(f"the server answers {reply.status}: {why}", remedy="check url and model")
     if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        raise Unfit("the server takes no file of that size")
-    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # it may be this file that breaks it
-        raise RuntimeError(f"the server answers 500: {said(reply, key)}")
+        raise Unfit("the file is too large for the server")
+    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # perhaps this file is the cause
+        raise RuntimeError(f"the server answers 500: {error_text(reply, key)}")
     busy = waits(reply, Clock().now())
     if busy:
         raise busy
     if not reply.ok:
-        raise Unfit(f"the server answers {reply.status}: {said(reply, key)}")
+        raise Unfit(f"the server answers {reply.status}: {error_text(reply, key)}")
     found = _object(reply)
     if found is None:
-        raise RuntimeError("the server's answer is not the JSON object that it should be")
+        raise RuntimeError("the server's answer is not a JSON object")
     return found
 
 
-def said(reply: Reply, key: str | None) -> str:
-    """What the server says of a refusal, cut, and without our key should it repeat that."""
+def error_text(reply: Reply, key: str | None) -> str:
+    """The server's own words about an error, cut, and without our key if it repeats that."""
     error = (_object(reply) or {}).get("error")
     words = error.get("message") if isinstance(error, dict) else error
     text = words if isinstance(words, str) else reply.body[:300].decode("utf-8", "replace")

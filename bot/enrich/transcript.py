@@ -1,4 +1,4 @@
-"""PURE: stretches of speech that an engine heard -> one text, its time codes, and whether it can be believed."""
+"""PURE: pieces of speech from an engine -> one text, its time codes, and whether it is reliable."""
 
 import math
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from bot.contracts.engine import EnrichResult
 from storage.records import Segment
 
-LEAST_LANGUAGE = 0.5  # probability of the language that the speech was taken for
+LEAST_LANGUAGE = 0.5  # probability of the detected language
 _LEAST_LOGPROB = -1.0  # mean over tokens; below it the words are guesses
-_MOST_REPETITION = 2.4  # the sign of a model that has lost the thread
-_WINDOW = 600  # characters; whole statements repeat themselves more than a stretch of one does
+_MOST_REPETITION = 2.4  # more means that the model is stuck in a loop
+_WINDOW = 600  # characters; a whole statement repeats itself more than a part of it
 _UNSURE_LOGPROB = math.log(0.5)
-_ECHO, _SOME_ECHO = 0.9, 0.5  # share of words that were only expected; the lower one where the engine is unsure
+_ECHO, _SOME_ECHO = 0.9, 0.5  # share of hot words in the text; the lower limit is for an engine that is unsure
 _MYANMAR = re.compile("[\u1000-\u109f]")
 _IN_MYANMAR_LETTERS = frozenset({"my", "shn", "mnw", "ksw"})
 _NAMES = {
@@ -27,11 +27,8 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One stretch of speech: seconds in the recording, and what the engine says of its own work, where it does.
-
-    `logprob` is the mean over tokens.
-    """
+class Speech:
+    """One piece of speech: its seconds in the recording; `logprob`, the mean over tokens, if the engine gives it."""
 
     start_s: float
     end_s: float
@@ -40,7 +37,7 @@ class Heard:
 
 
 def result(
-    heard: Sequence[Heard],
+    speech: Sequence[Speech],
     *,
     language: str | None,
     engine: str,
@@ -48,19 +45,19 @@ def result(
     probability: float | None = None,
     expected: Sequence[str] = (),
 ) -> EnrichResult:
-    """Put the stretches together. Silence is believed; words are not where any of what is known speaks against them.
+    """Join the pieces, and mark the text as unreliable if any sign speaks against it. Silence is reliable.
 
-    `language` is what the engine took the speech for, `probability` how likely it found that. `expected` are the hot
-    words that it was given: in noise a model says them by itself.
+    `language` is the one that the engine detected, with its `probability`. `expected` are the hot words that it was
+    given: in noise a model makes them up.
     """
-    text, segments = joined((one.start_s, one.end_s, one.text) for one in heard)
+    text, segments = joined((one.start_s, one.end_s, one.text) for one in speech)
     if not text:
         return EnrichResult("", None, None, engine, model)
-    logprob = _mean([(one.logprob, len(one.text)) for one in heard if one.logprob is not None])
+    logprob = _mean([(one.logprob, len(one.text)) for one in speech if one.logprob is not None])
     unreliable = (
         (probability is not None and not probability >= LEAST_LANGUAGE)
         or (logprob is not None and not logprob >= _LEAST_LOGPROB)
-        or any(repetition(one.text) > _MOST_REPETITION for one in heard)
+        or any(repetition(one.text) > _MOST_REPETITION for one in speech)
         or (language in _IN_MYANMAR_LETTERS and not _MYANMAR.search(text))
         or _echoes(text, expected, unsure=logprob is not None and logprob < _UNSURE_LOGPROB)
     )
@@ -71,10 +68,10 @@ def result(
 
 
 def repetition(text: str) -> float:
-    """How much shorter a text is when it is compressed, in its window of 600 characters that repeats itself most.
+    """Length of a text divided by its compressed length, in the window of 600 characters where that is largest.
 
-    Whisper measures this on UTF-8, where Burmese, three bytes a letter, repeats itself in every plain statement. Here a
-    letter of any script counts as one.
+    Whisper measures this on UTF-8, where Burmese, three bytes per letter, always looks repetitive. Here a letter of any
+    script counts as one.
     """
     most = 0.0
     for start in range(0, len(text), _WINDOW):
@@ -85,22 +82,22 @@ def repetition(text: str) -> float:
 
 
 def _echoes(text: str, expected: Sequence[str], *, unsure: bool) -> bool:
-    """Whether the text is little but hot words: several of them, and hardly a word between that makes a sentence."""
+    """Whether the text is mostly hot words: several different ones, and hardly a word between them."""
     words = _words(text)
     hot = {word for phrase in expected for word in _words(phrase)}
-    said = [word for word in words if word in hot]
-    share = len(said) / len(words) if words else 0.0
-    return len(set(said)) >= 3 and share >= (_SOME_ECHO if unsure else _ECHO)
+    echoed = [word for word in words if word in hot]
+    share = len(echoed) / len(words) if words else 0.0
+    return len(set(echoed)) >= 3 and share >= (_SOME_ECHO if unsure else _ECHO)
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def joined(stretches: Iterable[tuple[float, float, str]]) -> tuple[str, tuple[Segment, ...]]:
-    """One text of (start, end, text), a space between, and where each stretch stands in it; empty ones are left out."""
+def joined(pieces: Iterable[tuple[float, float, str]]) -> tuple[str, tuple[Segment, ...]]:
+    """One text from (start, end, text), joined by spaces, and each piece's place in it; empty pieces are left out."""
     text, segments = "", []
-    for start_s, end_s, words in stretches:
+    for start_s, end_s, words in pieces:
         words = " ".join(words.split())
         if words:
             text += " " if text else ""
@@ -110,7 +107,7 @@ def joined(stretches: Iterable[tuple[float, float, str]]) -> tuple[str, tuple[Se
 
 
 def code(language: object) -> str | None:
-    """The ISO 639 code of what a server calls a language: "my", "my-MM", "burmese"; None where that is no language."""
+    """The ISO 639 code of a server's name for a language: "my", "my-MM", "burmese"; None if it is no language."""
     if not isinstance(language, str):
         return None
     word = language.strip().lower()

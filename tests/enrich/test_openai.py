@@ -102,17 +102,17 @@ def test_burmese_in_latin_letters_is_not_believed(server: Server, hear: Callable
     [
         (401, {"error": {"message": f"bad key {KEY}"}}, Never, "does not accept the key"),
         (404, {"error": "no such model"}, Never, "no such model"),
-        (413, b"", Unfit, "no file of that size"),
+        (413, b"", Unfit, "too large for the server"),
         (429, b"", Later, "wait 120 s"),
         (503, b"", Later, "503"),
         (500, b"CUDA out of memory", RuntimeError, "CUDA out of memory"),
         (400, {"error": {"message": f"cannot decode {KEY}"}}, Unfit, "cannot decode"),
-        (200, b"<html>", RuntimeError, "not the JSON object"),
-        (200, b"[1]", RuntimeError, "not the JSON object"),
-        (200, b"[" * 100_000, RuntimeError, "not the JSON object"),
+        (200, b"<html>", RuntimeError, "not a JSON object"),
+        (200, b"[1]", RuntimeError, "not a JSON object"),
+        (200, b"[" * 100_000, RuntimeError, "not a JSON object"),
     ],
 )
-def test_every_refusal_is_told_by_who_must_act(
+def test_every_refusal_is_sorted_by_who_must_act(
     status: int, said: Any, raised: type[Exception], words: str, server: Server, hear: Callable[..., EnrichResult]
 ) -> None:
     server.answers = [(status, said)]
@@ -156,7 +156,7 @@ def test_a_file_that_the_server_would_not_take_is_not_sent(
 ) -> None:
     path = tmp_path / "large.ogg"
     path.write_bytes(b"OggS" + bytes(3 << 20))
-    with pytest.raises(Unfit, match=r"it has 3\.0 MB, and the server takes 2\.0"):
+    with pytest.raises(Unfit, match=r"too large: 3\.0 MB, the server takes 2\.0"):
         hear(path, largest="2MB")
     assert server.forms == []
 

@@ -16,13 +16,13 @@ from bot.contracts.engine import EngineTools, MediaFile, Never, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.faster_whisper import Settings
 from bot.enrich.sandbox.run import Sandbox
-from bot.enrich.transcript import Heard, code, joined, result
+from bot.enrich.transcript import Speech, code, joined, result
 from bot.http import HttpRules
 from tests import voices
 from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
 
 MakeMedia = Callable[..., MediaFile]
-SURE = Heard(0.0, 3.5, " The regional command has fallen.", -0.3)
+CLEAR = Speech(0.0, 3.5, " The regional command has fallen.", -0.3)
 
 
 def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passage(
@@ -124,7 +124,7 @@ def test_a_recording_longer_than_is_read_is_refused_before_it_is_heard(
 
 
 def test_what_is_sure_is_believed_and_silence_too() -> None:
-    found = result([SURE], language="en", probability=0.98, engine="e", model="m")
+    found = result([CLEAR], language="en", probability=0.98, engine="e", model="m")
     assert (found.unreliable, found.text) == (False, "The regional command has fallen.")
     assert found.confidence == pytest.approx(math.exp(-0.3))
     nothing = result([], language="en", probability=0.1, engine="e", model="m")
@@ -132,20 +132,20 @@ def test_what_is_sure_is_believed_and_silence_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "language", "probability"),
+    ("speech", "language", "probability"),
     [
-        (SURE, "en", 0.34),
-        (SURE, "en", math.nan),
-        (Heard(0, 1, "words", -1.4), "en", 0.98),
-        (Heard(0, 1, "words", math.nan), "en", 0.98),
-        (Heard(0, 1, "la " * 30, -0.2), "en", 0.98),
-        (Heard(0, 1, "Let's see how it goes", -0.4), "my", 0.9),
-        (Heard(0, 1, "Let's see how it goes"), "my", None),
+        (CLEAR, "en", 0.34),
+        (CLEAR, "en", math.nan),
+        (Speech(0, 1, "words", -1.4), "en", 0.98),
+        (Speech(0, 1, "words", math.nan), "en", 0.98),
+        (Speech(0, 1, "la " * 30, -0.2), "en", 0.98),
+        (Speech(0, 1, "Let's see how it goes", -0.4), "my", 0.9),
+        (Speech(0, 1, "Let's see how it goes"), "my", None),
     ],
     ids=["language", "language NaN", "words", "words NaN", "loops", "Latin Burmese", "Latin Burmese of a server"],
 )
-def test_what_speaks_against_itself_is_not_believed(heard: Heard, language: str, probability: float | None) -> None:
-    found = result([heard], language=language, probability=probability, engine="e", model="m")
+def test_what_speaks_against_itself_is_not_believed(speech: Speech, language: str, probability: float | None) -> None:
+    found = result([speech], language=language, probability=probability, engine="e", model="m")
     assert found.unreliable
     assert found.text
     assert found.confidence is None or 0 <= found.confidence <= 1
@@ -153,11 +153,11 @@ def test_what_speaks_against_itself_is_not_believed(heard: Heard, language: str,
 
 @pytest.mark.parametrize("said", [BURMESE, ENGLISH, THAI, CHINESE], ids=lambda said: said.language)
 def test_a_plain_statement_repeats_itself_in_no_script_and_a_loop_does_in_each(said: Statement) -> None:
-    found = result([Heard(0, 30, said.text, -0.2)], language=said.language, engine="e", model="m")
+    found = result([Speech(0, 30, said.text, -0.2)], language=said.language, engine="e", model="m")
     assert not found.unreliable
     for keyword in said.keywords:
-        loop = Heard(0, 30, f"{keyword} " * 30, -0.2)
-        assert result([Heard(0, 9, said.text, -0.2), loop], language=said.language, engine="e", model="m").unreliable
+        loop = Speech(0, 30, f"{keyword} " * 30, -0.2)
+        assert result([Speech(0, 9, said.text, -0.2), loop], language=said.language, engine="e", model="m").unreliable
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_plain_statement_repeats_itself_in_no_script_and_a_loop_does_in_each(s
 )
 def test_hot_words_that_a_model_says_by_itself_are_not_believed(text: str, logprob: float, believed: bool) -> None:
     expected = ("Regional Command", "Lashio", "Hsenwi", "Drone Strike")
-    heard = Heard(0.0, 4.0, text, logprob)
+    heard = Speech(0.0, 4.0, text, logprob)
     found = result([heard], language="en", probability=0.98, engine="e", model="m", expected=expected)
     assert found.unreliable is not believed
 

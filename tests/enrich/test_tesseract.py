@@ -11,7 +11,7 @@ import pytest
 from bench.ocr import error, keywords
 from bot.contracts.engine import EngineTools, MediaFile, Never, Unfit
 from bot.enrich.engines import build
-from bot.enrich.engines.tesseract import Pass, Settings, borne_out
+from bot.enrich.engines.tesseract import Pass, Settings, most_agreed
 from tests.statements import BURMESE, CHINESE, ENGLISH, THAI, Statement
 
 MakeMedia = Callable[..., MediaFile]
@@ -116,8 +116,8 @@ def test_of_three_readings_the_one_that_the_others_bear_out_is_taken() -> None:
     alike = Pass("the regional command has fallen to day", 78, 32)
     short = Pass("the command", 90, 10)
     strange = Pass("tbe reqionol cornmand bas fallen tobay", 84, 32)
-    assert borne_out([strange, alike, good]) in (good, alike)
-    assert borne_out([short, alike, good]) in (good, alike)
+    assert most_agreed([strange, alike, good]) in (good, alike)
+    assert most_agreed([short, alike, good]) in (good, alike)
 
 
 @pytest.mark.usefixtures("pillow")

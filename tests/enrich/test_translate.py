@@ -91,5 +91,5 @@ def test_only_words_in_other_languages_are_translated() -> None:
 
 
 def test_a_chat_server_needs_the_name_of_a_model() -> None:
-    with pytest.raises(ValidationError, match="needs the name of a model"):
+    with pytest.raises(ValidationError, match="needs a model"):
         settings(model="")

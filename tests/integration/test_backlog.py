@@ -194,7 +194,7 @@ def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world
         note(world, "another")
         for _ in range(4):
             ran = desk.run("run", "--once")
-        assert ran.stderr.count("is not here") == 1, "said once, whatever waits for it"
+        assert ran.stderr.count("is missing") == 1, "said once, whatever waits for it"
         assert rows(desk, "SELECT count(*), max(attempts) FROM jobs WHERE kind = 'transcript'") == [(2, 0)]
         put_off = "SELECT count(*) FROM jobs WHERE kind = 'transcript' AND due_at > 1000000 * (unixepoch() + 60)"
         assert rows(desk, put_off) == [(1,)], "once it was found out, the others were not even begun"

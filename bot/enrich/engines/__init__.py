@@ -1,4 +1,4 @@
-"""One file per engine that makes text of sound and pictures; the file's name is the `kind` in the config."""
+"""One file per engine that makes text from sound and pictures; the file's name is the `kind` in the config."""
 
 from bot.contracts.engine import Engine, EngineSettings, EngineTools
 from bot.contracts.registry import Registry

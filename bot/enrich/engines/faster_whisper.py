@@ -1,6 +1,6 @@
-"""Words in recordings, heard on this machine by a Whisper model (https://github.com/SYSTRAN/faster-whisper).
+"""Transcribes recordings on this machine with a Whisper model (https://github.com/SYSTRAN/faster-whisper).
 
-Good for English and other languages with much speech on the web. Stock Whisper of no size hears Burmese.
+Good for English and other languages with much speech on the web. Stock Whisper of any size fails on Burmese.
 """
 
 import importlib.util
@@ -12,11 +12,11 @@ from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, Enrich
 from bot.contracts.settings import ConfigPath
 from bot.enrich import audio
 from bot.enrich.loading import loading
-from bot.enrich.transcript import Heard, result
+from bot.enrich.transcript import Speech, result
 from storage.records import MediaKind
 
 INSTALL = "pip install 'communique[speech]'"
-_FILES = ("model.bin", "config.json", "tokenizer.json")  # a missing tokenizer would be looked for on the network
+_FILES = ("model.bin", "config.json", "tokenizer.json")  # it would try to download a missing tokenizer
 
 
 class Settings(EngineSettings):
@@ -30,7 +30,7 @@ class Settings(EngineSettings):
 
 
 class FasterWhisper:
-    """One recording at a time, in a process that ends with it, so that its memory is free again."""
+    """Reads one recording; its memory is free again when the process of the job ends."""
 
     makes: Made = "transcript"
     reads: frozenset[MediaKind] = frozenset({"voice", "audio", "round", "video"})
@@ -41,11 +41,11 @@ class FasterWhisper:
 
     def ready(self) -> None:
         if importlib.util.find_spec("faster_whisper") is None:
-            raise Never("recordings are not heard: the package faster-whisper is missing", remedy=INSTALL)
+            raise Never("cannot transcribe: the package faster-whisper is missing", remedy=INSTALL)
         missing = [name for name in _FILES if not (self.settings.model / name).is_file()]
         if missing:
-            remedy = "download a CTranslate2 conversion of Whisper, and name its directory as `model`"
-            raise Never(f"there is no {missing[0]} in {self.settings.model}", remedy=remedy)
+            remedy = "download a CTranslate2 conversion of Whisper and write its directory in `model`"
+            raise Never(f"{self.settings.model} has no {missing[0]}", remedy=remedy)
         audio.ready()
 
     def bounds(self, media: MediaFile) -> Bounds:
@@ -77,14 +77,13 @@ class FasterWhisper:
         found, about = model.transcribe(
             sound,
             beam_size=5,
-            temperature=0,  # a second and third try at other temperatures makes a bad recording ten times as slow
+            temperature=0,  # more tries at other temperatures make a bad recording ten times as slow
             condition_on_previous_text=False,
             vad_filter=True,
             hotwords=", ".join(media.hotwords) or None,
         )
-        heard = [Heard(one.start, one.end, one.text, one.avg_logprob) for one in found]
         return result(
-            heard,
+            [Speech(one.start, one.end, one.text, one.avg_logprob) for one in found],
             language=about.language,
             probability=about.language_probability,
             engine="faster_whisper",

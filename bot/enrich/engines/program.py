@@ -1,4 +1,4 @@
-"""Any program of your own that prints the words of a file: bounded, without network, writing only in its folder."""
+"""Runs a program of your own that prints the words of a file: limited, without network, writing only in its folder."""
 
 import json
 import math
@@ -18,9 +18,10 @@ _MOST = 4 << 20
 class Settings(EngineSettings):
     """An `[[engines]]` entry of kind "program".
 
-    `{file}` in an argument is the path of the file, `{languages}` the source's languages with a comma between. It
-    prints plain text, or one JSON object: `text` and perhaps `language`, `confidence`, `unreliable`, `segments`
-    (`start_s`, `end_s`, `text`). It works in an empty folder that is its home as well, and can write nowhere else.
+    `{file}` in an argument is the path of the file, `{languages}` the source's languages, separated by commas. The
+    program prints plain text, or one JSON object with `text` and optionally `language`, `confidence`, `unreliable` and
+    `segments` (`start_s`, `end_s`, `text`). It runs in an empty folder, which is also its home, and can write only
+    there.
     """
 
     kind: Literal["program"]
@@ -31,7 +32,7 @@ class Settings(EngineSettings):
 
 
 class Program:
-    """One program, started once for each file."""
+    """One program, started for each file."""
 
     remote = False
 
@@ -43,10 +44,10 @@ class Program:
     def ready(self) -> None:
         name = self.settings.program[0] if self.settings.program else ""
         if shutil.which(name) is None:
-            raise Never(f"the program {name!r} of engine {self.settings.name} is not here", remedy="install it")
+            raise Never(f"the program {name!r} of engine {self.settings.name} is missing", remedy="install it")
 
     def bounds(self, media: MediaFile) -> Bounds:
-        del media  # a program of unknown kind has one bound for all
+        del media  # the limits of an unknown program are the same for every file
         seconds = self.settings.timeout / SECOND
         return Bounds(seconds=seconds, cpu_s=math.ceil(2 * seconds), memory=self.settings.memory)
 
@@ -60,7 +61,7 @@ class Program:
             printed = child.stdout.read(_MOST + 1)
             if len(printed) > _MOST:
                 child.kill()
-                raise ValueError(f"the program prints more than {_MOST >> 20} MB")
+                raise ValueError(f"the program printed more than {_MOST >> 20} MB")
         if child.returncode:
             raise RuntimeError(f"the program ended with exit code {child.returncode}")
         return self._result(printed.decode("utf-8", "replace").strip())
@@ -84,11 +85,11 @@ class Program:
         )
 
 
-def _segments(text: str, told: Any) -> tuple[Segment, ...]:
-    """Pieces in the order of the text; one whose words do not stand there is left out."""
+def _segments(text: str, printed: Any) -> tuple[Segment, ...]:
+    """Segments in the order of the text; one whose words are not in it is left out."""
     found: list[Segment] = []
     at = 0
-    for piece in told if isinstance(told, list) else ():
+    for piece in printed if isinstance(printed, list) else ():
         words = str(piece.get("text", "")).strip() if isinstance(piece, dict) else ""
         start = text.find(words, at) if words else -1
         if start >= 0:
@@ -97,7 +98,6 @@ def _segments(text: str, told: Any) -> tuple[Segment, ...]:
     return tuple(found)
 
 
-def build(settings: Settings, surroundings: EngineTools) -> Program:
-    """The working engine."""
-    del surroundings
+def build(settings: Settings, _: EngineTools) -> Program:
+    """Make the engine behind a checked `[[engines]]` entry."""
     return Program(settings)

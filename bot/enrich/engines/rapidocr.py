@@ -1,7 +1,7 @@
-"""Words in Chinese and English pictures, read by RapidOCR (https://github.com/RapidAI/RapidOCR).
+"""Reads Chinese and English pictures with RapidOCR (https://github.com/RapidAI/RapidOCR).
 
-Surer than Tesseract on Chinese; it knows neither Burmese nor Thai, makes rubbish of both, and takes ten times the
-memory: give it a scope of Chinese sources.
+Better than Tesseract on Chinese. It knows neither Burmese nor Thai, returns rubbish for both, and needs ten times the
+memory: limit its scope to Chinese sources.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ _UNRELIABLE = 0.6
 _KNOWN = frozenset({"zh", "en", "ja"})
 _PARAMETERS = {
     "Global.log_level": "critical",
-    "EngineConfig.onnxruntime.intra_op_num_threads": 1,  # else one for each core, which a job has no room for
+    "EngineConfig.onnxruntime.intra_op_num_threads": 1,  # else one per core, too many for the limits of a job
     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
 }
 
@@ -30,7 +30,7 @@ class Settings(EngineSettings):
 
 
 class RapidOcr:
-    """One picture at a time, in a process that ends with it."""
+    """Reads one picture."""
 
     makes: Made = "ocr"
     reads: frozenset[MediaKind] = frozenset({"photo"})
@@ -41,9 +41,9 @@ class RapidOcr:
 
     def ready(self) -> None:
         if importlib.util.find_spec("rapidocr") is None or importlib.util.find_spec("onnxruntime") is None:
-            raise Never("pictures are not read: the package rapidocr is missing", remedy=INSTALL)
+            raise Never("cannot read pictures: the package rapidocr is missing", remedy=INSTALL)
 
-    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  a page costs what its pixels cost, and those are capped
+    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the cost depends on the pixels, whose number is limited
         return Bounds(seconds=180, cpu_s=240, memory=6144 * MB, written=64 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
@@ -61,10 +61,15 @@ class RapidOcr:
         texts, scores = tuple(found.txts or ()), tuple(found.scores or ())
         boxes = () if found.boxes is None else found.boxes.tolist()
         words = [_word(text, box, score) for text, box, score in zip(texts, boxes, scores, strict=True) if text.strip()]
-        sure = layout.confidence(words) / 100
+        confidence = layout.confidence(words) / 100
         foreign = bool(media.languages) and not _KNOWN & set(media.languages)
         return EnrichResult(
-            layout.rebuilt(words), None, sure, "rapidocr", "bundled", unreliable=sure < _UNRELIABLE or foreign
+            layout.rebuilt(words),
+            None,
+            confidence,
+            "rapidocr",
+            "bundled",
+            unreliable=confidence < _UNRELIABLE or foreign,
         )
 
 

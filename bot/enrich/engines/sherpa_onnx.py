@@ -1,7 +1,7 @@
-"""Words in recordings, heard on this machine by Omnilingual ASR (https://github.com/k2-fsa/sherpa-onnx).
+"""Transcribes recordings on this machine with Omnilingual ASR (https://github.com/k2-fsa/sherpa-onnx).
 
-Its CTC models (300M and 1B, int8) hear Burmese, Shan, Kachin and 1,600 languages more on a plain processor. They give
-letters, no punctuation and no measure of their own certainty, so what they hear is marked as machine text only.
+Its CTC models (300M and 1B, int8) understand Burmese, Shan, Kachin and 1,600 more languages on a plain processor. They
+give no punctuation and no confidence, so their words are marked as machine text and nothing more.
 """
 
 import importlib.util
@@ -15,13 +15,13 @@ from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, Enrich
 from bot.contracts.settings import ConfigPath
 from bot.enrich import audio
 from bot.enrich.loading import loading
-from bot.enrich.transcript import Heard, result
+from bot.enrich.transcript import Speech, result
 from storage.records import MediaKind
 
 INSTALL = "pip install 'communique[sherpa]'"
-_PIECE_S = 30  # the models take less than 40 s at once
-_QUIET_S = 0.1  # windows in which a place to cut is looked for
-_SEARCH_S = 6  # of the end of a piece
+_PIECE_S = 30  # the models accept less than 40 s at once
+_QUIET_S = 0.1  # length of the windows whose loudness is compared
+_SEARCH_S = 6  # at the end of a piece, where it may be cut
 
 
 class Settings(EngineSettings):
@@ -33,7 +33,7 @@ class Settings(EngineSettings):
 
 
 class SherpaOnnx:
-    """One recording at a time, cut where it is most quiet."""
+    """Reads one recording, cut at quiet moments."""
 
     makes: Made = "transcript"
     reads: frozenset[MediaKind] = frozenset({"voice", "audio", "round", "video"})
@@ -44,10 +44,10 @@ class SherpaOnnx:
 
     def ready(self) -> None:
         if importlib.util.find_spec("sherpa_onnx") is None or importlib.util.find_spec("numpy") is None:
-            raise Never("recordings are not heard: the package sherpa-onnx is missing", remedy=INSTALL)
+            raise Never("cannot transcribe: the package sherpa-onnx is missing", remedy=INSTALL)
         if self._weights() is None or not (self.settings.model / "tokens.txt").is_file():
             remedy = "unpack sherpa-onnx-omnilingual-asr-…-ctc-…-int8 there (github.com/k2-fsa/sherpa-onnx/releases)"
-            raise Never(f"there is no model.int8.onnx with its tokens.txt in {self.settings.model}", remedy=remedy)
+            raise Never(f"{self.settings.model} has no model.int8.onnx with its tokens.txt", remedy=remedy)
         audio.ready()
 
     def bounds(self, media: MediaFile) -> Bounds:
@@ -72,15 +72,15 @@ class SherpaOnnx:
                 tokens=str(self.settings.model / "tokens.txt"),
                 num_threads=self.settings.threads,
             )
-        heard = []
+        speech = []
         for start, end in pieces(pcm):
             sound = np.frombuffer(pcm[start * 2 : end * 2], np.int16).astype(np.float32) / 32768.0
             stream = recogniser.create_stream()
             stream.accept_waveform(audio.RATE, sound)
             recogniser.decode_stream(stream)
-            heard.append(Heard(start / audio.RATE, end / audio.RATE, str(stream.result.text)))
+            speech.append(Speech(start / audio.RATE, end / audio.RATE, str(stream.result.text)))
         language = media.languages[0] if len(media.languages) == 1 else None
-        return result(heard, language=language, engine="sherpa_onnx", model=self.settings.model.name)
+        return result(speech, language=language, engine="sherpa_onnx", model=self.settings.model.name)
 
     def _weights(self) -> Path | None:
         names = ("model.int8.onnx", "model.onnx")
@@ -88,7 +88,7 @@ class SherpaOnnx:
 
 
 def pieces(pcm: bytes) -> Iterator[tuple[int, int]]:
-    """Cut 16-bit samples into pieces of at most 30 s, each at the quietest moment of its last 6 s."""
+    """Cut 16-bit samples into pieces of at most 30 s, each at the quietest moment in its last 6 s."""
     import numpy as np
 
     sound = np.abs(np.frombuffer(pcm, np.int16).astype(np.int32))

@@ -1,7 +1,7 @@
-"""Words in pictures, read by the Tesseract program (https://github.com/tesseract-ocr/tesseract).
+"""Reads pictures with the Tesseract program (https://github.com/tesseract-ocr/tesseract).
 
-Its own layout analysis takes the marks of Burmese for lines of their own, so a page is read three times, as sparse
-text and as one block, in two sizes, and the reading that the others bear out best is taken.
+Its layout analysis mistakes the marks of Burmese for separate lines. So a page is read three times, as sparse text and
+as one block, in two sizes, and the reading that agrees best with the others wins.
 """
 
 import importlib.util
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 INSTALL = "apt install tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha"
 INSTALL_PILLOW = "pip install 'communique[ocr]'"
 UNRELIABLE = 60.0  # below this mean confidence most words are wrong
-_CERTAIN = 85.0  # the right data for the script, whatever it is
-_HOPELESS = 30.0  # the wrong data for the script, without a second look
+_CERTAIN = 85.0  # from here on the language data surely fit the script
+_HOPELESS = 30.0  # below it they surely do not
 _SPARSE, _BLOCK = 11, 6  # Tesseract's page segmentation modes
 _PASSES = ((_SPARSE, 1.0), (_SPARSE, 0.6), (_BLOCK, 0.6))
-_USUAL_WIDTH = 900  # pixels; a smaller picture is enlarged
+_USUAL_WIDTH = 900  # pixels; smaller pictures are enlarged
 _MOST_ENLARGED = 3.0
 _PASS_DEADLINE = 60.0  # seconds
 _DEFAULT = ("my", "zh", "th")
@@ -43,7 +43,7 @@ _PACKS = {
 
 
 class Settings(EngineSettings):
-    """An `[[engines]]` entry of kind "tesseract"; `tessdata` is a directory of other language data than Debian's."""
+    """An `[[engines]]` entry of kind "tesseract"; `tessdata` is a directory with language data other than Debian's."""
 
     kind: Literal["tesseract"]
     program: str = "tesseract"
@@ -56,33 +56,33 @@ class Settings(EngineSettings):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of a page: its text, and how sure Tesseract was, 0 to 100."""
+    """One reading of a page; `confidence` is the mean of its words, 0 to 100."""
 
     text: str
-    sure: float
+    confidence: float
     letters: int
 
 
 class Tesseract:
-    """One page, three passes for each script that it may be in, one thread: more make it slower."""
+    """Reads one page in three passes for each script that it may be in, with one thread: more make it slower."""
 
     makes: Made = "ocr"
     reads: frozenset[MediaKind] = frozenset({"photo"})
     remote = False
 
-    def __init__(self, settings: Settings, surroundings: EngineTools) -> None:
+    def __init__(self, settings: Settings, tools: EngineTools) -> None:
         self.settings = settings
-        self._temporary = surroundings.temporary
+        self._temporary = tools.temporary
 
     def ready(self) -> None:
         if shutil.which(self.settings.program) is None:
-            raise Never(f"pictures are not read: the program {self.settings.program} is missing", remedy=INSTALL)
+            raise Never(f"cannot read pictures: the program {self.settings.program} is missing", remedy=INSTALL)
         if importlib.util.find_spec("PIL") is None:
-            raise Never("pictures are not read: the package Pillow is missing", remedy=INSTALL_PILLOW)
+            raise Never("cannot read pictures: the package Pillow is missing", remedy=INSTALL_PILLOW)
         if not _installed(self.settings):
-            raise Never("pictures are not read: tesseract has no language data", remedy=INSTALL)
+            raise Never("cannot read pictures: tesseract has no language data", remedy=INSTALL)
 
-    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  a page costs what its pixels cost, and those are capped
+    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the cost depends on the pixels, whose number is limited
         return Bounds(seconds=300, cpu_s=280, memory=1024 * MB, written=64 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
@@ -90,23 +90,23 @@ class Tesseract:
 
         page = sheet(media)
         best, packs = Pass("", 0.0, 0), ""
-        for packs_tried in self._ladder(media.languages):
-            found = self._best(page, packs_tried)
-            if not packs or found.sure > best.sure:
-                best, packs = found, packs_tried
+        for candidate in self._candidates(media.languages):
+            found = self._best(page, candidate)
+            if not packs or found.confidence > best.confidence:
+                best, packs = found, candidate
             if _fits(found):
                 break
         return EnrichResult(
             best.text,
             None,
-            best.sure / 100,
+            best.confidence / 100,
             engine="tesseract",
             model=packs,
-            unreliable=best.sure < UNRELIABLE,
+            unreliable=best.confidence < UNRELIABLE,
         )
 
-    def _ladder(self, languages: Sequence[str]) -> list[str]:
-        """What to try in turn, each script with English. Raises Unfit where no language of a source has data."""
+    def _candidates(self, languages: Sequence[str]) -> list[str]:
+        """Language data to try in turn, each with English. Raises Unfit if none of the languages has data."""
         have = _installed(self.settings)
         wanted = list(dict.fromkeys(_PACKS.get(code, code) for code in languages or _DEFAULT))
         missing = [pack for pack in wanted if pack not in have]
@@ -118,13 +118,13 @@ class Tesseract:
         return ["+".join((pack, *english)) for pack in scripts] or list(english) or sorted(have)[:1]
 
     def _best(self, page: "Image", packs: str) -> Pass:
-        """Of the passes the one that the others bear out; the first alone where it makes nothing of the page."""
+        """The best of three passes, or the first alone if that is hopeless."""
         passes: list[Pass] = []
         for mode, size in _PASSES:
             passes.append(self._pass(page, packs, mode, size))
-            if passes[0].sure < _HOPELESS and passes[0].letters:
+            if passes[0].confidence < _HOPELESS and passes[0].letters:
                 break
-        return borne_out(passes)
+        return most_agreed(passes)
 
     def _pass(self, page: "Image", packs: str, mode: int, size: float) -> Pass:
         from PIL import Image
@@ -162,8 +162,8 @@ def _run(settings: Settings, *arguments: str) -> str:
     return answer.out.decode("utf-8", "replace")
 
 
-def borne_out(passes: Sequence[Pass]) -> Pass:
-    """Of several readings of one page the one that the others agree with most and that is surest of most letters.
+def most_agreed(passes: Sequence[Pass]) -> Pass:
+    """The reading of a page that agrees most with the others and has the most letters with confidence.
 
     Agreement is the share of neighbouring pairs of folded words that two readings have in common.
     """
@@ -174,7 +174,7 @@ def borne_out(passes: Sequence[Pass]) -> Pass:
         others = [pair for place, pair in enumerate(pairs) if place != index]
         shared = [(pairs[index] & other).total() / ((pairs[index] | other).total() or 1) for other in others]
         agreed = sum(shared) / len(shared) if shared else 0.0
-        return agreed + passes[index].sure / 100 * passes[index].letters / most
+        return agreed + passes[index].confidence / 100 * passes[index].letters / most
 
     return passes[max(range(len(passes)), key=worth)]
 
@@ -185,10 +185,10 @@ def _pairs(text: str) -> Counter[tuple[str, str]]:
 
 
 def _fits(found: Pass) -> bool:
-    """Whether the language data fit the page: else the letters of another script were forced into this one."""
-    return found.sure >= _CERTAIN or (found.sure >= UNRELIABLE and language(found.text) != "und")
+    """Whether the language data fit the page; otherwise another script was forced into this one."""
+    return found.confidence >= _CERTAIN or (found.confidence >= UNRELIABLE and language(found.text) != "und")
 
 
-def build(settings: Settings, surroundings: EngineTools) -> Tesseract:
+def build(settings: Settings, tools: EngineTools) -> Tesseract:
     """Make the engine behind a checked `[[engines]]` entry."""
-    return Tesseract(settings, surroundings)
+    return Tesseract(settings, tools)

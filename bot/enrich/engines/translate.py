@@ -1,7 +1,7 @@
-"""Words in another language, translated by a server: one of OpenAI's chat protocol, or LibreTranslate.
+"""Translates texts on a server with OpenAI's chat protocol, or on LibreTranslate.
 
-A machine's translation stands beside the original, always marked, and is found only by `in:translation`. The server
-receives the words of the sources in its scope.
+A machine translation is stored beside the original, always marked, and found only with `in:translation`. The server
+receives the texts of the sources in its scope.
 """
 
 import json
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, model_validator
 from bot.clock import MINUTE, SECOND
 from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Unfit
 from bot.contracts.settings import Duration, Name, SecretFile
-from bot.enrich import remote as enrich_remote
+from bot.enrich import remote
 from bot.enrich.engines.openai import address
 from storage.records import MediaKind
 
@@ -28,8 +28,8 @@ _TASK = (
 class Settings(EngineSettings):
     """An `[[engines]]` entry of kind "translate".
 
-    `url` ends where `/chat/completions` or, for LibreTranslate, `/translate` follows. `languages` are those that are
-    translated; none is all but `into`.
+    `url` is the part before `/chat/completions` or, for LibreTranslate, `/translate`. `languages` are those that are
+    translated; if there are none, all but `into` are.
     """
 
     translates: ClassVar[bool] = True
@@ -46,7 +46,7 @@ class Settings(EngineSettings):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if self.protocol == "openai" and not self.model:
-            raise ValueError('a translator of protocol "openai" needs the name of a model')
+            raise ValueError('a translator with protocol "openai" needs a model')
         return self
 
     def addresses(self) -> tuple[str, ...]:
@@ -57,38 +57,38 @@ class Settings(EngineSettings):
 
 
 class Translate:
-    """One text, one request. It reads no media: the worker hands it the words of a post as a file of text."""
+    """One text, one request. It reads no media: the worker gives it the text in a file."""
 
     makes: Made = "translation"
     reads: frozenset[MediaKind] = frozenset()
     remote = True
 
-    def __init__(self, settings: Settings, surroundings: EngineTools) -> None:
+    def __init__(self, settings: Settings, tools: EngineTools) -> None:
         self.settings = settings
-        self._surroundings = surroundings
+        self._tools = tools
 
     def ready(self) -> None:
-        enrich_remote.secret(self.settings.key_file)
+        remote.read_key(self.settings.key_file)
 
-    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the server's work costs us only its wait
+    def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the server does the work
         return Bounds(self.settings.timeout / SECOND + 30, cpu_s=60, memory=1024 * MB, written=MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
         text = media.path.read_text(encoding="utf-8")
         if len(text) > _MOST:
-            raise Unfit(f"too long to be translated: {len(text):,} characters, at most {_MOST:,}")
-        key = enrich_remote.secret(self.settings.key_file)
+            raise Unfit(f"too long to translate: {len(text):,} characters, at most {_MOST:,}")
+        key = remote.read_key(self.settings.key_file)
         language = media.languages[0] if media.languages else ""
         path, question = self._chat(text) if self.settings.protocol == "openai" else self._libre(text, language, key)
-        reply = enrich_remote.ask(
-            self._surroundings.http,
+        reply = remote.ask(
+            self._tools.http,
             self.settings.url + path,
             json.dumps(question).encode(),
             {"content-type": "application/json"},
             key if self.settings.protocol == "openai" else None,
             deadline=self.settings.timeout / SECOND,
         )
-        words = _answered(enrich_remote.understood(reply, key))
+        words = _translation(remote.read_reply(reply, key))
         model = self.settings.model or self.settings.protocol
         return EnrichResult(words.strip(), self.settings.into, None, "translate", model)
 
@@ -106,8 +106,8 @@ class Translate:
         return "/translate", question | ({"api_key": key} if key else {})
 
 
-def _answered(found: Mapping[str, Any]) -> str:
-    """The words of either protocol's answer. Raises RuntimeError, which counts as a failure of the job."""
+def _translation(found: Mapping[str, Any]) -> str:
+    """The text in the answer of either protocol. Raises RuntimeError, which counts as a failure of the job."""
     if isinstance(found.get("translatedText"), str):
         return str(found["translatedText"])
     try:
@@ -115,10 +115,10 @@ def _answered(found: Mapping[str, Any]) -> str:
     except (KeyError, IndexError, TypeError):
         words = None
     if not isinstance(words, str):
-        raise RuntimeError("the server's answer holds no translation")  # noqa: TRY004  foreign, not a mistake of a caller
+        raise RuntimeError("the server's answer has no translation")  # noqa: TRY004  foreign, not a mistake of a caller
     return words
 
 
-def build(settings: Settings, surroundings: EngineTools) -> Translate:
+def build(settings: Settings, tools: EngineTools) -> Translate:
     """Make the engine behind a checked `[[engines]]` entry."""
-    return Translate(settings, surroundings)
+    return Translate(settings, tools)

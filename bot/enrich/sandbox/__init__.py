@@ -1,1 +1,1 @@
-"""The bounded child process in which one file is read."""
+"""The isolated child process in which one file is read."""
