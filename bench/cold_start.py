@@ -11,11 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
 from storage.archive import migrate
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Reader, connect
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states
@@ -91,12 +92,13 @@ def statements(archive: Archive) -> list[str]:
     from storage.search import search
 
     recorded: list[str] = []
-    with archive.reading() as reader:
-        reader.set_trace_callback(recorded.append)
+    with closing(connect(archive.path, mode="ro")) as connection:
+        reader = Reader(connection)
+        connection.set_trace_callback(recorded.append)
         found = list(search.search(reader, parse_query(QUERY), limit=20))
         reading.texts(reader, {hit.text_id for item in found for hit in item.hits})
         reading.posts(reader, [item.post_id for item in found])
-        reader.set_trace_callback(None)
+        connection.set_trace_callback(None)
     assert found
     return [statement for statement in recorded if not statement.startswith("--")]
 

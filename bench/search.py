@@ -16,7 +16,7 @@ from statistics import median, quantiles
 
 from bench._texts import FIXED, Words, vocabulary
 from storage.archive import migrate
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Reader
 from storage.language.fold import fold
 from storage.language.query import Query, parse
 from storage.search import prefilter, search
@@ -108,12 +108,12 @@ def _texts(
             )
 
 
-def sizes(reader: sqlite3.Connection) -> None:
-    posts, texts, text, folded = reader.execute(
+def sizes(reader: Reader) -> None:
+    [(posts, texts, text, folded)] = reader.rows(
         "SELECT count(DISTINCT post_id), count(*), sum(length(CAST(text AS BLOB))), sum(length(CAST(folded AS BLOB))) "
         "FROM texts"
-    ).fetchone()
-    index = reader.execute("SELECT sum(length(block)) FROM texts_index_data").fetchone()[0]
+    )
+    index = reader.value("SELECT sum(length(block)) FROM texts_index_data")
     print(
         f"{posts:,} posts, {texts:,} texts of {text / texts:,.0f} bytes; per post: text {text / posts:,.0f} B, folded "
         f"column {folded / posts:,.0f} B ({folded / text:.2f} of the text), index {index / posts:,.0f} B "
@@ -121,7 +121,7 @@ def sizes(reader: sqlite3.Connection) -> None:
     )
 
 
-def measure(reader: sqlite3.Connection, words: Words) -> None:
+def measure(reader: Reader, words: Words) -> None:
     def running(count: int = 1, language: str = "en") -> list[str]:
         return [f'"{word}"' for word in words.running(language, count)]
 
@@ -166,13 +166,14 @@ def measure(reader: sqlite3.Connection, words: Words) -> None:
         )
 
 
-def bare(reader: sqlite3.Connection, query: Query) -> float:
+def bare(reader: Reader, query: Query) -> float:
     expression = prefilter.expression(query.root)
     start = time.perf_counter()
     if expression:
-        reader.execute(
-            "SELECT rowid FROM texts_index WHERE texts_index MATCH ? ORDER BY rowid DESC LIMIT 20", (expression.text,)
-        ).fetchall()
+        reader.rows(
+            "SELECT rowid FROM texts_index WHERE texts_index MATCH :term ORDER BY rowid DESC LIMIT 20",
+            {"term": expression.text},
+        )
     return (time.perf_counter() - start) * 1000
 
 

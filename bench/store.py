@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from storage.archive import migrate
-from storage.archive.database import Archive, connect
+from storage.archive.database import Archive, connect, open_writer
 from storage.posts import saving
 from storage.posts.texts import AnalyzedText, read
 from storage.records import Batch, FetchedPost, Raw
@@ -103,10 +103,8 @@ def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, An
             save(learn, part)
     rows = finished_rows(folder / "learn.db")
     took = {"ours": 0.0, "bare": 0.0}
-    with fresh(folder / "ours.db") as archive, fresh(folder / "bare.db") as other:
-        with other.writing() as held:  # opens it with our settings; the bare side then writes on that very connection
-            driver = held.connection.driver_connection
-            assert driver is not None
+    fresh(folder / "bare.db").close()
+    with fresh(folder / "ours.db") as archive, closing(open_writer(folder / "bare.db")) as driver:
         sides = {"ours": partial(save, archive), "bare": partial(write_bare, driver, rows)}
         for turn, part in enumerate(parts):
             for side in sorted(sides, reverse=bool(turn % 2)):  # neither always goes first

@@ -1,15 +1,12 @@
 """The async side of the storage door: one writer thread, a few reader threads, no session across an await."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
-
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Reader, Writer
 from storage.archive.errors import ArchiveError
 
 P = ParamSpec("P")
@@ -29,16 +26,14 @@ class AsyncArchive:
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(4, "reader")
 
-    async def run(self, write: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, write: Callable[Concatenate[Writer, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`write(writer, …)` in one BEGIN IMMEDIATE transaction; raises what it raises, after a rollback."""
 
         def transaction() -> tuple[T, bool]:
             with self.archive.writing() as writer:
-                driver = writer.connection.driver_connection
-                assert driver is not None
-                before = driver.total_changes
+                before = writer.changes
                 result = write(writer, *args, **kwargs)
-                changed = driver.total_changes != before
+                changed = writer.changes != before
             return result, changed
 
         result, changed = await self._heard(asyncio.get_running_loop().run_in_executor(self._writer, transaction))
@@ -46,7 +41,7 @@ class AsyncArchive:
             self._told(None)
         return result
 
-    async def read(self, look: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(self, look: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`look(reader, …)` on a read-only connection of its own."""
 
         def reading() -> T:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from storage.alerts import notices, outbox
+from storage.archive.database import Writer
 
 _OVER = (" go on", " works again")  # how every sentence ends that tells of an end
 
@@ -55,6 +54,6 @@ class Incidents:
             await self.store.run(_tell, about, sentence, self.health, self.clock.now())
 
 
-def _tell(writer: Connection, about: str, sentence: str, health: Sequence[str], now: int) -> None:
+def _tell(writer: Writer, about: str, sentence: str, health: Sequence[str], now: int) -> None:
     notices.add(writer, now, about, sentence)
     outbox.announce(writer, health, about, sentence, now)

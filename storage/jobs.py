@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
-from storage.archive.database import insert_many, sql
+from storage.archive.database import as_list, in_list
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -45,17 +44,15 @@ class NewJob:
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
     """Add jobs; one that waits already is taken over with the new time, free and with no failures."""
-    insert_many(
-        writer,
-        f"{_INSERT} DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0",
-        _rows(jobs),
+    writer.execute_many(
+        f"{_INSERT} DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0", _rows(jobs)
     )
 
 
 def ask(writer: Writer, jobs: Sequence[NewJob], *, again: bool) -> None:
     """Add jobs, but leave alone what is under way, and unless `again` whatever waits already."""
     more = "DO UPDATE SET due_at = excluded.due_at, attempts = 0 WHERE claimed_until IS NULL" if again else "DO NOTHING"
-    insert_many(writer, f"{_INSERT} {more}", _rows(jobs))
+    writer.execute_many(f"{_INSERT} {more}", _rows(jobs))
 
 
 _INSERT = (
@@ -85,29 +82,24 @@ def claim(
     `alone` takes a job that was begun before by itself, after all others, so that it takes none with it if it kills
     us. A job whose third lease ran out without a word is given up here: it took its worker down with it.
     """
-    lost = writer.execute(
-        sql(
-            "SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND attempts >= :attempts "
-            "AND claimed_until <= :now"
-        ),
+    lost = writer.column(
+        "SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND attempts >= :attempts AND claimed_until <= :now",
         {"kind": kind, "attempts": ATTEMPTS, "now": now},
-    ).scalars()
-    for job in lost.all():
+    )
+    for job in lost:
         _give_up(writer, job, now, "the work on it ended three times without an answer")
     begun = ("attempts = 0", limit), ("attempts > 0", 1)
     for which, most in begun if alone else (("1", limit),):
-        rows = writer.execute(
-            sql(
-                "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
-                f"(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND {which} "
-                "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
-                "RETURNING id, kind, post_id, slot, attempts, due_at"
-            ),
+        rows = writer.rows(
+            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
+            f"(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND {which} "
+            "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
+            "RETURNING id, kind, post_id, slot, attempts, due_at",
             {"until": now + lease, "kind": kind, "now": now, "limit": most},
-        ).all()
+        )
         if rows:
             break
-    return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row.due_at, row.post_id))]
+    return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row["due_at"], row["post_id"]))]
 
 
 def claim_newest(
@@ -124,14 +116,12 @@ def claim_newest(
     Where that is said, only one in the `background` or not, of one of these `sources`.
     """
     where, values = _which(kind, now, background, sources)
-    row = writer.execute(
-        sql(
-            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 "
-            f"WHERE id = (SELECT id FROM jobs WHERE {where} ORDER BY post_id DESC, id DESC LIMIT 1) "
-            "RETURNING id, kind, post_id, slot, attempts"
-        ),
+    row = writer.one(
+        "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 "
+        f"WHERE id = (SELECT id FROM jobs WHERE {where} ORDER BY post_id DESC, id DESC LIMIT 1) "
+        "RETURNING id, kind, post_id, slot, attempts",
         values | {"until": now + lease},
-    ).one_or_none()
+    )
     return None if row is None else ClaimedJob(*row)
 
 
@@ -140,7 +130,7 @@ def is_due(
 ) -> bool:
     """Whether `claim_newest` would find one."""
     where, values = _which(kind, now, background, sources)
-    return bool(reader.execute(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {where})", values).fetchone()[0])
+    return bool(reader.value(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {where})", values))
 
 
 def _which(
@@ -155,9 +145,9 @@ def _which(
     if sources is not None:
         where += (
             " AND post_id IN (SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id = jobs.post_id"
-            " AND s.name IN (SELECT value FROM json_each(:sources)))"
+            f" AND s.name {in_list('sources')})"
         )
-        values["sources"] = json.dumps(list(sources))
+        values["sources"] = as_list(sources)
     return where, values
 
 
@@ -165,24 +155,22 @@ def done(writer: Writer, ids: Iterable[int]) -> None:
     """Remove jobs that are finished."""
     gone = [{"id": job} for job in ids]
     if gone:
-        writer.execute(sql("DELETE FROM jobs WHERE id = :id"), gone)
+        writer.execute_many("DELETE FROM jobs WHERE id = :id", gone)
 
 
 def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
     """Put claimed jobs back until `due_at`: they could not be begun, so the attempt does not count."""
     later = [{"id": job, "due_at": due_at} for job in ids]
     if later:
-        writer.execute(
-            sql(
-                "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = max(attempts - 1, 0) WHERE id = :id"
-            ),
+        writer.execute_many(
+            "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = max(attempts - 1, 0) WHERE id = :id",
             later,
         )
 
 
 def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     """Note that the work on a claimed job failed; True if it was the third time and the job is given up."""
-    attempts = writer.execute(sql("SELECT attempts FROM jobs WHERE id = :id"), {"id": job_id}).scalar()
+    attempts = writer.value("SELECT attempts FROM jobs WHERE id = :id", {"id": job_id})
     if attempts is None:
         return False
     if attempts >= ATTEMPTS:
@@ -190,7 +178,7 @@ def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
         return True
     due_at = now + _BACK_OFF * 10 ** max(attempts - 1, 0)
     writer.execute(
-        sql("UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id"), {"id": job_id, "due_at": due_at}
+        "UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id", {"id": job_id, "due_at": due_at}
     )
     return False
 
@@ -207,32 +195,30 @@ def release(writer: Writer, *, blameless: Sequence[str] = ()) -> None:
     """
     for kind in blameless:
         writer.execute(
-            sql(
-                "UPDATE jobs SET claimed_until = NULL, attempts = max(attempts - 1, 0) "
-                "WHERE kind = :kind AND claimed_until IS NOT NULL"
-            ),
+            "UPDATE jobs SET claimed_until = NULL, attempts = max(attempts - 1, 0) "
+            "WHERE kind = :kind AND claimed_until IS NOT NULL",
             {"kind": kind},
         )
     held = "UPDATE jobs SET claimed_until = {} WHERE claimed_until IS NOT NULL AND attempts {} :most"
-    writer.execute(sql(held.format("NULL", "<")), {"most": ATTEMPTS})
-    writer.execute(sql(held.format("0", ">=")), {"most": ATTEMPTS})  # `claim` gives these up
+    writer.execute(held.format("NULL", "<"), {"most": ATTEMPTS})
+    writer.execute(held.format("0", ">="), {"most": ATTEMPTS})  # `claim` gives these up
 
 
 def hasten(writer: Writer, kinds: Sequence[str], now: int) -> None:
     """Make due what was only put off, for whatever it waited for may be there now."""
     for kind in kinds:
         writer.execute(
-            sql("UPDATE jobs SET due_at = :now WHERE kind = :kind AND due_at > :now AND attempts = 0"),
+            "UPDATE jobs SET due_at = :now WHERE kind = :kind AND due_at > :now AND attempts = 0",
             {"kind": kind, "now": now},
         )
 
 
 def next_due(reader: Reader, kind: str) -> int | None:
     """When the next job of this kind is due or its claim ends, in microseconds UTC; None if none waits."""
-    row = reader.execute(
+    at: int | None = reader.value(
         "SELECT min(max(due_at, coalesce(claimed_until, due_at))) FROM jobs WHERE kind = :kind", {"kind": kind}
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
+    )
+    return at
 
 
 def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
@@ -241,12 +227,10 @@ def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
 
 
 def _aside(writer: Writer, job_id: int, now: int, reason: str) -> tuple[str, int]:
-    row = writer.execute(
-        sql(
-            "INSERT INTO given_up (kind, post_id, slot, at, reason) "
-            "SELECT kind, post_id, slot, :now, :reason FROM jobs WHERE id = :id RETURNING kind, post_id"
-        ),
+    [row] = writer.rows(
+        "INSERT INTO given_up (kind, post_id, slot, at, reason) "
+        "SELECT kind, post_id, slot, :now, :reason FROM jobs WHERE id = :id RETURNING kind, post_id",
         {"id": job_id, "now": now, "reason": reason},
-    ).one()
+    )
     done(writer, [job_id])
-    return row.kind, row.post_id
+    return row["kind"], row["post_id"]

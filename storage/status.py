@@ -1,10 +1,8 @@
 """How things stand: what is being watched and since when, which gaps are open, what waits and for how long."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from storage.posts.reading import named
 from storage.sources.telegram import AccountRow, account, waits
 from storage.state_names import current_name
 
@@ -115,11 +113,11 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
     """Read everything that `status` tells. `now` in microseconds UTC decides which re-checks are due."""
     return ArchiveStatus(
         watches=watches(reader),
-        gaps=tuple(OpenGap(**row) for row in _rows(reader, _GAPS)),
-        queues=tuple(Queue(**row) for row in _rows(reader, _QUEUES, now=now)),
-        targets=tuple(TargetStanding(**row) for row in _rows(reader, _TARGETS)),
-        notices=tuple(StatusNotice(**row) for row in _rows(reader, _NOTICES, limit=notices))[::-1],
-        last_round_at=reader.execute("SELECT max(ended_at) AS at FROM runs").fetchone()["at"],
+        gaps=tuple(OpenGap(*row) for row in reader.rows(_GAPS)),
+        queues=tuple(Queue(*row) for row in reader.rows(_QUEUES, {"now": now})),
+        targets=tuple(TargetStanding(*row) for row in reader.rows(_TARGETS)),
+        notices=tuple(StatusNotice(*row) for row in reader.rows(_NOTICES, {"limit": notices}))[::-1],
+        last_round_at=reader.value("SELECT max(ended_at) AS at FROM runs"),
         account=account(reader),
         waits=tuple((method, until) for method, until in waits(reader).items() if until > now),
     )
@@ -130,19 +128,15 @@ def watches(reader: "Reader") -> tuple[Watch, ...]:
     return tuple(
         Watch(
             **{
-                **row,
+                **dict(row),
                 "state": current_name(row["state"]),
                 "outcome": row["outcome"] and current_name(row["outcome"]),
                 "enabled": bool(row["enabled"]),
                 "paused": bool(row["paused"]),
             }
         )
-        for row in _rows(reader, _WATCHES)
+        for row in reader.rows(_WATCHES)
     )
-
-
-def _rows(reader: "Reader", statement: str, **values: int) -> Iterator[dict[str, Any]]:
-    return named(reader.execute(statement, values))
 
 
 _WATCHES = """

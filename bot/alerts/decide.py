@@ -14,7 +14,6 @@ from bot.clock import SECOND
 from bot.rules import MEDIA_RULE, Rule, RuleMatch, RuleSet, compile_rules
 from storage import jobs
 from storage.alerts import matches, rules
-from storage.archive.database import asking
 from storage.jobs import ClaimedJob, NewJob
 from storage.language.fold import fold
 from storage.language.match import Document
@@ -24,9 +23,8 @@ from storage.records import Hit, MatchKind, MatchRow, PostFacts
 from storage.search import documents
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from bot.config import Config
+    from storage.archive.database import Writer
 
 _AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
 _HOLD = 10 * SECOND  # that an alert on a file waits at most for the bytes, to bring them along
@@ -76,7 +74,7 @@ class Deciding:
         )
         return cls(compile_rules(compiled), alerting, loaded, files, translated)
 
-    def declare(self, writer: "Connection", now: int) -> None:
+    def declare(self, writer: "Writer", now: int) -> None:
         """Keep which rules are loaded since when: older posts never alert."""
         rules.remember(writer, self.loaded, now)
 
@@ -107,7 +105,7 @@ class Decided:
     notices: tuple[str, ...] = ()
 
 
-def claim(writer: "Connection", now: int, *, limit: int = _AT_ONCE) -> list[ClaimedJob]:
+def claim(writer: "Writer", now: int, *, limit: int = _AT_ONCE) -> list[ClaimedJob]:
     """Take the posts whose `decide` job is due. Commit it before `decide`, so that it is known on which posts we died.
 
     Those are taken by themselves, after all others, and given up the third time.
@@ -116,7 +114,7 @@ def claim(writer: "Connection", now: int, *, limit: int = _AT_ONCE) -> list[Clai
 
 
 def decide(
-    writer: "Connection",
+    writer: "Writer",
     deciding: Deciding,
     now: int,
     *,
@@ -130,9 +128,12 @@ def decide(
     """
     claimed = claim(writer, now, limit=limit) if claimed is None else claimed
     ids = [job.post_id for job in claimed]
-    ask = asking(writer)
-    found, standings, earlier = documents.load(ask, ids), matches.facts_of_posts(ask, ids), matches.earlier(ask, ids)
-    since = rules.first_loaded(ask)
+    found, standings, earlier = (
+        documents.load(writer, ids),
+        matches.facts_of_posts(writer, ids),
+        matches.earlier(writer, ids),
+    )
+    since = rules.first_loaded(writer)
     stored = owed = failed = 0
     notices: list[str] = []
     done: list[int] = []
@@ -140,7 +141,7 @@ def decide(
     awaited = rows.awaited(writer, ids) if deciding.files else {}
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
-        texts = matches.texts(ask, (hit for match in history for hit in match.hits)) if history else {}
+        texts = matches.texts(writer, (hit for match in history for hit in match.hits)) if history else {}
         document, standing = found[job.post_id], standings[job.post_id]
         held = _held(document, standing, deciding, awaited.get(job.post_id, frozenset()), now)
         try:

@@ -2,13 +2,10 @@
 
 import asyncio
 import random
-import sqlite3
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from sqlalchemy import Connection
 
 from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, words
@@ -20,7 +17,7 @@ from bot.contracts.target import Message, MessageRefused, Target
 from bot.errors import Later, Never
 from storage.alerts import matches, notices, outbox
 from storage.alerts.settlement import Claimed, Settlement
-from storage.archive.database import asking
+from storage.archive.database import Reader, Writer
 from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
 
@@ -130,7 +127,7 @@ class Outbox:
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
-        due = await self._store.read(lambda reader: outbox.due_at(asking(reader), name))
+        due = await self._store.read(lambda reader: outbox.due_at(reader, name))
         # A breath is short; one that ends far ahead was begun before the clock was set back.
         breath = min(lane.breath_until, self._clock.now() + _BREATH[1])
         return None if due is None else max(due, breath)
@@ -167,7 +164,7 @@ class Outbox:
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what was being sent when a process died."""
-        for claimed in await self._store.read(lambda reader: outbox.interrupted(asking(reader), name)):
+        for claimed in await self._store.read(lambda reader: outbox.interrupted(reader, name)):
             settlement = interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
         lane.swept = True
@@ -225,7 +222,7 @@ class Outbox:
             self._speak(sentence)
             self.ring()
 
-    def _settled(self, writer: Connection, claimed: Claimed, outcome: Consequence, held: list[str]) -> list[str]:
+    def _settled(self, writer: Writer, claimed: Claimed, outcome: Consequence, held: list[str]) -> list[str]:
         """Write it all in one transaction; what people must hear of it."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
@@ -240,7 +237,7 @@ class Outbox:
             self._tell(writer, row, sentence, now)
         return said
 
-    def _tell(self, writer: Connection, row: DeliveryRow, sentence: str, now: int) -> None:
+    def _tell(self, writer: Writer, row: DeliveryRow, sentence: str, now: int) -> None:
         notices.add(writer, now, f"target {row.target}", sentence)
         if row.kind == "health":
             return  # a lost health message must not breed another
@@ -250,7 +247,7 @@ class Outbox:
     async def _abandon(self) -> None:
         now = self._clock.now()
 
-        def write(writer: Connection) -> str:
+        def write(writer: Writer) -> str:
             count = outbox.abandon(writer, self._lanes, now)
             words = f"{count} alerts for targets that are no longer configured will not be sent"
             sentence = f"{words}: `communique alerts list --state dead` shows them" if count else ""
@@ -263,12 +260,11 @@ class Outbox:
             self._speak(sentence)
 
 
-def _material(reader: sqlite3.Connection, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
+def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
     """All that a message about a match is made of; the foreign keys promise that it is there."""
-    ask = asking(reader)
-    story = matches.story(ask, match_id)
+    story = matches.story(reader, match_id)
     assert story is not None
-    told = outbox.first_alert_of(ask, match_id, target)
+    told = outbox.first_alert_of(reader, match_id, target)
     return story, reading.posts(reader, [story.match.post_id])[0], FirstAlert(*told) if told else None
 
 

@@ -28,7 +28,6 @@ from bot.documents.as_json import place_of
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts import matches, outbox
-from storage.archive.database import asking
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
@@ -68,13 +67,14 @@ def listed(
     """List what rules found, newest first, and what became of it."""
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        ask = asking(reader)
-        found = matches.listed(ask, since=start, rule=rule, state=state, limit=limit)
+        found = matches.listed(reader, since=start, rule=rule, state=state, limit=limit)
         if form is not None:
-            documents = (alert_json(match, source, url, outbox.of_match(ask, match.id)) for match, source, url in found)
+            documents = (
+                alert_json(match, source, url, outbox.of_match(reader, match.id)) for match, source, url in found
+            )
             write(session, form, documents, COLUMNS)
             return
-        rows = [_row(match, source, outbox.of_match(ask, match.id), zone) for match, source, _ in found]
+        rows = [_row(match, source, outbox.of_match(reader, match.id), zone) for match, source, _ in found]
     table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     if not rows:
         say(session, "no alerts that fit")
@@ -91,7 +91,7 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
 
     with session.archive().reading() as reader:
         story = _story(reader, alert_id)
-        deliveries = outbox.of_match(asking(reader), alert_id)
+        deliveries = outbox.of_match(reader, alert_id)
         post = reading.posts(reader, [story.match.post_id])[0]
     if form is not None:
         write_json(session, explained_alert_json(story, post, deliveries))
@@ -200,7 +200,7 @@ def _open_again(session: Session, target: str) -> bool:
 
 
 def _story(reader: "Reader", alert_id: int) -> Story:
-    story = matches.story(asking(reader), alert_id) if alert_id < 1 << 63 else None
+    story = matches.story(reader, alert_id) if alert_id < 1 << 63 else None
     if story is None:
         raise UserError(f"there is no alert {alert_id}: `communique alerts list` shows them")
     return story

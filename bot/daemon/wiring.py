@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from sqlalchemy import Connection
-
 from bot import sources as source_kinds
 from bot.alerts import decide
 from bot.alerts import targets as target_kinds
@@ -25,7 +23,7 @@ from bot.daemon.supervision import Supervision
 from bot.http import Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Writer
 from storage.sources import states
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ class Wired:
     media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
 
-    def declare(self, writer: Connection, now: int, changed_at: int) -> None:
+    def declare(self, writer: Writer, now: int, changed_at: int) -> None:
         """Write down its sources and rules; those that stopped before `changed_at` are tried again."""
         declared = [
             states.Declared(settings.name, settings.kind, settings.tags, settings.side)

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from sqlalchemy import Connection
-
 from bot.archive import AsyncArchive
 from bot.clock import HOUR, MINUTE, Clock
 from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfit
@@ -18,6 +16,7 @@ from bot.enrich.sandbox.run import Failed, Sandbox
 from bot.errors import Later, Never
 from bot.incidents import Incidents
 from storage import jobs
+from storage.archive.database import Writer
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import readings, rows
 from storage.media.readings import GivenUpFile
@@ -253,7 +252,7 @@ async def _fold(result: EnrichResult) -> texts.Read:
 # In one transaction each ----------------------------------------------------------------------------------------------
 
 
-def _settle(writer: Connection, task: _Task, kind: Made, result: EnrichResult, read: texts.Read, now: int) -> None:
+def _settle(writer: Writer, task: _Task, kind: Made, result: EnrichResult, read: texts.Read, now: int) -> None:
     job = task.job
     jobs.done(writer, [job.id])
     assert task.media_id is not None
@@ -262,13 +261,13 @@ def _settle(writer: Connection, task: _Task, kind: Made, result: EnrichResult, r
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
 
 
-def _give_up(writer: Connection, task: _Task, reason: str, now: int) -> None:
+def _give_up(writer: Writer, task: _Task, reason: str, now: int) -> None:
     jobs.give_up(writer, task.job.id, now, reason)
     if task.media_id is not None:
         readings.answered(writer, task.media_id, task.version, now)
 
 
-def _failed(writer: Connection, task: _Task, reason: str, now: int) -> bool:
+def _failed(writer: Writer, task: _Task, reason: str, now: int) -> bool:
     given_up = jobs.failed(writer, task.job.id, now, reason)
     if given_up and task.media_id is not None:
         readings.answered(writer, task.media_id, task.version, now)
@@ -276,7 +275,7 @@ def _failed(writer: Connection, task: _Task, reason: str, now: int) -> bool:
 
 
 def _settle_translations(
-    writer: Connection, job: ClaimedJob, made: Sequence[tuple[int | None, EnrichResult]], now: int
+    writer: Writer, job: ClaimedJob, made: Sequence[tuple[int | None, EnrichResult]], now: int
 ) -> None:
     """Store the translations; enqueue a decision only for a new one, for each decision enqueues translations again."""
     jobs.done(writer, [job.id])

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, runtime_checkable
 
-from sqlalchemy import Connection
-
 from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.clock import HOUR, SECOND, Clock
@@ -19,6 +17,7 @@ from bot.incidents import Incidents
 from bot.intake.quota import MediaQuota, NoRoom
 from storage import jobs
 from storage.alerts import notices
+from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError, ArchiveUnwritable
 from storage.jobs import NewJob
 from storage.media import rows
@@ -309,14 +308,14 @@ def _verdict(problem: Later | Never, tries: int) -> tuple[rows.State | None, str
     return "gone", f"tried {tries} times: {problem.reason}"
 
 
-def _store(writer: Connection, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
+def _store(writer: Writer, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
     if not rows.stored(writer, file.id, kept, now):
         return False
     jobs.enqueue(writer, new)
     return True
 
 
-def _explain(writer: Connection, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
+def _explain(writer: Writer, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
     for word in full:
         rows.explain(writer, word.reason, now, source=word.source)
     for media_id, word in parked.items():
@@ -327,6 +326,6 @@ def _files(source: str | None) -> str:
     return "files" if source is None else f"files of {source}"
 
 
-def _damaged(writer: Connection, file: DueMedia, reason: str, now: int) -> None:
+def _damaged(writer: Writer, file: DueMedia, reason: str, now: int) -> None:
     rows.given_up(writer, file.id, "refused", reason, now)
     notices.add(writer, now, f"media {file.id}", reason)

@@ -5,14 +5,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.contracts.source import ManyAtOnce, Source
 from bot.errors import Later, Never
 from storage import jobs
+from storage.archive.database import Writer
 from storage.posts import rechecks, saving
 from storage.records import Checked
 
@@ -101,6 +100,6 @@ async def _looked_at(source: Source, native_ids: list[str]) -> Sequence[Checked]
     return [await source.check(native_ids[0])]
 
 
-def _settle(writer: Connection, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
+def _settle(writer: Writer, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
     jobs.done(writer, [job.id])
     saving.checked(writer, job.post_id, checked, now, apart=apart)

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection
-
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from storage.alerts import notices, outbox
+from storage.archive.database import Writer
 from storage.records import PeerRow
 from storage.sources import telegram
 from storage.sources.telegram import AccountRow
@@ -55,7 +54,7 @@ class ArchiveMemory:
 
 
 def _stands(
-    writer: Connection,
+    writer: Writer,
     state: str,
     reason: str | None,
     remedy: str | None,
@@ -80,7 +79,7 @@ def _stands(
 
 
 def _noticed(
-    writer: Connection, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
+    writer: Writer, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
 ) -> None:
     if once and notices.last(writer, about) == sentence:
         return

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from storage.archive.database import sql
+from storage.archive.database import as_list, in_list
 from storage.records import Hit, MatchRow, ObservationRow, PostFacts, Story
 
 if TYPE_CHECKING:
-    from storage.archive.database import Ask, Writer
+    from storage.archive.database import Reader, Row, Writer
 
 _COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before"
 
 
-def facts_of_posts(ask: Ask, post_ids: Iterable[int]) -> dict[int, PostFacts]:
+def facts_of_posts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     """What is known of these posts; ids that do not exist are left out."""
-    rows = ask(
+    rows = reader.rows(
         "SELECT p.id, p.alerts, p.collected_at, p.deleted_at, s.first_contact_at FROM posts p"
-        " JOIN sources s ON s.id = p.source_id WHERE p.id IN (SELECT value FROM json_each(:ids))",
-        {"ids": json.dumps(list(post_ids))},
+        f" JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}",
+        {"ids": as_list(post_ids)},
     )
     return {
         row["id"]: PostFacts(bool(row["alerts"]), row["collected_at"], row["first_contact_at"], row["deleted_at"])
@@ -29,22 +29,22 @@ def facts_of_posts(ask: Ask, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     }
 
 
-def earlier(ask: Ask, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
+def earlier(reader: Reader, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
     """Every stored match of these posts, oldest first."""
     found: dict[int, list[MatchRow]] = {}
-    rows = ask(
-        f"SELECT {_COLUMNS} FROM matches m WHERE m.post_id IN (SELECT value FROM json_each(:ids)) ORDER BY m.id",
-        {"ids": json.dumps(list(post_ids))},
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM matches m WHERE m.post_id {in_list('ids')} ORDER BY m.id",
+        {"ids": as_list(post_ids)},
     )
     for match in map(_match, rows):
         found.setdefault(match.post_id, []).append(match)
     return found
 
 
-def texts(ask: Ask, hits: Iterable[Hit]) -> dict[int, str]:
+def texts(reader: Reader, hits: Iterable[Hit]) -> dict[int, str]:
     """Raw texts that these hits point into, current or not."""
-    ids = json.dumps(sorted({hit.text_id for hit in hits}))
-    rows = ask("SELECT id, text FROM texts WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": ids})
+    ids = as_list(sorted({hit.text_id for hit in hits}))
+    rows = reader.rows(f"SELECT id, text FROM texts WHERE id {in_list('ids')}", {"ids": ids})
     return {row["id"]: row["text"] for row in rows}
 
 
@@ -53,13 +53,11 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
 
     What is stored already stays as it is, so doing it again changes nothing.
     """
-    row = writer.execute(
-        sql(
-            "INSERT INTO matches"
-            " (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why, before) VALUES"
-            " (:rule, :rule_version, :post_id, :document_hash, :kind, :at, :hits, :alerting, :why, :before)"
-            " ON CONFLICT (rule, rule_version, post_id, document_hash, kind) DO NOTHING RETURNING id"
-        ),
+    row = writer.one(
+        "INSERT INTO matches"
+        " (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why, before) VALUES"
+        " (:rule, :rule_version, :post_id, :document_hash, :kind, :at, :hits, :alerting, :why, :before)"
+        " ON CONFLICT (rule, rule_version, post_id, document_hash, kind) DO NOTHING RETURNING id",
         {
             "rule": match.rule,
             "rule_version": match.rule_version,
@@ -72,26 +70,24 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
             "why": match.why,
             "before": match.before,
         },
-    ).one_or_none()
+    )
     if row is None:
         return None
     for target in targets:
         writer.execute(
-            sql(
-                "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-                " possible_repeat, created_at) VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now)"
-                " ON CONFLICT (match_id, target) DO NOTHING"
-            ),
-            {"match_id": row.id, "target": target, "kind": match.kind, "now": now},
+            "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
+            " possible_repeat, created_at) VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now)"
+            " ON CONFLICT (match_id, target) DO NOTHING",
+            {"match_id": row["id"], "target": target, "kind": match.kind, "now": now},
         )
-    return int(row.id)
+    return int(row["id"])
 
 
-def story(ask: Ask, match_id: int) -> Story | None:
+def story(reader: Reader, match_id: int) -> Story | None:
     """One match with what its message needs; None if there is no such match."""
     row = next(
         iter(
-            ask(
+            reader.rows(
                 f"SELECT {_COLUMNS}, s.side, r.query, p.deleted_at FROM matches m JOIN posts p ON p.id = m.post_id"
                 " JOIN sources s ON s.id = p.source_id"
                 " LEFT JOIN rules r ON r.name = m.rule AND r.version = m.rule_version WHERE m.id = :id",
@@ -103,17 +99,17 @@ def story(ask: Ask, match_id: int) -> Story | None:
     if row is None:
         return None
     match = _match(row)
-    return Story(match, row["side"], row["query"], texts(ask, match.hits), _first_miss(ask, match.post_id))
+    return Story(match, row["side"], row["query"], texts(reader, match.hits), _first_miss(reader, match.post_id))
 
 
 def listed(
-    ask: Ask, *, since: int | None = None, rule: str | None = None, state: str | None = None, limit: int = 50
+    reader: Reader, *, since: int | None = None, rule: str | None = None, state: str | None = None, limit: int = 50
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post.
 
     `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody.
     """
-    rows = ask(
+    rows = reader.rows(
         f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
         " JOIN sources s ON s.id = p.source_id WHERE (:since IS NULL OR m.at >= :since)"
         " AND (:rule IS NULL OR m.rule = :rule) AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
@@ -125,8 +121,8 @@ def listed(
         yield _match(row), row["source"], row["url"]
 
 
-def _first_miss(ask: Ask, post_id: int) -> ObservationRow | None:
-    rows = ask(
+def _first_miss(reader: Reader, post_id: int) -> ObservationRow | None:
+    rows = reader.rows(
         "SELECT at, presence, method, detail FROM observations WHERE post_id = :id AND presence = 'absent' AND at >"
         " coalesce((SELECT max(at) FROM observations WHERE post_id = :id AND presence = 'present'), 0)"
         " ORDER BY at LIMIT 1",
@@ -135,7 +131,7 @@ def _first_miss(ask: Ask, post_id: int) -> ObservationRow | None:
     return next((ObservationRow(row["at"], row["presence"], row["method"], row["detail"]) for row in rows), None)
 
 
-def _match(row: Mapping[str, Any]) -> MatchRow:
+def _match(row: Row) -> MatchRow:
     return MatchRow(
         id=row["id"],
         rule=row["rule"],

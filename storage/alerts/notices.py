@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.archive.database import sql
+from storage.archive.database import as_list
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -26,32 +25,29 @@ class NoticeRow:
 def add(writer: Writer, at: int, about: str, text: str) -> None:
     """Say it once; whoever follows the notices shows it."""
     writer.execute(
-        sql("INSERT INTO notices (at, about, text) VALUES (:at, :about, :text)"),
-        {"at": at, "about": about, "text": text},
+        "INSERT INTO notices (at, about, text) VALUES (:at, :about, :text)", {"at": at, "about": about, "text": text}
     )
 
 
 def last(writer: Writer, about: str) -> str | None:
     """The latest sentence about something, None if nothing was ever said."""
-    said = writer.execute(
-        sql("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1"), {"about": about}
-    ).scalar()
+    said = writer.value("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1", {"about": about})
     return None if said is None else str(said)
 
 
 def latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
     """The latest sentence about each thing whose name is like one of these (SQL's LIKE)."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT about, text FROM notices WHERE id IN (SELECT max(id) FROM notices WHERE EXISTS "
         "(SELECT 1 FROM json_each(:abouts) WHERE about LIKE value) GROUP BY about)",
-        {"abouts": json.dumps(abouts)},
+        {"abouts": as_list(abouts)},
     )
     return {row["about"]: row["text"] for row in rows}
 
 
 def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
     """Notices with an id above `after`, oldest first."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT id, at, about, text FROM notices WHERE id > :after ORDER BY id LIMIT :limit",
         {"after": after, "limit": limit},
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from storage.alerts.settlement import Claimed
-from storage.archive.database import sql
+from storage.archive.database import as_list, in_list
 from storage.records import DeliveryRow
 
 if TYPE_CHECKING:
     from storage.alerts.settlement import Settlement
-    from storage.archive.database import Ask, Writer
+    from storage.archive.database import Reader, Row, Writer
 
 _COLUMNS = (
     "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
@@ -51,23 +51,17 @@ def claim(writer: Writer, target: str, now: int) -> Claimed | None:
 
     Commit before the message goes out: a row that is "sending" when the program starts may have arrived.
     """
-    row = (
-        writer.execute(
-            sql(
-                "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now"
-                f" WHERE state = 'pending' AND id = ({_READY}) RETURNING {_COLUMNS}"
-            ),
-            {"target": target, "now": now},
-        )
-        .mappings()
-        .one_or_none()
+    row = writer.one(
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now"
+        f" WHERE state = 'pending' AND id = ({_READY}) RETURNING {_COLUMNS}",
+        {"target": target, "now": now},
     )
     return None if row is None else Claimed(delivery(row), row["possible_repeat"])
 
 
-def due_at(ask: Ask, target: str) -> int | None:
+def due_at(reader: Reader, target: str) -> int | None:
     """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
-    rows = ask(
+    rows = reader.rows(
         "SELECT max(d.not_before, coalesce((SELECT t.hold_until FROM targets t WHERE t.name = :target), 0)) AS due"
         " FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
         " AND NOT EXISTS (SELECT 1 FROM targets t WHERE t.name = :target AND t.state = 'parked')"
@@ -80,12 +74,10 @@ def due_at(ask: Ask, target: str) -> int | None:
 def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -> None:
     """Write down what became of a claimed delivery."""
     writer.execute(
-        sql(
-            "UPDATE deliveries SET state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
-            " receipt = :receipt, settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
-            " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
-            " WHERE id = :id AND state = 'sending'"
-        ),
+        "UPDATE deliveries SET state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
+        " receipt = :receipt, settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
+        " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
+        " WHERE id = :id AND state = 'sending'",
         {
             "id": delivery_id,
             "state": settlement.state,
@@ -99,26 +91,26 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
     )
 
 
-def interrupted(ask: Ask, target: str) -> list[Claimed]:
+def interrupted(reader: Reader, target: str) -> list[Claimed]:
     """Deliveries that were being sent when the program died: nobody knows whether they arrived."""
-    rows = ask(f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target})
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target}
+    )
     return [Claimed(delivery(row), row["possible_repeat"]) for row in rows]
 
 
 def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
     """Let what is owed to targets that are no longer configured die, with that reason; how many did."""
     return writer.execute(
-        sql(
-            "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
-            " WHERE state IN ('pending', 'sending') AND target NOT IN (SELECT value FROM json_each(:known))"
-        ),
-        {"known": json.dumps(list(known)), "now": now},
+        "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
+        f" WHERE state IN ('pending', 'sending') AND target NOT {in_list('known')}",
+        {"known": as_list(known), "now": now},
     ).rowcount
 
 
-def targets(ask: Ask) -> dict[str, TargetRow]:
+def targets(reader: Reader) -> dict[str, TargetRow]:
     """Targets that ever failed, recovered or asked for a wait, by name."""
-    rows = ask("SELECT name, state, reason, state_since, hold_until FROM targets", {})
+    rows = reader.rows("SELECT name, state, reason, state_since, hold_until FROM targets")
     return {
         row["name"]: TargetRow(row["name"], row["state"], row["reason"], row["state_since"], row["hold_until"])
         for row in rows
@@ -127,13 +119,11 @@ def targets(ask: Ask) -> dict[str, TargetRow]:
 
 def mark(writer: Writer, target: str, state: Literal["ok", "failing", "parked"], reason: str | None, now: int) -> bool:
     """Keep the state of a target; True if it changed, which is when people want to hear of it."""
-    before = writer.execute(sql("SELECT state FROM targets WHERE name = :name"), {"name": target}).scalar()
+    before = writer.value("SELECT state FROM targets WHERE name = :name", {"name": target})
     writer.execute(
-        sql(
-            "INSERT INTO targets (name, state, reason, state_since) VALUES (:name, :state, :reason, :now)"
-            " ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, state = excluded.state, state_since ="
-            " CASE WHEN state = excluded.state THEN state_since ELSE excluded.state_since END"
-        ),
+        "INSERT INTO targets (name, state, reason, state_since) VALUES (:name, :state, :reason, :now)"
+        " ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, state = excluded.state, state_since ="
+        " CASE WHEN state = excluded.state THEN state_since ELSE excluded.state_since END",
         {"name": target, "state": state, "reason": reason, "now": now},
     )
     return (before or "ok") != state
@@ -143,10 +133,8 @@ def hold(writer: Writer, names: Iterable[str], until: int, now: int) -> None:
     """Keep the wait that a target asked for, for every target that it covers; never shortens one."""
     for name in names:
         writer.execute(
-            sql(
-                "INSERT INTO targets (name, state, state_since, hold_until) VALUES (:name, 'ok', :now, :until)"
-                " ON CONFLICT (name) DO UPDATE SET hold_until = max(coalesce(hold_until, 0), excluded.hold_until)"
-            ),
+            "INSERT INTO targets (name, state, state_since, hold_until) VALUES (:name, 'ok', :now, :until)"
+            " ON CONFLICT (name) DO UPDATE SET hold_until = max(coalesce(hold_until, 0), excluded.hold_until)",
             {"name": name, "until": until, "now": now},
         )
 
@@ -156,10 +144,8 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
     payload = json.dumps({"about": about, "text": words}, ensure_ascii=False)
     for name in names:
         writer.execute(
-            sql(
-                "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-                " possible_repeat, created_at) VALUES (NULL, :target, 'health', :payload, 'pending', :now, 0, 0, :now)"
-            ),
+            "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
+            " possible_repeat, created_at) VALUES (NULL, :target, 'health', :payload, 'pending', :now, 0, 0, :now)",
             {"target": name, "payload": payload, "now": now},
         )
 
@@ -171,51 +157,43 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
     kept, and will be said.
     """
     revived = writer.execute(
-        sql(
-            "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, settled_at = NULL,"
-            " possible_repeat = min(possible_repeat, 1)"
-            " WHERE state = 'dead' AND (:match_id IS NULL OR match_id = :match_id)"
-        ),
+        "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, settled_at = NULL,"
+        " possible_repeat = min(possible_repeat, 1)"
+        " WHERE state = 'dead' AND (:match_id IS NULL OR match_id = :match_id)",
         {"match_id": match_id, "now": now},
     ).rowcount
-    waiting = writer.execute(
-        sql(
-            "SELECT count(*) FROM deliveries d JOIN targets t ON t.name = d.target AND t.state = 'parked'"
-            " WHERE d.state = 'pending' AND (:match_id IS NULL OR d.match_id = :match_id)"
-        ),
+    waiting = writer.value(
+        "SELECT count(*) FROM deliveries d JOIN targets t ON t.name = d.target AND t.state = 'parked'"
+        " WHERE d.state = 'pending' AND (:match_id IS NULL OR d.match_id = :match_id)",
         {"match_id": match_id},
-    ).scalar_one()
-    opened = writer.execute(
-        sql(
-            "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE state = 'parked' AND name IN"
-            " (SELECT target FROM deliveries WHERE state = 'pending' AND (:match_id IS NULL OR match_id = :match_id))"
-            " RETURNING name"
-        ),
+    )
+    opened = writer.column(
+        "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE state = 'parked' AND name IN"
+        " (SELECT target FROM deliveries WHERE state = 'pending' AND (:match_id IS NULL OR match_id = :match_id))"
+        " RETURNING name",
         {"match_id": match_id, "now": now},
-    ).scalars()
+    )
     return revived + waiting, sorted(opened)
 
 
 def open_again(writer: Writer, target: str, now: int) -> bool:
     """Let a parked target be tried again; False if it was not parked."""
     opened = writer.execute(
-        sql(
-            "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE name = :name AND state = 'parked'"
-        ),
+        "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE name = :name AND state = 'parked'",
         {"name": target, "now": now},
     )
     return opened.rowcount == 1
 
 
-def of_match(ask: Ask, match_id: int) -> list[DeliveryRow]:
+def of_match(reader: Reader, match_id: int) -> list[DeliveryRow]:
     """What is or was owed for one match, oldest first."""
-    rows = ask(f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id ORDER BY id", {"id": match_id})
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id ORDER BY id", {"id": match_id})
     return [delivery(row) for row in rows]
 
 
-def first_alert_of(ask: Ask, match_id: int, target: str) -> tuple[int, str | None] | None:
+def first_alert_of(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
     """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
-    rows = ask(
+    rows = reader.rows(
         "SELECT n.id, d.receipt FROM matches m JOIN matches n ON n.post_id = m.post_id AND n.id < m.id"
         f" AND {_TOLD_BEFORE}"
         " JOIN deliveries d ON d.match_id = n.id AND d.target = :target AND d.state = 'sent'"
@@ -225,7 +203,7 @@ def first_alert_of(ask: Ask, match_id: int, target: str) -> tuple[int, str | Non
     return next(((row["id"], row["receipt"]) for row in rows), None)
 
 
-def delivery(row: Any) -> DeliveryRow:
+def delivery(row: Row) -> DeliveryRow:
     """Read one row of `deliveries` from either door."""
     return DeliveryRow(
         id=row["id"],

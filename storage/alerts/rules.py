@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from storage.archive.database import sql
-
 if TYPE_CHECKING:
-    from storage.archive.database import Ask, Writer
+    from storage.archive.database import Reader, Writer
 
 
 def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
@@ -18,17 +16,15 @@ def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -
     """
     return sum(
         writer.execute(
-            sql(
-                "INSERT INTO rules (name, version, query, loaded_at) VALUES (:name, :version, :query, :now)"
-                " ON CONFLICT (name, version) DO NOTHING"
-            ),
+            "INSERT INTO rules (name, version, query, loaded_at) VALUES (:name, :version, :query, :now)"
+            " ON CONFLICT (name, version) DO NOTHING",
             {"name": name, "version": version, "query": query, "now": now},
         ).rowcount
         for name, version, query in loaded
     )
 
 
-def first_loaded(ask: Ask) -> dict[str, int]:
+def first_loaded(reader: Reader) -> dict[str, int]:
     """When each rule's name was first loaded, whatever its version: posts collected before that never alert."""
-    rows = ask("SELECT name, min(loaded_at) AS since FROM rules GROUP BY name", {})
+    rows = reader.rows("SELECT name, min(loaded_at) AS since FROM rules GROUP BY name")
     return {row["name"]: row["since"] for row in rows}

@@ -1,13 +1,10 @@
-"""The two doors of the archive: a plain read-only connection, and a short transaction on the one writer.
-
-`import storage.archive.database` costs an import of SQLite and nothing else; SQLAlchemy comes with the first write.
-"""
+"""The archive file: read-only connections, one short transaction at a time on the one writer, one way to ask both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -30,11 +27,9 @@ from storage.archive.sqlite import sqlite3
 if TYPE_CHECKING:
     import sqlite3 as stdlib
 
-    from sqlalchemy import Connection, Engine, TextClause
-
-    Reader: TypeAlias = stdlib.Connection
-    Writer: TypeAlias = Connection
-    Ask: TypeAlias = Callable[[str, dict[str, object]], list[dict[str, Any]]]
+    Connection: TypeAlias = stdlib.Connection
+    Row: TypeAlias = stdlib.Row
+    Parameters: TypeAlias = Mapping[str, object]
 
 # Every schema that this program can bring up to date, oldest first; the last one is current.
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -48,6 +43,8 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16384",
     "PRAGMA temp_store = MEMORY",
 )
+
+_NONE: Parameters = {}
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html
 _BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {_WAIT_S} s")
@@ -66,16 +63,74 @@ _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
 }
 
 
-class Archive:
-    """One SQLite file. Both doors raise only `ArchiveError`s for what the file or the device does.
+class Reader:
+    """Asks the archive. Parameters are written :name; the columns of a row are read by name or by position."""
 
-    Any thread may use either door; writers wait for each other. Close it, or use it as a context manager.
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.row_factory = sqlite3.Row
+
+    def execute(self, statement: str, parameters: Parameters = _NONE) -> stdlib.Cursor:
+        """Run one statement; `rowcount` of what comes back says how many rows it changed."""
+        return self._connection.execute(statement, parameters)
+
+    def rows(self, statement: str, parameters: Parameters = _NONE) -> list[Row]:
+        """All rows of the answer."""
+        return self._connection.execute(statement, parameters).fetchall()
+
+    def one(self, statement: str, parameters: Parameters = _NONE) -> Row | None:
+        """The first row of the answer, None if there is none."""
+        with closing(self._connection.execute(statement, parameters)) as cursor:
+            row: Row | None = cursor.fetchone()
+        return row
+
+    def value(self, statement: str, parameters: Parameters = _NONE) -> Any:
+        """The first column of the first row, None if there is none."""
+        row = self.one(statement, parameters)
+        return None if row is None else row[0]
+
+    def column(self, statement: str, parameters: Parameters = _NONE) -> list[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in self._connection.execute(statement, parameters)]
+
+
+class Writer(Reader):
+    """Asks and changes the archive, inside the transaction that `Archive.writing` has begun."""
+
+    def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run the same statement once for each row of parameters."""
+        if rows:
+            self._connection.executemany(statement, rows)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo only what happens inside if a row is refused; what the file or the device does ends the transaction."""
+        self.execute("SAVEPOINT inner")
+        try:
+            yield
+        except Exception as problem:
+            if concerns_one_row(problem):
+                self.execute("ROLLBACK TO inner")
+                self.execute("RELEASE inner")
+            raise
+        self.execute("RELEASE inner")
+
+    @property
+    def changes(self) -> int:
+        """How many rows this connection has changed since it was opened."""
+        return self._connection.total_changes
+
+
+class Archive:
+    """One SQLite file. `reading` and `writing` raise only `ArchiveError`s for what the file or the device does.
+
+    Any thread may use either; writers wait for each other. Close it, or use it as a context manager.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._lock = RLock()
-        self._engine: Engine | None = None
+        self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None  # what the writer has open: device and inode
         self._drop: Callable[[], object] = lambda: None
         self._open = False
@@ -95,30 +150,29 @@ class Archive:
         return found.st_dev, found.st_ino
 
     def close(self) -> None:
-        """Close the writer's connection; the next use of a door opens what it needs again."""
+        """Close the writer's connection; the next use of the archive opens what it needs."""
         with self._lock:
             self._disconnect()
             self._file = None
 
     def _disconnect(self) -> None:
         self._drop()
-        self._engine = None
+        self._connection = None
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """A read-only connection with rows that are asked by name, on the last committed state.
+        """A read-only connection on the last committed state.
 
         Close it soon: while it is open, the write-ahead log cannot shrink.
         """
         if not self.path.is_file():
             raise ArchiveMissing(f"there is no archive at {self.path} yet: collect something first", self.path)
-        with translate_errors(self.path), closing(connect(self.path, mode="ro")) as reader:
-            reader.row_factory = sqlite3.Row
-            reader.execute("PRAGMA query_only = ON")
+        with translate_errors(self.path), closing(connect(self.path, mode="ro")) as connection:
+            connection.execute("PRAGMA query_only = ON")
             if not self._checked:
-                refuse_other_schema(reader, self.path)
+                refuse_other_schema(connection, self.path)
                 self._checked = True
-            yield reader
+            yield Reader(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -135,23 +189,33 @@ class Archive:
             if self._file is not None and self._there() != self._file:
                 # an open file outlives its name: what were written now would be gone with its last descriptor
                 raise ArchiveMissing(f"the archive {self.path} was removed or replaced while it was in use", self.path)
-            if self._engine is None:
-                self._engine = open_writer(self.path)
-                self._drop = finalize(self, self._engine.dispose)
+            if self._connection is None:
+                self._connection = open_writer(self.path)
+                self._drop = finalize(self, self._connection.close)
                 self._file = self._there()
             self._open = True
             try:
-                with self._engine.begin() as writer:
+                with transaction(self._connection) as writer:
                     yield writer
-            except Exception as problem:
-                if isinstance(getattr(problem, "orig", None), sqlite3.OperationalError):
-                    self._disconnect()  # after a fault of the device, the next transaction starts on a fresh connection
+            except sqlite3.OperationalError:
+                self._disconnect()  # after a fault of the device, the next transaction starts on a fresh connection
                 raise
             finally:
                 self._open = False
 
 
-def connect(path: Path, *, mode: str) -> Reader:
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Writer]:
+    """One transaction that holds the write lock from its first moment: committed at the end, or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield Writer(connection)
+        connection.commit()
+    finally:
+        connection.rollback()  # nothing is left to undo after a commit
+
+
+def connect(path: Path, *, mode: str) -> Connection:
     """A plain connection without implicit transactions; `mode` is SQLite's own: "ro", "rw" or "rwc"."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -162,31 +226,23 @@ def connect(path: Path, *, mode: str) -> Reader:
     )
 
 
-def open_writer(path: Path, *, foreign_keys: bool = True) -> Engine:
-    """An engine of exactly one connection, whose transactions begin IMMEDIATE and are never begun by the driver."""
-    from sqlalchemy import StaticPool, create_engine, event
-
+def open_writer(path: Path, *, foreign_keys: bool = True) -> Connection:
+    """A connection that may write, to a file that is made if it is not there; `transaction` begins each transaction."""
     refuse_network(path.parent)
     create_private(path)
-
-    def opened() -> Reader:
-        connection = connect(path, mode="rw")
-        try:
-            for pragma in (*_PRAGMAS, f"PRAGMA foreign_keys = {int(foreign_keys)}"):
-                connection.execute(pragma).close()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    engine = create_engine("sqlite://", module=sqlite3, creator=opened, poolclass=StaticPool)
-    event.listen(engine, "begin", lambda writer: writer.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
+    connection = connect(path, mode="rw")
+    try:
+        for pragma in (*_PRAGMAS, f"PRAGMA foreign_keys = {int(foreign_keys)}"):
+            connection.execute(pragma).close()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def refuse_other_schema(reader: Reader, path: Path) -> None:
+def refuse_other_schema(connection: Connection, path: Path) -> None:
     """Raise unless the schema is the one that this program works with."""
-    found = schema_of(reader, path)
+    found = schema_of(connection, path)
     if found is None:
         raise ArchiveMissing(f"the archive {path} is empty: collect something first", path)
     refuse_newer(found, REVISIONS, path)
@@ -204,36 +260,25 @@ def refuse_newer(found: str, known: Sequence[str], path: Path) -> None:
         )
 
 
-def schema_of(reader: Reader, path: Path) -> str | None:
+def schema_of(connection: Connection, path: Path) -> str | None:
     """The schema revision of the file, None for an empty one. Another program's file raises ArchiveRefused."""
-    tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return None
     if "alembic_version" not in tables:
         raise ArchiveRefused(f"{path} is a database of another program: choose another path for the archive", path)
-    row = reader.execute("SELECT version_num FROM alembic_version").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return "" if row is None else str(row[0])
 
 
-@lru_cache(maxsize=512)
-def sql(statement: str) -> TextClause:
-    """A statement for the writer, parsed once; parameters are written :name as on the reader."""
-    from sqlalchemy import text
-
-    return text(statement)
+def in_list(name: str) -> str:
+    """The end of a condition: whether a column is among the values of parameter :name, which `as_list` made."""
+    return f"IN (SELECT value FROM json_each(:{name}))"
 
 
-def insert_many(writer: Writer, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """The same statement with many rows, handed to the driver as they are: twice as fast as one that is compiled."""
-    if rows:
-        writer.exec_driver_sql(statement, list(rows))
-
-
-def asking(door: Reader | Writer) -> Ask:
-    """One way to ask both doors: `ask(statement, parameters)` gives the rows, each read by column name."""
-    if isinstance(door, sqlite3.Connection):
-        return lambda statement, parameters: [dict(row) for row in door.execute(statement, parameters)]
-    return lambda statement, parameters: [dict(row) for row in door.execute(sql(statement), parameters).mappings()]
+def as_list(values: Iterable[object]) -> str:
+    """Values as one parameter for `in_list`."""
+    return json.dumps(list(values))
 
 
 @contextmanager
@@ -242,7 +287,7 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as problem:
-        cause = getattr(problem, "orig", problem)  # SQLAlchemy wraps the driver's error
+        cause = getattr(problem, "orig", problem)  # as SQLAlchemy wraps it in a migration
         found = error_of(cause, path) if isinstance(cause, sqlite3.Error) else None
         if found is None:
             raise
@@ -257,4 +302,4 @@ def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
 
 def concerns_one_row(problem: Exception) -> bool:
     """Whether an error comes from the values of a row, so that other rows may still be stored."""
-    return not isinstance(getattr(problem, "orig", problem), sqlite3.OperationalError | ArchiveError)
+    return not isinstance(problem, sqlite3.OperationalError | ArchiveError)

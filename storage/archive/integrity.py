@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.archive.database import Archive, sql
+from storage.archive.database import Archive
 from storage.archive.errors import ArchiveDamaged
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ REBUILD_INDEX = "INSERT INTO texts_index (texts_index) VALUES ('rebuild')"
 
 def probe(reader: Reader) -> None:
     """Read one row: raises an ArchiveError where the file no longer answers."""
-    reader.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+    reader.one("SELECT 1 FROM meta LIMIT 1")
 
 
 def problems(archive: Archive) -> list[str]:
@@ -33,7 +33,7 @@ def problems(archive: Archive) -> list[str]:
 
 def check_pages(reader: Reader) -> list[str]:
     """What is wrong with the pages of the file, and with the indexes that are no full-text index."""
-    said = [str(row[0]) for row in reader.execute(f"PRAGMA quick_check({_SHOWN})")]
+    said = [str(row[0]) for row in reader.rows(f"PRAGMA quick_check({_SHOWN})")]
     return [f"a page is damaged: {line}" for line in said if line != "ok"]
 
 
@@ -47,7 +47,7 @@ def check_index(archive: Archive) -> bool:
     """Whether the full-text index has the words of the texts: SQLite's own checks do not see that it lost some."""
     try:
         with archive.writing() as writer:
-            writer.execute(sql("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)"))
+            writer.execute("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)")
     except ArchiveDamaged:
         return False
     return True
@@ -56,4 +56,4 @@ def check_index(archive: Archive) -> bool:
 def rebuild_index(archive: Archive) -> None:
     """Build the full-text index from the stored texts again."""
     with archive.writing() as writer:
-        writer.execute(sql(REBUILD_INDEX))
+        writer.execute(REBUILD_INDEX)

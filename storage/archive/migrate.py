@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +17,18 @@ from storage.archive.database import (
     open_writer,
     refuse_newer,
     schema_of,
-    sql,
     translate_errors,
 )
 from storage.archive.errors import ArchiveDamaged, ArchiveError
 from storage.archive.guards import GUARDS
 from storage.archive.permissions import create_or_check, tighten_file
+from storage.archive.sqlite import sqlite3
 from storage.archive.views import VIEWS
 
 if TYPE_CHECKING:
-    from storage.archive.database import Writer
+    from sqlalchemy import Connection
+
+    from storage.archive.database import Connection as Driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +125,50 @@ def _sync(path: Path) -> None:
 
 def _upgrade(path: Path, now: int, steps: Steps) -> None:
     # a table that is rebuilt must not take the rows that refer to it with it
-    engine = open_writer(path, foreign_keys=False)
+    with translate_errors(path), _transaction(open_writer(path, foreign_keys=False)) as alchemy:
+        driver = alchemy.connection.driver_connection
+        assert driver is not None
+        before = schema_of(driver, path)
+        if before == steps.revisions[-1]:
+            return  # another process was faster
+        _drop_derived(alchemy)
+        _run_alembic(alchemy, steps)
+        for name, select in VIEWS.items():
+            alchemy.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+        for trigger in GUARDS.values():
+            alchemy.exec_driver_sql(trigger)
+        alchemy.exec_driver_sql("INSERT INTO meta VALUES ('made_at', ?) ON CONFLICT (key) DO NOTHING", (str(now),))
+        if broken := alchemy.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+            raise ArchiveDamaged(f"{path}: {len(broken)} rows refer to nothing: restore a backup", path)
+
+
+@contextmanager
+def _transaction(driver: Driver) -> Iterator[Connection]:
+    """One transaction of SQLAlchemy on a connection of ours, which is closed with it."""
+    from sqlalchemy import StaticPool, create_engine, event
+
+    engine = create_engine("sqlite://", module=sqlite3, creator=lambda: driver, poolclass=StaticPool)
+    event.listen(engine, "begin", lambda alchemy: alchemy.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
-        with translate_errors(path), engine.begin() as writer:
-            driver = writer.connection.driver_connection
-            assert driver is not None
-            if schema_of(driver, path) == steps.revisions[-1]:
-                return  # another process was faster
-            _clear_derived(writer)
-            _run_alembic(writer, steps)
-            for name, select in VIEWS.items():
-                writer.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
-            for trigger in GUARDS.values():
-                writer.exec_driver_sql(trigger)
-            made = {"at": str(now)}
-            writer.execute(sql("INSERT INTO meta VALUES ('made_at', :at) ON CONFLICT (key) DO NOTHING"), made)
-            if broken := writer.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
-                raise ArchiveDamaged(f"{path}: {len(broken)} rows refer to nothing: restore a backup", path)
+        with engine.begin() as alchemy:
+            yield alchemy
     finally:
         engine.dispose()
 
 
-def _clear_derived(writer: Writer) -> None:
-    """Views and triggers stand in the way of rebuilding tables; they are made anew afterwards from one page each."""
-    found = writer.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
+def _drop_derived(alchemy: Connection) -> None:
+    """Views and triggers stand in the way of rebuilding tables; they are made again afterwards."""
+    found = alchemy.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
     for kind, name in found:
-        writer.exec_driver_sql(f'DROP {kind} "{name}"')
+        alchemy.exec_driver_sql(f'DROP {kind} "{name}"')
 
 
-def _run_alembic(writer: Writer, steps: Steps) -> None:
+def _run_alembic(alchemy: Connection, steps: Steps) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(steps.scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = writer
+    config.attributes["connection"] = alchemy
     command.upgrade(config, steps.revisions[-1])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from storage.archive.database import sql
+from storage.archive.database import as_list, in_list
 from storage.media.rows import FILES, StoredMedia
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> l
 
     `below` is the last of the page before.
     """
-    rows = reader.execute(
+    rows = reader.rows(
         f"{_UNREAD} WHERE m.state = 'stored' AND m.read_by IS NULL AND NOT {_WAITS} AND NOT {_GIVEN_UP} {_PAGE}",
         _page(below, limit),
     )
@@ -57,16 +56,16 @@ def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> l
 
 def wanted(reader: Reader, what: ReadRequest, *, below: StoredMedia | None = None, limit: int) -> list[StoredMedia]:
     """Files that a person asks for, in the same order: all that were not read, with `again` those that were."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"{FILES} WHERE +m.state = 'stored' AND (:again OR m.read_by IS NULL OR {_GIVEN_UP}) "
         "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
-        f"AND (:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) {_PAGE}",
+        f"AND (:anywhere OR s.name {in_list('sources')}) {_PAGE}",
         _page(below, limit)
         | {
             "again": what.again,
             "since": what.since,
             "anywhere": not what.sources,
-            "sources": json.dumps(what.sources),
+            "sources": as_list(what.sources),
         },
     )
     return [StoredMedia(**dict(row)) for row in rows]
@@ -85,7 +84,7 @@ def _page(below: StoredMedia | None, limit: int) -> dict[str, object]:
 
 def given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
     """Files that were given up, the last of them first."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT f.*, g.kind AS made, q.native_id, g.at, g.reason, r.read_by FROM given_up g JOIN ({FILES}) f "
         "ON f.id = CAST(g.slot AS INTEGER) AND f.post_id = g.post_id JOIN media r ON r.id = f.id "
         f"JOIN posts q ON q.id = f.post_id WHERE g.{_OF_FILES} ORDER BY g.id DESC LIMIT :limit",
@@ -102,21 +101,19 @@ def given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
 def answered(writer: Writer, media_id: int, by: str, now: int) -> None:
     """An engine has had its say on a file: words, none, or that it cannot be read."""
     writer.execute(
-        sql("UPDATE media SET read_by = :by, read_at = :now WHERE id = :id"), {"id": media_id, "by": by, "now": now}
+        "UPDATE media SET read_by = :by, read_at = :now WHERE id = :id", {"id": media_id, "by": by, "now": now}
     )
 
 
 def reopen(writer: Writer, media_ids: Iterable[int]) -> None:
     """Forget that these files were given up: another engine, or a person, wants to try."""
-    ids = json.dumps(list(media_ids))
+    ids = as_list(media_ids)
     writer.execute(
-        sql(
-            "UPDATE media SET read_by = NULL WHERE id IN (SELECT value FROM json_each(:ids)) AND id IN "
-            f"(SELECT CAST(slot AS INTEGER) FROM given_up WHERE {_OF_FILES})"
-        ),
+        f"UPDATE media SET read_by = NULL WHERE id {in_list('ids')} AND id IN "
+        f"(SELECT CAST(slot AS INTEGER) FROM given_up WHERE {_OF_FILES})",
         {"ids": ids},
     )
     writer.execute(
-        sql(f"DELETE FROM given_up WHERE {_OF_FILES} AND CAST(slot AS INTEGER) IN (SELECT value FROM json_each(:ids))"),
+        f"DELETE FROM given_up WHERE {_OF_FILES} AND CAST(slot AS INTEGER) {in_list('ids')}",
         {"ids": ids},
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from storage.archive.database import insert_many, sql
+from storage.archive.database import as_list, in_list
 from storage.posts.content import int64_or_none, storable, storable_or_none
 from storage.records import DueMedia, FetchedMedia, MediaKind
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader, Writer
+    from storage.archive.database import Reader, Row, Writer
     from storage.media.shelf import Kept
 
 State = Literal["too big", "gone", "refused"]
@@ -32,8 +31,7 @@ def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...
     rows = [_row(post_id, revision, media) for post_id, revision, files in shown for media in files]
     if not rows:
         return {}
-    insert_many(
-        writer,
+    writer.execute_many(
         "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason, "
         "next_try_at) VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, :state, "
         ":reason, CASE WHEN :state = 'pending' THEN 0 END) "
@@ -45,8 +43,8 @@ def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...
         rows,
     )
     posts = ", ".join(str(post_id) for post_id, _, files in shown if files)
-    found = writer.exec_driver_sql(f"SELECT id, post_id, key FROM media WHERE post_id IN ({posts})")
-    return {(row.post_id, row.key): row.id for row in found}
+    found = writer.rows(f"SELECT id, post_id, key FROM media WHERE post_id IN ({posts})")
+    return {(row["post_id"], row["key"]): row["id"] for row in found}
 
 
 def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
@@ -59,24 +57,20 @@ def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]
     }
     if not addresses:
         return
-    waiting = writer.execute(
-        sql(
-            "SELECT id, post_id, key, url FROM media WHERE post_id IN (SELECT value FROM json_each(:posts)) "
-            "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries"
-        ),
-        {"posts": json.dumps(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
-    ).all()
+    waiting = writer.rows(
+        f"SELECT id, post_id, key, url FROM media WHERE post_id {in_list('posts')} "
+        "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries",
+        {"posts": as_list(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
+    )
     fresh = [
-        {"id": row.id, "url": url, "at": now + _FRESH}
+        {"id": row["id"], "url": url, "at": now + _FRESH}
         for row in waiting
-        if (url := addresses.get((row.post_id, row.key))) is not None and url != row.url
+        if (url := addresses.get((row["post_id"], row["key"]))) is not None and url != row["url"]
     ]
     if fresh:
-        writer.execute(
-            sql(
-                "UPDATE media SET url = :url, state = 'pending', next_try_at = min(coalesce(next_try_at, :at), :at) "
-                "WHERE id = :id"
-            ),
+        writer.execute_many(
+            "UPDATE media SET url = :url, state = 'pending', next_try_at = min(coalesce(next_try_at, :at), :at) "
+            "WHERE id = :id",
             fresh,
         )
 
@@ -91,18 +85,18 @@ def due(
 
     Unless `slow` no films and documents, which may be large.
     """
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT m.id, m.post_id, s.name AS source, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
         "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
         "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
-        "AND s.name IN (SELECT value FROM json_each(:sources)) "
-        "AND m.id NOT IN (SELECT value FROM json_each(:without)) "
+        f"AND s.name {in_list('sources')} "
+        f"AND m.id NOT {in_list('without')} "
         "AND (:slow OR m.kind NOT IN ('video', 'document')) "
         "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
         {
             "now": now,
-            "sources": json.dumps(list(sources)),
-            "without": json.dumps(list(without)),
+            "sources": as_list(sources),
+            "without": as_list(without),
             "slow": slow,
             "limit": limit,
         },
@@ -112,27 +106,27 @@ def due(
 
 def next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] = ()) -> int | None:
     """When the next file of these sources is to be fetched, microseconds UTC; None if none waits."""
-    row = reader.execute(
+    at: int | None = reader.value(
         "SELECT min(m.next_try_at) FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
-        "WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name IN (SELECT value FROM json_each(:sources)) "
-        "AND m.id NOT IN (SELECT value FROM json_each(:without))",
-        {"sources": json.dumps(list(sources)), "without": json.dumps(list(without))},
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
+        f"WHERE m.state = 'pending' AND m.url IS NOT NULL AND s.name {in_list('sources')} "
+        f"AND m.id NOT {in_list('without')}",
+        {"sources": as_list(sources), "without": as_list(without)},
+    )
+    return at
 
 
 def place(reader: Reader, media_id: int) -> DueMedia | None:
     """The same of one file, whatever its state; None if there is no such row."""
-    row = reader.execute(
+    row = reader.one(
         "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, "
         "m.duration_s, m.failures, p.alerts FROM media m JOIN posts p ON p.id = m.post_id "
         "JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
         {"id": media_id},
-    ).fetchone()
+    )
     return None if row is None else _due(row)
 
 
-def _due(row: Mapping[str, Any]) -> DueMedia:
+def _due(row: Row) -> DueMedia:
     return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
 
 
@@ -175,11 +169,11 @@ def again(writer: Writer, media_ids: Sequence[int], reason: str, at: int, now: i
 
 
 def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bool:
-    post_id = writer.execute(sql(statement), values).scalar()
+    post_id = writer.value(statement, values)
     if post_id is None:
         return False
     writer.execute(
-        sql("UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND post_id = :post AND due_at > :now"),
+        "UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND post_id = :post AND due_at > :now",
         {"post": post_id, "now": values["now"]},
     )
     return True
@@ -190,22 +184,17 @@ def explain(writer: Writer, reason: str, now: int, *, source: str | None = None,
 
     Of all, of those of one source, or of one file, which may have had another reason.
     """
-    posts = writer.execute(
-        sql(
-            "UPDATE media SET reason = :reason WHERE state = 'pending' AND "
-            "(id = :id AND reason IS NOT :reason OR :id IS NULL AND reason IS NULL "
-            "AND (:source IS NULL OR post_id IN "
-            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source))) "
-            "RETURNING post_id"
-        ),
+    posts = writer.column(
+        "UPDATE media SET reason = :reason WHERE state = 'pending' AND "
+        "(id = :id AND reason IS NOT :reason OR :id IS NULL AND reason IS NULL "
+        "AND (:source IS NULL OR post_id IN "
+        "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE s.name = :source))) "
+        "RETURNING post_id",
         {"reason": storable(reason), "source": source, "id": media_id},
-    ).scalars()
+    )
     writer.execute(
-        sql(
-            "UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND due_at > :now "
-            "AND post_id IN (SELECT value FROM json_each(:posts))"
-        ),
-        {"now": now, "posts": json.dumps(list(posts))},
+        f"UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND due_at > :now AND post_id {in_list('posts')}",
+        {"now": now, "posts": as_list(posts)},
     )
 
 
@@ -227,7 +216,7 @@ class StoredMedia:
 
 def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
     """One file by its row; None if we have not got it."""
-    row = reader.execute(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id}).fetchone()
+    row = reader.one(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id})
     return None if row is None else StoredMedia(**dict(row))
 
 
@@ -243,18 +232,16 @@ def ask_again(
     """Make files in these states due as if they were new, where there is an address to ask; how many."""
     named = list(sources)
     return writer.execute(
-        sql(
-            "UPDATE media SET state = 'pending', reason = NULL, failures = 0, next_try_at = :now "
-            "WHERE state IN (SELECT value FROM json_each(:states)) AND url IS NOT NULL AND post_id IN "
-            "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE "
-            "(:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) "
-            "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since))"
-        ),
+        "UPDATE media SET state = 'pending', reason = NULL, failures = 0, next_try_at = :now "
+        f"WHERE state {in_list('states')} AND url IS NOT NULL AND post_id IN "
+        "(SELECT p.id FROM posts p JOIN sources s ON s.id = p.source_id WHERE "
+        f"(:anywhere OR s.name {in_list('sources')}) "
+        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since))",
         {
             "now": now,
-            "states": json.dumps(list(states)),
+            "states": as_list(states),
             "anywhere": not named,
-            "sources": json.dumps(named),
+            "sources": as_list(named),
             "since": since,
         },
     ).rowcount
@@ -263,16 +250,14 @@ def ask_again(
 def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:
     """By post, the kinds of its files whose bytes were never asked for yet."""
     found: dict[int, frozenset[str]] = {}
-    rows = writer.execute(
-        sql(
-            "SELECT m.post_id, m.kind FROM media m JOIN posts p ON p.id = m.post_id AND p.revision = m.revision "
-            "WHERE m.post_id IN (SELECT value FROM json_each(:ids)) AND m.state = 'pending' AND m.failures = 0 "
-            "AND m.reason IS NULL"
-        ),
-        {"ids": json.dumps(list(post_ids))},
+    rows = writer.rows(
+        "SELECT m.post_id, m.kind FROM media m JOIN posts p ON p.id = m.post_id AND p.revision = m.revision "
+        f"WHERE m.post_id {in_list('ids')} AND m.state = 'pending' AND m.failures = 0 "
+        "AND m.reason IS NULL",
+        {"ids": as_list(post_ids)},
     )
     for row in rows:
-        found[row.post_id] = found.get(row.post_id, frozenset()) | {row.kind}
+        found[row["post_id"]] = found.get(row["post_id"], frozenset()) | {row["kind"]}
     return found
 
 
@@ -286,11 +271,11 @@ class Usage:
 
 def usage(reader: Reader) -> Usage:
     """What is stored. Reads every stored row: ask once and count on."""
-    total = reader.execute(
+    total = reader.value(
         "SELECT coalesce(sum(size), 0) FROM "
         "(SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"
-    ).fetchone()[0]
-    rows = reader.execute(
+    )
+    rows = reader.rows(
         "SELECT s.name, sum(m.size) FROM media m JOIN posts p ON p.id = m.post_id "
         "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' GROUP BY s.name"
     )

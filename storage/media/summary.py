@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
+from storage.archive.database import as_list, in_list
 from storage.media.rows import State
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class FileOfPost:
 def holdings(reader: Reader) -> Holdings:
     """Count everything; reads every row of `media` once."""
     sources: dict[str, dict[str, tuple[int, int]]] = {}
-    for row in reader.execute(_BY_SOURCE):
+    for row in reader.rows(_BY_SOURCE):
         sources.setdefault(row["name"], {})[row["state"]] = (row["files"], row["bytes"])
     total = {
         state: sum(found.get(state, (0, 0))[0] for found in sources.values())
@@ -106,21 +106,21 @@ def holdings(reader: Reader) -> Holdings:
         if any(state in found for found in sources.values())
     }
     return Holdings(
-        Held(total, int(reader.execute(_BYTES).fetchone()[0])),
+        Held(total, int(reader.value(_BYTES))),
         {
             name: Held({state: files for state, (files, _) in found.items()}, found.get("stored", (0, 0))[1])
             for name, found in sources.items()
         },
-        {row["reason"]: row["files"] for row in reader.execute(_NO_ROOM)},
-        tuple(Awaited(row["kind"], row["files"], row["oldest_at"]) for row in reader.execute(_AWAITED)),
-        int(reader.execute(_UNREAD).fetchone()[0]),
-        int(reader.execute("SELECT count(*) FROM given_up WHERE kind IN ('transcript', 'ocr')").fetchone()[0]),
+        {row["reason"]: row["files"] for row in reader.rows(_NO_ROOM)},
+        tuple(Awaited(row["kind"], row["files"], row["oldest_at"]) for row in reader.rows(_AWAITED)),
+        int(reader.value(_UNREAD)),
+        int(reader.value("SELECT count(*) FROM given_up WHERE kind IN ('transcript', 'ocr')")),
     )
 
 
 def of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
     """The same of each file of one post, by its row."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT m.id, m.next_try_at, m.read_by, m.read_at, {_WAITS} AS waits, g.reason AS given_up FROM media m "
         f"{_LOST} WHERE m.post_id = :post",
         {"post": post_id},
@@ -135,20 +135,20 @@ def listed(
     reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int
 ) -> Iterator[Listed]:
     """Files, those of the newest posts first; no `states` or `sources`: all. "given up" are those not to be read."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.name, m.state, m.reason, "
         "coalesce(m.size, m.bytes) AS bytes, m.sha256, m.read_by, m.read_at, g.reason AS given_up "
         f"FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id {_LOST} "
-        "WHERE (:any_state OR m.state IN (SELECT value FROM json_each(:states)) OR (:lost AND g.reason IS NOT NULL)) "
-        "AND (:anywhere OR s.name IN (SELECT value FROM json_each(:sources))) "
+        f"WHERE (:any_state OR m.state {in_list('states')} OR (:lost AND g.reason IS NOT NULL)) "
+        f"AND (:anywhere OR s.name {in_list('sources')}) "
         "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
         "ORDER BY m.post_id DESC, m.id LIMIT :limit",
         {
             "any_state": not states,
-            "states": json.dumps(states),
+            "states": as_list(states),
             "lost": "given up" in states,
             "anywhere": not sources,
-            "sources": json.dumps(sources),
+            "sources": as_list(sources),
             "since": since,
             "limit": limit,
         },
@@ -160,18 +160,18 @@ def read_stored_files(
     reader: Reader, *, sources: tuple[str, ...] = (), kinds: tuple[str, ...] = (), since: int | None = None
 ) -> list[FileOfPost]:
     """Every file whose bytes we have, those of the oldest posts first; no `sources` or `kinds`: all."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT m.post_id, s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.mime, m.name, m.sha256, "
         "m.size, m.sniffed, m.path FROM media m JOIN posts p ON p.id = m.post_id "
         "JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
-        "AND (:any_source OR s.name IN (SELECT value FROM json_each(:sources))) "
-        "AND (:any_kind OR m.kind IN (SELECT value FROM json_each(:kinds))) "
+        f"AND (:any_source OR s.name {in_list('sources')}) "
+        f"AND (:any_kind OR m.kind {in_list('kinds')}) "
         "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) ORDER BY m.post_id, m.id",
         {
             "any_source": not sources,
-            "sources": json.dumps(sources),
+            "sources": as_list(sources),
             "any_kind": not kinds,
-            "kinds": json.dumps(kinds),
+            "kinds": as_list(kinds),
             "since": since,
         },
     )

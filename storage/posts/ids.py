@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage.archive.database import sql
 from storage.posts.content import int64_or_none
 from storage.records import FetchedPost
 
@@ -39,7 +38,7 @@ def free_ids(writer: Writer, moments: Sequence[int]) -> list[int]:
     """A free id for each of these ascending moments, ascending too; a full second spills into the next."""
     seconds = [at // SECOND for at in moments]
     wanted = ", ".join(f"({second})" for second in sorted(set(seconds)))
-    rows = writer.exec_driver_sql(
+    rows = writer.rows(
         f"WITH wanted(second) AS (VALUES {wanted}) SELECT second, "
         f"(SELECT max(id) FROM posts WHERE id >= second << {BITS} AND id < (second + 1) << {BITS}) FROM wanted"
     )
@@ -55,10 +54,10 @@ def free_ids(writer: Writer, moments: Sequence[int]) -> list[int]:
 def _next(writer: Writer, newest: dict[int, int | None], second: int) -> int:
     while True:
         if second not in newest:
-            newest[second] = writer.execute(
-                sql("SELECT max(id) FROM posts WHERE id >= :low AND id < :high"),
+            newest[second] = writer.value(
+                "SELECT max(id) FROM posts WHERE id >= :low AND id < :high",
                 {"low": second << BITS, "high": (second + 1) << BITS},
-            ).scalar()
+            )
         last = newest[second]
         found = second << BITS if last is None else last + 1
         if found >> BITS == second:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
-from storage.archive.database import sql
 from storage.jobs import NewJob
 from storage.posts.content import int64_or_none
 from storage.records import Checked, FetchedPost
@@ -23,11 +22,9 @@ _CONTROLLED = "a post beside it was there"
 def observe(writer: Writer, observed: Sequence[tuple[int, str, str | None]], now: int, method: str) -> None:
     """Note looks: (post id, "present" or "absent", what is to be said of it)."""
     if observed:
-        writer.execute(
-            sql(
-                "INSERT INTO observations (post_id, at, presence, method, detail) "
-                "VALUES (:post_id, :at, :presence, :method, :detail)"
-            ),
+        writer.execute_many(
+            "INSERT INTO observations (post_id, at, presence, method, detail) "
+            "VALUES (:post_id, :at, :presence, :method, :detail)",
             [
                 {"post_id": post_id, "at": now, "presence": presence, "method": method, "detail": detail}
                 for post_id, presence, detail in observed
@@ -39,8 +36,8 @@ def label(writer: Writer, labelled: Sequence[tuple[int, FetchedPost]], now: int,
     """The source calls a post edited, yet its content is what we have: noted, no revision."""
     if labelled:
         observe(writer, [(post_id, "present", "labelled edited, same content") for post_id, _ in labelled], now, method)
-        writer.execute(
-            sql("UPDATE posts SET edited_at = :at WHERE id = :id"),
+        writer.execute_many(
+            "UPDATE posts SET edited_at = :at WHERE id = :id",
             [{"id": post_id, "at": int64_or_none(post.edited_at) or now} for post_id, post in labelled],
         )
 
@@ -49,31 +46,31 @@ def note_known_deletions(writer: Writer, gone: Sequence[tuple[int, int]], now: i
     """Another archive knew these posts deleted, each since a moment: noted as its word; rules look at them again."""
     for post_id, since in gone:
         observe(writer, [(post_id, "absent", "known to the archive that it came from")], since, method)
-        writer.execute(sql("UPDATE posts SET deleted_at = :at WHERE id = :id"), {"id": post_id, "at": since})
+        writer.execute("UPDATE posts SET deleted_at = :at WHERE id = :id", {"id": post_id, "at": since})
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
 
 
 def reappear(writer: Writer, back: Sequence[int], doubted: Sequence[int], now: int) -> None:
     """Posts in `back` count as deleted no more, and rules look at them again; nobody needs to confirm the doubted."""
     if doubted:
-        writer.execute(
-            sql("DELETE FROM jobs WHERE kind = 'recheck' AND post_id = :id AND slot = 'confirm'"),
+        writer.execute_many(
+            "DELETE FROM jobs WHERE kind = 'recheck' AND post_id = :id AND slot = 'confirm'",
             [{"id": post_id} for post_id in doubted],
         )
     if back:
-        writer.execute(sql("UPDATE posts SET deleted_at = NULL WHERE id = :id"), [{"id": post_id} for post_id in back])
+        writer.execute_many("UPDATE posts SET deleted_at = NULL WHERE id = :id", [{"id": post_id} for post_id in back])
         jobs.enqueue(writer, [NewJob("decide", post_id, now) for post_id in back])
 
 
 def absent(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -> Literal["absent", "deleted"]:
     """Note an absence; with an earlier one that lies `apart` microseconds back, both proven, the post is deleted."""
-    post = writer.execute(sql("SELECT deleted_at FROM posts WHERE id = :id"), {"id": post_id}).one()
+    [post] = writer.rows("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id})
     first, absences = _absences(writer, post_id)
     observe(writer, [(post_id, "absent", _CONTROLLED if found.control else None)], now, found.method)
-    if post.deleted_at is not None:
+    if post["deleted_at"] is not None:
         return "absent"
     if found.control and first is not None and now - first >= apart:
-        writer.execute(sql("UPDATE posts SET deleted_at = :now WHERE id = :id"), {"id": post_id, "now": now})
+        writer.execute("UPDATE posts SET deleted_at = :now WHERE id = :id", {"id": post_id, "now": now})
         reappear(writer, [], [post_id], now)
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
         return "deleted"
@@ -84,12 +81,10 @@ def absent(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -
 
 def _absences(writer: Writer, post_id: int) -> tuple[int | None, int]:
     """When the first proven absence since the post was last there was, and how many there were, proven or not."""
-    row = writer.execute(
-        sql(
-            "SELECT min(CASE WHEN detail = :controlled THEN at END), count(*) FROM observations WHERE post_id = :id "
-            "AND presence = 'absent' AND id > coalesce("
-            "(SELECT max(id) FROM observations WHERE post_id = :id AND presence = 'present'), 0)"
-        ),
+    [row] = writer.rows(
+        "SELECT min(CASE WHEN detail = :controlled THEN at END), count(*) FROM observations WHERE post_id = :id "
+        "AND presence = 'absent' AND id > coalesce("
+        "(SELECT max(id) FROM observations WHERE post_id = :id AND presence = 'present'), 0)",
         {"id": post_id, "controlled": _CONTROLLED},
-    ).one()
+    )
     return row[0], row[1]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.posts.reading import named
 from storage.records import ObservationRow, RevisionRow
 
 if TYPE_CHECKING:
@@ -44,35 +43,31 @@ class Matched:
 
 def history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
-    revisions = reader.execute(
+    revisions = reader.rows(
         "SELECT number, text, collected_at, edited_at, content_hash, raw_sha256, method FROM revisions"
         " WHERE post_id = :id ORDER BY number",
         {"id": post_id},
     )
-    observations = reader.execute(
+    observations = reader.rows(
         "SELECT at, presence, method, detail FROM observations WHERE post_id = :id ORDER BY at, id", {"id": post_id}
     )
     return PostHistory(
-        tuple(RevisionRow(**row) for row in named(revisions)),
-        tuple(ObservationRow(**row) for row in named(observations)),
+        tuple(RevisionRow(*row) for row in revisions),
+        tuple(ObservationRow(*row) for row in observations),
     )
 
 
 def matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
     """Every match of one post with its deliveries, oldest first."""
     sent: dict[int, list[Sent]] = {}
-    for row in named(
-        reader.execute(
-            "SELECT d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
-            " FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.post_id = :id ORDER BY d.id",
-            {"id": post_id},
-        )
+    for row in reader.rows(
+        "SELECT d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
+        " FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.post_id = :id ORDER BY d.id",
+        {"id": post_id},
     ):
-        row["possible_repeat"] = bool(row["possible_repeat"])
-        sent.setdefault(row.pop("match_id"), []).append(Sent(**row))
-    rows = reader.execute(
-        "SELECT id, rule, kind, at, why FROM matches WHERE post_id = :id ORDER BY id", {"id": post_id}
-    )
+        facts = dict(row) | {"possible_repeat": bool(row["possible_repeat"])}
+        sent.setdefault(facts.pop("match_id"), []).append(Sent(**facts))
+    rows = reader.rows("SELECT id, rule, kind, at, why FROM matches WHERE post_id = :id ORDER BY id", {"id": post_id})
     return tuple(
         Matched(row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ()))) for row in rows
     )

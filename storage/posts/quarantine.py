@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
-from storage.archive.database import sql
 from storage.posts import raw
 from storage.posts.content import id_text, storable
 from storage.records import Quarantined
@@ -41,26 +40,20 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
         "now": now,
     }
     # the same block comes again at every poll, with other bytes where the page carries its own time
-    if (
-        piece.native_id is not None
-        and writer.execute(
-            sql("SELECT 1 FROM quarantine WHERE source_id = :source AND native_id = :native_id AND reason = :reason"),
-            values,
-        ).first()
+    if piece.native_id is not None and writer.one(
+        "SELECT 1 FROM quarantine WHERE source_id = :source AND native_id = :native_id AND reason = :reason", values
     ):
         return 0
     [values["raw"]] = raw.keep(writer, [piece.raw])
-    kept = writer.execute(
-        sql(
-            "INSERT INTO quarantine (source_id, native_id, raw_sha256, reason, at) "
-            "VALUES (:source, :native_id, :raw, :reason, :now) ON CONFLICT (source_id, raw_sha256) DO NOTHING "
-            "RETURNING id"
-        ),
+    kept = writer.value(
+        "INSERT INTO quarantine (source_id, native_id, raw_sha256, reason, at) "
+        "VALUES (:source, :native_id, :raw, :reason, :now) ON CONFLICT (source_id, raw_sha256) DO NOTHING "
+        "RETURNING id",
         values,
-    ).scalar()
+    )
     if kept is None:
         return 0
-    name = writer.execute(sql("SELECT name FROM sources WHERE id = :source"), values).scalar()
+    name = writer.value("SELECT name FROM sources WHERE id = :source", values)
     what = "a piece" if piece.native_id is None else f"post {values['native_id']}"
     notices.add(writer, now, f"source {name}", f"{what} of {name} is kept aside: {values['reason']}")
     return 1
@@ -68,7 +61,7 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
 
 def listed(reader: Reader, *, limit: int = 100) -> list[QuarantineRow]:
     """The newest pieces first."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT q.id, s.name, q.native_id, q.reason, q.at, q.raw_sha256 FROM quarantine q "
         "JOIN sources s ON s.id = q.source_id ORDER BY q.id DESC LIMIT :limit",
         {"limit": limit},

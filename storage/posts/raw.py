@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from zstandard import ZstdCompressor
 
-from storage.archive.database import insert_many
 from storage.posts.content import storable
 from storage.records import Raw
 
@@ -31,8 +30,7 @@ def keep(writer: Writer, raws: Iterable[Raw]) -> list[str]:
                 "bytes": len(raw.data),
                 "zstd": compressor.compress(raw.data),
             }
-    insert_many(
-        writer,
+    writer.execute_many(
         "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
         "ON CONFLICT (sha256) DO NOTHING",
         list(rows.values()),

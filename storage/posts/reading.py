@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from storage.archive.database import as_list, in_list
 from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader
+    from storage.archive.database import Reader, Row
 
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
 
@@ -15,22 +16,22 @@ _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a 
 def find(reader: "Reader", key: str) -> int | None:
     """Id of the post that a person names: by our id, by `SOURCE/NATIVE_ID` or by its URL; None if there is none."""
     if key.isascii() and key.isdigit() and len(key) < 19:
-        row = reader.execute("SELECT id FROM posts WHERE id = :id", {"id": int(key)}).fetchone()
+        row = reader.one("SELECT id FROM posts WHERE id = :id", {"id": int(key)})
         if row is not None:
             return int(row["id"])
     source, slash, native_id = key.partition("/")
     if slash:
-        row = reader.execute(
+        row = reader.one(
             "SELECT p.id FROM sources s JOIN posts p ON p.source_id = s.id AND p.native_id = :native_id"
             " WHERE s.name = :source",
             {"source": source, "native_id": native_id},
-        ).fetchone()
+        )
         if row is not None:
             return int(row["id"])
     for url in _spellings(key):
-        row = reader.execute("SELECT max(id) AS id FROM posts WHERE url = :url", {"url": url}).fetchone()
-        if row["id"] is not None:
-            return int(row["id"])
+        newest_id = reader.value("SELECT max(id) FROM posts WHERE url = :url", {"url": url})
+        if newest_id is not None:
+            return int(newest_id)
     return None
 
 
@@ -40,15 +41,13 @@ def newest(reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: S
     `sources` and `tags` narrow it: a post passes if its source is one of these and bears one of these.
     """
     where, values = scope(sources, tags)
-    rows = reader.execute(
-        f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit", {**values, "limit": limit}
-    ).fetchall()
+    rows = reader.rows(f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit", {**values, "limit": limit})
     return tuple(int(row["id"]) for row in reversed(rows))
 
 
 def arrivals(reader: "Reader") -> int:
     """How far the archive has come: a mark for `arrived`."""
-    return int(reader.execute("SELECT coalesce(max(id), 0) AS mark FROM revisions").fetchone()["mark"])
+    return int(reader.value("SELECT coalesce(max(id), 0) AS mark FROM revisions"))
 
 
 def arrived(
@@ -56,7 +55,7 @@ def arrived(
 ) -> tuple[int, ...]:
     """Ids of posts first archived between two marks, in the order of their arrival, whatever their publishing time."""
     where, values = scope(sources, tags)
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT p.id FROM revisions r JOIN posts p ON p.id = r.post_id {where or 'WHERE TRUE'}"
         " AND r.id > :after AND r.id <= :upto AND r.number = 0 ORDER BY r.id",
         {**values, "after": after, "upto": upto},
@@ -67,9 +66,9 @@ def arrived(
 def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Clause `where` over `posts p` for sources and tags, empty for everywhere, and its parameters."""
     asked = [
-        ("s.name IN (SELECT value FROM json_each(:scope_sources))", "scope_sources", sources),
+        (f"s.name {in_list('scope_sources')}", "scope_sources", sources),
         (
-            "EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value IN (SELECT value FROM json_each(:scope_tags)))",
+            f"EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value {in_list('scope_tags')})",
             "scope_tags",
             tags,
         ),
@@ -79,7 +78,7 @@ def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, A
         return "", {}
     return (
         f"WHERE p.source_id IN (SELECT s.id FROM sources s WHERE {' AND '.join(clauses)})",
-        {name: json.dumps(list(names)) for _, name, names in asked if names},
+        {name: as_list(names) for _, name, names in asked if names},
     )
 
 
@@ -97,26 +96,24 @@ def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
 
 def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     """Read texts by their own id, current or not: what the offsets of a hit count in."""
-    rows = reader.execute(
-        "SELECT id, text FROM texts WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": json.dumps(list(ids))}
-    )
+    rows = reader.rows(f"SELECT id, text FROM texts WHERE id {in_list('ids')}", {"ids": as_list(ids)})
     return {row["id"]: row["text"] for row in rows}
 
 
 def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
     """What machines had made of a post's files before other words took its place, oldest first."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT {_TEXT} FROM texts WHERE post_id = :id AND current = 0 AND engine IS NOT NULL ORDER BY id",
         {"id": post_id},
     )
-    return [_text(row) for row in named(rows)]
+    return [_text(row) for row in rows]
 
 
 def raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
     import zstandard
 
-    row = reader.execute("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256}).fetchone()
+    row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256})
     if row is None:
         raise KeyError(sha256)
     return zstandard.ZstdDecompressor().decompress(row["zstd"], max_output_size=max(1, int(row["bytes"])))
@@ -133,65 +130,59 @@ def _spellings(url: str) -> Iterator[str]:
             yield scheme + bare
 
 
-def named(cursor: Any) -> Iterator[dict[str, Any]]:
-    """Rows as dictionaries, each free to be changed."""
-    for row in cursor:
-        yield {key: row[key] for key in row.keys()}  # noqa: SIM118  sqlite3.Row iterates over values
-
-
 def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
-    several = {"ids": json.dumps(list(ids))}
+    several = {"ids": as_list(ids)}
     media: dict[int, list[MediaRow]] = {}
-    for row in named(
-        reader.execute(
-            "SELECT m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s,"
-            " m.id, m.sniffed, m.size"
-            " FROM media m JOIN posts p ON p.id = m.post_id"
-            " WHERE m.post_id IN (SELECT value FROM json_each(:ids)) AND m.revision = p.revision ORDER BY m.id",
-            several,
-        )
-    ):
-        media.setdefault(row.pop("post_id"), []).append(MediaRow(**row))
+    for row in reader.rows(_MEDIA, several):
+        post_id, *values = row
+        media.setdefault(post_id, []).append(MediaRow(*values))
     texts: dict[int, list[TextRow]] = {}
-    for row in named(
-        reader.execute(
-            f"SELECT post_id, {_TEXT} FROM texts"
-            " WHERE post_id IN (SELECT value FROM json_each(:ids)) AND current = 1 ORDER BY id",
-            several,
-        )
-    ):
-        texts.setdefault(row.pop("post_id"), []).append(_text(row))
+    for row in reader.rows(_TEXTS, several):
+        texts.setdefault(row["post_id"], []).append(_text(row))
     rules: dict[int, list[str]] = {}
-    for row in reader.execute(
-        "SELECT post_id, rule FROM matches WHERE post_id IN (SELECT value FROM json_each(:ids))"
-        " GROUP BY post_id, rule ORDER BY min(id)",
-        several,
-    ):
+    for row in reader.rows(_RULES, several):
         rules.setdefault(row["post_id"], []).append(row["rule"])
     return {
         row["id"]: _post(row, media.get(row["id"], []), texts.get(row["id"], []), rules.get(row["id"], []))
-        for row in reader.execute(
-            "SELECT p.id, s.name AS source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw,"
-            " p.collected_at, p.edited_at, p.deleted_at, r.text, p.language, p.forward, p.reply_to, r.raw_sha256,"
-            " r.links, p.revision FROM posts p JOIN sources s ON s.id = p.source_id"
-            " JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
-            " WHERE p.id IN (SELECT value FROM json_each(:ids))",
-            several,
-        )
+        for row in reader.rows(_POSTS, several)
     }
 
 
+_MEDIA = (
+    "SELECT m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s, m.id, "
+    "m.sniffed, m.size FROM media m JOIN posts p ON p.id = m.post_id "
+    f"WHERE m.post_id {in_list('ids')} AND m.revision = p.revision ORDER BY m.id"
+)
 _TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"
+_TEXTS = f"SELECT post_id, {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current = 1 ORDER BY id"
+_RULES = f"SELECT post_id, rule FROM matches WHERE post_id {in_list('ids')} GROUP BY post_id, rule ORDER BY min(id)"
+_POSTS = (
+    "SELECT p.id, s.name AS source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw, p.collected_at, "
+    "p.edited_at, p.deleted_at, r.text, p.language, p.forward, p.reply_to, r.raw_sha256, r.links, p.revision "
+    "FROM posts p JOIN sources s ON s.id = p.source_id "
+    f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE p.id {in_list('ids')}"
+)
 
 
-def _text(row: dict[str, Any]) -> TextRow:
-    row["current"], row["unreliable"] = bool(row["current"]), bool(row["unreliable"])
+def _text(row: "Row") -> TextRow:
     segments = json.loads(row["segments"]) if row["segments"] else ()
-    row["segments"] = tuple(Segment(**segment) for segment in segments)
-    return TextRow(**row)
+    return TextRow(
+        id=row["id"],
+        kind=row["kind"],
+        text=row["text"],
+        folded=row["folded"],
+        language=row["language"],
+        engine=row["engine"],
+        confidence=row["confidence"],
+        current=bool(row["current"]),
+        media_id=row["media_id"],
+        model=row["model"],
+        unreliable=bool(row["unreliable"]),
+        segments=tuple(Segment(**segment) for segment in segments),
+    )
 
 
-def _post(row: Any, media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
+def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
     return PostRow(
         id=row["id"],
         source=row["source"],

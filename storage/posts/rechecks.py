@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.archive.database import asking, sql
+from storage.archive.database import as_list, in_list
 from storage.jobs import NewJob, enqueue
 from storage.posts.ids import BITS
 from storage.records import Seen
@@ -30,24 +30,24 @@ class PostAddress:
 
 def places(reader: Reader, post_ids: Sequence[int]) -> dict[int, PostAddress]:
     """The place of each post."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT p.id, s.name, p.native_id FROM json_each(:ids) wanted "
         "JOIN posts p ON p.id = wanted.value JOIN sources s ON s.id = p.source_id",
-        {"ids": json.dumps(list(post_ids))},
+        {"ids": as_list(post_ids)},
     )
     return {row[0]: PostAddress(row[1], row[2]) for row in rows}
 
 
-def left_out(door: Reader | Writer, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
+def left_out(reader: Reader, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
     """Ids of the stored posts that a reply accounts for and does not show.
 
     Only those are looked through that are at most a day older than the oldest that it shows.
     """
-    rows = asking(door)(
+    rows = reader.rows(
         f"SELECT id, native_id FROM posts WHERE source_id = :source AND deleted_at IS NULL "
         f"AND number BETWEEN :low AND :high AND id >= (SELECT min(id) - {_OLDER << BITS} FROM posts "
-        f"WHERE source_id = :source AND native_id IN (SELECT value FROM json_each(:shown)))",
-        {"source": source_id, "low": seen.low, "high": seen.high, "shown": json.dumps(list(shown))},
+        f"WHERE source_id = :source AND native_id {in_list('shown')})",
+        {"source": source_id, "low": seen.low, "high": seen.high, "shown": as_list(shown)},
     )
     return [row["id"] for row in rows if row["native_id"] not in shown]
 
@@ -57,15 +57,13 @@ def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
 
     Only the re-check decides: a page that leaves a post out proves nothing.
     """
-    rows = writer.execute(
-        sql(
-            "SELECT value FROM json_each(:ids) WHERE NOT EXISTS "
-            "(SELECT 1 FROM observations o WHERE o.post_id = value AND o.at > :lately) AND NOT EXISTS "
-            "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = value AND j.slot = 'missing')"
-        ),
-        {"ids": json.dumps(list(post_ids)), "lately": now - _AGAIN},
-    ).scalars()
-    enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in rows.all()])
+    unseen = writer.column(
+        "SELECT value FROM json_each(:ids) WHERE NOT EXISTS "
+        "(SELECT 1 FROM observations o WHERE o.post_id = value AND o.at > :lately) AND NOT EXISTS "
+        "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = value AND j.slot = 'missing')",
+        {"ids": as_list(post_ids), "lately": now - _AGAIN},
+    )
+    enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in unseen])
 
 
 def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> frozenset[str]:
@@ -75,15 +73,13 @@ def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> fr
     """
     near = [(one, one) for one in native_ids]
     near += [(str(int(one) - back), one) for one in native_ids if one.isdecimal() for back in range(1, ALBUM)]
-    rows = writer.execute(
-        sql(
-            "SELECT p.id, json_extract(near.value, '$[1]') AS told FROM json_each(:near) near "
-            "JOIN sources s ON s.name = :source JOIN posts p ON p.source_id = s.id AND p.deleted_at IS NULL "
-            "AND p.native_id = json_extract(near.value, '$[0]') WHERE p.native_id = json_extract(near.value, '$[1]') "
-            "OR EXISTS (SELECT 1 FROM media m WHERE m.post_id = p.id "
-            "AND m.key LIKE '%:' || json_extract(near.value, '$[1]'))"
-        ),
+    rows = writer.rows(
+        "SELECT p.id, json_extract(near.value, '$[1]') AS told FROM json_each(:near) near "
+        "JOIN sources s ON s.name = :source JOIN posts p ON p.source_id = s.id AND p.deleted_at IS NULL "
+        "AND p.native_id = json_extract(near.value, '$[0]') WHERE p.native_id = json_extract(near.value, '$[1]') "
+        "OR EXISTS (SELECT 1 FROM media m WHERE m.post_id = p.id "
+        "AND m.key LIKE '%:' || json_extract(near.value, '$[1]'))",
         {"near": json.dumps(near), "source": source},
-    ).all()
-    enqueue(writer, [NewJob("recheck", post_id, now, "told") for post_id in {row.id for row in rows}])
-    return frozenset(row.told for row in rows)
+    )
+    enqueue(writer, [NewJob("recheck", post_id, now, "told") for post_id in {row["id"] for row in rows}])
+    return frozenset(row["told"] for row in rows)

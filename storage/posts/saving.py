@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
-from storage.archive.database import concerns_one_row, insert_many, sql
+from storage.archive.database import as_list, concerns_one_row, in_list
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
 from storage.posts import observations, quarantine, raw, rechecks, texts
@@ -115,7 +115,7 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
     An absence counts only if a post that must exist was seen by the same method; the post is deleted when two such
     absences lie at least `apart` microseconds apart and nothing was seen of it between.
     """
-    source_id = writer.execute(sql("SELECT source_id FROM posts WHERE id = :id"), {"id": post_id}).scalar_one()
+    source_id = writer.value("SELECT source_id FROM posts WHERE id = :id", {"id": post_id})
     how = _How(source_id, now, found.method)
     if found.presence == "absent":
         return observations.absent(writer, post_id, found, now, apart)
@@ -157,10 +157,10 @@ def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]
 
 
 def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], stored: _Stored) -> list[_Arrival]:
-    ids = json.dumps([id_text(post.native_id) for post in posts])
+    ids = as_list(id_text(post.native_id) for post in posts)
     known = _known(
         writer,
-        "p.source_id = :source AND p.native_id IN (SELECT value FROM json_each(:ids))",
+        f"p.source_id = :source AND p.native_id {in_list('ids')}",
         {"source": source_id, "ids": ids},
     )
     arrivals = []
@@ -173,12 +173,10 @@ def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], store
 
 
 def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
-    rows = writer.execute(
-        sql(
-            "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
-            "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm') "
-            f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}"
-        ),
+    rows = writer.rows(
+        "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
+        "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm') "
+        f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}",
         parameters,
     )
     return {row[0]: _Known(*row[1:]) for row in rows}
@@ -216,18 +214,16 @@ def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Sto
     """Add posts and revisions to the archive and to `stored`; those that cannot be stored become its `broken`."""
     if not arrivals:
         return
-    savepoint = writer.begin_nested()
     try:
-        new, revised = _store_all(writer, how, arrivals)
+        with writer.savepoint():
+            new, revised = _store_all(writer, how, arrivals)
     except Exception as problem:
         if not concerns_one_row(problem):
-            raise  # the file or the device: SQLite may have dropped the savepoint itself
-        savepoint.rollback()
+            raise
         if len(arrivals) == 1:
             stored.broken.append(_aside(arrivals[0].post, problem))
             return
     else:
-        savepoint.commit()
         stored.new += new
         stored.revised += revised
         return
@@ -236,7 +232,7 @@ def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Sto
 
 
 def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
-    return Quarantined(post.raw, f"it cannot be stored: {getattr(problem, 'orig', None) or problem}", post.native_id)
+    return Quarantined(post.raw, f"it cannot be stored: {problem}", post.native_id)
 
 
 def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
@@ -258,8 +254,7 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
     rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.text_count_of(words)
-    insert_many(
-        writer,
+    writer.execute_many(
         _POSTS,
         [
             _post_row(
@@ -272,7 +267,7 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
             for id_, new in placed
         ],
     )
-    insert_many(writer, _REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
+    writer.execute_many(_REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
     media_ids = media_rows.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
     for id_, new in placed:
@@ -296,14 +291,12 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
 
 def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
     post, number = arrival.post, known.revision + 1
-    insert_many(writer, _REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
+    writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
     media_ids = media_rows.keep(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.read, media_ids)
     writer.execute(
-        sql(
-            "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
-            "WHERE id = :id"
-        ),
+        "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
+        "WHERE id = :id",
         {
             "id": known.id,
             "revision": number,
@@ -343,15 +336,13 @@ def _rests(writer: Writer, source_id: int, fresh: Sequence[_Arrival]) -> frozens
     near = [(number - back, number) for number in numbers if number is not None for back in range(1, rechecks.ALBUM)]
     if not near:
         return frozenset()
-    rows = writer.execute(
-        sql(
-            "SELECT DISTINCT CAST(json_extract(near.value, '$[1]') AS TEXT) FROM json_each(:near) near JOIN posts p "
-            "ON p.source_id = :source AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) "
-            "JOIN media m ON m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]')"
-        ),
+    rests = writer.column(
+        "SELECT DISTINCT CAST(json_extract(near.value, '$[1]') AS TEXT) FROM json_each(:near) near JOIN posts p "
+        "ON p.source_id = :source AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) "
+        "JOIN media m ON m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]')",
         {"near": json.dumps(near), "source": source_id},
     )
-    return frozenset(rows.scalars())
+    return frozenset(rests)
 
 
 def _post_row(

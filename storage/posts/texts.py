@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
-from storage.archive.database import insert_many, sql
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
 from storage.posts.content import body, storable
@@ -123,13 +122,12 @@ def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tup
     """Store and index rows, which stand in ascending order of their ids."""
     for row in rows if media_ids else ():
         row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
-    insert_many(
-        writer,
+    writer.execute_many(
         "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
         "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)",
         rows,
     )
-    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", rows)
+    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", rows)
 
 
 def supersede(
@@ -139,15 +137,17 @@ def supersede(
 
     Texts that were made of its files (transcripts, OCR, translations) are left alone.
     """
-    rows = writer.execute(
-        sql("SELECT id, kind, text, media_id, current FROM texts WHERE post_id = :post ORDER BY id"), {"post": post_id}
-    ).all()
-    standing = {(row.kind, row.text, row.media_id): row.id for row in rows if row.current and row.kind in _OWN}
+    rows = writer.rows(
+        "SELECT id, kind, text, media_id, current FROM texts WHERE post_id = :post ORDER BY id", {"post": post_id}
+    )
+    standing = {
+        (row["kind"], row["text"], row["media_id"]): row["id"] for row in rows if row["current"] and row["kind"] in _OWN
+    }
     keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
     gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
     if gone:
-        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), gone)
-    start = (rows[-1].id & (LIMIT - 1)) + 1 if rows else 0
+        writer.execute_many("UPDATE texts SET current = 0 WHERE id = :id", gone)
+    start = (rows[-1]["id"] & (LIMIT - 1)) + 1 if rows else 0
     new = [text for key, text in keyed.items() if key not in standing]
     insert(writer, rows_of(new, read, start=start), media_ids)
     return _standing(writer, post_id)
@@ -175,22 +175,20 @@ def put_machine(
     The same words of the same engine stay the row that they are, so that a job done twice changes nothing. Raises
     TooManyTextsError.
     """
-    before = writer.execute(
-        sql(
-            "SELECT id, text, engine, model FROM texts "
-            "WHERE post_id = :post AND media_id IS :media AND kind = :kind AND current = 1"
-        ),
+    before = writer.one(
+        "SELECT id, text, engine, model FROM texts "
+        "WHERE post_id = :post AND media_id IS :media AND kind = :kind AND current = 1",
         {"media": media_id, "kind": made.kind, "post": post_id},
-    ).first()
+    )
     text = storable(made.text)
-    if before is not None and (before.text, before.engine, before.model) == (text, made.engine, made.model):
-        return int(before.id)
+    if before is not None and (before["text"], before["engine"], before["model"]) == (text, made.engine, made.model):
+        return int(before["id"])
     if before is not None:
-        writer.execute(sql("UPDATE texts SET current = 0 WHERE id = :id"), {"id": before.id})
+        writer.execute("UPDATE texts SET current = 0 WHERE id = :id", {"id": before["id"]})
     text_id = _add_machine(writer, post_id, media_id, made, text, read) if text.strip() else None
     standing = _standing(writer, post_id)
     writer.execute(
-        sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+        "UPDATE posts SET texts = :texts, language = :language WHERE id = :post",
         {"post": post_id, "texts": standing.texts, "language": standing.language},
     )
     return text_id
@@ -201,10 +199,8 @@ def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Re
 
     Nobody says which of the files each was made of. Raises TooManyTextsError.
     """
-    rows = writer.execute(
-        sql("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1"), {"post": post_id}
-    )
-    standing = {(row.kind, row.text, row.engine or "") for row in rows}
+    rows = writer.rows("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1", {"post": post_id})
+    standing = {(row["kind"], row["text"], row["engine"] or "") for row in rows}
     new = [one for one in given if one.text.strip() and (one.kind, storable(one.text), one.engine) not in standing]
     for one in new:
         made = MachineText(
@@ -214,7 +210,7 @@ def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Re
     if new:
         now = _standing(writer, post_id)
         writer.execute(
-            sql("UPDATE posts SET texts = :texts, language = :language WHERE id = :post"),
+            "UPDATE posts SET texts = :texts, language = :language WHERE id = :post",
             {"post": post_id, "texts": now.texts, "language": now.language},
         )
     return bool(new)
@@ -222,7 +218,7 @@ def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Re
 
 def last_id(writer: Writer, post_id: int) -> int:
     """The highest id of a text of this post; -1 where it has none."""
-    last = writer.execute(sql("SELECT max(id) FROM texts WHERE post_id = :post"), {"post": post_id}).scalar()
+    last = writer.value("SELECT max(id) FROM texts WHERE post_id = :post", {"post": post_id})
     return -1 if last is None else int(last)
 
 
@@ -237,22 +233,22 @@ class Untranslated:
 
 def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated, ...]]:
     """The name of a post's source, and its words that may be translated: unreliable ones are not worth it."""
-    name = reader.execute(
+    name = reader.one(
         "SELECT sources.name FROM posts JOIN sources ON sources.id = posts.source_id WHERE posts.id = :post",
         {"post": post_id},
-    ).fetchone()
-    rows = reader.execute(
+    )
+    rows = reader.rows(
         "SELECT media_id, language, text FROM texts AS said WHERE post_id = :post AND current = 1 "
         "AND unreliable = 0 AND kind IN ('body', 'transcript', 'ocr') AND NOT EXISTS (SELECT 1 FROM texts AS made "
         "WHERE made.post_id = said.post_id AND made.media_id IS said.media_id AND made.kind = 'translation' "
         "AND made.current = 1 AND made.id > said.id) ORDER BY id",
         {"post": post_id},
-    ).fetchall()
+    )
     return (name[0] if name else "", tuple(Untranslated(*row) for row in rows))
 
 
 def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
-    revision = writer.execute(sql("SELECT revision FROM posts WHERE id = :post"), {"post": post_id}).scalar_one()
+    revision = writer.value("SELECT revision FROM posts WHERE id = :post", {"post": post_id})
     last = last_id(writer, post_id)
     start = (last & (LIMIT - 1)) + 1 if last >= 0 else 0
     [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
@@ -265,27 +261,20 @@ def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: Machi
         "unreliable": int(made.unreliable),
         "segments": json.dumps([asdict(segment) for segment in made.segments]) if made.segments else None,
     }
-    insert_many(
-        writer,
+    writer.execute_many(
         "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
         "model, confidence, unreliable, segments, current) VALUES (:id, :post_id, :kind, :revision, :media_id, :text, "
         ":folded, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
         [row],
     )
-    insert_many(writer, "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", [row])
+    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", [row])
     return cast("int", row["id"])
 
 
 def _standing(writer: Writer, post_id: int) -> TextCount:
-    languages = (
-        writer.execute(
-            sql(
-                "SELECT language FROM texts WHERE post_id = :post AND current = 1 "
-                "ORDER BY kind <> 'body', kind = 'translation', id"
-            ),
-            {"post": post_id},
-        )
-        .scalars()
-        .all()
+    languages = writer.column(
+        "SELECT language FROM texts WHERE post_id = :post AND current = 1 "
+        "ORDER BY kind <> 'body', kind = 'translation', id",
+        {"post": post_id},
     )
     return TextCount(len(languages), languages[0] if languages else "und")

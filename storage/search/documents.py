@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from storage.archive.database import as_list, in_list
 from storage.language.match import Document, DocumentText
 
-Ask: TypeAlias = Callable[[str, dict[str, object]], Sequence[Mapping[str, Any]]]
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Row
 
 _SECOND = 1_000_000
 _SLACK = 3600  # seconds that numbering may move a post's id away from its posting time
@@ -23,19 +25,19 @@ _HAS = {
 
 
 def load(
-    run: Ask, post_ids: Iterable[int], *, history: bool = False, media: bool = True, rules: bool = True
+    reader: Reader, post_ids: Iterable[int], *, history: bool = False, media: bool = True, rules: bool = True
 ) -> dict[int, Document]:
-    """Posts by id, those that there are. `run` asks either door: see storage.archive.database.asking.
+    """Posts by id, those that there are.
 
     `posted_at` is the posting time, or where that is missing or implausible the collecting time that the post is
     ordered by. `history` adds the texts of earlier revisions. Without `media` and `rules` two questions are spared,
     and `has` and `rules` tell less.
     """
-    ids: dict[str, object] = {"ids": json.dumps(list(post_ids))}
+    ids: dict[str, object] = {"ids": as_list(post_ids)}
     texts: dict[int, list[DocumentText]] = {}
-    for row in run(
+    for row in reader.rows(
         "SELECT id, post_id, kind, text, folded, language, confidence, unreliable FROM texts "
-        "WHERE post_id IN (SELECT value FROM json_each(:ids)) AND current >= :current ORDER BY id",
+        f"WHERE post_id {in_list('ids')} AND current >= :current ORDER BY id",
         ids | {"current": 0 if history else 1},
     ):
         text = DocumentText(
@@ -48,35 +50,33 @@ def load(
             bool(row["unreliable"]),
         )
         texts.setdefault(row["post_id"], []).append(text)
-    kinds = _gathered(run(_MEDIA, ids)) if media else {}
-    matched = _gathered(run(_RULES, ids)) if rules else {}
+    kinds = _gathered(reader.rows(_MEDIA, ids)) if media else {}
+    matched = _gathered(reader.rows(_RULES, ids)) if rules else {}
     return {
         row["id"]: _document(row, tuple(texts.get(row["id"], ())), kinds.get(row["id"], ()), matched.get(row["id"], ()))
-        for row in run(_POSTS, ids)
+        for row in reader.rows(_POSTS, ids)
     }
 
 
 _POSTS = (
     "SELECT p.id, s.name, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, p.edited_at, "
-    "p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id IN (SELECT value FROM json_each(:ids))"
+    f"p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
 )
 _MEDIA = (
     "SELECT DISTINCT m.post_id AS id, m.kind AS what FROM media m JOIN posts p ON p.id = m.post_id "
-    "WHERE p.id IN (SELECT value FROM json_each(:ids)) AND m.revision = p.revision"
+    f"WHERE p.id {in_list('ids')} AND m.revision = p.revision"
 )
-_RULES = "SELECT DISTINCT post_id AS id, rule AS what FROM matches WHERE post_id IN (SELECT value FROM json_each(:ids))"
+_RULES = f"SELECT DISTINCT post_id AS id, rule AS what FROM matches WHERE post_id {in_list('ids')}"
 
 
-def _gathered(rows: Iterable[Mapping[str, Any]]) -> dict[int, set[str]]:
+def _gathered(rows: Iterable[Row]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
     for row in rows:
         found.setdefault(row["id"], set()).add(row["what"])
     return found
 
 
-def _document(
-    row: Mapping[str, Any], texts: tuple[DocumentText, ...], kinds: Iterable[str], matched: Iterable[str]
-) -> Document:
+def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], matched: Iterable[str]) -> Document:
     has = {_HAS[kind] for kind in kinds if kind in _HAS}
     facts = {
         "forward": row["forward"] is not None,

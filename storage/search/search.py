@@ -7,10 +7,11 @@ read in slices, each a short statement, so that no search keeps the write-ahead 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from storage.archive.database import as_list, in_list
 from storage.language.match import Document, PreparedDocument, hits, holds
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
 from storage.rows import Hit
@@ -98,14 +99,14 @@ def count(
 
 def _matches(reader: Reader, expression: str, post_id: int) -> bool:
     """Whether a current text of a post matches: then `_counted` has counted it."""
-    asked = {"term": expression, "low": post_id, "high": post_id + 1, "kinds": json.dumps(sorted(KINDS))}
-    return reader.execute(_MATCHES, asked).fetchone() is not None
+    asked = {"term": expression, "low": post_id, "high": post_id + 1, "kinds": as_list(sorted(KINDS))}
+    return reader.one(_MATCHES, asked) is not None
 
 
 def proposed(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
     """Count the posts that SQL proposes for a query, before the evaluator looks at them."""
     wanted = _Search(reader, query, None, None, frozenset(sources), frozenset(), history=False)
-    [(total,)] = reader.execute("SELECT count(*) FROM posts").fetchall()
+    [(total,)] = reader.rows("SELECT count(*) FROM posts")
     return Proposed(wanted.proposed(), int(total), prefilter.expression(query.root) is not None)
 
 
@@ -113,9 +114,9 @@ def _counted(reader: Reader, expression: str, *, most: int = _COUNTED) -> int:
     """Posts with a current text that matches, where the index alone can tell; in slices, the newest first."""
     total, high = 0, prefilter.TOP
     while True:
-        posts, rows, floor, of_floor = reader.execute(
-            _COUNT, {"term": expression, "high": high, "most": most, "kinds": json.dumps(sorted(KINDS))}
-        ).fetchone()
+        [(posts, rows, floor, of_floor)] = reader.rows(
+            _COUNT, {"term": expression, "high": high, "most": most, "kinds": as_list(sorted(KINDS))}
+        )
         if rows < most:
             return total + int(posts)
         total += posts - of_floor  # the last post of the slice may have more texts: it is counted with the next
@@ -160,7 +161,7 @@ class _Search:
         for ids in self._candidates(allowed, first, among):
             if looking:
                 looking(ids[0])
-            loaded = documents.load(self._ask, ids, history=self._history, media=self._media, rules=self._rules)
+            loaded = documents.load(self._reader, ids, history=self._history, media=self._media, rules=self._rules)
             for post_id in ids:
                 if (document := loaded.get(post_id)) and self._in_time(document):
                     if self._reliable:
@@ -168,9 +169,6 @@ class _Search:
                     reading = PreparedDocument(document)
                     if holds(self._root, reading):
                         yield reading
-
-    def _ask(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
-        return self._reader.execute(statement, parameters).fetchall()
 
     def _in_time(self, document: Document) -> bool:
         at = document.posted_at or 0
@@ -180,7 +178,7 @@ class _Search:
         """The sources that can hold an answer, as a JSON list; None if all can, empty if none."""
         rows = [
             {"id": row["id"], "name": row["name"], "tags": json.loads(row["tags"]), "side": row["side"]}
-            for row in self._ask("SELECT id, name, tags, side FROM sources", {})
+            for row in self._reader.rows("SELECT id, name, tags, side FROM sources")
         ]
         chosen = [
             row["id"]
@@ -191,7 +189,7 @@ class _Search:
         ]
         if len(chosen) == len(rows):
             return None
-        return json.dumps(chosen) if chosen else ""
+        return as_list(chosen) if chosen else ""
 
     def _candidates(self, allowed: str | None, size: int, among: str = "") -> Iterator[list[int]]:
         """Post ids in descending slices: every post that can hold the query, and some that do not."""
@@ -210,7 +208,7 @@ class _Search:
             slices = [
                 [
                     row[0]
-                    for row in self._ask(
+                    for row in self._reader.rows(
                         ask, {"low": low, "high": high, "most": size, "term": term, "allowed": allowed}
                     )
                 ]
@@ -219,7 +217,7 @@ class _Search:
             floor = max((ids[-1] for ids in slices if len(ids) == size), default=low)
             ids = sorted({post_id for ids in slices for post_id in ids if post_id >= floor}, reverse=True)
             if expression and allowed is not None:
-                kept = {row[0] for row in self._ask(_OF_SOURCES, {"ids": json.dumps(ids), "allowed": allowed})}
+                kept = {row[0] for row in self._reader.rows(_OF_SOURCES, {"ids": as_list(ids), "allowed": allowed})}
                 ids = [post_id for post_id in ids if post_id in kept]
             if ids:
                 yield ids
@@ -230,7 +228,7 @@ class _Search:
         """The expression with the fewest rows, as far as it pays to count."""
         least = terms[0]
         for most in _RARE:
-            rows = {term: self._ask(_HOW_MANY, {"term": term, "most": most})[0][0] for term in terms}
+            rows = {term: self._reader.rows(_HOW_MANY, {"term": term, "most": most})[0][0] for term in terms}
             least = min(terms, key=rows.__getitem__)
             if rows[least] < most:
                 break
@@ -251,25 +249,22 @@ _SPREAD = (
 )
 _POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC LIMIT :most"
 _POSTS_OF = (
-    "SELECT id FROM posts WHERE id >= :low AND id < :high AND source_id IN (SELECT value FROM json_each(:allowed)) "
+    f"SELECT id FROM posts WHERE id >= :low AND id < :high AND source_id {in_list('allowed')} "
     "ORDER BY id DESC LIMIT :most"
 )
-_OF_SOURCES = (
-    "SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(:ids)) "
-    "AND source_id IN (SELECT value FROM json_each(:allowed))"
-)
+_OF_SOURCES = f"SELECT id FROM posts WHERE id {in_list('ids')} AND source_id {in_list('allowed')}"
 # Of the slice: matching posts, rows, its last post, and whether that one is among them.
 _COUNT = (
     f"WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term AND rowid < :high << {_BITS} "
     "ORDER BY rowid DESC LIMIT :most), "
-    "told AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
+    "totals AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
     "held AS (SELECT DISTINCT texts.post_id AS post FROM slice CROSS JOIN texts ON texts.id = slice.id "
-    "WHERE texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds))) "
-    "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM told"
+    f"WHERE texts.current = 1 AND texts.kind {in_list('kinds')}) "
+    "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM totals"
 )
 _MATCHES = (
     f"SELECT 1 FROM texts_index CROSS JOIN texts ON texts.id = texts_index.rowid WHERE texts_index MATCH :term "
-    f"AND {_RANGE} AND texts.current = 1 AND texts.kind IN (SELECT value FROM json_each(:kinds)) LIMIT 1"
+    f"AND {_RANGE} AND texts.current = 1 AND texts.kind {in_list('kinds')} LIMIT 1"
 )
 _HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
 

@@ -33,7 +33,7 @@ _SPAN = "coalesce(p.posted_at, p.collected_at) >= :since AND coalesce(p.posted_a
 
 def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
     """Posts per source and quarter of an hour, published from `since` to before `until`, oldest first."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT s.name AS source, q.quarter, q.posts FROM (SELECT p.source_id,"
         f" coalesce(p.posted_at, p.collected_at) / {QUARTER} AS quarter, count(*) AS posts FROM posts p"
         f" WHERE {_SPAN} GROUP BY 1, 2) q JOIN sources s ON s.id = q.source_id ORDER BY q.quarter, s.name",
@@ -44,7 +44,7 @@ def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
 
 def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
     """Posts per language of that time, most first."""
-    rows = reader.execute(
+    rows = reader.rows(
         f"SELECT p.language, count(*) AS posts FROM posts p WHERE {_SPAN} GROUP BY 1 ORDER BY 2 DESC, 1",
         {"since": since, "until": until},
     )
@@ -53,17 +53,17 @@ def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
 
 def changes(reader: "Reader", since: int, until: int) -> Changes:
     """How many posts of that time were edited or deleted since."""
-    row = reader.execute(
+    [row] = reader.rows(
         f"SELECT count(CASE WHEN p.revision > 0 THEN 1 END) AS edited, count(p.deleted_at) AS deleted"
         f" FROM posts p WHERE {_SPAN}",
         {"since": since, "until": until},
-    ).fetchone()
+    )
     return Changes(row["edited"], row["deleted"])
 
 
 def matches_by_rule(reader: "Reader", since: int) -> dict[str, int]:
     """First matches per rule from `since` on, of whatever version; edits and deletions of matches do not count."""
-    rows = reader.execute(
+    rows = reader.rows(
         "SELECT rule, count(DISTINCT post_id) AS posts FROM matches WHERE at >= :since AND kind = 'match' GROUP BY 1",
         {"since": since},
     )

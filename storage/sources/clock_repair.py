@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.archive.database import asking, sql
 from storage.sources import states
 
 if TYPE_CHECKING:
@@ -14,9 +13,9 @@ _TOLERANCE = 60_000_000  # microseconds that two clocks may differ, or that one 
 _LONGEST_HOLD = 86_400_000_000  # that another side's wait may still last by a clock that is not the one that noted it
 
 
-def in_the_future(door: Reader | Writer, now: int) -> bool:
+def in_the_future(reader: Reader, now: int) -> bool:
     """Whether the last round was noted at a time that has not come: the clock was ahead then, or is behind now."""
-    [row] = asking(door)("SELECT max(ended_at) AS at FROM runs", {})
+    [row] = reader.rows("SELECT max(ended_at) AS at FROM runs")
     return row["at"] is not None and row["at"] > now + _TOLERANCE
 
 
@@ -35,4 +34,4 @@ def clock_was_set(writer: Writer, now: int) -> None:
         # posts that were collected before a rule was loaded never alert
         "UPDATE rules SET loaded_at = :now WHERE loaded_at > :now",
     ):
-        writer.execute(sql(statement), values)
+        writer.execute(statement, values)

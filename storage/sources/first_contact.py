@@ -1,28 +1,27 @@
 """What stood at a source before us, as `meta` remembers it: see records.History."""
 
 import json
-import sqlite3
-
-from sqlalchemy import Connection, text
+from typing import TYPE_CHECKING
 
 from storage.records import History
 
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
 
-def remember(writer: Connection, source_id: int, history: History) -> None:
+
+def remember(writer: "Writer", source_id: int, history: History) -> None:
     """Keep what first contact took and left out."""
     value = json.dumps({"low": history.low, "high": history.high, "left_out": sorted(history.left_out)})
     writer.execute(
-        text(
-            "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-        ),
+        "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         {"key": f"history:{source_id}", "value": value},
     )
 
 
-def recall(reader: sqlite3.Connection, source_id: int) -> History:
+def recall(reader: "Reader", source_id: int) -> History:
     """What was remembered; everything is new where nothing was."""
-    row = reader.execute("SELECT value FROM meta WHERE key = :key", {"key": f"history:{source_id}"}).fetchone()
-    if row is None:
+    remembered = reader.value("SELECT value FROM meta WHERE key = :key", {"key": f"history:{source_id}"})
+    if remembered is None:
         return History()
-    found = json.loads(row[0])
+    found = json.loads(remembered)
     return History(found["low"], found["high"], frozenset(found["left_out"]))

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage.archive.database import asking, sql
 from storage.records import Gap, LedgerChange, NewGap
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 
-def open_gaps(reader: Reader | Writer, source_id: int | None = None) -> list[Gap]:
+def open_gaps(reader: Reader, source_id: int | None = None) -> list[Gap]:
     """What is still missing, of one source or of all, oldest gap first."""
     return _gaps(reader, "closed_at IS NULL AND (:source IS NULL OR source_id = :source)", {"source": source_id})
 
 
-def all_gaps(reader: Reader | Writer, source_id: int) -> list[Gap]:
+def all_gaps(reader: Reader, source_id: int) -> list[Gap]:
     """Every gap that a source ever had, oldest first."""
     return _gaps(reader, "source_id = :source", {"source": source_id})
 
 
 def filled(reader: Reader, gap: Gap) -> int:
     """How many posts were collected since a gap was opened that are numbered above what is left of it."""
-    row = reader.execute(
-        "SELECT count(*) FROM posts WHERE source_id = :source AND collected_at >= :opened AND number > :high",
-        {"source": gap.source_id, "opened": gap.opened_at, "high": gap.high or 0},
-    ).fetchone()
-    return int(row[0])
+    return int(
+        reader.value(
+            "SELECT count(*) FROM posts WHERE source_id = :source AND collected_at >= :opened AND number > :high",
+            {"source": gap.source_id, "opened": gap.opened_at, "high": gap.high or 0},
+        )
+    )
 
 
 def ask_backfill(
@@ -46,16 +46,14 @@ def ask_backfill(
     Returns the gap's id, or None where nothing of the source is known by number, so that there is nowhere to start.
     """
     if below is None:
-        below = writer.execute(sql("SELECT min(number) FROM posts WHERE source_id = :id"), {"id": source_id}).scalar()
+        below = writer.value("SELECT min(number) FROM posts WHERE source_id = :id", {"id": source_id})
     if below is None:
         return None
     wish = NewGap("backfill", high=below - 1, until_count=count, until_time=since, alerts=alerts)
-    waiting = writer.execute(
-        sql(
-            "UPDATE gaps SET until_count = :until_count, until_time = :until_time, alerts = :alerts, "
-            "high = max(high, :high) WHERE source_id = :source AND reason = 'backfill' AND closed_at IS NULL "
-            "RETURNING id"
-        ),
+    waiting = writer.value(
+        "UPDATE gaps SET until_count = :until_count, until_time = :until_time, alerts = :alerts, "
+        "high = max(high, :high) WHERE source_id = :source AND reason = 'backfill' AND closed_at IS NULL "
+        "RETURNING id",
         {
             "source": source_id,
             "high": wish.high,
@@ -63,7 +61,7 @@ def ask_backfill(
             "until_time": since,
             "alerts": int(alerts),
         },
-    ).scalar()
+    )
     return int(waiting) if waiting is not None else _open(writer, source_id, wish, now)
 
 
@@ -73,10 +71,8 @@ def apply(writer: Writer, source_id: int, change: LedgerChange, now: int) -> Non
         _open(writer, source_id, gap, now)
     for left in change.narrowed:
         writer.execute(
-            sql(
-                "UPDATE gaps SET low = :low, high = :high, until_count = :until_count "
-                "WHERE id = :id AND source_id = :source"
-            ),
+            "UPDATE gaps SET low = :low, high = :high, until_count = :until_count "
+            "WHERE id = :id AND source_id = :source",
             {
                 "id": left.id,
                 "source": source_id,
@@ -87,22 +83,18 @@ def apply(writer: Writer, source_id: int, change: LedgerChange, now: int) -> Non
         )
     for gone in change.closed:
         writer.execute(
-            sql(
-                "UPDATE gaps SET closed_at = :now, closed_how = :how "
-                "WHERE id = :id AND source_id = :source AND closed_at IS NULL"
-            ),
+            "UPDATE gaps SET closed_at = :now, closed_how = :how "
+            "WHERE id = :id AND source_id = :source AND closed_at IS NULL",
             {"id": gone.id, "source": source_id, "now": now, "how": gone.how},
         )
 
 
 def _open(writer: Writer, source_id: int, gap: NewGap, now: int) -> int:
-    row = writer.execute(
-        sql(
-            "INSERT INTO gaps (source_id, low, high, from_at, to_at, reason, opened_at, until_count, until_time, "
-            "alerts) "
-            "VALUES (:source, :low, :high, :from_at, :to_at, :reason, :now, :until_count, :until_time, :alerts) "
-            "RETURNING id"
-        ),
+    gap_id = writer.value(
+        "INSERT INTO gaps (source_id, low, high, from_at, to_at, reason, opened_at, until_count, until_time, "
+        "alerts) "
+        "VALUES (:source, :low, :high, :from_at, :to_at, :reason, :now, :until_count, :until_time, :alerts) "
+        "RETURNING id",
         {
             "source": source_id,
             "low": gap.low,
@@ -116,11 +108,11 @@ def _open(writer: Writer, source_id: int, gap: NewGap, now: int) -> int:
             "alerts": int(gap.alerts),
         },
     )
-    return int(row.scalar_one())
+    return int(gap_id)
 
 
-def _gaps(reader: Reader | Writer, where: str, parameters: dict[str, Any]) -> list[Gap]:
-    rows = asking(reader)(
+def _gaps(reader: Reader, where: str, parameters: dict[str, Any]) -> list[Gap]:
+    rows = reader.rows(
         "SELECT id, source_id, low, high, from_at, to_at, reason, opened_at, closed_at, closed_how, until_count, "
         f"until_time, alerts FROM gaps WHERE {where} ORDER BY id",
         parameters,

@@ -9,4 +9,4 @@ if TYPE_CHECKING:
 
 def read_tags(reader: "Reader") -> dict[str, frozenset[str]]:
     """The tags of each source by its name, whether the config still has it or not."""
-    return {row["name"]: frozenset(json.loads(row["tags"])) for row in reader.execute("SELECT name, tags FROM sources")}
+    return {row["name"]: frozenset(json.loads(row["tags"])) for row in reader.rows("SELECT name, tags FROM sources")}

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from storage.alerts import notices
-from storage.archive.database import asking, sql
 from storage.posts.content import int64_or_none, storable, storable_or_none
 from storage.records import Batch, LedgerChange, SourceRow
 from storage.state_names import NEW, OK, current_name
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader, Writer
+    from storage.archive.database import Reader, Row, Writer
 
 _UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
 NEVER = 1 << 62  # a stopped source is not due before a person resumes it
@@ -36,14 +35,12 @@ class Declared:
 
 def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
     """Make the rows agree with the config. A source that left it keeps its row and its posts, and is not due."""
-    writer.execute(sql("UPDATE sources SET enabled = 0"))
+    writer.execute("UPDATE sources SET enabled = 0")
     if declared:
-        writer.execute(
-            sql(
-                "INSERT INTO sources (name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
-                "failures) VALUES (:name, :kind, :tags, :side, 1, 'new', :now, 0, 0, 0) ON CONFLICT (name) DO UPDATE "
-                "SET kind = excluded.kind, tags = excluded.tags, side = excluded.side, enabled = 1"
-            ),
+        writer.execute_many(
+            "INSERT INTO sources (name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
+            "failures) VALUES (:name, :kind, :tags, :side, 1, 'new', :now, 0, 0, 0) ON CONFLICT (name) DO UPDATE "
+            "SET kind = excluded.kind, tags = excluded.tags, side = excluded.side, enabled = 1",
             [
                 {
                     "name": source.name,
@@ -57,21 +54,21 @@ def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
         )
 
 
-def all_sources(reader: Reader | Writer) -> list[SourceRow]:
+def all_sources(reader: Reader) -> list[SourceRow]:
     """Every source that the config has, by name."""
-    rows = asking(reader)(f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 ORDER BY name", {})
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 ORDER BY name")
     return [_row(row) for row in rows]
 
 
-def by_name(reader: Reader | Writer, name: str) -> SourceRow | None:
+def by_name(reader: Reader, name: str) -> SourceRow | None:
     """One source, in the config or not any more; None if the archive never heard of it."""
-    rows = asking(reader)(f"SELECT {_COLUMNS} FROM sources WHERE name = :name", {"name": name})
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM sources WHERE name = :name", {"name": name})
     return _row(rows[0]) if rows else None
 
 
 def due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
     """What may be asked now, the longest due first: not paused, not stopped, not told to wait."""
-    rows = asking(reader)(
+    rows = reader.rows(
         f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 AND paused = 0 AND next_poll_at <= :now "
         "AND (hold_until IS NULL OR hold_until <= :now) AND (:kind IS NULL OR kind = :kind) "
         "ORDER BY next_poll_at, name",
@@ -82,13 +79,13 @@ def due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
 
 def pause(writer: Writer, name: str) -> bool:
     """Ask this source no more until `resume`; False if there is none of this name."""
-    return writer.execute(sql("UPDATE sources SET paused = 1 WHERE name = :name"), {"name": name}).rowcount == 1
+    return writer.execute("UPDATE sources SET paused = 1 WHERE name = :name", {"name": name}).rowcount == 1
 
 
 def resume(writer: Writer, name: str, now: int) -> bool:
     """Ask it again from now on, even if it had stopped for good; a wait that the other side set still counts."""
     done = writer.execute(
-        sql("UPDATE sources SET paused = 0, next_poll_at = :now, failures = 0 WHERE name = :name"),
+        "UPDATE sources SET paused = 0, next_poll_at = :now, failures = 0 WHERE name = :name",
         {"name": name, "now": now},
     )
     return done.rowcount == 1
@@ -97,19 +94,15 @@ def resume(writer: Writer, name: str, now: int) -> bool:
 def ask_stopped_again(writer: Writer, changed_at: int, now: int) -> None:
     """Ask every source again that had stopped for good before the config was changed: that may have mended it."""
     writer.execute(
-        sql(
-            "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
-            "AND state_since < :changed_at"
-        ),
+        "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
+        "AND state_since < :changed_at",
         {"now": now, "never": NEVER, "changed_at": changed_at},
     )
 
 
 def poll_all_now(writer: Writer, now: int) -> None:
     """Make everything due that is not stopped: after a jump of the clock nothing that was planned can be trusted."""
-    writer.execute(
-        sql("UPDATE sources SET next_poll_at = :now WHERE next_poll_at < :never"), {"now": now, "never": NEVER}
-    )
+    writer.execute("UPDATE sources SET next_poll_at = :now WHERE next_poll_at < :never", {"now": now, "never": NEVER})
 
 
 def settle(
@@ -129,16 +122,14 @@ def settle(
     First contact is told and no notice is made of it; any other change is noticed once.
     `outcome` is OK or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
     """
-    row = writer.execute(sql("SELECT name, state, state_since FROM sources WHERE id = :id"), {"id": source_id}).one()
-    before = current_name(row.state)
+    [row] = writer.rows("SELECT name, state, state_since FROM sources WHERE id = :id", {"id": source_id})
+    name, before, since = row["name"], current_name(row["state"]), row["state_since"]
     changed = before != outcome
     writer.execute(
-        sql(
-            "UPDATE sources SET state = :outcome, reason = :detail, next_poll_at = :next_poll_at, "
-            "hold_until = :hold_until, failures = :failures, "
-            "state_since = CASE WHEN :changed THEN :now ELSE state_since END, "
-            "last_ok_at = CASE WHEN :outcome = 'ok' THEN :now ELSE last_ok_at END WHERE id = :id"
-        ),
+        "UPDATE sources SET state = :outcome, reason = :detail, next_poll_at = :next_poll_at, "
+        "hold_until = :hold_until, failures = :failures, "
+        "state_since = CASE WHEN :changed THEN :now ELSE state_since END, "
+        "last_ok_at = CASE WHEN :outcome = 'ok' THEN :now ELSE last_ok_at END WHERE id = :id",
         {
             "id": source_id,
             "outcome": outcome,
@@ -154,25 +145,20 @@ def settle(
     if not changed:
         return ""
     if (before, outcome) == (NEW, OK):
-        return f"source {row.name} is reached"
-    sentence = _sentence(row.name, f"{_span(now - row.state_since)} of {before}", outcome, detail)
-    notices.add(writer, now, f"source {row.name}", sentence)
+        return f"source {name} is reached"
+    sentence = _sentence(name, f"{_span(now - since)} of {before}", outcome, detail)
+    notices.add(writer, now, f"source {name}", sentence)
     return sentence
 
 
 def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, now: int) -> None:
     """Move the source's cursor, marks and names; a reply that brings nothing new writes nothing."""
-    before = dict(
-        writer.execute(
-            sql(
-                "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
-                "FROM sources WHERE id = :id"
-            ),
-            {"id": source_id},
-        )
-        .mappings()
-        .one()
+    [row] = writer.rows(
+        "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
+        "FROM sources WHERE id = :id",
+        {"id": source_id},
     )
+    before = dict(row)
     name = before.pop("name")
     for sentence in batch.notices:
         notices.add(writer, now, f"source {name}", storable(f"source {name}: {sentence}"))
@@ -189,11 +175,9 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
     }
     if after != before:
         writer.execute(
-            sql(
-                "UPDATE sources SET cursor = :cursor, high_water = :high_water, channel_id = :channel_id, "
-                "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at "
-                "WHERE id = :id"
-            ),
+            "UPDATE sources SET cursor = :cursor, high_water = :high_water, channel_id = :channel_id, "
+            "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at "
+            "WHERE id = :id",
             {**after, "id": source_id},
         )
 
@@ -206,25 +190,21 @@ def _stretch(
     writer: Writer, source_id: int, outcome: str, detail: str | None, now: int, posts: int, pause: int
 ) -> None:
     """Extend the last stretch; begin one at another outcome, or where nobody looked for much longer than `pause`."""
-    last = writer.execute(
-        sql("SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1"),
+    last = writer.one(
+        "SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1",
         {"id": source_id},
-    ).first()
+    )
     values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
-    if last is not None and current_name(last.outcome) == outcome and now - last.ended_at <= pause + _UNWATCHED:
+    if last is not None and current_name(last["outcome"]) == outcome and now - last["ended_at"] <= pause + _UNWATCHED:
         writer.execute(
-            sql(
-                "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
-                "WHERE id = :run"
-            ),
-            {"run": last.id, "now": now, "posts": posts, "detail": detail},
+            "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
+            "WHERE id = :run",
+            {"run": last["id"], "now": now, "posts": posts, "detail": detail},
         )
         return
     writer.execute(
-        sql(
-            "INSERT INTO runs (source_id, started_at, ended_at, outcome, detail, rounds, posts) "
-            "VALUES (:source, :now, :now, :outcome, :detail, 1, :posts)"
-        ),
+        "INSERT INTO runs (source_id, started_at, ended_at, outcome, detail, rounds, posts) "
+        "VALUES (:source, :now, :now, :outcome, :detail, 1, :posts)",
         values,
     )
 
@@ -243,6 +223,6 @@ def _span(microseconds: int) -> str:
     return f"{seconds} s"
 
 
-def _row(row: dict[str, Any]) -> SourceRow:
+def _row(row: Row) -> SourceRow:
     tags, paused = tuple(json.loads(row["tags"])), bool(row["paused"])
-    return SourceRow(**{**row, "tags": tags, "state": current_name(row["state"]), "paused": paused})
+    return SourceRow(**{**dict(row), "tags": tags, "state": current_name(row["state"]), "paused": paused})

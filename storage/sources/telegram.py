@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.archive.database import asking, sql
+from storage.archive.database import as_list, in_list
 from storage.records import PeerRow
 from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_names
 
@@ -52,18 +51,18 @@ class RequestRow:
 # Peers ------------------------------------------------------------------------------------------------------------
 
 
-def peers(reader: Reader | Writer, account: str) -> dict[str, PeerRow]:
+def peers(reader: Reader, account: str) -> dict[str, PeerRow]:
     """What names were resolved to, once and for all, by how they were asked for."""
-    rows = asking(reader)(
+    rows = reader.rows(
         "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE account = :account",
         {"account": account},
     )
     return {row["asked"]: PeerRow(**{**row, "joined": bool(row["joined"])}) for row in rows}
 
 
-def peer_of_anybody(reader: Reader | Writer, asked: str) -> PeerRow | None:
+def peer_of_anybody(reader: Reader, asked: str) -> PeerRow | None:
     """What any account has learnt of a channel, the latest first; its access hash is worth nothing to another one."""
-    rows = asking(reader)(
+    rows = reader.rows(
         "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE asked = :asked "
         "ORDER BY at DESC LIMIT 1",
         {"asked": asked},
@@ -74,13 +73,11 @@ def peer_of_anybody(reader: Reader | Writer, asked: str) -> PeerRow | None:
 def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
     """Remember a peer, or what is new about it."""
     writer.execute(
-        sql(
-            "INSERT INTO telegram_peers (account, asked, channel_id, access_hash, handle, title, joined, at) "
-            "VALUES (:account, :asked, :channel_id, :access_hash, :handle, :title, :joined, :now) "
-            "ON CONFLICT (account, asked) DO UPDATE SET channel_id = excluded.channel_id, "
-            "access_hash = excluded.access_hash, handle = excluded.handle, title = excluded.title, "
-            "joined = excluded.joined, at = excluded.at"
-        ),
+        "INSERT INTO telegram_peers (account, asked, channel_id, access_hash, handle, title, joined, at) "
+        "VALUES (:account, :asked, :channel_id, :access_hash, :handle, :title, :joined, :now) "
+        "ON CONFLICT (account, asked) DO UPDATE SET channel_id = excluded.channel_id, "
+        "access_hash = excluded.access_hash, handle = excluded.handle, title = excluded.title, "
+        "joined = excluded.joined, at = excluded.at",
         {
             "account": account,
             "asked": peer.asked,
@@ -97,18 +94,16 @@ def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
 # Waits and budgets ------------------------------------------------------------------------------------------------
 
 
-def waits(reader: Reader | Writer) -> dict[str, int]:
+def waits(reader: Reader) -> dict[str, int]:
     """Until when each method may not be called, in microseconds UTC."""
-    return {row["method"]: row["until"] for row in asking(reader)("SELECT method, until FROM telegram_waits", {})}
+    return {row["method"]: row["until"] for row in reader.rows("SELECT method, until FROM telegram_waits")}
 
 
 def keep_wait(writer: Writer, method: str, until: int) -> None:
     """Remember a wait that Telegram asked for; a longer one that stands is not shortened."""
     writer.execute(
-        sql(
-            "INSERT INTO telegram_waits (method, until) VALUES (:method, :until) "
-            "ON CONFLICT (method) DO UPDATE SET until = max(until, excluded.until)"
-        ),
+        "INSERT INTO telegram_waits (method, until) VALUES (:method, :until) "
+        "ON CONFLICT (method) DO UPDATE SET until = max(until, excluded.until)",
         {"method": method, "until": until},
     )
 
@@ -116,27 +111,22 @@ def keep_wait(writer: Writer, method: str, until: int) -> None:
 def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
     """Count one call; where `most` were made within the hour, count none and return when the next one is free."""
     writer.execute(
-        sql("DELETE FROM telegram_spent WHERE method = :method AND at <= :old"), {"method": method, "old": now - _HOUR}
+        "DELETE FROM telegram_spent WHERE method = :method AND at <= :old", {"method": method, "old": now - _HOUR}
     )
-    times = writer.execute(
-        sql("SELECT at FROM telegram_spent WHERE method = :method ORDER BY at"), {"method": method}
-    ).scalars()
-    spent = times.all()
+    spent = writer.column("SELECT at FROM telegram_spent WHERE method = :method ORDER BY at", {"method": method})
     if len(spent) >= most:
         return int(spent[len(spent) - most]) + _HOUR
-    writer.execute(
-        sql("INSERT INTO telegram_spent (method, at) VALUES (:method, :now)"), {"method": method, "now": now}
-    )
+    writer.execute("INSERT INTO telegram_spent (method, at) VALUES (:method, :now)", {"method": method, "now": now})
     return None
 
 
 # The account and the sources --------------------------------------------------------------------------------------
 
 
-def account(reader: Reader | Writer) -> AccountRow | None:
+def account(reader: Reader) -> AccountRow | None:
     """How the account stands; None if none was ever used."""
-    rows = asking(reader)("SELECT state, reason, remedy, state_since, user FROM telegram_account", {})
-    return AccountRow(**{**rows[0], "state": current_name(rows[0]["state"])}) if rows else None
+    row = reader.one("SELECT state, reason, remedy, state_since, user FROM telegram_account")
+    return AccountRow(**{**dict(row), "state": current_name(row["state"])}) if row else None
 
 
 def set_account_state(
@@ -144,14 +134,12 @@ def set_account_state(
 ) -> None:
     """Write down how the account stands."""
     writer.execute(
-        sql(
-            "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
-            "VALUES (1, :state, :reason, :remedy, :now, :user) ON CONFLICT (id) DO UPDATE SET "
-            "state = excluded.state, reason = excluded.reason, remedy = excluded.remedy, "
-            "user = coalesce(excluded.user, telegram_account.user), "
-            "state_since = CASE WHEN telegram_account.state = excluded.state THEN telegram_account.state_since "
-            "ELSE excluded.state_since END"
-        ),
+        "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
+        "VALUES (1, :state, :reason, :remedy, :now, :user) ON CONFLICT (id) DO UPDATE SET "
+        "state = excluded.state, reason = excluded.reason, remedy = excluded.remedy, "
+        "user = coalesce(excluded.user, telegram_account.user), "
+        "state_since = CASE WHEN telegram_account.state = excluded.state THEN telegram_account.state_since "
+        "ELSE excluded.state_since END",
         {"state": state, "reason": reason, "remedy": remedy, "user": user, "now": now},
     )
 
@@ -159,28 +147,24 @@ def set_account_state(
 def wake(writer: Writer, now: int) -> None:
     """Make every source due that had stopped for the account's sake, or because only a page of its name was left."""
     writer.execute(
-        sql(
-            "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
-            "AND next_poll_at >= :never AND state IN (SELECT value FROM json_each(:states))"
-        ),
-        {"now": now, "never": 1 << 61, "states": json.dumps(stored_names(*NEEDS_SIGN_IN, RENAMED))},
+        "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
+        f"AND next_poll_at >= :never AND state {in_list('states')}",
+        {"now": now, "never": 1 << 61, "states": as_list(stored_names(*NEEDS_SIGN_IN, RENAMED))},
     )
 
 
 def watched(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
     """Write down how a source is watched from now on."""
     writer.execute(
-        sql(
-            "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
-            "ON CONFLICT (source) DO UPDATE SET mode = excluded.mode, joined = excluded.joined"
-        ),
+        "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
+        "ON CONFLICT (source) DO UPDATE SET mode = excluded.mode, joined = excluded.joined",
         {"source": source, "mode": mode, "joined": int(joined)},
     )
 
 
 def watches(reader: Reader) -> dict[str, WatchRow]:
     """How each source is watched, by its name."""
-    rows = asking(reader)("SELECT source, mode, joined FROM telegram_watches", {})
+    rows = reader.rows("SELECT source, mode, joined FROM telegram_watches")
     return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"])) for row in rows}
 
 
@@ -189,11 +173,10 @@ def lags(reader: Reader) -> dict[str, int]:
 
     Only posts that came after first contact tell: what stood there before was collected when we came.
     """
-    rows = asking(reader)(
+    rows = reader.rows(
         "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "
         "(SELECT max(l.id) FROM posts l WHERE l.source_id = s.id) WHERE s.kind = 'telegram' "
-        "AND p.posted_at IS NOT NULL AND p.collected_at > s.first_contact_at",
-        {},
+        "AND p.posted_at IS NOT NULL AND p.collected_at > s.first_contact_at"
     )
     return {row["name"]: row["lag"] for row in rows}
 
@@ -203,11 +186,12 @@ def lags(reader: Reader) -> dict[str, int]:
 
 def ask(writer: Writer, kind: str, source: str, now: int) -> int:
     """File a request; the process that holds the session sees it within a second."""
-    row = writer.execute(
-        sql("INSERT INTO telegram_requests (kind, source, asked_at) VALUES (:kind, :source, :now) RETURNING id"),
-        {"kind": kind, "source": source, "now": now},
+    return int(
+        writer.value(
+            "INSERT INTO telegram_requests (kind, source, asked_at) VALUES (:kind, :source, :now) RETURNING id",
+            {"kind": kind, "source": source, "now": now},
+        )
     )
-    return int(row.scalar_one())
 
 
 def open_requests(reader: Reader) -> list[RequestRow]:
@@ -223,13 +207,13 @@ def request(reader: Reader, request_id: int) -> RequestRow:
 def answer(writer: Writer, request_id: int, outcome: str, detail: str, now: int) -> None:
     """A request is done: "ok", "later" or "never", with the sentence that a person reads."""
     writer.execute(
-        sql("UPDATE telegram_requests SET done_at = :now, outcome = :outcome, detail = :detail WHERE id = :id"),
+        "UPDATE telegram_requests SET done_at = :now, outcome = :outcome, detail = :detail WHERE id = :id",
         {"id": request_id, "outcome": outcome, "detail": detail, "now": now},
     )
 
 
 def _requests(reader: Reader, where: str, parameters: dict[str, object]) -> list[RequestRow]:
-    rows = asking(reader)(
+    rows = reader.rows(
         f"SELECT id, kind, source, asked_at, done_at, outcome, detail FROM telegram_requests WHERE {where} ORDER BY id",
         parameters,
     )

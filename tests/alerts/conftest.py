@@ -16,7 +16,7 @@ from bot.contracts.message import Message, Shows
 from bot.contracts.target import Target, TargetSettings
 from bot.errors import Later, Never
 from storage.alerts import matches
-from storage.archive.database import Archive, asking
+from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Hit, MatchKind, MatchRow, Raw
 from storage.sources import states as source_states
@@ -98,8 +98,7 @@ class Line:
         """Store that `rule` found `word` in the post's newest text, owed to `targets`."""
         self.count += 1
         with self.archive.writing() as writer:
-            ask = asking(writer)
-            rows = list(ask("select id, text from texts where post_id = :id and current = 1", {"id": post_id}))
+            rows = writer.rows("SELECT id, text FROM texts WHERE post_id = :id AND current = 1", {"id": post_id})
             hits = tuple(
                 Hit(row["id"], "body", row["text"].index(word), row["text"].index(word) + len(word), word)
                 for row in rows

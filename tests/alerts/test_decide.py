@@ -65,7 +65,7 @@ def desk(line: Any, tmp_path: Any) -> Desk:
     """First contact of the source is over and the rule is loaded."""
     with line.archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], line.now)
-        writer.exec_driver_sql(f"update sources set first_contact_at = {line.now}")
+        writer.execute(f"update sources set first_contact_at = {line.now}")
     desk = Desk(line, tmp_path)
     desk.load()
     line.now += HOUR
@@ -93,7 +93,7 @@ def test_told_again_it_changes_nothing(desk: Desk, line: Any) -> None:
     before = line.rows("select * from matches"), line.rows()
     for _ in range(3):
         with line.archive.writing() as writer:
-            writer.exec_driver_sql(
+            writer.execute(
                 f"insert into jobs (kind, post_id, slot, due_at, attempts) values ('decide', {post}, '', 0, 0)"
             )
         assert desk.decide().matches == 0
@@ -152,9 +152,9 @@ def test_a_post_that_was_gone_before_it_was_read_alerts_for_both(desk: Desk, lin
 def test_history_is_matched_but_alerts_nobody(desk: Desk, line: Any, contact: bool, reason: str) -> None:
     post = line.post("the northern command fell")
     with line.archive.writing() as writer:
-        writer.exec_driver_sql("update posts set alerts = 0")
+        writer.execute("update posts set alerts = 0")
         if contact:
-            writer.exec_driver_sql(f"update sources set first_contact_at = {line.now}")
+            writer.execute(f"update sources set first_contact_at = {line.now}")
     desk.decide()
     assert desk.kinds() == [("match", reason, False)]
     desk.delete(post)

@@ -111,7 +111,7 @@ def test_words_beside_the_file_never_wait_for_it(ear: Ear, line: Any) -> None:
 def test_history_with_files_alerts_nobody(ear: Ear, line: Any) -> None:
     line.post("", media=(VOICE,))
     with line.archive.writing() as writer:
-        writer.exec_driver_sql("update posts set alerts = 0")
+        writer.execute("update posts set alerts = 0")
     ear.decide()
     assert ear.matches() == [("media:spokesman", "first contact", False)]
 
@@ -196,8 +196,8 @@ def test_a_deleted_voice_note_is_told_under_the_same_name(ear: Ear, line: Any) -
     ear.stored()
     ear.decide()
     with line.archive.writing() as writer:
-        writer.exec_driver_sql(f"update posts set deleted_at = {line.now}")
-        post_id = writer.exec_driver_sql("select id from posts").scalar_one()
+        writer.execute(f"update posts set deleted_at = {line.now}")
+        post_id = writer.value("select id from posts")
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
     assert ear.matches() == [("media:spokesman", "new match", True), ("media:spokesman", "the post was deleted", True)]
@@ -394,7 +394,7 @@ def test_all_that_follows_answers_the_first_alert_and_not_the_last(ear: Ear, lin
     desk = told("desk")
     line.drain(desk)
     with line.archive.writing() as writer:
-        writer.exec_driver_sql(f"update posts set deleted_at = {line.now}")
+        writer.execute(f"update posts set deleted_at = {line.now}")
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
     line.drain(desk)

@@ -7,7 +7,6 @@ import pytest
 from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
 from storage.alerts import outbox as rows
-from storage.archive.database import asking
 
 HOUR = 3_600_000_000
 SECOND = 1_000_000
@@ -254,4 +253,4 @@ def test_nothing_is_due_where_everything_waits_for_something_else(line: Any) -> 
         assert claimed is not None
         assert rows.claim(writer, "desk", line.now) is None
     with line.archive.reading() as reader:
-        assert rows.due_at(asking(reader), "desk") is None
+        assert rows.due_at(reader, "desk") is None

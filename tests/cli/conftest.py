@@ -14,7 +14,7 @@ import pytest
 from bot.__main__ import main
 from storage.alerts import matches
 from storage.archive import migrate
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Writer
 from storage.posts import saving
 from storage.records import (
     Batch,
@@ -164,11 +164,8 @@ def _desk(archive: Archive, source: int) -> None:
         saving.save(writer, source, Batch((edited,)), now=when + HOUR, method="feed", alerts=True)
 
 
-def _of(writer: object, native_id: str) -> int:
-    from storage.archive.database import sql
-
-    found = writer.execute(sql("SELECT id FROM posts WHERE native_id = :id"), {"id": native_id})  # type: ignore[attr-defined]
-    return int(found.scalar_one())
+def _of(writer: Writer, native_id: str) -> int:
+    return int(writer.value("SELECT id FROM posts WHERE native_id = :id", {"id": native_id}))
 
 
 def _evil(archive: Archive, source: int) -> None:

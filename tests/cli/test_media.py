@@ -79,20 +79,20 @@ class Shelf:
             row = states.by_name(writer, source)
             assert row is not None
             saving.save(writer, row.id, Batch((post,)), now=NOON, method="replay", alerts=True, change=LedgerChange())
-            found = writer.exec_driver_sql("SELECT id FROM media ORDER BY id DESC").scalars().all()
+            found = writer.column("SELECT id FROM media ORDER BY id DESC")
         return sorted(found[: len(kinds)])
 
     def store(self, *media_ids: int, size: int = 1_000) -> None:
         with self.archive.writing() as writer:
             for media_id in media_ids:
                 digest = f"{media_id:02x}" * 32
-                kind = writer.exec_driver_sql(f"SELECT kind FROM media WHERE id = {media_id}").scalar_one()
+                kind = writer.value(f"SELECT kind FROM media WHERE id = {media_id}")
                 mime = "image/png" if kind == "photo" else "audio/ogg"
                 media_rows.stored(writer, media_id, Kept(digest, size, f"media/{digest}", mime), NOON)
 
     def give_up(self, media_id: int, reason: str) -> None:
         with self.archive.writing() as writer:
-            post_id = writer.exec_driver_sql(f"SELECT post_id FROM media WHERE id = {media_id}").scalar_one()
+            post_id = writer.value(f"SELECT post_id FROM media WHERE id = {media_id}")
             jobs.enqueue(writer, [NewJob("transcript", post_id, 0, str(media_id), False)])
             job = jobs.claim_newest(writer, "transcript", 1, lease=10)
             assert job is not None
@@ -102,7 +102,7 @@ class Shelf:
     def read(self, media_id: int, text: str, segments: tuple[Segment, ...] = (), engine: str = "ears") -> None:
         made = texts.MachineText("transcript", text, "en", 0.5, engine, "base", segments=segments)
         with self.archive.writing() as writer:
-            post_id = writer.exec_driver_sql(f"SELECT post_id FROM media WHERE id = {media_id}").scalar_one()
+            post_id = writer.value(f"SELECT post_id FROM media WHERE id = {media_id}")
             texts.put_machine(writer, media_id, made, post_id=post_id)
             readings.answered(writer, media_id, f"{engine} 1", NOON)
 
@@ -194,7 +194,7 @@ def test_what_waits_to_be_read_and_what_was_given_up_is_told_with_its_reason(she
     shelf.store(*notes)
     shelf.give_up(notes[0], "too long: 4,000 s\x1b[2J")
     with shelf.archive.writing() as writer:
-        post_id = writer.exec_driver_sql("SELECT post_id FROM media").scalars().first()
+        post_id = writer.value("SELECT post_id FROM media")
         assert post_id is not None
         jobs.enqueue(writer, [NewJob("transcript", post_id, NOON, str(notes[1]), False)])
         jobs.enqueue(writer, [NewJob("ocr", post_id, NOON, str(notes[3]), True)])

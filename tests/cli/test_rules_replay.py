@@ -189,7 +189,7 @@ def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fres
     assert "Unicode" not in plain
     assert "Zawgyi" not in plain
     with fresh.writing() as writer:
-        post_id = writer.exec_driver_sql("SELECT id FROM posts WHERE native_id = '2'").scalar_one()
+        post_id = writer.value("SELECT id FROM posts WHERE native_id = '2'")
         heard = texts.MachineText("transcript", written, "my", 0.9, "ears", "stub")
         texts.put_machine(writer, None, heard, post_id=post_id)
     [post] = json.loads(program("search", "in:transcript မြို့ဟောင်း", "--json", **place).stdout)

@@ -85,7 +85,7 @@ def test_a_page_that_still_shows_a_post_clears_the_doubt_of_a_recheck(archive: A
         await round_()
         await round_()
         with archive.reading() as reader:
-            post_id = reader.execute("SELECT id FROM posts WHERE native_id = ?", (str(number),)).fetchone()[0]
+            post_id = reader.value("SELECT id FROM posts WHERE native_id = :id", {"id": str(number)})
         gone = Checked(str(number), "absent", "embed page", control=True)
         now = Clock().now()
         await store.run(saving.checked, post_id, gone, now, apart=1)
@@ -93,6 +93,6 @@ def test_a_page_that_still_shows_a_post_clears_the_doubt_of_a_recheck(archive: A
         intake.forget()
         await round_()
         with archive.reading() as reader:
-            assert reader.execute("SELECT deleted_at FROM posts WHERE id = ?", (post_id,)).fetchone()[0] is None
+            assert reader.value("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id}) is None
 
     played(archive, world, step)

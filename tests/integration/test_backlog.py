@@ -155,7 +155,7 @@ def test_what_one_engine_gave_up_another_tries_once(desk: Desk, sink: Sink, worl
         for _ in range(3):
             assert again() == []
             with desk.archive.writing() as writer:
-                writer.exec_driver_sql("UPDATE jobs SET due_at = 0 WHERE kind = 'transcript'")
+                writer.execute("UPDATE jobs SET due_at = 0 WHERE kind = 'transcript'")
         assert rows(desk, "SELECT kind FROM given_up") == [("transcript",)]
         assert again() == []
         assert rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], (

@@ -252,9 +252,9 @@ def test_bad_input_75_an_archive_of_a_clock_that_was_a_year_ahead_is_not_deaf_fo
         desk.run("run", "--once")
         year = 365 * 86_400 * 1_000_000
         with desk.archive as archive, archive.writing() as writer:
-            writer.exec_driver_sql(f"UPDATE runs SET started_at = started_at + {year}, ended_at = ended_at + {year}")
-            writer.exec_driver_sql(f"UPDATE sources SET next_poll_at = next_poll_at + {year}")
-            writer.exec_driver_sql(f"UPDATE rules SET loaded_at = loaded_at + {year}")
+            writer.execute(f"UPDATE runs SET started_at = started_at + {year}, ended_at = ended_at + {year}")
+            writer.execute(f"UPDATE sources SET next_poll_at = next_poll_at + {year}")
+            writer.execute(f"UPDATE rules SET loaded_at = loaded_at + {year}")
         daemon = desk.start("run")
         until(lambda: "watching" in desk.said(), "the start")
         world.publish("spokesman_office", "The regional command is quiet.")

@@ -212,7 +212,7 @@ def test_bad_input_50_a_program_that_fails_three_times_costs_one_file_and_is_tol
         for _ in range(3):
             desk.run("run", "--once")
             with desk.archive.writing() as writer:
-                writer.exec_driver_sql("UPDATE jobs SET due_at = 0 WHERE kind = 'transcript'")
+                writer.execute("UPDATE jobs SET due_at = 0 WHERE kind = 'transcript'")
     [given_up] = rows(desk, "SELECT * FROM given_up")
     assert given_up["kind"] == "transcript"
     assert "exit code 7" in given_up["reason"]
@@ -229,6 +229,6 @@ def test_a_source_that_fails_holds_up_no_file_and_files_no_source(desk: Desk, si
         desk.run("run", "--once")
         world.afflict("spokesman_office", Faults(status=503))
         with desk.archive.writing() as writer:
-            writer.exec_driver_sql("UPDATE media SET state = 'pending', sha256 = NULL, next_try_at = 0")
+            writer.execute("UPDATE media SET state = 'pending', sha256 = NULL, next_try_at = 0")
         desk.run("run", "--once")
     assert [row["state"] for row in rows(desk, "SELECT state FROM media")] == ["stored"]

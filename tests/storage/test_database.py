@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.archive import migrate, permissions, sqlite
-from storage.archive.database import Archive, sql
+from storage.archive.database import Archive
 from storage.archive.errors import ArchiveBusy, ArchiveDamaged, ArchiveFull, ArchiveMissing, ArchiveRefused
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ def test_the_reading_door_refuses_to_write(archive: Archive) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(archive: Archive) -> None:
     def fail(writer: "Writer") -> None:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"), archive.writing() as writer:
         fail(writer)
     assert count(archive) == 0
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
     assert count(archive) == 1
 
 
@@ -55,22 +55,22 @@ def test_every_writing_connection_has_the_settings_that_keep_the_promises(archiv
     for _ in range(2):
         with archive.writing() as writer:
             asked = ("foreign_keys", "recursive_triggers", "synchronous", "page_size")
-            found = [writer.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+            found = [writer.value(f"PRAGMA {name}") for name in asked]
             assert found == [1, 1, 2, 8192]
-            assert writer.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert writer.value("PRAGMA journal_mode") == "wal"
         archive.close()
 
 
 def test_a_reader_sees_the_last_commit_while_somebody_writes(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
         assert count(archive) == 0
     assert count(archive) == 1
 
 
 def test_nothing_stays_open_after_close(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
     archive.close()
     assert sorted(path.name for path in archive.path.parent.iterdir()) == ["communique.db"]
 
@@ -88,7 +88,7 @@ def test_a_path_with_signs_that_mean_something_in_an_address_works(tmp_path: Pat
     with Archive(tmp_path / "50% of #1?" / "a b.db") as odd:
         migrate.ensure(odd, now=0)
         with odd.writing() as writer:
-            writer.execute(sql(ADD), {"text": "x"})
+            writer.execute(ADD, {"text": "x"})
         assert count(odd) == 1
 
 
@@ -96,9 +96,9 @@ def _write_many(path: Path, times: int, name: str) -> None:
     with Archive(path) as mine:
         for number in range(times):
             with mine.writing() as writer:
-                last = writer.execute(sql("SELECT max(id) FROM notices")).scalar() or 0
+                last = writer.value("SELECT max(id) FROM notices") or 0
                 writer.execute(
-                    sql("INSERT INTO notices (id, at, about, text) VALUES (:id, 0, :name, :number)"),
+                    "INSERT INTO notices (id, at, about, text) VALUES (:id, 0, :name, :number)",
                     {"id": last + 1, "name": name, "number": str(number)},
                 )
 
@@ -130,13 +130,13 @@ def test_the_live_file_is_never_opened_beside_sqlite(archive: Archive) -> None:
 import sys
 from pathlib import Path
 from storage.archive import integrity, migrate
-from storage.archive.database import Archive, sql
+from storage.archive.database import Archive
 live, opened = {str(archive.path)!r}, []
 sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and str(args[0]).startswith(live) else None)
 with Archive(Path(live)) as archive:
     migrate.ensure(archive, now=0)
     with archive.writing() as writer:
-        writer.execute(sql({ADD!r}), {{"text": "x"}})
+        writer.execute({ADD!r}, {{"text": "x"}})
     migrate.back_up(archive.path, archive.path.parent / "backups" / "copy.db")
     assert integrity.problems(archive) == []
 assert opened == [], opened
@@ -149,7 +149,7 @@ assert opened == [], opened
 
 def test_database_and_directory_are_private(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
         parts = list(archive.path.parent.iterdir())
         assert len(parts) == 3
         assert {mode(part) for part in parts} == {0o600}
@@ -204,14 +204,14 @@ def test_the_file_system_of_a_path_is_the_one_mounted_nearest(path: str, kind: s
 
 def test_bad_input_74_a_full_disk_is_named_and_everything_committed_stands(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "before"})
-        pages = writer.exec_driver_sql("PRAGMA page_count").scalar()
-        writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        writer.execute(ADD, {"text": "before"})
+        pages = writer.value("PRAGMA page_count")
+        writer.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(ArchiveFull, match="no space left"), archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x" * 100_000})
+        writer.execute(ADD, {"text": "x" * 100_000})
     assert count(archive) == 1
     with archive.writing() as writer:  # on a fresh connection, which has room again
-        writer.execute(sql(ADD), {"text": "x" * 100_000})
+        writer.execute(ADD, {"text": "x" * 100_000})
     assert count(archive) == 2
 
 
@@ -221,21 +221,21 @@ def test_bad_input_74_a_device_that_takes_no_more_bytes_is_an_archive_error(arch
     program = f"""
 import resource, signal
 from pathlib import Path
-from storage.archive.database import Archive, sql
+from storage.archive.database import Archive
 from storage.archive.errors import ArchiveUnwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Archive(Path({str(archive.path)!r})) as archive:
     with archive.writing() as writer:
-        writer.execute(sql({ADD!r}), {{"text": "before"}})
+        writer.execute({ADD!r}, {{"text": "before"}})
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
     try:
         with archive.writing() as writer:
-            writer.execute(sql({ADD!r}), {{"text": "x" * 1_000_000}})
+            writer.execute({ADD!r}, {{"text": "x" * 1_000_000}})
     except ArchiveUnwritable as problem:
         print(type(problem).__name__)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     with archive.writing() as writer:
-        writer.execute(sql({ADD!r}), {{"text": "after"}})
+        writer.execute({ADD!r}, {{"text": "after"}})
 """
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() in {"ArchiveFull", "ArchiveBroken"}
@@ -245,7 +245,7 @@ with Archive(Path({str(archive.path)!r})) as archive:
 def test_a_lock_that_is_held_too_long_is_named(archive: Archive) -> None:
     with Archive(archive.path) as other:
         with other.writing() as held:
-            held.exec_driver_sql("PRAGMA busy_timeout = 0")
+            held.execute("PRAGMA busy_timeout = 0")
         with archive.writing(), pytest.raises(ArchiveBusy, match="locked"), other.writing():
             pass
 
@@ -296,7 +296,7 @@ def test_a_transaction_inside_a_transaction_is_an_error_and_no_deadlock(archive:
     with pytest.raises(RuntimeError, match="transaction already"), archive.writing(), archive.writing():
         pass
     with archive.writing() as writer:
-        writer.execute(sql(ADD), {"text": "x"})
+        writer.execute(ADD, {"text": "x"})
     assert count(archive) == 1
 
 
@@ -304,7 +304,7 @@ def test_an_archive_that_was_removed_or_replaced_takes_no_post_into_nowhere(
     archive: Archive, migrated_file: Path
 ) -> None:
     with archive.writing() as writer:
-        writer.exec_driver_sql("INSERT INTO meta VALUES ('before', 'x')")
+        writer.execute("INSERT INTO meta VALUES ('before', 'x')")
     archive.path.rename(archive.path.with_name("away.db"))
     with pytest.raises(ArchiveMissing, match="removed or replaced"), archive.writing():
         pass
@@ -313,4 +313,4 @@ def test_an_archive_that_was_removed_or_replaced_takes_no_post_into_nowhere(
         pass
     archive.close()
     with archive.writing() as writer:
-        writer.exec_driver_sql("INSERT INTO meta VALUES ('after', 'x')")
+        writer.execute("INSERT INTO meta VALUES ('after', 'x')")

@@ -21,7 +21,7 @@ def post_ids(desk: Any, make_post: Make) -> tuple[int, ...]:
     """Three posts without any job."""
     saved = desk.save(*(make_post(number) for number in range(3)))
     with desk.archive.writing() as writer:
-        jobs.done(writer, [row[0] for row in writer.exec_driver_sql("SELECT id FROM jobs")])
+        jobs.done(writer, [row[0] for row in writer.rows("SELECT id FROM jobs")])
     return saved.new  # type: ignore[no-any-return]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from storage.archive import integrity, migrate, schema
-from storage.archive.database import REVISIONS, Archive, connect, sql
+from storage.archive.database import REVISIONS, Archive, connect
 from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
 from storage.archive.sqlite import sqlite3
@@ -115,7 +115,7 @@ assert not {{"alembic", "sqlalchemy"}} & set(sys.modules)
 
 def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_version: migrate.Steps) -> None:
     with archive.writing() as writer:
-        writer.execute(sql("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')"))
+        writer.execute("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')")
     archive.close()
     done = migrate.ensure(archive, now=NOW, steps=next_version)
     assert (done.created, done.before, done.after) == (False, REVISIONS[-1], "next")
@@ -188,7 +188,7 @@ def test_bad_input_76_a_file_that_is_no_database_is_named(tmp_path: Path) -> Non
 
 def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute(sql("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')"))
+        writer.execute("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')")
     [problem] = integrity.problems(archive)
     assert "full-text index" in problem
     integrity.rebuild_index(archive)

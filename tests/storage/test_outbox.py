@@ -2,7 +2,7 @@ import pytest
 
 from storage.alerts import outbox
 from storage.alerts.settlement import Settlement
-from storage.archive.database import Archive, asking
+from storage.archive.database import Archive
 
 NOW = 1_763_800_000_000_000
 
@@ -41,7 +41,7 @@ def test_a_state_is_news_only_when_it_changes(owed: Archive) -> None:
         assert outbox.mark(writer, "desk", "failing", "down", NOW + 1)
         assert not outbox.mark(writer, "desk", "failing", "still down", NOW + 2)
     with owed.reading() as reader:
-        row = outbox.targets(asking(reader))["desk"]
+        row = outbox.targets(reader)["desk"]
         assert (row.state, row.reason, row.state_since) == ("failing", "still down", NOW + 1)
     with owed.writing() as writer:
         assert outbox.mark(writer, "desk", "ok", None, NOW + 3)
@@ -53,20 +53,19 @@ def test_a_settled_delivery_is_not_settled_again(owed: Archive) -> None:
         assert claimed is not None
         outbox.settle(writer, claimed.row.id, Settlement("sent", 1, receipt="r"), NOW + 1)
         outbox.settle(writer, claimed.row.id, Settlement("dead", 1, reason="late"), NOW + 2)
-        assert outbox.interrupted(asking(writer), "desk") == []
-        state = writer.exec_driver_sql("select state, receipt, settled_at from deliveries where target = 'desk'").one()
+        assert outbox.interrupted(writer, "desk") == []
+        [state] = writer.rows("select state, receipt, settled_at from deliveries where target = 'desk'")
     assert tuple(state) == ("sent", "r", NOW + 1)
 
 
 def test_what_is_due_is_known_without_asking_again_and_again(owed: Archive) -> None:
     with owed.writing() as writer:
-        ask = asking(writer)
-        assert outbox.due_at(ask, "desk") == NOW
+        assert outbox.due_at(writer, "desk") == NOW
         outbox.hold(writer, ["desk"], NOW + 50, NOW)
-        assert outbox.due_at(ask, "desk") == NOW + 50
+        assert outbox.due_at(writer, "desk") == NOW + 50
         outbox.mark(writer, "desk", "parked", "blocked", NOW)
-        assert outbox.due_at(ask, "desk") is None
-        assert outbox.due_at(ask, "nobody") is None
+        assert outbox.due_at(writer, "desk") is None
+        assert outbox.due_at(writer, "nobody") is None
 
 
 def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
@@ -95,5 +94,5 @@ def test_what_is_owed_to_nobody_in_the_config_dies_with_that_reason(owed: Archiv
     with owed.writing() as writer:
         assert outbox.abandon(writer, ["desk"], NOW) == 1
         assert outbox.abandon(writer, ["desk"], NOW) == 0
-        dead = writer.exec_driver_sql("select target, reason from deliveries where state = 'dead'").all()
+        dead = writer.rows("select target, reason from deliveries where state = 'dead'")
     assert [tuple(row) for row in dead] == [("other", "the target is no longer configured")]

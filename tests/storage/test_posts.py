@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.archive.database import sql
 from storage.archive.errors import ArchiveError
 from storage.posts import saving
 from storage.posts.content import content_hash
@@ -258,10 +257,8 @@ def test_a_second_that_is_full_spills_into_the_next(desk: Any, now: int) -> None
     with desk.archive.writing() as writer:
         for number, taken in enumerate(((second << BITS) + (1 << BITS) - 2, (second + 1) << BITS)):
             writer.execute(
-                sql(
-                    "INSERT INTO posts (id, source_id, native_id, posted_raw, collected_at, alerts, revision, texts, language) "
-                    "VALUES (:id, 1, :native, '', 0, 1, 0, 0, 'und')"
-                ),
+                "INSERT INTO posts (id, source_id, native_id, posted_raw, collected_at, alerts, revision, texts, language) "
+                "VALUES (:id, 1, :native, '', 0, 1, 0, 0, 'und')",
                 {"id": taken, "native": f"t{number}"},
             )
         ids = free_ids(writer, [now, now, now + SECOND])
@@ -353,8 +350,8 @@ def test_what_a_source_could_not_read_is_kept_whole_and_noticed_once(desk: Any, 
 
 def test_a_full_disk_sets_nothing_aside_and_moves_no_cursor(desk: Any, make_post: Make) -> None:
     with desk.archive.writing() as writer:
-        pages = writer.exec_driver_sql("PRAGMA page_count").scalar()
-        writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        pages = writer.value("PRAGMA page_count")
+        writer.execute(f"PRAGMA max_page_count = {pages}")
     big = Raw(bytes(range(256)) * 10, "text/plain")
     with pytest.raises(ArchiveError):
         desk.save(*(make_post(number, "word " * 5000, raw=big) for number in range(20)), cursor="on")
@@ -387,7 +384,7 @@ def test_the_file_itself_refuses_that_anything_archived_is_changed(desk: Any, ma
     desk.save(post)
     desk.save(replace(post, edited=True))
     with pytest.raises(Exception, match="never changed or removed"), desk.archive.writing() as writer:
-        writer.exec_driver_sql(statement)
+        writer.execute(statement)
 
 
 # Absences ---------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def wanted(desk: Any, what: ReadRequest) -> list[int]:
 
 def give_up(desk: Any, media_id: int, by: str, reason: str = "too long") -> None:
     with desk.archive.writing() as writer:
-        post_id = writer.exec_driver_sql(f"SELECT post_id FROM media WHERE id = {media_id}").scalar_one()
+        post_id = writer.value(f"SELECT post_id FROM media WHERE id = {media_id}")
         jobs.enqueue(writer, [NewJob("transcript", post_id, 0, str(media_id), False)])
         job = jobs.claim_newest(writer, "transcript", 1, lease=10)
         assert job is not None
@@ -59,9 +59,9 @@ def test_what_no_engine_has_read_is_found_newest_first_page_by_page(heard: Any, 
     assert unread(heard, limit=limit) == [5, 4, 3, 2, 1]
     with heard.archive.writing() as writer:
         readings.answered(writer, 4, "ears 1", 1)
-        post_id = writer.exec_driver_sql("SELECT post_id FROM media WHERE id = 3").scalar_one()
+        post_id = writer.value("SELECT post_id FROM media WHERE id = 3")
         jobs.enqueue(writer, [NewJob("transcript", post_id, 1, "3", False)])
-        writer.exec_driver_sql("UPDATE media SET state = 'gone' WHERE id = 1")
+        writer.execute("UPDATE media SET state = 'gone' WHERE id = 1")
     assert unread(heard, limit=limit) == [5, 2]
 
 
@@ -95,7 +95,7 @@ def test_asking_leaves_alone_what_is_under_way_and_what_has_failed_before(heard:
         )
 
     with heard.archive.writing() as writer:
-        ids = {row.id: row.post_id for row in writer.exec_driver_sql("SELECT id, post_id FROM media")}
+        ids = {row["id"]: row["post_id"] for row in writer.rows("SELECT id, post_id FROM media")}
         jobs.enqueue(writer, [NewJob("transcript", ids[number], 1, str(number), False) for number in (4, 5)])
         five = jobs.claim_newest(writer, "transcript", 1, lease=10)
         four = jobs.claim_newest(writer, "transcript", 1, lease=10)
@@ -114,7 +114,7 @@ def test_asking_leaves_alone_what_is_under_way_and_what_has_failed_before(heard:
 
 def test_patient_work_and_work_of_other_sources_is_not_claimed(heard: Any) -> None:
     with heard.archive.writing() as writer:
-        ids = {row.id: row.post_id for row in writer.exec_driver_sql("SELECT id, post_id FROM media")}
+        ids = {row["id"]: row["post_id"] for row in writer.rows("SELECT id, post_id FROM media")}
         jobs.enqueue(writer, [NewJob("ocr", ids[number], 1, str(number), number > 2) for number in range(1, 6)])
 
         def take(**which: Any) -> str | None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
-from storage.archive.database import asking
+from storage.archive.database import Reader
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
 from storage.language.match import Document, evaluate
@@ -115,11 +115,11 @@ class Shelf:
     """Posts in rows, in memory: made fast, so that many corpora can be tried."""
 
     def __init__(self, empty: Path, posts: list[dict[str, Any]]) -> None:
-        self.reader = sqlite3.connect(":memory:")
-        self.reader.row_factory = sqlite3.Row
+        self.memory = sqlite3.connect(":memory:")
+        self.reader = Reader(self.memory)
         with closing(sqlite3.connect(empty)) as source:
-            source.backup(self.reader)
-        put = self.reader.execute
+            source.backup(self.memory)
+        put = self.memory.execute
         for number, (name, tags, side) in enumerate((("spokesman", '["junta"]', "junta"), ("deskwire", "[]", None)), 1):
             put(
                 "INSERT INTO sources (id, name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
@@ -130,7 +130,7 @@ class Shelf:
             self._put(post["second"] << 16 | number, post)
 
     def _put(self, post_id: int, post: dict[str, Any]) -> None:
-        put = self.reader.execute
+        put = self.memory.execute
         current = [(kind, words, 1) for kind, words in post["texts"]]
         put(
             "INSERT INTO posts (id, source_id, native_id, posted_at, posted_raw, author, reply_to, forward, "
@@ -170,7 +170,7 @@ class Shelf:
     def documents(self, *, history: bool = False) -> list[Document]:
         """All posts, newest first, asked for without search."""
         ids = [row[0] for row in self.reader.execute("SELECT id FROM posts ORDER BY id DESC")]
-        loaded = documents.load(asking(self.reader), ids, history=history)
+        loaded = documents.load(self.reader, ids, history=history)
         return [loaded[post_id] for post_id in ids]
 
 
@@ -180,7 +180,7 @@ def shelf(migrated_file: Path) -> Iterator[Callable[[list[dict[str, Any]]], Shel
 
         def put(posts: list[dict[str, Any]]) -> Shelf:
             made = Shelf(migrated_file, posts)
-            shelves.callback(made.reader.close)
+            shelves.callback(made.memory.close)
             return made
 
         yield put

@@ -3,7 +3,6 @@ from typing import Any
 
 from storage import status
 from storage.alerts import notices
-from storage.archive.database import sql
 from storage.records import FetchedPost, SourceRow
 from storage.sources import gaps, telegram
 from storage.sources import states as source_states
@@ -103,8 +102,8 @@ def test_it_speaks_when_it_breaks_and_when_it_recovers_and_not_between(desk: Any
 def test_states_of_an_earlier_release_are_read_under_their_names_of_today(desk: Any, now: int) -> None:
     settle(desk, now, "preview disabled", "switched off")
     with desk.archive.writing() as writer:
-        writer.execute(sql("UPDATE sources SET state = 'preview off'"))
-        writer.execute(sql("UPDATE runs SET outcome = 'preview off'"))
+        writer.execute("UPDATE sources SET state = 'preview off'")
+        writer.execute("UPDATE runs SET outcome = 'preview off'")
         telegram.set_account_state(writer, "schema drift", None, None, None, now)
     with desk.archive.reading() as reader:
         account, [watch] = telegram.account(reader), status.watches(reader)
@@ -118,7 +117,7 @@ def test_states_of_an_earlier_release_are_read_under_their_names_of_today(desk: 
 def test_a_new_sign_in_wakes_what_an_earlier_release_stopped(desk: Any, now: int) -> None:
     settle(desk, now, "renamed", next_poll_at=NEVER)
     with desk.archive.writing() as writer:
-        writer.execute(sql("UPDATE sources SET state = 'handle moved', kind = 'telegram'"))
+        writer.execute("UPDATE sources SET state = 'handle moved', kind = 'telegram'")
         telegram.wake(writer, now)
     assert due(desk, now) == ["spokesman"]
 

@@ -25,7 +25,7 @@ from bot.telegram.client import Access
 from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import SessionKey, session_in, write
 from storage.archive import migrate
-from storage.archive.database import Archive, sql
+from storage.archive.database import Archive
 from storage.media.shelf import Shelf
 from storage.sources import gaps
 from storage.sources import states as source_rows
@@ -196,6 +196,4 @@ async def _schedule(collector: Rounds) -> None:
 
 async def make_due(rig: Rig) -> None:
     """Forget every wait that only our own back-off set."""
-    await rig.store.run(
-        lambda writer: writer.execute(sql("UPDATE sources SET next_poll_at = 0 WHERE hold_until IS NULL"))
-    )
+    await rig.store.run(lambda writer: writer.execute("UPDATE sources SET next_poll_at = 0 WHERE hold_until IS NULL"))

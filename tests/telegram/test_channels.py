@@ -13,7 +13,6 @@ from bot.errors import Later, Never
 from bot.world import Faults as PageFaults
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
-from storage.archive.database import sql
 from storage.posts import rechecks
 from tests.telegram.rig import PHONE, Rig, make_due, running, until
 from tests.telegram.station import Station
@@ -156,7 +155,7 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
     squatter = station.telegram.squat("border_post", "Squatters")
     station.telegram.publish(squatter, "Theirs.")
     with station.desk.archive as archive, archive.writing() as writer:
-        writer.execute(sql("DELETE FROM telegram_peers"))  # as for an account that has never seen the channel
+        writer.execute("DELETE FROM telegram_peers")  # as for an account that has never seen the channel
         for name in ("post", "alone"):
             rechecks.look(writer, name, [str(number) for number in numbers], Clock().now())
     station.desk.run("run", "--once", code=5)
@@ -198,7 +197,7 @@ def test_another_account_finds_a_renamed_channel_by_its_last_name(telegram: Worl
             await rig.round()
             telegram.rename("border_post", "border_news")
             await rig.round()
-            await rig.store.run(lambda writer: writer.execute(sql("UPDATE telegram_peers SET account = 'before'")))
+            await rig.store.run(lambda writer: writer.execute("UPDATE telegram_peers SET account = 'before'"))
         async with running(data_dir, at, ONE, live=False) as rig:
             number = telegram.publish("border_news", "Found.")
             assert (await rig.round()).error is None
@@ -215,7 +214,7 @@ def test_a_name_that_comes_back_is_found_by_asking_once_a_day(telegram: World, a
             await rig.round()
             squatter = telegram.squat("border_post", "Squatters")
             ours = next(one.id for one in telegram.channels() if one.id != squatter)
-            await rig.store.run(lambda writer: writer.execute(sql("DELETE FROM telegram_peers")))
+            await rig.store.run(lambda writer: writer.execute("DELETE FROM telegram_peers"))
         clock = Clock(monotonic=lambda: moment[0])
         async with running(data_dir, at, ONE, live=False, clock=clock) as rig:
             for _ in range(5):
@@ -496,9 +495,7 @@ def test_a_post_on_which_looking_breaks_keeps_no_other_waiting(telegram: World, 
             await rig.round()
             broken = await rig.store.run(
                 lambda writer: (
-                    writer.execute(
-                        sql("UPDATE posts SET native_id = 'odd' WHERE number = :n"), {"n": numbers[2]}
-                    ).rowcount
+                    writer.execute("UPDATE posts SET native_id = 'odd' WHERE number = :n", {"n": numbers[2]}).rowcount
                 )
             )
             assert broken == 1

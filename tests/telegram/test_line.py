@@ -18,7 +18,6 @@ from bot.telegram.channel_names import wanted
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from bot.world.state import WorldFile
-from storage.archive.database import sql
 from storage.records import Poll as PagePoll
 from storage.sources import gaps
 from storage.sources import telegram as account_rows
@@ -593,7 +592,7 @@ def test_a_name_that_another_channel_took_stops_the_source(telegram: World, at: 
         async with running(data_dir, at, ONE, live=False) as rig:
             await rig.round()
             telegram.squat("border_post", "Squatters")
-            await rig.store.run(lambda writer: writer.execute(sql("DELETE FROM telegram_peers")))
+            await rig.store.run(lambda writer: writer.execute("DELETE FROM telegram_peers"))
         async with running(data_dir, at, ONE, live=False) as rig:
             found = await rig.round()
             assert isinstance(found.error, Never)

@@ -130,11 +130,11 @@ def _called(post: "Document", literals: frozenset[str]) -> bool:
 
 
 def _newest(reader: "Reader") -> "list[Document]":
-    from storage.archive.database import asking
+
     from storage.posts.reading import newest
     from storage.search import documents
 
-    return list(documents.load(asking(reader), newest(reader, limit=_SAMPLE)).values())
+    return list(documents.load(reader, newest(reader, limit=_SAMPLE)).values())
 
 
 def _lines(session: Session, told: dict[str, Any]) -> Iterator[str]:
