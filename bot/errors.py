@@ -27,9 +27,9 @@ class UserError(CommuniqueError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in the config: where it stands and what would be right.
+    """One mistake in the config: where it is and what would be right.
 
-    `line` and `column` count from 1; 0 means that the place is not in the file (a missing key, an option).
+    `line` and `column` count from 1; 0 means that it has no place in the file (a missing key, an option).
     """
 
     where: str

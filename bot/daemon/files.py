@@ -1,4 +1,4 @@
-"""The lanes of files beside the line of posts: bytes are fetched, then heard and read; text never waits for either."""
+"""Files beside the posts: bytes are fetched, then transcribed and read; text never waits for either."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,10 +25,10 @@ Keep = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
 
 @dataclass(slots=True)
 class MediaStage:
-    """What one config makes of files. Its HTTP client is its own, so that no file is in the way of a page."""
+    """What one config does with files. It has its own HTTP client, so that no file delays a page."""
 
     lane: MediaLane
-    enriching: Enricher
+    enricher: Enricher
     http: Http
     _bell: Bell
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -38,12 +38,12 @@ class MediaStage:
         cls,
         config: Config,
         sources: Mapping[str, Source],
-        store: AsyncArchive,
+        archive: AsyncArchive,
         clock: Clock,
         decide: Callable[[], None],
-        speak: Callable[[str], None],
+        say: Callable[[str], None],
     ) -> "MediaStage":
-        """Wire it; `decide` rings for decisions, `speak` says one sentence."""
+        """Wire it; `decide` wakes the decisions, `say` writes one sentence."""
         bell = Bell()
 
         def stored() -> None:
@@ -52,42 +52,42 @@ class MediaStage:
 
         rules = config.http_rules()
         http = Http(rules, clock)
-        troubles = Incidents(store, clock, speak, [target.name for target in config.targets if target.health])
-        enriching = Enricher(
-            store=store,
+        incidents = Incidents(archive, clock, say, [target.name for target in config.targets if target.health])
+        enricher = Enricher(
+            store=archive,
             clock=clock,
             sandbox=Sandbox(config.data_dir, rules),
             choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
-            speak=speak,
-            incidents=troubles,
+            speak=say,
+            incidents=incidents,
         )
         lane = MediaLane(
-            store=store,
+            archive=archive,
             clock=clock,
             files=Shelf(config.data_dir),
             http=http,
             limits=config.media,
             sources=sources,
-            jobs_of=enriching.jobs_of,
+            jobs_of=enricher.jobs_of,
             stored=stored,
-            speak=speak,
-            troubles=troubles,
+            say=say,
+            incidents=incidents,
         )
-        return cls(lane, enriching, http, bell)
+        return cls(lane, enricher, http, bell)
 
     def ring(self) -> None:
         """A post may have brought a file."""
         self.lane.ring()
 
     async def begin(self) -> None:
-        """Clear what a dead process left; what waited for an engine is due, for it may work now."""
-        await asyncio.to_thread(self.enriching.sandbox.clear)
-        await self.enriching.store.run(jobs.hasten, KINDS, self.enriching.clock.now())
+        """Clear what a dead process left; files that waited for an engine are due, since it may work now."""
+        await asyncio.to_thread(self.enricher.sandbox.clear)
+        await self.enricher.store.run(jobs.hasten, KINDS, self.enricher.clock.now())
 
     def start(self, keep: Keep) -> None:
-        """Work until `aclose`; `keep` is what keeps a stage alive."""
+        """Work until `aclose`; `keep` runs a stage and restarts it."""
         self._tasks = [
             asyncio.create_task(_keep(keep, "fetching media", self.lane.run)),
             asyncio.create_task(_keep(keep, "reading media", self._read)),
@@ -97,31 +97,31 @@ class MediaStage:
 
     async def _read(self) -> None:
         while True:
-            if not await self.enriching.work(self.enriching.clock.now(), FILES, background=False):
+            if not await self.enricher.work(self.enricher.clock.now(), FILES, background=False):
                 await self._bell.wait()
 
     async def _read_history(self) -> None:
-        """Read history and what takes long in a lane of its own, so that it keeps no voice note waiting.
+        """Read old files and long ones separately, so that no voice note waits for them.
 
-        It begins nothing while something fresh is due that is as urgent.
+        Nothing is begun while something new of the same urgency is due.
         """
-        await self.enriching.catch_up()
+        await self.enricher.catch_up()
         while True:
-            if not await self._read_patiently(self.enriching.clock.now()):
+            if not await self._read_patiently(self.enricher.clock.now()):
                 await asyncio.sleep(SWEEP_S)
 
     async def _read_patiently(self, until: int) -> bool:
         for place, kind in enumerate(FILES, 1):
-            if await self.enriching.is_due(FILES[:place], background=False):
+            if await self.enricher.is_due(FILES[:place], background=False):
                 return False
-            if await self.enriching.work(until, (kind,), background=True):
+            if await self.enricher.work(until, (kind,), background=True):
                 return True
         return False
 
     async def _translate(self) -> None:
-        """In a lane of its own, for a slow server must not keep a voice note waiting."""
+        """Separately, because a voice note must not wait for a slow server."""
         while True:
-            if not await self.enriching.work(self.enriching.clock.now(), ("translation",)):
+            if not await self.enricher.work(self.enricher.clock.now(), ("translation",)):
                 await asyncio.sleep(SWEEP_S)
 
     async def fetch(self, until: int) -> None:
@@ -129,17 +129,17 @@ class MediaStage:
         await self.lane.drain(until)
 
     async def read(self, until: int) -> None:
-        """Hear and read all that is due at `until`; of history only as much as fits into two minutes."""
-        work, clock = self.enriching.work, self.enriching.clock
+        """Transcribe and read all that is due at `until`, and old files for at most two minutes."""
+        work, clock = self.enricher.work, self.enricher.clock
         while await work(until, FILES, background=False) or await work(until, ("translation",)):
             pass
-        await self.enriching.catch_up()
+        await self.enricher.catch_up()
         ends = clock.now() + PATIENCE
         while clock.now() < ends and await work(until, FILES, background=True):
             pass
 
     async def aclose(self) -> None:
-        """End what is under way, which is due again."""
+        """End what is under way; it is due again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

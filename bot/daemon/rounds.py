@@ -53,7 +53,7 @@ class Rounds:
         self._start(row for row in rows if row.name in self.sources)
 
     def start_soon(self, names: Iterable[str]) -> None:
-        """Begin a round of these soon, due or not; one that is in a round now gets another after it."""
+        """Begin a round of these soon, due or not; a source that is in a round now gets another after it."""
         self._requested.update(name for name in names if name in self.sources)
         if self._requested and (self._starting is None or self._starting.done()):
             self._starting = asyncio.create_task(self._start_requested())
@@ -72,9 +72,9 @@ class Rounds:
         now = self.clock.now()
         known = [row for row in rows if row.name in self.sources]
         for row in known:
-            if why := _held_back(row, now):
+            if why := _reason_to_skip(row, now):
                 self.say(f"{row.name}: skipped, {why}")
-        self._start((row for row in known if not _held_back(row, now)), repeat=False)
+        self._start((row for row in known if not _reason_to_skip(row, now)), repeat=False)
         names = list(self._under_way)
         return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True))
 
@@ -121,7 +121,7 @@ class Rounds:
 
     async def _settle_bug(self, row: SourceRow, error: Exception) -> Round:
         try:
-            return await self.intake.broke(row, describe_bug(error), self.every[row.name])
+            return await self.intake.settle_bug(row, describe_bug(error), self.every[row.name])
         except ArchiveError as full:
             return Round(error=Later(str(full), state=ARCHIVE_ERROR))
 
@@ -130,8 +130,8 @@ def _posts(number: int) -> str:
     return "1 post" if number == 1 else f"{number} posts"
 
 
-def _held_back(row: SourceRow, now: int) -> str | None:
-    """Why one pass leaves a source alone; None where it does not."""
+def _reason_to_skip(row: SourceRow, now: int) -> str | None:
+    """Why one pass skips a source; None if it does not."""
     if row.paused:
         return f"paused: `communique sources resume {row.name}` resumes it"
     if row.next_poll_at >= 1 << 61:

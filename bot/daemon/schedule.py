@@ -37,15 +37,15 @@ class Schedule:
     `jumped` is awaited after a jump of the wall clock against the monotonic one (suspend, NTP, an RTC that was wrong).
     """
 
-    def __init__(self, clock: Clock, jumped: Callable[[], Awaitable[None]], speak: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, jumped: Callable[[], Awaitable[None]], say: Callable[[str], None]) -> None:
         self._clock = clock
         self._jumped = jumped
-        self._speak = speak
+        self._say = say
         self._intervals: dict[str, tuple[float, Callable[[], None]]] = {}
-        # What fails is told by `_heard`, in a sentence; its own log would be a traceback on stderr.
+        # `_report` writes one sentence about a failure; APScheduler's own log would be a traceback on stderr.
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)
-        self._scheduler = self._fresh()
-        self._owed = False  # a jump of which `jumped` has not heard to its end
+        self._scheduler = self._make_scheduler()
+        self._unhandled = False  # a jump for which `jumped` has not ended yet
 
     def every(self, name: str, seconds: float, ring: Callable[[], None]) -> None:
         """Add a bell, or change its interval."""
@@ -63,15 +63,15 @@ class Schedule:
         try:
             await self._watch()
         finally:
-            # wait=False: jobs only ring bells, so that nothing of ours is under way in the scheduler.
+            # wait=False: jobs only ring bells, so none is under way.
             self._scheduler.shutdown(wait=False)
 
     async def _watch(self) -> None:
         wall, monotonic = self._clock.now(), self._clock.monotonic()
         while True:
-            if self._owed:
+            if self._unhandled:
                 await self._jumped()
-                self._owed = False
+                self._unhandled = False
             await asyncio.sleep(LOOK_EVERY)
             wall_now, monotonic_now = self._clock.now(), self._clock.monotonic()
             drift = (wall_now - wall) - round((monotonic_now - monotonic) * SECOND)
@@ -80,26 +80,26 @@ class Schedule:
             if abs(drift) > JUMP or late:
                 what = f"the clock jumped by {drift / SECOND:+.0f} s"
                 if abs(drift) <= JUMP:
-                    what = "the program stood still for a while"
-                self._speak(f"{what}: every source is asked anew")
+                    what = "the program did not run for a while"
+                self._say(f"{what}: every source is polled again")
                 self._rearm()
-                self._owed = True
+                self._unhandled = True
 
     def _rearm(self) -> None:
         """Next run times are kept by the wall clock: after a step back the scheduler would sleep until then."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._scheduler = self._fresh()
+        self._scheduler = self._make_scheduler()
         for name in self._intervals:
             self._arm(name)
         self._scheduler.start()
 
-    def _fresh(self) -> AsyncIOScheduler:
+    def _make_scheduler(self) -> AsyncIOScheduler:
         scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
-        scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        scheduler.add_listener(self._report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         return scheduler
 
     def _arm(self, name: str) -> None:
@@ -110,5 +110,5 @@ class Schedule:
 
         self._scheduler.add_job(rung, Steady(seconds), id=name, replace_existing=True)
 
-    def _heard(self, event: JobExecutionEvent) -> None:
-        self._speak(f"the schedule of {event.job_id} failed: {event.exception or 'missed'}")
+    def _report(self, event: JobExecutionEvent) -> None:
+        self._say(f"internal error in the job {event.job_id}: {event.exception or 'missed'}")

@@ -1,4 +1,4 @@
-"""The Telegram account as the daemon keeps it: made from the config, started, heard, stopped."""
+"""The Telegram account in the daemon: made from the config, started, listened to, stopped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -58,12 +58,12 @@ class TelegramLine:
         return cls(config.telegram, door, live)
 
     def take_up(self, sources: Mapping[str, Source]) -> None:
-        """Hear for these sources from now on."""
+        """Listen for these sources from now on."""
         found = {name: source for name, source in sources.items() if source.settings.reads_with_account}
         self._live.sources = cast("Mapping[str, TelegramSource]", found)  # the kind says the class
 
     def start(self, keep: Keep, *, live: bool) -> None:
-        """Connect and stay connected; `live`: and hear what is pushed, and what people ask."""
+        """Connect and stay connected; `live`: also take pushes and the requests of people."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._run(keep, live=live))
 
@@ -82,7 +82,7 @@ class TelegramLine:
 
 
 def access_of(config: TelegramConfig) -> Access:
-    """Who asks and where. Raises UserError where the secret cannot be read."""
+    """With what to sign in, and where. Raises UserError where the secret cannot be read."""
     assert config.api_id is not None
     assert config.api_hash_file is not None
     server = None

@@ -1,4 +1,4 @@
-"""PURE: ok -> failing -> recovered; when a source is asked again."""
+"""PURE: when a source is polled again after a success, a failure or a refusal."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a round leaves behind; times are microseconds UTC. `hold_until` was set by the other side."""
+    """The state of a source after a round; times are microseconds UTC. `hold_until` was set by the other side."""
 
     outcome: str
     detail: str | None

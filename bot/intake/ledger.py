@@ -1,4 +1,4 @@
-"""PURE: what has been seen, which gaps are open, and what of a reply is wanted."""
+"""PURE: which numbers a source has shown, which gaps are open, and which posts of a reply are kept."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -27,7 +27,7 @@ class BackfillLimit:
         return cls(since=int(midnight.timestamp()) * 1_000_000)
 
     def of_newest_first(self, posts: tuple[FetchedPost, ...]) -> tuple[FetchedPost, ...]:
-        """The wanted ones of `posts` (ascending in, ascending out)."""
+        """Those of `posts` within the limit (ascending in, ascending out)."""
         kept = posts[len(posts) - min(self.count, len(posts)) :]
         if self.since is None:
             return kept
@@ -45,7 +45,7 @@ class Step:
 
 
 def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts: bool) -> Step:
-    """The first reply of a source, or one of the first where a reply has `more`: history, which alerts only if asked.
+    """The first reply of a source, or one of the first if a reply has `more`: history, silent without `alerts`.
 
     `started` says that an earlier part of the same first contact was stored before.
     """
@@ -75,7 +75,7 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
 
 
 def newest(source: SourceRow, batch: Batch, history: History) -> Step:
-    """A later reply about the present: what is new, and whether it reaches back to what we had."""
+    """A later reply: what is new, and whether it reaches back to what was stored before."""
     posts = tuple(post for post in batch.posts if post.native_id not in history.left_out)
     if batch.seen is None:
         change = LedgerChange()
@@ -107,7 +107,7 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
 
 
 def older(gap: Gap, batch: Batch) -> Step | None:
-    """A page below `gap.high`: what of it is wanted, what is left of the gap. None: the page brought no progress."""
+    """A page below `gap.high`: what of it is kept, what is left of the gap. None: the page brought no progress."""
     assert gap.high is not None
     if batch.seen is None and batch.end:
         return Step((), (), LedgerChange(closed=(ClosedGap(gap.id, _BEGINNING),)))
@@ -122,9 +122,9 @@ def older(gap: Gap, batch: Batch) -> Step | None:
     left = None if gap.until_count is None else gap.until_count - len(kept)
     how = None
     if left is not None and left <= 0:
-        how = "the count that was asked for is reached"
+        how = "the requested count is reached"
     elif len(kept) < len(inside):
-        how = "the date that was asked for is reached"
+        how = "the requested date is reached"
     elif batch.end:
         how = _BEGINNING
     elif gap.low is not None and batch.seen.low <= gap.low:

@@ -1,4 +1,4 @@
-"""Push is a hint: it rings the bell of a source, and the source's own round finds out what happened."""
+"""Takes pushes of the account as hints: each starts a round of its source, which finds out what happened."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -30,14 +30,14 @@ _MOST_IDS = 1_000
 
 @dataclass(slots=True)
 class Live:
-    """Hears the account for all its sources. `ring` starts rounds, `look` wakes re-checks, `speak` says a sentence."""
+    """Listens to the account for all its sources and does what people requested of it."""
 
-    store: AsyncArchive
+    archive: AsyncArchive
     clock: Clock
     door: "TelegramGateway"
-    ring: Callable[[Iterable[str]], None]
-    look: Callable[[], None]
-    speak: Callable[[str], None]
+    start_rounds: Callable[[Iterable[str]], None]
+    wake_rechecks: Callable[[], None]
+    say: Callable[[str], None]
     sources: Mapping[str, "TelegramSource"] = field(default_factory=dict)
     again_s: float = 60.0  # longer than a page of history waits to be stored
     _everything: bool = False
@@ -45,11 +45,11 @@ class Live:
     _again: dict[str, "_Moved"] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _short: dict[str, tuple["TelegramSource", asyncio.Task[None]]] = field(default_factory=dict)
-    _told: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    _modes_saved: dict[str, tuple[str, bool]] = field(default_factory=dict)
     _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
 
     def hear(self, hint: "Hint") -> None:
-        """Take a hint; costs nothing, and a thousand of one channel are as one."""
+        """Take a hint; it costs nothing, and a thousand of one channel count as one."""
         if hint.channel_id is None:
             self._everything = True
         else:
@@ -59,14 +59,14 @@ class Live:
         self._bell.set()
 
     async def connected(self) -> None:
-        """A connection stands anew: nothing that happened meanwhile was pushed, so every source is asked."""
-        await self.store.run(telegram.wake, self.clock.now())
-        self._told.clear()
+        """Poll every source after a new connection: what happened in between was not pushed."""
+        await self.archive.run(telegram.wake, self.clock.now())
+        self._modes_saved.clear()
         self._everything = True
         self._bell.set()
 
     async def run(self) -> None:
-        """Ring for what was heard, keep the short polls going, do what people asked for; until cancelled."""
+        """Start rounds for hints, keep short polls running, answer requests; until cancelled."""
         looked = 0.0
         try:
             while True:
@@ -76,7 +76,7 @@ class Live:
                 if self._bell.is_set():
                     await asyncio.sleep(_BREATH_S)
                     self._bell.clear()
-                    await self._carry()
+                    await self._pass_on()
                 if self.clock.monotonic() - looked >= _LOOK_S:
                     looked = self.clock.monotonic()
                     await self._requests()
@@ -89,9 +89,9 @@ class Live:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._short.clear()
 
-    # What was heard ---------------------------------------------------------------------------------------------------
+    # Hints ------------------------------------------------------------------------------------------------------------
 
-    async def _carry(self) -> None:
+    async def _pass_on(self) -> None:
         everything, channels = self._everything, self._channels
         self._everything, self._channels = False, {}
         names = []
@@ -104,13 +104,13 @@ class Live:
                 names.append(name)
             if moved is not None and source.settings.live:
                 await self._look_at(name, source, moved)
-        self.ring(names)
+        self.start_rounds(names)
 
     async def _look_at(self, name: str, source: "TelegramSource", moved: "_Moved") -> None:
-        """Posts that were removed, and edits of posts so old that the newest page does not show them.
+        """Re-check posts that were removed, and edited posts so old that the newest page does not show them.
 
-        What is not stored may be on its way here as it was before, and what the page shows may have left it before it
-        is asked: all these are looked for once more.
+        A post that is not stored yet may arrive as it was before the edit, and a post may leave the newest page before
+        the page is fetched: all these are looked for once more.
         """
         found = await self._look(name, source, moved)
         again = self._again.setdefault(name, _Moved(due=self.clock.monotonic() + self.again_s))
@@ -129,9 +129,9 @@ class Live:
         numbers = moved.gone | {number for number in moved.edited if number < low}
         if not numbers:
             return frozenset()
-        found = await self.store.run(rechecks.look, name, [str(one) for one in sorted(numbers)], self.clock.now())
+        found = await self.archive.run(rechecks.look, name, [str(one) for one in sorted(numbers)], self.clock.now())
         if found:
-            self.look()
+            self.wake_rechecks()
         return frozenset(int(one) for one in found)
 
     def _number(self, source: "TelegramSource") -> int | None:
@@ -141,16 +141,16 @@ class Live:
     # Modes ------------------------------------------------------------------------------------------------------------
 
     async def _modes(self) -> None:
-        """Write down how each source is watched, and poll those that are to be polled shortly."""
+        """Save how each source is watched, and start and stop short polls."""
         for name, source in self.sources.items():
             peer = self.door.peers.remembered(source.settings.wanted)
             joined = peer is not None and peer.joined
             mode = self._mode(source, joined=None if peer is None else joined)
-            if mode is not None and self._told.get(name) != (mode, joined):
+            if mode is not None and self._modes_saved.get(name) != (mode, joined):
                 if source.settings.mode == "push" and mode == "history poll" and source.settings.live:
-                    self.speak(f"{name}: the account has not joined the channel, so nothing is pushed; "
+                    self.say(f"{name}: the account has not joined the channel, so nothing is pushed; "
                                f"`communique sources join {name}` joins it")  # fmt: skip
-                self._told[name] = (mode, joined)
+                self._modes_saved[name] = (mode, joined)
                 await self.door.account.memory.watched(name, mode, joined=joined)
             if mode == "short poll" and name not in self._short:
                 self._short[name] = source, asyncio.create_task(self._poll_shortly(name, source))
@@ -160,7 +160,7 @@ class Live:
                 del self._short[name]
 
     def _mode(self, source: "TelegramSource", *, joined: bool | None) -> str | None:
-        """How a source is watched just now; None where that is not known yet."""
+        """How a source is watched now; None while that is unknown."""
         if self.door.away or source.shut:
             return "public pages" if source.second_way else "nothing"
         asked = source.settings.mode if source.settings.live else "history"
@@ -169,7 +169,7 @@ class Live:
         return "short poll" if asked == "short" and source.settings.name not in self._no_short else "history poll"
 
     async def _poll_shortly(self, name: str, source: "TelegramSource") -> None:
-        """Ask for the channel's difference as often as Telegram says; what it brings is only a hint."""
+        """Fetch the channel's difference as often as Telegram says; a change is only a hint."""
         reader = source.reader
         assert reader is not None
         pts = 0
@@ -182,48 +182,48 @@ class Live:
                     pts = await reader.pts()
                 moved, pts, seconds = await reader.difference(pts)
                 if moved:
-                    self.ring([name])
+                    self.start_rounds([name])
                 await asyncio.sleep(max(1, min(seconds, 60)))
             except Later as problem:
                 if problem.state == NOT_SUPPORTED:
                     self._no_short.add(name)
-                    self.speak(f"{name}: {problem}, so there is no short poll; the channel is asked every `every`")
+                    self.say(f"{name}: {problem}, so there is no short poll; the channel is polled every `every`")
                     return
                 until = ((problem.retry_at or 0) - self.clock.now()) / SECOND
                 await asyncio.sleep(max(_SHORT_REST_S, min(until, 20 * _SHORT_REST_S)))
             except Never:
                 await asyncio.sleep(10 * _SHORT_REST_S)
 
-    # What people ask --------------------------------------------------------------------------------------------------
+    # Requests of people -----------------------------------------------------------------------------------------------
 
     async def _requests(self) -> None:
-        for request in await self.store.read(telegram.open_requests):
+        for request in await self.archive.read(telegram.open_requests):
             outcome, detail = await self._do(request)
-            await self.store.run(telegram.answer, request.id, outcome, detail, self.clock.now())
+            await self.archive.run(telegram.answer, request.id, outcome, detail, self.clock.now())
 
     async def _do(self, request: RequestRow) -> tuple[str, str]:
         source = self.sources.get(request.source)
         try:
             if request.kind == "logout":
                 await self.door.account.sign_out()
-                return "ok", "the session is ended"
+                return "ok", "signed out"
             if source is None:
                 return "never", (
                     f"the running daemon watches no source {request.source} with the account: "
-                    "if the config was changed since it started, SIGHUP makes it read it again"
+                    "if you changed the config after the start, send the daemon SIGHUP"
                 )
             if request.kind == "join":
                 peer = await self.door.peers.join(source.settings.wanted)
-                self.ring([request.source])
+                self.start_rounds([request.source])
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":
-                row = await self.store.read(rows.by_name, request.source)
+                row = await self.archive.read(rows.by_name, request.source)
                 return "ok", await check_source(source, row.channel_id if row else None)
         except Later as problem:
             return "later", str(problem)
         except Never as problem:
             return "never", str(problem)
-        return "never", f"nobody knows what {request.kind} means"
+        return "never", f"unknown request: {request.kind}"
 
 
 @dataclass(slots=True)

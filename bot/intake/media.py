@@ -1,4 +1,4 @@
-"""Fetches the bytes of files as soon as a post shows them, in a lane of its own: the text never waits for it."""
+"""Fetches the bytes of files as soon as a post shows them, separately: text never waits for files."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -52,13 +52,13 @@ class Carrier(Protocol):
 
 @dataclass(slots=True)
 class MediaLane:
-    """Brings what is due. One failing file, host or source delays no other; a full disk stops all of them, not posts.
+    """Fetches what is due. One failing file, host or source delays no other; a full disk stops all files, but no post.
 
-    `jobs_of` says what is to be made of a file that came; `stored` is called after each; `troubles` hears when files
-    have to wait for room and when they go on, `speak` of one that is damaged.
+    `jobs_of` lists what is to be made of a file; `stored` is called after each; `incidents` reports files that wait
+    for space, `say` a damaged one.
     """
 
-    store: AsyncArchive
+    archive: AsyncArchive
     clock: Clock
     files: Shelf
     http: Http
@@ -66,10 +66,10 @@ class MediaLane:
     sources: Mapping[str, Source]
     jobs_of: JobsOf
     stored: Callable[[], None]
-    speak: Callable[[str], None]
-    troubles: Incidents
-    _room: MediaQuota | None = None
-    _disk: str = ""  # what it said when it took no more
+    say: Callable[[str], None]
+    incidents: Incidents
+    _quota: MediaQuota | None = None
+    _disk: str = ""  # why nothing can be written, empty if it can
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
     _bell: Bell = field(default_factory=Bell)
@@ -85,7 +85,7 @@ class MediaLane:
             await self._bell.wait()
 
     async def drain(self, until: int) -> None:
-        """Fetch all that is due or becomes due before `until` (microseconds UTC) and for which there is room."""
+        """Fetch all that is due or becomes due before `until` (microseconds UTC) if it fits the quota."""
         while True:
             if not await self._start_due(self.clock.now()) and not self._under_way:
                 due = await self._next_due()
@@ -102,151 +102,153 @@ class MediaLane:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _opened(self) -> MediaQuota:
-        """At first make good what a dead process had kept and could not write down; count what there is."""
-        if self._room is None:
+    async def _open_quota(self) -> MediaQuota:
+        """The quota; the first call also saves files that a dead process had fetched and not written down."""
+        if self._quota is None:
             for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
-                row = await self.store.read(rows.place, media_id)
+                row = await self.archive.read(rows.place, media_id)
                 if kept is not None and row is not None:
-                    await self.store.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
+                    await self.archive.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
                 if kept is not None:
                     await asyncio.to_thread(self.files.forget, media_id)
-            self._room = MediaQuota(self.limits, await self.store.read(rows.usage))
-        return self._room
+            self._quota = MediaQuota(self.limits, await self.archive.read(rows.usage))
+        return self._quota
 
     # What is due ----------------------------------------------------------------------------------------------------
 
     async def _start_due(self, now: int) -> int:
-        """Begin what is due and has room; how many."""
-        room = await self._opened()
+        """Begin what is due and fits; how many."""
+        quota = await self._open_quota()
         if len(self._under_way) >= AT_ONCE:
             return 0
         free = self.files.free()
-        full, parked = room.full(self.sources, free), room.parked(free)
+        full, parked = quota.full(self.sources, free), quota.parked(free)
         names = self._names(full)
         started, more = 0, bool(names)
         while more and len(self._under_way) < AT_ONCE:
             slow = len(self._slow) < _SLOW_AT_ONCE
             without = [*self._under_way, *parked]
-            due = await self.store.read(rows.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
+            due = await self.archive.read(rows.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
             before = started + len(parked)
             for file in due:
                 if refused := self._refused(file):
-                    await self.store.run(rows.given_up, file.id, *refused, now)
+                    await self.archive.run(rows.given_up, file.id, *refused, now)
                     self.stored()
                     started += 1
-                elif isinstance(found := room.found(file, free), NoRoom):
+                elif isinstance(found := quota.found(file, free), NoRoom):
                     parked[file.id] = found
-                elif found is not None and self._has_hands(file):
-                    self._start(room, file, found)
+                elif found is not None and self._is_free_for(file):
+                    self._start(quota, file, found)
                     started += 1
             more = len(due) == _BATCH and started + len(parked) > before
         await self._explain(full, parked, now)
         return started
 
     async def _next_due(self) -> int | None:
-        """When something is due for which there is room, microseconds UTC; None if nothing is."""
-        room, free = await self._opened(), self.files.free()
-        names = self._names(room.full(self.sources, free))
-        return await self.store.read(rows.next_due, sources=names, without=room.parked(free)) if names else None
+        """When something is due for which there is space, microseconds UTC; None if nothing is."""
+        quota, free = await self._open_quota(), self.files.free()
+        names = self._names(quota.full(self.sources, free))
+        return await self.archive.read(rows.next_due, sources=names, without=quota.parked(free)) if names else None
 
     def _names(self, full: Sequence[NoRoom]) -> list[str]:
-        """Sources of which something may come."""
+        """Sources whose files may be fetched."""
         closed = {word.source for word in full}
         return [] if None in closed else [name for name in self.sources if name not in closed]
 
-    def _has_hands(self, file: DueMedia) -> bool:
+    def _is_free_for(self, file: DueMedia) -> bool:
         return len(self._under_way) < AT_ONCE and not (file.kind in _SLOW and len(self._slow) >= _SLOW_AT_ONCE)
 
-    def _start(self, room: MediaQuota, file: DueMedia, most: int) -> None:
-        room.begin(file, most)
-        task = asyncio.create_task(self._bring(room, file, most), name=f"media {file.id}")
+    def _start(self, quota: MediaQuota, file: DueMedia, most: int) -> None:
+        quota.begin(file, most)
+        task = asyncio.create_task(self._save_file(quota, file, most), name=f"media {file.id}")
         self._under_way[file.id] = task
         if file.kind in _SLOW:
             self._slow.add(file.id)
-        task.add_done_callback(partial(self._ended, room, file))
+        task.add_done_callback(partial(self._ended, quota, file))
 
-    def _ended(self, room: MediaQuota, file: DueMedia, task: asyncio.Task[None]) -> None:
-        room.end(file)
+    def _ended(self, quota: MediaQuota, file: DueMedia, task: asyncio.Task[None]) -> None:
+        quota.end(file)
         self._under_way.pop(file.id, None)
         self._slow.discard(file.id)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.speak(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
+            self.say(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
         self.ring()
 
     def _refused(self, file: DueMedia) -> tuple[rows.State, str] | None:
-        """What is not even asked for, with the reason."""
+        """The state and reason of a file that is not fetched at all."""
         settings = self.sources[file.source].settings
         if _SAME_AS.get(file.kind, file.kind) not in settings.media:
-            return "refused", f"`media` of the source does not name {_SAME_AS.get(file.kind, file.kind)}"
+            return "refused", f"`media` of the source does not include {_SAME_AS.get(file.kind, file.kind)}"
         cap = self.limits.largest(file.kind)
         if file.bytes is not None and file.bytes > cap:
-            return "too big", f"{file.bytes:,} bytes by its source, at most {cap:,} are fetched"
+            return "too big", f"its source says {file.bytes:,} bytes, at most {cap:,} are fetched"
         return None
 
-    # What there is no room for --------------------------------------------------------------------------------------
+    # What there is no space for -------------------------------------------------------------------------------------
 
     async def _explain(self, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
-        """Say beside each file why it waits, and to people that it does."""
+        """Write at each file why it waits, and report that files wait."""
         if full or parked:
-            await self.store.run(_explain, full, parked, now)
+            await self.archive.run(_explain, full, parked, now)
             self.stored()
         found = {_files(word.source): word.what for word in (*full, *parked.values())}
         for about, what in found.items():
-            await self.troubles.broke(about, f"wait: {what}")
-        for about in [about for about in await self.troubles.standing() if about.startswith("files")]:
+            await self.incidents.broke(about, f"wait: {what}")
+        for about in [about for about in await self.incidents.standing() if about.startswith("files")]:
             if about not in found:
-                await self.troubles.over(about)
+                await self.incidents.over(about)
 
-    def _disk_says(self, what: str) -> None:
-        """An empty string: it takes files again."""
+    def _report_disk(self, what: str) -> None:
+        """Report a change; an empty string: files can be written again."""
         if bool(what) != bool(self._disk):
-            self.speak(f"files wait: {what}" if what else "files go on")
+            self.say(f"files wait: {what}" if what else "files are fetched again")
         self._disk = what
 
     # One file -------------------------------------------------------------------------------------------------------
 
-    async def _bring(self, room: MediaQuota, file: DueMedia, most: int) -> None:
-        """Fetch one file and write down what became of it. Raises only what the archive raises."""
+    async def _save_file(self, quota: MediaQuota, file: DueMedia, most: int) -> None:
+        """Fetch one file and save the outcome. Raises only what the archive raises."""
         try:
-            kept = await self._fetched(room, file, most)
-        except _DiskTrouble as problem:
-            self._disk_says(str(problem))
-            await self.store.run(rows.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False)
+            kept = await self._fetch(quota, file, most)
+        except _DiskError as problem:
+            self._report_disk(str(problem))
+            await self.archive.run(
+                rows.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False
+            )
         except (Later, Never) as problem:
             too_big = isinstance(problem, Later) and problem.state == TOO_BIG
-            if not (too_big and room.cut(file, most)):
+            if not (too_big and quota.cut(file, most)):
                 await self._settle(file, problem)
         except ArchiveUnwritable:
             raise
         except ArchiveError as problem:
-            await self.store.run(_damaged, file, str(problem), self.clock.now())
-            self.speak(str(problem))
+            await self.archive.run(_damaged, file, str(problem), self.clock.now())
+            self.say(str(problem))
         else:
-            self._disk_says("")
-            if await self.store.run(_store, file, kept, self._jobs(file, kept), self.clock.now()):
-                room.kept(file, kept.size, new=kept.new)
+            self._report_disk("")
+            if await self.archive.run(_store, file, kept, self._jobs(file, kept), self.clock.now()):
+                quota.kept(file, kept.size, new=kept.new)
             await asyncio.to_thread(self.files.forget, file.id)
         self.stored()
 
-    async def _fetched(self, room: MediaQuota, file: DueMedia, most: int) -> Kept:
+    async def _fetch(self, quota: MediaQuota, file: DueMedia, most: int) -> Kept:
         source = self.sources[file.source]
         try:
             with self.files.arriving(file.id) as arriving:
 
                 def sink(piece: bytes) -> None:
-                    _written(arriving.write, piece)
-                    room.wrote(file, len(piece))
+                    _write(arriving.write, piece)
+                    quota.wrote(file, len(piece))
 
                 if isinstance(source, Carrier) and source.carries(file.url):
                     await source.carry(file.url, sink, most)
                 else:
                     await self._over_the_web(file.url, sink, most)
                 if arriving.size == 0:
-                    raise Later("it came without a byte")
+                    raise Later("the file is empty")
                 return await asyncio.to_thread(arriving.keep)
         except OSError as problem:
-            raise _DiskTrouble(f"the disk does not take them ({problem.strerror})") from problem
+            raise _DiskError(f"cannot write to disk ({problem.strerror})") from problem
 
     async def _over_the_web(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         reply = await self.http.get(url, cap=cap, deadline=60 + cap / _SLOWEST, foreign=True, sink=sink)
@@ -258,14 +260,14 @@ class MediaLane:
 
     async def _settle(self, file: DueMedia, problem: Later | Never) -> None:
         now, tries = self.clock.now(), file.failures + 1
-        state, reason = _verdict(problem, tries)
+        state, reason = _outcome(problem, tries)
         if state is not None:
-            await self.store.run(rows.given_up, file.id, state, reason, now)
+            await self.archive.run(rows.given_up, file.id, state, reason, now)
             return
         at = self._next(file)
         if isinstance(problem, Later) and problem.retry_at is not None:
             at = max(problem.retry_at, at)
-        await self.store.run(rows.again, [file.id], reason, at, now, failed=True)
+        await self.archive.run(rows.again, [file.id], reason, at, now, failed=True)
 
     def _next(self, file: DueMedia) -> int:
         return self.clock.now() + min(_BACK_OFF[0] << min(file.failures, 20), _BACK_OFF[1])
@@ -274,7 +276,7 @@ class MediaLane:
         return list(self.jobs_of(file, kept.sniffed, self.clock.now()))
 
 
-class _DiskTrouble(Exception):
+class _DiskError(Exception):
     """The disk, not the network: nothing counts as a try."""
 
 
@@ -286,15 +288,15 @@ class _Denied(Later):
         self.status = status
 
 
-def _written(write: Callable[[bytes], None], piece: bytes) -> None:
+def _write(write: Callable[[bytes], None], piece: bytes) -> None:
     try:
         write(piece)
-    except OSError as problem:  # in the client's hands it would look like a broken connection
-        raise _DiskTrouble(f"the disk does not take them ({problem.strerror})") from problem
+    except OSError as problem:  # to the HTTP client it would look like a broken connection
+        raise _DiskError(f"cannot write to disk ({problem.strerror})") from problem
 
 
-def _verdict(problem: Later | Never, tries: int) -> tuple[rows.State | None, str]:
-    """What becomes of a file after so many tries, None: it is tried again; and the reason."""
+def _outcome(problem: Later | Never, tries: int) -> tuple[rows.State | None, str]:
+    """The state of a file after so many tries (None: it is tried again), and the reason."""
     if isinstance(problem, Never):
         return "refused", str(problem)
     if problem.state == TOO_BIG:

@@ -1,4 +1,4 @@
-"""One round of one source: the newest reply, then the pages that its open gaps still want."""
+"""One round of one source: the newest reply, then pages for its open gaps."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -28,14 +28,14 @@ ROUND_DEADLINE_S = 15 * 60  # of the newest posts
 FILLING_S = 5 * 60.0  # of older ones
 
 
-Told = dict[str, tuple[str, bool]]  # native id -> content hash, and whether it is labelled as edited
+Shown = dict[str, tuple[str, bool]]  # native id -> content hash, and whether it is labelled as edited
 
 
 @dataclass(slots=True)
 class Round:
     """What one round brought; `error` says why it ended early, `gaps_left` how many fillable gaps are still open.
 
-    `change` is the sentence that tells that the source's state is another than before; None until it is settled.
+    `change` is the sentence about a changed state of the source, "" if it did not change; None until that is settled.
     """
 
     new: int = 0
@@ -46,7 +46,7 @@ class Round:
     change: str | None = None
     error: Later | Never | None = None
     notices: list[str] = field(default_factory=list)
-    detail: str | None = None  # what is to be known of a round that went well
+    detail: str | None = None  # something worth knowing about a round that succeeded
 
     def add(self, saved: Saved) -> None:
         self.new += len(saved.new)
@@ -69,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a source is left after a round; `health` names the targets that hear of a change."""
+    """How a source is left after a round. `health` names the targets that hear of a change."""
 
     row: SourceRow
     outlook: Outlook
@@ -84,23 +84,23 @@ class Intake:
     hear when a source breaks or recovers.
     """
 
-    store: AsyncArchive
+    archive: AsyncArchive
     clock: Clock
     stored: Callable[[], None]
     jitter: Callable[[], float]
     health: Callable[[], Sequence[str]]
     filling_s: float = FILLING_S
     _histories: dict[int, History] = field(default_factory=dict)
-    _told: dict[int, Told] = field(default_factory=dict)
+    _last_shown: dict[int, Shown] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Look at whole pages again: something else than a round has changed what is stored."""
-        self._told.clear()
+        self._last_shown.clear()
 
     async def round(self, source: Source, row: SourceRow, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
-        """Ask once, store what comes, settle the source's state. Raises only what the archive raises.
+        """Poll once, store what comes, settle the source's state. Raises only what the archive raises.
 
-        `row` is the source as it stands now, `every` its interval in microseconds.
+        `row` is the source's row of now, `every` its interval in microseconds.
         """
         result = Round()
         try:
@@ -117,13 +117,13 @@ class Intake:
         except (Later, Never) as error:
             result.error = error
         if result.change is None:
-            result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
+            result.change = await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
         return result
 
-    async def broke(self, row: SourceRow, mistake: str, every: int) -> Round:
-        """Settle a round that ended in a mistake of ours: backed off and shown like any failure, never lost."""
-        result = Round(error=Later(f"our own mistake: {mistake}", state=INTERNAL_ERROR))
-        result.change = await self.store.run(_settle, self._end(result, row, every), self.clock.now(), 0)
+    async def settle_bug(self, row: SourceRow, bug: str, every: int) -> Round:
+        """Settle a round that a bug ended: backed off and shown like any failure, never lost."""
+        result = Round(error=Later(bug, state=INTERNAL_ERROR))
+        result.change = await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), 0)
         return result
 
     async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> tuple[list[Gap], str | None]:
@@ -149,22 +149,22 @@ class Intake:
                     alerts=source.settings.alert_backfill,
                 )
             end = None if batch.more else self._end(result, row, every)
-            told = _told(batch)
-            before = self._told.pop(row.id, {}) if contacted else {}
-            same = frozenset(native_id for native_id, words in told.items() if before.get(native_id) == words)
+            shown = _index_shown(batch)
+            before = self._last_shown.pop(row.id, {}) if contacted else {}
+            same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
             result.unchanged += len(same)
-            again = told.keys() == before.keys()
+            again = shown.keys() == before.keys()
             open_gaps = await self._save(source, row.id, batch, _without(step, same), result, end, again=again)
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
-                self._told[row.id] = told
+                self._last_shown[row.id] = shown
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
 
     async def _history(self, row: SourceRow) -> History:
-        """What stood there before us: it never changes after first contact."""
+        """What the source showed before first contact; it never changes afterwards."""
         if row.id not in self._histories:
-            self._histories[row.id] = await self.store.read(first_contact.recall, row.id)
+            self._histories[row.id] = await self.archive.read(first_contact.recall, row.id)
         return self._histories[row.id]
 
     async def _fill(self, source: Source, open_gaps: list[Gap], cursor: str | None, result: Round, pages: int) -> None:
@@ -207,7 +207,7 @@ class Intake:
         recheck = tuple(source.settings.recheck) if source.checks else ()
         open_gaps: list[Gap] = []
         for part in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
-            saved, open_gaps, change = await self.store.run(
+            saved, open_gaps, change = await self.archive.run(
                 _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
             result.add(saved)
@@ -235,14 +235,14 @@ def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
     )
 
 
-def _told(batch: Batch) -> Told:
-    """What a reply says, as far as it is stored; nothing where it says two things of one post."""
-    told = {post.native_id: (content_hash(post), post.edited) for post in batch.posts}
-    return told if len(told) == len(batch.posts) else {}
+def _index_shown(batch: Batch) -> Shown:
+    """What a reply shows, as far as it is stored; empty if it shows one post twice."""
+    shown = {post.native_id: (content_hash(post), post.edited) for post in batch.posts}
+    return shown if len(shown) == len(batch.posts) else {}
 
 
 def _without(step: ledger.Step, known: frozenset[str]) -> ledger.Step:
-    """Leave out posts that the last reply told in the same words."""
+    """Leave out posts that the last reply showed in the same words."""
     fresh, old = (tuple(post for post in posts if post.native_id not in known) for posts in (step.fresh, step.old))
     return replace(step, fresh=fresh, old=old)
 
@@ -288,7 +288,7 @@ def _write(
         and part.shown
         and end.row.first_contact_at is not None
     ):
-        # The newest reply accounts for all above it too: what stands there in the archive is not there any more.
+        # The newest reply covers every higher number too: what the archive has there is gone from the source.
         accounted = replace(part.batch.seen, high=ledger.EVERYTHING)
         missing = rechecks.left_out(writer, source_id, accounted, part.shown)
         if missing:
@@ -298,7 +298,7 @@ def _write(
 
 
 def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
-    """Settle the source's state; whom it concerns hears of a change in the same transaction."""
+    """Settle the source's state; health targets hear of a change in the same transaction."""
     row, outlook = end.row, end.outlook
     change = states.settle(
         writer,

@@ -1,4 +1,4 @@
-"""PURE: how many bytes of files may still come: under the caps of the config, above the floor of the disk."""
+"""PURE: how many bytes of files may still come, by the caps of the config and the free space of the disk."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ _LEAST = 64 << 10  # with less left nothing is begun; of a small cap a part of i
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """Why a file does not come for now, and for whom that holds: `source` None for all."""
+    """Why a file cannot come now, and for which source; `source` None: for all."""
 
     what: str
     source: str | None = None
 
     @property
     def reason(self) -> str:
-        """As it stands beside the file."""
+        """As it is stored at the file."""
         return WAITS + self.what
 
 
 @dataclass(slots=True)
 class _Coming:
-    """A file under way: the bytes that it may take, and how many of them stand on the disk already."""
+    """A file under way: the bytes that it may take, and how many of them are on the disk already."""
 
     source: str
     most: int
@@ -49,9 +49,9 @@ class _Ceiling:
 
 @dataclass(slots=True)
 class MediaQuota:
-    """What is stored and what is under way, counted so that no cap is exceeded, whatever a file turns out to be.
+    """What is stored and what is under way, counted so that no cap is exceeded, whatever size a file turns out to be.
 
-    `free`, in every question, is what the disk has left at that moment, in bytes.
+    `free` is always what the disk has left at that moment, in bytes.
     """
 
     limits: "MediaConfig"
@@ -60,7 +60,7 @@ class MediaQuota:
     _needs: dict[int, tuple[str, int]] = field(default_factory=dict)  # by file: its source, and bytes at least
 
     def full(self, sources: Iterable[str], free: int) -> list[NoRoom]:
-        """Where nothing at all may come: everywhere, or in some of these sources."""
+        """Where nothing at all may come: everywhere, or from some of these sources."""
         everywhere = self._none_for(None, 1, free)
         if everywhere is not None:
             return [everywhere]
@@ -91,7 +91,7 @@ class MediaQuota:
         taken = list(self._coming.values())
         disk = free - self.limits.keep_free
         disk += -sum(one.most - one.written for one in taken) if coming else sum(one.written for one in taken)
-        floor = f"{size_written(self.limits.keep_free)} of the disk are kept free ([media] keep_free)"
+        floor = f"less than [media] keep_free ({size_written(self.limits.keep_free)}) is left on the disk"
         yield _Ceiling(disk, _LEAST, NoRoom(floor if self.limits.keep_free else "the disk is full"))
         yield self._cap("total", self.limits.total, self.usage.total, taken if coming else [])
         if source is not None:
@@ -101,28 +101,28 @@ class MediaQuota:
 
     def _cap(self, key: str, cap: int, used: int, taken: list[_Coming], source: str | None = None) -> _Ceiling:
         left = cap - used - sum(one.most for one in taken)
-        word = NoRoom(f"the {size_written(cap)} of [media] {key} are used up", source)
+        word = NoRoom(f"[media] {key} ({size_written(cap)}) is full", source)
         return _Ceiling(left, max(min(_LEAST, cap // 64), 1), word)
 
     # What is under way ----------------------------------------------------------------------------------------------
 
     def begin(self, file: DueMedia, most: int) -> None:
-        """Keep so many bytes for a file."""
+        """Reserve so many bytes for a file."""
         self._coming[file.id] = _Coming(file.source, most)
 
     def wrote(self, file: DueMedia, count: int) -> None:
-        """So many more of them stand on the disk."""
+        """So many more of them are on the disk."""
         self._coming[file.id].written += count
 
     def cut(self, file: DueMedia, most: int) -> bool:
-        """It wants more than the bytes that it might take; False: even where there is room it may not have more."""
+        """It is larger than the bytes that were reserved; False: it exceeds the cap of one file too."""
         if most >= self.limits.largest(file.kind):
             return False
         self._needs[file.id] = (file.source, most + 1)
         return True
 
     def end(self, file: DueMedia) -> None:
-        """Nothing is kept for it any more."""
+        """Release what was reserved."""
         self._coming.pop(file.id, None)
 
     def kept(self, file: DueMedia, size: int, *, new: bool) -> None:

@@ -1,4 +1,4 @@
-"""Looks at stored posts again on their schedule: edits become revisions, absences are observed."""
+"""Re-checks stored posts on their schedule: edits become revisions, absences are observed."""
 
 import asyncio
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Rechecks:
     bell: Bell = field(default_factory=Bell)
 
     async def run(self) -> None:
-        """Look at what is due until cancelled."""
+        """Re-check what is due until cancelled."""
         while True:
             due = await self.archive.read(jobs.next_due, "recheck")
             if due is not None and due <= self.clock.now():
@@ -41,7 +41,7 @@ class Rechecks:
                 await self.bell.wait(min(max(wait, 0.1), SWEEP_S))
 
     async def work(self, until: int) -> int:
-        """Do everything that is due at `until` (microseconds UTC); return how many posts were looked at."""
+        """Do everything that is due at `until` (microseconds UTC); return how many posts were checked."""
         claimed = await self.archive.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
         if not claimed:
             return 0
@@ -67,34 +67,34 @@ class Rechecks:
         apart = min(source.settings.recheck, default=10 * MINUTE)
         left, together = claimed, isinstance(source, ManyAtOnce)
         while left:
-            asked = left if together else left[:1]
+            batch = left if together else left[:1]
             try:
-                found = await _looked_at(source, [places[job.post_id].native_id for job in asked])
+                found = await _check(source, [places[job.post_id].native_id for job in batch])
             except (Later, Never) as error:
-                await self.archive.run(jobs.postpone, [job.id for job in left], self._again(error))
+                await self.archive.run(jobs.postpone, [job.id for job in left], self._next_time(error))
                 return len(claimed) - len(left)
             except Exception as error:  # noqa: BLE001 - a post on which we break must not keep the others waiting
-                if len(asked) > 1:
+                if len(batch) > 1:
                     together = False  # which of them it is shows one by one
                     continue
                 reason = f"internal error: {type(error).__name__}: {error}"[:300]
-                await self.archive.run(jobs.failed, asked[0].id, self.clock.now(), reason)
+                await self.archive.run(jobs.failed, batch[0].id, self.clock.now(), reason)
                 left = left[1:]
                 continue
-            for job, checked in zip(asked, found, strict=False):  # it may have looked at some of them only
+            for job, checked in zip(batch, found, strict=False):  # it may have checked only some of them
                 exact = apart if checked.apart is None else min(apart, checked.apart)
                 await self.archive.run(_settle, job, checked, self.clock.now(), exact)
                 self.stored()
             left = left[len(found) :]
         return len(claimed)
 
-    def _again(self, error: Later | Never) -> int:
+    def _next_time(self, error: Later | Never) -> int:
         if isinstance(error, Never):
             return self.clock.now() + 6 * HOUR
         return error.retry_at or self.clock.now() + POSTPONED
 
 
-async def _looked_at(source: Source, native_ids: list[str]) -> Sequence[Checked]:
+async def _check(source: Source, native_ids: list[str]) -> Sequence[Checked]:
     if len(native_ids) > 1 and isinstance(source, ManyAtOnce):
         return await source.check_many(native_ids)
     return [await source.check(native_ids[0])]

@@ -128,7 +128,7 @@ def test_a_backfill_by_date_ends_at_the_first_older_post() -> None:
     step = ledger.older(gap, batch)
     assert step is not None
     assert [one.native_id for one in step.old] == ["5", "6", "7", "8", "9"]
-    assert [closed.how for closed in step.change.closed] == ["the date that was asked for is reached"]
+    assert [closed.how for closed in step.change.closed] == ["the requested date is reached"]
 
 
 def test_a_page_that_brings_nothing_older_is_no_progress() -> None:

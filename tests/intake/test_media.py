@@ -313,7 +313,7 @@ def test_a_file_over_its_cap_is_too_big_whether_it_says_so_or_not(stand: Stand) 
     assert stand.states() == ["too big", "too big"]
     assert [row["reason"] for row in stand.rows()] == [
         "127.0.0.1 sent more than the 1,024 bytes that we take",
-        "5,000 bytes by its source, at most 1,024 are fetched",
+        "its source says 5,000 bytes, at most 1,024 are fetched",
     ]
     assert stand.cdn.asked == ["/v.ogg"]
     assert stand.blobs() == []
@@ -327,7 +327,7 @@ def test_kinds_that_a_source_does_not_want_are_not_asked_for(stand: Stand) -> No
     )
     stand.drain()
     assert stand.states() == ["refused", "refused"]
-    assert "`media` of the source does not name video" in stand.rows()[0]["reason"]
+    assert "`media` of the source does not include video" in stand.rows()[0]["reason"]
     assert stand.cdn.asked == []
 
 
@@ -433,8 +433,8 @@ def test_a_floor_of_the_disk_stops_files_says_so_once_and_they_go_on_by_themselv
     stand.drain()
     stand.post(2, stand.voice("/v.ogg"))
     assert stand.states() == ["pending", "pending"]
-    assert stand.rows()[0]["reason"] == "waits for room: 900TB of the disk are kept free ([media] keep_free)"
-    assert stand.said == ["files wait: 900TB of the disk are kept free ([media] keep_free)"]
+    assert stand.rows()[0]["reason"] == "waits for room: less than [media] keep_free (900TB) is left on the disk"
+    assert stand.said == ["files wait: less than [media] keep_free (900TB) is left on the disk"]
     assert stand.cdn.asked == []
     stand.limits = allowed()
     stand.drain()
@@ -459,9 +459,9 @@ def test_a_cap_is_never_exceeded_whatever_is_said_of_the_files(
     assert sorted(stand.states()) == ["pending"] * (8 - fit) + ["stored"] * fit
     assert sum(path.stat().st_size for path in stand.blobs()) == fit * size
     waiting = {row["reason"] for row in stand.rows() if row["state"] == "pending"}
-    assert waiting == {f"waits for room: the {most} of [media] {cap} are used up"}
+    assert waiting == {f"waits for room: [media] {cap} ({most}) is full"}
     whose = "files of spokesman" if cap == "per_source" else "files"
-    assert stand.said == [f"{whose} wait: the {most} of [media] {cap} are used up"]
+    assert stand.said == [f"{whose} wait: [media] {cap} ({most}) is full"]
     stand.limits = allowed()
     stand.drain()
     assert stand.states() == ["stored"] * 8

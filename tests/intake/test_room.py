@@ -73,13 +73,13 @@ def test_what_is_under_way_only_makes_others_wait_and_is_no_reason() -> None:
 
 def test_the_reason_is_the_ceiling_that_is_reached_first() -> None:
     room = MediaQuota(limited(total=100, per_source=50, keep_free=0), Usage(40 * KB, {"a": 50 * KB}))
-    assert room.full(("a", "b"), 1 << 40) == [NoRoom("the 50KB of [media] per_source are used up", "a")]
+    assert room.full(("a", "b"), 1 << 40) == [NoRoom("[media] per_source (50KB) is full", "a")]
     room.usage.total = 100 * KB
-    assert room.full(("a", "b"), 1 << 40) == [NoRoom("the 100KB of [media] total are used up")]
+    assert room.full(("a", "b"), 1 << 40) == [NoRoom("[media] total (100KB) is full")]
     assert room.full(("a", "b"), 0) == [NoRoom("the disk is full")]
 
 
 def test_every_ceiling_holds_and_not_only_the_one_that_is_nearest() -> None:
     room = MediaQuota(limited(total=100, per_source=60, keep_free=0), Usage(50 * KB, {"a": 0}))
     assert room.found(due(1, "a", 45 * KB), 70 * KB) == 50 * KB
-    assert room.found(due(1, "a", 55 * KB), 70 * KB) == NoRoom("the 100KB of [media] total are used up")
+    assert room.found(due(1, "a", 55 * KB), 70 * KB) == NoRoom("[media] total (100KB) is full")

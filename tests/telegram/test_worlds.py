@@ -80,7 +80,7 @@ async def live_through(story: Story, served: Served, data_dir: Path, steps: Sequ
                 await asyncio.sleep(0.2 if what == "rest" else 0.01)
                 await decide_all(rig)
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()], "tasks go on"
-        assert [said for said in rig.spoken if "our own mistake" in said] == []
+        assert [said for said in rig.spoken if "internal error" in said] == []
 
 
 async def make_peace(story: Story, rig: Rig, way: str) -> None:
