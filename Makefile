@@ -8,13 +8,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: docs help demo setup-media test-model test test-long torture bench lint lock clean
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
-demo: .venv/.run ## a loopback world, the real daemon, real alerts: about 30 seconds
+demo: .venv/.run ## a small world on this machine, the real daemon, real alerts: about 30 seconds
 	@$(BIN)/communique demo
 
-setup-media: .venv/.dev ## what pictures and speech need: programs and fonts by apt, packages, a test model
+setup-media: .venv/.dev ## install what pictures and speech need: programs, fonts, packages, a test model
 	@if ! command -v apt-get >/dev/null; then echo "left out: no apt-get here; install what Debian calls $(MEDIA)" >&2; \
 	elif dpkg-query -W -f='$${db:Status-Status}\n' $(MEDIA) 2>&1 | grep -qv '^installed$$'; then \
 	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; \
@@ -49,7 +49,7 @@ lint: .venv/.dev ## the static checks alone
 docs: .venv/.dev ## write the pages that are made from the code
 	$(BIN)/python -m tests.pages_of_docs
 
-lock: .venv/.dev ## pin the dependencies anew (needs uv)
+lock: .venv/.dev ## pin the newest allowed dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --group build -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -58,7 +58,7 @@ lock: .venv/.dev ## pin the dependencies anew (needs uv)
 	  pyproject.toml --extra apprise --extra ocr --extra rapidocr --extra sherpa --extra speech --group build --group dev \
 	  -c requirements/dev.txt -o requirements/media.txt
 
-clean: ## forget .venv and every cache
+clean: ## remove .venv and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 .venv/bin/python:

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,9 +189,7 @@ GROUPS = (
             Row("NUL in a text", "replaced in the text, kept in the bytes"),
             Row("ids that are huge, negative, fractions or text", "stored as text, or set aside where you can see it"),
             Row("times without a zone, beyond the calendar, with leap seconds", "UTC and the original string"),
-            Row(
-                "JSON that is very deep, repeats keys or has no numbers for numbers", "an error; the next item is read"
-            ),
+            Row("JSON that is very deep, or holds what JSON does not allow", "an error; the next item is read"),
             Row(
                 "a post that crashes the program",
                 "tried alone, given up after the third time, with a notice; all others are processed",
@@ -201,7 +200,10 @@ GROUPS = (
         "The config, secrets and the system",
         67,
         (
-            Row("unknown keys, tabs, duplicates, other formats, a poll every zero seconds", "refused with the line"),
+            Row(
+                "unknown keys, duplicates, other formats, a poll every zero seconds",
+                "refused with the line; tabs are fine",
+            ),
             Row(
                 "secrets, sessions or directories that others can read or write",
                 "refused with the command that repairs it; a readable config file is fine",
@@ -234,6 +236,7 @@ GROUPS = (
 )
 
 
+@cache
 def files_of_numbers() -> dict[int, list[str]]:
     """The files with tests of each number."""
     found: dict[int, set[str]] = defaultdict(set)
@@ -266,7 +269,7 @@ def page() -> str:
     for group in GROUPS:
         parts.append(f"## {group.title}\n\n| number | input | what must happen | test |\n|---|---|---|---|")
         for number, row in enumerate(group.rows, group.first):
-            test = " ".join(f"`{one}`" for one in files.get(number, ())) or _elsewhere(row)
+            test = ", ".join(f"`{one}`" for one in files.get(number, ())) or _elsewhere(row)
             parts.append(f"| {number} | {row.input} | {row.outcome} | {test} |")
         parts.append("")
     return "\n".join(parts)

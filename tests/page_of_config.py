@@ -21,6 +21,9 @@ One TOML file. `make docs` writes this page from the program and from the commen
 [config.example.toml](../config.example.toml), which shows every key in use. `communique config check` finds every mistake,
 and an unknown key is one. `communique config path` prints where the file and the data are.
 
+A key of `[storage]`, `[http]`, `[telegram]` or `[defaults]` that is not a list can also be set by an environment variable:
+`COMMUNIQUE_HTTP__PROXY` is `proxy` of `[http]`. The variable beats the file, and an option on the command line beats both.
+
 Durations are written `"250ms"`, `"90s"`, `"10m"`, `"24h"`, `"7d"`; sizes `"500KB"`, `"20MB"`, `"1.5GB"`. A relative path
 starts from the directory of the config file. A secret is never in the config: it is in a file of its own with mode 0600.
 Where there is neither a default nor the word "required", the key may be left out.
@@ -84,6 +87,8 @@ def _list(name: str, items: dict[str, Any], comments: Comments) -> list[str]:
     forms = items.get("oneOf")
     if forms is None:
         rows = [_row(name, "", key, value, items, comments) for key, value in items["properties"].items()]
+        if name == "terms":  # its other keys are names of languages, which no model lists
+            rows.append("| the code of a language | list of: text |  | the phrases in that language (ISO 639 code) |")
         return [f"## [[{name}]]\n", _sentence(items), _table(rows)]
     shared = SHARED[name].model_fields
     rows = [_row(name, "", key, _usual(forms, key), forms[0], comments) for key in shared if key != "kind"]
