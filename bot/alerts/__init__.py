@@ -1,1 +1,1 @@
-"""Matched -> delivered: decide, plan, render, send, settle."""
+"""Matched -> delivered: decides on each match, plans its alerts, renders, sends and settles them."""

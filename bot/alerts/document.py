@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.alerts import files
-from bot.alerts.passages import passages, quoted
+from bot.alerts.passages import find_passages, join_passages
 from bot.clock import MINUTE
 from bot.documents.alert import machine_json, match_json, passage_json, webhook_json
 from storage.records import DeliveryRow, Hit, PostRow, Story, TextRow
@@ -14,7 +14,7 @@ LATE = 30 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class FirstAlert:
-    """The first alert about a post that a target has got; `receipt` is what it gave back."""
+    """The first alert about a post that a target got; `receipt` is what it returned."""
 
     alert: int
     receipt: str | None
@@ -32,10 +32,10 @@ def is_late(story: Story, post: PostRow) -> bool:
     return post.posted_at is not None and found - post.posted_at > LATE
 
 
-def document(
+def build_document(
     delivery: DeliveryRow, story: Story, post: PostRow, first: FirstAlert | None, unheard: str | None
 ) -> dict[str, object]:
-    """All of a match, with its post; `unheard` is what is said of a file whose words are not known yet."""
+    """Everything about a match, with its post; `unheard` says that a file is not transcribed or read yet."""
     machines = {text.id: text for text in post.texts if text.engine is not None}
     data = match_json(
         story,
@@ -49,17 +49,17 @@ def document(
         in_reply_to=None if first is None else first.alert,
         late=is_late(story, post),
         possible_repeat=delivery.possible_repeat,
-        now=quoted(passages(story.texts, story.match.hits)),
+        now=join_passages(find_passages(story.texts, story.match.hits)),
     )
-    return envelope(delivery, data)
+    return build_envelope(delivery, data)
 
 
 def _by_machine(hit: Hit, text: TextRow | None) -> dict[str, object]:
     if text is None:
         return {}
-    return machine_json(text, possible=files.is_doubtful(text), at_s=files.said_at(text, hit))
+    return machine_json(text, possible=files.is_doubtful(text), at_s=files.find_second(text, hit))
 
 
-def envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:
+def build_envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:
     """The whole body that a webhook receives."""
     return webhook_json(delivery, message_id(delivery), data)

@@ -1,4 +1,4 @@
-"""PURE: what an alert says of files and of the words made of them, and which bytes it brings along."""
+"""PURE: what an alert says about files and about the text that engines made of them, and which files it attaches."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,18 +9,18 @@ from bot.rules import MEDIA_RULE
 from storage.media.types import ending
 from storage.records import Hit, MediaRow, PostRow, Story, TextRow
 
-SURE = 0.6  # below that confidence what was found in machine text is called possible
+SURE = 0.6  # with less confidence a match in machine text is called possible
 _HEARD = frozenset({"voice", "audio", "round", "video"})
-_ORDER = ("voice", "audio", "round", "photo", "video", "document")  # of what is brought along, if it must be one
+_ORDER = ("voice", "audio", "round", "photo", "video", "document")  # in which one file is chosen to be attached
 
 
 def is_about_files(story: Story) -> bool:
-    """Whether a post alerts because of a file that came, not of words."""
+    """Whether a post alerts because of a file, not because of words."""
     return story.match.rule.startswith(MEDIA_RULE)
 
 
-def unheard(story: Story, post: PostRow, kinds: Iterable[str] = ()) -> str | None:
-    """Say "not yet heard" of a file that alerts before its words are known; None where there is nothing to say.
+def describe_unread(story: Story, post: PostRow, kinds: Iterable[str] = ()) -> str | None:
+    """Say that a file which alerts is not transcribed or read yet; None if there is nothing to say.
 
     `kinds` are those that the source alerts on; none: any.
     """
@@ -29,19 +29,19 @@ def unheard(story: Story, post: PostRow, kinds: Iterable[str] = ()) -> str | Non
     wanted = _wanted(post.media, frozenset(kinds))
     made = {text.media_id for text in post.texts if text.kind in ("transcript", "ocr")}
     silent = [item for item in wanted if item.id not in made]
-    if not silent or None in made:  # nobody says which file it was made of
+    if not silent or None in made:  # unknown of which file it was made
         return None
-    words = "not yet heard" if any(item.kind in _HEARD for item in silent) else "not yet read"
+    words = "not transcribed" if any(item.kind in _HEARD for item in silent) else "not read"
     if len(silent) < len(wanted):
         words = f"{len(silent)} of {len(wanted)} {words}"
     missing = next((item for item in silent if item.state != "stored"), None)
     if missing is None:
         return words
-    return f"{words}, and we do not have it ({missing.reason or 'it is still coming'})"
+    return f"{words}; file not downloaded ({missing.reason or 'still in progress'})"
 
 
-def provenance(texts: Sequence[TextRow], hits: Sequence[Hit], media: Sequence[MediaRow] = ()) -> list[str]:
-    """For each machine text with hits, say which machine it was, how sure, and at which time it was said."""
+def describe_machines(texts: Sequence[TextRow], hits: Sequence[Hit], media: Sequence[MediaRow] = ()) -> list[str]:
+    """For each machine text with hits, name the engine, its confidence, and the times in the recording."""
     by_id = {text.id: text for text in texts}
     found: dict[int, list[Hit]] = {}
     for hit in hits:
@@ -51,12 +51,12 @@ def provenance(texts: Sequence[TextRow], hits: Sequence[Hit], media: Sequence[Me
 
 
 def _made_by(text: TextRow, hits: Sequence[Hit], media: Sequence[MediaRow]) -> str:
-    how = {"transcript": "heard by", "ocr": "read from a picture by"}.get(text.kind, f"{text.kind} by")
+    how = {"transcript": "transcribed by", "ocr": "read from an image by"}.get(text.kind, f"{text.kind} by")
     sure = None if text.confidence is None else f"confidence {text.confidence:.2f}"
-    times = [timecode(start) for hit in hits[:3] if (start := said_at(text, hit)) is not None]
+    times = [format_timecode(start) for hit in hits[:3] if (start := find_second(text, hit)) is not None]
     places = [place for place, item in enumerate(media, 1) if item.id == text.media_id]
     parts = (
-        f"{how} {text.engine or 'a machine'}",
+        f"{how} {text.engine or 'an engine'}",
         text.language,
         sure,
         f"file {places[0]} of {len(media)}" if places and len(media) > 1 else None,
@@ -67,25 +67,25 @@ def _made_by(text: TextRow, hits: Sequence[Hit], media: Sequence[MediaRow]) -> s
 
 
 def is_doubtful(text: TextRow) -> bool:
-    """Whether what is found in machine text is only possible."""
+    """Whether a match in this machine text is only possible."""
     return text.unreliable or (text.confidence is not None and text.confidence < SURE)
 
 
-def said_at(text: TextRow, hit: Hit) -> float | None:
-    """The second of the recording at which a passage begins; None where the engine told no times."""
+def find_second(text: TextRow, hit: Hit) -> float | None:
+    """The second of the recording at which a passage begins; None if the engine gave no times."""
     inside = (piece for piece in text.segments if piece.start <= hit.start < max(piece.end, hit.start))
     return next((piece.start_s for piece in inside), None)
 
 
-def timecode(seconds: float) -> str:
+def format_timecode(seconds: float) -> str:
     """Write 0:42 or 1:02:03."""
     minutes, rest = divmod(int(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def carried(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterable[str] = ()) -> list[Attachment]:
-    """The files that an alert about files may bring along: what can be heard first, then what can be seen."""
+def list_attachments(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterable[str] = ()) -> list[Attachment]:
+    """The files that an alert about files may attach: recordings first, then pictures."""
     if data_dir is None or not is_about_files(story) or story.match.kind != "match":
         return []
     stored = [item for item in _wanted(post.media, frozenset(kinds)) if item.state == "stored" and item.path]
@@ -104,11 +104,11 @@ def _attachment(item: MediaRow, post: PostRow, data_dir: Path) -> Attachment:
     )
 
 
-def beside(files: Sequence[Attachment], attached: Attachment | None) -> str | None:
-    """Say which of the files does not go along; None where all do."""
+def describe_left_out(files: Sequence[Attachment], attached: Attachment | None) -> str | None:
+    """Say that not all files are attached; None if all are."""
     if attached is None:
-        return f"too large to go along: {files[0].size / (1 << 20):,.0f} MB" if files else None
-    return f"one of {len(files)} files goes along" if len(files) > 1 else None
+        return f"too large to attach ({files[0].size / (1 << 20):,.0f} MB)" if files else None
+    return f"1 of {len(files)} files attached" if len(files) > 1 else None
 
 
 def _wanted(media: Sequence[MediaRow], kinds: frozenset[str]) -> list[MediaRow]:

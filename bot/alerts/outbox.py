@@ -1,4 +1,4 @@
-"""Claim, send, settle: one task per target, so that a bad one delays no other; the database is the only queue."""
+"""Claims, sends and settles deliveries: one task per target, so that none delays another; the database is the queue."""
 
 import asyncio
 import random
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.alerts.document import FirstAlert
-from bot.alerts.render import Rendering, render, words
-from bot.alerts.retries import Consequence, after, interrupted
+from bot.alerts.render import Rendering, render, render_notice
+from bot.alerts.retries import Consequence, settle_failure, settle_interrupted
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.clock import SECOND, Clock
@@ -22,8 +22,8 @@ from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
 
 DEADLINE_S = 120.0  # of one message, whatever its target does
-CLOSING_S = 10.0  # what is being sent at a stop may end
-_BREATH = (5 * SECOND, 60 * SECOND)  # of a target after a failure, so that a dead one is not tried per message
+CLOSING_S = 10.0  # that a message which is being sent at a stop gets to arrive
+_COOLDOWN = (5 * SECOND, 60 * SECOND)  # of a target after failures, so that a dead one is not tried per message
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,22 @@ class Drained:
 
 @dataclass(slots=True)
 class _TargetLane:
-    """One target and what this process knows of it. `breath_until` is in microseconds UTC."""
+    """One target and its state in this process. `cooldown_until` is in microseconds UTC."""
 
     target: Target
     bell: Bell
     lock: asyncio.Lock
     swept: bool = False  # what a dead process was sending has been settled
     failures: int = 0
-    breath_until: int = 0
+    cooldown_until: int = 0
     sent: int = 0
     refused: int = 0
 
 
 class Outbox:
-    """Delivers what is owed. `speak` hears one sentence when a target breaks, recovers, is parked or loses a message.
+    """Delivers what is owed. `speak` gets one sentence if a target fails, recovers, is suspended or loses a message.
 
-    Failures of the database come out of `run` and `drain`: whoever runs them decides, and starts again.
+    `run` and `drain` raise what the database raises; the caller starts them again.
     """
 
     def __init__(
@@ -128,12 +128,12 @@ class Outbox:
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
         due = await self._store.read(lambda reader: outbox.due_at(reader, name))
-        # A breath is short; one that ends far ahead was begun before the clock was set back.
-        breath = min(lane.breath_until, self._clock.now() + _BREATH[1])
-        return None if due is None else max(due, breath)
+        # A cooldown is short; one that ends far ahead began before the clock was set back.
+        cooldown = min(lane.cooldown_until, self._clock.now() + _COOLDOWN[1])
+        return None if due is None else max(due, cooldown)
 
     async def _turn(self, name: str, lane: _TargetLane) -> bool:
-        """Handle the delivery whose turn it is, to its end even if the caller is cancelled; False if none is due."""
+        """Handle the next delivery, to its end even if the caller is cancelled; False if none is due."""
         return await self._to_the_end(self._next(name, lane))
 
     async def _to_the_end(self, turn: Coroutine[Any, Any, bool]) -> bool:
@@ -165,7 +165,7 @@ class Outbox:
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what was being sent when a process died."""
         for claimed in await self._store.read(lambda reader: outbox.interrupted(reader, name)):
-            settlement = interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
+            settlement = settle_interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
         lane.swept = True
 
@@ -175,30 +175,30 @@ class Outbox:
             receipt = await self._send(lane.target, message)
         except (Later, Never) as problem:
             now = self._clock.now()
-            outcome = after(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
+            outcome = settle_failure(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
             if isinstance(problem, Later) and not problem.obey:
                 lane.failures += 1
-                lane.breath_until = now + min(_BREATH[0] << min(lane.failures - 1, 4), _BREATH[1])
+                lane.cooldown_until = now + min(_COOLDOWN[0] << min(lane.failures - 1, 4), _COOLDOWN[1])
         else:
             sent = Settlement("sent", claimed.row.attempts, claimed.unsure, receipt=receipt)
             outcome = Consequence(sent, "ok")
-            lane.failures = lane.breath_until = 0
+            lane.failures = lane.cooldown_until = 0
             lane.sent += 1
         lane.refused += outcome.refused
         await self._settle(lane, claimed, outcome)
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
-        """Compose the message. What cannot be composed is refused, not tried for ever."""
+        """Compose the message. One that cannot be composed is refused, not tried again."""
         if row.match_id is None:
-            return words(row, target.shows)
-        story, post, told = await self._store.read(_material, row.match_id, row.target)
+            return render_notice(row, target.shows)
+        story, post, first = await self._store.read(_material, row.match_id, row.target)
         try:
-            return render(row, story, post, self._rendering, target.shows, told)
+            return render(row, story, post, self._rendering, target.shows, first)
         except Exception as problem:
             raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
 
     async def _send(self, target: Target, message: Message) -> str | None:
-        """Hand over within the deadline. A mistake of ours inside a target is a failure of that target alone."""
+        """Hand over within the deadline. A bug in a target is a failure of that target alone."""
         try:
             async with asyncio.timeout(DEADLINE_S):
                 return await target.send(message)
@@ -207,8 +207,8 @@ class Outbox:
         except (Later, Never):
             raise
         except Exception as problem:  # noqa: BLE001 - one bad target stops no other
-            # Its own words may hold a secret, so only its place is told.
-            raise Later(f"the target broke: {_where(problem)}", unsure=True) from None
+            # The text of the exception may contain a secret, so only its place is shown.
+            raise Later(f"internal error in the target: {_where(problem)}", unsure=True) from None
 
     # What follows --------------------------------------------------------------------------------------------------
 
@@ -223,7 +223,7 @@ class Outbox:
             self.ring()
 
     def _settled(self, writer: Writer, claimed: Claimed, outcome: Consequence, held: list[str]) -> list[str]:
-        """Write it all in one transaction; what people must hear of it."""
+        """Write it all in one transaction; returns the sentences for people."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
         said: list[str] = []
@@ -234,13 +234,13 @@ class Outbox:
         if outcome.settlement.state == "dead":
             said.append(_lost(row, outcome.settlement.reason or ""))
         for sentence in said:
-            self._tell(writer, row, sentence, now)
+            self._announce(writer, row, sentence, now)
         return said
 
-    def _tell(self, writer: Writer, row: DeliveryRow, sentence: str, now: int) -> None:
+    def _announce(self, writer: Writer, row: DeliveryRow, sentence: str, now: int) -> None:
         notices.add(writer, now, f"target {row.target}", sentence)
         if row.kind == "health":
-            return  # a lost health message must not breed another
+            return  # a lost health message must not cause another
         others = [name for name, lane in self._lanes.items() if lane.target.settings.health and name != row.target]
         outbox.announce(writer, others, f"target {row.target}", sentence, now)
 
@@ -249,8 +249,7 @@ class Outbox:
 
         def write(writer: Writer) -> str:
             count = outbox.abandon(writer, self._lanes, now)
-            words = f"{count} alerts for targets that are no longer configured will not be sent"
-            sentence = f"{words}: `communique alerts list --state dead` shows them" if count else ""
+            sentence = _dropped(count) if count else ""
             if sentence:
                 notices.add(writer, now, "targets", sentence)
             return sentence
@@ -261,11 +260,11 @@ class Outbox:
 
 
 def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
-    """All that a message about a match is made of; the foreign keys promise that it is there."""
+    """Everything that a message about a match contains; the foreign keys guarantee that it exists."""
     story = matches.story(reader, match_id)
     assert story is not None
-    told = outbox.first_alert_of(reader, match_id, target)
-    return story, reading.posts(reader, [story.match.post_id])[0], FirstAlert(*told) if told else None
+    first = outbox.first_alert_of(reader, match_id, target)
+    return story, reading.posts(reader, [story.match.post_id])[0], FirstAlert(*first) if first else None
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:
@@ -282,8 +281,13 @@ def _change(target: str, state: Literal["ok", "failing", "parked"], reason: str)
     if state == "ok":
         return f"target {target} works again"
     if state == "failing":
-        return f"target {target} does not take alerts, they wait: {reason}"
-    return f"target {target} is parked until you act: {reason}; then `communique alerts retry --dead`"
+        return f"target {target} is not accepting alerts; they stay queued: {reason}"
+    return f"target {target} is suspended: {reason}. Fix it, then run `communique alerts retry --dead`"
+
+
+def _dropped(count: int) -> str:
+    what = "1 alert was dropped: its target is" if count == 1 else f"{count} alerts were dropped: their targets are"
+    return f"{what} no longer in the config; see `communique alerts list --state dead`"
 
 
 def _lost(row: DeliveryRow, reason: str) -> str:
@@ -291,7 +295,7 @@ def _lost(row: DeliveryRow, reason: str) -> str:
     again = (
         f"`communique alerts retry {row.match_id}`" if row.match_id is not None else "`communique alerts retry --dead`"
     )
-    return f"{what} was not delivered to {row.target}: {reason}; {again} tries once more"
+    return f"{what} was not delivered to {row.target}: {reason}; to try again, run {again}"
 
 
 def _where(problem: Exception) -> str:

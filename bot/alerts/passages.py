@@ -1,4 +1,4 @@
-"""PURE: the sentences of a post in which a rule found its words, to compare over edits and to quote."""
+"""PURE: the sentences of a post that contain the hits of a rule, to compare after an edit and to quote."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -24,8 +24,8 @@ class Passage:
     text: str
 
 
-def passages(texts: Mapping[int, str], hits: Iterable[Hit]) -> tuple[Passage, ...]:
-    """Whole sentences around the hits, each sentence once, in the order in which they stand.
+def find_passages(texts: Mapping[int, str], hits: Iterable[Hit]) -> tuple[Passage, ...]:
+    """Whole sentences around the hits, each sentence once, in the order of the text.
 
     A hit whose text is missing is left out.
     """
@@ -45,17 +45,17 @@ def passages(texts: Mapping[int, str], hits: Iterable[Hit]) -> tuple[Passage, ..
     return tuple(found)
 
 
-def written(found: Iterable[Passage]) -> tuple[Passage, ...]:
+def select_written(found: Iterable[Passage]) -> tuple[Passage, ...]:
     """Those that the source itself wrote, not a machine."""
     return tuple(passage for passage in found if passage.kind in _WRITTEN)
 
 
-def quoted(found: Iterable[Passage]) -> str:
+def join_passages(found: Iterable[Passage]) -> str:
     """Join passages as a message or a reader sees them."""
     return " … ".join(passage.text for passage in found)
 
 
-def sentences(text: str) -> Iterator[str]:
+def split_sentences(text: str) -> Iterator[str]:
     """Every sentence with its end mark; together they are the text."""
     start = 0
     for end in _ends(text):
@@ -73,7 +73,7 @@ def _ends(text: str) -> Iterator[int]:
 
 
 def _around(edges: list[int], hit: Hit) -> tuple[int, int]:
-    """Widen a hit to the edges of the sentences that it stands in."""
+    """Widen a hit to the edges of its sentences."""
     first = max(bisect_right(edges, hit.start) - 1, 0)
     last = max(bisect_left(edges, hit.end), min(first + 1, len(edges) - 1))
     return edges[first], edges[min(last, len(edges) - 1)]

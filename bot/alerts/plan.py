@@ -1,29 +1,46 @@
-"""PURE: scope, history and the config of a rule -> which targets hear of a match, and the named reason."""
+"""PURE: the kind of a match, its post and its rule -> which targets get an alert, and the named reason."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from enum import StrEnum
 
 from storage.records import MatchKind, PostFacts
 
-Reason = Literal[
-    "new match",
-    "what matched was edited",
-    "no longer matches",
-    "the post was deleted",
-    "first contact",
-    "backfill",
-    "rule is younger than the post",
-    "no targets",
-    "first message never sent",
-    "unreliable text",
-]
-UNRELIABLE: Reason = "unreliable text"
-REASONS: tuple[Reason, ...] = get_args(Reason)
+
+class Reason(StrEnum):
+    """Why a match alerts or not. The values are stored and part of the JSON contract: they never change."""
+
+    NEW = "new match"
+    EDITED = "what matched was edited"
+    NO_LONGER_MATCHES = "no longer matches"
+    DELETED = "the post was deleted"
+    FIRST_CONTACT = "first contact"
+    BACKFILL = "backfill"
+    OLDER_THAN_RULE = "rule is younger than the post"
+    NO_TARGETS = "no targets"
+    FIRST_NOT_SENT = "first message never sent"
+    UNRELIABLE = "unreliable text"
+
+
+_SENTENCES = {
+    Reason.EDITED: "the matching passage was edited",
+    Reason.NO_LONGER_MATCHES: "the post no longer matches",
+    Reason.FIRST_CONTACT: "collected at the first contact with the source",
+    Reason.BACKFILL: "collected by a backfill",
+    Reason.OLDER_THAN_RULE: "post is older than the rule",
+    Reason.NO_TARGETS: "the rule has no targets",
+    Reason.FIRST_NOT_SENT: "the first match of this post did not alert",
+    Reason.UNRELIABLE: "only unreliable machine text matches",
+}
+
+
+def describe_reason(stored: str) -> str:
+    """The sentence for people about a stored reason."""
+    return _SENTENCES.get(Reason(stored), stored) if stored in set(Reason) else stored
 
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """What the config says of a rule beside its query. A rule without targets never alerts: a saved search."""
+    """The targets and the priority of a rule. A rule without targets never alerts: a saved search."""
 
     targets: tuple[str, ...] = ()
     priority: str = "default"
@@ -31,7 +48,7 @@ class Alerting:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who hears of a match, and why, or why nobody does."""
+    """Which targets get an alert about a match, and why, or why none does."""
 
     targets: tuple[str, ...]
     why: Reason
@@ -44,37 +61,37 @@ class Plan:
 def plan(
     kind: MatchKind,
     alerting: Alerting,
-    standing: PostFacts,
+    post: PostFacts,
     *,
     rule_since: int,
     first_alerted: bool,
     matches: bool,
-    reliable: bool = True,
 ) -> Plan:
     """Decide on one match.
 
     `rule_since` is when the rule's name was first loaded; `first_alerted` says whether the rule's first match of this
-    post alerted, for nobody is told that something changed of which he never heard; `matches` whether it still does;
-    `reliable` whether it would without the machine text that nobody should trust.
+    post alerted: who never got that gets no alert about an edit; `matches` says whether the post still matches.
     """
-    if not reliable:
-        return Plan((), UNRELIABLE)
-    silent = _silence(kind, alerting, standing, rule_since=rule_since, first_alerted=first_alerted)
+    silent = _silence(kind, alerting, post, rule_since=rule_since, first_alerted=first_alerted)
     if silent is not None:
         return Plan((), silent)
-    told: dict[MatchKind, Reason] = {"match": "new match", "deleted": "the post was deleted"}
-    fallback: Reason = "what matched was edited" if matches else "no longer matches"
-    return Plan(tuple(dict.fromkeys(alerting.targets)), told.get(kind, fallback))
+    targets = tuple(dict.fromkeys(alerting.targets))
+    if kind == "match":
+        return Plan(targets, Reason.NEW)
+    if kind == "deleted":
+        return Plan(targets, Reason.DELETED)
+    return Plan(targets, Reason.EDITED if matches else Reason.NO_LONGER_MATCHES)
 
 
 def _silence(
-    kind: MatchKind, alerting: Alerting, standing: PostFacts, *, rule_since: int, first_alerted: bool
+    kind: MatchKind, alerting: Alerting, post: PostFacts, *, rule_since: int, first_alerted: bool
 ) -> Reason | None:
     if not alerting.targets:
-        return "no targets"
+        return Reason.NO_TARGETS
     if kind != "match":
-        return None if first_alerted else "first message never sent"
-    if not standing.alerts:
-        contact = standing.first_contact_at
-        return "first contact" if contact is None or standing.collected_at <= contact else "backfill"
-    return "rule is younger than the post" if standing.collected_at < rule_since else None
+        return None if first_alerted else Reason.FIRST_NOT_SENT
+    if not post.alerts:
+        contact = post.first_contact_at
+        early = contact is None or post.collected_at <= contact
+        return Reason.FIRST_CONTACT if early else Reason.BACKFILL
+    return Reason.OLDER_THAN_RULE if post.collected_at < rule_since else None

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.alerts import files
-from bot.alerts.document import FirstAlert, document, envelope, is_late, message_id
-from bot.alerts.passages import passages, sentences
+from bot.alerts.document import FirstAlert, build_document, build_envelope, is_late, message_id
+from bot.alerts.passages import find_passages, split_sentences
 from bot.contracts.message import Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
@@ -55,20 +55,20 @@ def render(
     post: PostRow,
     rendering: Rendering,
     shows: Shows,
-    told: FirstAlert | None = None,
+    first: FirstAlert | None = None,
 ) -> Message:
-    """Compose the alert about a match, and answer what was `told` of the post first.
+    """Compose the alert about a match, as a reply to the `first` alert about the post.
 
-    The link, the times and the mark of a repeat are kept, whatever is cut.
+    The link, the times and the mark of a repeat are never cut.
     """
     kinds = rendering.files.get(story.match.rule, frozenset())
-    carried = files.carried(story, post, rendering.data_dir, kinds)
+    carried = files.list_attachments(story, post, rendering.data_dir, kinds)
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes), None)
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
     head += _of_files(story, post, kinds)
     if shows.local:
         tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]
-    elif shows.file_bytes and (said := files.beside(carried, attached)):
+    elif shows.file_bytes and (said := files.describe_left_out(carried, attached)):
         head.append((Span(said),))
     limit = shows.units if attached is None else shows.caption
     room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
@@ -79,15 +79,15 @@ def render(
         kind=delivery.kind,
         text=_drawn(lines, shows),
         plain=_joined(lines, lambda span: span.text),
-        document=document(delivery, story, post, told, files.unheard(story, post, kinds)),
+        document=build_document(delivery, story, post, first, files.describe_unread(story, post, kinds)),
         priority=rendering.priorities.get(story.match.rule, "default"),
-        reply_to=told.receipt if told is not None and shows.replies else None,
+        reply_to=first.receipt if first is not None and shows.replies else None,
         attachment=attached,
     )
 
 
-def words(delivery: DeliveryRow, shows: Shows) -> Message:
-    """Compose a health or test message: only our own words, with foreign ones inside made safe."""
+def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
+    """Compose a health or test message: our own words; foreign ones in them are made safe."""
     text, about = str(delivery.payload.get("text", "")), str(delivery.payload.get("about", ""))
     limit = (shows.units or 4_000) - 40
     repeat = " (possible repeat)" if delivery.possible_repeat else ""
@@ -97,7 +97,7 @@ def words(delivery: DeliveryRow, shows: Shows) -> Message:
         kind=delivery.kind,
         text=_drawn([line], shows),
         plain=_joined([line], lambda span: span.text),
-        document=envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
+        document=build_envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
     )
 
 
@@ -115,23 +115,25 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
         Span(f" · {_short(post.source)}{side}"),
         Span("".join(f" ({mark})" for mark in marks), "bold"),
     )
-    posted = times(post.posted_at, zone) if post.posted_at is not None else f"unknown ({_short(post.posted_raw)})"
+    posted = (
+        format_times(post.posted_at, zone) if post.posted_at is not None else f"unknown ({_short(post.posted_raw)})"
+    )
     lines: list[Line] = [title, (Span(f"posted {posted}"),)]
     if late or post.posted_at is None:
-        lines.append((Span(f"collected {times(post.collected_at, zone)}"),))
+        lines.append((Span(f"collected {format_times(post.collected_at, zone)}"),))
     if post.deleted_at is not None:
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
-        lines.append((Span(f"absent since {times(since, zone)}, by {_short(method)}", "bold"),))
+        lines.append((Span(f"absent since {format_times(since, zone)}, by {_short(method)}", "bold"),))
     return lines
 
 
 def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:
-    """What is to be known of a file that nobody has heard, or of a machine that has."""
-    said = files.unheard(story, post, kinds)
+    """Files that are not transcribed yet, and the engines whose text matched."""
+    said = files.describe_unread(story, post, kinds)
     lines: list[Line] = [(Span(clip(one_line(said), 2 * _FIELD), "bold"),)] if said else []
     return lines + [
         (Span(clip(one_line(words), 2 * _FIELD)),)
-        for words in files.provenance(post.texts, story.match.hits, post.media)
+        for words in files.describe_machines(post.texts, story.match.hits, post.media)
     ]
 
 
@@ -142,9 +144,9 @@ def _tail(story: Story, post: PostRow) -> list[Line]:
     if post.media:
         lines.append((Span(clip(_media(post.media), 2 * _FIELD)),))
     alert = f"alert {story.match.id}"
-    url = link(post.url)
+    url = safe_link(post.url)
     if url:
-        lines.append((Span(url, "link"), Span(f" · {alert}")))
+        lines.append((Span(url, "safe_link"), Span(f" · {alert}")))
     else:
         lines.append((Span(f"{alert} · communique show {post.id}"),))
     return lines
@@ -155,35 +157,37 @@ def _body(story: Story, post: PostRow, room: int) -> list[Line]:
     texts = {text_id: headed(text, post.title) for text_id, text in story.texts.items()}
     if match.kind != "edited":
         whole = headed("\n\n".join(filter(None, (post.title, post.text))), post.title)
-        return [snippet(texts, match.hits, whole, room)]
-    was = match.before or "(it did not match)"
+        return [quote_hits(texts, match.hits, whole, room)]
+    was = match.before or "(no match)"
     if match.hits:
         here = _marked(texts, match.hits)
     else:
-        near = get_close_matches(was[:300], [each[:300] for each in sentences(post.text[:20_000])], n=1, cutoff=0.3)
+        near = get_close_matches(
+            was[:300], [each[:300] for each in split_sentences(post.text[:20_000])], n=1, cutoff=0.3
+        )
         here = [(near[0] if near else post.text, False)]
     return [
         (Span("was: ", "bold"), Span(clip(one_line(was), max(room // 2 - 5, 0)))),
-        (Span("now: ", "bold"), *fitted(here, max(room // 2 - 5, 0))),
+        (Span("now: ", "bold"), *fit_pieces(here, max(room // 2 - 5, 0))),
     ]
 
 
-def snippet(texts: Mapping[int, str], hits: Sequence[Hit], text: str, room: int) -> Line:
+def quote_hits(texts: Mapping[int, str], hits: Sequence[Hit], text: str, room: int) -> Line:
     """Quote the text around the hits in at most `room` units, hits marked; the start of `text` if there are none."""
     if not hits or not texts:
-        return fitted([(text, False)], room)
+        return fit_pieces([(text, False)], room)
     pieces: list[tuple[str, bool]] = []
     for text_id in dict.fromkeys(hit.text_id for hit in hits if hit.text_id in texts):
         if pieces:
             pieces.append((" / ", False))
         pieces.extend(_pieces(texts[text_id], [hit for hit in hits if hit.text_id == text_id]))
-    return fitted(pieces, room)
+    return fit_pieces(pieces, room)
 
 
 def _marked(texts: Mapping[int, str], hits: Sequence[Hit]) -> list[tuple[str, bool]]:
     """Only the sentences with hits, hits marked."""
     pieces: list[tuple[str, bool]] = []
-    for passage in passages(texts, hits):
+    for passage in find_passages(texts, hits):
         if pieces:
             pieces.append((f" {ELLIPSIS} ", False))
         inside = [hit for hit in hits if hit.text_id == passage.text_id and passage.start <= hit.start < passage.end]
@@ -204,10 +208,10 @@ def _pieces(raw: str, hits: Iterable[Hit], start: int = 0, end: int | None = Non
     yield raw[start:end], False
 
 
-def fitted(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
+def fit_pieces(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
     """Fit (text, is a hit) pieces into `room` UTF-16 units of safe text on one line, whole clusters only.
 
-    Everything if it fits; otherwise what stands around the first hits, with an ellipsis for what is left out.
+    Everything if it fits; otherwise the text around the first hits, with an ellipsis for each omission.
     """
     shown = _shown(pieces, room)
     sizes = [count_units(text) for text, _ in shown]
@@ -227,7 +231,7 @@ def fitted(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
 
 
 def _shown(pieces: Iterable[tuple[str, bool]], room: int) -> list[tuple[str, bool]]:
-    """Safe clusters of the pieces, white space collapsed; far from any hit a very long text is not even looked at."""
+    """Safe clusters of the pieces, white space collapsed; the middle of a very long text without hits is skipped."""
     shown: list[tuple[str, bool]] = []
     for text, hit in pieces:
         if len(text) > 4 * room + 400:
@@ -278,7 +282,7 @@ def _spans(shown: Iterable[tuple[str, bool]]) -> Iterator[Span]:
 # Words ---------------------------------------------------------------------------------------------------------------
 
 
-def times(at: int, zone: ZoneInfo) -> str:
+def format_times(at: int, zone: ZoneInfo) -> str:
     """One moment twice: in UTC and in `zone`."""
     try:
         moment = _EPOCH + timedelta(microseconds=at)
@@ -288,8 +292,8 @@ def times(at: int, zone: ZoneInfo) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC = {there:%Y-%m-%d %H:%M:%S} {zone.key}"
 
 
-def link(url: str | None) -> str | None:
-    """Let only a plain web address be a link: of http or https, without credentials or hidden characters."""
+def safe_link(url: str | None) -> str | None:
+    """The URL if it is a plain web address: http or https, without credentials or hidden characters; else None."""
     if not url or len(url) > _LINK or visible(url) != url or re.search(r"[\s\"<>\\]", url):
         return None
     try:
@@ -311,7 +315,7 @@ def _media(media: Sequence[MediaRow]) -> str:
 
 
 def _medium(item: MediaRow) -> str:
-    kinds = {"voice": "voice note", "round": "video note", "document": "file"}
+    kinds = {"voice": "voice note", "round": "video note", "build_document": "file"}
     parts = [kinds.get(item.kind, item.kind)]
     if item.name:
         parts.append(f"“{_short(item.name)}”")
@@ -340,14 +344,14 @@ def _length(lines: Sequence[Line]) -> int:
     return sum(count_units(span.text) for line in lines for span in line) + len(lines)
 
 
-def escaped(text: str) -> str:
+def escape_html(text: str) -> str:
     """Escape for Telegram's HTML, which knows only these and `&quot;` (core.telegram.org/bots/api#html-style)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _html(span: Span) -> str:
-    text = escaped(span.text)
-    if span.style == "link":
+    text = escape_html(span.text)
+    if span.style == "safe_link":
         return f'<a href="{text}">{text}</a>'
     return f"<b>{text}</b>" if span.style and text.strip() else text
 
@@ -357,5 +361,5 @@ def _text(span: Span) -> str:
 
 
 def _ansi(span: Span) -> str:
-    codes = {"bold": "1", "hit": "1;33", "link": "4"}
+    codes = {"bold": "1", "hit": "1;33", "safe_link": "4"}
     return f"\x1b[{codes[span.style]}m{span.text}\x1b[0m" if span.style and span.text else span.text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.alerts.plan import describe_reason
 from bot.cli.names import find_by_name
 from bot.cli.terminal.output import (
     Form,
@@ -159,7 +160,7 @@ def test(session: Session, target: str, form: Form | None) -> None:
 
 async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
     from bot.alerts import targets
-    from bot.alerts.render import words
+    from bot.alerts.render import render_notice
     from bot.contracts.target import TargetTools
     from bot.http import Http
 
@@ -183,7 +184,7 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings") 
         target = targets.build(settings, around)
         async with asyncio.timeout(120):
             await target.ready()
-            return await target.send(words(row, target.shows))
+            return await target.send(render_notice(row, target.shows))
     except TimeoutError:
         raise Later("no answer within 120 s") from None
     finally:
@@ -208,11 +209,19 @@ def _story(reader: "Reader", alert_id: int) -> Story:
 
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
     sent = ", ".join(f"{delivery.target}: {delivery.state}" for delivery in deliveries)
-    return [str(match.id), shown(match.at, zone), match.rule, match.kind, source, sent or "-", match.why]
+    return [
+        str(match.id),
+        shown(match.at, zone),
+        match.rule,
+        match.kind,
+        source,
+        sent or "-",
+        describe_reason(match.why),
+    ]
 
 
 def _hits(session: Session, story: Story, post: PostRow) -> Iterator[str]:
-    from bot.alerts.files import provenance
+    from bot.alerts.files import describe_machines
 
     yield ""
     yield styled(session, "found", "bold")
@@ -226,7 +235,7 @@ def _hits(session: Session, story: Story, post: PostRow) -> Iterator[str]:
         place = one_line(f"{part} {start}-{end}, as “{hit.form}”")
         head, tail = "…" if hit.start > _AROUND else "", "…" if hit.end + _AROUND < len(raw) else ""
         yield f"  {place}: {head}{_flat(before)}{marked}{_flat(after)}{tail}"
-    for words in provenance(post.texts, story.match.hits, post.media):
+    for words in describe_machines(post.texts, story.match.hits, post.media):
         yield f"  {one_line(words)}"
     if story.match.before:
         yield f"  before: {one_line(story.match.before)}"
@@ -238,7 +247,7 @@ def _flat(text: str) -> str:
 
 def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Iterator[str]:
     yield ""
-    yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(match.why)}"
+    yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(describe_reason(match.why))}"
     for sent in deliveries:
         when = shown(sent.settled_at, zone, seconds=True, unknown=f"due {shown(sent.not_before, zone, seconds=True)}")
         told = [sent.target, sent.state, when, counted(sent.attempts, "attempt"), sent.reason or ""]

@@ -7,7 +7,7 @@ from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.rules import MEDIA_RULE
-from bot.rules.cycles import asked_for, circle
+from bot.rules.cycles import find_circle, names_asked
 from bot.suggest import did_you_mean
 from storage.language import match, query
 from storage.language.fold import fold
@@ -159,7 +159,9 @@ def _terms(
                     phrases.pop(term.name, None)
         if not any(term.languages.values()):
             phrases.pop(term.name, None)
-            if not any(value for key, value in entries[index].items() if key != "name"):  # else its mistake is told
+            if not any(
+                value for key, value in entries[index].items() if key != "name"
+            ):  # else its own mistake is reported
                 findings.wrong(keys, f'the term "{term.name}" has no phrase: add en = ["…"], my = ["…"]')
     return phrases
 
@@ -190,11 +192,11 @@ def _asked(queries: Sequence[tuple[int, str, query.Query]], names: Iterable[str]
     """Rules that ask for each other by `rule:` can never be decided; those that ask for nobody's never hold."""
     known = {name.casefold(): name for name in names}
     for index, _, parsed in queries:
-        for name in asked_for(parsed.root):
+        for name in names_asked(parsed.root):
             if name not in known and not name.startswith(MEDIA_RULE) and not set(name) & set("*?"):
                 hint = did_you_mean(name, known)
                 findings.odd(("rules", index, "query"), f'no rule in this config is called "{name}"{hint}')
-    numbers = circle([(name, parsed.root) for _, name, parsed in queries])
+    numbers = find_circle([(name, parsed.root) for _, name, parsed in queries])
     if numbers:
         index, name, _ = queries[numbers[0]]
         way = " -> ".join(f'"{queries[number][1]}"' for number in numbers)

@@ -1,4 +1,4 @@
-"""Every mistake of one config, gathered as it is found and told in one sentence each."""
+"""All mistakes in one config, collected as they are found, each as one sentence."""
 
 import json
 import typing
@@ -41,7 +41,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
     def wrong(self, keys: KeyPath, message: str, *, at_key: bool = False, index: int | None = None) -> None:
-        """Note a mistake at `keys`; one that an environment variable brought is told under the variable's name."""
+        """Note a mistake at `keys`; one that came from an environment variable gets the variable's name."""
         for override in self.environment.overrides:
             if (override.section, override.key) == keys[:2]:
                 self.problems.append(Problem(where=override.variable, message=message))

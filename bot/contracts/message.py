@@ -12,8 +12,8 @@ class Shows:
     """What a target can show, so that render can fit a message to it.
 
     `units` is the greatest length in UTF-16 code units, None where there is no limit. `file_bytes` is the largest file
-    that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` is what
-    only the user of this machine sees: it is told where files stand.
+    that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` says that
+    only the user of this machine sees it, so it may show paths of files.
     """
 
     form: Literal["text", "html", "ansi", "json"]

@@ -32,7 +32,7 @@ class SourceSettings(Settings):
     tags: tuple[Name, ...] = ()
     enabled: bool = True
     alert_backfill: bool = False
-    languages: tuple[Name, ...] = ()  # that it speaks, best first, as ISO 639 codes; engines are told
+    languages: tuple[Name, ...] = ()  # that it uses, most used first, as ISO 639 codes, for the engines
     media: tuple[FileKind, ...] = ("voice", "audio", "photo")  # whose bytes are fetched
     alert_on: tuple[FileKind, ...] | None = None  # None: as [media.tags] says for its tags
     alert_targets: tuple[Name, ...] | None = None  # None: as [media.tags] says, else [defaults] targets

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bot.alerts import decide
+from bot.alerts.loaded_rules import LoadedRules
 from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.clock import Clock
@@ -22,7 +23,7 @@ class Decisions:
     archive: AsyncArchive
     clock: Clock
     say: Callable[[str], None]
-    deciding: decide.Deciding = field(init=False)
+    deciding: LoadedRules = field(init=False)
     alerts_due: Callable[[], None] = field(init=False)
     bell: Bell = field(default_factory=Bell)
     _claimed: list[jobs.ClaimedJob] = field(default_factory=list)  # begun, and not yet written to the end

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from bot import sources as source_kinds
-from bot.alerts import decide
 from bot.alerts import targets as target_kinds
+from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
 from bot.archive import AsyncArchive
 from bot.clock import Clock
@@ -49,7 +49,7 @@ class Wired:
     config: Config
     http: Http
     sources: Mapping[str, Source]
-    deciding: decide.Deciding
+    deciding: LoadedRules
     outbox: Outbox
     media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
@@ -102,7 +102,7 @@ class Stages:
             self._startup.colour,
             proxied=config.http.proxy is not None,
         )
-        deciding = decide.Deciding.of(config)
+        deciding = LoadedRules.of(config)
         targets = {settings.name: target_kinds.build(settings, target_tools) for settings in config.targets}
         enabled = [settings for settings in config.sources if settings.enabled]
         sources = {settings.name: source_kinds.build(settings, source_tools) for settings in enabled}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.rules.cycles import in_order
-from bot.rules.literals import chosen, options
+from bot.rules.cycles import order_rules
+from bot.rules.literals import choose_options, find_options
 from storage.language.match import Document, PreparedDocument, hits, holds
 from storage.language.query import Query
 from storage.language.tree import KINDS
@@ -34,23 +34,23 @@ class Rule:
 class RuleMatch:
     """A rule that holds on a post; where, is worked out when it is asked for."""
 
-    told: Rule
+    loaded: Rule
     reading: PreparedDocument
 
     @property
     def rule(self) -> str:
         """Its name."""
-        return self.told.name
+        return self.loaded.name
 
     @property
     def version(self) -> str:
         """What it said when it was loaded."""
-        return self.told.version
+        return self.loaded.version
 
     @property
     def hits(self) -> tuple[Hit, ...]:
         """The places of the rule's words in the post's texts."""
-        return hits(self.told.query, self.reading)
+        return hits(self.loaded.query, self.reading)
 
 
 class RuleSet:
@@ -59,9 +59,11 @@ class RuleSet:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
         self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self._rules]
-        self._late = in_order([(rule.name, rule.query.root) for rule in self._rules])
+        self._late = order_rules([(rule.name, rule.query.root) for rule in self._rules])
         late = set(self._late)
-        needed = chosen([[] if number in late else options(rule.query.root) for number, rule in enumerate(self._rules)])
+        needed = choose_options(
+            [[] if number in late else find_options(rule.query.root) for number, rule in enumerate(self._rules)]
+        )
         self._always = [number for number, found in enumerate(needed) if found is None and number not in late]
         literals: dict[str, _Literal] = {}
         for number, found in enumerate(needed):

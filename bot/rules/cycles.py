@@ -9,10 +9,10 @@ from storage.language.tree import And, Is, Node, Not, Or
 
 def asks_for_rules(node: Node) -> bool:
     """Whether a query has a `rule:` in it."""
-    return next(asked_for(node), None) is not None
+    return next(names_asked(node), None) is not None
 
 
-def in_order(rules: Sequence[tuple[str, Node]]) -> list[int]:
+def order_rules(rules: Sequence[tuple[str, Node]]) -> list[int]:
     """The numbers of the rules that have a `rule:` in them, each after those that it asks for.
 
     Rules in a circle (which `circle` names, and a config refuses) keep the order in which they were given.
@@ -24,7 +24,7 @@ def in_order(rules: Sequence[tuple[str, Node]]) -> list[int]:
         return list(waiting)
 
 
-def circle(rules: Sequence[tuple[str, Node]]) -> list[int]:
+def find_circle(rules: Sequence[tuple[str, Node]]) -> list[int]:
     """The numbers of rules that ask for each other, the first again at the end; none where all can be decided."""
     try:
         TopologicalSorter(_waiting(rules)).prepare()
@@ -35,7 +35,7 @@ def circle(rules: Sequence[tuple[str, Node]]) -> list[int]:
 
 def _waiting(rules: Sequence[tuple[str, Node]]) -> dict[int, list[int]]:
     """By rule with a `rule:`, the others of that kind that it asks for; the rest is decided before all of them."""
-    asked = {number: set(asked_for(node)) for number, (_, node) in enumerate(rules)}
+    asked = {number: set(names_asked(node)) for number, (_, node) in enumerate(rules)}
     asked = {number: wanted for number, wanted in asked.items() if wanted}
     names = {rules[number][0].casefold(): number for number in asked}
     waiting: dict[int, list[int]] = {}
@@ -48,12 +48,12 @@ def _waiting(rules: Sequence[tuple[str, Node]]) -> dict[int, list[int]]:
     return waiting
 
 
-def asked_for(node: Node) -> Iterator[str]:
+def names_asked(node: Node) -> Iterator[str]:
     """The names in every `rule:` of a query, case folded; they may hold wildcards."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            yield from asked_for(part)
+            yield from names_asked(part)
     elif isinstance(node, Not):
-        yield from asked_for(node.part)
+        yield from names_asked(node.part)
     elif isinstance(node, Is) and node.field == "rule":
         yield node.value

@@ -22,12 +22,12 @@ class Literals:
     enough: bool
 
 
-def options(node: Node) -> list[Literals]:
+def find_options(node: Node) -> list[Literals]:
     """Sets of strings, each of which a rule needs one of; none for a rule that can hold without any word."""
     if isinstance(node, And):
-        return [Literals(found.any_of, enough=False) for part in node.parts for found in options(part)]
+        return [Literals(found.any_of, enough=False) for part in node.parts for found in find_options(part)]
     if isinstance(node, Or):
-        ways = [options(part) for part in node.parts]
+        ways = [find_options(part) for part in node.parts]
         if not all(ways):
             return []
         best = [max(way, key=_length) for way in ways]
@@ -36,7 +36,7 @@ def options(node: Node) -> list[Literals]:
     return [found] if found else []
 
 
-def chosen(rules: Sequence[list[Literals]]) -> list[Literals | None]:
+def choose_options(rules: Sequence[list[Literals]]) -> list[Literals | None]:
     """For each rule the option that probably calls it least often: whose strings are long, and in few other rules.
 
     What many rules ask for is what many posts say, and so is what is short; each of an option's strings calls.

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from bot.alerts import decide
-from bot.alerts.decide import Decided, Deciding
+from bot.alerts.decide import Decided
+from bot.alerts.loaded_rules import LoadedRules, rule_version
 from bot.config.model import Config, RuleConfig
 from bot.rules import Rule, RuleMatch, RuleSet
 from storage import jobs
@@ -19,9 +20,9 @@ HOUR = 3_600_000_000
 
 def deciding(
     tmp_path: Any, query: str = "command", targets: Sequence[str] | None = ("desk",), name: str = "fall"
-) -> Deciding:
+) -> LoadedRules:
     rule = RuleConfig(name=name, query=query, targets=tuple(targets or ()))
-    return Deciding.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,)))
+    return LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,)))
 
 
 class Desk:
@@ -32,7 +33,7 @@ class Desk:
         self.tmp_path = tmp_path
         self.rules = deciding(tmp_path)
 
-    def load(self, rules: Deciding | None = None) -> None:
+    def load(self, rules: LoadedRules | None = None) -> None:
         self.rules = rules or self.rules
         with self.line.archive.writing() as writer:
             self.rules.declare(writer, self.line.now)
@@ -203,7 +204,7 @@ def test_bad_input_66_a_post_that_breaks_the_rules_three_times_is_given_up_and_s
             return super().match(document)
 
     broken = Breaks([Rule("fall", parse("command"), "v1")])
-    desk.rules = Deciding(broken, desk.rules.alerting, desk.rules.loaded)
+    desk.rules = LoadedRules(broken, desk.rules.alerting, desk.rules.loaded)
     line.post("poison command", native_id="1")
     line.post("the command fell", native_id="2")
     decided = [desk.decide()]
@@ -217,9 +218,9 @@ def test_bad_input_66_a_post_that_breaks_the_rules_three_times_is_given_up_and_s
 
 
 def test_a_version_names_query_and_scope_and_nothing_else() -> None:
-    same = decide.version("a", ("x", "y"), ("s",))
-    assert same == decide.version("a", ("y", "x"), ("s",))
-    assert len({same, decide.version("b", ("x", "y"), ("s",)), decide.version("a", ("x",), ("y", "s"))}) == 3
+    same = rule_version("a", ("x", "y"), ("s",))
+    assert same == rule_version("a", ("y", "x"), ("s",))
+    assert len({same, rule_version("b", ("x", "y"), ("s",)), rule_version("a", ("x",), ("y", "s"))}) == 3
 
 
 def test_bad_input_66_a_post_that_kills_the_process_is_given_up_and_no_other_with_it(line: Any, tmp_path: Any) -> None:

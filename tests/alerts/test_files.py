@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.alerts import decide, outbox
-from bot.alerts.decide import Decided, Deciding
-from bot.alerts.files import carried
-from bot.alerts.plan import UNRELIABLE
+from bot.alerts.decide import Decided
+from bot.alerts.files import list_attachments
+from bot.alerts.loaded_rules import LoadedRules
+from bot.alerts.plan import Reason
 from bot.alerts.render import render
 from bot.config.model import Config, RuleConfig
 from bot.contracts.message import Shows
@@ -34,19 +35,19 @@ def deciding(
     alert_on: Sequence[str] = ("voice",),
     targets: Sequence[str] = ("desk",),
     more: tuple[RuleConfig, ...] = (),
-) -> Deciding:
+) -> LoadedRules:
     source = SourceSettings.model_validate(
         {"name": "spokesman", "kind": "replay", "alert_on": list(alert_on), "alert_targets": list(targets)}
     )
     rule = RuleConfig(name="fall", query='"regional command"', targets=("desk",))
     rules = (rule, *more)
-    return Deciding.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=rules, sources=(source,)))
+    return LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=rules, sources=(source,)))
 
 
 class Ear:
     """The decide stage of a desk that alerts on voice notes."""
 
-    def __init__(self, line: Any, rules: Deciding) -> None:
+    def __init__(self, line: Any, rules: LoadedRules) -> None:
         self.line = line
         self.rules = rules
         with line.archive.writing() as writer:
@@ -154,7 +155,7 @@ def test_unreliable_text_is_noted_and_alerts_nobody(ear: Ear, line: Any) -> None
     ear.stored()
     ear.heard(post_id, "regional command", unreliable=True)
     ear.decide()
-    assert ("fall", UNRELIABLE, False) in ear.matches()
+    assert ("fall", Reason.UNRELIABLE, False) in ear.matches()
     line.post("An edit that says nothing.", media=(VOICE,))
     ear.decide()
     assert len([row for row in ear.matches() if row[0] == "fall"]) == 1
@@ -218,7 +219,7 @@ def test_the_alert_says_that_nobody_has_heard_it_and_brings_the_bytes_where_they
     assert words.attachment is not None
     assert words.attachment.path == tmp_path / KEPT.path
     assert words.attachment.name == "spokesman-1.ogg"
-    assert "not yet heard" in words.plain
+    assert "not transcribed" in words.plain
     assert count_units(words.plain) <= 1024
     small = render(delivery, story, post, rendering, Shows("html", 4096, caption=1024, file_bytes=10))
     assert small.attachment is None
@@ -239,7 +240,7 @@ def test_the_reply_says_which_machine_heard_it_how_surely_and_at_which_second(ea
     ear.decide()
     desk = told("desk")
     line.drain(desk)
-    assert "heard by ears · en · confidence 0.50 · at 1:01 · possible" in desk.got[-1].text
+    assert "transcribed by ears · en · confidence 0.50 · at 1:01 · possible" in desk.got[-1].text
 
 
 @pytest.mark.parametrize("name", ["../../x", "-rf", "\x1b[2J", "\u202egpj.exe", "a" * 500])
@@ -250,7 +251,7 @@ def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, t
     [row] = line.rows("select id from matches")
     with line.archive.reading() as reader:
         story, post, _ = outbox._material(reader, row["id"], "desk")
-    [found] = carried(story, post, tmp_path)
+    [found] = list_attachments(story, post, tmp_path)
     assert set(found.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert len(found.name) < 150
     assert not found.name.startswith(("-", "."))
@@ -276,14 +277,14 @@ def test_of_several_recordings_the_alert_says_that_one_goes_along_and_which_was_
             media_rows.stored(writer, media_id, KEPT, line.now)
     ear.decide()
     first = words_of(ear, line, tmp_path, TAKES)
-    assert "not yet heard\none of 3 files goes along\n" in first.plain
+    assert "not transcribed\n1 of 3 files attached\n" in first.plain
     made = texts.MachineText("transcript", "The regional command fell.", "en", 0.9, "ears", "base")
     with line.archive.writing() as writer:
         texts.put_machine(writer, 2, made, post_id=post_id)
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
-    assert "2 of 3 not yet heard" in words_of(ear, line, tmp_path, TAKES).plain, "though it is told only now"
-    assert "heard by ears · en · confidence 0.90 · file 2 of 3" in words_of(ear, line, tmp_path, TAKES, 1).plain
+    assert "2 of 3 not transcribed" in words_of(ear, line, tmp_path, TAKES).plain, "though the alert goes out only now"
+    assert "transcribed by ears · en · confidence 0.90 · file 2 of 3" in words_of(ear, line, tmp_path, TAKES, 1).plain
 
 
 def test_what_is_too_large_for_a_target_is_said_and_the_next_that_fits_goes_along(
@@ -297,10 +298,10 @@ def test_what_is_too_large_for_a_target_is_said_and_the_next_that_fits_goes_alon
     ear.decide()
     alone = words_of(ear, line, tmp_path, TAKES)
     assert alone.attachment is None
-    assert "too large to go along: 60 MB" in alone.plain
+    assert "too large to attach (60 MB)" in alone.plain
     both = words_of(ear, line, tmp_path, replace(TAKES, file_bytes=65 << 20))
     assert both.attachment.size == 60 << 20
-    assert "go along" not in words_of(ear, line, tmp_path, Shows("json")).plain
+    assert "attach" not in words_of(ear, line, tmp_path, Shows("json")).plain
 
 
 def test_words_that_come_weeks_later_are_told_and_marked_late(ear: Ear, line: Any, told: Any) -> None:
@@ -333,7 +334,7 @@ def test_a_program_is_told_what_a_person_reads(ear: Ear, line: Any, told: Any) -
     ear.decide()
     line.drain(desk)
     first, second = (message.document["data"] for message in desk.got)
-    assert (first["unheard"], first["in_reply_to"], first["matched"]) == ("not yet heard", None, [])
+    assert (first["unheard"], first["in_reply_to"], first["matched"]) == ("not transcribed", None, [])
     assert (second["unheard"], second["in_reply_to"]) == (None, first["alert"])
     [found] = second["matched"]
     assert {name: found[name] for name in ("engine", "language", "confidence", "possible", "at_s")} == {

@@ -33,7 +33,7 @@ def test_a_failure_is_tried_again_after_longer_and_longer_pauses_and_spoken_of_o
     line.drain(desk)
     assert pauses == [5, 10, 20, 40]
     assert line.states() == ["sent"]
-    assert line.said == ["target desk does not take alerts, they wait: down", "target desk works again"]
+    assert line.said == ["target desk is not accepting alerts; they stay queued: down", "target desk works again"]
 
 
 def test_after_a_day_of_failures_an_alert_is_given_up_and_another_target_hears_of_it(line: Any, told: Any) -> None:
@@ -93,7 +93,7 @@ def test_a_target_that_refuses_is_parked_until_a_person_retries(line: Any, told:
     assert line.drain(desk).sent == 0
     assert desk.tried == 1
     assert line.states() == ["pending", "pending"]
-    assert "parked" in line.said[0]
+    assert "suspended" in line.said[0]
     assert "let the bot in" in line.said[0]
     with line.archive.writing() as writer:
         assert rows.retry(writer, None, line.now) == (2, ["desk"])
@@ -149,7 +149,7 @@ def test_after_three_unknown_outcomes_an_alert_is_given_up_rather_than_repeated(
         line.now += HOUR
     assert line.states() == ["dead"]
     assert ["possible repeat" in message.plain for message in desk.got] == [False, True, True]
-    assert any("nobody knows" in sentence for sentence in line.said)
+    assert any("without a confirmation" in sentence for sentence in line.said)
 
 
 def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, told: Any) -> None:
@@ -185,7 +185,7 @@ def test_deliveries_to_a_target_that_left_the_config_are_given_up_and_told(line:
     line.match(line.post(), targets=("gone", "desk"))
     line.drain(told("desk"))
     assert line.states() == ["dead", "sent"]
-    assert "1 alerts for targets that are no longer configured" in line.said[0]
+    assert "1 alert was dropped: its target is no longer in the config" in line.said[0]
 
 
 def test_a_broken_database_ends_the_run_with_its_own_error(line: Any, told: Any) -> None:

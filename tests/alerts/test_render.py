@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.render import Rendering, Span, fitted, link, render, words
+from bot.alerts.render import Rendering, Span, fit_pieces, render, render_notice, safe_link
 from bot.contracts.message import Message, Shows
 from bot.foreign.graphemes import count_units, split_graphemes
 from storage.records import (
@@ -166,7 +166,7 @@ def test_bad_inputs_13_and_14_markup_of_a_post_arrives_as_its_own_letters(text: 
     ],
 )  # fmt: skip
 def test_bad_input_15_only_a_plain_web_address_of_the_post_is_a_link(url: str) -> None:
-    assert link(url) is None
+    assert safe_link(url) is None
     shown = told(f"command {url}", "command", shows=TELEGRAM, url=url)
     assert parsed(shown.text).links == []
     assert "communique show 77" in shown.plain
@@ -209,7 +209,7 @@ def test_bad_input_20_a_lone_surrogate_becomes_json_that_everybody_reads() -> No
 )
 @settings(max_examples=150, deadline=None)
 def test_a_snippet_fits_and_is_cut_between_letters(before: str, hit: str, after: str, room: int) -> None:
-    line = fitted([(before, False), (hit, True), (after, False)], room)
+    line = fit_pieces([(before, False), (hit, True), (after, False)], room)
     assert all(isinstance(span, Span) for span in line)
     shown = "".join(span.text for span in line)
     assert count_units(shown) <= max(room, 2)
@@ -226,7 +226,7 @@ def test_whatever_a_post_says_telegram_can_parse_the_alert(text: str) -> None:
 
 def test_the_id_of_a_message_is_its_own_and_lasts_over_retries() -> None:
     row = DeliveryRow(3, None, "desk", "test", "sending", AT, 1, AT, payload={"text": "x"})
-    first = words(row, TEXT).id
-    assert words(replace(row, attempts=9, not_before=AT + 5, possible_repeat=True), TEXT).id == first
-    assert words(replace(row, id=4), TEXT).id != first
-    assert words(replace(row, created_at=AT + 1), TEXT).id != first
+    first = render_notice(row, TEXT).id
+    assert render_notice(replace(row, attempts=9, not_before=AT + 5, possible_repeat=True), TEXT).id == first
+    assert render_notice(replace(row, id=4), TEXT).id != first
+    assert render_notice(replace(row, created_at=AT + 1), TEXT).id != first

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.alerts.retries import GIVE_UP_AFTER, LONGEST, SHORTEST, after, pause
+from bot.alerts.retries import GIVE_UP_AFTER, LONGEST, SHORTEST, settle_failure, wait_after
 from bot.errors import Later
 from storage.alerts.settlement import Claimed
 from storage.records import DeliveryRow
@@ -13,7 +13,7 @@ def claimed(attempts: int, unsure: int = 0) -> Claimed:
 
 def test_pauses_double_from_five_seconds_to_an_hour_and_end_after_a_day() -> None:
     pauses: list[int] = []
-    while (wait := pause(len(pauses) + 1)) is not None:
+    while (wait := wait_after(len(pauses) + 1)) is not None:
         pauses.append(wait)
     assert pauses[0] == SHORTEST
     assert pauses[-1] == LONGEST
@@ -25,7 +25,7 @@ def test_pauses_double_from_five_seconds_to_an_hour_and_end_after_a_day() -> Non
 def test_every_failure_ends_in_a_try_to_come_or_in_a_reason(
     attempts: int, jitter: float, now: int, unsure: bool
 ) -> None:
-    outcome = after(claimed(attempts), Later("down", unsure=unsure), now, idempotent=False, jitter=jitter)
+    outcome = settle_failure(claimed(attempts), Later("down", unsure=unsure), now, idempotent=False, jitter=jitter)
     settlement = outcome.settlement
     assert settlement.reason
     if settlement.state == "pending":
@@ -36,7 +36,7 @@ def test_every_failure_ends_in_a_try_to_come_or_in_a_reason(
 
 def test_a_pace_that_is_asked_for_is_no_failure_and_a_server_that_is_down_is_one() -> None:
     def state(problem: Later) -> str | None:
-        return after(claimed(1), problem, 0, idempotent=False, jitter=0).target
+        return settle_failure(claimed(1), problem, 0, idempotent=False, jitter=0).target
 
     assert state(Later("slow down", retry_at=SHORTEST, state="rate-limited", obey=True)) is None
     assert state(Later("slow down", retry_at=LONGEST, state="rate-limited", obey=True)) == "failing"

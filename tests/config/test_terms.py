@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.decide import Deciding
+from bot.alerts.loaded_rules import LoadedRules
 from bot.config import Config
 from bot.config.environment import Environment
 from bot.config.terms import phrases
@@ -76,8 +76,8 @@ def test_a_rule_that_asks_for_a_rule_that_is_not_there_warns(read: Read) -> None
 
 def test_another_meaning_of_a_term_makes_another_version_of_the_rules_that_use_it(read: Read) -> None:
     rules = '[[rules]]\nname = "r"\nquery = "@lashio"\n[[rules]]\nname = "s"\nquery = "lashio"\n'
-    before = Deciding.of(read(LASHIO + rules)).loaded
-    after = Deciding.of(read(LASHIO.replace('"Lashio"', '"Lashio", "Lasho"') + rules)).loaded
+    before = LoadedRules.of(read(LASHIO + rules)).loaded
+    after = LoadedRules.of(read(LASHIO.replace('"Lashio"', '"Lashio", "Lasho"') + rules)).loaded
     assert before[0][:1] == after[0][:1]
     assert before[0][1] != after[0][1]
     assert before[1] == after[1]

@@ -126,10 +126,10 @@ def test_a_voice_note_comes_with_its_bytes_and_its_words_answer_it(office: Offic
     first, *replies = office.api.said
     assert first.file is not None
     assert (first.file.method, first.file.mime, first.file.data) == ("sendVoice", "audio/ogg", sent)
-    assert "not yet heard" in first.bold
+    assert "not transcribed" in first.bold
     assert office.answers() == [None, first.id, first.id]
     for said in replies:
-        assert "heard by ears · en · confidence 0.93 · at 1:02" in said.text
+        assert "transcribed by ears · en · confidence 0.93 · at 1:02" in said.text
         assert WORDS in said.text
     assert [alert["rule"] for alert in office.alerts("list", "--rule", "media:spokesman")] == ["media:spokesman"]
     why = office.alerts("why", "1")
@@ -146,7 +146,7 @@ def test_words_that_are_ready_before_the_alert_could_be_delivered_answer_it_all_
     office.end(daemon)
     first = office.api.said[0]
     assert first.file is not None
-    assert "not yet heard" not in first.text
+    assert "not transcribed" not in first.text
     assert office.answers() == [None, first.id, first.id]
 
 
@@ -175,7 +175,7 @@ def test_several_notes_of_one_post_are_one_alert_and_the_one_that_says_it_is_nam
     office.desk.run("run", "--once")
     office.desk.run("run", "--once")
     assert office.answers() == [None, 1, 1]
-    assert "one of 3 files goes along" in office.api.said[0].text
+    assert "1 of 3 files attached" in office.api.said[0].text
     assert "file 2 of 3" in office.api.said[1].text
     assert office.count("texts WHERE kind = 'transcript'") == 3
 

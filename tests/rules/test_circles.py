@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
-from bot.rules.cycles import circle, in_order
+from bot.rules.cycles import find_circle, order_rules
 from storage.language.fold import fold
 from storage.language.match import Document, DocumentText
 from storage.language.query import parse
@@ -42,7 +42,7 @@ def test_a_rule_sees_what_was_stored_before(matched: Asked) -> None:
 
 def test_a_circle_is_named_and_still_answers(matched: Asked) -> None:
     queries = {"a": "rule:b army", "b": "rule:c", "c": "army OR rule:a", "d": "rule:a"}
-    numbers = circle([(name, parse(query).root) for name, query in queries.items()])
+    numbers = find_circle([(name, parse(query).root) for name, query in queries.items()])
     assert numbers[0] == numbers[-1]
     assert set(numbers) == {0, 1, 2}
     assert "c" in matched(queries)
@@ -53,8 +53,8 @@ def test_a_circle_is_named_and_still_answers(matched: Asked) -> None:
 def test_what_is_asked_for_is_decided_before(asked: list[list[int]]) -> None:
     queries = [" OR ".join([*(f"rule:r{other}" for other in others), "army"]) for others in asked]
     rules = [(f"r{number}", parse(query).root) for number, query in enumerate(queries)]
-    order = in_order(rules)
+    order = order_rules(rules)
     assert set(order) == {number for number, others in enumerate(asked) if others}
-    if not circle(rules):
+    if not find_circle(rules):
         for place, number in enumerate(order):
             assert {other for other in asked[number] if other in order} <= set(order[:place])

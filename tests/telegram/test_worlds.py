@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.alerts import decide
+from bot.alerts.loaded_rules import LoadedRules, rule_version
 from bot.alerts.plan import Alerting
 from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.rules import Rule, compile_rules
@@ -33,8 +34,8 @@ STEP = st.tuples(
 )
 WAY = st.sampled_from(("cut", "too long", "start", "interval"))  # how it is found out what was missed
 HISTORY = st.sampled_from((3, 3, 3, 30, 130, 230))  # posts that stood there before anybody looked
-RULE = Rule("hits", parse("hit"), decide.version("hit", (), ()), (), ())
-DECIDING = decide.Deciding(
+RULE = Rule("hits", parse("hit"), rule_version("hit", (), ()), (), ())
+DECIDING = LoadedRules(
     compile_rules([RULE]), {"hits": Alerting(("desk",), "default")}, (("hits", RULE.version, "hit"),)
 )
 

@@ -15,7 +15,7 @@ class Settings(TargetSettings):
 
 
 class Console:
-    """Writes to the stdout of the process. A reader that has stopped reading holds up no other target."""
+    """Writes to the stdout of the process. A reader that stops reading delays no other target."""
 
     idempotent = False
     account = None
@@ -27,7 +27,7 @@ class Console:
         self._turn = threading.Lock()
 
     async def ready(self) -> None:
-        """A terminal needs no pace."""
+        """A terminal needs no rate limit."""
 
     async def send(self, message: Message) -> None:
         """Write and flush one block. Raises Later where stdout is closed or full: part of it may be out."""
@@ -49,13 +49,13 @@ class Console:
                     self._stdout.write(f"{message.text}\n\n")
                     self._stdout.flush()
             except (OSError, ValueError) as failure:  # ValueError: the file object is closed
-                problem = Later(f"stdout does not take it: {failure}", unsure=True)
+                problem = Later(f"cannot write to stdout: {failure}", unsure=True)
             try:
                 loop.call_soon_threadsafe(settle, problem)
-            except RuntimeError:  # the loop ended meanwhile: nobody waits any more
+            except RuntimeError:  # the loop has ended, and nothing waits for the result
                 return
 
-        # A daemon thread, for a pipe that nobody reads blocks for ever and must not keep the process from ending.
+        # A daemon thread: a write to a pipe that nobody reads blocks for ever, and must not keep the process alive.
         threading.Thread(target=write, daemon=True, name=f"console {self.settings.name}").start()
         await written
 

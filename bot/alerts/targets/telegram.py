@@ -24,13 +24,13 @@ _UNITS = 4096
 _CAPTION = 1024
 _UPLOAD = 50 << 20
 _PHOTO = 10 << 20
-# What each method takes, by the bytes (core.telegram.org/bots/api#sendvoice); anything else goes as a document.
+# Types that each method accepts (core.telegram.org/bots/api#sendvoice); anything else goes as a document.
 _METHODS = {
     "voice": ("sendVoice", {"audio/ogg", "audio/mpeg", "audio/mp4"}),
     "audio": ("sendAudio", {"audio/mpeg", "audio/mp4"}),
     "photo": ("sendPhoto", {"image/jpeg", "image/png", "image/webp"}),
 }
-# Words of a 400 that concern the chat, not this message.
+# Texts of a 400 that are about the chat, not about this message.
 _ABOUT_CHAT = re.compile(
     r"chat not found|chat_id is empty|upgraded|deactivated|kicked|not a member|not enough rights|no rights|"
     r"write_forbidden|administrator rights|thread not found|topic|peer_id_invalid",
@@ -54,7 +54,7 @@ class Settings(TargetSettings):
 class TelegramTarget:
     """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text.
 
-    A file that Telegram does not take is left out: the words always go.
+    A file that Telegram does not accept is left out: the text is always sent.
     """
 
     shows = Shows("html", units=_UNITS, replies=True, caption=_CAPTION, file_bytes=_UPLOAD)
@@ -81,7 +81,7 @@ class TelegramTarget:
             try:
                 return await self._parsed(message, message.attachment)
             except MessageRefused:
-                pass  # of the file; whether the words are refused too is asked alone
+                pass  # perhaps because of the file: try the text alone
         return await self._parsed(message, None)
 
     async def _parsed(self, message: Message, attached: Attachment | None) -> str:
@@ -119,7 +119,7 @@ class TelegramTarget:
         request: dict[str, object] = {
             "chat_id": self.settings.chat,
             "text": message.text if html else clip(message.plain, _UNITS),
-            "link_preview_options": {"is_disabled": True},  # a preview would tell the watched site who watches
+            "link_preview_options": {"is_disabled": True},  # a preview would show the watched site who watches it
             "disable_notification": message.priority in {"min", "low"},
         }
         if html:
@@ -168,7 +168,7 @@ class TelegramTarget:
 
 
 def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, bytes, str]:
-    """Method, body and content type of a message with a file. Raises Refused where the file cannot be read."""
+    """Method, body and content type of a message with a file. Raises MessageRefused if the file cannot be read."""
     method, mimes = _METHODS.get(attached.kind, ("", set()))
     if attached.mime not in mimes or (method == "sendPhoto" and attached.size > _PHOTO):
         method = "sendDocument"

@@ -22,7 +22,7 @@ class Settings(TargetSettings):
 
     kind: Literal["webhook"]
     url: str | None = None
-    url_file: SecretFile | None = None  # for an address that is itself a secret
+    url_file: SecretFile | None = None  # if the address itself is a secret
     secret_file: SecretFile | None = None  # "whsec_" and base64, or any text
 
     @model_validator(mode="after")
@@ -43,9 +43,9 @@ class Settings(TargetSettings):
 
 
 class Webhook:
-    """One POST per delivery under an id that never changes, so that the receiver can absorb repeats.
+    """One POST per delivery, with an id that stays the same, so that the receiver can ignore repeats.
 
-    A receiver that answers 4xx may only be deployed wrongly for an hour: all but 410 (gone) is tried for 24 hours.
+    A receiver that answers 4xx may be misconfigured for an hour only: all but 410 (Gone) is tried for 24 hours.
     """
 
     shows = Shows("json")
@@ -58,7 +58,7 @@ class Webhook:
         self._clock = clock
 
     async def ready(self) -> None:
-        """A receiver says itself when it is too much."""
+        """A receiver asks for a pause itself."""
 
     async def send(self, message: Message) -> None:
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
@@ -69,7 +69,7 @@ class Webhook:
         except (Later, Never) as problem:
             raise mask_secrets(problem, *(secret_parts(url) if self.settings.url_file else ())) from None
         if reply.status == 410:
-            raise Never("the receiver answered 410 Gone", remedy="give it another url, or take the target out")
+            raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
             raise waits(reply, self._clock.now()) or Later(f"the receiver answered {reply.status}")
 

@@ -76,7 +76,7 @@ def _told(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[
 def _literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> Any:
     """The strings of which one must occur before the rule is tried: chosen as among all rules of the config."""
     from bot.rules.cycles import asks_for_rules
-    from bot.rules.literals import chosen, options
+    from bot.rules.literals import choose_options, find_options
 
     if asks_for_rules(parsed.root):
         return None
@@ -86,8 +86,8 @@ def _literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> A
         if others
         else []
     )
-    among = [options(parsed.root), *(options(other.root) for other in read if not asks_for_rules(other.root))]
-    return chosen(among)[0]
+    among = [find_options(parsed.root), *(find_options(other.root) for other in read if not asks_for_rules(other.root))]
+    return choose_options(among)[0]
 
 
 def _cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals: frozenset[str] | None) -> Any:

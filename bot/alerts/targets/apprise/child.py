@@ -1,4 +1,4 @@
-"""The child process that speaks Apprise: one message on stdin, one verdict on stdout; imports nothing of ours."""
+"""The child process that speaks Apprise: one message on stdin, one verdict on stdout; imports nothing else of ours."""
 
 import json
 import re
@@ -14,8 +14,8 @@ def main() -> None:
 def send(url: str, body: str, deadline: float, file: dict[str, str] | None = None) -> dict[str, object]:
     """Hand one message to one service, without retries; `deadline` in seconds for each of two attempts.
 
-    A `file` ("path", "name", "mime") goes along where the service takes files; what it does not take with one goes
-    without.
+    A `file` ("path", "name", "mime") is attached if the service accepts files; a message that is refused with the file
+    is sent without it.
     """
     try:
         import apprise

@@ -22,7 +22,7 @@ INSTALL = "pip install 'communique[apprise]'"
 _DEADLINE_S = 90.0
 _ATTEMPT_S = 40.0
 _ANSWER_CAP = 1 << 16
-_LARGEST = 8 << 20  # of a file that most services still take
+_LARGEST = 8 << 20  # most services accept files of this size
 _UNITS = 1_900  # most services cut at 2,000; for shorter ones the message comes in parts
 _WORD_JOINER = "\u2060"
 
@@ -56,11 +56,11 @@ class Apprise:
         self._python = python
 
     async def ready(self) -> None:
-        """A new process has no pace to keep."""
+        """Each message has its own process; there is no rate limit."""
 
     async def send(self, message: Message) -> None:
         if self._proxied:
-            raise Never("apprise cannot be held to the proxy of [http]", remedy="use a telegram or webhook target")
+            raise Never("apprise cannot use the proxy of [http]", remedy="use a telegram or webhook target")
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
         verdict = await self._ask(
             {"url": url, "body": literal(message.plain), "deadline": _ATTEMPT_S, "file": _file(message.attachment)}
@@ -75,14 +75,14 @@ class Apprise:
             raise Never("Apprise cannot read the url", remedy="it must be one Apprise URL, such as ntfy://host/topic")
         if status == "TIMEOUT":
             raise Later(f"{service} gave no answer", unsure=True)
-        raise Later(f"{service} did not take the message" + (f" (error {code})" if isinstance(code, int) else ""))
+        raise Later(f"{service} did not accept the message" + (f" (error {code})" if isinstance(code, int) else ""))
 
     async def _ask(self, request: dict[str, object]) -> dict[str, object]:
-        """Run the child to its end; the URL goes through its stdin, for arguments are seen by everybody."""
+        """Run the child to its end; the URL goes through its stdin, for arguments are visible to everybody."""
         command = (*self._python, str(Path(apprise_child.__file__)))
         too_long = Later("the Apprise process printed too much", unsure=True)
         try:
-            # No environment: no proxy and no netrc but what the config says.
+            # An empty environment: no proxy and no netrc beside the config.
             async with started(command, environment={}) as process, asyncio.timeout(_DEADLINE_S):
                 answer = await exchange(process, json.dumps(request).encode(), _ANSWER_CAP, too_long)
                 code = await process.wait()

@@ -1,0 +1,155 @@
+"""PURE: one post as it is now, and its earlier matches -> its new matches, and the targets of each."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from bot.alerts.passages import Passage, find_passages, join_passages, select_written, split_sentences
+from bot.alerts.plan import Reason, plan
+from bot.rules import RuleMatch
+from storage.language.fold import fold
+from storage.language.match import Document
+from storage.records import Hit, MatchKind, MatchRow, PostFacts
+
+if TYPE_CHECKING:
+    from bot.alerts.loaded_rules import LoadedRules
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierMatches:
+    """What was decided on one post until now, oldest first, and the texts that contain its hits, by id."""
+
+    matches: tuple[MatchRow, ...] = ()
+    texts: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one loaded rule finds in the post as it is now; no hits, and `matched` False, if nothing."""
+
+    rule: str
+    version: str
+    matched: bool
+    hits: tuple[Hit, ...]
+
+
+def judge(
+    document: Document,
+    facts: PostFacts,
+    earlier: EarlierMatches,
+    loaded: "LoadedRules",
+    since: Mapping[str, int],
+    now: int,
+    *,
+    held: frozenset[str] = frozenset(),
+) -> list[tuple[MatchRow, tuple[str, ...]]]:
+    """Decide on one post: its new matches, each with the targets that get an alert.
+
+    A rule matches a post once ("match"). After that only a change of the matching passages counts ("edited": other
+    sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
+    loaded are skipped, and so are those in `held`. What matches only in unreliable machine text is stored once and
+    never alerts; it does not count as a match when reliable text matches later.
+    """
+    reliable = replace(document, texts=tuple(text for text in document.texts if not text.unreliable))
+    hits: dict[str, RuleMatch] = {match.rule: match for match in loaded.ruleset.match(reliable)}
+    doubtful = hits
+    if len(reliable.texts) < len(document.texts):
+        doubtful = {match.rule: match for match in loaded.ruleset.match(document)}
+    known = {match.rule for match in earlier.matches}
+    verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
+    for name, version, _ in loaded.loaded:
+        if name in held:
+            continue
+        if name in doubtful and name not in hits and name not in known:
+            verdicts.append((_unreliable_match(document, doubtful[name], now), ()))
+        history = [match for match in earlier.matches if match.rule == name and match.why != Reason.UNRELIABLE]
+        if name not in hits and not history:
+            continue
+        found = RuleResult(name, version, name in hits, hits[name].hits if name in hits else ())
+        for row in find_news(document, found, history, earlier.texts, deleted=facts.deleted_at is not None, now=now):
+            first = next((match for match in history if match.kind == "match"), None)
+            decision = plan(
+                row.kind,
+                loaded.alerting[name],
+                facts,
+                rule_since=since.get(name, 0),
+                first_alerted=first is not None and first.alerting,
+                matches=found.matched,
+            )
+            row = replace(row, alerting=decision.alerting, why=decision.why)
+            history.append(row)
+            verdicts.append((row, decision.targets))
+    return verdicts
+
+
+def _unreliable_match(document: Document, found: RuleMatch, now: int) -> MatchRow:
+    state = hash_document(document, deleted=False)
+    return MatchRow(
+        found.rule,
+        found.version,
+        document.post_id,
+        state,
+        "match",
+        now,
+        found.hits,
+        alerting=False,
+        why=Reason.UNRELIABLE,
+    )
+
+
+def find_news(
+    document: Document,
+    found: RuleResult,
+    history: Sequence[MatchRow],
+    old_texts: Mapping[int, str],
+    *,
+    deleted: bool,
+    now: int,
+) -> Iterator[MatchRow]:
+    """Yield what is new for one rule and post; `plan` decides whether it alerts."""
+
+    def row(kind: MatchKind, hits: tuple[Hit, ...], before: str | None = None) -> MatchRow:
+        state = hash_document(document, deleted=kind == "deleted")
+        return MatchRow(
+            found.rule, found.version, document.post_id, state, kind, now, hits, alerting=False, why="", before=before
+        )
+
+    latest = next((match for match in reversed(history) if match.kind != "deleted"), None)
+    if latest is None and found.matched:
+        yield row("match", found.hits)
+    if latest is not None and not deleted:
+        texts = {text.text_id: text.text for text in document.texts}
+        then = find_passages(old_texts, latest.hits)
+        if has_changed(then, find_passages(texts, found.hits), texts, same_rule=found.version == latest.rule_version):
+            yield row("edited", found.hits, join_passages(then) or None)
+    if deleted and not any(match.kind == "deleted" for match in history):
+        yield row("deleted", found.hits or (latest.hits if latest else ()))
+
+
+def has_changed(then: Sequence[Passage], here: Sequence[Passage], texts: Mapping[int, str], *, same_rule: bool) -> bool:
+    """Whether an edit changed what had matched, and not only another part of the post.
+
+    It compares the folded sentences around the hits, in what the source itself wrote. If the rule was changed in
+    between, only the loss of such a sentence counts, because what is new may come from the rule.
+    """
+    if same_rule:
+        return _folded(select_written(then)) != _folded(select_written(here))
+    present = {fold(sentence.strip()) for text in texts.values() for sentence in split_sentences(text)}
+    return any(
+        fold(sentence.strip()) not in present
+        for passage in select_written(then)
+        for sentence in split_sentences(passage.text)
+    )
+
+
+def _folded(found: Iterable[Passage]) -> set[tuple[str, str]]:
+    return {(passage.kind, fold(passage.text)) for passage in found}
+
+
+def hash_document(document: Document, *, deleted: bool) -> str:
+    """Name one state of a post: the same texts of one revision give the same hash, so that a repeat adds nothing."""
+    state = sha256(b"deleted" if deleted else b"")
+    for text in sorted(document.texts, key=lambda text: text.text_id):
+        state.update(f"\0{text.text_id}\0{text.kind}\0{text.text}".encode("utf-8", "surrogatepass"))
+    return state.hexdigest()

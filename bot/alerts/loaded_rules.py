@@ -1,0 +1,92 @@
+"""The rules of a checked config: compiled, each with its version and with the targets that its alerts go to."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from bot.alerts.plan import Alerting
+from bot.alerts.render import Rendering
+from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
+from storage.alerts import rules
+from storage.language.query import parse
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from storage.archive.database import Writer
+
+_Entry = tuple[str, str, Sequence[str], Sequence[str]]  # name, query, tags, sources
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """`loaded` holds (name, version, query) of each rule, in the order in which they are decided.
+
+    `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
+    `translated` go to a translator.
+    """
+
+    ruleset: RuleSet
+    alerting: Mapping[str, Alerting]
+    loaded: tuple[tuple[str, str, str], ...]
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    translated: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, config: "Config") -> Self:
+        """Compile the rules of a checked config. Raises QueryError for a query that `load` would have refused."""
+        media = list(_media_rules(config))
+        entries: list[_Entry] = [(name, _query_for(kinds), (), (source,)) for name, source, kinds, _ in media]
+        entries += [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]  # these reply to media
+        compiled = list(_compiled(entries, config.phrases()))
+        alerting = {rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules}
+        translators = [engine for engine in config.engines if engine.translates]
+        return cls(
+            compile_rules(compiled),
+            alerting | {name: alerts for name, _, _, alerts in media},
+            tuple((rule.name, rule.version, entry[1]) for rule, entry in zip(compiled, entries, strict=True)),
+            {name: frozenset(kinds) for name, _, kinds, _ in media},
+            frozenset(
+                source.name
+                for source in config.sources
+                if any(engine.covers(source.name, source.tags) for engine in translators)
+            ),
+        )
+
+    def declare(self, writer: "Writer", now: int) -> None:
+        """Store which rules are loaded since when: posts from before never alert."""
+        rules.remember(writer, self.loaded, now)
+
+    def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
+        """What render needs beside the archive; files are attached only if the data directory is given."""
+        priorities = {name: alerting.priority for name, alerting in self.alerting.items()}
+        return Rendering(zone, priorities, self.files, data_dir)
+
+
+def _media_rules(config: "Config") -> Iterator[tuple[str, str, Sequence[str], Alerting]]:
+    """For each source that alerts on files: the name of its rule, its own name, the kinds, the targets."""
+    for source in config.sources:
+        kinds = config.alerts_on(source)
+        if kinds and source.enabled:
+            yield f"{MEDIA_RULE}{source.name}", source.name, kinds, Alerting(config.media_targets(source))
+
+
+def _query_for(kinds: Iterable[str]) -> str:
+    return " OR ".join(f"has:{kind}" for kind in kinds)
+
+
+def _compiled(entries: Sequence[_Entry], phrases: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
+    parsed = {query: parse(query, terms=phrases) for _, query, _, _ in entries}
+    for name, query, tags, sources in entries:
+        yield Rule(name, parsed[query], rule_version(query, tags, sources, parsed[query].terms), tags, sources)
+
+
+def rule_version(
+    query: str, tags: Iterable[str], sources: Iterable[str], terms: Iterable[tuple[str, Iterable[str]]] = ()
+) -> str:
+    """Name one version of a rule: a hash of its query, the phrases of its terms and its scope; not of its targets."""
+    named = (part for name, phrases in terms for part in ("", f"@{name}", *phrases))
+    scope = "\0".join((query, *sorted(tags), "", *sorted(sources), *named))
+    return sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]
