@@ -5,7 +5,6 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -93,7 +92,7 @@ def python(version: tuple[int, ...]) -> Finding:
 
 def sqlite() -> Iterator[Finding]:
     """Look at the SQLite library and its full-text index."""
-    from storage.archive.schema import FTS
+    from storage.archive import full_text
     from storage.archive.sqlite import has_wal_reset_bug, is_fallback, sqlite3
 
     text = f"SQLite {sqlite3.sqlite_version}{' (of the interpreter)' if is_fallback() else ''}"
@@ -101,11 +100,8 @@ def sqlite() -> Iterator[Finding]:
         yield Finding("sqlite", "warn", f"{text} can lose rows when two programs write", "pip install pysqlite3")
     else:
         yield Finding("sqlite", "ok", text)
-    try:
-        with closing(sqlite3.connect(":memory:")) as memory:
-            memory.execute(FTS)
-    except sqlite3.Error as error:
-        yield Finding("search", "fail", f"this SQLite has no full-text index ({error})", "pip install pysqlite3")
+    if why := full_text.why_unsupported():
+        yield Finding("search", "fail", f"this SQLite has no full-text index ({why})", "pip install pysqlite3")
     else:
         yield Finding("search", "ok", "full-text index FTS5 with our tokenizer")
 
@@ -205,11 +201,11 @@ def _account(archive: "Archive") -> Iterator[Finding]:
 
 def _index(archive: "Archive") -> Finding:
     """Compare the full-text index with the texts it stands on: SQLite's quick_check does not see it go stale."""
-    from storage.archive import integrity
+    from storage.archive import full_text
 
-    if integrity.check_index(archive):
+    if full_text.agrees(archive):
         return Finding("index", "ok", "the full-text index fits the texts")
-    fix = f'sqlite3 {archive.path} "{integrity.REBUILD_INDEX}"'
+    fix = f'sqlite3 {archive.path} "{full_text.REBUILD}"'
     return Finding("index", "fail", "the full-text index does not fit the texts", fix)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storage.archive import full_text
 from storage.archive.database import Archive
 from storage.archive.errors import ArchiveDamaged
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _SHOWN = 10
-REBUILD_INDEX = "INSERT INTO texts_index (texts_index) VALUES ('rebuild')"
 
 
 def probe(reader: Reader) -> None:
@@ -26,7 +26,7 @@ def problems(archive: Archive) -> list[str]:
             found = check_pages(reader) + check_references(reader)
     except ArchiveDamaged as problem:
         return [str(problem)]
-    if not check_index(archive):
+    if not full_text.agrees(archive):
         found.append("the full-text index does not agree with the texts: it can be rebuilt, no text is lost")
     return found
 
@@ -41,19 +41,3 @@ def check_references(reader: Reader) -> list[str]:
     """The first rows that refer to rows which do not exist."""
     lost = reader.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN)
     return [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in lost]
-
-
-def check_index(archive: Archive) -> bool:
-    """Whether the full-text index has the words of the texts: SQLite's own checks do not see that it lost some."""
-    try:
-        with archive.writing() as writer:
-            writer.execute("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)")
-    except ArchiveDamaged:
-        return False
-    return True
-
-
-def rebuild_index(archive: Archive) -> None:
-    """Build the full-text index from the stored texts again."""
-    with archive.writing() as writer:
-        writer.execute(REBUILD_INDEX)

@@ -53,7 +53,7 @@ class Migrated:
 
 
 def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
-    """Create the archive, or upgrade it, or find that there is nothing to do (then Alembic is not imported).
+    """Create the archive from its tables, or upgrade it step by step, or find that there is nothing to do.
 
     `now` (microseconds UTC) names the backup and dates a new archive. Raises ArchiveRefused for a place, a version or
     a file that a person must look at, ArchiveUnwritable if the device does not let us write. A failed upgrade leaves
@@ -131,8 +131,13 @@ def _upgrade(path: Path, now: int, steps: Steps) -> None:
         before = schema_of(driver, path)
         if before == steps.revisions[-1]:
             return  # another process was faster
-        _drop_derived(alchemy)
-        _run_alembic(alchemy, steps)
+        if before is None and steps == OURS:
+            from storage.archive import schema
+
+            schema.create(alchemy, REVISIONS[-1])
+        else:
+            _drop_derived(alchemy)
+            _run_alembic(alchemy, steps)
         for name, select in VIEWS.items():
             alchemy.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
         for trigger in GUARDS.values():

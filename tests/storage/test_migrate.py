@@ -7,14 +7,11 @@ from shutil import copytree
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
-from storage.archive import integrity, migrate, schema
+from storage.archive import full_text, integrity, migrate
 from storage.archive.database import REVISIONS, Archive, connect
 from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
-from storage.archive.sqlite import sqlite3
 from storage.archive.views import VIEWS
 
 NOW = 1_763_800_000_000_000
@@ -42,7 +39,7 @@ def shape(reader: Any) -> dict[str, Any]:
     """What a schema is, without the spelling of its DDL."""
     found: dict[str, Any] = {}
     for name, text in reader.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall():
-        if name.startswith("texts_index_") or name == "alembic_version":
+        if name.startswith("texts_index_"):
             continue
         indexes = []
         for _, index, unique, origin, partial in reader.execute(f"PRAGMA index_list({name})").fetchall():
@@ -61,15 +58,49 @@ def shape(reader: Any) -> dict[str, Any]:
     return found
 
 
-def test_the_migrated_schema_is_the_one_on_the_page(archive: Archive) -> None:
-    engine = create_engine("sqlite://", module=sqlite3)
-    with engine.begin() as on_the_page:
-        SQLModel.metadata.create_all(on_the_page)
-        on_the_page.exec_driver_sql(schema.FTS)
-        wanted = shape(on_the_page.connection.driver_connection)
-    engine.dispose()
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_an_upgrade_from_any_release_arrives_at_the_schema_of_a_fresh_archive(
+    archive: Archive, tmp_path: Path, revision: str
+) -> None:
+    older = REVISIONS[: REVISIONS.index(revision) + 1]
+    with Archive(tmp_path / "older" / "communique.db") as upgraded:
+        assert migrate.ensure(upgraded, now=NOW, steps=migrate.Steps(older)).after == revision
+        assert migrate.ensure(upgraded, now=NOW).before == revision
+        assert shape_of(upgraded) == shape_of(archive)
+
+
+def test_every_migration_from_an_empty_file_arrives_at_the_schema_of_a_fresh_archive(
+    archive: Archive, tmp_path: Path
+) -> None:
+    scripts = tmp_path / "migrations"
+    copytree(migrate.OURS.scripts, scripts)
+    with Archive(tmp_path / "stepped" / "communique.db") as stepped:
+        assert migrate.ensure(stepped, now=NOW, steps=migrate.Steps(scripts=scripts)).created
+        assert shape_of(stepped) == shape_of(archive)
+
+
+def test_a_fresh_archive_is_made_without_alembic(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from storage.archive import migrate
+from storage.archive.database import Archive
+with Archive(Path({str(tmp_path / "data" / "communique.db")!r})) as archive:
+    assert migrate.ensure(archive, now=0).created
+assert "alembic" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def shape_of(archive: Archive) -> dict[str, Any]:
+    """The same of a file, with its views, triggers and version."""
     with closing(connect(archive.path, mode="ro")) as reader:
-        assert shape(reader) == wanted
+        found = shape(reader)
+        found["derived"] = sorted(
+            reader.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
+        )
+        found["version"] = reader.execute("SELECT version_num FROM alembic_version").fetchall()
+    return found
 
 
 def test_views_and_guards_are_those_of_their_pages(archive: Archive) -> None:
@@ -191,7 +222,7 @@ def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -
         writer.execute("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')")
     [problem] = integrity.problems(archive)
     assert "full-text index" in problem
-    integrity.rebuild_index(archive)
+    full_text.rebuild(archive)
     assert integrity.problems(archive) == []
 
 

@@ -1,0 +1,90 @@
+"""The tables of alerts: rules, what they found, what is owed to whom, and notices."""
+
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class RuleTable(SQLModel, table=True):
+    """A rule as it was loaded: posts first collected before `loaded_at` of its name's first version never alert."""
+
+    __tablename__: ClassVar[str] = "rules"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)  # hash of query and scope
+    query: str = Field(sa_type=Text)
+    loaded_at: int
+
+
+class MatchTable(SQLModel, table=True):
+    """A rule found its words in a post, or an edit or deletion changed what it had found."""
+
+    __tablename__: ClassVar[str] = "matches"
+    __table_args__ = (
+        UniqueConstraint("rule", "rule_version", "post_id", "document_hash", "kind"),
+        Index("matches_by_post", "post_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str = Field(sa_type=Text)
+    rule_version: str = Field(sa_type=Text)
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
+    document_hash: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)  # match edited deleted
+    at: int
+    hits: str = Field(default="[]", sa_type=Text)  # JSON of records.Hit
+    alerting: int = 1
+    why: str = Field(sa_type=Text)  # the named reason why it alerts, or why not
+    before: str | None = Field(default=None, sa_type=Text)  # edited: the passage as it was
+
+
+class DeliveryTable(SQLModel, table=True):
+    """One message owed to one target. `possible_repeat` marks a send whose first outcome nobody knows."""
+
+    __tablename__: ClassVar[str] = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("match_id", "target"),
+        Index("deliveries_due", "target", "state", "not_before"),
+        CheckConstraint("state IN ('pending','sending','sent','digested','dead','silenced')", name="state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    match_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
+    target: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)  # match edited deleted digest health test
+    payload: str = Field(default="{}", sa_type=Text)  # JSON; health and test messages carry their words here
+    state: str = Field(default="pending", sa_type=Text)
+    not_before: int
+    attempts: int = 0
+    possible_repeat: int = 0
+    created_at: int
+    started_at: int | None = None  # of the attempt under way, committed before the call
+    settled_at: int | None = None
+    reason: str | None = Field(default=None, sa_type=Text)
+    receipt: str | None = Field(default=None, sa_type=Text)  # JSON, what the target gave back (message id)
+
+
+class TargetTable(SQLModel, table=True):
+    """A target that refused for good is parked until a person acts; `hold_until` is a wait that it asked for."""
+
+    __tablename__: ClassVar[str] = "targets"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    state: str = Field(default="ok", sa_type=Text)  # ok failing parked
+    reason: str | None = Field(default=None, sa_type=Text)
+    state_since: int = 0
+    hold_until: int | None = None
+
+
+class NoticeTable(SQLModel, table=True):
+    """Something the user must hear once: a source broke or recovered, a target was parked, a file was quarantined."""
+
+    __tablename__: ClassVar[str] = "notices"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: int
+    about: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)

@@ -1,0 +1,146 @@
+"""The tables of sources: their states, gaps and rounds, and what a Telegram account remembers."""
+
+from typing import ClassVar
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class SourceTable(SQLModel, table=True):
+    """One configured channel or feed, under the name that the user gave it. Its row outlives its config entry."""
+
+    __tablename__: ClassVar[str] = "sources"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    # the config says
+    name: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    tags: str = Field(default="[]", sa_type=Text)  # JSON list
+    side: str | None = Field(default=None, sa_type=Text)
+    enabled: int = 1  # 0: no longer in the config
+    # the source says
+    channel_id: str | None = Field(default=None, sa_type=Text)
+    handle: str | None = Field(default=None, sa_type=Text)
+    title: str | None = Field(default=None, sa_type=Text)
+    # we say
+    state: str = Field(default="new", sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    state_since: int = 0
+    paused: int = 0
+    cursor: str | None = Field(default=None, sa_type=Text)
+    high_water: int | None = None
+    first_contact_at: int | None = None
+    next_poll_at: int = 0
+    hold_until: int | None = None  # set by the other side (Retry-After, flood wait): never broken
+    failures: int = 0
+    last_ok_at: int | None = None
+    last_post_at: int | None = None
+
+
+class GapTable(SQLModel, table=True):
+    """The ledger's open and closed gaps: see records.Gap."""
+
+    __tablename__: ClassVar[str] = "gaps"
+    __table_args__ = (Index("gaps_by_source", "source_id", "closed_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))
+    low: int | None = None
+    high: int | None = None
+    from_at: int | None = None
+    to_at: int | None = None
+    reason: str = Field(sa_type=Text)
+    opened_at: int
+    closed_at: int | None = None
+    closed_how: str | None = Field(default=None, sa_type=Text)
+    until_count: int | None = None
+    until_time: int | None = None
+    alerts: int = 0
+
+
+class RunTable(SQLModel, table=True):
+    """One stretch of watching a source with one outcome: equal rounds in a row extend it instead of adding rows."""
+
+    __tablename__: ClassVar[str] = "runs"
+    __table_args__ = (Index("runs_by_source", "source_id", "started_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))
+    started_at: int
+    ended_at: int
+    outcome: str = Field(sa_type=Text)  # ok, or the state that a failure named
+    detail: str | None = Field(default=None, sa_type=Text)
+    rounds: int = 1
+    posts: int = 0
+
+
+class TelegramAccountTable(SQLModel, table=True):
+    """How the one account stands, in one row."""
+
+    __tablename__: ClassVar[str] = "telegram_account"
+
+    id: int | None = Field(default=None, primary_key=True)
+    state: str = Field(sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    remedy: str | None = Field(default=None, sa_type=Text)
+    state_since: int
+    user: str | None = Field(default=None, sa_type=Text)
+
+
+class TelegramPeerTable(SQLModel, table=True):
+    """A name that was resolved once; the access hash belongs to one account."""
+
+    __tablename__: ClassVar[str] = "telegram_peers"
+
+    account: str = Field(primary_key=True, sa_type=Text)
+    asked: str = Field(primary_key=True, sa_type=Text)
+    channel_id: int
+    access_hash: int
+    handle: str | None = Field(default=None, sa_type=Text)
+    title: str | None = Field(default=None, sa_type=Text)
+    joined: int
+    at: int
+
+
+class TelegramWaitTable(SQLModel, table=True):
+    """A method that Telegram does not want to hear before `until`."""
+
+    __tablename__: ClassVar[str] = "telegram_waits"
+
+    method: str = Field(primary_key=True, sa_type=Text)
+    until: int
+
+
+class TelegramSpentTable(SQLModel, table=True):
+    """One call of a method that has a budget by the hour."""
+
+    __tablename__: ClassVar[str] = "telegram_spent"
+
+    id: int | None = Field(default=None, primary_key=True)
+    method: str = Field(sa_type=Text)
+    at: int
+
+
+class TelegramWatchTable(SQLModel, table=True):
+    """How a source is watched by the account."""
+
+    __tablename__: ClassVar[str] = "telegram_watches"
+
+    source: str = Field(primary_key=True, sa_type=Text)
+    mode: str = Field(sa_type=Text)
+    joined: int
+
+
+class TelegramRequestTable(SQLModel, table=True):
+    """What a person asked of the process that holds the session."""
+
+    __tablename__: ClassVar[str] = "telegram_requests"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    asked_at: int
+    done_at: int | None = None
+    outcome: str | None = Field(default=None, sa_type=Text)
+    detail: str | None = Field(default=None, sa_type=Text)
