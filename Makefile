@@ -22,10 +22,10 @@ setup-media: .venv/.dev ## install what pictures and speech need: programs, font
 	  >/dev/null 2>&1 || echo "left out: apt could not install; as root: apt-get install $(MEDIA)" >&2; fi
 	@$(PIP) -qq install --require-hashes -r requirements/media.txt 2>/dev/null \
 	  || echo "left out: packages for pictures and speech; to see why: $(BIN)/pip install -r requirements/media.txt" >&2
-	@$(BIN)/python -m tests.model || true
+	@$(BIN)/python -m tests.speech_model || true
 
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
-	@$(BIN)/python -m tests.model
+	@$(BIN)/python -m tests.speech_model
 
 test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal # most of a test's time is waiting for a real process
@@ -35,7 +35,7 @@ test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 
 torture: .venv/.dev ## 500 kill cycles, 5,000 worlds with faults
 	COMMUNIQUE_TEST_KILLS=500 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest \
-	  tests/integration/test_kill.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
+	  tests/integration/test_killed_at_any_moment.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
 bench: .venv/.dev ## ratios to a floor measured in the same run
 	$(BIN)/python -m bench

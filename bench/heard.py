@@ -23,7 +23,7 @@ from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from bot.world import World, run_in_thread
 from bot.world.state import WorldFile
-from tests import model, statements, voices
+from tests import speech_model, statements, voice_notes
 from tests.desk import Desk, Sink, listening
 
 MOST, NOTES, LENGTH, PICTURES = 15.0, 5, 30.0, 200
@@ -71,9 +71,9 @@ kind = "tesseract"
 def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--notes", type=int, default=NOTES)
-    options.add_argument("--model", type=Path, default=model.found())
+    options.add_argument("--model", type=Path, default=speech_model.found())
     chosen = options.parse_args(arguments)
-    lacking = voices.missing() or (model.MISSING if chosen.model is None else None)
+    lacking = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
     if lacking:
         print(f"left out: {lacking}")
         return
@@ -134,7 +134,7 @@ def told(what: str, took: Sequence[float], floor: float) -> None:
 def half_a_minute(folder: Path) -> Path:
     """Speak the long statement, again from its start where it is too short, and cut it at 30 s."""
     text = statements.SPOKEN[1]
-    return voices.speak(f"{text} {text}", folder / "note.ogg", seconds=LENGTH)
+    return voice_notes.speak(f"{text} {text}", folder / "note.ogg", seconds=LENGTH)
 
 
 def alone(note: Path, weights: Path, folder: Path) -> float:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--all-languages", action="store_true", help="do not tell the engine which language it is")
     chosen = options.parse_args(arguments)
     try:
-        from tests import pages
+        from tests import statement_pictures
     except ImportError:
         print("left out: Pillow is missing; make setup-media brings it")
         return
@@ -63,16 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         found_of: dict[str, list[float]] = {}
         recall: dict[str, list[int]] = {}
-        print(f"{'':22}" + "".join(f"{effect:>13}" for effect in pages.EFFECTS) + "     CER, keywords")
+        print(f"{'':22}" + "".join(f"{effect:>13}" for effect in statement_pictures.EFFECTS) + "     CER, keywords")
         for statement in STATEMENTS:
-            for font in pages.FONTS[statement.language]:
-                if pages.font_file(font) is None:
+            for font in statement_pictures.FONTS[statement.language]:
+                if statement_pictures.font_file(font) is None:
                     print(f"left out: no {font}; make setup-media brings it")
                     continue
-                drawn = pages.page(statement.text, statement.language, font=font)
+                drawn = statement_pictures.page(statement.text, statement.language, font=font)
                 row, took = "", []
-                for effect in pages.EFFECTS:
-                    path = pages.save(drawn, effect, Path(folder))
+                for effect in statement_pictures.EFFECTS:
+                    path = statement_pictures.save(drawn, effect, Path(folder))
                     languages = () if chosen.all_languages else (statement.language,)
                     began = time.perf_counter()
                     mime = sniff(path.read_bytes()[:HEAD])

@@ -127,7 +127,7 @@ def hang(world: World, drawn: bytes, pictures: int) -> None:
 def page() -> bytes | str:
     """A page of a statement as PNG; or why there is none."""
     try:
-        from tests import pages
+        from tests import statement_pictures
     except ImportError:
         return "Pillow is missing; make setup-media brings it"
     from bot.contracts.engine import EngineTools, Never
@@ -137,10 +137,10 @@ def page() -> bytes | str:
         build(Settings(name="bench", kind="tesseract"), EngineTools(Path("/nonexistent"))).ready()
     except Never as missing:
         return str(missing)
-    if pages.font_file(pages.FONTS["en"][0]) is None:
-        return f"no {pages.FONTS['en'][0]}; make setup-media brings it"
+    if statement_pictures.font_file(statement_pictures.FONTS["en"][0]) is None:
+        return f"no {statement_pictures.FONTS['en'][0]}; make setup-media brings it"
     out = BytesIO()
-    pages.page(statements.ENGLISH.text.replace("Regional Command", "Garrison"), "en").save(out, "PNG")
+    statement_pictures.page(statements.ENGLISH.text.replace("Regional Command", "Garrison"), "en").save(out, "PNG")
     return out.getvalue()
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storage.language.fold import CLOSED, fold
-from tests import model, statements, voices
+from tests import speech_model, statements, voice_notes
 
 MOST_ERROR, MOST_FACTOR, MOST_MEMORY = 0.10, 0.30, 500
 VOICES = (("en-us", None), ("en-gb", None), ("en-us", -38.0))
@@ -60,13 +60,13 @@ def child(path: str, weights: str, hot: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--child", nargs=3)
-    options.add_argument("--model", type=Path, default=model.found())
+    options.add_argument("--model", type=Path, default=speech_model.found())
     options.add_argument("--texts", action="store_true", help="print what was heard")
     chosen = options.parse_args(arguments)
     if chosen.child:
         child(*chosen.child)
         return
-    lacking = voices.missing() or (model.MISSING if chosen.model is None else None)
+    lacking = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
     if lacking:
         print(f"left out: {lacking}")
         return
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for voice, noise in VOICES:
             for number, said in enumerate(statements.SPOKEN):
-                path = voices.speak(said, Path(folder) / f"{number}.ogg", voice=voice, noise=noise)
+                path = voice_notes.speak(said, Path(folder) / f"{number}.ogg", voice=voice, noise=noise)
                 for hot in ("no", "yes"):
                     began = busy()
                     given = "|".join(statements.HOT_WORDS) if hot == "yes" else ""

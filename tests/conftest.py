@@ -72,7 +72,7 @@ def fetched(
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SourceArchive:
     """An archive with one source, for tests that only want to store and look."""
 
     archive: Archive
@@ -107,30 +107,30 @@ class Desk:
 
 
 @pytest.fixture
-def desk(archive: Archive) -> Desk:
+def desk(archive: Archive) -> SourceArchive:
     """The archive with a source "spokesman"."""
-    return _staffed(archive)
+    return _with_source(archive)
 
 
 @pytest.fixture
-def fresh_desk(tmp_path: Path, migrated_file: Path) -> Callable[[], Desk]:
-    """Make as many desks as a property test has examples; the test closes their archives."""
+def fresh_desk(tmp_path: Path, migrated_file: Path) -> Callable[[], SourceArchive]:
+    """Make as many archives as a property test has examples; the test closes their archives."""
 
-    def make() -> Desk:
+    def make() -> SourceArchive:
         path = tmp_path / f"desk{len(list(tmp_path.iterdir()))}" / "communique.db"
         path.parent.mkdir(mode=0o700)
         copyfile(migrated_file, path)
-        return _staffed(Archive(path))
+        return _with_source(Archive(path))
 
     return make
 
 
-def _staffed(archive: Archive) -> Desk:
+def _with_source(archive: Archive) -> SourceArchive:
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "telegram_web", ("junta",), "junta")], NOW)
         row = states.by_name(writer, "spokesman")
         assert row is not None
-        return Desk(archive, row.id)
+        return SourceArchive(archive, row.id)
 
 
 # Invariants -------------------------------------------------------------------------------------------------------

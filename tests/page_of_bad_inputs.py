@@ -214,12 +214,12 @@ GROUPS = (
             Row(
                 "a second process on the same data",
                 "exit code 75 and the number of the process that runs",
-                "`tests/integration/test_daemon.py`",
+                "`tests/integration/test_daemon_life.py`",
             ),
             Row(
                 "signals, suspension, sudden death",
                 "nothing is lost; the next start continues",
-                "`tests/integration/test_kill.py` and `tests/integration/test_daemon.py`",
+                "`tests/integration/test_killed_at_any_moment.py` and `tests/integration/test_daemon_life.py`",
             ),
             Row("a full disk or one that cannot be written", "named; what was committed stays; work resumes by itself"),
             Row("a clock that jumps or is wrong", "nothing waits for that time; no flood of repeated work"),

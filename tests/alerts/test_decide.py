@@ -25,7 +25,7 @@ def deciding(
     return LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,)))
 
 
-class Desk:
+class DecideStage:
     """The decide stage over an archive; `rules` is loaded before anything is collected, unless `load` says later."""
 
     def __init__(self, line: Any, tmp_path: Any) -> None:
@@ -62,18 +62,18 @@ class Desk:
 
 
 @pytest.fixture
-def desk(line: Any, tmp_path: Any) -> Desk:
+def desk(line: Any, tmp_path: Any) -> DecideStage:
     """First contact of the source is over and the rule is loaded."""
     with line.archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], line.now)
         writer.execute(f"update sources set first_contact_at = {line.now}")
-    desk = Desk(line, tmp_path)
+    desk = DecideStage(line, tmp_path)
     desk.load()
     line.now += HOUR
     return desk
 
 
-def test_a_new_post_that_matches_alerts_each_target_once(desk: Desk, line: Any, tmp_path: Any) -> None:
+def test_a_new_post_that_matches_alerts_each_target_once(desk: DecideStage, line: Any, tmp_path: Any) -> None:
     desk.load(deciding(tmp_path, targets=("desk", "hook")))
     line.post("the northern command fell")
     line.post("nothing of note", native_id="2")
@@ -87,7 +87,7 @@ def test_a_new_post_that_matches_alerts_each_target_once(desk: Desk, line: Any, 
     assert desk.decide() == Decided()
 
 
-def test_told_again_it_changes_nothing(desk: Desk, line: Any) -> None:
+def test_told_again_it_changes_nothing(desk: DecideStage, line: Any) -> None:
     post = desk.say("the northern command fell")
     desk.say("the northern command holds")
     desk.delete(post)
@@ -101,21 +101,21 @@ def test_told_again_it_changes_nothing(desk: Desk, line: Any) -> None:
     assert (line.rows("select * from matches"), line.rows()) == before
 
 
-def test_an_edit_of_what_matched_alerts_with_what_it_said(desk: Desk, line: Any) -> None:
+def test_an_edit_of_what_matched_alerts_with_what_it_said(desk: DecideStage, line: Any) -> None:
     desk.say("Rain. The northern command has fallen. More later.")
     desk.say("Rain. The northern command has not fallen. More later.")
     assert desk.kinds() == [("match", "new match", True), ("edited", "what matched was edited", True)]
     assert line.rows("select before from matches order by id")[1]["before"] == "The northern command has fallen."
 
 
-def test_an_edit_elsewhere_or_only_of_its_spelling_is_no_news(desk: Desk) -> None:
+def test_an_edit_elsewhere_or_only_of_its_spelling_is_no_news(desk: DecideStage) -> None:
     desk.say("Rain. The northern command has fallen. More later.")
     desk.say("Sun. The northern command has fallen. Nothing more.\n\nJoin our channel")
     desk.say("Sun. THE  northern\u200b command has fallen.")
     assert [kind for kind, _, _ in desk.kinds()] == ["match"]
 
 
-def test_words_that_are_taken_back_alert_once_and_again_when_they_return(desk: Desk) -> None:
+def test_words_that_are_taken_back_alert_once_and_again_when_they_return(desk: DecideStage) -> None:
     desk.say("The northern command has fallen.")
     desk.say("The garrison stands.")
     desk.say("The garrison stands firm.")
@@ -129,13 +129,13 @@ def test_words_that_are_taken_back_alert_once_and_again_when_they_return(desk: D
     ]
 
 
-def test_an_edit_that_makes_a_post_match_is_its_first_match(desk: Desk) -> None:
+def test_an_edit_that_makes_a_post_match_is_its_first_match(desk: DecideStage) -> None:
     desk.say("All quiet.")
     desk.say("The command fell.")
     assert desk.kinds() == [("match", "new match", True)]
 
 
-def test_a_deletion_alerts_once_and_quotes_what_matched(desk: Desk, line: Any) -> None:
+def test_a_deletion_alerts_once_and_quotes_what_matched(desk: DecideStage, line: Any) -> None:
     post = desk.say("the northern command fell")
     desk.delete(post)
     assert desk.kinds() == [("match", "new match", True), ("deleted", "the post was deleted", True)]
@@ -143,14 +143,14 @@ def test_a_deletion_alerts_once_and_quotes_what_matched(desk: Desk, line: Any) -
     assert hits[0] == hits[1] != "[]"
 
 
-def test_a_post_that_was_gone_before_it_was_read_alerts_for_both(desk: Desk, line: Any) -> None:
+def test_a_post_that_was_gone_before_it_was_read_alerts_for_both(desk: DecideStage, line: Any) -> None:
     post = line.post("the northern command fell")
     desk.delete(post)
     assert [kind for kind, _, _ in desk.kinds()] == ["match", "deleted"]
 
 
 @pytest.mark.parametrize(("contact", "reason"), [(True, "first contact"), (False, "backfill")])
-def test_history_is_matched_but_alerts_nobody(desk: Desk, line: Any, contact: bool, reason: str) -> None:
+def test_history_is_matched_but_alerts_nobody(desk: DecideStage, line: Any, contact: bool, reason: str) -> None:
     post = line.post("the northern command fell")
     with line.archive.writing() as writer:
         writer.execute("update posts set alerts = 0")
@@ -164,7 +164,7 @@ def test_history_is_matched_but_alerts_nobody(desk: Desk, line: Any, contact: bo
 
 
 def test_a_rule_does_not_alert_about_posts_older_than_itself_even_when_it_is_changed(
-    desk: Desk, line: Any, tmp_path: Any
+    desk: DecideStage, line: Any, tmp_path: Any
 ) -> None:
     line.post("the northern command fell")
     line.now += HOUR
@@ -176,7 +176,7 @@ def test_a_rule_does_not_alert_about_posts_older_than_itself_even_when_it_is_cha
     assert desk.kinds()[1] == ("match", "new match", True)
 
 
-def test_a_changed_rule_does_not_call_its_own_change_an_edit(desk: Desk, tmp_path: Any) -> None:
+def test_a_changed_rule_does_not_call_its_own_change_an_edit(desk: DecideStage, tmp_path: Any) -> None:
     desk.say("The northern command fell. The city holds.")
     desk.load(deciding(tmp_path, query="city"))
     desk.say("The northern command fell. The city holds. More later.")
@@ -185,7 +185,7 @@ def test_a_changed_rule_does_not_call_its_own_change_an_edit(desk: Desk, tmp_pat
     assert [kind for kind, _, _ in desk.kinds()] == ["match", "edited"]
 
 
-def test_a_rule_without_targets_is_a_saved_search(desk: Desk, line: Any, tmp_path: Any) -> None:
+def test_a_rule_without_targets_is_a_saved_search(desk: DecideStage, line: Any, tmp_path: Any) -> None:
     desk.load(deciding(tmp_path, targets=None))
     desk.say("the northern command fell")
     assert desk.kinds() == [("match", "no targets", False)]
@@ -193,7 +193,7 @@ def test_a_rule_without_targets_is_a_saved_search(desk: Desk, line: Any, tmp_pat
 
 
 def test_bad_input_66_a_post_that_breaks_the_rules_three_times_is_given_up_and_stops_no_other(
-    desk: Desk, line: Any
+    desk: DecideStage, line: Any
 ) -> None:
     class Breaks(RuleSet):
         """A rule set with a mistake: one post breaks it."""
@@ -224,7 +224,7 @@ def test_a_version_names_query_and_scope_and_nothing_else() -> None:
 
 
 def test_bad_input_66_a_post_that_kills_the_process_is_given_up_and_no_other_with_it(line: Any, tmp_path: Any) -> None:
-    desk = Desk(line, tmp_path)
+    desk = DecideStage(line, tmp_path)
     desk.load()
     deadly = line.post("the command fell", "1")
 

@@ -10,8 +10,8 @@ import pytest
 from bot.cli.sandbox import describe_leaks
 from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.run import isolation_here
-from tests import model, voices
-from tests.machines import serving
+from tests import speech_model, voice_notes
+from tests.engine_server import serving
 
 ROOT = Path(__file__).parents[2]
 Ask = Callable[..., subprocess.CompletedProcess[str]]
@@ -89,11 +89,11 @@ kind = "tesseract"
 
 
 def test_an_engine_is_tried_on_a_clip_of_ours(ask: Ask) -> None:
-    lacking = voices.missing() or (model.MISSING if model.found() is None else None)
+    lacking = voice_notes.missing() or (speech_model.MISSING if speech_model.found() is None else None)
     if lacking:
         pytest.skip(lacking)
     pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
-    config = f'[[engines]]\nname = "ears"\nkind = "faster_whisper"\nmodel = "{model.found()}"\n'
+    config = f'[[engines]]\nname = "ears"\nkind = "faster_whisper"\nmodel = "{speech_model.found()}"\n'
     ran = ask(config, "models")
     assert ran.returncode == 0, ran.stdout
     assert "works" in ran.stdout

@@ -13,7 +13,7 @@ from bot.contracts.settings import Amount, Duration, Name, SecretFile, Settings,
 from bot.errors import UserError
 
 
-class Desk(Settings):
+class WithSecret(Settings):
     token_file: SecretFile
     every: Duration = MINUTE
 
@@ -67,7 +67,7 @@ def test_a_secret_is_the_text_of_its_file_without_the_final_newline(tmp_path: Pa
 
 
 def test_bad_input_69_a_secret_shows_its_path_only(tmp_path: Path) -> None:
-    desk = Desk(token_file=secret_at(tmp_path / "token"))
+    desk = WithSecret(token_file=secret_at(tmp_path / "token"))
     assert desk.token_file.read() == "s3cret"
     for shown in (repr(desk), str(desk), desk.model_dump_json()):
         assert "s3cret" not in shown
@@ -114,8 +114,8 @@ def test_a_relative_secret_is_a_systemd_credential_or_stands_beside_the_config(t
     beside.mkdir()
     secret_at(beside / "token", "from the file")
     context: dict[str, Any] = {"directory": beside, "credentials_directory": credentials}
-    assert Desk.model_validate({"token_file": "token"}, context=context).token_file.read() == "from the file"
+    assert WithSecret.model_validate({"token_file": "token"}, context=context).token_file.read() == "from the file"
     secret_at(credentials / "token", "from systemd", mode=0o440)  # as systemd leaves it, guarded by an access list
-    assert Desk.model_validate({"token_file": "token"}, context=context).token_file.read() == "from systemd"
+    assert WithSecret.model_validate({"token_file": "token"}, context=context).token_file.read() == "from systemd"
     absolute = {"token_file": str(beside / "token")}
-    assert Desk.model_validate(absolute, context=context).token_file.read() == "from the file"
+    assert WithSecret.model_validate(absolute, context=context).token_file.read() == "from the file"

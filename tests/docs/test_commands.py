@@ -58,7 +58,7 @@ FILLED = {
 }
 # Commands in sentences that other tests run, for they need an account, a time of their own, or another exit code.
 ELSEWHERE = {
-    "run": "tests/integration/test_daemon.py",
+    "run": "tests/integration/test_daemon_life.py",
     "demo": "tests/integration/test_readme.py",
     "login": "tests/telegram/test_login.py",
     "sources join": "tests/telegram/test_channels.py",

@@ -10,7 +10,7 @@ import pytest
 
 from bot.contracts.engine import EngineTools, MediaFile
 from storage.media.types import HEAD, sniff
-from tests import model, voices
+from tests import speech_model, voice_notes
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def tesseract(fonts: None) -> None:
 @pytest.fixture
 def fonts(pillow: None) -> None:
     """Left out where no page can be drawn."""
-    from tests.pages import FONTS, font_file
+    from tests.statement_pictures import FONTS, font_file
 
     absent = [name for names in FONTS.values() for name in names if font_file(name) is None]
     if absent:
@@ -67,7 +67,7 @@ def ffmpeg() -> None:
 @pytest.fixture
 def voice() -> None:
     """Left out where nothing can be spoken."""
-    if lacking := voices.missing():
+    if lacking := voice_notes.missing():
         pytest.skip(lacking)
 
 
@@ -76,7 +76,7 @@ def weights(voice: None) -> Path:
     """The directory of the test model; left out where it was not fetched or faster-whisper is missing."""
     if importlib.util.find_spec("faster_whisper") is None:
         pytest.skip("faster-whisper is missing; make setup-media brings it")
-    found = model.found()
+    found = speech_model.found()
     if found is None:
-        pytest.skip(model.MISSING)
+        pytest.skip(speech_model.MISSING)
     return found

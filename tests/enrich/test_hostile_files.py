@@ -16,7 +16,7 @@ from bot.enrich.sandbox.admission import MOST_PIXELS, admit, dimensions, duratio
 from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
 from storage.language.fold import fold
-from tests import tones
+from tests import tone_model
 
 MakeMedia = Callable[..., MediaFile]
 Read = Callable[[Path], EnrichResult]
@@ -36,9 +36,9 @@ def read(tmp_path: Path, media: MakeMedia) -> Read:
 
 
 def page(words: str) -> Any:
-    from tests import pages
+    from tests import statement_pictures
 
-    return pages.page(words, "en", points=20)
+    return statement_pictures.page(words, "en", points=20)
 
 
 def assert_first_alone(found: EnrichResult) -> None:
@@ -210,5 +210,5 @@ def test_bad_input_48_a_length_that_is_no_number_is_none(length: float, tmp_path
 
 def test_a_recording_that_was_written_as_a_stream_is_as_long_as_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "note.wav"
-    path.write_bytes(tones.speech([(400, 2)]).replace(struct.pack("<I", 64_000), b"\xff\xff\xff\xff"))
+    path.write_bytes(tone_model.speech([(400, 2)]).replace(struct.pack("<I", 64_000), b"\xff\xff\xff\xff"))
     assert duration_s(path, "audio/wav") == pytest.approx(2, abs=0.01)

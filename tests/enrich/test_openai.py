@@ -11,8 +11,8 @@ from bot.contracts.engine import EngineTools, EnrichResult, Later, MediaFile, Ne
 from bot.enrich.engines import build
 from bot.enrich.engines.openai import Settings
 from bot.http import HttpRules
-from tests import voices
-from tests.machines import Server, serving
+from tests import voice_notes
+from tests.engine_server import Server, serving
 
 MakeMedia = Callable[..., MediaFile]
 KEY = "sk-very-secret-0123456789"
@@ -165,7 +165,7 @@ def test_a_file_that_the_server_would_not_take_is_not_sent(
 def test_a_server_that_reads_only_wav_is_sent_wav(
     server: Server, hear: Callable[..., EnrichResult], tmp_path: Path
 ) -> None:
-    hear(voices.speak("The command has fallen.", tmp_path / "note.ogg"), send="wav")
+    hear(voice_notes.speak("The command has fallen.", tmp_path / "note.ogg"), send="wav")
     name, data = server.forms[0]["file"]
     assert name == "recording.wav"
     assert data[:4] + data[8:12] == b"RIFFWAVE"

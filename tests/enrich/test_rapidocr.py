@@ -29,9 +29,9 @@ def read(tmp_path: Path, media: Callable[..., MediaFile]) -> Read:
     """Have a page read as the worker would, in a process without network."""
 
     def done(statement: Statement, effect: str) -> EnrichResult:
-        from tests import pages
+        from tests import statement_pictures
 
-        path = pages.save(pages.page(statement.text, statement.language), effect, tmp_path)
+        path = statement_pictures.save(statement_pictures.page(statement.text, statement.language), effect, tmp_path)
         engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))
         engine.ready()
         found = media(path, "photo", languages=(statement.language,))
@@ -55,9 +55,9 @@ def test_what_it_makes_of_burmese_is_not_believed(read: Read) -> None:
 
 
 def test_a_cut_picture_is_refused_by_the_same_gate(tmp_path: Path, media: Callable[..., MediaFile]) -> None:
-    from tests import pages
+    from tests import statement_pictures
 
-    whole = pages.save(pages.page(CHINESE.text, "zh"), "jpeg", tmp_path).read_bytes()
+    whole = statement_pictures.save(statement_pictures.page(CHINESE.text, "zh"), "jpeg", tmp_path).read_bytes()
     path = tmp_path / "cut.jpg"
     path.write_bytes(whole[: len(whole) // 3])
     engine = build(Settings(name="reader", kind="rapidocr"), EngineTools(tmp_path))

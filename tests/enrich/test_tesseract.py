@@ -50,9 +50,9 @@ def png_of(width: int, height: int) -> bytes:
 def test_the_words_of_a_picture_are_read(
     statement: Statement, effect: str, most_wrong: float, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
-    from tests import pages
+    from tests import statement_pictures
 
-    path = pages.save(pages.page(statement.text, statement.language), effect, tmp_path)
+    path = statement_pictures.save(statement_pictures.page(statement.text, statement.language), effect, tmp_path)
     found = engine(around).read(media(path, "photo", languages=(statement.language,)))
     assert error(statement.text, found.text) <= most_wrong
     assert keywords(statement, found.text) >= len(statement.keywords) - 1
@@ -62,11 +62,11 @@ def test_the_words_of_a_picture_are_read(
 
 @pytest.mark.usefixtures("tesseract")
 def test_the_script_of_a_picture_need_not_be_told(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
-    from tests import pages
+    from tests import statement_pictures
 
     reader = engine(around)
     for statement in (THAI, ENGLISH):
-        path = pages.save(pages.page(statement.text, statement.language), "noise", tmp_path)
+        path = statement_pictures.save(statement_pictures.page(statement.text, statement.language), "noise", tmp_path)
         found = reader.read(media(path, "photo"))
         assert keywords(statement, found.text) >= len(statement.keywords) - 1
         assert not found.unreliable
@@ -74,9 +74,9 @@ def test_the_script_of_a_picture_need_not_be_told(around: EngineTools, media: Ma
 
 @pytest.mark.usefixtures("tesseract")
 def test_white_letters_on_dark_ground_are_read(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
-    from tests import pages
+    from tests import statement_pictures
 
-    path = pages.save(pages.page(ENGLISH.text, "en"), "dark", tmp_path)
+    path = statement_pictures.save(statement_pictures.page(ENGLISH.text, "en"), "dark", tmp_path)
     assert keywords(ENGLISH, engine(around).read(media(path, "photo", languages=("en",))).text) == len(ENGLISH.keywords)
 
 
@@ -99,9 +99,9 @@ def test_a_picture_without_words_gives_none_that_would_be_believed(
 def test_data_that_is_missing_is_named_with_the_package_that_has_it(
     around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
-    from tests import pages
+    from tests import statement_pictures
 
-    path = pages.save(pages.page("ខ្មែរ", "en"), "clean", tmp_path)
+    path = statement_pictures.save(statement_pictures.page("ខ្មែរ", "en"), "clean", tmp_path)
     with pytest.raises(Unfit, match="apt install tesseract-ocr-xx"):
         engine(around).read(media(path, "photo", languages=("xx",)))
 

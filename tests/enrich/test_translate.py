@@ -12,7 +12,7 @@ from bot.contracts.engine import EngineTools, EnrichResult, MediaFile, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.translate import Settings
 from bot.http import HttpRules
-from tests.machines import Server, serving
+from tests.engine_server import Server, serving
 
 SAID = "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ"
 MEANT = "The regional command has fallen."

@@ -18,7 +18,7 @@ from bot.enrich.engines.faster_whisper import Settings
 from bot.enrich.sandbox.run import Sandbox
 from bot.enrich.transcript import Speech, code, joined, result
 from bot.http import HttpRules
-from tests import voices
+from tests import voice_notes
 from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
 
 MakeMedia = Callable[..., MediaFile]
@@ -28,7 +28,7 @@ CLEAR = Speech(0.0, 3.5, " The regional command has fallen.", -0.3)
 def test_an_english_statement_is_heard_with_its_names_and_the_time_of_each_passage(
     weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
-    path = voices.speak(SPOKEN[1], tmp_path / "note.ogg")
+    path = voice_notes.speak(SPOKEN[1], tmp_path / "note.ogg")
     engine = build(Settings(name="ears", kind="faster_whisper", model=weights), around)
     engine.ready()
     found = engine.read(media(path, hotwords=HOT_WORDS))
@@ -82,7 +82,7 @@ def made(source: str, path: Path) -> None:
 def test_burmese_heard_by_a_stock_model_is_never_believed(
     weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
-    path = voices.speak("တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ", tmp_path / "note.ogg", voice="my")
+    path = voice_notes.speak("တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ", tmp_path / "note.ogg", voice="my")
     found = build(Settings(name="ears", kind="faster_whisper", model=weights), around).read(media(path))
     assert found.unreliable or not found.text
 
@@ -117,7 +117,7 @@ def test_a_model_without_its_tokenizer_is_refused_for_the_library_would_fetch_on
 def test_a_recording_longer_than_is_read_is_refused_before_it_is_heard(
     weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:
-    path = voices.speak(SPOKEN[1], tmp_path / "note.ogg")
+    path = voice_notes.speak(SPOKEN[1], tmp_path / "note.ogg")
     short = Settings(name="ears", kind="faster_whisper", model=weights, longest="10s")  # type: ignore[arg-type]  # as written
     with pytest.raises(Unfit, match="too long: at most 10 s"):
         build(short, around).read(media(path))

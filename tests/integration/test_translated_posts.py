@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.world import World, run_in_thread
 from tests.desk import Desk, Sink
-from tests.machines import serving
+from tests.engine_server import serving
 
 SAID = "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ"
 MEANT = "The regional command has fallen."

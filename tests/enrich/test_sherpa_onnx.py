@@ -13,7 +13,7 @@ from bot.enrich.engines import build
 from bot.enrich.engines.sherpa_onnx import Settings
 from bot.enrich.sandbox.run import Sandbox
 from bot.http import HttpRules
-from tests import tones
+from tests import tone_model
 
 pytestmark = [
     pytest.mark.skipif(
@@ -30,11 +30,11 @@ def hear(tmp_path: Path, media: Callable[..., MediaFile]) -> Hear:
     """Have tones heard as the worker would: `hear([(400, 0.5)], languages=("my",))`."""
     folder = tmp_path / "model"
     folder.mkdir()
-    tones.write(folder, WORDS)
+    tone_model.write(folder, WORDS)
 
     def heard(said: list[tuple[int, float]], **fields: object) -> EnrichResult:
         path = tmp_path / "said.wav"
-        path.write_bytes(tones.speech(said))
+        path.write_bytes(tone_model.speech(said))
         engine = build(Settings(name="ears", kind="sherpa_onnx", model=folder), EngineTools(tmp_path))
         engine.ready()
         return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, **fields)))

@@ -12,7 +12,7 @@ import pytest
 from bot.contracts.engine import MediaFile, Unfit
 from bot.enrich import audio
 from bot.enrich.sandbox.command import run
-from tests import voices
+from tests import voice_notes
 
 MakeMedia = Callable[..., MediaFile]
 MINUTE = 60_000_000
@@ -95,7 +95,7 @@ def test_bad_input_47_a_film_that_keeps_its_sound_in_another_file_stays_silent(
 
 @pytest.mark.usefixtures("voice")
 def test_bad_input_48_ten_hours_of_sound_are_refused_after_the_first_minutes(media: MakeMedia, tmp_path: Path) -> None:
-    spoken = voices.speak("This notice is long. " * 10, tmp_path / "note.ogg")
+    spoken = voice_notes.speak("This notice is long. " * 10, tmp_path / "note.ogg")
     made = audio.converted(media(spoken), "mp3", 30 * MINUTE, tmp_path)
     long = tmp_path / "long.mp3"
     long.write_bytes(made.read_bytes() * 3_000)
@@ -127,7 +127,7 @@ def test_of_a_damaged_recording_what_can_be_decoded_counts(media: MakeMedia, tmp
 @pytest.mark.usefixtures("voice")
 @pytest.mark.parametrize("form", ["ogg", "mp3", "wav"])
 def test_a_recording_is_converted_into_what_a_server_reads(form: audio.Form, media: MakeMedia, tmp_path: Path) -> None:
-    spoken = voices.speak("The command has fallen.", tmp_path / "note.ogg")
+    spoken = voice_notes.speak("The command has fallen.", tmp_path / "note.ogg")
     made = media(audio.converted(media(spoken), form, MINUTE, tmp_path))
     assert made.mime == {"ogg": "audio/ogg", "mp3": "audio/mpeg", "wav": "audio/wav"}[form]
     assert len(audio.samples(made, MINUTE)) == pytest.approx(len(audio.samples(media(spoken), MINUTE)), rel=0.1)
