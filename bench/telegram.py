@@ -24,9 +24,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from bot.telegram.account import Patience
-from bot.telegram.client import build
+from bot.telegram.client import build_client
 from bot.telegram.session import SessionKey, read, session_in, write
+from bot.telegram.waiting import Patience
 from tests.desk import Desk, listening
 from tests.telegram.rig import PHONE, Rig, access_to, running
 from tests.telegram_world import Served, World, run_in_thread
@@ -97,7 +97,7 @@ def world(messages: int) -> Iterator[tuple[Any, Connection, SessionKey]]:
 
 async def bare(served: Any, session: SessionKey, *, pause: float | None = 0, most: int = 1 << 40) -> tuple[int, float]:
     """Telethon's loop that counts and keeps nothing; `pause` None is its own."""
-    client = build(access_to(served), session, lambda _: None, lambda _: None)
+    client = build_client(access_to(served), session, lambda _: None, lambda _: None)
     await client.connect()
     began, count = time.perf_counter(), 0
     async for _ in client.iter_messages("border_post", wait_time=pause):
@@ -113,7 +113,7 @@ async def backfill(served: Any, directory: Path) -> tuple[int, float]:
     """First contact with everything, into a fresh archive."""
     entries = {"post": {"channel": "@border_post", "backfill": "all", "recheck": []}}
     async with running(directory, served, entries, live=False, patience=PATIENT) as rig:
-        while rig.account.standing.state != "connected":  # noqa: ASYNC110 - connecting is not what is measured
+        while rig.account.status.state != "connected":  # noqa: ASYNC110 - connecting is not what is measured
             await asyncio.sleep(0.01)
         began = time.perf_counter()
         while not (row := rig.row()).first_contact_at or rig.open_gaps():

@@ -95,7 +95,7 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
         say(session, address)
 
     try:
-        with sessions.Hold(path):
+        with sessions.SessionLock(path):
             async with Login(access_of(config.telegram), session.clock, Person(session).ask) as login:
                 made = await (login.by_code(phone) if phone else login.by_qr(show))
             sessions.write(path, made)
@@ -214,7 +214,7 @@ def _logout(session: Session, config: "Config", needed: "Config") -> None:
 
     path = sessions.session_in(config.data_dir)
     try:
-        with sessions.Hold(path):
+        with sessions.SessionLock(path):
             asyncio.run(log_out(access_of(needed.telegram), path, session.clock))
     except AlreadyRunning:
         ask_daemon(session, "logout", "")

@@ -38,9 +38,9 @@ class Listeners:
 class TelegramLine:
     """One account with everything that belongs to it."""
 
-    def __init__(self, config: TelegramConfig, door: TelegramGateway, live: Live) -> None:
+    def __init__(self, config: TelegramConfig, gateway: TelegramGateway, live: Live) -> None:
         self.config = config
-        self.door = door
+        self.gateway = gateway
         self._live = live
         self._task: asyncio.Task[None] | None = None
 
@@ -51,11 +51,11 @@ class TelegramLine:
         most = {**BY_THE_HOUR, "contacts.resolveUsername": config.telegram.resolves_per_hour}
         path = session_in(config.data_dir)
         account = Account(access_of(config.telegram), path, memory, clock, listeners.say, by_the_hour=most)
-        door = TelegramGateway(account, clock)
-        live = Live(archive, clock, door, listeners.start_rounds, listeners.recheck, listeners.say)
-        account.hear = live.hear
-        account.connected = live.connected
-        return cls(config.telegram, door, live)
+        gateway = TelegramGateway(account, clock)
+        live = Live(archive, clock, gateway, listeners.start_rounds, listeners.recheck, listeners.say)
+        account.on_hint = live.hear
+        account.on_connected = live.connected
+        return cls(config.telegram, gateway, live)
 
     def take_up(self, sources: Mapping[str, Source]) -> None:
         """Listen for these sources from now on."""
@@ -68,7 +68,7 @@ class TelegramLine:
             self._task = asyncio.ensure_future(self._run(keep, live=live))
 
     async def _run(self, keep: Keep, *, live: bool) -> None:
-        works = [keep("the Telegram account", self.door.account.run)]
+        works = [keep("the Telegram account", self.gateway.account.run)]
         if live:
             works.append(keep("Telegram push", self._live.run))
         await asyncio.gather(*works)

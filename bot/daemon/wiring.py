@@ -91,7 +91,7 @@ class Stages:
             http,
             self._clock,
             config.directory,
-            telegram=telegram.door if telegram else None,
+            telegram=telegram.gateway if telegram else None,
             pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
         )
         target_tools = TargetTools(

@@ -10,7 +10,7 @@ from bot.contracts.engine import Never, Unfit
 from bot.contracts.settings import SecretFile
 from bot.errors import UserError
 from bot.foreign import json
-from bot.http import Http, HttpRules, Reply, waits
+from bot.http import Http, HttpRules, Reply, check_busy
 
 _REPLY_CAP = 8 << 20
 
@@ -57,7 +57,7 @@ def read_reply(reply: Reply, key: str | None) -> dict[str, Any]:
         raise Unfit("the file is too large for the server")
     if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # perhaps this file is the cause
         raise RuntimeError(f"the server answers 500: {error_text(reply, key)}")
-    busy = waits(reply, Clock().now())
+    busy = check_busy(reply, Clock().now())
     if busy:
         raise busy
     if not reply.ok:

@@ -8,7 +8,7 @@ _NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "unicode-esc
 _STATEFUL = ("utf-7", "iso2022", "hz")
 
 
-def decoded(data: bytes, content_type: str) -> str:
+def decode(data: bytes, content_type: str) -> str:
     """The text of the document. UTF-8 is believed before any label, for nothing else is valid UTF-8 by accident.
 
     Raises ValueError for UTF-7, for an unknown charset of bytes that are no UTF-8, and for broken UTF-16.

@@ -16,7 +16,7 @@ class InvalidValue:
     """Stands in the place of a value that is no JSON: NaN, a number beyond all bounds, an object with a key twice."""
 
     reason: str
-    stood: object = None
+    original: object = None
     """What stood there: digits, or the object's (key, value) pairs."""
 
 
@@ -32,7 +32,7 @@ def read(text: str) -> object:
         raise ValueError(f"nested deeper than {DEPTH} levels") from None
 
 
-def refusal(value: object) -> str | None:
+def find_refusal(value: object) -> str | None:
     """Why this value, or something inside it, cannot be used; None if it can."""
     level = [value]
     for _ in range(DEPTH):
@@ -47,10 +47,10 @@ def refusal(value: object) -> str | None:
     return f"nested deeper than {DEPTH} levels"
 
 
-def written(value: object) -> str:
+def write(value: object) -> str:
     """JSON text of a value for the record, refused parts as they stood; "" where it is nested beyond writing."""
     try:
-        return storable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=_stood))
+        return storable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=_original))
     except RecursionError:
         return ""
 
@@ -60,8 +60,8 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _stood(value: object) -> object:
-    return value.stood if isinstance(value, InvalidValue) else str(value)
+def _original(value: object) -> object:
+    return value.original if isinstance(value, InvalidValue) else str(value)
 
 
 def _children(value: object) -> Iterator[object]:

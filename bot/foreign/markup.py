@@ -20,7 +20,7 @@ _SILENT = frozenset(("head", "iframe", "noscript", "object", "script", "style", 
 def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
     """Words of a piece of HTML with its line breaks, and its links (words, address) in order."""
     if "<" not in markup:
-        return tidied(html.unescape(markup)), []
+        return tidy(html.unescape(markup)), []
     from selectolax.lexbor import LexborHTMLParser
 
     words: list[str] = []
@@ -44,7 +44,7 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
             words.append("\t")
         elif tag == "a" and event == "start" and (address := (node.attributes.get("href") or "").strip()):
             links.append((" ".join((node.text() or "").split())[:500], address))
-    return tidied("".join(words)), links[:_MOST_LINKS]
+    return tidy("".join(words)), links[:_MOST_LINKS]
 
 
 def _walk(body: Any) -> Iterator[tuple[Literal["text", "start", "end"], Any]]:
@@ -66,7 +66,7 @@ def _walk(body: Any) -> Iterator[tuple[Literal["text", "start", "end"], Any]]:
                 ahead += [(False, node), (True, node.first_child)]
 
 
-def tidied(text: str) -> str:
+def tidy(text: str) -> str:
     """No blanks at line ends, at most one empty line in a row, none at either end."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     lines = [line.strip(" \t\f\v") for line in text.split("\n")]

@@ -1,6 +1,6 @@
 """The one guarded HTTP client: deadlines, size caps, redirects, Retry-After, address guard, proxy, politeness."""
 
 from bot.http.client import Http
-from bot.http.values import TOO_BIG, HttpRules, Reply, waits
+from bot.http.values import TOO_BIG, HttpRules, Reply, check_busy
 
-__all__ = ["TOO_BIG", "Http", "HttpRules", "Reply", "waits"]
+__all__ = ["TOO_BIG", "Http", "HttpRules", "Reply", "check_busy"]

@@ -22,7 +22,7 @@ class Refusal:
     remedy: str = ""
 
 
-def refusal(
+def find_refusal(
     scheme: str, host: str, port: int, *, foreign: bool, private: frozenset[tuple[str, int]] = frozenset()
 ) -> Refusal | None:
     """Decide from the words of a URL alone whether it may be visited; None means yes.
@@ -39,7 +39,7 @@ def refusal(
         return None
     if foreign and port not in PORTS.values():
         return Refusal(f"port {port} of {host} is not visited, because the address came from outside")
-    literal = spelled_address(host)
+    literal = read_address(host)
     if literal is not None and not is_public(literal):
         return Refusal(f"{host} is a private address", _OPEN)
     if literal is None and _stays_home(host):
@@ -47,7 +47,7 @@ def refusal(
     return None
 
 
-def spelled_address(host: str) -> str | None:
+def read_address(host: str) -> str | None:
     """Read the IP address that a host spells out, in any form that a resolver takes for one; None for a name.
 
     Resolvers also read `127.1`, `0x7f000001`, `2130706433` and `017700000001` (inet_aton).

@@ -16,7 +16,7 @@ class TooBig(UnusableBody):
 
 
 class Body:
-    """One body while it arrives: `feed` the bytes as they come off the wire, then `finish`. Both raise UnusableBody.
+    """One body while it arrives: `feed` it the bytes as they come, then `finish`. Both raise UnusableBody.
 
     With a `sink`, what is unpacked goes there piece by piece, and `finish` gives nothing back.
     """

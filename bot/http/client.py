@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.clock import Clock
 from bot.errors import Later, Never
-from bot.http.addresses import Refusal, refusal
-from bot.http.rate_limit import Pace
+from bot.http.addresses import Refusal, find_refusal
+from bot.http.rate_limit import RateLimits
 from bot.http.values import HttpRules, Reply
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
@@ -36,7 +36,7 @@ class Http:
         self._rules = rules
         self._clock = clock
         self._resolve = resolve
-        self._pace = Pace(rules.intervals, clock)
+        self._limits = RateLimits(rules.intervals, clock)
         self._exchange: Exchange | None = None
 
     async def get(
@@ -73,7 +73,7 @@ class Http:
 
     def slow_down(self, host: str) -> None:
         """Double the interval of a host that throttles without saying so; good replies bring it back down."""
-        self._pace.slow_down(host)
+        self._limits.slow_down(host)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -89,12 +89,12 @@ class Http:
         if refused:
             raise Never(refused.reason, remedy="" if foreign else refused.remedy)
         for _ in range(_HOPS + 1):
-            async with self._pace.turn(sending.host):
+            async with self._limits.wait_turn(sending.host):
                 began = self._clock.monotonic()
                 answer = await self._engine().exchange(sending, left)
                 left -= self._clock.monotonic() - began
             if answer.redirect is None:
-                self._learn(sending.host, answer.status)
+                self._adjust_limits(sending.host, answer.status)
                 return Reply(answer.status, str(sending.url), answer.headers, answer.body, moved_to)
             following = _redirected(sending, answer, answer.redirect)
             refused = self._refusal(following, foreign=foreign or following.host != asked_host)
@@ -106,13 +106,15 @@ class Http:
         raise Later(f"{asked_host} redirects more than {_HOPS} times")
 
     def _refusal(self, sending: "Sending", *, foreign: bool) -> Refusal | None:
-        return refusal(sending.url.scheme, sending.host, sending.port, foreign=foreign, private=self._rules.private)
+        return find_refusal(
+            sending.url.scheme, sending.host, sending.port, foreign=foreign, private=self._rules.private
+        )
 
-    def _learn(self, host: str, status: int) -> None:
+    def _adjust_limits(self, host: str, status: int) -> None:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pace.slow_down(host)
+            self._limits.slow_down(host)
         elif status < 400:
-            self._pace.recover(host)
+            self._limits.recover(host)
 
     def _engine(self) -> "Exchange":
         from bot.http.exchange import Exchange

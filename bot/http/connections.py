@@ -11,7 +11,7 @@ from typing import Any
 import httpcore
 
 from bot.errors import Later
-from bot.http.addresses import is_public, spelled_address
+from bot.http.addresses import is_public, read_address
 from storage.state_names import PROXY_DOWN
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -36,7 +36,7 @@ class Resolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class Wire(httpcore.AsyncNetworkStream):
+class Connection(httpcore.AsyncNetworkStream):
     """One connection; `last` is what was read last, so that bytes behind the end of a reply can be seen."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
@@ -59,10 +59,10 @@ class Wire(httpcore.AsyncNetworkStream):
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> "Wire":
+    ) -> "Connection":
         """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
         try:
-            return Wire(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
+            return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
         except httpcore.ConnectError as error:
             raise Later(_broken_tls(self.host, error)) from error
         except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
@@ -77,7 +77,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         self._private = private
         self._resolve = resolve
         self._proxy = proxy  # its name, where every connection is one to the proxy
-        self._wires = httpcore.AnyIOBackend()
+        self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -86,27 +86,27 @@ class Guard(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> Wire:
+    ) -> Connection:
         addresses = await self._checked(host, port)
         why = "it has no address"
         for address in addresses:
             patience = timeout if address == addresses[-1] else _PATIENCE
             try:
-                stream = await self._wires.connect_tcp(address, port, patience, local_address, socket_options)
+                stream = await self._backend.connect_tcp(address, port, patience, local_address, socket_options)
             except httpcore.ConnectTimeout:
                 why = "no answer"
             except httpcore.ConnectError as error:
-                why = spoken(error)
+                why = describe_error(error)
             else:
-                return Wire(stream, host)
+                return Connection(stream, host)
         raise self._failure(host, why)
 
     async def _checked(self, host: str, port: int) -> Sequence[str]:
-        literal = spelled_address(host)
+        literal = read_address(host)
         try:
             addresses = [literal] if literal else list(dict.fromkeys(await self._resolve(host, port)))
         except (OSError, UnicodeError) as error:
-            raise self._failure(host, f"its name cannot be resolved ({spoken(error)})") from error
+            raise self._failure(host, f"its name cannot be resolved ({describe_error(error)})") from error
         closed = [address for address in addresses if not is_public(address)]
         if closed and (host.rstrip("."), port) not in self._private:
             why = f"its name leads to the private address {closed[0]}, which [http] allow_private_addresses"
@@ -129,7 +129,7 @@ def _broken_tls(host: str, error: BaseException) -> str:
     return f"{host} breaks off the TLS handshake"
 
 
-def spoken(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The operating system's own words for a failure, found below the wrappers of the network libraries."""
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.strerror:

@@ -15,7 +15,7 @@ import httpx
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
-from bot.http.connections import Guard, Resolve, Resolver, Wire, spoken
+from bot.http.connections import Connection, Guard, Resolve, Resolver, describe_error
 from bot.http.proxy import Proxy, Tunnel, read_proxy
 from bot.http.values import TOO_BIG, HttpRules
 from storage.state_names import PROXY_DOWN
@@ -110,11 +110,11 @@ class Exchange:
         except UnusableBody as error:
             reason = f"{host} sent {error}"
         except httpcore.LocalProtocolError as error:
-            raise Never(f"the request to {host} cannot be written: {spoken(error)}") from error
+            raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
-            reason = f"{host} does not keep to HTTP: {spoken(error)}"
+            reason = f"{host} does not keep to HTTP: {describe_error(error)}"
         except (httpcore.NetworkError, OSError) as error:
-            reason = f"the connection to {host} broke: {spoken(error)}"
+            reason = f"the connection to {host} broke: {describe_error(error)}"
         raise Later(reason, unsure=sent)
 
     async def aclose(self) -> None:
@@ -172,10 +172,10 @@ async def _read_body(
     chunk = b""
     async for chunk in response.aiter_stream():
         body.feed(chunk)
-    wire = response.extensions.get("network_stream")
+    connection = response.extensions.get("network_stream")
     # The engine would take bytes behind the announced end for the reply to the next request on this connection.
-    if "content-length" in headers and isinstance(wire, Wire) and not wire.last.endswith(chunk):
-        await wire.aclose()
+    if "content-length" in headers and isinstance(connection, Connection) and not connection.last.endswith(chunk):
+        await connection.aclose()
         raise UnusableBody("more bytes than it announced")
     return body.finish()
 

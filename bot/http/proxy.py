@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from bot.errors import Later, Never
-from bot.http.addresses import refusal, spelled_address
-from bot.http.connections import Guard, Wire, spoken
+from bot.http.addresses import find_refusal, read_address
+from bot.http.connections import Connection, Guard, describe_error
 from storage.state_names import PROXY_DOWN
 
 _LONGEST_ANSWER = 16_384
@@ -56,7 +56,7 @@ def read_proxy(written: str, private: frozenset[tuple[str, int]]) -> Proxy:
         raise Never("the proxy cannot be used", remedy=remedy) from None
     if parts.scheme not in {"http", "socks5", "socks5h"} or port is None:
         raise Never("the proxy cannot be used", remedy=remedy)
-    refused = refusal("http", host, port, foreign=False, private=private)
+    refused = find_refusal("http", host, port, foreign=False, private=private)
     if refused:
         raise Never(f"the proxy cannot be used, because {refused.reason}", remedy=refused.remedy)
     scheme = "http" if parts.scheme == "http" else "socks5"
@@ -77,53 +77,54 @@ class Tunnel(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> Wire:
-        wire = await self._guard.connect_tcp(self._proxy.host, self._proxy.port, timeout, local_address, socket_options)
-        shake = _socks5 if self._proxy.scheme == "socks5" else _connect
+    ) -> Connection:
+        proxy = self._proxy
+        connection = await self._guard.connect_tcp(proxy.host, proxy.port, timeout, local_address, socket_options)
+        shake = _socks5 if proxy.scheme == "socks5" else _connect
         try:
-            refused = await shake(wire, self._proxy, host, port)
+            refused = await shake(connection, proxy, host, port)
         except BaseException as error:
-            await wire.aclose()
+            await connection.aclose()
             if isinstance(error, httpcore.NetworkError | httpcore.ProxyError):
-                reason = f"the proxy {self._proxy} cannot be used, so nothing was sent: {spoken(error)}"
+                reason = f"the proxy {proxy} cannot be used, so nothing was sent: {describe_error(error)}"
                 raise Later(reason, state=PROXY_DOWN) from error
             raise
         if refused:
-            await wire.aclose()
-            raise Later(f"{host} cannot be reached through the proxy {self._proxy}: {refused}")
-        wire.host = host
-        return wire
+            await connection.aclose()
+            raise Later(f"{host} cannot be reached through the proxy {proxy}: {refused}")
+        connection.host = host
+        return connection
 
 
-async def _socks5(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
+async def _socks5(connection: Connection, proxy: Proxy, host: str, port: int) -> str:
     """Ask a SOCKS5 proxy (RFC 1928, 1929) for a connection to a *name*; the answer is why there is none, or ""."""
     method = 2 if proxy.user else 0
-    await wire.write(bytes((5, 1, method)))
-    if await _exactly(wire, 2) != bytes((5, method)):
+    await connection.write(bytes((5, 1, method)))
+    if await _exactly(connection, 2) != bytes((5, method)):
         raise httpcore.ProxyError(_UNKNOWN_USER if proxy.user else "it is no SOCKS5 proxy that is open to us")
     if proxy.user:
-        await wire.write(b"\x01" + _counted(proxy.user.encode()) + _counted(proxy.password.encode()))
-        if (await _exactly(wire, 2))[1] != 0:
+        await connection.write(b"\x01" + _counted(proxy.user.encode()) + _counted(proxy.password.encode()))
+        if (await _exactly(connection, 2))[1] != 0:
             raise httpcore.ProxyError(_UNKNOWN_USER)
-    await wire.write(b"\x05\x01\x00" + _socks_address(host) + port.to_bytes(2, "big"))
-    version, reply, _, kind = await _exactly(wire, 4)
+    await connection.write(b"\x05\x01\x00" + _socks_address(host) + port.to_bytes(2, "big"))
+    version, reply, _, kind = await _exactly(connection, 4)
     if version != 5 or reply != 0:
         return _SOCKS_REPLIES.get(reply, f"SOCKS error {reply}")
-    length = {1: 4, 4: 16}.get(kind) or (await _exactly(wire, 1))[0]
-    await _exactly(wire, length + 2)
+    length = {1: 4, 4: 16}.get(kind) or (await _exactly(connection, 1))[0]
+    await _exactly(connection, length + 2)
     return ""
 
 
-async def _connect(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
+async def _connect(connection: Connection, proxy: Proxy, host: str, port: int) -> str:
     """Ask an HTTP proxy (RFC 9110 9.3.6) for a connection to a *name*; the answer is why there is none, or ""."""
     name = f"[{host}]" if ":" in host else host
     ask = f"CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n"
     if proxy.user:
         ask += f"Proxy-Authorization: Basic {b64encode(f'{proxy.user}:{proxy.password}'.encode()).decode()}\r\n"
-    await wire.write(ask.encode() + b"\r\n")
+    await connection.write(ask.encode() + b"\r\n")
     answer = b""
     while b"\r\n\r\n" not in answer and len(answer) < _LONGEST_ANSWER:
-        answer += await _exactly(wire, 1)  # byte by byte: what follows the answer belongs to the tunnel
+        answer += await _exactly(connection, 1)  # byte by byte: what follows the answer belongs to the tunnel
     status = re.match(rb"HTTP/1\.[01] ([0-9]{3})", answer)
     if not status:
         raise httpcore.ProxyError("it does not speak HTTP")
@@ -132,10 +133,10 @@ async def _connect(wire: Wire, proxy: Proxy, host: str, port: int) -> str:
     return "" if status[1].startswith(b"2") else f"it answers {int(status[1])}"
 
 
-async def _exactly(wire: Wire, count: int) -> bytes:
+async def _exactly(connection: Connection, count: int) -> bytes:
     data = b""
     while len(data) < count:
-        chunk = await wire.read(count - len(data))
+        chunk = await connection.read(count - len(data))
         if not chunk:
             raise httpcore.ReadError("it closed the connection")
         data += chunk
@@ -147,7 +148,7 @@ def _counted(data: bytes) -> bytes:
 
 
 def _socks_address(host: str) -> bytes:
-    literal = spelled_address(host)
+    literal = read_address(host)
     if literal is None:
         return b"\x03" + _counted(host.encode("ascii"))
     ip = ip_address(literal)

@@ -27,56 +27,58 @@ class _HostQueue:
     slowness: float = 1.0
 
 
-class Pace:
+class RateLimits:
     """Who may send when. `intervals` maps hosts to microseconds and beats what is built in."""
 
     def __init__(self, intervals: Mapping[str, int], clock: Clock) -> None:
         self._intervals = {**_BUILT_IN, **intervals}
         self._clock = clock
-        self._lanes: dict[str, _HostQueue] = {}
+        self._queues: dict[str, _HostQueue] = {}
         self._all = asyncio.Semaphore(_IN_ALL)
 
     @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
+    async def wait_turn(self, host: str) -> AsyncIterator[None]:
         """Wait until it is polite to send one request to the host; hold the place until it is answered."""
-        lane = self._lane(host)
-        lane.users += 1
+        queue = self._queue_of(host)
+        queue.users += 1
         try:
-            async with lane.slots:
+            async with queue.slots:
                 await asyncio.sleep(self.reserve(host))
                 async with self._all:
                     yield
         finally:
-            lane.users -= 1
+            queue.users -= 1
 
     def reserve(self, host: str) -> float:
         """Seconds to wait before the next request to the host, which is counted as sent after them."""
-        lane = self._lane(host)
+        queue = self._queue_of(host)
         now = self._clock.monotonic()
-        start = max(now, lane.free_at)
-        interval = self._intervals.get(host, 0) / SECOND * lane.slowness
-        lane.free_at = start + interval * (1 + _JITTER * random.random())  # noqa: S311  (jitter, not a secret)
+        start = max(now, queue.free_at)
+        interval = self._intervals.get(host, 0) / SECOND * queue.slowness
+        queue.free_at = start + interval * (1 + _JITTER * random.random())  # noqa: S311  (jitter, not a secret)
         return start - now
 
     def slow_down(self, host: str) -> None:
         """Double the host's interval, up to 32 times what was set; a host without an interval keeps none."""
-        lane = self._lane(host)
-        lane.slowness = min(lane.slowness * 2, _SLOWEST)
+        queue = self._queue_of(host)
+        queue.slowness = min(queue.slowness * 2, _SLOWEST)
 
     def recover(self, host: str) -> None:
         """Take back a tenth of a slow-down after a good reply."""
-        lane = self._lane(host)
-        lane.slowness = max(lane.slowness * _RECOVERY, 1.0)
+        queue = self._queue_of(host)
+        queue.slowness = max(queue.slowness * _RECOVERY, 1.0)
 
-    def _lane(self, host: str) -> _HostQueue:
-        if host not in self._lanes:
-            if len(self._lanes) >= _REMEMBERED:
+    def _queue_of(self, host: str) -> _HostQueue:
+        if host not in self._queues:
+            if len(self._queues) >= _REMEMBERED:
                 self._forget()
-            self._lanes[host] = _HostQueue()
-        return self._lanes[host]
+            self._queues[host] = _HostQueue()
+        return self._queues[host]
 
     def _forget(self) -> None:
         """Drop hosts with nothing left to remember: links in posts lead to any number of them."""
         now = self._clock.monotonic()
-        kept = {h: lane for h, lane in self._lanes.items() if lane.users or lane.slowness > 1 or lane.free_at > now}
-        self._lanes = kept
+        kept = {
+            h: queue for h, queue in self._queues.items() if queue.users or queue.slowness > 1 or queue.free_at > now
+        }
+        self._queues = kept

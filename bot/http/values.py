@@ -57,7 +57,7 @@ class Reply:
         return 200 <= self.status < 300
 
 
-def waits(reply: Reply, now: int) -> Later | None:
+def check_busy(reply: Reply, now: int) -> Later | None:
     """Read the failure that a busy or broken server (429, 5xx) means, None for every other status.
 
     `now` is in microseconds UTC. Where the server names a time (Retry-After, in seconds or as a date) it is obeyed,

@@ -34,7 +34,7 @@ class Live:
 
     archive: AsyncArchive
     clock: Clock
-    door: "TelegramGateway"
+    gateway: "TelegramGateway"
     start_rounds: Callable[[Iterable[str]], None]
     wake_rechecks: Callable[[], None]
     say: Callable[[str], None]
@@ -98,7 +98,7 @@ class Live:
         for name, source in self.sources.items():
             moved = channels.get(self._number(source) or 0)
             if everything or moved is not None:
-                source.knock()
+                source.ask_account_again()
             heard = moved is not None and source.settings.live and source.settings.mode != "history"
             if everything or heard:
                 names.append(name)
@@ -135,7 +135,7 @@ class Live:
         return frozenset(int(one) for one in found)
 
     def _number(self, source: "TelegramSource") -> int | None:
-        peer = self.door.peers.remembered(source.settings.wanted)
+        peer = self.gateway.peers.remembered(source.settings.wanted)
         return None if peer is None else peer.channel_id
 
     # Modes ------------------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class Live:
     async def _modes(self) -> None:
         """Save how each source is watched, and start and stop short polls."""
         for name, source in self.sources.items():
-            peer = self.door.peers.remembered(source.settings.wanted)
+            peer = self.gateway.peers.remembered(source.settings.wanted)
             joined = peer is not None and peer.joined
             mode = self._mode(source, joined=None if peer is None else joined)
             if mode is not None and self._modes_saved.get(name) != (mode, joined):
@@ -151,7 +151,7 @@ class Live:
                     self.say(f"{name}: the account has not joined the channel, so nothing is pushed; "
                                f"`communique sources join {name}` joins it")  # fmt: skip
                 self._modes_saved[name] = (mode, joined)
-                await self.door.account.memory.watched(name, mode, joined=joined)
+                await self.gateway.account.memory.save_watch(name, mode, joined=joined)
             if mode == "short poll" and name not in self._short:
                 self._short[name] = source, asyncio.create_task(self._poll_shortly(name, source))
         for name, (source, task) in list(self._short.items()):
@@ -161,8 +161,8 @@ class Live:
 
     def _mode(self, source: "TelegramSource", *, joined: bool | None) -> str | None:
         """How a source is watched now; None while that is unknown."""
-        if self.door.away or source.shut:
-            return "public pages" if source.second_way else "nothing"
+        if self.gateway.away or source.is_withheld:
+            return "public pages" if source.has_fallback else "nothing"
         asked = source.settings.mode if source.settings.live else "history"
         if asked in ("auto", "push"):
             return None if joined is None else "push" if joined else "history poll"
@@ -174,7 +174,7 @@ class Live:
         assert reader is not None
         pts = 0
         while True:
-            if source.shut:
+            if source.is_withheld:
                 await asyncio.sleep(_SHORT_REST_S)
                 continue
             try:
@@ -205,7 +205,7 @@ class Live:
         source = self.sources.get(request.source)
         try:
             if request.kind == "logout":
-                await self.door.account.sign_out()
+                await self.gateway.account.sign_out()
                 return "ok", "signed out"
             if source is None:
                 return "never", (
@@ -213,7 +213,7 @@ class Live:
                     "if you changed the config after the start, send the daemon SIGHUP"
                 )
             if request.kind == "join":
-                peer = await self.door.peers.join(source.settings.wanted)
+                peer = await self.gateway.peers.join(source.settings.wanted)
                 self.start_rounds([request.source])
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":

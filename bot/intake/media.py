@@ -12,7 +12,7 @@ from bot.clock import HOUR, SECOND, Clock
 from bot.config.model import MediaConfig
 from bot.contracts.source import Source
 from bot.errors import Later, Never
-from bot.http import TOO_BIG, Http, waits
+from bot.http import TOO_BIG, Http, check_busy
 from bot.incidents import Incidents
 from bot.intake.quota import MediaQuota, NoRoom
 from storage import jobs
@@ -252,7 +252,7 @@ class MediaLane:
 
     async def _over_the_web(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         reply = await self.http.get(url, cap=cap, deadline=60 + cap / _SLOWEST, foreign=True, sink=sink)
-        busy = waits(reply, self.clock.now())
+        busy = check_busy(reply, self.clock.now())
         if busy is not None:
             raise busy
         if not reply.ok:

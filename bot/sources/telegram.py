@@ -11,7 +11,7 @@ from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.settings import Duration
 from bot.contracts.source import Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.telegram.channel_names import ChannelName, wanted
+from bot.telegram.channel_names import ChannelName, read_channel_name
 from storage.records import Batch, Checked
 from storage.state_names import NOT_SIGNED_IN, RENAMED
 
@@ -26,7 +26,7 @@ def _channel(value: object) -> str:
     """Keep what was written, if it names a channel."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError("expected a name or a number")  # noqa: TRY004 - pydantic tells ValueErrors
-    wanted(value)
+    read_channel_name(value)
     return str(value).strip()
 
 
@@ -56,7 +56,7 @@ class Settings(SourceSettings):
     @property
     def wanted(self) -> ChannelName:
         """The channel that is meant."""
-        return wanted(self.channel)
+        return read_channel_name(self.channel)
 
     def addresses(self) -> tuple[str, ...]:
         """The pages that stand in; of a channel that was not written by its name only their site is known."""
@@ -67,7 +67,7 @@ class Settings(SourceSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class _Shut:
+class _Withheld:
     """The channel does not show itself to the account: what it said, and until when it is not asked again."""
 
     why: Later | Never
@@ -84,49 +84,49 @@ class TelegramSource:
     checks = True
 
     def __init__(
-        self, settings: Settings, door: "TelegramGateway | None", pages: Callable[[str], Source] | None, clock: Clock
+        self, settings: Settings, gateway: "TelegramGateway | None", pages: Callable[[str], Source] | None, clock: Clock
     ) -> None:
         self.settings = settings
-        self.reader = door.reader(settings.wanted) if door is not None else None
-        self._door = door
+        self.reader = gateway.reader(settings.wanted) if gateway is not None else None
+        self._gateway = gateway
         self._clock = clock
         self._pages_of = pages
-        self._second: tuple[str, Source] | None = None  # the pages, and the name they are of
+        self._fallback: tuple[str, Source] | None = None  # the pages, and the name they are of
         self._handle = settings.wanted.handle  # the public name, as far as it is known
-        self._shut: _Shut | None = None
+        self._withheld: _Withheld | None = None
         self._channel: str | None = None  # its number, once the archive has told it
 
     @property
-    def second_way(self) -> bool:
+    def has_fallback(self) -> bool:
         """Whether the public pages can stand in."""
         return self._pages_of is not None and self._handle is not None
 
     @property
-    def shut(self) -> bool:
+    def is_withheld(self) -> bool:
         """Whether the channel does not show itself to the account, so that the public pages are all there is."""
-        return self._shut is not None and self._clock.now() < self._shut.until
+        return self._withheld is not None and self._clock.now() < self._withheld.until
 
-    def knock(self) -> None:
+    def ask_account_again(self) -> None:
         """Ask the account again, whatever it said last: something about the channel or the account has changed."""
-        self._shut = None
+        self._withheld = None
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """What is new, ascending, or the page below a number. The cursor is the same for both ways."""
-        self._channel = _read(cursor).get("channel") or self._channel
-        if self._shut is not None and self.shut and self._pages_of is not None:
-            return await self._by_pages(want, cursor, self._shut.why)
+        self._channel = _read_cursor(cursor).get("channel") or self._channel
+        if self._withheld is not None and self.is_withheld and self._pages_of is not None:
+            return await self._by_pages(want, cursor, self._withheld.why)
         try:
             return await self._by_account(want, cursor)
         except (Later, Never) as problem:
-            if self._of_the_channel(problem):
-                self._shut = _Shut(problem, getattr(problem, "retry_at", None) or self._clock.now() + DAY)
-            if not self._gives_way(problem):
+            if self._is_withheld(problem):
+                self._withheld = _Withheld(problem, getattr(problem, "retry_at", None) or self._clock.now() + DAY)
+            if not self._needs_fallback(problem):
                 raise
             return await self._by_pages(want, cursor, problem)
 
     async def look(self, channel: str | None) -> Batch:
         """The newest posts, whatever is stored; `channel` is the number that the archive knows."""
-        self.knock()
+        self.ask_account_again()
         return await self.fetch(Want(), json.dumps({"channel": channel}) if channel else None)
 
     async def check(self, native_id: str) -> Checked:
@@ -142,16 +142,16 @@ class TelegramSource:
         if self._channel is None:
             raise Later("no round has asked the channel yet, so nobody knows whose posts are looked at")
         try:
-            if self._shut is not None and self.shut:
-                raise _again(self._shut.why)
+            if self._withheld is not None and self.is_withheld:
+                raise _repeat(self._withheld.why)
             if self.reader is None:
                 raise _no_account()
             return await self.reader.check(self._channel, native_ids)
         except (Later, Never) as problem:
-            pages = await self._stand_in() if self._gives_way(problem) else None
+            pages = await self._find_fallback() if self._needs_fallback(problem) else None
             if pages is None:
                 raise
-            return await _looked_at(pages, native_ids)
+            return await _check_by_pages(pages, native_ids)
 
     def carries(self, url: str) -> bool:
         """Whether only the account can bring this file."""
@@ -159,21 +159,21 @@ class TelegramSource:
 
     async def carry(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         """Hand the bytes to `sink`, whole; Later with state TOO_BIG beyond `cap`. Raises Later and Never."""
-        if self._door is None or self.reader is None:
+        if self._gateway is None or self.reader is None:
             raise _no_account()
-        await self._door.carry(self.reader, url, sink, cap)
+        await self._gateway.carry(self.reader, url, sink, cap)
 
     # Two ways ---------------------------------------------------------------------------------------------------------
 
     async def _by_account(self, want: Want, cursor: str | None) -> Batch:
         if self.reader is None:
             raise _no_account()
-        note = _read(cursor)
+        note = _read_cursor(cursor)
         channel, newest, before = note.get("channel"), note.get("newest", 0), note.get("shut")
         if want.kind == "older" and want.below is not None:
             return replace(await self.reader.older(channel, want.below), cursor=cursor)
         batch, high = await self.reader.newest(channel, newest or None)
-        self._shut = None
+        self._withheld = None
         self._channel, self._handle = channel or batch.channel_id, batch.handle
         open_again = (f"the account reads the channel again; it was {before}",) if before else ()
         return replace(
@@ -184,47 +184,47 @@ class TelegramSource:
 
     async def _by_pages(self, want: Want, cursor: str | None, why: Later | Never) -> Batch:
         """What the public pages show, because of `why`. Raises what became of both ways."""
-        pages = await self._stand_in()
+        pages = await self._find_fallback()
         if pages is None:
-            raise _again(why, "; the public pages cannot stand in, for no public name of the channel is known")
+            raise _repeat(why, "; the public pages cannot stand in, for no public name of the channel is known")
         try:
             batch = await pages.fetch(want, cursor)
         except (Later, Never) as problem:
-            raise _both(why, problem) from problem
+            raise _join_failures(why, problem) from problem
         detail = f"by the public pages, because of the account: {why}"
         if want.kind == "older":
             return replace(batch, method=FALLBACK, detail=detail)
-        before = _read(cursor).get("shut")
-        state = why.state if self._of_the_channel(why) else before
+        before = _read_cursor(cursor).get("shut")
+        state = why.state if self._is_withheld(why) else before
         told = f"the channel is {state} for the account ({why}); the public pages stand in"
         return replace(
             batch,
-            cursor=json.dumps({**_read(batch.cursor), **({"shut": state} if state else {})}),
+            cursor=json.dumps({**_read_cursor(batch.cursor), **({"shut": state} if state else {})}),
             notices=(*batch.notices, *([told] if state != before else [])),
             method=FALLBACK,
             detail=detail,
         )
 
-    async def _stand_in(self) -> Source | None:
+    async def _find_fallback(self) -> Source | None:
         """The public pages of the channel under the name that it was last seen by; None where it has none."""
         if self._pages_of is None:
             return None
-        peer = await self._door.peers.known(self.settings.wanted) if self._door is not None else None
+        peer = await self._gateway.peers.known(self.settings.wanted) if self._gateway is not None else None
         self._handle = self.settings.wanted.handle if peer is None else peer.handle
         if self._handle is None:
             return None
-        if self._second is None or self._second[0] != self._handle:
-            self._second = (self._handle, self._pages_of(self._handle))
-        return self._second[1]
+        if self._fallback is None or self._fallback[0] != self._handle:
+            self._fallback = (self._handle, self._pages_of(self._handle))
+        return self._fallback[1]
 
-    def _of_the_channel(self, problem: Later | Never) -> bool:
-        return self._door is not None and self._door.of_the_channel(problem)
+    def _is_withheld(self, problem: Later | Never) -> bool:
+        return self._gateway is not None and self._gateway.is_withheld(problem)
 
-    def _gives_way(self, problem: Later | Never) -> bool:
-        return self._pages_of is not None and (self._door is None or self._door.unable(problem))
+    def _needs_fallback(self, problem: Later | Never) -> bool:
+        return self._pages_of is not None and (self._gateway is None or self._gateway.needs_fallback(problem))
 
 
-async def _looked_at(pages: Source, native_ids: Sequence[str]) -> list[Checked]:
+async def _check_by_pages(pages: Source, native_ids: Sequence[str]) -> list[Checked]:
     found: list[Checked] = []
     for native_id in native_ids:
         try:
@@ -240,14 +240,14 @@ def _no_account() -> Later:
     return Later("there is no account to read it with: sign in with `communique login`", state=NOT_SIGNED_IN)
 
 
-def _again(why: Later | Never, more: str = "") -> Later | Never:
+def _repeat(why: Later | Never, more: str = "") -> Later | Never:
     """The same refusal once more, with something added."""
     if isinstance(why, Later):
         return Later(f"{why}{more}", retry_at=why.retry_at, state=why.state, obey=why.obey, unsure=why.unsure)
     return Never(why.reason + more, remedy=why.remedy, state=why.state)
 
 
-def _both(why: Later | Never, problem: Later | Never) -> Later | Never:
+def _join_failures(why: Later | Never, problem: Later | Never) -> Later | Never:
     """Both ways failed: the account's failure is told; a wait that it set is kept, anything else may heal.
 
     Pages that belong to another channel now are no way at all: only an account that may come back is waited for.
@@ -261,7 +261,7 @@ def _both(why: Later | Never, problem: Later | Never) -> Later | Never:
     return Later(f"{why}; the public pages do not help: {problem}", state=why.state, retry_at=at)
 
 
-def _read(cursor: str | None) -> dict[str, Any]:
+def _read_cursor(cursor: str | None) -> dict[str, Any]:
     """A cursor: the channel's number, the highest number seen, and the state that shuts the account out."""
     try:
         fields = json.loads(cursor or "{}")
@@ -270,17 +270,15 @@ def _read(cursor: str | None) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def build(settings: Settings, surroundings: SourceTools) -> TelegramSource:
+def build(settings: Settings, tools: SourceTools) -> TelegramSource:
     """The working source, with its second way."""
     from bot import sources
 
     def pages(handle: str) -> Source:
         entry = {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}
-        return sources.build(sources.settings_of(FALLBACK).model_validate(entry), surroundings)
+        return sources.build(sources.settings_of(FALLBACK).model_validate(entry), tools)
 
-    door = surroundings.telegram
-    own = door is not None and door.account.access.server is not None  # t.me shows nothing of another server
-    shown = surroundings.pages_allowed and not (own and settings.base_url == SITE)
-    return TelegramSource(
-        settings, door, pages if settings.fallback == FALLBACK and shown else None, surroundings.clock
-    )
+    gateway = tools.telegram
+    own = gateway is not None and gateway.account.access.server is not None  # t.me shows nothing of another server
+    shown = tools.pages_allowed and not (own and settings.base_url == SITE)
+    return TelegramSource(settings, gateway, pages if settings.fallback == FALLBACK and shown else None, tools.clock)

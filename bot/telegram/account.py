@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,25 +15,13 @@ from telethon.tl import functions, types
 from bot.clock import Clock
 from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
-from bot.telegram.budget import Budget, Memory, method_of
-from bot.telegram.client import Access, Hint, build, elsewhere, leave, within
-from bot.telegram.refusals import AccountAbsent, AccountDead, another_way, refusal
+from bot.telegram.budget import Budget, Memory, method_name
+from bot.telegram.client import Access, Hint, build_client, call_data_centre, call_within, disconnect
+from bot.telegram.refusals import AccountDead, AccountUnavailable, another_method_may_work, translate_error
 from bot.telegram.session import SessionKey
+from bot.telegram.waiting import Patience, wait_for_end, wait_for_first
 from bot.telegram.warnings import AccountWarning, AccountWarnings
-from storage.state_names import (
-    CLIENT_OUTDATED,
-    CONNECTED,
-    CONNECTING,
-    ENDED_AT_TELEGRAM,
-    LOST,
-    NO_ANSWER,
-    NOT_SIGNED_IN,
-    NOT_SUPPORTED,
-    PROXY_DOWN,
-    SESSION_IN_USE,
-    SESSION_UNUSABLE,
-    UNREACHABLE,
-)
+from storage import state_names as states
 
 SIGN_IN = "sign in with `communique login`"
 _PROBES = (
@@ -41,22 +29,6 @@ _PROBES = (
     functions.users.GetUsersRequest([types.InputUserSelf()]),
     functions.help.GetConfigRequest(),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long, in seconds, is waited for what. Telethon itself waits for ever."""
-
-    connect: float = 25.0
-    call: float = 12.0
-    probe: float = 10.0
-    probe_every: float = 60.0
-    misses: int = 3
-    lane: float = 1.5  # for the answer to another call of the same method
-    readiness: float = 8.0  # a call waits so long for a connection that is being built
-    loss: float = 60.0  # a connection that is away for so long is no hiccup: people are told
-    back_off: tuple[float, float] = (1.0, 30.0)
-    look: float = 1.0  # for another session file
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +42,7 @@ class AccountStatus:
 
 
 class Account:
-    """One account, one connection, one process. `hear` gets hints; `connected` is awaited after each connecting."""
+    """One account, one connection, one process. `on_connected` is awaited whenever a connection is made."""
 
     def __init__(
         self,
@@ -85,10 +57,10 @@ class Account:
         by_the_hour: dict[str, int] | None = None,
     ) -> None:
         self.access = access
-        self.hear: Callable[[Hint], None] = lambda _: None
-        self.connected: Callable[[], Awaitable[None]] = _nothing
+        self.on_hint: Callable[[Hint], None] = lambda _: None
+        self.on_connected: Callable[[], Awaitable[None]] = _do_nothing
         self.memory = memory
-        self.standing = AccountStatus(CONNECTING)
+        self.status = AccountStatus(states.CONNECTING)
         self._user = ""
         self._path = path
         self._clock = clock
@@ -99,13 +71,13 @@ class Account:
         self._client: Any = None
         self._lanes: dict[str, asyncio.Lock] = {}
         self._ready = asyncio.Event()
-        self._settled = asyncio.Event()  # set once it is known that there is nothing to wait for
-        self._doubt = asyncio.Event()
+        self._state_known = asyncio.Event()  # set once it is known that there is nothing to wait for
+        self._probe_now = asyncio.Event()
         self._lost_at: float | None = clock.monotonic()
         self._was_up = False
         self._probing: Any = None  # the probe that this server answers, once it is known
-        self._oddities = AccountWarnings()
-        self._odd: list[AccountWarning] = []  # to be told
+        self._warnings = AccountWarnings()
+        self._unreported: list[AccountWarning] = []  # to be told
         self._loss = ""  # the state in which the connection has been away for long
 
     # Calls ------------------------------------------------------------------------------------------------------------
@@ -134,23 +106,23 @@ class Account:
 
         Raises Later and Never (AccountDead for the end of the account), nothing else.
         """
-        method = method_of(request)
-        self._must_live()
+        method = method_name(request)
+        self._expect_alive()
         async with self._lane(method):
             client = await self._connection()
             await self._budget.allow(method)
-            self._must_live()  # it may have ended while this call waited for another
+            self._expect_alive()  # it may have ended while this call waited for another
             try:
-                asked = client(request) if dc in (0, client.session.dc_id) else elsewhere(client, request, dc)
-                return await within(asked, self._patience.call if deadline is None else deadline)
+                reply = client(request) if dc in (0, client.session.dc_id) else call_data_centre(client, request, dc)
+                return await call_within(reply, self._patience.call if deadline is None else deadline)
             except Exception as problem:  # noqa: BLE001 - whatever Telethon raises becomes ours here, at the edge
-                refused = refusal(problem, method, self._clock.now())
-            await self._consider(refused, method)
+                refused = translate_error(problem, method, self._clock.now())
+            await self._act_on(refused, method)
             raise refused
 
-    def _must_live(self) -> None:
-        if self.standing.dead:
-            raise AccountDead(self.standing.reason, remedy=self.standing.remedy, state=self.standing.state)
+    def _expect_alive(self) -> None:
+        if self.status.dead:
+            raise AccountDead(self.status.reason, remedy=self.status.remedy, state=self.status.state)
 
     @asynccontextmanager
     async def _lane(self, method: str) -> AsyncIterator[None]:
@@ -170,24 +142,24 @@ class Account:
         finally:
             lock.release()
 
-    async def _consider(self, refused: Later | Never, method: str) -> None:
+    async def _act_on(self, refused: Later | Never, method: str) -> None:
         if isinstance(refused, AccountDead):
-            await self._die(refused)
+            await self._end(refused)
         elif isinstance(refused, Later) and refused.obey and refused.retry_at is not None:
             await self._budget.wait(method, refused.retry_at)
-        elif refused.state == CLIENT_OUTDATED:
-            self._puzzled()
+        elif refused.state == states.CLIENT_OUTDATED:
+            self._note_unreadable()
         elif isinstance(refused, Later) and refused.unsure:
-            self._doubt.set()
+            self._probe_now.set()
 
     async def _connection(self) -> Any:
         if not self._ready.is_set():
-            if not self._settled.is_set():
-                await _first((self._ready.wait(), self._settled.wait()), self._patience.readiness)
-            self._must_live()
+            if not self._state_known.is_set():
+                await wait_for_first((self._ready.wait(), self._state_known.wait()), self._patience.readiness)
+            self._expect_alive()
             if not self._ready.is_set():
-                raise AccountAbsent(
-                    self.standing.reason or "the connection to Telegram is being built", state=self.standing.state
+                raise AccountUnavailable(
+                    self.status.reason or "the connection to Telegram is being built", state=self.status.state
                 )
         return self._client
 
@@ -202,20 +174,20 @@ class Account:
             try:
                 found = sessions.read(self._path)
                 if found is None:
-                    await self._stand(
-                        AccountStatus(NOT_SIGNED_IN, "nobody is signed in to Telegram", SIGN_IN, dead=True)
+                    await self._set_status(
+                        AccountStatus(states.NOT_SIGNED_IN, "nobody is signed in to Telegram", SIGN_IN, dead=True)
                     )
                 elif ended is not None and seen == first:
-                    await self._stand(ended)
+                    await self._set_status(ended)
                 else:
                     failures = await self._hold(found, failures)
-                    await self._tell_loss()
+                    await self._report_loss()
             except UserError as problem:
-                await self._stand(AccountStatus(SESSION_UNUSABLE, str(problem), dead=True))
-            if self.standing.dead:
-                await self._until_another(seen)
+                await self._set_status(AccountStatus(states.SESSION_UNUSABLE, str(problem), dead=True))
+            if self.status.dead:
+                await self._wait_for_another_session(seen)
                 failures, ended = 0, None
-                await self._stand(AccountStatus(CONNECTING))
+                await self._set_status(AccountStatus(states.CONNECTING))
             else:
                 shortest, longest = self._patience.back_off
                 pause = min(shortest * 2 ** min(failures, 12), longest)
@@ -223,8 +195,8 @@ class Account:
 
     async def _ended(self, seen: tuple[int, int] | None) -> AccountStatus | None:
         """How this session ended for good before we were started: its key is not shown to Telegram again."""
-        row = await self.memory.account()
-        if row is None or row.state not in ENDED_AT_TELEGRAM or seen is None:
+        row = await self.memory.read_account()
+        if row is None or row.state not in states.ENDED_AT_TELEGRAM or seen is None:
             return None
         written_before = seen[1] // 1_000 <= row.state_since <= self._clock.now()
         return AccountStatus(row.state, row.reason or "", row.remedy or "", dead=True) if written_before else None
@@ -232,72 +204,76 @@ class Account:
     async def _hold(self, found: SessionKey, failures: int) -> int:
         """One connection from its beginning to its end; how many in a row could not be made."""
         try:
-            with sessions.Hold(self._path):
-                await self._live(found)
+            with sessions.SessionLock(self._path):
+                await self._stay_connected(found)
         except AccountDead as dead:
-            await self._die(dead)
+            await self._end(dead)
         except AlreadyRunning as held:
-            await self._stand(AccountStatus(SESSION_IN_USE, str(held)))
+            await self._set_status(AccountStatus(states.SESSION_IN_USE, str(held)))
             return failures + 1
         except Never as problem:
-            await self._stand(AccountStatus(problem.state, str(problem), dead=True))
+            await self._set_status(AccountStatus(problem.state, str(problem), dead=True))
         except Later as problem:
-            state = problem.state if problem.state in (PROXY_DOWN, CLIENT_OUTDATED) else UNREACHABLE
-            await self._stand(AccountStatus(state, str(problem)))
+            state = (
+                problem.state if problem.state in (states.PROXY_DOWN, states.CLIENT_OUTDATED) else states.UNREACHABLE
+            )
+            await self._set_status(AccountStatus(state, str(problem)))
             return 0 if self._was_up else failures + 1
         return 0
 
-    async def _live(self, found: SessionKey) -> None:
+    async def _stay_connected(self, found: SessionKey) -> None:
         self._was_up, self._user = False, found.user
-        client = build(
-            self.access, found, self._hint, lambda _: None, puzzled=self._puzzled, hello_s=self._patience.probe
+        client = build_client(
+            *(self.access, found, self._pass_on, lambda _: None),
+            on_unreadable=self._note_unreadable,
+            hello_s=self._patience.probe,
         )
         try:
             try:
-                await within(client.connect(), self._patience.connect)
+                await call_within(client.connect(), self._patience.connect)
                 await self._probe(client)
             except CommuniqueError:
                 raise
             except Exception as problem:
-                raise refusal(problem, "connecting", self._clock.now()) from problem
+                raise translate_error(problem, "connecting", self._clock.now()) from problem
             self._client, self._was_up = client, True
             self._lost_at = None
             self._ready.set()
-            await self._stand(AccountStatus(CONNECTED, self._oddities.reason), user=found.user)
+            await self._set_status(AccountStatus(states.CONNECTED, self._warnings.reason), user=found.user)
             if self._loss:
                 self._note(
                     AccountWarning("telegram account", f"the Telegram account answers again; it was: {self._loss}")
                 )
                 self._loss = ""
-            await self._tell()
-            await self.connected()
+            await self._report_warnings()
+            await self.on_connected()
             await self._watch(client)
         finally:
             self._ready.clear()
             self._client = None
             self._lost_at = self._clock.monotonic() if self._lost_at is None else self._lost_at
-            await leave(client)
+            await disconnect(client)
 
     async def _watch(self, client: Any) -> None:
         """Return when the connection is lost or does not answer any more; raise AccountDead if a probe says so."""
         misses = 0
-        lost = asyncio.ensure_future(_ended(client))
+        lost = asyncio.ensure_future(wait_for_end(client))
         try:
             while misses < self._patience.misses:
                 if misses == 0:
-                    await _first((asyncio.shield(lost), self._doubt.wait()), self._patience.probe_every)
-                self._doubt.clear()
+                    await wait_for_first((asyncio.shield(lost), self._probe_now.wait()), self._patience.probe_every)
+                self._probe_now.clear()
                 if lost.done():
-                    problem = lost.result()
-                    raise refusal(problem or ConnectionError("it was closed"), "the connection", self._clock.now())
-                self._must_live()
+                    problem = lost.result() or ConnectionError("it was closed")
+                    raise translate_error(problem, "the connection", self._clock.now())
+                self._expect_alive()
                 try:
                     await self._probe(client)
                     misses = 0
                 except Later as problem:
                     misses = misses + 1 if problem.unsure else 0
-                await self._tell()
-            raise Later(f"Telegram did not answer {misses} times", state=NO_ANSWER)
+                await self._report_warnings()
+            raise Later(f"Telegram did not answer {misses} times", state=states.NO_ANSWER)
         finally:
             lost.cancel()
             await asyncio.gather(lost, return_exceptions=True)
@@ -312,10 +288,10 @@ class Account:
             try:
                 await self._ask(client, probe)
             except Later as problem:
-                if not another_way(problem):
+                if not another_method_may_work(problem):
                     raise
                 unanswered = problem
-                if problem.state == NOT_SUPPORTED:
+                if problem.state == states.NOT_SUPPORTED:
                     self._probing = None
             else:
                 self._probing = probe
@@ -325,77 +301,77 @@ class Account:
 
     async def _ask(self, client: Any, probe: Any) -> None:
         try:
-            await self._budget.allow(method_of(probe))
-            reply = await within(client(probe), self._patience.probe)
+            await self._budget.allow(method_name(probe))
+            reply = await call_within(client(probe), self._patience.probe)
         except Exception as problem:
-            refused = refusal(problem, method_of(probe), self._clock.now())
+            refused = translate_error(problem, method_name(probe), self._clock.now())
             if isinstance(refused, Later) and refused.obey:
                 if refused.retry_at is not None:
-                    await self._budget.wait(method_of(probe), refused.retry_at)
+                    await self._budget.wait(method_name(probe), refused.retry_at)
                 return  # it answers, if only to say that it is asked too often
-            if refused.state == CLIENT_OUTDATED:
-                self._puzzled()
+            if refused.state == states.CLIENT_OUTDATED:
+                self._note_unreadable()
             raise refused from problem
         if isinstance(date := getattr(reply, "date", None), datetime):
-            self._note(self._oddities.dated(date, self._clock.now()))
+            self._note(self._warnings.compare_clock(date, self._clock.now()))
 
-    async def _tell_loss(self) -> None:
+    async def _report_loss(self) -> None:
         """Say once that the connection is away, and has been for long; its sources are many and do not."""
-        if not self._loss and self.standing.state in LOST and self.lost_for > self._patience.loss:
-            self._loss = self.standing.state
-            sentence = f"the Telegram account is {self._loss} for more than a minute: {self.standing.reason}"
+        if not self._loss and self.status.state in states.LOST and self.lost_for > self._patience.loss:
+            self._loss = self.status.state
+            sentence = f"the Telegram account is {self._loss} for more than a minute: {self.status.reason}"
             self._note(AccountWarning("telegram account", sentence))
-            await self._tell()
+            await self._report_warnings()
 
-    # What is odd ------------------------------------------------------------------------------------------------------
+    # Warnings ---------------------------------------------------------------------------------------------------------
 
-    def _puzzled(self) -> None:
+    def _note_unreadable(self) -> None:
         """Something came that cannot be read; it is told soon."""
-        self._note(self._oddities.unread())
-        if self._odd:
-            self._doubt.set()
+        self._note(self._warnings.note_unreadable())
+        if self._unreported:
+            self._probe_now.set()
 
-    def _note(self, odd: AccountWarning | None) -> None:
-        if odd is not None:
-            self._odd.append(odd)
+    def _note(self, warning: AccountWarning | None) -> None:
+        if warning is not None:
+            self._unreported.append(warning)
 
-    async def _tell(self) -> None:
-        """Say what has become odd, or is so no more, and let it stand beside the account's state."""
-        while self._odd:
-            odd = self._odd.pop(0)
-            self._speak(f"telegram: {odd.sentence}")
-            await self.memory.noticed(odd.about, odd.sentence, once=odd.once)
-            if self.standing.state == CONNECTED:
-                await self._stand(AccountStatus(CONNECTED, self._oddities.reason))
+    async def _report_warnings(self) -> None:
+        """Say what has become warning, or is so no more, and let it stand beside the account's state."""
+        while self._unreported:
+            warning = self._unreported.pop(0)
+            self._speak(f"telegram: {warning.sentence}")
+            await self.memory.add_notice(warning.about, warning.sentence, once=warning.once)
+            if self.status.state == states.CONNECTED:
+                await self._set_status(AccountStatus(states.CONNECTED, self._warnings.reason))
 
     # The state --------------------------------------------------------------------------------------------------------
 
-    def _hint(self, hint: Hint) -> None:
-        self.hear(hint)
+    def _pass_on(self, hint: Hint) -> None:
+        self.on_hint(hint)
 
-    async def _die(self, dead: AccountDead) -> None:
+    async def _end(self, dead: AccountDead) -> None:
         """Not one more call: the connection is closed, and only another session file brings the account back."""
         self._loss = ""
-        if not self.standing.dead:
-            await self._stand(AccountStatus(dead.state, dead.reason, dead.remedy, dead=True))
-        self._doubt.set()
+        if not self.status.dead:
+            await self._set_status(AccountStatus(dead.state, dead.reason, dead.remedy, dead=True))
+        self._probe_now.set()
 
-    async def _stand(self, standing: AccountStatus, user: str | None = None) -> None:
-        changed = standing.state != self.standing.state
-        self.standing = standing
-        if standing.state == CONNECTING:
-            self._settled.clear()
+    async def _set_status(self, status: AccountStatus, user: str | None = None) -> None:
+        changed = status.state != self.status.state
+        self.status = status
+        if status.state == states.CONNECTING:
+            self._state_known.clear()
         else:
-            self._settled.set()
-        if changed or standing.state == CONNECTED:
-            told = self.memory.stands(standing.state, standing.reason or None, standing.remedy or None, user)
+            self._state_known.set()
+        if changed or status.state == states.CONNECTED:
+            told = self.memory.save_status(status.state, status.reason or None, status.remedy or None, user)
             await asyncio.shield(told)  # the round that found it out may be cancelled: it is written all the same
             if changed:
-                reason = f": {standing.reason}" if standing.reason else ""
-                remedy = f"; {standing.remedy}" if standing.remedy else ""
-                self._speak(f"telegram: {standing.state}{reason}{remedy}")
+                reason = f": {status.reason}" if status.reason else ""
+                remedy = f"; {status.remedy}" if status.remedy else ""
+                self._speak(f"telegram: {status.state}{reason}{remedy}")
 
-    async def _until_another(self, seen: tuple[int, int] | None) -> None:
+    async def _wait_for_another_session(self, seen: tuple[int, int] | None) -> None:
         while sessions.stamp(self._path) == seen:  # noqa: ASYNC110 - a file that another process writes is no event
             await asyncio.sleep(self._patience.look)
 
@@ -405,30 +381,12 @@ class Account:
             await self.call(functions.auth.LogOutRequest())
         finally:
             sessions.remove(self._path)
-        await self._die(
-            AccountDead("the session was ended by `communique login --logout`", remedy=SIGN_IN, state=NOT_SIGNED_IN)
+        await self._end(
+            AccountDead(
+                "the session was ended by `communique login --logout`", remedy=SIGN_IN, state=states.NOT_SIGNED_IN
+            )
         )
 
 
-async def _first(waits: Iterable[Awaitable[object]], seconds: float) -> None:
-    """Return when one of them has ended, or after so many seconds."""
-    tasks = [asyncio.ensure_future(one) for one in waits]
-    try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _ended(client: Any) -> BaseException | None:
-    """What the connection ended with; waits until it has."""
-    try:
-        await client.disconnected
-    except Exception as problem:  # noqa: BLE001 - it is looked at by whoever waits
-        return problem
-    return None
-
-
-async def _nothing() -> None:
+async def _do_nothing() -> None:
     """Nobody wants to know."""

@@ -20,7 +20,7 @@ class ArchiveMemory:
         self._clock = clock
         self._health = health
 
-    async def waits(self) -> dict[str, int]:
+    async def read_waits(self) -> dict[str, int]:
         return await self._store.read(telegram.waits)
 
     async def keep_wait(self, method: str, until: int) -> None:
@@ -29,31 +29,31 @@ class ArchiveMemory:
     async def spend(self, method: str, most: int) -> int | None:
         return await self._store.run(telegram.spend, method, self._clock.now(), most)
 
-    async def peers(self, account: str) -> dict[str, PeerRow]:
+    async def read_peers(self, account: str) -> dict[str, PeerRow]:
         return await self._store.read(telegram.peers, account)
 
     async def keep_peer(self, account: str, peer: PeerRow) -> None:
         await self._store.run(telegram.keep_peer, account, peer, self._clock.now())
 
-    async def watched(self, source: str, mode: str, *, joined: bool) -> None:
+    async def save_watch(self, source: str, mode: str, *, joined: bool) -> None:
         await self._store.run(telegram.watched, source, mode, joined=joined)
 
-    async def peer_of_anybody(self, asked: str) -> PeerRow | None:
+    async def find_peer(self, asked: str) -> PeerRow | None:
         return await self._store.read(telegram.peer_of_anybody, asked)
 
-    async def account(self) -> AccountRow | None:
+    async def read_account(self) -> AccountRow | None:
         return await self._store.read(telegram.account)
 
-    async def noticed(self, about: str, sentence: str, *, once: bool) -> None:
-        """Say it to whoever reads notices, and to targets; `once`: not if it is the last that was said about this."""
-        await self._store.run(_noticed, about, sentence, self._clock.now(), tuple(self._health()), once=once)
+    async def add_notice(self, about: str, sentence: str, *, once: bool) -> None:
+        """Add a notice and send it to the health targets; with `once`, not if the last notice about it was the same."""
+        await self._store.run(_add_notice, about, sentence, self._clock.now(), tuple(self._health()), once=once)
 
-    async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
-        """Write down how the account stands; its end and its return are noticed, once, and told to targets."""
-        await self._store.run(_stands, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
+    async def save_status(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
+        """Save the account's state; its end and its return become one notice each, also sent to the health targets."""
+        await self._store.run(_save_status, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
 
 
-def _stands(
+def _save_status(
     writer: Writer,
     state: str,
     reason: str | None,
@@ -75,10 +75,10 @@ def _stands(
         sentence = f"the Telegram account does not work ({state}): {reason}{f'; {remedy}' if remedy else ''}"
     else:
         return
-    _noticed(writer, "telegram account", sentence, now, health)
+    _add_notice(writer, "telegram account", sentence, now, health)
 
 
-def _noticed(
+def _add_notice(
     writer: Writer, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
 ) -> None:
     if once and notices.last(writer, about) == sentence:

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from bot.clock import Clock
-from bot.telegram.refusals import flood
+from bot.telegram.refusals import wait_error
 from storage.records import PeerRow
 from storage.sources.telegram import AccountRow
 
@@ -13,16 +13,16 @@ BY_THE_HOUR = {"contacts.resolveUsername": 20, "messages.getDialogs": 20, "messa
 class Memory(Protocol):
     """What outlives the process. Each call is one transaction."""
 
-    async def waits(self) -> dict[str, int]: ...
+    async def read_waits(self) -> dict[str, int]: ...
     async def keep_wait(self, method: str, until: int) -> None: ...
     async def spend(self, method: str, most: int) -> int | None: ...
-    async def peers(self, account: str) -> dict[str, PeerRow]: ...
+    async def read_peers(self, account: str) -> dict[str, PeerRow]: ...
     async def keep_peer(self, account: str, peer: PeerRow) -> None: ...
-    async def peer_of_anybody(self, asked: str) -> PeerRow | None: ...
-    async def account(self) -> AccountRow | None: ...
-    async def noticed(self, about: str, sentence: str, *, once: bool) -> None: ...
-    async def stands(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None: ...
-    async def watched(self, source: str, mode: str, *, joined: bool) -> None: ...
+    async def find_peer(self, asked: str) -> PeerRow | None: ...
+    async def read_account(self) -> AccountRow | None: ...
+    async def add_notice(self, about: str, sentence: str, *, once: bool) -> None: ...
+    async def save_status(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None: ...
+    async def save_watch(self, source: str, mode: str, *, joined: bool) -> None: ...
 
 
 class Budget:
@@ -37,25 +37,25 @@ class Budget:
     async def allow(self, method: str) -> None:
         """Return if the call may be made now, and count it. Raises Later with the time from which it may."""
         if self._waits is None:
-            self._waits = await self._memory.waits()
+            self._waits = await self._memory.read_waits()
         until = self._waits.get(method, 0)
         if until > self._clock.now():
-            raise flood(method, until)
+            raise wait_error(method, until)
         most = self._by_the_hour.get(method)
         if most is not None:
             free_at = await self._memory.spend(method, most)
             if free_at is not None:
-                raise flood(method, free_at)
+                raise wait_error(method, free_at)
 
     async def wait(self, method: str, until: int) -> None:
         """Telegram asked for a wait: it stands in the archive before anything else happens."""
         if self._waits is None:
-            self._waits = await self._memory.waits()
+            self._waits = await self._memory.read_waits()
         self._waits[method] = max(until, self._waits.get(method, 0))
         await self._memory.keep_wait(method, until)
 
 
-def method_of(request: Any) -> str:
+def method_name(request: Any) -> str:
     """The TL name of a request: GetHistoryRequest of telethon.tl.functions.messages is "messages.getHistory"."""
     space = type(request).__module__.rpartition(".")[2]
     name = type(request).__name__.removesuffix("Request")

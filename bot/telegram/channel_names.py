@@ -34,7 +34,7 @@ class ChannelName:
         return f"@{self.value}" if self.kind == "name" else f"channel {self.value}" if self.kind == "id" else "invited"
 
 
-def wanted(written: str | int) -> ChannelName:
+def read_channel_name(written: str | int) -> ChannelName:
     """Read "@name", "name", a number (with -100 or not), or a link of t.me. Raises ValueError with the right forms."""
     text = str(written).strip()
     if found := _NUMBER.fullmatch(text):

@@ -12,9 +12,9 @@ from bot.clock import DAY, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
-from bot.telegram.messages import ChannelAddress, ReadMessages, albums, read, real
+from bot.telegram.messages import ChannelAddress, ReadMessages, existing_messages, group_albums, read_messages
 from bot.telegram.peers import Peers
-from bot.telegram.refusals import another_way
+from bot.telegram.refusals import another_method_may_work
 from storage.records import Batch, Checked, PeerRow, Seen
 from storage.state_names import DELETED, PRIVATE, RENAMED, RESTRICTED, THROTTLED
 
@@ -41,7 +41,7 @@ class HistoryPage:
 
 
 @dataclass(slots=True)
-class _Looked:
+class _SeenMessages:
     """What several replies show together: the messages that are there, by their numbers, and whom they name."""
 
     messages: dict[int, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class _Looked:
     users: dict[int, Any] = field(default_factory=dict)
 
     def add(self, reply: Any) -> None:
-        self.messages |= {one.id: one for one in real(reply)}
+        self.messages |= {one.id: one for one in existing_messages(reply)}
         self.chats |= {one.id: one for one in reply.chats}
         self.users |= {one.id: one for one in reply.users}
 
@@ -154,7 +154,7 @@ class ChannelReader:
         short = len(page.messages) < PAGE and (page.found.high or 0) < self._top
         if short or (page.found.low or 0) <= above:
             return None
-        groups = albums(page.messages)
+        groups = group_albums(page.messages)
         last = groups[-1] if groups else []
         if len(groups) > 1 and getattr(last[0], "grouped_id", None):  # it may go on behind the page
             kept = tuple(one for one in page.messages if one.id < last[0].id)
@@ -197,12 +197,15 @@ class ChannelReader:
         if control is None or control in numbers:
             page = await self._history(peer, limit=3)
             control = next((one.id for one in page.messages[::-1] if one.id not in numbers), None)
-        seen = _Looked()
+        seen = _SeenMessages()
         await self._look(peer, [*numbers, *([control] if control else [])], seen)
         in_albums = (number for number in numbers if getattr(seen.messages.get(number), "grouped_id", None))
         parts = {number + step for number in in_albums for step in range(1, _ALBUM)}
         await self._look(peer, sorted(parts - seen.messages.keys() - set(numbers)), seen)
-        posts = {post.native_id: post for post in read(seen.reply, ChannelAddress(peer.channel_id, peer.handle)).posts}
+        posts = {
+            post.native_id: post
+            for post in read_messages(seen.reply, ChannelAddress(peer.channel_id, peer.handle)).posts
+        }
         return [
             Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True)
             if number in seen.messages
@@ -210,7 +213,7 @@ class ChannelReader:
             for native_id, number in zip(native_ids, numbers, strict=True)
         ]
 
-    async def _look(self, peer: PeerRow, numbers: Sequence[int], seen: "_Looked") -> None:
+    async def _look(self, peer: PeerRow, numbers: Sequence[int], seen: "_SeenMessages") -> None:
         """Fetch messages by their numbers."""
         for start in range(0, len(numbers), PAGE):
             seen.add(await self._by_number(peer, numbers[start : start + PAGE]))
@@ -218,7 +221,7 @@ class ChannelReader:
     async def message(self, number: int) -> Any:
         """One message as it stands now. Raises Never if it is gone, Later if nothing that was asked for is shown."""
         peer = await self._peers.find(self.wanted)
-        there = real(await self._by_number(peer, {number, self._alive or number}))
+        there = existing_messages(await self._by_number(peer, {number, self._alive or number}))
         for one in there:
             if one.id == number:
                 return one
@@ -245,7 +248,7 @@ class ChannelReader:
 
     def _expect_shown(self, page: HistoryPage) -> None:
         """Raises Later where Telegram withholds the channel: what it leaves empty is never "no posts"."""
-        reason = restriction(page.chat)
+        reason = describe_restriction(page.chat)
         if reason is not None and all(post.service for post in page.found.posts):
             raise Later(
                 f"Telegram does not show what the channel posts: {reason}",
@@ -257,8 +260,8 @@ class ChannelReader:
 
     async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> HistoryPage:
         reply = await self._call(peer, partial(_of_history, limit=limit, where=where))
-        found = read(reply, ChannelAddress(peer.channel_id, peer.handle))
-        messages = tuple(real(reply))
+        found = read_messages(reply, ChannelAddress(peer.channel_id, peer.handle))
+        messages = tuple(existing_messages(reply))
         chat = next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
         if found.high is not None and not where:
             self._alive = found.high
@@ -277,19 +280,19 @@ class ChannelReader:
                 ),
             )
         except Later as problem:
-            if not another_way(problem):
+            if not another_method_may_work(problem):
                 raise
         return await self._out_of_history(peer, wanted)
 
     async def _out_of_history(self, peer: PeerRow, wanted: list[int]) -> Any:
         """The same by walking down, from the highest of them, as far as pages of whatever size reach."""
-        seen = _Looked()
+        seen = _SeenMessages()
         while wanted:
             below, floor = wanted[-1] + 1, max(wanted[-1] - PAGE, wanted[0] - 1)
             while below > floor + 1:
                 where = {"offset_id": below}
                 reply = await self._call(peer, partial(_of_history, limit=below - floor - 1, where=where))
-                shown = [one.id for one in real(reply) if one.id < below]
+                shown = [one.id for one in existing_messages(reply) if one.id < below]
                 seen.add(reply)
                 below = min(shown, default=0)
             wanted = [one for one in wanted if one <= floor]
@@ -312,7 +315,7 @@ class ChannelReader:
         found = page.found
         notice = await self._peers.note(self.wanted, page.chat)
         names = self._peers.remembered(self.wanted) or peer
-        groups = albums(page.messages)
+        groups = group_albums(page.messages)
         if held is not None:
             found = _below(found, held)
         end = low is None and page.whole
@@ -334,7 +337,7 @@ class ChannelReader:
             title=names.title,
             notices=(notice,) if notice else (),
             method=METHOD,
-            detail=f"Telegram restricts the channel: {reason}" if (reason := restriction(page.chat)) else None,
+            detail=f"Telegram restricts the channel: {reason}" if (reason := describe_restriction(page.chat)) else None,
         )
         return batch, found.high or 0
 
@@ -347,7 +350,7 @@ class ChannelReader:
         newest = page.messages[-_ALBUM:][0].id if above and page.messages else 1 << 62  # whatever the clocks say
         young = {
             group[0].grouped_id: group[0].id
-            for group in albums(page.messages)
+            for group in group_albums(page.messages)
             if getattr(group[0], "grouped_id", None)
             and group[-1].id > above
             and (group[-1].id >= newest or moment - group[-1].date.timestamp() * 1_000_000 < _YOUNG)
@@ -364,7 +367,7 @@ def _of_history(peer: PeerRow, *, limit: int, where: Mapping[str, int]) -> Any:
     return functions.messages.GetHistoryRequest(channel, offset_date=None, limit=limit, hash=0, **asked)
 
 
-def restriction(chat: Any) -> str | None:
+def describe_restriction(chat: Any) -> str | None:
     """Why and where Telegram does not let a channel be seen, in its own words; None where it does."""
     if not getattr(chat, "restricted", False):
         return None

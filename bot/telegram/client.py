@@ -18,10 +18,10 @@ from telethon.tl import functions, types
 from telethon.tl.alltlobjects import LAYER
 
 from bot.errors import Later, Never
-from bot.telegram.proxies import way
-from bot.telegram.refusals import not_offered
+from bot.telegram.proxies import choose_connection
+from bot.telegram.refusals import is_unsupported
 from bot.telegram.session import SessionKey
-from bot.telegram.unknown_types import channels_in, listen
+from bot.telegram.unknown_types import channels_in, skip_unknown_types
 from storage.state_names import CLIENT_OUTDATED, NO_ANSWER, UNREACHABLE, WRONG_SERVER_KEY
 
 CONNECT_S = 15  # of the TCP connection alone
@@ -55,21 +55,21 @@ class Hint:
     gone: bool = False
 
 
-class _Memory(MemorySession):  # type: ignore[misc]  # Telethon has no types
+class _KeyOnlySession(MemorySession):  # type: ignore[misc]  # Telethon has no types
     """Keeps the key and nothing else: who is who stands in our own table, and a reply's people are not collected."""
 
     def process_entities(self, tlo: object) -> None:
         """Keep nothing."""
 
 
-class _Said(logging.Logger):
+class _LastError(logging.Logger):
     """Keeps the last exception that Telethon only logs: of a failed key exchange it raises no reason."""
 
     def __init__(self) -> None:
         super().__init__("telethon", logging.WARNING)
         self.problem: BaseException | None = None
 
-    def getChild(self, suffix: str) -> "_Said":  # noqa: ARG002, N802 - logging's own name; one for all its modules
+    def getChild(self, suffix: str) -> "_LastError":  # noqa: ARG002, N802 - logging's own name; one for all its modules
         """Itself."""
         return self
 
@@ -79,33 +79,33 @@ class _Said(logging.Logger):
         self.problem = next((one for one in told if isinstance(one, BaseException)), self.problem)
 
 
-def build(
+def build_client(
     access: Access,
     session: SessionKey | None,
-    hear: Callable[[Hint], None],
-    heard: Callable[[Any], None],
+    on_hint: Callable[[Hint], None],
+    on_update: Callable[[Any], None],
     *,
-    puzzled: Callable[[], None] = lambda: None,
+    on_unreadable: Callable[[], None] = lambda: None,
     hello_s: float = HELLO_S,
 ) -> Any:
-    """A client that is not connected yet. `hear` gets hints, `heard` every update that is none (a login token).
+    """A client that is not connected yet. `on_update` gets every update that is no hint (a login token).
 
-    `puzzled` is called for everything that comes unasked and that nobody can read; channels that it names are hinted.
-    The server of `access` is asked even if it was another when the session was made: a key is one of a data centre,
-    not of an address. Raises Never for a key file that is none, and for a proxy that cannot be used.
+    `on_unreadable` is called for each update that Telethon cannot read; the channels that it names are hinted.
+    `access.server` is used even if the session was made at another address: a key belongs to a data centre, not to an
+    address. Raises Never for an unusable key file or proxy.
     """
     logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it logs what is settled by us, with whole requests
     if access.public_key is not None:
         add_key(access.public_key)
-    memory = _Memory()
+    key_session = _KeyOnlySession()
     if access.server is not None and (session is None or session.dc == access.dc):
-        memory.set_dc(access.dc, *access.server)
+        key_session.set_dc(access.dc, *access.server)
     elif session is not None:
-        memory.set_dc(session.dc, session.server, session.port)
+        key_session.set_dc(session.dc, session.server, session.port)
     if session is not None:
-        memory.auth_key = AuthKey(bytes.fromhex(session.key))
-    connection, proxy = way(access.proxy)
-    said = _Said()
+        key_session.auth_key = AuthKey(bytes.fromhex(session.key))
+    connection, proxy = choose_connection(access.proxy)
+    last_error = _LastError()
 
     class Client(TelegramClient):  # type: ignore[misc]  # one class each: Telethon keeps the server's config on it
         async def connect(self) -> None:
@@ -121,7 +121,7 @@ def build(
             except TimeoutError as problem:
                 raise Later("the server takes the connection and says nothing", state=NO_ANSWER) from problem
             except (ConnectionError, EOFError, BufferError, ValueError) as problem:
-                raise _no_key(access, said.problem or problem) from problem
+                raise _explain_no_key(access, last_error.problem or problem) from problem
             self.session.auth_key = self._sender.auth_key
             self._init_request.query = functions.help.GetConfigRequest()
             with contextlib.suppress(TimeoutError, errors.TypeNotFoundError):
@@ -129,7 +129,7 @@ def build(
                     try:
                         await self._sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
                     except errors.RPCError as refused:
-                        if abs(refused.code or 0) < _ITS_OWN and not not_offered(refused):
+                        if abs(refused.code or 0) < _ITS_OWN and not is_unsupported(refused):
                             raise
             self._updates_handle = asyncio.create_task(self._update_loop())
             self._keepalive_handle = asyncio.create_task(self._keepalive_loop())
@@ -141,29 +141,29 @@ def build(
             while True:
                 update = await self._updates_queue.get()
                 hinted = False
-                for hint in hints(update):
+                for hint in read_hints(update):
                     hinted = True
-                    hear(hint)
+                    on_hint(hint)
                 if not hinted:
-                    heard(update)
+                    on_update(update)
 
         async def _keepalive_loop(self) -> None:
             """Nothing: the supervisor probes, and a probe is more than a ping."""
 
     def unread(data: bytes) -> None:
         for number in channels_in(data):
-            hear(Hint(number))
-        puzzled()
+            on_hint(Hint(number))
+        on_unreadable()
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that an MTProxy needs python-socks
         client = Client(
-            memory,
+            key_session,
             access.api_id,
             access.api_hash,
             connection=connection,
             proxy=proxy,
-            use_ipv6=":" in (memory.server_address or ""),
+            use_ipv6=":" in (key_session.server_address or ""),
             timeout=CONNECT_S,
             request_retries=1,
             connection_retries=0,
@@ -175,13 +175,13 @@ def build(
             system_version="1",
             app_version="1",
             catch_up=False,
-            base_logger=said,
+            base_logger=last_error,
         )
-    listen(client, unread)
+    skip_unknown_types(client, unread)
     return client
 
 
-async def within(asked: Awaitable[_T], seconds: float) -> _T:
+async def call_within(asked: Awaitable[_T], seconds: float) -> _T:
     """Raises TimeoutError, and ConnectionError where Telethon cancels what we wait for because it lost its wire.
 
     Whoever cancels us is obeyed, also where `asyncio.wait_for`, by which Telethon connects, swallows it (Python 3.11).
@@ -205,16 +205,16 @@ async def within(asked: Awaitable[_T], seconds: float) -> _T:
     raise problem
 
 
-async def leave(client: Any) -> None:
+async def disconnect(client: Any) -> None:
     """Disconnect within five seconds, and take what the connection ended with: else asyncio prints a traceback."""
     with contextlib.suppress(Exception):
-        await within(client.disconnect(), 5)
+        await call_within(client.disconnect(), 5)
     end = client.disconnected
     if end.done() and not end.cancelled():
         end.exception()
 
 
-async def elsewhere(client: Any, request: Any, dc: int) -> Any:
+async def call_data_centre(client: Any, request: Any, dc: int) -> Any:
     """Ask another data centre; a connection there that failed is forgotten, so that the next call builds another."""
     sender = await client._borrow_exported_sender(dc)  # noqa: SLF001 - Telethon has no public way to one data centre
     try:
@@ -228,7 +228,7 @@ async def elsewhere(client: Any, request: Any, dc: int) -> Any:
             await client._return_exported_sender(sender)  # noqa: SLF001
 
 
-def _no_key(access: Access, problem: BaseException) -> Later | Never:
+def _explain_no_key(access: Access, problem: BaseException) -> Later | Never:
     """Why the server and we do not agree on a key; `problem` is what Telethon met."""
     if isinstance(problem, errors.SecurityError) and "valid key" in str(problem):
         if access.server is not None:
@@ -269,7 +269,7 @@ def session_of(client: Any, *, user: str, name: str, host: str) -> SessionKey:
     return SessionKey(kept.dc_id, kept.server_address, kept.port, kept.auth_key.key.hex(), user, name, host)
 
 
-def hints(update: Any) -> list[Hint]:
+def read_hints(update: Any) -> list[Hint]:
     """Which channels an Updates object concerns. Never raises: what it cannot read moves nothing."""
     if isinstance(update, types.UpdatesTooLong):
         return [Hint(None)]

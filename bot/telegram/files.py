@@ -11,7 +11,7 @@ from bot.errors import Later, Never
 from bot.http import TOO_BIG
 from bot.telegram.account import Account
 from bot.telegram.channels import ChannelReader
-from bot.telegram.refusals import AccountDead, Elsewhere, Stale
+from bot.telegram.refusals import AccountDead, OtherDataCentre, StaleReference
 
 PIECE = 512 << 10  # bytes: what Telegram gives at once
 PIECE_S = 60.0
@@ -20,26 +20,23 @@ _RENEWALS = 8
 _UNIT = 4096  # bytes: what an offset must be a multiple of
 
 
-def carries(url: str) -> bool:
-    """Whether an address is of a file that only the account can bring."""
-    return _ADDRESS.fullmatch(url) is not None
-
-
-async def carry(reader: ChannelReader, account: Account, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+async def fetch_file(
+    reader: ChannelReader, account: Account, url: str, sink: Callable[[bytes], object], cap: int
+) -> None:
     """Hand the bytes to `sink`, whole. Raises Later (state TOO_BIG beyond `cap`) and Never."""
     found = _ADDRESS.fullmatch(url)
     if found is None:
         raise Never(f"{url} is no file of Telegram")
     try:
-        await _carry(reader, account, int(found[2]), sink, cap)
+        await _fetch_file(reader, account, int(found[2]), sink, cap)
     except AccountDead as dead:  # it comes with the next account
         raise Later(str(dead), state=dead.state) from dead
 
 
-async def _carry(
+async def _fetch_file(
     reader: ChannelReader, account: Account, number: int, sink: Callable[[bytes], object], cap: int
 ) -> None:
-    place = _place(await reader.message(number))
+    place = _locate(await reader.message(number))
     if place.size > cap:
         raise Later(f"it has {place.size:,} bytes, more than the {cap:,} that are fetched", state=TOO_BIG)
     dc = 0 if account.access.server is not None else place.dc  # a server of one's own says itself if it is elsewhere
@@ -52,16 +49,16 @@ async def _carry(
             piece = await account.call(
                 functions.upload.GetFileRequest(place.location, offset, PIECE), dc=dc, deadline=PIECE_S
             )
-        except Elsewhere as elsewhere:
+        except OtherDataCentre as elsewhere:
             if dc == elsewhere.dc:
                 raise
             dc = elsewhere.dc
             continue
-        except Stale:
+        except StaleReference:
             renewals += 1
             if renewals > _RENEWALS:
                 raise
-            place = _place(await reader.message(number))
+            place = _locate(await reader.message(number))
             continue
         data = piece.bytes
         offset += len(data)
@@ -76,7 +73,7 @@ async def _carry(
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FileLocation:
     """Where a file lies, in which data centre, and how many bytes it has (0: not told; a picture's may be a guess).
 
     `whole` is a picture so small that the message itself carries it.
@@ -95,19 +92,19 @@ class _Place:
         return offset >= self.size or offset % _UNIT != 0
 
 
-def _place(message: Any) -> _Place:
+def _locate(message: Any) -> _FileLocation:
     media = getattr(message, "media", None) or getattr(message, "action", None)
     photo, document = getattr(media, "photo", None), getattr(media, "document", None)
     if isinstance(document, types.Document):
         there = types.InputDocumentFileLocation(document.id, document.access_hash, document.file_reference, "")
-        return _Place(there, document.dc_id, document.size, exact=document.size > 0)
+        return _FileLocation(there, document.dc_id, document.size, exact=document.size > 0)
     if isinstance(photo, types.Photo):
         largest = max(photo.sizes, key=_size, default=None)
         if isinstance(largest, types.PhotoCachedSize):
-            return _Place(None, photo.dc_id, len(largest.bytes), whole=largest.bytes)
+            return _FileLocation(None, photo.dc_id, len(largest.bytes), whole=largest.bytes)
         if largest is not None and _size(largest) > 0:
             there = types.InputPhotoFileLocation(photo.id, photo.access_hash, photo.file_reference, largest.type)
-            return _Place(there, photo.dc_id, _size(largest))
+            return _FileLocation(there, photo.dc_id, _size(largest))
     raise Never("the message carries no file any more", state="gone")
 
 

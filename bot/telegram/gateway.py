@@ -7,9 +7,9 @@ from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
 from bot.telegram.channels import SETTLE_S, ChannelReader
-from bot.telegram.files import carry
+from bot.telegram.files import fetch_file
 from bot.telegram.peers import Peers
-from bot.telegram.refusals import AccountAbsent, AccountDead
+from bot.telegram.refusals import AccountDead, AccountUnavailable
 from storage.state_names import CLIENT_OUTDATED, NOT_SUPPORTED, PAGES_FORBIDDEN, WITHHELD
 
 _SHORT = 60.0  # seconds that a connection may be away before the public pages are asked
@@ -30,25 +30,25 @@ class TelegramGateway:
 
     async def carry(self, reader: ChannelReader, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         """Bring a file. Raises Later (state TOO_BIG beyond `cap`) and Never."""
-        await carry(reader, self.account, url, sink, cap)
+        await fetch_file(reader, self.account, url, sink, cap)
 
-    def unable(self, problem: Later | Never) -> bool:
+    def needs_fallback(self, problem: Later | Never) -> bool:
         """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
-        if problem.state in PAGES_FORBIDDEN or self.account.standing.state in PAGES_FORBIDDEN:
+        if problem.state in PAGES_FORBIDDEN or self.account.status.state in PAGES_FORBIDDEN:
             return False
         if isinstance(problem, AccountDead) or problem.state in (*WITHHELD, CLIENT_OUTDATED, NOT_SUPPORTED):
             return True
         if isinstance(problem, Later) and problem.obey:
             return True
-        if isinstance(problem, AccountAbsent) or (isinstance(problem, Later) and problem.unsure):
+        if isinstance(problem, AccountUnavailable) or (isinstance(problem, Later) and problem.unsure):
             return self.account.lost_for > _SHORT
         return False
 
-    def of_the_channel(self, problem: Later | Never) -> bool:
+    def is_withheld(self, problem: Later | Never) -> bool:
         """Whether it is this one channel that does not show itself to the account, which lasts."""
         return problem.state in WITHHELD
 
     @property
     def away(self) -> bool:
         """Whether the account serves nobody: it is dead, or away for so long that the public pages are asked."""
-        return self.account.standing.dead or self.account.lost_for > _SHORT
+        return self.account.status.dead or self.account.lost_for > _SHORT

@@ -16,9 +16,9 @@ from telethon.tl import functions, types
 from bot.clock import SECOND, Clock
 from bot.errors import CommuniqueError, Later, Never
 from bot.telegram import session as sessions
-from bot.telegram.budget import method_of
-from bot.telegram.client import Access, build, leave, session_of, within
-from bot.telegram.refusals import refusal
+from bot.telegram.budget import method_name
+from bot.telegram.client import Access, build_client, call_within, disconnect, session_of
+from bot.telegram.refusals import translate_error
 from storage.state_names import NOT_SIGNED_IN
 
 _DEADLINE_S = 30.0
@@ -62,7 +62,7 @@ class Login:
         self._clock = clock
         self._ask = ask
         self._accepted = asyncio.Event()
-        self._client: Any = build(access, None, lambda _: None, self._heard)
+        self._client: Any = build_client(access, None, lambda _: None, self._heard)
 
     async def __aenter__(self) -> Self:
         try:
@@ -73,7 +73,7 @@ class Login:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await leave(self._client)
+        await disconnect(self._client)
 
     async def by_code(self, phone: str) -> sessions.SessionKey:
         """Ask Telegram to send a code, and the person for it. Of the number only the digits count."""
@@ -163,11 +163,11 @@ class Login:
             self._accepted.set()
 
     async def _call(self, request: Any) -> Any:
-        return await self._within(self._client(request), f"signing in ({method_of(request)})")
+        return await self._within(self._client(request), f"signing in ({method_name(request)})")
 
     async def _within(self, asked: Awaitable[_T], what: str) -> _T:
         with self._read(what):
-            return await within(asked, _DEADLINE_S)
+            return await call_within(asked, _DEADLINE_S)
 
     @contextmanager
     def _read(self, what: str) -> Iterator[None]:
@@ -183,7 +183,7 @@ class Login:
         except CommuniqueError:
             raise
         except Exception as problem:
-            raise _timed(refusal(problem, what, self._clock.now())) from problem
+            raise _with_end_of_wait(translate_error(problem, what, self._clock.now())) from problem
 
 
 class _Wrong(Never):
@@ -194,7 +194,7 @@ class _NeedsPassword(Never):
     """The code was right, and the account has a second password."""
 
 
-def _timed(problem: Later | Never) -> Later | Never:
+def _with_end_of_wait(problem: Later | Never) -> Later | Never:
     """A wait that Telegram asked for is told with its end: nobody here waits for it."""
     if isinstance(problem, Later) and problem.obey and problem.retry_at is not None:
         end = datetime.fromtimestamp(problem.retry_at // SECOND, UTC)
@@ -211,16 +211,16 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
     found = sessions.read(path)
     if found is None:
         raise _never("nobody is signed in")
-    client = build(access, found, lambda _: None, lambda _: None)
+    client = build_client(access, found, lambda _: None, lambda _: None)
     try:
-        await within(client.connect(), _DEADLINE_S)
-        await within(client(functions.auth.LogOutRequest()), _DEADLINE_S)
+        await call_within(client.connect(), _DEADLINE_S)
+        await call_within(client(functions.auth.LogOutRequest()), _DEADLINE_S)
     except Exception as problem:
-        raise _told(refusal(problem, "logging out", clock.now())) from problem
+        raise _removed_here(translate_error(problem, "logging out", clock.now())) from problem
     finally:
         sessions.remove(path)
-        await leave(client)
+        await disconnect(client)
 
 
-def _told(problem: Later | Never) -> Never:
+def _removed_here(problem: Later | Never) -> Never:
     return _never(f"the session file is removed here; Telegram could not be told: {problem}")

@@ -60,15 +60,15 @@ class _People:
     users: Mapping[int, Any] = field(default_factory=dict)
 
 
-def read(reply: Any, channel: ChannelAddress) -> ReadMessages:
+def read_messages(reply: Any, channel: ChannelAddress) -> ReadMessages:
     """Read the messages of one reply. What cannot be read is quarantined, with its bytes; nothing is raised."""
     people = _People(
         {chat.id: chat for chat in getattr(reply, "chats", ())}, {user.id: user for user in getattr(reply, "users", ())}
     )
-    messages = real(reply)
+    messages = existing_messages(reply)
     posts: list[FetchedPost] = []
     quarantined: list[Quarantined] = []
-    for together in albums(messages):
+    for together in group_albums(messages):
         raw = Raw(b"".join(bytes(message) for message in together), MIME)
         try:
             restricted = _restricted(together)
@@ -82,13 +82,13 @@ def read(reply: Any, channel: ChannelAddress) -> ReadMessages:
     return ReadMessages(tuple(posts), tuple(quarantined), low, high)
 
 
-def real(reply: Any) -> list[Any]:
+def existing_messages(reply: Any) -> list[Any]:
     """The messages of a reply that exist, ascending."""
     found = [one for one in reply.messages if not isinstance(one, types.MessageEmpty)]
     return sorted(found, key=lambda message: message.id)
 
 
-def albums(messages: Sequence[Any]) -> list[list[Any]]:
+def group_albums(messages: Sequence[Any]) -> list[list[Any]]:
     """Messages that belong together, by the lowest id of each; other messages may stand between their parts."""
     groups: dict[object, list[Any]] = {}
     for message in messages:

@@ -51,7 +51,7 @@ class Peers:
     async def known(self, wanted: ChannelName) -> PeerRow | None:
         """What this account, or else any other before it, has learnt of a channel; nobody is asked."""
         known = await self._peers()
-        return known.get(wanted.key) or await self._account.memory.peer_of_anybody(wanted.key)
+        return known.get(wanted.key) or await self._account.memory.find_peer(wanted.key)
 
     async def again(self, wanted: ChannelName) -> PeerRow:
         """Ask anew where a name leads that led to the wrong channel; at most daily."""
@@ -68,7 +68,7 @@ class Peers:
         user = self._account.user
         async with self._locks.setdefault("", asyncio.Lock()):
             if user not in self._known:
-                self._known[user] = await self._account.memory.peers(user)
+                self._known[user] = await self._account.memory.read_peers(user)
         return self._known[user]
 
     async def renew(self, wanted: ChannelName, refused: PeerRow) -> PeerRow | None:
@@ -132,7 +132,7 @@ class Peers:
 
     async def _named(self, wanted: ChannelName) -> Any:
         """By the last name that any account saw it under, for it may have been renamed; then by the config's."""
-        before = await self._account.memory.peer_of_anybody(wanted.key)
+        before = await self._account.memory.find_peer(wanted.key)
         if before is not None and before.handle and before.handle.lower() != wanted.value.lower():
             with suppress(Never):
                 return await self._resolve(before.handle)

@@ -32,20 +32,20 @@ _SOCKS_REPLIES = {
 }
 
 
-def way(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
+def choose_connection(proxy: str | None) -> tuple[type[Any], tuple[str, int, str] | None]:
     """The class that connects, and what Telethon calls the proxy. Raises Never for a proxy that cannot be used."""
     if proxy is None:
-        return _Straight, None
+        return _Direct, None
     parts = urlsplit(proxy)
     if parts.scheme in ("http", "socks5", "socks5h"):
         return type("Tunnelled", (_Tunnel,), {"proxy_parts": parts}), None
-    found = mtproxy(proxy)
+    found = read_mtproxy(proxy)
     if found is None:
         raise Never("the proxy to Telegram cannot be used", remedy="correct [telegram] proxy", state=PROXY_DOWN)
     return type("MTProxied", (_MTProxied,), {}), found
 
 
-def mtproxy(written: str) -> tuple[str, int, str] | None:
+def read_mtproxy(written: str) -> tuple[str, int, str] | None:
     """Host, port and secret of "mtproxy://SECRET@host:port", "tg://proxy?…" or "https://t.me/proxy?…".
 
     The secret begins with "dd", as Telethon wants it: one of 16 bytes that begins so by chance would lose its first.
@@ -64,7 +64,7 @@ def mtproxy(written: str) -> tuple[str, int, str] | None:
     return (host, port, f"dd{secret[-_SECRET:]}") if host and port and secret else None
 
 
-class _Straight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
+class _Direct(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
     """Telethon's own, whose failures tell why: Telethon itself only counts them."""
 
     async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
@@ -72,7 +72,7 @@ class _Straight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no typ
             await super()._connect(timeout=timeout, ssl=ssl)
         except (OSError, TimeoutError) as problem:
             where = f"[{self._ip}]:{self._port}" if ":" in self._ip else f"{self._ip}:{self._port}"
-            raise Later(f"{where} cannot be reached: {_words(problem)}", state=UNREACHABLE, unsure=True) from problem
+            raise Later(f"{where} cannot be reached: {_describe(problem)}", state=UNREACHABLE, unsure=True) from problem
 
 
 class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[misc]  # Telethon has no types
@@ -109,10 +109,10 @@ class _Tunnel(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
 
 
 def _down(proxy: str, problem: BaseException) -> Later:
-    return Later(f"the proxy {proxy} cannot be used, so nothing was sent: {_words(problem)}", state=PROXY_DOWN)
+    return Later(f"the proxy {proxy} cannot be used, so nothing was sent: {_describe(problem)}", state=PROXY_DOWN)
 
 
-def _words(problem: BaseException) -> str:
+def _describe(problem: BaseException) -> str:
     """What went wrong with a connection, without numbers and addresses."""
     if isinstance(problem, OSError) and problem.errno in _PLAIN:
         return _PLAIN[problem.errno]

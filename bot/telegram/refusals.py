@@ -6,32 +6,7 @@ from telethon import errors
 
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import Later, Never
-from storage.state_names import (
-    ACCOUNT_BANNED,
-    ACCOUNT_DELETED,
-    ACCOUNT_FROZEN,
-    BANNED,
-    CLIENT_OUTDATED,
-    CLIENT_REFUSED,
-    DELETED,
-    FAILING,
-    INVITATION_EXPIRED,
-    NO_ANSWER,
-    NO_SUCH_NAME,
-    NOT_SUPPORTED,
-    PRIVATE,
-    RATE_LIMITED,
-    REFUSED,
-    RESTRICTED,
-    SESSION_DUPLICATED,
-    SESSION_ENDED,
-    SESSION_EXPIRED,
-    SESSION_REVOKED,
-    TOO_MANY_CHANNELS,
-    UNANSWERED,
-    UNREACHABLE,
-    WRONG_API_ID,
-)
+from storage import state_names as states
 
 _AGAIN = "sign in again with `communique login`; nothing that was stored is lost"
 
@@ -40,11 +15,11 @@ class AccountDead(Never):
     """The account or its session is at an end: no call may follow until a person has signed in again."""
 
 
-class AccountAbsent(Later):
+class AccountUnavailable(Later):
     """There is no connection to ask: nobody has signed in, or it is being built."""
 
 
-class Elsewhere(Later):
+class OtherDataCentre(Later):
     """The file lies in another data centre."""
 
     def __init__(self, dc: int) -> None:
@@ -52,76 +27,80 @@ class Elsewhere(Later):
         self.dc = dc
 
 
-class Stale(Later):
+class StaleReference(Later):
     """The reference to a file has expired; its message, fetched again, carries a new one."""
 
 
 _DEAD: dict[str, tuple[str, str, str]] = {
     "AUTH_KEY_DUPLICATED": (
-        SESSION_DUPLICATED,
+        states.SESSION_DUPLICATED,
         "Telegram ended the session because its key was used from two places at once",
         "make sure that no other host has a copy of it, then " + _AGAIN,
     ),
-    "AUTH_KEY_UNREGISTERED": (SESSION_ENDED, "Telegram no longer knows the session", _AGAIN),
-    "AUTH_KEY_INVALID": (SESSION_ENDED, "Telegram calls the session's key invalid", _AGAIN),
-    "AUTH_KEY_PERM_EMPTY": (SESSION_ENDED, "Telegram no longer knows the session's key", _AGAIN),
-    "SESSION_REVOKED": (SESSION_REVOKED, "the session was ended from another device of the account", _AGAIN),
-    "SESSION_EXPIRED": (SESSION_EXPIRED, "the session has expired", _AGAIN),
+    "AUTH_KEY_UNREGISTERED": (states.SESSION_ENDED, "Telegram no longer knows the session", _AGAIN),
+    "AUTH_KEY_INVALID": (states.SESSION_ENDED, "Telegram calls the session's key invalid", _AGAIN),
+    "AUTH_KEY_PERM_EMPTY": (states.SESSION_ENDED, "Telegram no longer knows the session's key", _AGAIN),
+    "SESSION_REVOKED": (states.SESSION_REVOKED, "the session was ended from another device of the account", _AGAIN),
+    "SESSION_EXPIRED": (states.SESSION_EXPIRED, "the session has expired", _AGAIN),
     "USER_DEACTIVATED": (
-        ACCOUNT_DELETED,
+        states.ACCOUNT_DELETED,
         "the account was deleted",
         "sign in with another account: `communique login`",
     ),
     "USER_DEACTIVATED_BAN": (
-        ACCOUNT_BANNED,
+        states.ACCOUNT_BANNED,
         "Telegram banned the account",
         "write to recover@telegram.org and sign in again, or with another account: `communique login`",
     ),
     "FROZEN_METHOD_INVALID": (
-        ACCOUNT_FROZEN,
+        states.ACCOUNT_FROZEN,
         "Telegram froze the account: it may not read channels any more",
         "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "FROZEN_PARTICIPANT_MISSING": (
-        ACCOUNT_FROZEN,
+        states.ACCOUNT_FROZEN,
         "Telegram froze the account: it may not read channels any more",
         "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "UPDATE_APP_TO_LOGIN": (
-        CLIENT_REFUSED,
+        states.CLIENT_REFUSED,
         "Telegram does not let this version of the client in",
         "upgrade communique (and with it Telethon), then " + _AGAIN,
     ),
 }
 _CHANNEL: dict[str, tuple[str, str]] = {
-    "CHANNEL_PRIVATE": (PRIVATE, "the channel is private now, deleted, or it has banned the account"),
-    "CHANNEL_PUBLIC_GROUP_NA": (PRIVATE, "the channel does not show itself to the account"),
-    "CHANNEL_INVALID": (DELETED, "Telegram knows no such channel any more"),
-    "CHANNEL_BANNED": (BANNED, "Telegram has closed the channel"),
-    "CHAT_ADMIN_REQUIRED": (PRIVATE, "only administrators may read the channel"),
-    "CHAT_FORBIDDEN": (PRIVATE, "the account may not read the channel"),
-    "CHAT_RESTRICTED": (RESTRICTED, "Telegram does not show the channel to this account"),
-    "USER_BANNED_IN_CHANNEL": (BANNED, "the account is banned in the channel"),
-    "PEER_ID_INVALID": (DELETED, "Telegram knows no such channel any more"),
+    "CHANNEL_PRIVATE": (states.PRIVATE, "the channel is private now, deleted, or it has banned the account"),
+    "CHANNEL_PUBLIC_GROUP_NA": (states.PRIVATE, "the channel does not show itself to the account"),
+    "CHANNEL_INVALID": (states.DELETED, "Telegram knows no such channel any more"),
+    "CHANNEL_BANNED": (states.BANNED, "Telegram has closed the channel"),
+    "CHAT_ADMIN_REQUIRED": (states.PRIVATE, "only administrators may read the channel"),
+    "CHAT_FORBIDDEN": (states.PRIVATE, "the account may not read the channel"),
+    "CHAT_RESTRICTED": (states.RESTRICTED, "Telegram does not show the channel to this account"),
+    "USER_BANNED_IN_CHANNEL": (states.BANNED, "the account is banned in the channel"),
+    "PEER_ID_INVALID": (states.DELETED, "Telegram knows no such channel any more"),
 }
 _NAMES: dict[str, tuple[str, str, str]] = {
-    "USERNAME_NOT_OCCUPIED": (NO_SUCH_NAME, "nobody has this name at Telegram", "look for the channel's new name"),
-    "USERNAME_INVALID": (NO_SUCH_NAME, "Telegram calls this no name of a channel", "correct it in the config"),
-    "INVITE_HASH_EXPIRED": (INVITATION_EXPIRED, "the invitation is not valid any more", "ask for a new link"),
-    "INVITE_HASH_INVALID": (INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
-    "INVITE_HASH_EMPTY": (INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
+    "USERNAME_NOT_OCCUPIED": (
+        states.NO_SUCH_NAME,
+        "this name does not exist on Telegram",
+        "find the channel's new name",
+    ),
+    "USERNAME_INVALID": (states.NO_SUCH_NAME, "Telegram calls this no name of a channel", "correct it in the config"),
+    "INVITE_HASH_EXPIRED": (states.INVITATION_EXPIRED, "the invitation is not valid any more", "ask for a new link"),
+    "INVITE_HASH_INVALID": (states.INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
+    "INVITE_HASH_EMPTY": (states.INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
     "CHANNELS_TOO_MUCH": (
-        TOO_MANY_CHANNELS,
+        states.TOO_MANY_CHANNELS,
         "the account is in as many channels as Telegram allows (500, or 1000 with Premium)",
         'leave some, or watch this one with mode = "history", which needs no membership',
     ),
     "API_ID_INVALID": (
-        WRONG_API_ID,
+        states.WRONG_API_ID,
         "Telegram does not know this api_id and api_hash",
         "see https://my.telegram.org",
     ),
     "API_ID_PUBLISHED_FLOOD": (
-        WRONG_API_ID,
+        states.WRONG_API_ID,
         "this api_id is known to be shared",
         "get one at https://my.telegram.org",
     ),
@@ -130,7 +109,7 @@ _NOT_OFFERED = re.compile(r"(INPUT_)?METHOD_(INVALID|NOT_)|NOT_IMPLEMENTED|UNIMP
 _PATIENT = (errors.ServerError, errors.RpcCallFailError, errors.TimedOutError)
 
 
-def refusal(problem: BaseException, method: str, now: int) -> Later | Never:
+def translate_error(problem: BaseException, method: str, now: int) -> Later | Never:
     """Read whatever a call ended with. `method` is its TL name, `now` microseconds UTC; never raises."""
     if isinstance(problem, Later | Never):
         return problem
@@ -141,32 +120,34 @@ def refusal(problem: BaseException, method: str, now: int) -> Later | Never:
     if isinstance(problem, errors.TypeNotFoundError):
         return Later(
             f"Telegram answered {method} in words that the installed Telethon does not know: upgrade communique",
-            state=CLIENT_OUTDATED,
+            state=states.CLIENT_OUTDATED,
         )
     if isinstance(problem, TimeoutError):
-        return Later(f"Telegram did not answer {method} in time", state=NO_ANSWER, unsure=True)
+        return Later(f"Telegram did not answer {method} in time", state=states.NO_ANSWER, unsure=True)
     if isinstance(problem, OSError | BufferError | EOFError):
-        return Later(f"the connection to Telegram broke: {_spoken(problem)}", state=UNREACHABLE, unsure=True)
-    return Later(f"{method} failed: {_spoken(problem)}", state=FAILING, unsure=True)
+        return Later(f"the connection to Telegram broke: {_describe(problem)}", state=states.UNREACHABLE, unsure=True)
+    return Later(f"{method} failed: {_describe(problem)}", state=states.FAILING, unsure=True)
 
 
 def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     name = _name(problem)
     seconds = getattr(problem, "seconds", None)
     if isinstance(seconds, int) and problem.code == 420:
-        return flood(method, now + (seconds + 1) * SECOND)  # it counts in whole seconds
+        return wait_error(method, now + (seconds + 1) * SECOND)  # it counts in whole seconds
     if isinstance(problem, errors.FileMigrateError):
-        return Elsewhere(problem.new_dc)
+        return OtherDataCentre(problem.new_dc)
     if name.startswith("FILE_REFERENCE_") or name == "FILEREF_UPGRADE_NEEDED":
-        return Stale("the reference to the file has expired", state=REFUSED)
+        return StaleReference("the reference to the file has expired", state=states.REFUSED)
     if name in _DEAD:
         return _dead(name)
     if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:
         if name == "SESSION_PASSWORD_NEEDED":
-            return Never("the sign-in is not finished: the password is missing", remedy=_AGAIN, state=SESSION_ENDED)
-        return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state=SESSION_ENDED)
+            return Never(
+                "signing in was not finished: no password was given", remedy=_AGAIN, state=states.SESSION_ENDED
+            )
+        return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state=states.SESSION_ENDED)
     if problem.code == 406 and name.startswith("AUTH_KEY"):  # Telethon calls every 406 an AuthKeyError
-        return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state=SESSION_ENDED)
+        return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state=states.SESSION_ENDED)
     if name.startswith("FROZEN_"):
         return _dead("FROZEN_METHOD_INVALID")
     if name in _CHANNEL:
@@ -176,27 +157,27 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         state, sentence, remedy = _NAMES[name]
         return Never(sentence, remedy=remedy, state=state)
     if problem.code == 420:
-        return flood(method, now + HOUR)
-    if not_offered(problem):
-        return Later(f"the server does not offer {method} ({name})", state=NOT_SUPPORTED)
+        return wait_error(method, now + HOUR)
+    if is_unsupported(problem):
+        return Later(f"the server does not offer {method} ({name})", state=states.NOT_SUPPORTED)
     if isinstance(problem, _PATIENT) or abs(problem.code or 0) >= 500:
-        return Later(f"Telegram has troubles of its own with {method} ({name})", state=FAILING)
-    return Later(f"Telegram refused {method}: {name}", state=REFUSED)
+        return Later(f"Telegram has troubles of its own with {method} ({name})", state=states.FAILING)
+    return Later(f"Telegram refused {method}: {name}", state=states.REFUSED)
 
 
-def not_offered(problem: errors.RPCError) -> bool:
+def is_unsupported(problem: errors.RPCError) -> bool:
     """Whether a server says that it knows no such method, as one may that is not Telegram's own."""
     return problem.code in (404, 501) or _NOT_OFFERED.search(_name(problem)) is not None
 
 
-def another_way(problem: Later | Never) -> bool:
+def another_method_may_work(problem: Later | Never) -> bool:
     """Whether the server has no answer to this one method, so that what is wanted may be asked for in another way."""
-    return isinstance(problem, Later) and not problem.obey and problem.state in UNANSWERED
+    return isinstance(problem, Later) and not problem.obey and problem.state in states.UNANSWERED
 
 
-def flood(method: str, until: int) -> Later:
+def wait_error(method: str, until: int) -> Later:
     """The wait that Telegram asked for; nothing may call `method` before `until`."""
-    return Later(f"Telegram asked to wait with {method}", retry_at=until, state=RATE_LIMITED, obey=True)
+    return Later(f"Telegram asked to wait with {method}", retry_at=until, state=states.RATE_LIMITED, obey=True)
 
 
 def _dead(name: str) -> AccountDead:
@@ -209,7 +190,7 @@ def _name(problem: errors.RPCError) -> str:
     return _NAME_OF.get(type(problem)) or str(problem.message or type(problem).__name__)[:80]
 
 
-def _spoken(problem: BaseException) -> str:
+def _describe(problem: BaseException) -> str:
     if isinstance(problem, EOFError):
         return "the server closed it"
     if isinstance(problem, OSError) and problem.strerror:

@@ -104,7 +104,7 @@ def stamp(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-class Hold:
+class SessionLock:
     """The session in the hands of one process. Entering raises AlreadyRunning."""
 
     def __init__(self, path: Path) -> None:

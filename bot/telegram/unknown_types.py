@@ -15,17 +15,17 @@ from telethon.tl.core import GzipPacked, MessageContainer, TLMessage
 _CHANNEL = re.compile(re.escape(struct.pack("<I", types.PeerChannel.CONSTRUCTOR_ID)) + b"(.{8})", re.DOTALL)
 _HEAD = struct.Struct("<qii")  # of a message: id, sequence, length
 
-Puzzled = Callable[[bytes], None]  # gets what cannot be read
+OnUnreadable = Callable[[bytes], None]  # gets what cannot be read
 
 
-def listen(client: Any, puzzled: Puzzled) -> None:
+def skip_unknown_types(client: Any, on_unreadable: OnUnreadable) -> None:
     """Let one unreadable message of a connection spoil no other.
 
     Telethon drops the whole packet that holds one, answers to calls with it, and acknowledges nothing of it, so that it
     comes again.
     """
     state = client._sender._state  # noqa: SLF001 - Telethon has no public way to a packet
-    state.__class__, state.puzzled = _Dialect, puzzled
+    state.__class__, state.on_unreadable = _SkippingState, on_unreadable
 
 
 def channels_in(data: bytes) -> set[int]:
@@ -33,10 +33,10 @@ def channels_in(data: bytes) -> set[int]:
     return {int.from_bytes(found, "little") for found in _CHANNEL.findall(data)}
 
 
-class _Dialect(MTProtoState):  # type: ignore[misc]  # Telethon has no types
+class _SkippingState(MTProtoState):  # type: ignore[misc]  # Telethon has no types
     """How Telethon opens packets, with an ear for what it cannot read."""
 
-    puzzled: Puzzled
+    on_unreadable: OnUnreadable
     _highest_remote_id: int
 
     def decrypt_message_data(self, body: bytes) -> Any:
@@ -74,7 +74,7 @@ class _Dialect(MTProtoState):  # type: ignore[misc]  # Telethon has no types
             with BinaryReader(data) as reader:
                 return reader.tgread_object()
         except TypeNotFoundError:
-            self.puzzled(data)
+            self.on_unreadable(data)
             return types.MsgsAck([])
 
     def _parts(self, data: bytes) -> Any:

@@ -37,12 +37,12 @@ class AccountWarnings:
             words for words in (_clock(self._ahead) if self._ahead else "", _LANGUAGE if self._unread else "") if words
         )
 
-    def unread(self) -> AccountWarning | None:
+    def note_unreadable(self) -> AccountWarning | None:
         """Something came that cannot be read."""
         known, self._unread = self._unread, True
         return None if known else AccountWarning("telegram language", _LANGUAGE, once=True)
 
-    def dated(self, theirs: datetime, now: int) -> AccountWarning | None:
+    def compare_clock(self, theirs: datetime, now: int) -> AccountWarning | None:
         """A reply of Telegram's told its time, which has whole seconds; `now` is ours, in microseconds UTC."""
         ahead = round(now / SECOND - theirs.timestamp())
         if abs(ahead) <= (_RIGHT_S if self._ahead else _WRONG_S):

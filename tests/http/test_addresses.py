@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.http.addresses import is_public, refusal, spelled_address
+from bot.http.addresses import find_refusal, is_public, read_address
 
 ADDRESSES = st.integers(0, 2**32 - 1).map(IPv4Address)
 
@@ -25,7 +25,7 @@ def test_every_spelling_that_a_resolver_reads_is_read_as_the_same_address(addres
     number = int(address)
     a, b, c, d = address.packed
     for spelling in (str(number), hex(number), f"0{number:o}", f"{a}.{number & 0xFFFFFF}", f"{a:#x}.{b}.{c:#o}.{d}."):
-        assert spelled_address(spelling.replace("0o", "0")) == str(address)
+        assert read_address(spelling.replace("0o", "0")) == str(address)
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,22 @@ def test_addresses_of_the_open_internet_are_public(address: str) -> None:
 
 def test_a_permission_covers_one_host_on_one_port() -> None:
     private = frozenset({("archive.internal", 8080), ("127.0.0.1", 8000)})
-    assert not refusal("http", "archive.internal", 8080, foreign=True, private=private)
-    assert not refusal("http", "127.0.0.1", 8000, foreign=False, private=private)
-    assert refusal("http", "archive.internal", 8081, foreign=False, private=private)
-    assert refusal("http", "127.0.0.2", 8000, foreign=False, private=private)
+    assert not find_refusal("http", "archive.internal", 8080, foreign=True, private=private)
+    assert not find_refusal("http", "127.0.0.1", 8000, foreign=False, private=private)
+    assert find_refusal("http", "archive.internal", 8081, foreign=False, private=private)
+    assert find_refusal("http", "127.0.0.2", 8000, foreign=False, private=private)
 
 
 def test_a_port_that_the_user_wrote_is_visited() -> None:
-    assert not refusal("http", "feeds.example.org", 8080, foreign=False)
-    assert refusal("http", "feeds.example.org", 8080, foreign=True)
+    assert not find_refusal("http", "feeds.example.org", 8080, foreign=False)
+    assert find_refusal("http", "feeds.example.org", 8080, foreign=True)
 
 
 @pytest.mark.parametrize(
     "host", ["router", "printer.local", "box.home.arpa", "a.localhost", "metadata.google.internal."]
 )
 def test_names_of_the_house_are_not_looked_up(host: str) -> None:
-    refused = refusal("https", host, 443, foreign=False)
+    refused = find_refusal("https", host, 443, foreign=False)
     assert refused
     assert "private name" in refused.reason
     assert "allow_private_addresses" in refused.remedy

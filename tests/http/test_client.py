@@ -318,8 +318,8 @@ def test_a_host_that_answers_too_many_requests_is_asked_more_slowly(origin: Orig
     async def visit() -> None:
         async with origin, visiting(origin) as http:
             await http.get(origin.url("/busy"), cap=100, deadline=5)
-            assert http._pace._lane("127.0.0.1").slowness == 2
+            assert http._limits._queue_of("127.0.0.1").slowness == 2
             await http.get(origin.url(), cap=100, deadline=5)
-            assert 1 < http._pace._lane("127.0.0.1").slowness < 2
+            assert 1 < http._limits._queue_of("127.0.0.1").slowness < 2
 
     asyncio.run(visit())

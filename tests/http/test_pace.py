@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.clock import SECOND, Clock
-from bot.http.rate_limit import Pace
+from bot.http.rate_limit import RateLimits
 
 
 class Time:
@@ -15,7 +15,7 @@ class Time:
         return Clock(monotonic=lambda: self.now)
 
 
-def gap(pace: Pace, host: str) -> float:
+def gap(pace: RateLimits, host: str) -> float:
     """The seconds between two requests that are both wanted now."""
     first = pace.reserve(host)
     return pace.reserve(host) - first
@@ -23,27 +23,27 @@ def gap(pace: Pace, host: str) -> float:
 
 @given(st.integers(1, 3600 * SECOND))
 def test_two_requests_to_a_host_are_an_interval_and_some_jitter_apart(interval: int) -> None:
-    pace = Pace({"feeds.example.org": interval}, Time().clock())
+    pace = RateLimits({"feeds.example.org": interval}, Time().clock())
     assert interval / SECOND * 0.999 <= gap(pace, "feeds.example.org") <= interval / SECOND * 1.251
 
 
 def test_the_first_request_and_one_after_a_long_pause_do_not_wait() -> None:
     time = Time()
-    pace = Pace({}, time.clock())
+    pace = RateLimits({}, time.clock())
     assert pace.reserve("t.me") == 0
     time.now += 4
     assert pace.reserve("t.me") == 0
 
 
 def test_t_me_has_an_interval_unless_the_config_says_another() -> None:
-    assert 2.5 <= gap(Pace({}, Time().clock()), "t.me") <= 3.13
-    assert gap(Pace({"t.me": 0}, Time().clock()), "t.me") == 0
-    assert gap(Pace({}, Time().clock()), "feeds.example.org") == 0
+    assert 2.5 <= gap(RateLimits({}, Time().clock()), "t.me") <= 3.13
+    assert gap(RateLimits({"t.me": 0}, Time().clock()), "t.me") == 0
+    assert gap(RateLimits({}, Time().clock()), "feeds.example.org") == 0
 
 
 def test_a_slow_down_doubles_up_to_a_bound_and_good_replies_take_it_back() -> None:
     time = Time()
-    pace = Pace({"t.me": SECOND}, time.clock())
+    pace = RateLimits({"t.me": SECOND}, time.clock())
     pace.slow_down("t.me")
     assert 2 <= gap(pace, "t.me") <= 2.5
     for _ in range(100):
@@ -56,12 +56,12 @@ def test_a_slow_down_doubles_up_to_a_bound_and_good_replies_take_it_back() -> No
 
 def test_a_host_is_asked_twice_at_a_time_and_others_go_on_meanwhile() -> None:
     async def rush() -> None:
-        pace = Pace({}, Clock())
+        pace = RateLimits({}, Clock())
         inside, most, full, release = 0, 0, asyncio.Event(), asyncio.Event()
 
         async def hold(host: str) -> None:
             nonlocal inside, most
-            async with pace.turn(host):
+            async with pace.wait_turn(host):
                 inside += 1
                 most = max(most, inside)
                 if inside == 2:
@@ -72,7 +72,7 @@ def test_a_host_is_asked_twice_at_a_time_and_others_go_on_meanwhile() -> None:
         waiting = [asyncio.ensure_future(hold("slow.example")) for _ in range(5)]
         async with asyncio.timeout(5):
             await full.wait()
-            async with pace.turn("quick.example"):
+            async with pace.wait_turn("quick.example"):
                 assert inside == 2
         release.set()
         await asyncio.gather(*waiting)
@@ -83,10 +83,10 @@ def test_a_host_is_asked_twice_at_a_time_and_others_go_on_meanwhile() -> None:
 
 def test_hosts_with_nothing_to_remember_are_forgotten() -> None:
     time = Time()
-    pace = Pace({}, time.clock())
+    pace = RateLimits({}, time.clock())
     pace.slow_down("throttled.example")
     for number in range(5_000):
         pace.reserve(f"h{number}.example")
         time.now += 0.001
-    assert len(pace._lanes) <= 1_001
-    assert "throttled.example" in pace._lanes
+    assert len(pace._queues) <= 1_001
+    assert "throttled.example" in pace._queues

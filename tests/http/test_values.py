@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.clock import DAY, SECOND
-from bot.http import Reply, waits
+from bot.http import Reply, check_busy
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
 
@@ -14,12 +14,12 @@ def reply(status: int, **headers: str) -> Reply:
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 400, 401, 403, 404, 410])
 def test_a_reply_that_is_no_sign_of_trouble_there_asks_for_nothing(status: int) -> None:
-    assert waits(reply(status, retry_after="60"), NOW) is None
+    assert check_busy(reply(status, retry_after="60"), NOW) is None
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520, 599, 999])
 def test_a_busy_or_broken_server_is_tried_later(status: int) -> None:
-    later = waits(reply(status), NOW)
+    later = check_busy(reply(status), NOW)
     assert later
     assert later.retry_at is None
     assert not later.obey
@@ -43,7 +43,7 @@ def test_a_busy_or_broken_server_is_tried_later(status: int) -> None:
     ],
 )
 def test_the_time_that_a_server_names_is_obeyed_within_a_second_and_a_day(header: str, seconds: float) -> None:
-    later = waits(reply(503, retry_after=header), NOW)
+    later = check_busy(reply(503, retry_after=header), NOW)
     assert later
     assert later.obey
     assert later.retry_at == NOW + seconds * SECOND
@@ -51,7 +51,7 @@ def test_the_time_that_a_server_names_is_obeyed_within_a_second_and_a_day(header
 
 @given(st.text(max_size=40))
 def test_no_header_makes_it_fail_or_wait_longer_than_a_day(header: str) -> None:
-    later = waits(reply(429, retry_after=header), NOW)
+    later = check_busy(reply(429, retry_after=header), NOW)
     assert later
     assert later.retry_at is None or NOW < later.retry_at <= NOW + DAY
 

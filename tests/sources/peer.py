@@ -1,4 +1,4 @@
-"""A loopback server that answers as it is told, and a source's surroundings that lead to it."""
+"""A loopback server that answers as it is told, and a source's tools that lead to it."""
 
 import asyncio
 from collections.abc import AsyncIterator

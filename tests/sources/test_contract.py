@@ -66,10 +66,10 @@ def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> l
     return asyncio.run(go())
 
 
-def built(kind: str, keys: Mapping[str, object], surroundings: SourceTools) -> Source:
+def built(kind: str, keys: Mapping[str, object], tools: SourceTools) -> Source:
     entry = {"name": "it", "kind": kind, **keys}
-    settings = sources.settings_of(kind).model_validate(entry, context={"directory": surroundings.directory})
-    return sources.build(settings, surroundings)
+    settings = sources.settings_of(kind).model_validate(entry, context={"directory": tools.directory})
+    return sources.build(settings, tools)
 
 
 def test_every_kind_has_a_peer_to_be_tried_on() -> None:

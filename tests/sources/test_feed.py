@@ -20,11 +20,11 @@ from pydantic import ValidationError
 from bot.clock import DAY, Clock
 from bot.contracts.source import Want
 from bot.errors import Later, Never
-from bot.foreign.charset import decoded
+from bot.foreign.charset import decode
 from bot.foreign.markup import plain
 from bot.sources.feed import reading as feed_reading
 from bot.sources.feed.posts import identities
-from bot.sources.feed.reading import ParsedEntry, seconds, spans, when
+from bot.sources.feed.reading import ParsedEntry, find_entry_spans, read_duration, read_time
 from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
 from storage.records import Batch, FetchedPost
 from tests.sources.peer import NOW, Answer, Peer, surrounded
@@ -53,8 +53,8 @@ def rounds(*answers: Answer | bytes, deadline: float = 30) -> list[Batch]:
 
     async def go() -> list[Batch]:
         batches: list[Batch] = []
-        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=deadline)
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=deadline)
             for answer in answers:
                 peer.answer = answer if isinstance(answer, Answer) else Answer(answer, headers={"Content-Type": RSS})
                 batches.append(await feed.fetch(Want(), batches[-1].cursor if batches else None))
@@ -97,8 +97,8 @@ def test_a_feed_reads_as_its_golden_posts(name: str) -> None:
 
 def test_a_feed_that_has_not_changed_is_asked_conditionally_and_brings_nothing() -> None:
     async def go() -> tuple[Batch, Batch, Mapping[str, str]]:
-        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
             peer.answer = Answer(
                 rss(item("a")), headers={"ETag": '"v1"', "Last-Modified": "Sun, 22 Nov 2026 09:00:00 GMT"}
             )
@@ -116,8 +116,8 @@ def test_a_feed_that_has_not_changed_is_asked_conditionally_and_brings_nothing()
 def test_at_least_daily_the_whole_document_is_asked_for() -> None:
     async def go() -> tuple[dict[str, str], Batch]:
         at = NOW
-        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: at)) as surroundings:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: at)) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
             peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
             first = await feed.fetch(Want(), None)
             at = NOW + DAY
@@ -130,8 +130,8 @@ def test_at_least_daily_the_whole_document_is_asked_for() -> None:
 
 def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
     async def go() -> tuple[list[Batch], list[str]]:
-        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), surroundings, deadline=30)
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools, deadline=30)
             peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
             peer.answers["/new"] = Answer(rss(item("a")))
             batches = [await feed.fetch(Want(), None)]
@@ -152,8 +152,8 @@ def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
 
 def test_a_move_is_told_although_the_new_address_knows_our_copy() -> None:
     async def go() -> list[Batch]:
-        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), surroundings, deadline=30)
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools, deadline=30)
             peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
             batches = [await feed.fetch(Want(), None)]
             peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
@@ -249,7 +249,7 @@ def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(
 def test_the_child_that_reads_a_feed_can_open_neither_file_nor_socket() -> None:
     program = (
         "import sys, socket; sys.path.append(sys.argv[1]); from bot.sources.feed import reading\n"
-        "reading.bound(60); reading.close_doors()\n"
+        "reading.limit_process(60); reading.forbid_opening()\n"
         "for door in (lambda: open('/etc/passwd'), socket.socket):\n"
         "    try: door()\n"
         "    except OSError: print('closed')\n"
@@ -261,9 +261,9 @@ def test_the_child_that_reads_a_feed_can_open_neither_file_nor_socket() -> None:
 
 def test_a_reading_that_is_broken_off_leaves_no_process_behind() -> None:
     async def go() -> None:
-        async with Peer() as peer, surrounded(Path(), peer.port) as surroundings:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
             peer.answer = Answer(ENDLESS)
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), surroundings, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
             reading = asyncio.ensure_future(feed.fetch(Want(), None))
             while not _children():  # noqa: ASYNC110 - another process tells nobody that it runs
                 await asyncio.sleep(0)
@@ -371,19 +371,19 @@ def test_bad_input_24_a_mislabelled_feed_is_read_all_the_same(document: bytes, c
 def test_bad_input_24_an_old_charset_is_read_by_its_label(label: str) -> None:
     words = "ならず" if label.endswith("jp") or "jis" in label else "Говорит"
     document = f'<?xml version="1.0" encoding="{label}"?><rss>{words}</rss>'.encode(label)
-    assert words in decoded(document, "")
+    assert words in decode(document, "")
 
 
 @given(st.text(), st.sampled_from(["", "text/xml; charset=utf-16", "text/xml; charset=nonsense", "charset=latin-1"]))
 def test_bad_input_24_utf_8_is_believed_before_any_label(words: str, content_type: str) -> None:
     document = f"<rss>{words}</rss>"
-    assert decoded(document.encode(), content_type) == document
+    assert decode(document.encode(), content_type) == document
 
 
 @pytest.mark.parametrize("label", ["zlib", "hex", "rot13", "punycode", "unicode_escape", "undefined", "x" * 900])
 def test_bad_input_24_a_label_that_is_no_charset_is_named(label: str) -> None:
     with pytest.raises(ValueError, match="unknown charset"):
-        decoded(b"<rss>\xff\xfe\xfd</rss>", f"text/xml; charset={label}")
+        decode(b"<rss>\xff\xfe\xfd</rss>", f"text/xml; charset={label}")
 
 
 @given(
@@ -391,7 +391,7 @@ def test_bad_input_24_a_label_that_is_no_charset_is_named(label: str) -> None:
 )
 def test_bad_input_24_no_bytes_break_the_search_for_a_charset(document: bytes, content_type: str) -> None:
     try:
-        decoded(document, content_type)
+        decode(document, content_type)
     except ValueError as error:
         assert str(error)  # noqa: PT017 - either outcome is right, but a refusal has a sentence
 
@@ -544,7 +544,7 @@ def test_no_markup_breaks_the_reading_of_words(markup: str) -> None:
     )
 )
 def test_the_places_of_entries_are_in_order_and_never_overlap(pieces: list[bytes]) -> None:
-    places = [edge for place in spans(b"".join(pieces)) for edge in place]
+    places = [edge for place in find_entry_spans(b"".join(pieces)) for edge in place]
     assert places == sorted(places)
 
 
@@ -553,9 +553,9 @@ def test_the_places_of_entries_are_in_order_and_never_overlap(pieces: list[bytes
     [("95", 95), ("1:35", 95), ("1:02:03", 3723), ("0", None), ("x", None), ("-1", None), ("inf", None)],
 )
 def test_a_duration_is_read_in_every_usual_form(told: str, length: float | None) -> None:
-    assert seconds(told) == length
+    assert read_duration(told) == length
 
 
 @given(st.text(max_size=40))
 def test_no_date_breaks_the_reading_of_dates(told: str) -> None:
-    assert when(told, None) is None or isinstance(when(told, None), int)
+    assert read_time(told, None) is None or isinstance(read_time(told, None), int)

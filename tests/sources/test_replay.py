@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.contracts.source import Want
 from bot.errors import Later, Never
-from bot.sources.replay.jsonl import BATCH, LONGEST_LINE, take
+from bot.sources.replay.jsonl import BATCH, LONGEST_LINE, read_lines
 from bot.sources.replay.source import ReplayFile, ReplayPipe, Settings, build
 from storage.records import Batch, Forward, Link, Quarantined
 from tests.sources.peer import NOW, surrounded
@@ -31,8 +31,8 @@ def fetched(path: Path, cursor: str | None = None) -> list[Batch]:
     """Every batch that the file holds behind the cursor."""
 
     async def go() -> list[Batch]:
-        async with surrounded(path.parent) as surroundings:
-            source = build(Settings(name="r", kind="replay", path=path), surroundings)
+        async with surrounded(path.parent) as tools:
+            source = build(Settings(name="r", kind="replay", path=path), tools)
             return await _all(source, cursor)
 
     return asyncio.run(go())
@@ -389,14 +389,14 @@ def test_however_the_bytes_arrive_the_same_posts_come_out(pieces: list[bytes], d
     expected: list[tuple[str, str]] = []
     at = 0
     while at < len(whole):
-        taken = take(whole[at:], at, skipping=False, tail="ended")
+        taken = read_lines(whole[at:], at, skipping=False, tail="ended")
         expected += [(post.native_id, post.text) for post in taken.posts]
         at = taken.end
     found: list[tuple[str, str]] = []
     at = until = 0
     while at < len(whole):
         until = data.draw(st.integers(min(until, len(whole)), len(whole)))
-        taken = take(whole[at:until], at, skipping=False, tail="ended" if until == len(whole) else "cut")
+        taken = read_lines(whole[at:until], at, skipping=False, tail="ended" if until == len(whole) else "cut")
         found += [(post.native_id, post.text) for post in taken.posts]
         at = taken.end
         until = min(until + 1, len(whole))

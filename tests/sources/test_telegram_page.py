@@ -115,8 +115,8 @@ def test_a_reply_into_another_channel_names_that_channel() -> None:
 
 
 def test_a_page_full_of_empty_posts_is_recognised_as_changed_markup() -> None:
-    assert read_page(b"".join(block("", f"desk/{number}") for number in range(1, 21))).mute
-    assert not read_page(b"".join(block("", f"desk/{number}") for number in range(1, 4))).mute
+    assert read_page(b"".join(block("", f"desk/{number}") for number in range(1, 21))).without_words
+    assert not read_page(b"".join(block("", f"desk/{number}") for number in range(1, 4))).without_words
 
 
 def test_the_same_post_twice_on_a_page_is_kept_once_and_the_other_is_quarantined() -> None:

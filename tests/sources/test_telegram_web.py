@@ -43,8 +43,8 @@ class Ask:
         private = frozenset({(parts.hostname, parts.port)})
         http = Http(HttpRules("test", private=private, intervals={parts.hostname: 0}), self.clock)
         try:
-            surroundings = SourceTools(http, self.clock, Path())
-            return await question(build(settings(self.site, channel), surroundings))
+            tools = SourceTools(http, self.clock, Path())
+            return await question(build(settings(self.site, channel), tools))
         finally:
             await http.aclose()
 

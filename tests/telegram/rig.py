@@ -19,11 +19,12 @@ from bot.intake.live import Live
 from bot.intake.media import MediaLane
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
-from bot.telegram.account import Account, Patience
+from bot.telegram.account import Account
 from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.client import Access
 from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import SessionKey, session_in, write
+from bot.telegram.waiting import Patience
 from storage.archive import migrate
 from storage.archive.database import Archive
 from storage.media.shelf import Shelf
@@ -63,7 +64,7 @@ class Rig:
     archive: Archive
     store: AsyncArchive
     account: Account
-    door: TelegramGateway
+    gateway: TelegramGateway
     live: Live
     collector: Rounds
     rechecks: Rechecks
@@ -149,10 +150,10 @@ async def running(
     account = Account(
         access, session_in(data_dir), memory, clock, spoken.append, patience=patience, by_the_hour=by_the_hour
     )
-    door = TelegramGateway(account, clock, settle_s=settle_s)
+    gateway = TelegramGateway(account, clock, settle_s=settle_s)
     opened = frozenset({web}) if web else frozenset()
     http = Http(HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0}), clock)
-    around = SourceTools(http, clock, data_dir, telegram=door)
+    around = SourceTools(http, clock, data_dir, telegram=gateway)
     made = {}
     for name, keys in entries.items():
         entry = {"name": name, "kind": "telegram", "fallback": "none", "every": "1s", **keys}
@@ -166,15 +167,15 @@ async def running(
     collector = Rounds(store, intake, clock, spoken.append)
     collector.sources, collector.every = made, dict.fromkeys(made, every)
     rechecks = Rechecks(store, clock, intake.forget, made)
-    ears = Live(store, clock, door, collector.start_soon if live else lambda _: None, lambda: None, spoken.append)
+    ears = Live(store, clock, gateway, collector.start_soon if live else lambda _: None, lambda: None, spoken.append)
     ears.sources = made  # type: ignore[assignment]  # every one of them is of kind telegram
-    account.hear, account.connected = ears.hear, ears.connected
+    account.on_hint, account.on_connected = ears.hear, ears.connected
     declared = [source_rows.Declared(name, "telegram") for name in made]
     await store.run(source_rows.declare, declared, clock.now())
     works = [account.run(), ears.run(), *([files.run(), _schedule(collector)] if lane else [])]
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        yield Rig(archive, store, account, door, ears, collector, rechecks, made, spoken, files if lane else None)
+        yield Rig(archive, store, account, gateway, ears, collector, rechecks, made, spoken, files if lane else None)
     finally:
         for task in tasks:
             task.cancel()

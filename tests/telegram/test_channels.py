@@ -34,7 +34,7 @@ def has_posts(station: Station, name: str, count: int) -> bool:
     return len(station.texts(name)) == count
 
 
-def stands(station: Station, name: str, state: str) -> bool:
+def in_state(station: Station, name: str, state: str) -> bool:
     return station.state(name) == state
 
 
@@ -252,7 +252,7 @@ def test_a_withheld_channel_is_restricted_and_never_without_posts(telegram: Worl
             assert rig.ask("SELECT count(*) FROM revisions WHERE text = ''") == [(0,)]
             telegram.restrict("border_post", None)
             await make_due(rig)
-            rig.sources["post"].knock()  # type: ignore[attr-defined]  # as Live does
+            rig.sources["post"].ask_account_again()  # type: ignore[attr-defined]  # as Live does
             assert (await rig.round()).error is None
             assert rig.ask("SELECT max(number) FROM posts") == [(missed,)]
 
@@ -274,7 +274,7 @@ def test_a_channel_that_is_withheld_while_we_are_far_behind_is_not_taken_for_emp
             with pytest.raises(Later):
                 await source.fetch(Want(), first.cursor)
             telegram.restrict("border_post", None)
-            rig.sources["post"].knock()  # type: ignore[attr-defined]  # as Live does
+            rig.sources["post"].ask_account_again()  # type: ignore[attr-defined]  # as Live does
             assert (await rig.round()).new == 250
             assert rig.open_gaps() == []
 
@@ -343,7 +343,7 @@ def test_a_channel_that_was_written_by_its_number_gives_way_to_the_pages_of_its_
     assert told.count("no public name of the channel is known") == 3
     station.start()
     for name in ("by_number", "by_link", "by_invitation"):
-        station.until(partial(stands, station, name, "ok"), name)
+        station.until(partial(in_state, station, name, "ok"), name)
     told = station.desk.run("sources", "list").stderr
     assert told.count("no public name of the channel is known") == 1
     station.telegram.accounts.end_sessions(PHONE)
@@ -374,7 +374,7 @@ def test_the_pages_are_asked_by_the_name_that_the_channel_has_now(telegram: Worl
             telegram.rename("border_post", "border_news")
             await rig.round()
             telegram.accounts.end_sessions(PHONE)
-            await until(lambda: rig.account.standing.dead, "the end of the account")
+            await until(lambda: rig.account.status.dead, "the end of the account")
             number = pages.publish("border_news", "By the pages.")
             assert (await rig.round()).error is None
             assert rig.ask("SELECT 1 FROM posts WHERE number = :n", n=number)
@@ -537,7 +537,7 @@ def test_check_says_something_sensible_of_every_source_with_a_daemon_and_without
     def asked() -> None:
         assert "ok “Border Post”" in station.desk.run("sources", "check", "post").stdout
         assert "switched off" in station.desk.run("sources", "check", "off", code=2).stderr
-        assert "nobody has this name" in station.desk.run("sources", "check", "nobody", code=5).stderr
+        assert "this name does not exist" in station.desk.run("sources", "check", "nobody", code=5).stderr
         assert "there is no source" in station.desk.run("sources", "check", "typo", code=2).stderr
 
     asked()

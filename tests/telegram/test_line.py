@@ -13,8 +13,8 @@ from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.errors import Later, Never
 from bot.http import TOO_BIG
 from bot.intake.media import Carrier
-from bot.telegram.account import Patience
-from bot.telegram.channel_names import wanted
+from bot.telegram.channel_names import read_channel_name
+from bot.telegram.waiting import Patience
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from bot.world.state import WorldFile
@@ -37,8 +37,8 @@ def arrived(rig: Rig, number: int) -> bool:
     return number in numbers(rig)
 
 
-def stands(rig: Rig, state: str) -> bool:
-    return rig.account.standing.state == state
+def in_state(rig: Rig, state: str) -> bool:
+    return rig.account.status.state == state
 
 
 def words(rig: Rig, number: int) -> list[str]:
@@ -329,14 +329,14 @@ def test_names_are_resolved_once_for_ever(telegram: World, at: Served, data_dir:
     async def go() -> None:
         async with running(data_dir, at, entries, live=False, by_the_hour={}) as rig:
             for name in names:
-                await rig.door.peers.find(wanted(name))
+                await rig.gateway.peers.find(read_channel_name(name))
         assert telegram.journal.count("contacts.resolveUsername") == 300
         for restart in range(50):
             async with running(data_dir, at, entries, live=False, by_the_hour={}) as rig:
                 for name in names if restart == 49 else names[restart : restart + 1]:
                     assert (await rig.round(name)).error is None
                 for name in names:
-                    await rig.door.peers.find(wanted(name))
+                    await rig.gateway.peers.find(read_channel_name(name))
         assert telegram.journal.count("contacts.resolveUsername") == 300
         assert telegram.journal.count("messages.getDialogs") == 0
 
@@ -395,9 +395,9 @@ def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
             end()
             if how == "frozen":  # it may still do what needs no channel
                 await rig.round()
-            await until(lambda: rig.account.standing.dead, "the end of the account")
-            assert rig.account.standing.state == state
-            assert rig.account.standing.remedy
+            await until(lambda: rig.account.status.dead, "the end of the account")
+            assert rig.account.status.state == state
+            assert rig.account.status.remedy
             await rig.collector.aclose()
             calls = len(telegram.journal.calls())
             for _ in range(5):
@@ -411,7 +411,7 @@ def test_the_end_of_an_account_stops_every_call_until_somebody_signs_in_again(
             assert [state in text for (text,) in rig.ask(told)] == [True]
             if how in ("SESSION_REVOKED", "forgotten"):
                 sign_in(telegram, at, data_dir)
-                await until(lambda: rig.account.standing.state == "connected", "the new session")
+                await until(lambda: rig.account.status.state == "connected", "the new session")
                 await until(lambda: rig.row().state == "ok", "the source's return")
 
     asyncio.run(go())
@@ -437,11 +437,11 @@ def test_a_sign_in_while_we_start_is_not_overlooked(telegram: World, at: Served,
     async def go() -> None:
         async with running(data_dir, at, ONE) as rig:
             telegram.accounts.end_sessions(PHONE)
-            await until(lambda: rig.account.standing.dead, "the end of the account")
+            await until(lambda: rig.account.status.dead, "the end of the account")
         async with running(data_dir, at, ONE) as rig:
             await asyncio.sleep(0)  # it has begun, and asks the archive how the account stood
             sign_in(telegram, at, data_dir)
-            await until(partial(stands, rig, "connected"), "the new session")
+            await until(partial(in_state, rig, "connected"), "the new session")
 
     asyncio.run(go())
 
@@ -453,8 +453,8 @@ def test_a_key_that_telegram_forgot_is_told_in_a_sentence_and_no_traceback(
 
     async def go() -> None:
         async with running(data_dir, at, ONE) as rig:
-            await until(lambda: rig.account.standing.dead, "the end of the account")
-            await until(lambda: [said for said in rig.spoken if rig.account.standing.reason in said], "the sentence")
+            await until(lambda: rig.account.status.dead, "the end of the account")
+            await until(lambda: [said for said in rig.spoken if rig.account.status.reason in said], "the sentence")
 
     asyncio.run(go())
     gc.collect()  # asyncio tells of an error that nobody took when it is thrown away
@@ -496,7 +496,7 @@ def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
             await until(lambda: rig.row().first_contact_at, "first contact")
             before = rig.ask("SELECT native_id, revision FROM posts ORDER BY id")
             telegram.accounts.end_sessions(PHONE)
-            await until(lambda: rig.account.standing.dead, "the end of the account")
+            await until(lambda: rig.account.status.dead, "the end of the account")
             same = await rig.round()
             assert (same.error, same.new, same.revised) == (None, 0, 0)
             fourth = pages.publish("border_post", "Fourth, by the pages.")
@@ -510,7 +510,7 @@ def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
                 n=str(fourth),
             ) == [("telegram_web",)]
             sign_in(telegram, at, data_dir)
-            await until(lambda: rig.account.standing.state == "connected", "the new session")
+            await until(lambda: rig.account.status.state == "connected", "the new session")
             back = await rig.round()
             assert (back.error, back.new, back.revised) == (None, 0, 0)
 
@@ -524,9 +524,9 @@ def test_a_server_that_says_nothing_is_given_up_and_built_anew(telegram: World, 
             await until(lambda: rig.row().first_contact_at, "first contact")
             telegram.faults.black_hole = True
             missed = telegram.publish("border_post", "Said into the dark.")
-            await until(lambda: rig.account.standing.state != "connected", "the loss to be noticed")
+            await until(lambda: rig.account.status.state != "connected", "the loss to be noticed")
             telegram.faults.heal()
-            await until(lambda: rig.account.standing.state == "connected", "a new connection")
+            await until(lambda: rig.account.status.state == "connected", "a new connection")
             await until(lambda: missed in numbers(rig), "what was missed")
 
     asyncio.run(go())
@@ -605,7 +605,7 @@ def test_nothing_goes_past_a_proxy_that_does_not_work(telegram: World, at: Serve
     async def go() -> None:
         for proxy in ("socks5://127.0.0.1:1", "http://127.0.0.1:1", f"mtproxy://{'ab' * 16}@127.0.0.1:1"):
             async with running(data_dir, at, ONE, proxy=proxy) as rig:
-                await until(partial(stands, rig, "proxy down"), "the refusal")
+                await until(partial(in_state, rig, "proxy down"), "the refusal")
                 found = await rig.round()
                 assert found.error is not None
         assert telegram.journal.calls() == ()
@@ -741,7 +741,7 @@ def test_an_hour_of_flooded_files_delays_no_text_and_then_they_all_come(
         ahead[0] += 10 * MINUTE
         async with running(data_dir, at, ONE, lane=True, clock=clock) as rig:  # Telethon itself counts in true time
             assert rig.lane is not None
-            await until(partial(stands, rig, "connected"), "the connection")
+            await until(partial(in_state, rig, "connected"), "the connection")
             await rig.lane.drain(clock.now())
             stored = dict(rig.ask("SELECT p.number, m.path FROM media m JOIN posts p ON p.id = m.post_id"))
             assert {number: (data_dir / stored[number]).read_bytes() for number in data} == data

@@ -13,9 +13,9 @@ import pytest
 from bot.clock import SECOND, Clock
 from bot.errors import Later
 from bot.intake.media import Carrier
-from bot.telegram.account import Patience
-from bot.telegram.channel_names import wanted
-from bot.telegram.client import within
+from bot.telegram.channel_names import read_channel_name
+from bot.telegram.client import call_within
+from bot.telegram.waiting import Patience
 from storage.sources import telegram as account_rows
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
@@ -105,7 +105,7 @@ def test_without_a_method_that_can_be_spared_everything_is_archived(
     async def go() -> None:
         async with running(data_dir, at, ONE, live=False, patience=SLOWER) as rig:
             await follows(rig, storied)
-            assert rig.account.standing.state == "connected"
+            assert rig.account.status.state == "connected"
 
     asyncio.run(go())
 
@@ -119,7 +119,7 @@ def test_however_a_server_lacks_what_can_be_spared(storied: World, at: Served, d
         patience = SLOWER if how == "internal" else QUICK
         async with running(data_dir, at, ONE, live=False, patience=patience) as rig:
             await follows(rig, storied)
-            assert rig.account.standing.state == "connected"
+            assert rig.account.status.state == "connected"
 
     asyncio.run(go())
 
@@ -302,7 +302,7 @@ def test_another_sign_in_looks_a_channel_up_again_where_its_hash_is_worth_nothin
         async with running(data_dir, at, ONE) as rig:
             await until(lambda: audio in numbers(rig), "the post")
             telegram.accounts.end_sessions(PHONE)
-            await until(lambda: rig.account.standing.dead, "the end of the session")
+            await until(lambda: rig.account.status.dead, "the end of the session")
             missed = telegram.publish("border_post", "Said meanwhile.")
             sign_in(telegram, at, data_dir)
             await until(lambda: missed in numbers(rig), "what was said meanwhile")
@@ -527,10 +527,10 @@ def test_a_server_that_was_killed_and_comes_back_is_asked_for_all_that_it_has(te
         async with running(tmp_path, before, ONE) as rig:
             for life in range(3):
                 with run_in_thread(telegram, before.ports):
-                    await until(partial(stands, rig, "connected"), "a connection")
+                    await until(partial(in_state, rig, "connected"), "a connection")
                     number = telegram.publish("border_post", f"Life {life}.")
                     await until(partial(arrived, rig, number), "what was posted while it stood")
-                await until(partial(stands, rig, "unreachable"), "its end to be noticed")
+                await until(partial(in_state, rig, "unreachable"), "its end to be noticed")
                 telegram.publish("border_post", f"After life {life}.")
                 telegram.edit("border_post", number, f"Life {life}, corrected.")
             with run_in_thread(telegram, before.ports):
@@ -553,7 +553,7 @@ def test_who_is_stopped_while_telethon_swallows_it_stops(ends: str) -> None:
         return "connected"
 
     async def go() -> None:
-        task = asyncio.create_task(within(swallow(), 60))
+        task = asyncio.create_task(call_within(swallow(), 60))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
@@ -562,8 +562,8 @@ def test_who_is_stopped_while_telethon_swallows_it_stops(ends: str) -> None:
     asyncio.run(go())
 
 
-def stands(rig: Rig, state: str) -> bool:
-    return rig.account.standing.state == state
+def in_state(rig: Rig, state: str) -> bool:
+    return rig.account.status.state == state
 
 
 def arrived(rig: Rig, number: int) -> bool:
@@ -594,7 +594,7 @@ def test_many_posts_are_looked_at_out_of_the_history_where_a_server_gives_none_b
     async def go() -> None:
         async with running(data_dir, at, ONE, live=False) as rig:
             await rig.round()
-            reader = rig.door.reader(wanted("@border_post"))
+            reader = rig.gateway.reader(read_channel_name("@border_post"))
             looked = await reader.check(None, [str(number) for number in (2, 40, 60, 61, 75, 150, 199, 231)])
             assert [one.presence for one in looked] == [
                 "present", "present", "absent", "present", "absent", "absent", "present", "present"

@@ -8,14 +8,14 @@ from telethon.tl.types import RpcError
 
 from bot.clock import DAY, SECOND
 from bot.errors import Later, Never
-from bot.telegram.refusals import AccountDead, Stale, refusal
+from bot.telegram.refusals import AccountDead, StaleReference, translate_error
 
 NOW = 1_763_800_000_000_000
 
 
 def refused(code: int, name: str) -> Later | Never:
     error = rpc_message_to_error(RpcError(code, name), functions.updates.GetStateRequest())
-    return refusal(error, "messages.getHistory", NOW)
+    return translate_error(error, "messages.getHistory", NOW)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_unauthorized_error_that_telethon_knows_ends_the_account_or_asks_f
 
 
 def test_a_forgotten_key_ends_the_account() -> None:
-    assert isinstance(refusal(errors.AuthKeyNotFound(), "connecting", NOW), AccountDead)
+    assert isinstance(translate_error(errors.AuthKeyNotFound(), "connecting", NOW), AccountDead)
 
 
 @pytest.mark.parametrize("name", ["TOPIC_CLOSED", "PREMIUM_CURRENTLY_UNAVAILABLE", "SOMETHING_NEW"])
@@ -66,8 +66,8 @@ def test_a_code_that_ended_keys_share_with_others_ends_no_account(name: str) -> 
 
 
 def test_a_reference_that_is_to_be_fetched_anew_is_so_whatever_it_is_called() -> None:
-    assert isinstance(refused(406, "FILEREF_UPGRADE_NEEDED"), Stale)
-    assert isinstance(refused(400, "FILE_REFERENCE_EXPIRED"), Stale)
+    assert isinstance(refused(406, "FILEREF_UPGRADE_NEEDED"), StaleReference)
+    assert isinstance(refused(400, "FILE_REFERENCE_EXPIRED"), StaleReference)
 
 
 @pytest.mark.parametrize("name", ["FLOOD_WAIT_33", "FLOOD_PREMIUM_WAIT_33"])
@@ -111,20 +111,20 @@ def test_what_only_a_person_can_mend_says_how(name: str) -> None:
 
 
 def test_words_of_a_newer_layer_are_schema_drift() -> None:
-    found = refusal(errors.TypeNotFoundError(0x1234, b""), "messages.getHistory", NOW)
+    found = translate_error(errors.TypeNotFoundError(0x1234, b""), "messages.getHistory", NOW)
     assert isinstance(found, Later)
     assert found.state == "client outdated"
 
 
 @pytest.mark.parametrize("problem", [TimeoutError(), ConnectionError("lost"), EOFError(), BufferError("odd")])
 def test_a_lost_connection_heals_by_itself_and_nobody_knows_what_arrived(problem: Exception) -> None:
-    found = refusal(problem, "messages.getHistory", NOW)
+    found = translate_error(problem, "messages.getHistory", NOW)
     assert isinstance(found, Later)
     assert found.unsure
 
 
 @pytest.mark.parametrize("problem", [ValueError("odd"), RuntimeError(""), KeyError("x")])
 def test_nothing_that_telethon_raises_gets_past(problem: Exception) -> None:
-    found = refusal(problem, "messages.getHistory", NOW)
+    found = translate_error(problem, "messages.getHistory", NOW)
     assert isinstance(found, Later)
     assert str(found)

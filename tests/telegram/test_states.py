@@ -77,7 +77,7 @@ def test_after_the_end_of_an_account_a_whole_day_passes_without_a_call(
             await until(lambda: rig.row().first_contact_at, "first contact")
             telegram.faults.suffer(Fault(error=(code_of(name), name), times=None))
             await rig.round()
-            await until(lambda: rig.account.standing.dead, "the end of the account")
+            await until(lambda: rig.account.status.dead, "the end of the account")
             await rig.collector.aclose()
             calls = len(telegram.journal.calls())
             loop.hurry.run_at(DAY_S * 2)
@@ -88,7 +88,7 @@ def test_after_the_end_of_an_account_a_whole_day_passes_without_a_call(
                 assert isinstance(found.error, Never)
             loop.hurry.run_at(1)
             assert len(telegram.journal.calls()) == calls
-            assert rig.account.standing.remedy
+            assert rig.account.status.remedy
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(go())
@@ -104,7 +104,7 @@ def test_other_refusals_of_the_same_number_are_no_end(telegram: World, at: Serve
                 found = await rig.round()
                 assert found.error is not None
                 assert found.error.state == "refused"
-            assert rig.account.standing.state == "connected"
+            assert rig.account.status.state == "connected"
             assert (await rig.round()).error is None
 
     asyncio.run(go())
@@ -197,15 +197,15 @@ def test_a_clock_that_jumps_while_we_watch_is_told_once_and_told_again_when_it_i
             off, side = figure(told(rig, "telegram clock")[0])
             assert abs(off - abs(skew)) <= 2  # Telegram tells whole seconds
             assert side == ("behind" if skew > 0 else "ahead of")
-            await until(lambda: rig.account.standing.state == "connected", "the connection")
+            await until(lambda: rig.account.status.state == "connected", "the connection")
             number = telegram.publish("border_post", "Heard all the same.")
             await until(lambda: rig.ask("SELECT 1 FROM posts WHERE number = :n", n=number), "the post")
-            assert "clock" in rig.account.standing.reason
+            assert "clock" in rig.account.status.reason
             telegram.faults.heal()
             await until(lambda: len(told(rig, "telegram clock")) == 2, "the end of it")
             assert told(rig, "telegram clock")[1] == "this machine's clock is right again"
-            await until(lambda: rig.account.standing.state == "connected", "the connection")
-            assert rig.account.standing.reason == ""
+            await until(lambda: rig.account.status.state == "connected", "the connection")
+            assert rig.account.status.reason == ""
 
     asyncio.run(go())
 
@@ -296,7 +296,7 @@ def test_what_cannot_be_read_spoils_nothing_that_comes_with_it(telegram: World, 
             number = telegram.publish("border_post", "In one packet with it.")
             await until(lambda: rig.ask("SELECT 1 FROM posts WHERE number = :n", n=number), "the post")
             assert telegram.journal.count("messages.getHistory") == histories + 1, "an answer was lost"
-            assert rig.account.standing.state == "connected"
+            assert rig.account.status.state == "connected"
             await until(lambda: told(rig, "telegram language"), "the notice")
 
     asyncio.run(go())
@@ -365,7 +365,7 @@ def test_an_answer_that_cannot_be_read_is_no_reason_to_hang_up(
             found = await rig.round()
             assert found.error is None
             assert rig.ask("SELECT 1 FROM posts WHERE number = :n", n=number)
-            assert rig.account.standing.state == "connected"
+            assert rig.account.status.state == "connected"
             assert rig.spoken.count("telegram: connected") == 1
 
     asyncio.run(go())

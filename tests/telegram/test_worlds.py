@@ -87,7 +87,7 @@ async def live_through(story: Story, served: Served, data_dir: Path, steps: Sequ
 async def make_peace(story: Story, rig: Rig, way: str) -> None:
     """Nothing goes wrong any more. What is asked again after a start, a cut or a TooLong brings all that was missed."""
     story.peace()
-    await until(lambda: rig.account.standing.state == "connected", "peace")
+    await until(lambda: rig.account.status.state == "connected", "peace")
     await until(lambda: all(row[0] < 1 << 61 for row in rig.ask("SELECT next_poll_at FROM sources")), "every source")
     story.world.faults.swallow_pushes = True
     for watched in story.watched.values():

@@ -29,7 +29,7 @@ def manners(story: Story, rig: Rig) -> None:
         ]  # then it may be looked up anew
         assert sum(asked) <= sum(refused), "a name was resolved again"
     calls = len(journal.calls())
-    if not rig.account.standing.dead:
+    if not rig.account.status.dead:
         story.silent = None
     elif story.silent is None:  # what was on its way may still arrive
         story.silent = -1

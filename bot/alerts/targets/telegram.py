@@ -15,7 +15,7 @@ from bot.contracts.target import Message, MessageRefused, Shows, TargetSettings,
 from bot.errors import Later, Never
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
-from bot.http import Http, Reply, waits
+from bot.http import Http, Reply, check_busy
 from bot.http.form import multipart
 from storage.state_names import RATE_LIMITED
 
@@ -146,7 +146,7 @@ class TelegramTarget:
         if reply.status == 429 and isinstance(wait, int) and wait >= 0:
             until = self._clock.now() + wait * SECOND
             return Later(f"Telegram asks to wait {wait} s", retry_at=until, state=RATE_LIMITED, obey=True)
-        busy = waits(reply, self._clock.now())
+        busy = check_busy(reply, self._clock.now())
         if busy is not None:
             return busy
         if "migrate_to_chat_id" in more:

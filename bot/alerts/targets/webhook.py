@@ -14,7 +14,7 @@ from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import json_text
-from bot.http import Http, waits
+from bot.http import Http, check_busy
 
 
 class Settings(TargetSettings):
@@ -71,7 +71,7 @@ class Webhook:
         if reply.status == 410:
             raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
-            raise waits(reply, self._clock.now()) or Later(f"the receiver answered {reply.status}")
+            raise check_busy(reply, self._clock.now()) or Later(f"the receiver answered {reply.status}")
 
     def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
         stamp = str(self._clock.now() // SECOND)

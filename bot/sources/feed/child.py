@@ -15,7 +15,7 @@ ANSWER_CAP = 48 << 20
 _READER = Path(__file__).with_name("reading.py")
 
 
-async def take_apart(body: bytes, order: ParseRequest, deadline: float) -> ParsedFeed:
+async def parse_in_child(body: bytes, order: ParseRequest, deadline: float) -> ParsedFeed:
     """What stands in the document. `deadline` is in seconds, of the wall and of the processor alike.
 
     Raises Later with a sentence where it is no feed, is hostile, or would take too long.

@@ -18,7 +18,7 @@ _RAW_MIME = {"json": "application/feed+json", "atom": "application/atom+xml", "r
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class FeedCursor:
     """What a feed tells its next fetch: the cursor, as JSON.
 
     `asked` is the configured address that all this belongs to, `moved` where it permanently leads. `full_at` is when
@@ -39,7 +39,7 @@ class Note:
     told: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Note":
+    def read(cls, cursor: str | None) -> "FeedCursor":
         """The note in a cursor; a cursor that is not ours means to start anew."""
         try:
             found = json.loads(cursor or "{}")
@@ -51,7 +51,7 @@ class Note:
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
 
 
-def batch(reading: ParsedFeed, body: bytes, note: Note, now: int) -> Batch:
+def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> Batch:
     """The posts, oldest first, and the cursor. `note` is the last one, already with the new reply's headers.
 
     `overlap` is False where the document is as long as ever and none of the newer half of the last one is left in it.
@@ -67,7 +67,7 @@ def batch(reading: ParsedFeed, body: bytes, note: Note, now: int) -> Batch:
     upwards = list(posts.values())[::-1]
     ordered = sorted(upwards, key=lambda post: now if post.posted_at is None else post.posted_at)
     hashes = [_short(post.native_id) for post in ordered]
-    standing = _standing(reading, note, len(entries), lying=len(liars))
+    standing = _find_notices(reading, note, len(entries), lying=len(liars))
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
@@ -196,7 +196,7 @@ def _quarantined(reading: ParsedFeed, body: bytes, mime: str) -> list[Quarantine
     ]
 
 
-def _standing(reading: ParsedFeed, note: Note, count: int, *, lying: int) -> dict[str, str]:
+def _find_notices(reading: ParsedFeed, note: FeedCursor, count: int, *, lying: int) -> dict[str, str]:
     """What a person should know of this feed, by a short name."""
     found = {}
     if note.moved:

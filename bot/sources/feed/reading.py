@@ -21,9 +21,9 @@ from urllib.parse import urljoin
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[3]))
 
-from bot.foreign.charset import decoded
-from bot.foreign.json import read, refusal, storable, written
-from bot.foreign.markup import plain, tidied
+from bot.foreign.charset import decode
+from bot.foreign.json import find_refusal, read, storable, write
+from bot.foreign.markup import plain, tidy
 
 MEMORY = 768 << 20
 _TAGS = re.compile(rb"<!\[CDATA\[|<!--|<(/?)(?:[\w.-]+:)?(?:item|entry)(?=[\s/>])[^<>]*>")
@@ -84,7 +84,7 @@ class ParsedFeed(TypedDict):
 # Bytes and text of the document ----------------------------------------------------------------------------------
 
 
-def spans(data: bytes) -> list[tuple[int, int]]:
+def find_entry_spans(data: bytes) -> list[tuple[int, int]]:
     """Where each `<item>` or `<entry>` begins and ends; comments and CDATA are passed over. Linear in the size."""
     found: list[tuple[int, int]] = []
     at = depth = start = 0
@@ -112,7 +112,7 @@ def spans(data: bytes) -> list[tuple[int, int]]:
 
 def _text(data: bytes, order: ParseRequest) -> str:
     try:
-        return decoded(data, order["type"])
+        return decode(data, order["type"])
     except ValueError as error:
         raise Unreadable(f"the feed is {error}") from None
 
@@ -143,11 +143,11 @@ def refuse_page(text: str) -> None:
 # From a parsed feed to entries ------------------------------------------------------------------------------------
 
 
-def xml_feed(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> ParsedFeed:
+def parse_xml(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> ParsedFeed:
     """RSS and Atom. `ready` is called once everything is loaded and before foreign markup meets a parser."""
     import feedparser
 
-    places = spans(data)
+    places = find_entry_spans(data)
     cap = order["cap"]
     total = len(places)
     if total > 2 * cap:  # both ends stay: some feeds have the newest entry first, some last
@@ -174,13 +174,13 @@ def xml_feed(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> Par
         kind=parsed.version or "unknown",
         title=_title(parsed.feed),
         total=total,
-        entries=newest(entries, cap),
+        entries=keep_newest(entries, cap),
         broken=broken[:200],
         refused=[],
     )
 
 
-def newest(entries: list[ParsedEntry], cap: int) -> list[ParsedEntry]:
+def keep_newest(entries: list[ParsedEntry], cap: int) -> list[ParsedEntry]:
     """At most `cap` entries, those with the newest dates, in document order; without dates the first ones."""
     if len(entries) <= cap:
         return entries
@@ -195,7 +195,7 @@ def _entry(found: Any, place: tuple[int, int] | None, address: str) -> ParsedEnt
     detail = body or found.get("summary_detail") or {"value": dict.get(found, "summary", "")}
     source = urljoin(address, detail.get("base") or "")
     value = detail.get("value") or ""
-    text, links = (tidied(value), []) if detail.get("type") == "text/plain" else plain(value)
+    text, links = (tidy(value), []) if detail.get("type") == "text/plain" else plain(value)
     link = dict.get(found, "link", "")
     if link == dict.get(found, "id") and not link.startswith(("http://", "https://")):
         link = ""  # feedparser takes a guid that is no address for the link where there is none
@@ -209,12 +209,12 @@ def _entry(found: Any, place: tuple[int, int] | None, address: str) -> ParsedEnt
         text=storable(text),
         links=[(storable(words), _address(source, href)) for words, href in links],
         files=_files(found, source),
-        published=when(raw_dates[0], published),
+        published=read_time(raw_dates[0], published),
         published_raw=storable(raw_dates[0])[:100],
-        updated=when(raw_dates[1], updated),
+        updated=read_time(raw_dates[1], updated),
         updated_raw=storable(raw_dates[1])[:100],
         raw=place,
-        json="" if place else written(found),
+        json="" if place else write(found),
     )
 
 
@@ -235,13 +235,13 @@ def _files(found: Any, source: str) -> list[File]:
                 url=address,
                 mime=mime or {"image": "image/*", "audio": "audio/*", "video": "video/*"}.get(medium, ""),
                 bytes=_count(each.get("length") or each.get("filesize")),
-                duration_s=seconds(str(each.get("duration") or found.get("itunes_duration") or "")),
+                duration_s=read_duration(str(each.get("duration") or found.get("itunes_duration") or "")),
                 name=_line(str(each.get("title") or "")),
             )
     return list(files.values())
 
 
-def json_feed(data: bytes, order: ParseRequest) -> ParsedFeed:
+def parse_json(data: bytes, order: ParseRequest) -> ParsedFeed:
     """JSON Feed 1.0 and 1.1. An item that is no object, or holds what JSON does not allow, is refused alone."""
     try:
         document = read(_text(data, order).lstrip("\ufeff"))
@@ -253,21 +253,21 @@ def json_feed(data: bytes, order: ParseRequest) -> ParsedFeed:
         or not isinstance(items, list)
         or "jsonfeed.org" not in _words(document, "version")
     ):
-        reason = refusal(document)
+        reason = find_refusal(document)
         raise Unreadable(f"the feed is {reason}" if reason else "the address answers with JSON that is no JSON Feed")
     entries: list[ParsedEntry] = []
     refused: list[tuple[str, str]] = []
     for item in items if len(items) <= 2 * order["cap"] else items[: order["cap"]] + items[-order["cap"] :]:
-        reason = refusal(item) or (None if isinstance(item, dict) else "an item that is no object")
+        reason = find_refusal(item) or (None if isinstance(item, dict) else "an item that is no object")
         if reason is None:
             entries.append(_item(item, order["url"]))
         else:
-            refused.append((reason, written(item)))
+            refused.append((reason, write(item)))
     return ParsedFeed(
         kind="json",
         title=_line(_words(document, "title")),
         total=len(items),
-        entries=newest(entries, order["cap"]),
+        entries=keep_newest(entries, order["cap"]),
         broken="",
         refused=refused,
     )
@@ -276,7 +276,7 @@ def json_feed(data: bytes, order: ParseRequest) -> ParsedFeed:
 def _item(item: dict[str, Any], address: str) -> ParsedEntry:
     authors = _list(item, "authors") or [item.get("author")]
     markup, words = _words(item, "content_html"), _words(item, "content_text") or _words(item, "summary")
-    text, links = plain(markup) if markup else (tidied(words), [])
+    text, links = plain(markup) if markup else (tidy(words), [])
     number = item.get("id")
     published, updated = _words(item, "date_published"), _words(item, "date_modified")
     return ParsedEntry(
@@ -289,12 +289,12 @@ def _item(item: dict[str, Any], address: str) -> ParsedEntry:
         text=storable(text),
         links=[(storable(words), _address(address, href)) for words, href in links],
         files=[_attachment(each, address) for each in _list(item, "attachments") if isinstance(each, dict)],
-        published=when(published, None),
+        published=read_time(published, None),
         published_raw=storable(published)[:100],
-        updated=when(updated, None),
+        updated=read_time(updated, None),
         updated_raw=storable(updated)[:100],
         raw=None,
-        json=written(item),
+        json=write(item),
     )
 
 
@@ -303,7 +303,7 @@ def _attachment(each: dict[str, Any], address: str) -> File:
         url=_address(address, _words(each, "url")),
         mime=_words(each, "mime_type").lower(),
         bytes=_count(each.get("size_in_bytes")),
-        duration_s=seconds(str(each.get("duration_in_seconds") or "")),
+        duration_s=read_duration(str(each.get("duration_in_seconds") or "")),
         name=_line(_words(each, "title")),
     )
 
@@ -335,7 +335,7 @@ def _count(value: object) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and 0 < len(digits) < 16 and int(digits) else None
 
 
-def seconds(value: str) -> float | None:
+def read_duration(value: str) -> float | None:
     """Seconds of "95", "1:35", "1:02:03", "95.5"; None for anything else."""
     if not re.fullmatch(r"\d{1,6}(:\d{1,2}){0,2}(\.\d{1,6})?", value.strip(), re.ASCII):
         return None
@@ -345,7 +345,7 @@ def seconds(value: str) -> float | None:
     return total or None
 
 
-def when(raw: str, parsed: Any) -> int | None:
+def read_time(raw: str, parsed: Any) -> int | None:
     """Microseconds UTC: exact where the string is ISO 8601 with an offset, else as feedparser read it (UTC if bare)."""
     try:
         exact = datetime.fromisoformat(raw.strip())
@@ -362,7 +362,7 @@ def when(raw: str, parsed: Any) -> int | None:
 # The process ------------------------------------------------------------------------------------------------------
 
 
-def bound(cpu_seconds: int) -> None:
+def limit_process(cpu_seconds: int) -> None:
     """Limits that the kernel keeps: memory, time, nothing written, nothing started."""
     import resource
 
@@ -376,7 +376,7 @@ def bound(cpu_seconds: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def close_doors() -> None:
+def forbid_opening() -> None:
     """No file and no socket can be opened from here on, so everything that is loaded late is loaded now."""
     import resource
 
@@ -389,16 +389,16 @@ def close_doors() -> None:
 
 def main() -> None:
     """Answer one order: a `Reading`, or `{"unreadable": "why"}`."""
-    bound(int(sys.argv[1]))
+    limit_process(int(sys.argv[1]))
     answer: object
     try:
         order: ParseRequest = json.loads(sys.stdin.buffer.readline())
         data = sys.stdin.buffer.read()
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-            close_doors()
-            answer = json_feed(data, order)
+            forbid_opening()
+            answer = parse_json(data, order)
         else:
-            answer = xml_feed(data, order, close_doors)
+            answer = parse_xml(data, order, forbid_opening)
     except Unreadable as reason:
         answer = {"unreadable": str(reason)}
     except MemoryError:

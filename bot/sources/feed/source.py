@@ -11,9 +11,9 @@ from pydantic import AfterValidator
 from bot.clock import DAY
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.http import Reply, waits
-from bot.sources.feed.child import take_apart
-from bot.sources.feed.posts import Note, batch
+from bot.http import Reply, check_busy
+from bot.sources.feed.child import parse_in_child
+from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
 from storage.records import Batch, Checked
 from storage.state_names import NOT_FOUND, REFUSED
@@ -51,19 +51,19 @@ class Feed:
     pages = False
     checks = False
 
-    def __init__(self, settings: Settings, surroundings: SourceTools, *, deadline: float = 5.0) -> None:
+    def __init__(self, settings: Settings, tools: SourceTools, *, deadline: float = 5.0) -> None:
         self.settings: SourceSettings = settings
         self._url = settings.url
-        self._http = surroundings.http
-        self._clock = surroundings.clock
-        self._readers = surroundings.readers
+        self._http = tools.http
+        self._clock = tools.clock
+        self._readers = tools.readers
         self._deadline = deadline  # seconds, for taking one document apart
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The whole document, oldest entry first; no posts where it is the one that `cursor` already knows."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        note = Note.read(cursor)
+        note = FeedCursor.read(cursor)
         if note.asked != self._url:
             note = replace(note, asked=self._url, moved=None, etag=None, modified=None, full_at=0, body="")
         reply, asked = await self._ask(note)
@@ -92,16 +92,16 @@ class Feed:
             return Batch(cursor=note.write())
         order = ParseRequest(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
         async with self._readers:
-            reading = await take_apart(body, order, self._deadline)
+            reading = await parse_in_child(body, order, self._deadline)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
-        return batch(reading, body, note, now)
+        return make_batch(reading, body, note, now)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""
         raise Never(f"a feed has no place to look up {native_id!r} again")
 
-    async def _ask(self, note: Note) -> tuple[Reply, str]:
+    async def _ask(self, note: FeedCursor) -> tuple[Reply, str]:
         """The reply, and the address that was asked for it.
 
         That is where the feed has moved to; but the configured address gets another try when the new one knows
@@ -124,10 +124,10 @@ class Feed:
         return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=conditional), self._url
 
 
-def build(settings: SourceSettings, surroundings: SourceTools) -> Feed:
+def build(settings: SourceSettings, tools: SourceTools) -> Feed:
     """The working feed behind its settings."""
     assert isinstance(settings, Settings)
-    return Feed(settings, surroundings)
+    return Feed(settings, tools)
 
 
 def _refuse(reply: Reply, now: int) -> None:
@@ -137,7 +137,7 @@ def _refuse(reply: Reply, now: int) -> None:
         raise Never(f"{host} says that the feed is gone for good (410)", remedy="remove it or give its new address")
     if reply.status == 401:
         raise Never(f"{host} asks for a login (401)", remedy="give the address of a public feed")
-    if wait := waits(reply, now):
+    if wait := check_busy(reply, now):
         raise wait
     if reply.status == 403:
         raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state=REFUSED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from bot.foreign.json import read, refusal, storable
+from bot.foreign.json import find_refusal, read, storable
 from storage.records import (
     FetchedMedia,
     FetchedPost,
@@ -33,12 +33,12 @@ _LEAP_SECOND = re.compile(r"(?<=:\d\d):60(?=\D|$)")
 _FORM = 'expected ISO 8601 with an offset, such as "2026-11-22T09:30:00+06:30" or "…Z"'
 
 
-class NoPost(Exception):
+class NotAPost(Exception):
     """Why a line is no post: one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReadLines:
     """What one pass took: `end` is the offset behind the last line that was used.
 
     `skipping` is True inside a line that is too long and whose end has not come yet. `unfinished` is a last line
@@ -53,7 +53,7 @@ class Taken:
     more: bool = False
 
 
-def take(data: bytes, start: int, *, skipping: bool, tail: Literal["cut", "open", "ended"]) -> Taken:
+def read_lines(data: bytes, start: int, *, skipping: bool, tail: Literal["cut", "open", "ended"]) -> ReadLines:
     """Posts of the lines in `data`, which stands at offset `start`: at most 200 lines, and no id twice.
 
     A second version of a post begins the next batch, so versions are stored in the order of the lines. `tail` says
@@ -88,7 +88,7 @@ def take(data: bytes, start: int, *, skipping: bool, tail: Literal["cut", "open"
         skipping = False
         at = newline + 1 if newline >= 0 else len(data)
     upwards = sorted(posts.values(), key=lambda post: post.posted_at or 0)
-    return Taken(tuple(upwards), tuple(quarantined), start + at, skipping, unfinished, more)
+    return ReadLines(tuple(upwards), tuple(quarantined), start + at, skipping, unfinished, more)
 
 
 def _repeats(found: FetchedPost | Quarantined, posts: Mapping[str, FetchedPost]) -> bool:
@@ -113,12 +113,12 @@ def _post(line: bytes, *, first: bool) -> FetchedPost | Quarantined:
     except ValueError as error:
         return Quarantined(raw, str(error))
     if not isinstance(document, dict):
-        return Quarantined(raw, refusal(document) or "a line is one JSON object")
-    if reason := refusal(document):
+        return Quarantined(raw, find_refusal(document) or "a line is one JSON object")
+    if reason := find_refusal(document):
         return Quarantined(raw, reason)
     try:
         return _as_post(document, raw)
-    except NoPost as error:
+    except NotAPost as error:
         return Quarantined(raw, str(error), _shown_id(document.get("native_id")))
 
 
@@ -126,7 +126,7 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
     """The post of a line. Raises NoPost where something required is missing, or anything is of the wrong type."""
     edited_at = _time(document, "edited_at") if document.get("edited_at") is not None else None
     if "posted_at" not in document:
-        raise NoPost("posted_at is missing")
+        raise NotAPost("posted_at is missing")
     posted_at = None if document["posted_at"] is None else _time(document, "posted_at")
     return FetchedPost(
         native_id=_native_id(document.get("native_id")),
@@ -154,9 +154,9 @@ def _native_id(value: object, key: str = "native_id") -> str:
     if type(value) is int and 0 <= value < 1 << 63:
         return str(value)
     if not isinstance(value, str):
-        raise NoPost(f"{key} is missing" if value is None else f"{key} cannot be {str(value)[:60]}")
+        raise NotAPost(f"{key} is missing" if value is None else f"{key} cannot be {str(value)[:60]}")
     if not value.strip() or len(value) > _LONGEST_ID or storable(value) != value:
-        raise NoPost(f"{key} has 1 to {_LONGEST_ID} characters, no NUL and no half of a surrogate pair")
+        raise NotAPost(f"{key} has 1 to {_LONGEST_ID} characters, no NUL and no half of a surrogate pair")
     return value
 
 
@@ -168,7 +168,7 @@ def _time(document: dict[str, Any], key: str) -> int:
     """Microseconds UTC of an ISO 8601 string with an offset; a leap second is the second after."""
     told = document.get(key)
     if not isinstance(told, str):
-        raise NoPost(f"{key}: {_FORM}, got {str(told)[:40]}")
+        raise NotAPost(f"{key}: {_FORM}, got {str(told)[:40]}")
     steady = _LEAP_SECOND.sub(":59", told.strip(), count=1)
     try:
         moment = datetime.fromisoformat(steady)
@@ -177,16 +177,16 @@ def _time(document: dict[str, Any], key: str) -> int:
     except (ValueError, OverflowError):
         bare = True
     if bare:
-        raise NoPost(f"{key}: {_FORM}, got {storable(told)[:40]!r}")
+        raise NotAPost(f"{key}: {_FORM}, got {storable(told)[:40]!r}")
     if moment.year not in _YEARS:
-        raise NoPost(f"{key} lies outside the years {_YEARS[0]} to {_YEARS[-1]}: {storable(told)[:40]!r}")
+        raise NotAPost(f"{key} lies outside the years {_YEARS[0]} to {_YEARS[-1]}: {storable(told)[:40]!r}")
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
     value = document.get(key)
     if not isinstance(value, str):
-        raise NoPost(f"{key} is missing" if value is None else f"{key} must be text")
+        raise NotAPost(f"{key} is missing" if value is None else f"{key} must be text")
     return storable(value)
 
 
@@ -199,7 +199,7 @@ def _list(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise NoPost(f"{key} must be a list of objects")
+        raise NotAPost(f"{key} must be a list of objects")
     return value
 
 
@@ -209,7 +209,7 @@ def _forward(value: object) -> Forward | None:
     if isinstance(value, str):
         return Forward(storable(value))
     if not isinstance(value, dict):
-        raise NoPost("forwarded_from must be a name or an object")
+        raise NotAPost("forwarded_from must be a name or an object")
     fields = {key: _optional(value, key) for key in ("url", "source", "post")}
     return Forward(_optional(value, "name") or "", **fields)
 

@@ -24,7 +24,7 @@ from bot.clock import SECOND
 from bot.contracts.settings import Amount, ConfigPath
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.sources.replay.jsonl import LONGEST_LINE, Taken, take
+from bot.sources.replay.jsonl import LONGEST_LINE, ReadLines, read_lines
 from storage.records import Batch, Checked, Quarantined
 
 WINDOW = 2 * LONGEST_LINE
@@ -41,7 +41,7 @@ class Settings(SourceSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ReplayCursor:
     """Where reading goes on: the cursor, as JSON.
 
     `at` counts bytes. `print` is the fingerprint of what stands before it, for a pipe the name of this very pipe.
@@ -54,7 +54,7 @@ class Mark:
     told: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Mark":
+    def read(cls, cursor: str | None) -> "ReplayCursor":
         """The mark in a cursor; a cursor that is not ours means the beginning."""
         try:
             return cls(**json.loads(cursor or "{}"))
@@ -69,7 +69,7 @@ class Mark:
 class FileChunk:
     """What was read of the file: how long nobody wrote to it, whether more is left, whether it is another file now."""
 
-    taken: Taken
+    taken: ReadLines
     print: str
     cut: bool
     quiet_for: int
@@ -82,16 +82,16 @@ class ReplayFile:
     pages = False
     checks = False
 
-    def __init__(self, settings: Settings, surroundings: SourceTools) -> None:
+    def __init__(self, settings: Settings, tools: SourceTools) -> None:
         self.settings: SourceSettings = settings
-        self._path = surroundings.directory / settings.path
-        self._clock = surroundings.clock
+        self._path = tools.directory / settings.path
+        self._clock = tools.clock
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """Up to 200 lines behind the cursor, batch by batch in file order; `more` while complete lines are left."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        mark = Mark.read(cursor)
+        mark = ReplayCursor.read(cursor)
         piece = await asyncio.to_thread(self._read, mark, known=cursor is not None)
         resting = piece.quiet_for >= _QUIET
         if piece.taken.unfinished and not resting:  # somebody may be in the middle of this line
@@ -105,7 +105,7 @@ class ReplayFile:
         replaced = f"{self._path.name} was replaced or rewritten: it is read again from its beginning"
         return _batch(
             taken,
-            Mark(taken.end, piece.print, taken.skipping, told if fresh else mark.told if told else ""),
+            ReplayCursor(taken.end, piece.print, taken.skipping, told if fresh else mark.told if told else ""),
             more=taken.more or piece.cut,
             unfinished=fresh,
             notices=(replaced,) if piece.replaced else (),
@@ -115,7 +115,7 @@ class ReplayFile:
         """Not possible: a line that is gone says nothing of its post."""
         raise Never(f"a replayed file has no place to look up {native_id!r} again")
 
-    def _read(self, mark: Mark, *, known: bool) -> FileChunk:
+    def _read(self, mark: ReplayCursor, *, known: bool) -> FileChunk:
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):  # opening a named pipe would wait for its writer
                 raise Never(f"{self._path} is no regular file", remedy='pipe it in and set `path` to "-"')
@@ -126,7 +126,7 @@ class ReplayFile:
                 file.seek(start)
                 data = file.read(WINDOW)
                 cut = start + len(data) < about.st_size
-                taken = take(data, start, skipping=mark.skipping and same, tail="cut" if cut else "open")
+                taken = read_lines(data, start, skipping=mark.skipping and same, tail="cut" if cut else "open")
                 seen = _fingerprint(file, taken.end)
         except OSError as error:
             raise self._refusal(error, known=known) from None
@@ -163,18 +163,18 @@ class ReplayPipe:
             return Batch(cursor=cursor, end=True)
         if os.isatty(self._descriptor):
             raise Never("nothing is piped in", remedy='feed it, as in "communique run --once < posts.jsonl"')
-        mark = Mark.read(cursor)
-        mark = mark if mark.print == self._name else Mark(self._base, self._name)
+        mark = ReplayCursor.read(cursor)
+        mark = mark if mark.print == self._name else ReplayCursor(self._base, self._name)
         if self._reader is None:
             # A thread of our own that dies with the process: a read that waits for ever must not hold up the end.
             self._reader = threading.Thread(target=self._fill, name="replay", daemon=True)
             self._reader.start()
         data, ended = await asyncio.to_thread(self._wait, mark.at)
         taken = await asyncio.to_thread(
-            take, data, mark.at, skipping=mark.skipping, tail="ended" if ended else "cut"
+            read_lines, data, mark.at, skipping=mark.skipping, tail="ended" if ended else "cut"
         )  # fmt: skip
         more = not ended or taken.more
-        return _batch(taken, Mark(taken.end, self._name, taken.skipping), more=more)
+        return _batch(taken, ReplayCursor(taken.end, self._name, taken.skipping), more=more)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: what has been piped in is gone."""
@@ -205,19 +205,24 @@ class ReplayPipe:
                 self._arrived.wait_for(lambda: len(self._held) < WINDOW)
 
 
-def build(settings: SourceSettings, surroundings: SourceTools) -> ReplayFile | ReplayPipe:
+def build(settings: SourceSettings, tools: SourceTools) -> ReplayFile | ReplayPipe:
     """The working source behind its settings."""
     assert isinstance(settings, Settings)
-    return ReplayPipe(settings) if settings.path == "-" else ReplayFile(settings, surroundings)
+    return ReplayPipe(settings) if settings.path == "-" else ReplayFile(settings, tools)
 
 
 def _batch(
-    taken: Taken, mark: Mark, *, more: bool, unfinished: Quarantined | None = None, notices: tuple[str, ...] = ()
+    taken: ReadLines,
+    cursor: ReplayCursor,
+    *,
+    more: bool,
+    unfinished: Quarantined | None = None,
+    notices: tuple[str, ...] = (),
 ) -> Batch:
     return Batch(
         posts=taken.posts,
         quarantined=(*taken.quarantined, unfinished) if unfinished else taken.quarantined,
-        cursor=mark.write(),
+        cursor=cursor.write(),
         more=more,
         end=not more,
         notices=notices,

@@ -48,7 +48,7 @@ class PreviewPage:
     has_counters: bool = False
 
     @property
-    def mute(self) -> bool:
+    def without_words(self) -> bool:
         """Many posts and not a word or file in any of them: the markup has changed and must not count as edits."""
         return len(self.posts) > 4 and not any(
             post.text or post.media or post.poll or post.service for post in self.posts

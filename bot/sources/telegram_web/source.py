@@ -13,7 +13,7 @@ from bot.clock import DAY, HOUR, MINUTE
 from bot.contracts.settings import Duration
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.http import Reply, waits
+from bot.http import Reply, check_busy
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
 from storage.records import Batch, Checked, Seen
 from storage.state_names import PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
@@ -85,10 +85,10 @@ class TelegramWeb:
     pages = True
     checks = True
 
-    def __init__(self, settings: Settings, surroundings: SourceTools) -> None:
+    def __init__(self, settings: Settings, tools: SourceTools) -> None:
         self.settings = settings
-        self._http = surroundings.http
-        self._clock = surroundings.clock
+        self._http = tools.http
+        self._clock = tools.clock
         self._cursor = _Cursor()
         self._controls: tuple[str, ...] = ()
         self._alive_at: float | None = None
@@ -178,7 +178,7 @@ class TelegramWeb:
         page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
         if not page.is_preview:
             raise Later(f"{self._where} answered with a page that is no channel preview", state=UNREADABLE)
-        if page.mute or (page.quarantined and not page.posts):
+        if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"not one post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
         return page
@@ -199,7 +199,7 @@ class TelegramWeb:
 
     async def _get(self, url: str) -> Reply:
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)
-        busy = waits(reply, self._clock.now())
+        busy = check_busy(reply, self._clock.now())
         if busy is not None:
             raise busy
         return reply
@@ -233,6 +233,6 @@ class TelegramWeb:
             )
 
 
-def build(settings: Settings, surroundings: SourceTools) -> TelegramWeb:
+def build(settings: Settings, tools: SourceTools) -> TelegramWeb:
     """The working source."""
-    return TelegramWeb(settings, surroundings)
+    return TelegramWeb(settings, tools)

@@ -1,0 +1,42 @@
+"""How long the account waits for what, and how it waits for several things at once."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, is waited for what. Telethon itself waits for ever."""
+
+    connect: float = 25.0
+    call: float = 12.0
+    probe: float = 10.0
+    probe_every: float = 60.0
+    misses: int = 3
+    lane: float = 1.5  # for the answer to another call of the same method
+    readiness: float = 8.0  # a call waits so long for a connection that is being built
+    loss: float = 60.0  # a connection that is away for so long is no hiccup: people are told
+    back_off: tuple[float, float] = (1.0, 30.0)
+    look: float = 1.0  # for another session file
+
+
+async def wait_for_first(waits: Iterable[Awaitable[object]], seconds: float) -> None:
+    """Return when one of them has ended, or after so many seconds."""
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def wait_for_end(client: Any) -> BaseException | None:
+    """What the connection ended with; waits until it has."""
+    try:
+        await client.disconnected
+    except Exception as problem:  # noqa: BLE001 - it is looked at by whoever waits
+        return problem
+    return None
