@@ -160,11 +160,14 @@ def database(directory: Path) -> Iterator[Finding]:
     """Look at the schema and the health of the archive; the whole file is read."""
     from bot.config.paths import database_in
     from bot.daemon.lock import holder
-    from storage.archive import integrity
+    from storage.archive import integrity, marker
     from storage.archive.database import Archive
     from storage.archive.errors import ArchiveError, ArchiveOutdated
 
     path = database_in(directory)
+    odd = marker.trouble(path)
+    if odd is not None:
+        yield Finding("mark", "fail", odd, marker.WAYS_OUT)
     if not path.exists():
         yield Finding("database", "ok", f"{path} will be made by the first run")
         return

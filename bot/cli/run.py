@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Poll every source once, deliver what is due, and end.")
+@click.option(
+    "--new-archive", is_flag=True, help="Move a database that is not the right one aside; begin an empty one."
+)
 @click.pass_obj
-def command(session: Session, once: bool) -> None:
+def command(session: Session, once: bool, new_archive: bool) -> None:
     """Watch every configured source until Ctrl-C or SIGTERM; SIGHUP reads the config again.
 
     Alerts of a `console` target go to stdout, everything else is said on stderr.
@@ -33,7 +36,8 @@ def command(session: Session, once: bool) -> None:
         )
     for warning in config.warnings:
         say(session, f"warning: {warning}")
-    with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+    now = session.clock.now()
+    with open_archive(config.data_dir, now, partial(say, session), new_archive=new_archive) as archive:
         raise SystemExit(_run(session, config, archive, once=once))
 
 

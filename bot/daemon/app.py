@@ -52,6 +52,7 @@ class App:
             self._keep("the scheduler", self._schedule.run),
             self._keep("the heartbeat", self._beat),
             self._keep("reloading", self._reload_on_request),
+            self._keep("the mark", self.stages.marking.run),
         ]
         self._start()
         self._systemd.ready(self._status())

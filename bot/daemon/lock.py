@@ -17,22 +17,43 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_archive(data_dir: Path, now: int, say: Callable[[str], None]) -> Iterator["Archive"]:
+def open_archive(
+    data_dir: Path, now: int, say: Callable[[str], None], *, new_archive: bool = False
+) -> Iterator["Archive"]:
     """The archive of `data_dir`, private, locked and migrated. `now` is microseconds UTC; `say` reports changes.
 
-    Raises UserError and ArchiveRefused where a person must act first, AlreadyRunning where another process holds it.
+    `new_archive` moves a database aside that is not the one that was here before. Raises UserError and ArchiveRefused
+    where a person must act first, AlreadyRunning where another process holds it.
     """
-    from storage.archive import migrate  # slow to import, and `holder` is asked by commands that only read
+    from storage.archive import marker, migrate  # slow to import, and `holder` is asked by commands that only read
     from storage.archive.database import Archive
+    from storage.archive.errors import ArchiveUnwritable
 
     tightened = paths.prepare(data_dir)
     if tightened:
         say(tightened)
     with Lock(data_dir), Archive(paths.database_in(data_dir)) as archive:
+        if new_archive:
+            _move_odd_aside(archive.path, now, say)
+        marker.check(archive.path)
         migrated = migrate.ensure(archive, now=now)
         if migrated.backup is not None:
             say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}")
+        try:
+            marker.renew(archive)
+        except ArchiveUnwritable as problem:
+            say(f"the mark of the archive could not be renewed: {problem}")  # a full disk keeps nobody from watching
         yield archive
+
+
+def _move_odd_aside(database: Path, now: int, say: Callable[[str], None]) -> None:
+    from storage.archive import marker
+
+    odd = marker.trouble(database)
+    if odd is not None:
+        say(f"{odd}: it is now {marker.move_aside(database, now)}, and an empty archive begins")
+    elif database.exists():
+        raise UserError(f"{database} is the archive that was here before: leave --new-archive out")
 
 
 class Lock:

@@ -18,12 +18,14 @@ from bot.contracts.target import TargetTools
 from bot.daemon.decisions import Decisions
 from bot.daemon.files import MediaStage
 from bot.daemon.journal import Journal
+from bot.daemon.marking import Marking
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
 from bot.http import Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
 from storage.archive.database import Archive, Writer
+from storage.archive.errors import ArchiveError
 from storage.sources import states
 
 if TYPE_CHECKING:
@@ -76,12 +78,18 @@ class Stages:
         self.live = False
         self.say = Journal(startup.err, self._clock, stamps=startup.environment.journal_stream is None)
         self.supervision = Supervision(self._clock, self.say)
-        self.archive = AsyncArchive(archive, self.supervision.note_transaction)
+        self.archive = AsyncArchive(archive, self._note_transaction)
+        self.marking = Marking(self.archive, archive.path)
         intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
         self.rounds = Rounds(self.archive, intake, self._clock, self.say)
         self.rechecks = Rechecks(self.archive, self._clock, self._ring_rechecked)
         self.decisions = Decisions(self.archive, self._clock, self.say)
         self.wired = self.build(config)
+
+    def _note_transaction(self, error: ArchiveError | None) -> None:
+        if error is None:
+            self.marking.note_write()
+        self.supervision.note_transaction(error)
 
     def build(self, config: Config) -> Wired:
         """Make what this config says and start nothing. Raises CommuniqueError for what cannot be read or used."""

@@ -14,6 +14,9 @@
 A transaction that raises one of these has changed nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
 
@@ -59,3 +62,14 @@ class ArchiveFull(ArchiveUnwritable):
 
 class ArchiveBroken(ArchiveUnwritable):
     """The device reported an input/output error; everything committed before stands."""
+
+
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """What the disk at `place` says, as an ArchiveError in one sentence."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (ENOSPC, EDQUOT, EFBIG):
+            raise ArchiveFull(f"no space left in {place}: free some and try again", place) from problem
+        raise ArchiveBroken(f"cannot write to {place}: {problem.strerror or problem}", place) from problem

@@ -17,6 +17,7 @@ from bot.documents.as_json import iso
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from storage.archive import marker
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
@@ -70,8 +71,10 @@ def _standing(session: Session, now: int) -> tuple[ArchiveStatus, FileReport, tu
     except UserError as nothing:
         empty = ArchiveStatus((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None)
         return empty, status_files.NONE, (str(nothing),)
+    odd = marker.trouble(archive.path)
     with archive.reading() as reader:
-        return read_status(reader, now), status_files.files(session, reader, _free(session.data_dir())), ()
+        files = status_files.files(session, reader, _free(session.data_dir()))
+        return read_status(reader, now), files, () if odd is None else (odd,)
 
 
 def cramped(free: int | None) -> tuple[str, ...]:

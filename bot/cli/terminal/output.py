@@ -58,13 +58,21 @@ class Session:
         return phrases(self.config_flag, self.environment)
 
     def archive(self) -> "Archive":
-        """Open the archive for reading. Raises UserError where nothing has been collected yet."""
+        """Open the archive for reading, and say if it is not the one that was here before.
+
+        Raises UserError where nothing has been collected yet.
+        """
         from bot.config import paths
+        from storage.archive import marker
         from storage.archive.database import Archive
 
         path = paths.database(self.config_flag, self.data_dir_flag, self.environment)
+        found = marker.trouble(path)
+        odd = found and f"{found}: {marker.WAYS_OUT}"
         if not path.exists():
-            raise UserError(f"nothing collected yet in {path.parent}: run `communique run --once`")
+            raise UserError(odd or f"nothing collected yet in {path.parent}: run `communique run --once`")
+        if odd:
+            say(self, odd)
         return Archive(path)
 
     @property

@@ -1,0 +1,31 @@
+"""Raises the mark beside the database every few seconds in which something was written, so that a loss is noticed."""
+
+import asyncio
+from pathlib import Path
+
+from bot.archive import AsyncArchive
+from storage.archive import marker
+
+EVERY_S = 10.0
+
+
+class Marking:
+    """The mark of one archive, while this process writes to it."""
+
+    def __init__(self, archive: AsyncArchive, database: Path) -> None:
+        self._archive = archive
+        self._database = database
+        self._written = False
+
+    def note_write(self) -> None:
+        """Something was committed."""
+        self._written = True
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if self._written:
+                mark = await self._archive.run(marker.raise_count)
+                await asyncio.to_thread(marker.write, self._database, mark)
+                self._written = False
