@@ -77,7 +77,7 @@ def typed(block: Block) -> Iterator[str]:
     """Every call of the program in a block."""
     for line in block.text.splitlines():
         for call in re.findall(
-            r"(?:^|[\s/])communique (?!communique)((?:--?[\w-]+|[a-z'\"]).*?)(?:\s+[|>#]|\s\|\||2>>|$)", line
+            r"(?:^|\s|/bin/)communique (?!communique)((?:--?[\w-]+|[a-z'\"]).*?)(?:\s+[|>#]|\s\|\||2>>|$)", line
         ):
             yield f"communique {call}"
 
@@ -217,3 +217,10 @@ def test_every_piece_of_config_that_a_page_shows_has_known_keys(block: Block) ->
             ]
             assert forms or section == "terms", entry
             assert section == "terms" or set(entry) <= set(forms[0]["properties"])
+
+
+def test_a_recipe_that_no_test_runs_says_so() -> None:
+    unmarked = [
+        one for one in blocks(ROOT / "docs" / "recipes.md") if one.runs and one.language not in (*SHELL, "toml")
+    ]
+    assert unmarked == []
