@@ -3,14 +3,23 @@
 import ast
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-MOST_AT_THE_TOP, MEDIAN_FUNCTION = 6, 8
+LONGEST_APP, MOST_AT_THE_TOP, MEDIAN_FUNCTION = 300, 6, 8
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "environ", "environb", "getenv"}
+# Code outside a kind's folder that may name the kind, with the reason.
+NAMES_A_KIND = {
+    "bot/cli/init.py": "the template shows entries of the commonest kinds",
+    "bot/cli/login.py": "the command signs in to Telegram",
+    "bot/telegram/": "the one connection is Telegram's",
+    "bot/world/": "the demo's world plays the sites of these kinds",
+    "bot/cli/demo.py": "the demo's config watches that world",
+    "storage/migrations/": "released steps never change",
+}
 
 
 def modules() -> dict[str, Path]:
@@ -24,6 +33,10 @@ def modules() -> dict[str, Path]:
 
 MODULES = modules()
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+KINDS = {
+    package: {name.split(".")[-1] for name in MODULES if name.rpartition(".")[0] == package}
+    for package in ("bot.sources", "bot.alerts.targets", "bot.enrich.engines")
+}
 
 
 def place(name: str) -> str:
@@ -46,6 +59,26 @@ def imported(node: ast.AST) -> Iterator[str]:
 def room(module: str) -> str:
     """The folder or file right under `bot`; storage is one room from outside."""
     return "storage" if module.split(".", maxsplit=1)[0] == "storage" else ".".join(module.split(".")[:2])
+
+
+def circle(edges: Mapping[str, set[str]]) -> list[str]:
+    """One way from a node back to itself; empty if there is none."""
+    state: dict[str, str] = {}
+
+    def walk(node: str, way: list[str]) -> list[str]:
+        if state.get(node) == "under way":
+            return [*way[way.index(node) :], node]
+        if node in state:
+            return []
+        state[node] = "under way"
+        for following in sorted(edges.get(node, ())):
+            found = walk(following, [*way, node])
+            if found:
+                return found
+        state[node] = "done"
+        return []
+
+    return next((found for node in sorted(edges) if (found := walk(node, []))), [])
 
 
 def contract(name: str) -> Any:
@@ -71,6 +104,10 @@ def test_no_import_runs_upwards() -> None:
         if room(name) != room(target) and depth[room(target)] <= depth[room(name)]
     ]
     assert wrong == []
+
+
+def test_there_is_no_circle_among_modules() -> None:
+    assert circle({name: set(imported(tree)) - {name} for name, tree in TREES.items()}) == []
 
 
 def test_what_calls_itself_pure_is_held_to_it() -> None:
@@ -105,6 +142,53 @@ def test_only_the_config_reads_the_environment() -> None:
             if ast.unparse(node) in ENVIRONMENT or taken & ENVIRONMENT:
                 readers.add(name)
     assert readers == {"bot.config.environment"}
+
+
+def owner(name: str) -> tuple[str, str] | None:
+    """The package of kinds and the kind that a module belongs to."""
+    for package, kinds in KINDS.items():
+        kind = name.removeprefix(f"{package}.").split(".")[0]
+        if name.startswith(f"{package}.") and kind in kinds:
+            return package, kind
+    return None
+
+
+def strings(node: ast.AST) -> set[str]:
+    return {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def named_kinds(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Lines that compare a `.kind` or `kind` with the name of a kind."""
+    known = set().union(*KINDS.values())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(ast.unparse(side).split(".")[-1] == "kind" for side in sides):
+                for kind in sorted(known & set().union(*map(strings, sides))):
+                    yield node.lineno, f"compares a kind with {kind!r}"
+
+
+def test_nobody_outside_a_kind_names_it_or_imports_it() -> None:
+    wrong = []
+    for name, tree in TREES.items():
+        if any(place(name).startswith(one) for one in NAMES_A_KIND):
+            continue
+        if owner(name) is None:
+            wrong += [f"{place(name)}:{line} {what}" for line, what in named_kinds(tree)]
+        wrong += [
+            f"{place(name)} imports {target}"
+            for target in sorted(set(imported(tree)))
+            if owner(target) not in (None, owner(name))
+        ]
+    assert wrong == []
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_the_life_of_the_process_is_on_one_page() -> None:
+    assert lines_of(ROOT / "bot" / "daemon" / "app.py") <= LONGEST_APP
 
 
 def test_storage_is_no_drawer() -> None:

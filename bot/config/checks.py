@@ -9,7 +9,7 @@ from bot.config.problems import Findings
 from bot.rules import MEDIA_RULE
 from bot.rules.cycles import find_circle, names_asked
 from bot.suggest import did_you_mean
-from storage.language import match, query
+from storage.language import hits, match, query
 from storage.language.fold import fold
 from storage.language.script import language
 from storage.language.terms import any_of
@@ -209,7 +209,7 @@ def _matches(config: Config, rule: RuleConfig, parsed: query.Query, text: str) -
     spoken = language(text)
     body = match.DocumentText(0, "body", text, fold(text), spoken, None)
     return any(
-        match.evaluate(
+        hits.evaluate(
             parsed, match.Document(0, name, frozenset(tags), side, None, None, spoken, frozenset(), None, (body,))
         )
         is not None

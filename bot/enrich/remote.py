@@ -15,6 +15,13 @@ from bot.http import Http, HttpRules, Reply, check_busy
 _REPLY_CAP = 8 << 20
 
 
+def check_address(value: str) -> str:
+    """Check the address of a server. Raises ValueError."""
+    if not value.startswith(("http://", "https://")) or not value.isprintable() or " " in value:
+        raise ValueError('expected an address such as "https://gpu.example:8000/v1"')
+    return value.rstrip("/")
+
+
 def ask(
     rules: HttpRules | None, url: str, content: bytes, headers: Mapping[str, str], key: str | None, *, deadline: float
 ) -> Reply:

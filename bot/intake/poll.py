@@ -69,11 +69,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a source is left after a round. `health` names the targets that hear of a change."""
+    """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account."""
 
     row: SourceRow
     outlook: Outlook
     health: Sequence[str]
+    by_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ class Intake:
         except (Later, Never) as error:
             result.error = error
         if result.change is None:
-            result.change = await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), result.new)
+            end = self._end(result, row, every, by_account=source.settings.reads_with_account)
+            result.change = await self.archive.run(_settle, end, self.clock.now(), result.new)
         return result
 
     async def settle_bug(self, row: SourceRow, bug: str, every: int) -> Round:
@@ -148,7 +150,8 @@ class Intake:
                     started=started,
                     alerts=source.settings.alert_backfill,
                 )
-            end = None if batch.more else self._end(result, row, every)
+            by_account = source.settings.reads_with_account
+            end = None if batch.more else self._end(result, row, every, by_account=by_account)
             shown = _index_shown(batch)
             before = self._last_shown.pop(row.id, {}) if contacted else {}
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
@@ -216,7 +219,7 @@ class Intake:
                 self.stored()
         return open_gaps
 
-    def _end(self, result: Round, row: SourceRow, every: int) -> End:
+    def _end(self, result: Round, row: SourceRow, every: int, *, by_account: bool = False) -> End:
         now = self.clock.now()
         if result.error is not None:
             outlook = after_failure(result.error, every=every, failures=row.failures, now=now, jitter=self.jitter())
@@ -224,7 +227,7 @@ class Intake:
             outlook = replace(after_success(every=every, now=now, jitter=self.jitter()), detail=result.detail)
         if result.gaps_left and result.error is None:
             outlook = replace(outlook, next_poll_at=now)
-        return End(row, outlook, self.health())
+        return End(row, outlook, self.health(), by_account)
 
 
 def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
@@ -311,11 +314,11 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
         failures=outlook.failures,
         posts=new,
     )
-    if change and row.state != NEW and not _of_the_account(row, outlook.outcome):
+    if change and row.state != NEW and not _is_reported_by_account(end):
         outbox.announce(writer, end.health, f"source {row.name}", change, now)
     return change
 
 
-def _of_the_account(row: SourceRow, outcome: str) -> bool:
-    """Whether it is the Telegram account that broke or came back: it tells so itself, once for all its sources."""
-    return row.kind == "telegram" and {row.state, outcome} <= {*SHARED_BY_ACCOUNT, OK}
+def _is_reported_by_account(end: End) -> bool:
+    """Whether it is the account that broke or came back: it says so itself, once for all its sources."""
+    return end.by_account and {end.row.state, end.outlook.outcome} <= {*SHARED_BY_ACCOUNT, OK}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from bot.rules.cycles import order_rules
 from bot.rules.literals import choose_options, find_options
-from storage.language.match import Document, PreparedDocument, hits, holds
+from storage.language.hits import find_hits
+from storage.language.match import Document, PreparedDocument, holds
 from storage.language.query import Query
 from storage.language.tree import KINDS
 from storage.rows import Hit
@@ -50,7 +51,7 @@ class RuleMatch:
     @property
     def hits(self) -> tuple[Hit, ...]:
         """The places of the rule's words in the post's texts."""
-        return hits(self.loaded.query, self.reading)
+        return find_hits(self.loaded.query, self.reading)
 
 
 class RuleSet:

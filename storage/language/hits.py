@@ -1,4 +1,4 @@
-"""PURE: where the words of a query stand in the raw text."""
+"""PURE: where the words of a query are in the raw text of a post on which it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from storage.language import sequences
 from storage.language.fold import fold_with_places, legible
-from storage.language.match import DocumentText, PreparedDocument
+from storage.language.match import Document, DocumentText, PreparedDocument, holds
 from storage.language.places import Trail
 from storage.language.regex import EDGE, compiled, with_edges
 from storage.language.tree import Leaf, Query, Regex, Words, leaves
@@ -18,8 +18,20 @@ _MOST = 100  # of one text: enough to show, and no text of a million hits is a b
 Span = tuple[int, int]
 
 
-def hits_of(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
-    """Every place, in the order of the texts; none inside another of the same text."""
+def evaluate(query: Query, document: Document) -> tuple[Hit, ...] | None:
+    """Where the query was found in the post, in the order of its texts; None if it does not hold.
+
+    A query without words (only with fields, or with what must be absent) holds with no hits. Never raises.
+    """
+    reading = PreparedDocument(document)
+    return find_hits(query, reading) if holds(query.root, reading) else None
+
+
+def find_hits(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
+    """Every place of the words of a query that holds, in the order of the texts; none inside another of one text.
+
+    Negated words have no place.
+    """
     wanted = leaves(query.root)
     found: list[Hit] = []
     for sheet in reading.sheets:

@@ -1,4 +1,4 @@
-"""PURE: the one evaluator: does a query hold on a post, and where. Rules and search both ask it.
+"""PURE: the one evaluator: whether a query holds on a post. Rules and search both use it.
 
 A post is one document: AND and NOT range over all its texts, a phrase or a stretch of nearness never leaves one text.
 """
@@ -23,14 +23,12 @@ from storage.language.tree import (
     Node,
     Not,
     Or,
-    Query,
     Regex,
     When,
     Wild,
     Words,
 )
 from storage.language.words import PLURAL, POSSESSIVE
-from storage.rows import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +123,6 @@ class PreparedDocument:
     def among(self, kinds: frozenset[str]) -> list[Sheet]:
         """The texts that a leaf ranges over."""
         return [sheet for sheet in self.sheets if sheet.kind in kinds]
-
-
-def evaluate(query: Query, document: Document) -> tuple[Hit, ...] | None:
-    """Where the query was found in the post, in the order of its texts; None if it does not hold.
-
-    A query that asks for no words (only for fields, or for what is not there) holds with no hits. Never raises.
-    """
-    reading = PreparedDocument(document)
-    return hits(query, reading) if holds(query.root, reading) else None
-
-
-def hits(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
-    """Where the words of a query that holds stand; negated ones have no place."""
-    from storage.language.hits import hits_of
-
-    return hits_of(query, reading)
 
 
 def holds(node: Node, reading: PreparedDocument) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.language.match import Document, PreparedDocument, hits, holds
+from storage.language.hits import find_hits
+from storage.language.match import Document, PreparedDocument, holds
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
 from storage.rows import Hit
 from storage.search import documents, prefilter
@@ -72,7 +73,7 @@ def search(
                 return
             left -= 1
         document = reading.document
-        yield FoundPost(document.post_id, hits(query, reading), document.source, document.posted_at or 0)
+        yield FoundPost(document.post_id, find_hits(query, reading), document.source, document.posted_at or 0)
 
 
 def count(

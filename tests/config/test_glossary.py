@@ -13,7 +13,8 @@ import pytest
 from bot.cli.init import GLOSSARIES
 from bot.config import Config
 from storage.language.fold import fold
-from storage.language.match import Document, DocumentText, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document, DocumentText
 from storage.language.query import parse, warnings
 
 Read = Callable[..., Config]

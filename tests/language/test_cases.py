@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from storage.language.fold import fold
-from storage.language.match import Document, DocumentText, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document, DocumentText
 from storage.language.query import parse
 from storage.language.script import language
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.language.fold import fold
-from storage.language.match import Document, DocumentText, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document, DocumentText
 from storage.language.query import QueryError, parse, warnings
 
 DAY = 86_400_000_000

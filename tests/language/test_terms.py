@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from storage.language.fold import fold
-from storage.language.match import Document, DocumentText, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document, DocumentText
 from storage.language.query import QueryError, parse
 
 TERMS = {

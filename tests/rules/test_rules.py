@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
 from storage.language.fold import fold
-from storage.language.match import Document, DocumentText, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document, DocumentText
 from storage.language.query import parse
 
 Build = Callable[..., Document]

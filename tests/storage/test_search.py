@@ -13,7 +13,8 @@ from bot.rules import Rule, compile_rules
 from storage.archive.database import Reader
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
-from storage.language.match import Document, evaluate
+from storage.language.hits import evaluate
+from storage.language.match import Document
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
 from storage.posts.content import storable

@@ -178,7 +178,7 @@ def _of(text: str, now: int) -> "Document":
 
 
 def _evaluated(query: "Query", document: "Document") -> tuple[Hit, ...] | None:
-    from storage.language.match import evaluate
+    from storage.language.hits import evaluate
 
     return evaluate(query, document)
 

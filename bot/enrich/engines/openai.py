@@ -31,13 +31,6 @@ _FORMAT_REFUSED = (400, 415, 422)  # answers to an unknown response_format
 _MOST_PROMPT = 600  # characters; the model uses 224 tokens
 
 
-def address(value: str) -> str:
-    """Check the address of a server. Raises ValueError."""
-    if not value.startswith(("http://", "https://")) or not value.isprintable() or " " in value:
-        raise ValueError('expected an address such as "https://gpu.example:8000/v1"')
-    return value.rstrip("/")
-
-
 class Settings(EngineSettings):
     """An `[[engines]]` entry of kind "openai".
 
@@ -46,7 +39,7 @@ class Settings(EngineSettings):
     """
 
     kind: Literal["openai"]
-    url: Annotated[str, AfterValidator(address)]
+    url: Annotated[str, AfterValidator(remote.check_address)]
     model: str
     key_file: SecretFile | None = None
     send: Literal["as-is", "ogg", "mp3", "wav"] = "as-is"

@@ -14,7 +14,6 @@ from bot.clock import MINUTE, SECOND
 from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Unfit
 from bot.contracts.settings import Duration, Name, SecretFile
 from bot.enrich import remote
-from bot.enrich.engines.openai import address
 from storage.records import MediaKind
 
 _MOST = 20_000  # characters
@@ -35,7 +34,7 @@ class Settings(EngineSettings):
     translates: ClassVar[bool] = True
 
     kind: Literal["translate"]
-    url: Annotated[str, AfterValidator(address)]
+    url: Annotated[str, AfterValidator(remote.check_address)]
     protocol: Literal["openai", "libretranslate"] = "openai"
     model: str = ""
     key_file: SecretFile | None = None
