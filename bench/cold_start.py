@@ -80,7 +80,7 @@ def filled(path: Path) -> Archive:
 
 def sources_named(archive: Archive) -> int:
     with archive.reading() as reader:
-        row = states.by_name(reader, "bench")
+        row = states.find_source(reader, "bench")
     assert row is not None
     return row.id
 
@@ -96,8 +96,8 @@ def statements(archive: Archive) -> list[str]:
         reader = Reader(connection)
         connection.set_trace_callback(recorded.append)
         found = list(search.search(reader, parse_query(QUERY), limit=20))
-        reading.texts(reader, {hit.text_id for item in found for hit in item.hits})
-        reading.posts(reader, [item.post_id for item in found])
+        reading.read_texts(reader, {hit.text_id for item in found for hit in item.hits})
+        reading.read_posts(reader, [item.post_id for item in found])
         connection.set_trace_callback(None)
     assert found
     return [statement for statement in recorded if not statement.startswith("--")]

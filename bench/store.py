@@ -20,7 +20,7 @@ from pathlib import Path
 from storage.archive import migrate
 from storage.archive.database import Archive, connect, open_writer
 from storage.posts import saving
-from storage.posts.texts import AnalyzedText, read
+from storage.posts.texts import AnalyzedText, analyze
 from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states
 
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options.parse_args(arguments)
     every = invented(chosen.posts, seed=7)
     readings: dict[str, AnalyzedText] = {}
-    reading = timed(lambda: readings.update((post.text, read(post.text)) for post in every))
+    reading = timed(lambda: readings.update((post.text, analyze(post.text)) for post in every))
     print(f"folding and telling the language alone: {len(every) / reading:,.0f} posts/s")
     for batch in chosen.batch:
         rounds = []

@@ -28,7 +28,7 @@ class Incidents:
     async def standing(self) -> dict[str, str]:
         """What is broken by the last that was said of it, by what it is about."""
         if self._standing is None:
-            found = await self.store.read(notices.latest, ("files", "files of %", "engine %"))
+            found = await self.store.read(notices.read_latest, ("files", "files of %", "engine %"))
             self._standing = {about: text for about, text in found.items() if not text.endswith(_OVER)}
         return self._standing
 

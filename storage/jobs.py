@@ -49,7 +49,7 @@ def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
     )
 
 
-def ask(writer: Writer, jobs: Sequence[NewJob], *, again: bool) -> None:
+def enqueue_missing(writer: Writer, jobs: Sequence[NewJob], *, again: bool) -> None:
     """Add jobs, but leave alone what is under way, and unless `again` whatever waits already."""
     more = "DO UPDATE SET due_at = excluded.due_at, attempts = 0 WHERE claimed_until IS NULL" if again else "DO NOTHING"
     writer.execute_many(f"{_INSERT} {more}", _rows(jobs))
@@ -151,7 +151,7 @@ def _which(
     return where, values
 
 
-def done(writer: Writer, ids: Iterable[int]) -> None:
+def finish(writer: Writer, ids: Iterable[int]) -> None:
     """Remove jobs that are finished."""
     gone = [{"id": job} for job in ids]
     if gone:
@@ -168,7 +168,7 @@ def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
         )
 
 
-def failed(writer: Writer, job_id: int, now: int, reason: str) -> bool:
+def record_failure(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     """Note that the work on a claimed job failed; True if it was the third time and the job is given up."""
     attempts = writer.value("SELECT attempts FROM jobs WHERE id = :id", {"id": job_id})
     if attempts is None:
@@ -204,7 +204,7 @@ def release(writer: Writer, *, blameless: Sequence[str] = ()) -> None:
     writer.execute(held.format("0", ">="), {"most": ATTEMPTS})  # `claim` gives these up
 
 
-def hasten(writer: Writer, kinds: Sequence[str], now: int) -> None:
+def make_due(writer: Writer, kinds: Sequence[str], now: int) -> None:
     """Make due what was only put off, for whatever it waited for may be there now."""
     for kind in kinds:
         writer.execute(
@@ -232,5 +232,5 @@ def _aside(writer: Writer, job_id: int, now: int, reason: str) -> tuple[str, int
         "SELECT kind, post_id, slot, :now, :reason FROM jobs WHERE id = :id RETURNING kind, post_id",
         {"id": job_id, "now": now, "reason": reason},
     )
-    done(writer, [job_id])
+    finish(writer, [job_id])
     return row["kind"], row["post_id"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.sources.telegram import AccountRow, account, waits
+from storage.sources.telegram import AccountRow, read_account, read_waits
 from storage.state_names import current_name
 
 if TYPE_CHECKING:
@@ -112,18 +112,18 @@ QUEUES = ("decide", "recheck", "outbox", "dead", "given_up", "quarantine")
 def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatus:
     """Read everything that `status` tells. `now` in microseconds UTC decides which re-checks are due."""
     return ArchiveStatus(
-        watches=watches(reader),
+        watches=read_watches(reader),
         gaps=tuple(OpenGap(*row) for row in reader.rows(_GAPS)),
         queues=tuple(Queue(*row) for row in reader.rows(_QUEUES, {"now": now})),
         targets=tuple(TargetStanding(*row) for row in reader.rows(_TARGETS)),
         notices=tuple(StatusNotice(*row) for row in reader.rows(_NOTICES, {"limit": notices}))[::-1],
         last_round_at=reader.value("SELECT max(ended_at) AS at FROM runs"),
-        account=account(reader),
-        waits=tuple((method, until) for method, until in waits(reader).items() if until > now),
+        account=read_account(reader),
+        waits=tuple((method, until) for method, until in read_waits(reader).items() if until > now),
     )
 
 
-def watches(reader: "Reader") -> tuple[Watch, ...]:
+def read_watches(reader: "Reader") -> tuple[Watch, ...]:
     """Every source that the archive knows, by name; those no longer in the config last."""
     return tuple(
         Watch(

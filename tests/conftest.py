@@ -128,7 +128,7 @@ def fresh_desk(tmp_path: Path, migrated_file: Path) -> Callable[[], SourceArchiv
 def _with_source(archive: Archive) -> SourceArchive:
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "telegram_web", ("junta",), "junta")], NOW)
-        row = states.by_name(writer, "spokesman")
+        row = states.find_source(writer, "spokesman")
         assert row is not None
         return SourceArchive(archive, row.id)
 
@@ -164,19 +164,19 @@ def assert_invariants(
         _files_whole(reader, archive.path.parent)
         guards = {row["name"] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
         assert guards == set(GUARDS), "somebody took the guards off"
-    assert integrity.problems(archive) == []
+    assert integrity.find_problems(archive) == []
     wal = archive.path.with_name(archive.path.name + "-wal")
     assert not wal.exists() or wal.stat().st_size <= 80 << 20
 
 
 def _nothing_lost(reader: "Reader", source: str, shown: set[str]) -> None:
-    row = states.by_name(reader, source)
+    row = states.find_source(reader, source)
     assert row is not None, f"the archive never heard of {source}"
     here = {"id": row.id}
     archived = {found[0] for found in reader.execute("SELECT native_id FROM posts WHERE source_id = :id", here)}
     aside = {found[0] for found in reader.execute("SELECT native_id FROM quarantine WHERE source_id = :id", here)}
     missing = shown - archived - aside
-    for gap in gaps.open_gaps(reader, row.id):
+    for gap in gaps.list_open_gaps(reader, row.id):
         if gap.high is None and gap.low is None:
             missing = set()  # a span of time, which no id can be held against
         missing = {native for native in missing if not _inside(native, gap.low, gap.high)}

@@ -60,19 +60,19 @@ def decide(
     claimed = claim(writer, now, limit=limit) if claimed is None else claimed
     ids = [job.post_id for job in claimed]
     found, facts, earlier = (
-        documents.load(writer, ids),
-        matches.facts_of_posts(writer, ids),
-        matches.earlier(writer, ids),
+        documents.load_documents(writer, ids),
+        matches.read_facts(writer, ids),
+        matches.read_earlier(writer, ids),
     )
-    since = rules.first_loaded(writer)
+    since = rules.read_first_loaded(writer)
     stored = owed = failed = 0
     notices: list[str] = []
     done: list[int] = []
     later: list[NewJob] = []
-    awaited = rows.awaited(writer, ids) if loaded.files else {}
+    awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
-        texts = matches.texts(writer, (hit for match in history for hit in match.hits)) if history else {}
+        texts = matches.read_texts(writer, (hit for match in history for hit in match.hits)) if history else {}
         document, post = found[job.post_id], facts[job.post_id]
         held = _held(document, post, loaded, awaited.get(job.post_id, frozenset()), now)
         try:
@@ -80,7 +80,7 @@ def decide(
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"a rule broke on it: {type(problem).__name__}: {problem}"[:300]
             failed += 1
-            if jobs.failed(writer, job.id, now, reason):
+            if jobs.record_failure(writer, job.id, now, reason):
                 notices.append(f"post {job.post_id} is given up: {reason}")
             continue
         done.append(job.id)
@@ -92,7 +92,7 @@ def decide(
             if matches.save(writer, match, targets, now) is not None:
                 stored += 1
                 owed += len(targets)
-    jobs.done(writer, done)
+    jobs.finish(writer, done)
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit, tuple(notices))
 

@@ -57,7 +57,7 @@ class LoadedRules:
 
     def declare(self, writer: "Writer", now: int) -> None:
         """Store which rules are loaded since when: posts from before never alert."""
-        rules.remember(writer, self.loaded, now)
+        rules.save_versions(writer, self.loaded, now)
 
     def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
         """What render needs beside the archive; files are attached only if the data directory is given."""

@@ -127,7 +127,7 @@ class Outbox:
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
-        due = await self._store.read(lambda reader: outbox.due_at(reader, name))
+        due = await self._store.read(lambda reader: outbox.find_due_time(reader, name))
         # A cooldown is short; one that ends far ahead began before the clock was set back.
         cooldown = min(lane.cooldown_until, self._clock.now() + _COOLDOWN[1])
         return None if due is None else max(due, cooldown)
@@ -164,7 +164,7 @@ class Outbox:
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what was being sent when a process died."""
-        for claimed in await self._store.read(lambda reader: outbox.interrupted(reader, name)):
+        for claimed in await self._store.read(lambda reader: outbox.list_interrupted(reader, name)):
             settlement = settle_interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
         lane.swept = True
@@ -228,8 +228,10 @@ class Outbox:
         outbox.settle(writer, row.id, outcome.settlement, now)
         said: list[str] = []
         if outcome.hold_until is not None:
-            outbox.hold(writer, held, outcome.hold_until, now)
-        if outcome.target is not None and outbox.mark(writer, row.target, outcome.target, outcome.reason or None, now):
+            outbox.hold_targets(writer, held, outcome.hold_until, now)
+        if outcome.target is not None and outbox.mark_target(
+            writer, row.target, outcome.target, outcome.reason or None, now
+        ):
             said.append(_change(row.target, outcome.target, outcome.reason))
         if outcome.settlement.state == "dead":
             said.append(_lost(row, outcome.settlement.reason or ""))
@@ -261,10 +263,10 @@ class Outbox:
 
 def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
     """Everything that a message about a match contains; the foreign keys guarantee that it exists."""
-    story = matches.story(reader, match_id)
+    story = matches.read_story(reader, match_id)
     assert story is not None
-    first = outbox.first_alert_of(reader, match_id, target)
-    return story, reading.posts(reader, [story.match.post_id])[0], FirstAlert(*first) if first else None
+    first = outbox.find_first_alert(reader, match_id, target)
+    return story, reading.read_posts(reader, [story.match.post_id])[0], FirstAlert(*first) if first else None
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:

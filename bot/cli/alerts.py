@@ -68,14 +68,14 @@ def listed(
     """List what rules found, newest first, and what became of it."""
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        found = matches.listed(reader, since=start, rule=rule, state=state, limit=limit)
+        found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=limit)
         if form is not None:
             documents = (
-                alert_json(match, source, url, outbox.of_match(reader, match.id)) for match, source, url in found
+                alert_json(match, source, url, outbox.list_deliveries(reader, match.id)) for match, source, url in found
             )
             write(session, form, documents, COLUMNS)
             return
-        rows = [_row(match, source, outbox.of_match(reader, match.id), zone) for match, source, _ in found]
+        rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
     table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     if not rows:
         say(session, "no alerts that fit")
@@ -92,8 +92,8 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
 
     with session.archive().reading() as reader:
         story = _story(reader, alert_id)
-        deliveries = outbox.of_match(reader, alert_id)
-        post = reading.posts(reader, [story.match.post_id])[0]
+        deliveries = outbox.list_deliveries(reader, alert_id)
+        post = reading.read_posts(reader, [story.match.post_id])[0]
     if form is not None:
         write_json(session, explained_alert_json(story, post, deliveries))
         return
@@ -197,11 +197,11 @@ def _open_again(session: Session, target: str) -> bool:
     except UserError:
         return False  # nothing collected yet, so nothing parked
     with archive, archive.writing() as writer:
-        return outbox.open_again(writer, target, session.clock.now())
+        return outbox.resume_target(writer, target, session.clock.now())
 
 
 def _story(reader: "Reader", alert_id: int) -> Story:
-    story = matches.story(reader, alert_id) if alert_id < 1 << 63 else None
+    story = matches.read_story(reader, alert_id) if alert_id < 1 << 63 else None
     if story is None:
         raise UserError(f"there is no alert {alert_id}: `communique alerts list` shows them")
     return story

@@ -53,11 +53,11 @@ def ask_daemon(session: Session, kind: str, source: str) -> str:
 
     with session.archive() as archive:
         with archive.writing() as writer:
-            request = telegram.ask(writer, kind, source, session.clock.now())
+            request = telegram.file_request(writer, kind, source, session.clock.now())
         until = session.clock.monotonic() + _WAIT_S
         while session.clock.monotonic() < until:
             with archive.reading() as reader:
-                row = telegram.request(reader, request)
+                row = telegram.read_request(reader, request)
             if row.outcome == "ok":
                 return row.detail or ""
             if row.outcome == "never":

@@ -195,7 +195,7 @@ def _account(archive: "Archive") -> Iterator[Finding]:
     from storage.sources import telegram
 
     with archive.reading() as reader:
-        row = telegram.account(reader)
+        row = telegram.read_account(reader)
     if row is not None:
         fine = row.state == CONNECTED and not row.reason
         reason = f": {row.reason}" if row.reason else ""

@@ -193,7 +193,7 @@ def _status(session: Session, config: "Config") -> int:
     row = None
     if _archive_stands(config.data_dir):
         with session.archive() as archive, archive.reading() as reader:
-            row = telegram.account(reader)
+            row = telegram.read_account(reader)
     if row is None:
         line(session, "the account has not been used yet")
         return 0

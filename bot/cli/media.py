@@ -72,7 +72,7 @@ def listed(
     start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         warn_unknown_sources(session, reader, sources)
-        found = summary.listed(reader, states=states, sources=sources, since=start, limit=limit)
+        found = summary.list_files(reader, states=states, sources=sources, since=start, limit=limit)
         if form is not None:
             write(session, form, (listed_file_json(file) for file in found), COLUMNS)
             return
@@ -140,7 +140,7 @@ def fetch(session: Session, since: str | None, sources: tuple[str, ...], states:
     with session.archive() as archive:
         _warn_unknown(session, archive, sources)
         with archive.writing() as writer:
-            asked = media_rows.ask_again(
+            asked = media_rows.retry_files(
                 writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
             )
     line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
@@ -165,7 +165,7 @@ def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str 
     below, asked = None, 0
     while True:
         with archive.reading() as reader:
-            page = readings.wanted(reader, what, below=below, limit=_PAGE)
+            page = readings.find_requested(reader, what, below=below, limit=_PAGE)
         if not page:
             return asked
         below = page[-1]
@@ -173,7 +173,7 @@ def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str 
         new = [job for file in files for job in reading_jobs(choice, file, file.mime, now)]
         with archive.writing() as writer:
             readings.reopen(writer, [int(job.slot) for job in new])
-            jobs.ask(writer, new, again=True)
+            jobs.enqueue_missing(writer, new, again=True)
         asked += len({job.slot for job in new})
 
 

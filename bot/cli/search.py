@@ -110,9 +110,9 @@ def _show(
 
         while page := list(islice(found, _AT_ONCE)):
             total += len(page)
-            texts = reading.texts(reader, {hit.text_id for item in page for hit in item.hits})
+            texts = reading.read_texts(reader, {hit.text_id for item in page for hit in item.hits})
             hits = {item.post_id: item.hits for item in page}
-            for post in reading.posts(reader, hits):
+            for post in reading.read_posts(reader, hits):
                 yield post, hits[post.id], texts
 
     if form is not None:

@@ -46,9 +46,9 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
     if end - start > _MOST_DAYS * DAY:
         raise UserError(f"--since: at most {_MOST_DAYS} days can be drawn")
     with session.archive().reading() as reader:
-        tallies = stats.tallies(reader, start, end)
-        languages = stats.languages(reader, start, end)
-        changes = stats.changes(reader, start, end)
+        tallies = stats.count_by_quarter(reader, start, end)
+        languages = stats.count_by_language(reader, start, end)
+        changes = stats.count_changes(reader, start, end)
     picture = _arrange(tallies, start, end, zone)
     if form is not None:
         days = [day.isoformat() for day in picture.days]

@@ -37,15 +37,15 @@ def command(
     archive = session.archive()
     with archive.reading() as reader:
         warn_unknown_sources(session, reader, sources)
-        mark = reading.arrivals(reader)
-        ids = reading.newest(reader, limit=number, sources=sources, tags=tags)
-        _show(session, reading.posts(reader, ids), zone, jsonl=jsonl)
+        mark = reading.read_arrival_mark(reader)
+        ids = reading.find_newest(reader, limit=number, sources=sources, tags=tags)
+        _show(session, reading.read_posts(reader, ids), zone, jsonl=jsonl)
     while follow:
         time.sleep(_PAUSE_S)
         with archive.reading() as reader:
-            now = reading.arrivals(reader)
-            arrived = reading.arrived(reader, mark, now, sources=sources, tags=tags)
-            _show(session, reading.posts(reader, arrived), zone, jsonl=jsonl)
+            now = reading.read_arrival_mark(reader)
+            arrived = reading.find_arrived(reader, mark, now, sources=sources, tags=tags)
+            _show(session, reading.read_posts(reader, arrived), zone, jsonl=jsonl)
         mark = now
 
 

@@ -67,9 +67,9 @@ class App:
         """Make the archive and the stages ready for work."""
         now, archive, wired = self.clock.now(), self.stages.archive, self.stages.wired
         await archive.run(jobs.release, blameless=KINDS)
-        if await archive.run(clock_repair.in_the_future, now):
+        if await archive.run(clock_repair.has_future_rounds, now):
             self._say("the archive contains future timestamps (was the clock wrong?); everything scheduled is due now")
-            await archive.run(clock_repair.clock_was_set, now)
+            await archive.run(clock_repair.repair_times, now)
         await archive.run(wired.declare, now, changed_at(wired.config))
         await wired.media.begin()
         await self.stages.take_up(wired)
@@ -140,7 +140,7 @@ class App:
                 self._schedule.forget(f"poll {kind}")
 
     async def _repair_clock(self) -> None:
-        await self.stages.archive.run(clock_repair.clock_was_set, self.clock.now())
+        await self.stages.archive.run(clock_repair.repair_times, self.clock.now())
         self.stages.rounds.bell.ring()
         self.stages.decisions.bell.ring()
         self.stages.wired.outbox.ring()

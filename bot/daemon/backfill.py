@@ -32,7 +32,7 @@ async def backfill(
             if first.error is not None:
                 raise first.error
         gap_id = await archive.run(
-            gaps.ask_backfill,
+            gaps.request_backfill,
             row.id,
             below=None,
             now=app.clock.now(),
@@ -41,7 +41,7 @@ async def backfill(
             alerts=alerts,
         )
         cursor = (await _row_of(app, name)).cursor
-        open_gaps = await archive.read(gaps.open_gaps, row.id)
+        open_gaps = await archive.read(gaps.list_open_gaps, row.id)
         while gap := next((gap for gap in open_gaps if gap.id == gap_id), None):
             open_gaps = await intake.page(source, gap, cursor, result)
             if not page_stored(result):
@@ -66,6 +66,6 @@ async def check(app: App, name: str) -> str:
 
 
 async def _row_of(app: App, name: str) -> SourceRow:
-    row = await app.stages.archive.read(states.by_name, name)
+    row = await app.stages.archive.read(states.find_source, name)
     assert row is not None
     return row

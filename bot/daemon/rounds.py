@@ -49,7 +49,7 @@ class Rounds:
 
     async def start_due(self) -> None:
         """Begin a round of every source that is due and not in one."""
-        rows = await self.archive.read(source_rows.due, None, self.clock.now())
+        rows = await self.archive.read(source_rows.find_due, None, self.clock.now())
         self._start(row for row in rows if row.name in self.sources)
 
     def start_soon(self, names: Iterable[str]) -> None:
@@ -62,13 +62,13 @@ class Rounds:
         while free := {name for name in self._requested if name not in self._under_way}:
             self._requested -= free
             now = self.clock.now()
-            rows = await self.archive.read(source_rows.all_sources)
+            rows = await self.archive.read(source_rows.list_sources)
             wanted = [row for row in rows if row.name in free and not row.paused and row.next_poll_at < 1 << 61]
             self._start(row for row in wanted if row.hold_until is None or row.hold_until <= now)
 
     async def once(self) -> dict[str, Round]:
         """One round of every source, due or not, except those that are paused, stopped or rate-limited."""
-        rows = await self.archive.read(source_rows.all_sources)
+        rows = await self.archive.read(source_rows.list_sources)
         now = self.clock.now()
         known = [row for row in rows if row.name in self.sources]
         for row in known:

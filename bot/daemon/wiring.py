@@ -64,7 +64,7 @@ class Wired:
             if settings.enabled
         ]
         states.declare(writer, declared, now)
-        states.ask_stopped_again(writer, changed_at, now)
+        states.poll_stopped_now(writer, changed_at, now)
         self.deciding.declare(writer, now)
 
 

@@ -77,15 +77,15 @@ class Enricher:
 
     async def catch_up(self) -> None:
         """Enqueue every file that no engine has read, and what an engine gave up that is now configured differently."""
-        given_up = await self.store.read(readings.given_up, limit=_MOST)
+        given_up = await self.store.read(readings.list_given_up, limit=_MOST)
         if stale := [one.file.id for one in given_up if self._engine_changed(one)]:
             await self.store.run(readings.reopen, stale)
         below = None
-        while page := await self.store.read(readings.unread, below=below, limit=_PAGE):
+        while page := await self.store.read(readings.find_unread, below=below, limit=_PAGE):
             now, below = self.clock.now(), page[-1]
             new = [job for file in page for job in reading_jobs(self.choice, file, file.mime, now)]
             if new:
-                await self.store.run(jobs.ask, new, again=False)
+                await self.store.run(jobs.enqueue_missing, new, again=False)
 
     def _engine_changed(self, given_up: GivenUpFile) -> bool:
         file = given_up.file
@@ -129,10 +129,10 @@ class Enricher:
         if kind == "translation":
             await self._translate(job)
             return
-        found = await self.store.read(rows.stored_one, int(job.slot))
+        found = await self.store.read(rows.find_stored, int(job.slot))
         engine = self.choice.readers(found.source, found.kind, found.mime).get(kind) if found is not None else None
         if found is None or engine is None:
-            await self.store.run(jobs.done, [job.id])  # no engine reads such files any more
+            await self.store.run(jobs.finish, [job.id])  # no engine reads such files any more
             return
         version = self.choice.version(engine, found.source)
         task = _Task(job, engine, version, found.id, f"{found.kind} {found.id} of {found.source}")
@@ -144,7 +144,7 @@ class Enricher:
 
     async def _translate(self, job: ClaimedJob) -> None:
         """Translate all texts of one post that the engine is configured for, and store them together."""
-        source, said = await self.store.read(texts.untranslated, job.post_id)
+        source, said = await self.store.read(texts.find_untranslated, job.post_id)
         engine = self.choice.translator(source)
         made: list[tuple[int | None, EnrichResult]] = []
         for text in said:
@@ -245,7 +245,7 @@ def _is_whole(path: Path, size: int) -> bool:
 
 async def _fold(result: EnrichResult) -> texts.Read:
     """Fold the words in a thread: a long text would block the archive's one writer."""
-    reading = await asyncio.to_thread(texts.read, storable(result.text))
+    reading = await asyncio.to_thread(texts.analyze, storable(result.text))
     return lambda _: reading
 
 
@@ -254,23 +254,23 @@ async def _fold(result: EnrichResult) -> texts.Read:
 
 def _settle(writer: Writer, task: _Task, kind: Made, result: EnrichResult, read: texts.Read, now: int) -> None:
     job = task.job
-    jobs.done(writer, [job.id])
+    jobs.finish(writer, [job.id])
     assert task.media_id is not None
-    readings.answered(writer, task.media_id, task.version, now)
-    if texts.put_machine(writer, task.media_id, _text(kind, result), read, post_id=job.post_id) is not None:
+    readings.mark_read(writer, task.media_id, task.version, now)
+    if texts.save_machine_text(writer, task.media_id, _text(kind, result), read, post_id=job.post_id) is not None:
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
 
 
 def _give_up(writer: Writer, task: _Task, reason: str, now: int) -> None:
     jobs.give_up(writer, task.job.id, now, reason)
     if task.media_id is not None:
-        readings.answered(writer, task.media_id, task.version, now)
+        readings.mark_read(writer, task.media_id, task.version, now)
 
 
 def _failed(writer: Writer, task: _Task, reason: str, now: int) -> bool:
-    given_up = jobs.failed(writer, task.job.id, now, reason)
+    given_up = jobs.record_failure(writer, task.job.id, now, reason)
     if given_up and task.media_id is not None:
-        readings.answered(writer, task.media_id, task.version, now)
+        readings.mark_read(writer, task.media_id, task.version, now)
     return given_up
 
 
@@ -278,10 +278,10 @@ def _settle_translations(
     writer: Writer, job: ClaimedJob, made: Sequence[tuple[int | None, EnrichResult]], now: int
 ) -> None:
     """Store the translations; enqueue a decision only for a new one, for each decision enqueues translations again."""
-    jobs.done(writer, [job.id])
-    last = texts.last_id(writer, job.post_id)
+    jobs.finish(writer, [job.id])
+    last = texts.find_last_id(writer, job.post_id)
     ids = [
-        texts.put_machine(writer, media_id, _text("translation", result), post_id=job.post_id)
+        texts.save_machine_text(writer, media_id, _text("translation", result), post_id=job.post_id)
         for media_id, result in made
     ]
     if any(text_id is not None and text_id > last for text_id in ids):

@@ -60,7 +60,7 @@ class Live:
 
     async def connected(self) -> None:
         """Poll every source after a new connection: what happened in between was not pushed."""
-        await self.archive.run(telegram.wake, self.clock.now())
+        await self.archive.run(telegram.poll_ended_now, self.clock.now())
         self._modes_saved.clear()
         self._everything = True
         self._bell.set()
@@ -129,7 +129,9 @@ class Live:
         numbers = moved.gone | {number for number in moved.edited if number < low}
         if not numbers:
             return frozenset()
-        found = await self.archive.run(rechecks.look, name, [str(one) for one in sorted(numbers)], self.clock.now())
+        found = await self.archive.run(
+            rechecks.recheck_reported, name, [str(one) for one in sorted(numbers)], self.clock.now()
+        )
         if found:
             self.wake_rechecks()
         return frozenset(int(one) for one in found)
@@ -197,9 +199,9 @@ class Live:
     # Requests of people -----------------------------------------------------------------------------------------------
 
     async def _requests(self) -> None:
-        for request in await self.archive.read(telegram.open_requests):
+        for request in await self.archive.read(telegram.list_open_requests):
             outcome, detail = await self._do(request)
-            await self.archive.run(telegram.answer, request.id, outcome, detail, self.clock.now())
+            await self.archive.run(telegram.answer_request, request.id, outcome, detail, self.clock.now())
 
     async def _do(self, request: RequestRow) -> tuple[str, str]:
         source = self.sources.get(request.source)
@@ -217,7 +219,7 @@ class Live:
                 self.start_rounds([request.source])
                 return "ok", f"the account is now a member of {peer.title or peer.channel_id}"
             if request.kind == "check":
-                row = await self.archive.read(rows.by_name, request.source)
+                row = await self.archive.read(rows.find_source, request.source)
                 return "ok", await check_source(source, row.channel_id if row else None)
         except Later as problem:
             return "later", str(problem)

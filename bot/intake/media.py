@@ -106,12 +106,12 @@ class MediaLane:
         """The quota; the first call also saves files that a dead process had fetched and not written down."""
         if self._quota is None:
             for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
-                row = await self.archive.read(rows.place, media_id)
+                row = await self.archive.read(rows.find_file, media_id)
                 if kept is not None and row is not None:
                     await self.archive.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
                 if kept is not None:
                     await asyncio.to_thread(self.files.forget, media_id)
-            self._quota = MediaQuota(self.limits, await self.archive.read(rows.usage))
+            self._quota = MediaQuota(self.limits, await self.archive.read(rows.measure_usage))
         return self._quota
 
     # What is due ----------------------------------------------------------------------------------------------------
@@ -128,11 +128,11 @@ class MediaLane:
         while more and len(self._under_way) < AT_ONCE:
             slow = len(self._slow) < _SLOW_AT_ONCE
             without = [*self._under_way, *parked]
-            due = await self.archive.read(rows.due, now, sources=names, without=without, slow=slow, limit=_BATCH)
+            due = await self.archive.read(rows.find_due, now, sources=names, without=without, slow=slow, limit=_BATCH)
             before = started + len(parked)
             for file in due:
                 if refused := self._refused(file):
-                    await self.archive.run(rows.given_up, file.id, *refused, now)
+                    await self.archive.run(rows.mark_given_up, file.id, *refused, now)
                     self.stored()
                     started += 1
                 elif isinstance(found := quota.found(file, free), NoRoom):
@@ -148,7 +148,7 @@ class MediaLane:
         """When something is due for which there is space, microseconds UTC; None if nothing is."""
         quota, free = await self._open_quota(), self.files.free()
         names = self._names(quota.full(self.sources, free))
-        return await self.archive.read(rows.next_due, sources=names, without=quota.parked(free)) if names else None
+        return await self.archive.read(rows.find_next_due, sources=names, without=quota.parked(free)) if names else None
 
     def _names(self, full: Sequence[NoRoom]) -> list[str]:
         """Sources whose files may be fetched."""
@@ -213,7 +213,7 @@ class MediaLane:
         except _DiskError as problem:
             self._report_disk(str(problem))
             await self.archive.run(
-                rows.again, [file.id], str(problem), self._next(file), self.clock.now(), failed=False
+                rows.schedule_retry, [file.id], str(problem), self._next(file), self.clock.now(), failed=False
             )
         except (Later, Never) as problem:
             too_big = isinstance(problem, Later) and problem.state == TOO_BIG
@@ -262,12 +262,12 @@ class MediaLane:
         now, tries = self.clock.now(), file.failures + 1
         state, reason = _outcome(problem, tries)
         if state is not None:
-            await self.archive.run(rows.given_up, file.id, state, reason, now)
+            await self.archive.run(rows.mark_given_up, file.id, state, reason, now)
             return
         at = self._next(file)
         if isinstance(problem, Later) and problem.retry_at is not None:
             at = max(problem.retry_at, at)
-        await self.archive.run(rows.again, [file.id], reason, at, now, failed=True)
+        await self.archive.run(rows.schedule_retry, [file.id], reason, at, now, failed=True)
 
     def _next(self, file: DueMedia) -> int:
         return self.clock.now() + min(_BACK_OFF[0] << min(file.failures, 20), _BACK_OFF[1])
@@ -311,7 +311,7 @@ def _outcome(problem: Later | Never, tries: int) -> tuple[rows.State | None, str
 
 
 def _store(writer: Writer, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
-    if not rows.stored(writer, file.id, kept, now):
+    if not rows.mark_stored(writer, file.id, kept, now):
         return False
     jobs.enqueue(writer, new)
     return True
@@ -319,9 +319,9 @@ def _store(writer: Writer, file: DueMedia, kept: Kept, new: list[NewJob], now: i
 
 def _explain(writer: Writer, full: Sequence[NoRoom], parked: Mapping[int, NoRoom], now: int) -> None:
     for word in full:
-        rows.explain(writer, word.reason, now, source=word.source)
+        rows.set_reason(writer, word.reason, now, source=word.source)
     for media_id, word in parked.items():
-        rows.explain(writer, word.reason, now, media_id=media_id)
+        rows.set_reason(writer, word.reason, now, media_id=media_id)
 
 
 def _files(source: str | None) -> str:
@@ -329,5 +329,5 @@ def _files(source: str | None) -> str:
 
 
 def _damaged(writer: Writer, file: DueMedia, reason: str, now: int) -> None:
-    rows.given_up(writer, file.id, "refused", reason, now)
+    rows.mark_given_up(writer, file.id, "refused", reason, now)
     notices.add(writer, now, f"media {file.id}", reason)

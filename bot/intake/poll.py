@@ -167,7 +167,7 @@ class Intake:
     async def _history(self, row: SourceRow) -> History:
         """What the source showed before first contact; it never changes afterwards."""
         if row.id not in self._histories:
-            self._histories[row.id] = await self.archive.read(first_contact.recall, row.id)
+            self._histories[row.id] = await self.archive.read(first_contact.read_history, row.id)
         return self._histories[row.id]
 
     async def _fill(self, source: Source, open_gaps: list[Gap], cursor: str | None, result: Round, pages: int) -> None:
@@ -271,7 +271,7 @@ def _write(
 ) -> tuple[Saved, list[Gap], str | None]:
     """Store one part. With `end`, look for posts that the page left out, and settle the round if no gap is open."""
     if part.known is not None:
-        first_contact.remember(writer, source_id, part.known)
+        first_contact.save_history(writer, source_id, part.known)
     saved = saving.save(
         writer,
         source_id,
@@ -293,10 +293,10 @@ def _write(
     ):
         # The newest reply covers every higher number too: what the archive has there is gone from the source.
         accounted = replace(part.batch.seen, high=ledger.EVERYTHING)
-        missing = rechecks.left_out(writer, source_id, accounted, part.shown)
+        missing = rechecks.find_left_out(writer, source_id, accounted, part.shown)
         if missing:
-            rechecks.doubt(writer, missing, now)
-    open_gaps = _fillable(gaps.open_gaps(writer, source_id))
+            rechecks.recheck_missing(writer, missing, now)
+    open_gaps = _fillable(gaps.list_open_gaps(writer, source_id))
     return saved, open_gaps, None if open_gaps or end is None else _settle(writer, end, now, len(saved.new))
 
 

@@ -45,7 +45,7 @@ class Rechecks:
         claimed = await self.archive.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
         if not claimed:
             return 0
-        places = await self.archive.read(rechecks.places, [job.post_id for job in claimed])
+        places = await self.archive.read(rechecks.find_addresses, [job.post_id for job in claimed])
         by_source: dict[str, list[jobs.ClaimedJob]] = defaultdict(list)
         for job in claimed:
             by_source[places[job.post_id].source].append(job)
@@ -62,7 +62,7 @@ class Rechecks:
     ) -> int:
         if source is None or not source.checks:
             # The source left the config: there is nothing to look with.
-            await self.archive.run(jobs.done, [job.id for job in claimed])
+            await self.archive.run(jobs.finish, [job.id for job in claimed])
             return 0
         apart = min(source.settings.recheck, default=10 * MINUTE)
         left, together = claimed, isinstance(source, ManyAtOnce)
@@ -78,7 +78,7 @@ class Rechecks:
                     together = False  # which of them it is shows one by one
                     continue
                 reason = f"internal error: {type(error).__name__}: {error}"[:300]
-                await self.archive.run(jobs.failed, batch[0].id, self.clock.now(), reason)
+                await self.archive.run(jobs.record_failure, batch[0].id, self.clock.now(), reason)
                 left = left[1:]
                 continue
             for job, checked in zip(batch, found, strict=False):  # it may have checked only some of them
@@ -101,5 +101,5 @@ async def _check(source: Source, native_ids: list[str]) -> Sequence[Checked]:
 
 
 def _settle(writer: Writer, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
-    jobs.done(writer, [job.id])
-    saving.checked(writer, job.post_id, checked, now, apart=apart)
+    jobs.finish(writer, [job.id])
+    saving.save_check(writer, job.post_id, checked, now, apart=apart)

@@ -21,7 +21,7 @@ class ArchiveMemory:
         self._health = health
 
     async def read_waits(self) -> dict[str, int]:
-        return await self._store.read(telegram.waits)
+        return await self._store.read(telegram.read_waits)
 
     async def keep_wait(self, method: str, until: int) -> None:
         await self._store.run(telegram.keep_wait, method, until)
@@ -30,19 +30,19 @@ class ArchiveMemory:
         return await self._store.run(telegram.spend, method, self._clock.now(), most)
 
     async def read_peers(self, account: str) -> dict[str, PeerRow]:
-        return await self._store.read(telegram.peers, account)
+        return await self._store.read(telegram.read_peers, account)
 
     async def keep_peer(self, account: str, peer: PeerRow) -> None:
         await self._store.run(telegram.keep_peer, account, peer, self._clock.now())
 
     async def save_watch(self, source: str, mode: str, *, joined: bool) -> None:
-        await self._store.run(telegram.watched, source, mode, joined=joined)
+        await self._store.run(telegram.save_watch, source, mode, joined=joined)
 
     async def find_peer(self, asked: str) -> PeerRow | None:
-        return await self._store.read(telegram.peer_of_anybody, asked)
+        return await self._store.read(telegram.find_peer, asked)
 
     async def read_account(self) -> AccountRow | None:
-        return await self._store.read(telegram.account)
+        return await self._store.read(telegram.read_account)
 
     async def add_notice(self, about: str, sentence: str, *, once: bool) -> None:
         """Add a notice and send it to the health targets; with `once`, not if the last notice about it was the same."""
@@ -62,7 +62,7 @@ def _save_status(
     now: int,
     health: tuple[str, ...],
 ) -> None:
-    before = telegram.account(writer)
+    before = telegram.read_account(writer)
     was = before.state if before is not None else CONNECTING
     if state == CONNECTING and was not in UNREPORTED:
         return  # what was wrong is not over before the account answers
@@ -81,7 +81,7 @@ def _save_status(
 def _add_notice(
     writer: Writer, about: str, sentence: str, now: int, health: tuple[str, ...], *, once: bool = False
 ) -> None:
-    if once and notices.last(writer, about) == sentence:
+    if once and notices.read_last(writer, about) == sentence:
         return
     notices.add(writer, now, about, sentence)
     outbox.announce(writer, health, about, sentence, now)

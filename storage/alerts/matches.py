@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before"
 
 
-def facts_of_posts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
+def read_facts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     """What is known of these posts; ids that do not exist are left out."""
     rows = reader.rows(
         "SELECT p.id, p.alerts, p.collected_at, p.deleted_at, s.first_contact_at FROM posts p"
@@ -29,7 +29,7 @@ def facts_of_posts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFac
     }
 
 
-def earlier(reader: Reader, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
+def read_earlier(reader: Reader, post_ids: Iterable[int]) -> dict[int, list[MatchRow]]:
     """Every stored match of these posts, oldest first."""
     found: dict[int, list[MatchRow]] = {}
     rows = reader.rows(
@@ -41,7 +41,7 @@ def earlier(reader: Reader, post_ids: Iterable[int]) -> dict[int, list[MatchRow]
     return found
 
 
-def texts(reader: Reader, hits: Iterable[Hit]) -> dict[int, str]:
+def read_texts(reader: Reader, hits: Iterable[Hit]) -> dict[int, str]:
     """Raw texts that these hits point into, current or not."""
     ids = as_list(sorted({hit.text_id for hit in hits}))
     rows = reader.rows(f"SELECT id, text FROM texts WHERE id {in_list('ids')}", {"ids": ids})
@@ -83,7 +83,7 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
     return int(row["id"])
 
 
-def story(reader: Reader, match_id: int) -> Story | None:
+def read_story(reader: Reader, match_id: int) -> Story | None:
     """One match with what its message needs; None if there is no such match."""
     row = next(
         iter(
@@ -99,10 +99,10 @@ def story(reader: Reader, match_id: int) -> Story | None:
     if row is None:
         return None
     match = _match(row)
-    return Story(match, row["side"], row["query"], texts(reader, match.hits), _first_miss(reader, match.post_id))
+    return Story(match, row["side"], row["query"], read_texts(reader, match.hits), _first_miss(reader, match.post_id))
 
 
-def listed(
+def list_matches(
     reader: Reader, *, since: int | None = None, rule: str | None = None, state: str | None = None, limit: int = 50
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post.

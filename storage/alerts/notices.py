@@ -29,13 +29,13 @@ def add(writer: Writer, at: int, about: str, text: str) -> None:
     )
 
 
-def last(writer: Writer, about: str) -> str | None:
+def read_last(writer: Writer, about: str) -> str | None:
     """The latest sentence about something, None if nothing was ever said."""
     said = writer.value("SELECT text FROM notices WHERE about = :about ORDER BY id DESC LIMIT 1", {"about": about})
     return None if said is None else str(said)
 
 
-def latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
+def read_latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
     """The latest sentence about each thing whose name is like one of these (SQL's LIKE)."""
     rows = reader.rows(
         "SELECT about, text FROM notices WHERE id IN (SELECT max(id) FROM notices WHERE EXISTS "
@@ -45,7 +45,7 @@ def latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
     return {row["about"]: row["text"] for row in rows}
 
 
-def since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
+def read_since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
     """Notices with an id above `after`, oldest first."""
     rows = reader.rows(
         "SELECT id, at, about, text FROM notices WHERE id > :after ORDER BY id LIMIT :limit",

@@ -56,10 +56,10 @@ def claim(writer: Writer, target: str, now: int) -> Claimed | None:
         f" WHERE state = 'pending' AND id = ({_READY}) RETURNING {_COLUMNS}",
         {"target": target, "now": now},
     )
-    return None if row is None else Claimed(delivery(row), row["possible_repeat"])
+    return None if row is None else Claimed(to_delivery(row), row["possible_repeat"])
 
 
-def due_at(reader: Reader, target: str) -> int | None:
+def find_due_time(reader: Reader, target: str) -> int | None:
     """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
     rows = reader.rows(
         "SELECT max(d.not_before, coalesce((SELECT t.hold_until FROM targets t WHERE t.name = :target), 0)) AS due"
@@ -91,12 +91,12 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
     )
 
 
-def interrupted(reader: Reader, target: str) -> list[Claimed]:
+def list_interrupted(reader: Reader, target: str) -> list[Claimed]:
     """Deliveries that were being sent when the program died: nobody knows whether they arrived."""
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target}
     )
-    return [Claimed(delivery(row), row["possible_repeat"]) for row in rows]
+    return [Claimed(to_delivery(row), row["possible_repeat"]) for row in rows]
 
 
 def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
@@ -108,7 +108,7 @@ def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
     ).rowcount
 
 
-def targets(reader: Reader) -> dict[str, TargetRow]:
+def read_targets(reader: Reader) -> dict[str, TargetRow]:
     """Targets that ever failed, recovered or asked for a wait, by name."""
     rows = reader.rows("SELECT name, state, reason, state_since, hold_until FROM targets")
     return {
@@ -117,7 +117,9 @@ def targets(reader: Reader) -> dict[str, TargetRow]:
     }
 
 
-def mark(writer: Writer, target: str, state: Literal["ok", "failing", "parked"], reason: str | None, now: int) -> bool:
+def mark_target(
+    writer: Writer, target: str, state: Literal["ok", "failing", "parked"], reason: str | None, now: int
+) -> bool:
     """Keep the state of a target; True if it changed, which is when people want to hear of it."""
     before = writer.value("SELECT state FROM targets WHERE name = :name", {"name": target})
     writer.execute(
@@ -129,7 +131,7 @@ def mark(writer: Writer, target: str, state: Literal["ok", "failing", "parked"],
     return (before or "ok") != state
 
 
-def hold(writer: Writer, names: Iterable[str], until: int, now: int) -> None:
+def hold_targets(writer: Writer, names: Iterable[str], until: int, now: int) -> None:
     """Keep the wait that a target asked for, for every target that it covers; never shortens one."""
     for name in names:
         writer.execute(
@@ -176,7 +178,7 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
     return revived + waiting, sorted(opened)
 
 
-def open_again(writer: Writer, target: str, now: int) -> bool:
+def resume_target(writer: Writer, target: str, now: int) -> bool:
     """Let a parked target be tried again; False if it was not parked."""
     opened = writer.execute(
         "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE name = :name AND state = 'parked'",
@@ -185,13 +187,13 @@ def open_again(writer: Writer, target: str, now: int) -> bool:
     return opened.rowcount == 1
 
 
-def of_match(reader: Reader, match_id: int) -> list[DeliveryRow]:
+def list_deliveries(reader: Reader, match_id: int) -> list[DeliveryRow]:
     """What is or was owed for one match, oldest first."""
     rows = reader.rows(f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id ORDER BY id", {"id": match_id})
-    return [delivery(row) for row in rows]
+    return [to_delivery(row) for row in rows]
 
 
-def first_alert_of(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
+def find_first_alert(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
     """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
     rows = reader.rows(
         "SELECT n.id, d.receipt FROM matches m JOIN matches n ON n.post_id = m.post_id AND n.id < m.id"
@@ -203,7 +205,7 @@ def first_alert_of(reader: Reader, match_id: int, target: str) -> tuple[int, str
     return next(((row["id"], row["receipt"]) for row in rows), None)
 
 
-def delivery(row: Row) -> DeliveryRow:
+def to_delivery(row: Row) -> DeliveryRow:
     """Read one row of `deliveries` from either door."""
     return DeliveryRow(
         id=row["id"],

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 
-def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
+def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
     """Keep rules as (name, version, query) at `now`, microseconds UTC; the number of versions not seen before.
 
     A version that is known keeps the time of its first loading.
@@ -24,7 +24,7 @@ def remember(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -
     )
 
 
-def first_loaded(reader: Reader) -> dict[str, int]:
+def read_first_loaded(reader: Reader) -> dict[str, int]:
     """When each rule's name was first loaded, whatever its version: posts collected before that never alert."""
     rows = reader.rows("SELECT name, min(loaded_at) AS since FROM rules GROUP BY name")
     return {row["name"]: row["since"] for row in rows}

@@ -19,7 +19,7 @@ def probe(reader: Reader) -> None:
     reader.one("SELECT 1 FROM meta LIMIT 1")
 
 
-def problems(archive: Archive) -> list[str]:
+def find_problems(archive: Archive) -> list[str]:
     """One sentence for each fault, none for a sound file. Reads every page, so it takes a while on a large archive."""
     try:
         with archive.reading() as reader:

@@ -42,7 +42,7 @@ class GivenUpFile:
     read_by: str | None
 
 
-def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> list[StoredMedia]:
+def find_unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> list[StoredMedia]:
     """Files on which no engine has had its say and for which no job waits: those of the newest posts first.
 
     `below` is the last of the page before.
@@ -54,7 +54,9 @@ def unread(reader: Reader, *, below: StoredMedia | None = None, limit: int) -> l
     return [StoredMedia(**dict(row)) for row in rows]
 
 
-def wanted(reader: Reader, what: ReadRequest, *, below: StoredMedia | None = None, limit: int) -> list[StoredMedia]:
+def find_requested(
+    reader: Reader, what: ReadRequest, *, below: StoredMedia | None = None, limit: int
+) -> list[StoredMedia]:
     """Files that a person asks for, in the same order: all that were not read, with `again` those that were."""
     rows = reader.rows(
         f"{FILES} WHERE +m.state = 'stored' AND (:again OR m.read_by IS NULL OR {_GIVEN_UP}) "
@@ -82,7 +84,7 @@ def _page(below: StoredMedia | None, limit: int) -> dict[str, object]:
     return {"post": post, "id": row, "limit": limit}
 
 
-def given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
+def list_given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
     """Files that were given up, the last of them first."""
     rows = reader.rows(
         f"SELECT f.*, g.kind AS made, q.native_id, g.at, g.reason, r.read_by FROM given_up g JOIN ({FILES}) f "
@@ -98,7 +100,7 @@ def given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
     return found
 
 
-def answered(writer: Writer, media_id: int, by: str, now: int) -> None:
+def mark_read(writer: Writer, media_id: int, by: str, now: int) -> None:
     """An engine has had its say on a file: words, none, or that it cannot be read."""
     writer.execute(
         "UPDATE media SET read_by = :by, read_at = :now WHERE id = :id", {"id": media_id, "by": by, "now": now}

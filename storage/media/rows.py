@@ -21,7 +21,9 @@ _TRIES = 20  # a new address of a file that is gone is tried, but not for ever
 _FRESH = 60_000_000  # microseconds after which a new address is tried, however long we meant to wait
 
 
-def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...]]]) -> dict[tuple[int, str], int]:
+def save_files(
+    writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...]]]
+) -> dict[tuple[int, str], int]:
     """Store the files that revisions show: (post id, revision, files); the id of each by post and key.
 
     A new file with an address is due at once. A file that is known gets its newest address. One without an address is
@@ -47,7 +49,7 @@ def keep(writer: Writer, shown: Iterable[tuple[int, int, tuple[FetchedMedia, ...
     return {(row["post_id"], row["key"]): row["id"] for row in found}
 
 
-def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
+def refresh_addresses(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
     """Take up the new addresses of files that we do not have yet: (post id, files). Costs one question, mostly.
 
     Addresses carry tokens and die within days, so the newest is the one to ask; a file that was gone is tried again.
@@ -78,7 +80,7 @@ def refresh(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]
 # Fetching -----------------------------------------------------------------------------------------------------------
 
 
-def due(
+def find_due(
     reader: Reader, now: int, *, sources: Iterable[str], without: Iterable[int] = (), slow: bool = True, limit: int
 ) -> list[DueMedia]:
     """Files of these sources whose bytes are to be fetched now: what can be heard first, then the newest posts.
@@ -104,7 +106,7 @@ def due(
     return [_due(row) for row in rows]
 
 
-def next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] = ()) -> int | None:
+def find_next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] = ()) -> int | None:
     """When the next file of these sources is to be fetched, microseconds UTC; None if none waits."""
     at: int | None = reader.value(
         "SELECT min(m.next_try_at) FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
@@ -115,7 +117,7 @@ def next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[int] =
     return at
 
 
-def place(reader: Reader, media_id: int) -> DueMedia | None:
+def find_file(reader: Reader, media_id: int) -> DueMedia | None:
     """The same of one file, whatever its state; None if there is no such row."""
     row = reader.one(
         "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, "
@@ -130,7 +132,7 @@ def _due(row: Row) -> DueMedia:
     return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
 
 
-def stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
+def mark_stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
     """Write down that the bytes are there; False if that is known already. A decision that waits for them is due."""
     return _settled(
         writer,
@@ -147,7 +149,7 @@ def stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
     )
 
 
-def given_up(writer: Writer, media_id: int, state: State, reason: str, now: int) -> None:
+def mark_given_up(writer: Writer, media_id: int, state: State, reason: str, now: int) -> None:
     """The bytes will not come, and why. A new address may still bring back what is "gone"."""
     _settled(
         writer,
@@ -157,7 +159,7 @@ def given_up(writer: Writer, media_id: int, state: State, reason: str, now: int)
     )
 
 
-def again(writer: Writer, media_ids: Sequence[int], reason: str, at: int, now: int, *, failed: bool) -> None:
+def schedule_retry(writer: Writer, media_ids: Sequence[int], reason: str, at: int, now: int, *, failed: bool) -> None:
     """Try later; `failed` counts it as a try that failed. A decision waits no longer for what failed."""
     for media_id in media_ids:
         _settled(
@@ -179,7 +181,9 @@ def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bo
     return True
 
 
-def explain(writer: Writer, reason: str, now: int, *, source: str | None = None, media_id: int | None = None) -> None:
+def set_reason(
+    writer: Writer, reason: str, now: int, *, source: str | None = None, media_id: int | None = None
+) -> None:
     """Say of the files that are waited for why they do not come; decisions wait for them no longer.
 
     Of all, of those of one source, or of one file, which may have had another reason.
@@ -214,7 +218,7 @@ class StoredMedia:
     duration_s: float | None
 
 
-def stored_one(reader: Reader, media_id: int) -> StoredMedia | None:
+def find_stored(reader: Reader, media_id: int) -> StoredMedia | None:
     """One file by its row; None if we have not got it."""
     row = reader.one(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id})
     return None if row is None else StoredMedia(**dict(row))
@@ -226,7 +230,7 @@ FILES = (
 )
 
 
-def ask_again(
+def retry_files(
     writer: Writer, states: Iterable[str], now: int, *, sources: Iterable[str] = (), since: int | None = None
 ) -> int:
     """Make files in these states due as if they were new, where there is an address to ask; how many."""
@@ -247,7 +251,7 @@ def ask_again(
     ).rowcount
 
 
-def awaited(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+def find_awaited_kinds(writer: Writer, post_ids: Iterable[int]) -> dict[int, frozenset[str]]:
     """By post, the kinds of its files whose bytes were never asked for yet."""
     found: dict[int, frozenset[str]] = {}
     rows = writer.rows(
@@ -269,7 +273,7 @@ class Usage:
     by_source: dict[str, int] = field(default_factory=dict)
 
 
-def usage(reader: Reader) -> Usage:
+def measure_usage(reader: Reader) -> Usage:
     """What is stored. Reads every stored row: ask once and count on."""
     total = reader.value(
         "SELECT coalesce(sum(size), 0) FROM "

@@ -95,7 +95,7 @@ class FileOfPost:
     path: str
 
 
-def holdings(reader: Reader) -> Holdings:
+def count_files(reader: Reader) -> Holdings:
     """Count everything; reads every row of `media` once."""
     sources: dict[str, dict[str, tuple[int, int]]] = {}
     for row in reader.rows(_BY_SOURCE):
@@ -118,7 +118,7 @@ def holdings(reader: Reader) -> Holdings:
     )
 
 
-def of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
+def read_files_of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
     """The same of each file of one post, by its row."""
     rows = reader.rows(
         f"SELECT m.id, m.next_try_at, m.read_by, m.read_at, {_WAITS} AS waits, g.reason AS given_up FROM media m "
@@ -131,7 +131,7 @@ def of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
     }
 
 
-def listed(
+def list_files(
     reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int
 ) -> Iterator[Listed]:
     """Files, those of the newest posts first; no `states` or `sources`: all. "given up" are those not to be read."""

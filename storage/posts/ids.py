@@ -21,7 +21,7 @@ _EARLIEST = 631_152_000 * SECOND  # 1990-01-01
 _AHEAD = 86_400 * SECOND
 
 
-def moment(post: FetchedPost, collected_at: int) -> int:
+def ordering_time(post: FetchedPost, collected_at: int) -> int:
     """The time that a post is ordered by, in microseconds UTC: its own if it is believable."""
     posted_at = post.posted_at
     if posted_at is None or not _EARLIEST <= posted_at <= collected_at + _AHEAD:
@@ -29,12 +29,12 @@ def moment(post: FetchedPost, collected_at: int) -> int:
     return posted_at
 
 
-def place(post: FetchedPost, collected_at: int) -> tuple[int, int]:
+def sort_key(post: FetchedPost, collected_at: int) -> tuple[int, int]:
     """What to sort posts by before they get their ids."""
-    return moment(post, collected_at), int64_or_none(post.number) or 0
+    return ordering_time(post, collected_at), int64_or_none(post.number) or 0
 
 
-def free_ids(writer: Writer, moments: Sequence[int]) -> list[int]:
+def find_free_ids(writer: Writer, moments: Sequence[int]) -> list[int]:
     """A free id for each of these ascending moments, ascending too; a full second spills into the next."""
     seconds = [at // SECOND for at in moments]
     wanted = ", ".join(f"({second})" for second in sorted(set(seconds)))

@@ -32,7 +32,7 @@ def observe(writer: Writer, observed: Sequence[tuple[int, str, str | None]], now
         )
 
 
-def label(writer: Writer, labelled: Sequence[tuple[int, FetchedPost]], now: int, method: str) -> None:
+def note_label(writer: Writer, labelled: Sequence[tuple[int, FetchedPost]], now: int, method: str) -> None:
     """The source calls a post edited, yet its content is what we have: noted, no revision."""
     if labelled:
         observe(writer, [(post_id, "present", "labelled edited, same content") for post_id, _ in labelled], now, method)
@@ -50,7 +50,7 @@ def note_known_deletions(writer: Writer, gone: Sequence[tuple[int, int]], now: i
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
 
 
-def reappear(writer: Writer, back: Sequence[int], doubted: Sequence[int], now: int) -> None:
+def mark_present(writer: Writer, back: Sequence[int], doubted: Sequence[int], now: int) -> None:
     """Posts in `back` count as deleted no more, and rules look at them again; nobody needs to confirm the doubted."""
     if doubted:
         writer.execute_many(
@@ -62,7 +62,7 @@ def reappear(writer: Writer, back: Sequence[int], doubted: Sequence[int], now: i
         jobs.enqueue(writer, [NewJob("decide", post_id, now) for post_id in back])
 
 
-def absent(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -> Literal["absent", "deleted"]:
+def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -> Literal["absent", "deleted"]:
     """Note an absence; with an earlier one that lies `apart` microseconds back, both proven, the post is deleted."""
     [post] = writer.rows("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id})
     first, absences = _absences(writer, post_id)
@@ -71,7 +71,7 @@ def absent(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -
         return "absent"
     if found.control and first is not None and now - first >= apart:
         writer.execute("UPDATE posts SET deleted_at = :now WHERE id = :id", {"id": post_id, "now": now})
-        reappear(writer, [], [post_id], now)
+        mark_present(writer, [], [post_id], now)
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
         return "deleted"
     if absences < _ABSENCES:

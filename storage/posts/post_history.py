@@ -41,7 +41,7 @@ class Matched:
     deliveries: tuple[Sent, ...]
 
 
-def history(reader: "Reader", post_id: int) -> PostHistory:
+def read_history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.rows(
         "SELECT number, text, collected_at, edited_at, content_hash, raw_sha256, method FROM revisions"
@@ -57,7 +57,7 @@ def history(reader: "Reader", post_id: int) -> PostHistory:
     )
 
 
-def matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
+def read_matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
     """Every match of one post with its deliveries, oldest first."""
     sent: dict[int, list[Sent]] = {}
     for row in reader.rows(

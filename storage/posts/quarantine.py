@@ -27,7 +27,7 @@ class QuarantineRow:
     raw_sha256: str
 
 
-def keep(writer: Writer, source_id: int, pieces: Iterable[Quarantined], now: int) -> int:
+def save_pieces(writer: Writer, source_id: int, pieces: Iterable[Quarantined], now: int) -> int:
     """Store pieces and notice each once; the number of new ones. The same post with the same fault is kept once."""
     return sum(_keep(writer, source_id, piece, now) for piece in pieces)
 
@@ -44,7 +44,7 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
         "SELECT 1 FROM quarantine WHERE source_id = :source AND native_id = :native_id AND reason = :reason", values
     ):
         return 0
-    [values["raw"]] = raw.keep(writer, [piece.raw])
+    [values["raw"]] = raw.save_raw(writer, [piece.raw])
     kept = writer.value(
         "INSERT INTO quarantine (source_id, native_id, raw_sha256, reason, at) "
         "VALUES (:source, :native_id, :raw, :reason, :now) ON CONFLICT (source_id, raw_sha256) DO NOTHING "
@@ -59,7 +59,7 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
     return 1
 
 
-def listed(reader: Reader, *, limit: int = 100) -> list[QuarantineRow]:
+def list_pieces(reader: Reader, *, limit: int = 100) -> list[QuarantineRow]:
     """The newest pieces first."""
     rows = reader.rows(
         "SELECT q.id, s.name, q.native_id, q.reason, q.at, q.raw_sha256 FROM quarantine q "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Writer
 
 
-def keep(writer: Writer, raws: Iterable[Raw]) -> list[str]:
+def save_raw(writer: Writer, raws: Iterable[Raw]) -> list[str]:
     """Store what is not there yet; the SHA-256 of each, in the order given."""
     compressor = ZstdCompressor(level=3)
     hashes = []

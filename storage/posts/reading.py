@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 500  # bound variables in one statement; SQLite 3.40 takes 32,766, a page of posts needs far fewer
 
 
-def find(reader: "Reader", key: str) -> int | None:
+def find_post(reader: "Reader", key: str) -> int | None:
     """Id of the post that a person names: by our id, by `SOURCE/NATIVE_ID` or by its URL; None if there is none."""
     if key.isascii() and key.isdigit() and len(key) < 19:
         row = reader.one("SELECT id FROM posts WHERE id = :id", {"id": int(key)})
@@ -35,26 +35,28 @@ def find(reader: "Reader", key: str) -> int | None:
     return None
 
 
-def newest(reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: Sequence[str] = ()) -> tuple[int, ...]:
+def find_newest(
+    reader: "Reader", *, limit: int, sources: Sequence[str] = (), tags: Sequence[str] = ()
+) -> tuple[int, ...]:
     """Ids of the newest posts, oldest of them first.
 
     `sources` and `tags` narrow it: a post passes if its source is one of these and bears one of these.
     """
-    where, values = scope(sources, tags)
+    where, values = scope_clause(sources, tags)
     rows = reader.rows(f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit", {**values, "limit": limit})
     return tuple(int(row["id"]) for row in reversed(rows))
 
 
-def arrivals(reader: "Reader") -> int:
+def read_arrival_mark(reader: "Reader") -> int:
     """How far the archive has come: a mark for `arrived`."""
     return int(reader.value("SELECT coalesce(max(id), 0) AS mark FROM revisions"))
 
 
-def arrived(
+def find_arrived(
     reader: "Reader", after: int, upto: int, *, sources: Sequence[str] = (), tags: Sequence[str] = ()
 ) -> tuple[int, ...]:
     """Ids of posts first archived between two marks, in the order of their arrival, whatever their publishing time."""
-    where, values = scope(sources, tags)
+    where, values = scope_clause(sources, tags)
     rows = reader.rows(
         f"SELECT p.id FROM revisions r JOIN posts p ON p.id = r.post_id {where or 'WHERE TRUE'}"
         " AND r.id > :after AND r.id <= :upto AND r.number = 0 ORDER BY r.id",
@@ -63,7 +65,7 @@ def arrived(
     return tuple(int(row["id"]) for row in rows)
 
 
-def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def scope_clause(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Clause `where` over `posts p` for sources and tags, empty for everywhere, and its parameters."""
     asked = [
         (f"s.name {in_list('scope_sources')}", "scope_sources", sources),
@@ -82,7 +84,7 @@ def scope(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, A
     )
 
 
-def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
+def read_posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
     """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
 
     Ids that do not exist are left out.
@@ -94,13 +96,13 @@ def posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
     return [found[post_id] for post_id in wanted if post_id in found]
 
 
-def texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
+def read_texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     """Read texts by their own id, current or not: what the offsets of a hit count in."""
     rows = reader.rows(f"SELECT id, text FROM texts WHERE id {in_list('ids')}", {"ids": as_list(ids)})
     return {row["id"]: row["text"] for row in rows}
 
 
-def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
+def read_earlier_texts(reader: "Reader", post_id: int) -> list[TextRow]:
     """What machines had made of a post's files before other words took its place, oldest first."""
     rows = reader.rows(
         f"SELECT {_TEXT} FROM texts WHERE post_id = :id AND current = 0 AND engine IS NOT NULL ORDER BY id",
@@ -109,7 +111,7 @@ def earlier(reader: "Reader", post_id: int) -> list[TextRow]:
     return [_text(row) for row in rows]
 
 
-def raw(reader: "Reader", sha256: str) -> bytes:
+def read_raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
     import zstandard
 

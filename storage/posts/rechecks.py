@@ -28,7 +28,7 @@ class PostAddress:
     native_id: str
 
 
-def places(reader: Reader, post_ids: Sequence[int]) -> dict[int, PostAddress]:
+def find_addresses(reader: Reader, post_ids: Sequence[int]) -> dict[int, PostAddress]:
     """The place of each post."""
     rows = reader.rows(
         "SELECT p.id, s.name, p.native_id FROM json_each(:ids) wanted "
@@ -38,7 +38,7 @@ def places(reader: Reader, post_ids: Sequence[int]) -> dict[int, PostAddress]:
     return {row[0]: PostAddress(row[1], row[2]) for row in rows}
 
 
-def left_out(reader: Reader, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
+def find_left_out(reader: Reader, source_id: int, seen: Seen, shown: frozenset[str]) -> list[int]:
     """Ids of the stored posts that a reply accounts for and does not show.
 
     Only those are looked through that are at most a day older than the oldest that it shows.
@@ -52,7 +52,7 @@ def left_out(reader: Reader, source_id: int, seen: Seen, shown: frozenset[str]) 
     return [row["id"] for row in rows if row["native_id"] not in shown]
 
 
-def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
+def recheck_missing(writer: Writer, post_ids: Sequence[int], now: int) -> None:
     """Look at these posts again at once, but at none that was looked at within the hour.
 
     Only the re-check decides: a page that leaves a post out proves nothing.
@@ -66,7 +66,7 @@ def doubt(writer: Writer, post_ids: Sequence[int], now: int) -> None:
     enqueue(writer, [NewJob("recheck", post_id, now, "missing") for post_id in unseen])
 
 
-def look(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> frozenset[str]:
+def recheck_reported(writer: Writer, source: str, native_ids: Sequence[str], now: int) -> frozenset[str]:
     """Look at once at posts of which the source said that something became of them; those of the ids that are stored.
 
     A part of an album leads to the post that it is part of.

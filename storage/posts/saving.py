@@ -22,7 +22,7 @@ from storage.posts.content import (
     storable,
     storable_or_none,
 )
-from storage.posts.ids import free_ids, moment, place
+from storage.posts.ids import find_free_ids, ordering_time, sort_key
 from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
 from storage.sources import gaps, states
 
@@ -42,7 +42,7 @@ class _How:
     method: str
     alerts: bool = False
     recheck: Sequence[int] = ()
-    read: texts.Read = texts.read
+    read: texts.Read = texts.analyze
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def save(
     alerts: bool,
     change: LedgerChange | None = None,
     recheck: Sequence[int] = (),
-    read: texts.Read = texts.read,
+    read: texts.Read = texts.analyze,
 ) -> Saved:
     """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
 
@@ -102,14 +102,14 @@ def save(
         unchanged += len(same)
         changed = [arrival for arrival in arrivals if not _says_the_same(arrival)]
         _store(writer, how, changed, stored)
-    quarantined = quarantine.keep(writer, source_id, stored.broken, now)
+    quarantined = quarantine.save_pieces(writer, source_id, stored.broken, now)
     change = change or LedgerChange()
-    gaps.apply(writer, source_id, change, now)
+    gaps.apply_change(writer, source_id, change, now)
     states.advance(writer, source_id, batch, change, now)
     return Saved(tuple(stored.new), tuple(stored.revised), unchanged, quarantined)
 
 
-def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: int) -> Outcome:
+def save_check(writer: Writer, post_id: int, found: Checked, now: int, *, apart: int) -> Outcome:
     """Store what a second look at a post showed.
 
     An absence counts only if a post that must exist was seen by the same method; the post is deleted when two such
@@ -118,7 +118,7 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
     source_id = writer.value("SELECT source_id FROM posts WHERE id = :id", {"id": post_id})
     how = _How(source_id, now, found.method)
     if found.presence == "absent":
-        return observations.absent(writer, post_id, found, now, apart)
+        return observations.record_absence(writer, post_id, found, now, apart)
     observations.observe(writer, [(post_id, "present", None)], now, found.method)
     [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
     stored = _Stored()
@@ -126,14 +126,14 @@ def checked(writer: Writer, post_id: int, found: Checked, now: int, *, apart: in
         arrival = _Arrival(found.post, content_hash(found.post), known)
         if not _says_the_same(arrival):
             _store(writer, how, [arrival], stored)
-            quarantine.keep(writer, source_id, stored.broken, now)
+            quarantine.save_pieces(writer, source_id, stored.broken, now)
         else:
             if found.post.edited and known.edited_at is None:
-                observations.label(writer, [(post_id, found.post)], now, found.method)
-            media_rows.refresh(writer, [(post_id, found.post.media)], now)
+                observations.note_label(writer, [(post_id, found.post)], now, found.method)
+            media_rows.refresh_addresses(writer, [(post_id, found.post.media)], now)
     if stored.revised:
         return "revised"
-    observations.reappear(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
+    observations.mark_present(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
     return "reappeared" if known.deleted_at else "unchanged"
 
 
@@ -189,12 +189,14 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     back = [known.id for known in alive if known.deleted_at is not None]
     doubted = [known.id for known in alive if known.deleted_at is not None or known.doubted]
     observations.observe(writer, [(post_id, "present", None) for post_id in doubted], how.now, how.method)
-    observations.reappear(writer, back, doubted, how.now)
+    observations.mark_present(writer, back, doubted, how.now)
     labelled = [(known.id, post) for known, post in pairs if post.edited and known.edited_at is None]
-    observations.label(writer, labelled, how.now, how.method)
-    media_rows.refresh(writer, ((known.id, post.media) for known, post in pairs), how.now)
+    observations.note_label(writer, labelled, how.now, how.method)
+    media_rows.refresh_addresses(writer, ((known.id, post.media) for known, post in pairs), how.now)
     handed = [
-        known.id for known, post in pairs if post.texts and texts.put_given(writer, known.id, post.texts, how.read)
+        known.id
+        for known, post in pairs
+        if post.texts and texts.save_given_texts(writer, known.id, post.texts, how.read)
     ]
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
     _told_gone(writer, how, pairs)
@@ -236,10 +238,10 @@ def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
 
 
 def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
-    hashes = raw.keep(writer, (arrival.post.raw for arrival in arrivals))
+    hashes = raw.save_raw(writer, (arrival.post.raw for arrival in arrivals))
     kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
     fresh = [arrival for arrival in arrivals if not arrival.known]
-    fresh.sort(key=lambda arrival: place(arrival.post, how.now))
+    fresh.sort(key=lambda arrival: sort_key(arrival.post, how.now))
     new = _insert(writer, how, fresh, kept)
     revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in (*new, *revised)])
@@ -249,7 +251,7 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple
 def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[str, str]) -> list[int]:
     if not fresh:
         return []
-    ids = free_ids(writer, [moment(arrival.post, how.now) for arrival in fresh])
+    ids = find_free_ids(writer, [ordering_time(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
     rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
@@ -268,11 +270,11 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
         ],
     )
     writer.execute_many(_REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
-    media_ids = media_rows.keep(writer, [(id_, 0, new.post.media) for id_, new in placed])
+    media_ids = media_rows.save_files(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
     for id_, new in placed:
         if new.post.texts:
-            texts.put_given(writer, id_, new.post.texts, how.read)
+            texts.save_given_texts(writer, id_, new.post.texts, how.read)
     told = [(id_, int64_or_none(new.post.deleted_at)) for id_, new in placed]
     observations.note_known_deletions(
         writer, [(id_, since) for id_, since in told if since is not None], how.now, how.method
@@ -283,7 +285,7 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
             NewJob("recheck", id_, due_at, f"{slot // _SLOT}s")
             for id_, new in placed
             for slot in how.recheck
-            if (due_at := moment(new.post, how.now) + slot) > how.now
+            if (due_at := ordering_time(new.post, how.now) + slot) > how.now
         ],
     )
     return ids
@@ -292,7 +294,7 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
 def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
     post, number = arrival.post, known.revision + 1
     writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
-    media_ids = media_rows.keep(writer, [(known.id, number, post.media)])
+    media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.read, media_ids)
     writer.execute(
         "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
@@ -306,11 +308,11 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
         },
     )
     if post.texts:
-        texts.put_given(writer, known.id, post.texts, how.read)
+        texts.save_given_texts(writer, known.id, post.texts, how.read)
     if post.deleted_at is not None:
         _told_gone(writer, how, [(known, post)])
     elif known.deleted_at is not None or known.doubted:
-        observations.reappear(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
+        observations.mark_present(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
     return known.id
 
 

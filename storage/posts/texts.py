@@ -32,7 +32,7 @@ class AnalyzedText:
     language: str
 
 
-def read(text: str) -> AnalyzedText:
+def analyze(text: str) -> AnalyzedText:
     """The reading that everything stored gets; by far the dearest part of storing."""
     return AnalyzedText(fold(text), language(text))
 
@@ -167,8 +167,8 @@ class MachineText:
     segments: tuple[Segment, ...] = ()
 
 
-def put_machine(
-    writer: Writer, media_id: int | None, made: MachineText, read: Read = read, *, post_id: int
+def save_machine_text(
+    writer: Writer, media_id: int | None, made: MachineText, read: Read = analyze, *, post_id: int
 ) -> int | None:
     """Make this the current text of its kind for one file, or for the post's own words; its id, None for no words.
 
@@ -194,7 +194,7 @@ def put_machine(
     return text_id
 
 
-def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Read = read) -> bool:
+def save_given_texts(writer: Writer, post_id: int, given: Sequence[GivenText], read: Read = analyze) -> bool:
     """Add what another archive's engines had made of a post's files; what stands already stays. Whether any is new.
 
     Nobody says which of the files each was made of. Raises TooManyTextsError.
@@ -216,7 +216,7 @@ def put_given(writer: Writer, post_id: int, given: Sequence[GivenText], read: Re
     return bool(new)
 
 
-def last_id(writer: Writer, post_id: int) -> int:
+def find_last_id(writer: Writer, post_id: int) -> int:
     """The highest id of a text of this post; -1 where it has none."""
     last = writer.value("SELECT max(id) FROM texts WHERE post_id = :post", {"post": post_id})
     return -1 if last is None else int(last)
@@ -231,7 +231,7 @@ class Untranslated:
     text: str
 
 
-def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated, ...]]:
+def find_untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated, ...]]:
     """The name of a post's source, and its words that may be translated: unreliable ones are not worth it."""
     name = reader.one(
         "SELECT sources.name FROM posts JOIN sources ON sources.id = posts.source_id WHERE posts.id = :post",
@@ -249,7 +249,7 @@ def untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untranslated,
 
 def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
     revision = writer.value("SELECT revision FROM posts WHERE id = :post", {"post": post_id})
-    last = last_id(writer, post_id)
+    last = find_last_id(writer, post_id)
     start = (last & (LIMIT - 1)) + 1 if last >= 0 else 0
     [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
     row |= {

@@ -24,7 +24,7 @@ _HAS = {
 }
 
 
-def load(
+def load_documents(
     reader: Reader, post_ids: Iterable[int], *, history: bool = False, media: bool = True, rules: bool = True
 ) -> dict[int, Document]:
     """Posts by id, those that there are.

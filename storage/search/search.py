@@ -104,7 +104,7 @@ def _matches(reader: Reader, expression: str, post_id: int) -> bool:
     return reader.one(_MATCHES, asked) is not None
 
 
-def proposed(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
+def count_candidates(reader: Reader, query: Query, *, sources: Sequence[str] = ()) -> Proposed:
     """Count the posts that SQL proposes for a query, before the evaluator looks at them."""
     wanted = _Search(reader, query, None, None, frozenset(sources), frozenset(), history=False)
     [(total,)] = reader.rows("SELECT count(*) FROM posts")
@@ -162,7 +162,9 @@ class _Search:
         for ids in self._candidates(allowed, first, among):
             if looking:
                 looking(ids[0])
-            loaded = documents.load(self._reader, ids, history=self._history, media=self._media, rules=self._rules)
+            loaded = documents.load_documents(
+                self._reader, ids, history=self._history, media=self._media, rules=self._rules
+            )
             for post_id in ids:
                 if (document := loaded.get(post_id)) and self._in_time(document):
                     if self._reliable:

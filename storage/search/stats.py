@@ -31,7 +31,7 @@ class Changes:
 _SPAN = "coalesce(p.posted_at, p.collected_at) >= :since AND coalesce(p.posted_at, p.collected_at) < :until"
 
 
-def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
+def count_by_quarter(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
     """Posts per source and quarter of an hour, published from `since` to before `until`, oldest first."""
     rows = reader.rows(
         f"SELECT s.name AS source, q.quarter, q.posts FROM (SELECT p.source_id,"
@@ -42,7 +42,7 @@ def tallies(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
     return tuple(Tally(row["source"], row["quarter"] * QUARTER, row["posts"]) for row in rows)
 
 
-def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
+def count_by_language(reader: "Reader", since: int, until: int) -> dict[str, int]:
     """Posts per language of that time, most first."""
     rows = reader.rows(
         f"SELECT p.language, count(*) AS posts FROM posts p WHERE {_SPAN} GROUP BY 1 ORDER BY 2 DESC, 1",
@@ -51,7 +51,7 @@ def languages(reader: "Reader", since: int, until: int) -> dict[str, int]:
     return {row["language"]: row["posts"] for row in rows}
 
 
-def changes(reader: "Reader", since: int, until: int) -> Changes:
+def count_changes(reader: "Reader", since: int, until: int) -> Changes:
     """How many posts of that time were edited or deleted since."""
     [row] = reader.rows(
         f"SELECT count(CASE WHEN p.revision > 0 THEN 1 END) AS edited, count(p.deleted_at) AS deleted"
@@ -61,7 +61,7 @@ def changes(reader: "Reader", since: int, until: int) -> Changes:
     return Changes(row["edited"], row["deleted"])
 
 
-def matches_by_rule(reader: "Reader", since: int) -> dict[str, int]:
+def count_matches(reader: "Reader", since: int) -> dict[str, int]:
     """First matches per rule from `since` on, of whatever version; edits and deletions of matches do not count."""
     rows = reader.rows(
         "SELECT rule, count(DISTINCT post_id) AS posts FROM matches WHERE at >= :since AND kind = 'match' GROUP BY 1",

@@ -13,13 +13,13 @@ _TOLERANCE = 60_000_000  # microseconds that two clocks may differ, or that one 
 _LONGEST_HOLD = 86_400_000_000  # that another side's wait may still last by a clock that is not the one that noted it
 
 
-def in_the_future(reader: Reader, now: int) -> bool:
+def has_future_rounds(reader: Reader, now: int) -> bool:
     """Whether the last round was noted at a time that has not come: the clock was ahead then, or is behind now."""
     [row] = reader.rows("SELECT max(ended_at) AS at FROM runs")
     return row["at"] is not None and row["at"] > now + _TOLERANCE
 
 
-def clock_was_set(writer: Writer, now: int) -> None:
+def repair_times(writer: Writer, now: int) -> None:
     """After a jump of the clock: ask every source, decide and deliver all that waits, and let no rule be of tomorrow.
 
     Waits that another side asked for last a day at most. Re-checks keep their times, which count from publishing.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 
-def remember(writer: "Writer", source_id: int, history: History) -> None:
+def save_history(writer: "Writer", source_id: int, history: History) -> None:
     """Keep what first contact took and left out."""
     value = json.dumps({"low": history.low, "high": history.high, "left_out": sorted(history.left_out)})
     writer.execute(
@@ -18,7 +18,7 @@ def remember(writer: "Writer", source_id: int, history: History) -> None:
     )
 
 
-def recall(reader: "Reader", source_id: int) -> History:
+def read_history(reader: "Reader", source_id: int) -> History:
     """What was remembered; everything is new where nothing was."""
     remembered = reader.value("SELECT value FROM meta WHERE key = :key", {"key": f"history:{source_id}"})
     if remembered is None:

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 
-def open_gaps(reader: Reader, source_id: int | None = None) -> list[Gap]:
+def list_open_gaps(reader: Reader, source_id: int | None = None) -> list[Gap]:
     """What is still missing, of one source or of all, oldest gap first."""
     return _gaps(reader, "closed_at IS NULL AND (:source IS NULL OR source_id = :source)", {"source": source_id})
 
 
-def all_gaps(reader: Reader, source_id: int) -> list[Gap]:
+def list_all_gaps(reader: Reader, source_id: int) -> list[Gap]:
     """Every gap that a source ever had, oldest first."""
     return _gaps(reader, "source_id = :source", {"source": source_id})
 
 
-def filled(reader: Reader, gap: Gap) -> int:
+def count_filled(reader: Reader, gap: Gap) -> int:
     """How many posts were collected since a gap was opened that are numbered above what is left of it."""
     return int(
         reader.value(
@@ -30,7 +30,7 @@ def filled(reader: Reader, gap: Gap) -> int:
     )
 
 
-def ask_backfill(
+def request_backfill(
     writer: Writer,
     source_id: int,
     *,
@@ -65,7 +65,7 @@ def ask_backfill(
     return int(waiting) if waiting is not None else _open(writer, source_id, wish, now)
 
 
-def apply(writer: Writer, source_id: int, change: LedgerChange, now: int) -> None:
+def apply_change(writer: Writer, source_id: int, change: LedgerChange, now: int) -> None:
     """Open, narrow and close gaps as a reply decided; part of the transaction that stores its posts."""
     for gap in change.opened:
         _open(writer, source_id, gap, now)

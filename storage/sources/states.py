@@ -54,19 +54,19 @@ def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
         )
 
 
-def all_sources(reader: Reader) -> list[SourceRow]:
+def list_sources(reader: Reader) -> list[SourceRow]:
     """Every source that the config has, by name."""
     rows = reader.rows(f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 ORDER BY name")
     return [_row(row) for row in rows]
 
 
-def by_name(reader: Reader, name: str) -> SourceRow | None:
+def find_source(reader: Reader, name: str) -> SourceRow | None:
     """One source, in the config or not any more; None if the archive never heard of it."""
     rows = reader.rows(f"SELECT {_COLUMNS} FROM sources WHERE name = :name", {"name": name})
     return _row(rows[0]) if rows else None
 
 
-def due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
+def find_due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
     """What may be asked now, the longest due first: not paused, not stopped, not told to wait."""
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 AND paused = 0 AND next_poll_at <= :now "
@@ -91,7 +91,7 @@ def resume(writer: Writer, name: str, now: int) -> bool:
     return done.rowcount == 1
 
 
-def ask_stopped_again(writer: Writer, changed_at: int, now: int) -> None:
+def poll_stopped_now(writer: Writer, changed_at: int, now: int) -> None:
     """Ask every source again that had stopped for good before the config was changed: that may have mended it."""
     writer.execute(
         "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "

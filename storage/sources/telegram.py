@@ -51,7 +51,7 @@ class RequestRow:
 # Peers ------------------------------------------------------------------------------------------------------------
 
 
-def peers(reader: Reader, account: str) -> dict[str, PeerRow]:
+def read_peers(reader: Reader, account: str) -> dict[str, PeerRow]:
     """What names were resolved to, once and for all, by how they were asked for."""
     rows = reader.rows(
         "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE account = :account",
@@ -60,7 +60,7 @@ def peers(reader: Reader, account: str) -> dict[str, PeerRow]:
     return {row["asked"]: PeerRow(**{**row, "joined": bool(row["joined"])}) for row in rows}
 
 
-def peer_of_anybody(reader: Reader, asked: str) -> PeerRow | None:
+def find_peer(reader: Reader, asked: str) -> PeerRow | None:
     """What any account has learnt of a channel, the latest first; its access hash is worth nothing to another one."""
     rows = reader.rows(
         "SELECT asked, channel_id, access_hash, handle, title, joined FROM telegram_peers WHERE asked = :asked "
@@ -94,7 +94,7 @@ def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
 # Waits and budgets ------------------------------------------------------------------------------------------------
 
 
-def waits(reader: Reader) -> dict[str, int]:
+def read_waits(reader: Reader) -> dict[str, int]:
     """Until when each method may not be called, in microseconds UTC."""
     return {row["method"]: row["until"] for row in reader.rows("SELECT method, until FROM telegram_waits")}
 
@@ -123,7 +123,7 @@ def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
 # The account and the sources --------------------------------------------------------------------------------------
 
 
-def account(reader: Reader) -> AccountRow | None:
+def read_account(reader: Reader) -> AccountRow | None:
     """How the account stands; None if none was ever used."""
     row = reader.one("SELECT state, reason, remedy, state_since, user FROM telegram_account")
     return AccountRow(**{**dict(row), "state": current_name(row["state"])}) if row else None
@@ -144,7 +144,7 @@ def set_account_state(
     )
 
 
-def wake(writer: Writer, now: int) -> None:
+def poll_ended_now(writer: Writer, now: int) -> None:
     """Make every source due that had stopped for the account's sake, or because only a page of its name was left."""
     writer.execute(
         "UPDATE sources SET next_poll_at = :now, failures = 0 WHERE kind = 'telegram' AND enabled = 1 "
@@ -153,7 +153,7 @@ def wake(writer: Writer, now: int) -> None:
     )
 
 
-def watched(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
+def save_watch(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
     """Write down how a source is watched from now on."""
     writer.execute(
         "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
@@ -162,13 +162,13 @@ def watched(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
     )
 
 
-def watches(reader: Reader) -> dict[str, WatchRow]:
+def read_watches(reader: Reader) -> dict[str, WatchRow]:
     """How each source is watched, by its name."""
     rows = reader.rows("SELECT source, mode, joined FROM telegram_watches")
     return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"])) for row in rows}
 
 
-def lags(reader: Reader) -> dict[str, int]:
+def measure_lags(reader: Reader) -> dict[str, int]:
     """How long after its publishing the newest post of each source was collected, in microseconds.
 
     Only posts that came after first contact tell: what stood there before was collected when we came.
@@ -184,7 +184,7 @@ def lags(reader: Reader) -> dict[str, int]:
 # What people ask --------------------------------------------------------------------------------------------------
 
 
-def ask(writer: Writer, kind: str, source: str, now: int) -> int:
+def file_request(writer: Writer, kind: str, source: str, now: int) -> int:
     """File a request; the process that holds the session sees it within a second."""
     return int(
         writer.value(
@@ -194,17 +194,17 @@ def ask(writer: Writer, kind: str, source: str, now: int) -> int:
     )
 
 
-def open_requests(reader: Reader) -> list[RequestRow]:
+def list_open_requests(reader: Reader) -> list[RequestRow]:
     """What is not done yet, oldest first."""
     return _requests(reader, "done_at IS NULL", {})
 
 
-def request(reader: Reader, request_id: int) -> RequestRow:
+def read_request(reader: Reader, request_id: int) -> RequestRow:
     """One request. Raises IndexError for one that was never filed."""
     return _requests(reader, "id = :id", {"id": request_id})[0]
 
 
-def answer(writer: Writer, request_id: int, outcome: str, detail: str, now: int) -> None:
+def answer_request(writer: Writer, request_id: int, outcome: str, detail: str, now: int) -> None:
     """A request is done: "ok", "later" or "never", with the sentence that a person reads."""
     writer.execute(
         "UPDATE telegram_requests SET done_at = :now, outcome = :outcome, detail = :detail WHERE id = :id",

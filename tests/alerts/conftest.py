@@ -80,7 +80,7 @@ class Line:
         post = FetchedPost(native_id=native_id, raw=Raw(text.encode(), "text/plain"), text=text, **found)
         with self.archive.writing() as writer:
             source_states.declare(writer, [source_states.Declared("spokesman", "replay", (), "junta")], self.now)
-            source = source_states.by_name(writer, "spokesman")
+            source = source_states.find_source(writer, "spokesman")
             assert source is not None
             saved = saving.save(writer, source.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
         return (*saved.new, *saved.revised)[0]

@@ -30,7 +30,7 @@ def run(line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 @pytest.fixture
 def alert(line: Any) -> int:
     with line.archive.writing() as writer:
-        rules.remember(writer, [("fire", "v1", "command")], line.now)
+        rules.save_versions(writer, [("fire", "v1", "command")], line.now)
     found: int = line.match(line.post("the northern \x1b[2Jcommand fell"))
     return found
 
@@ -88,7 +88,7 @@ def test_an_alert_that_does_not_exist_is_a_sentence_and_exit_2(run: Any, alert: 
 
 def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, alert: int) -> None:
     with line.archive.writing() as writer:
-        outbox.mark(writer, "desk", "parked", "blocked", line.now)
+        outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
     code, out, _ = run("retry", str(alert))
     assert (code, out) == (0, "1 message due again\nopen again: desk\n")
 
@@ -96,7 +96,7 @@ def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, aler
 def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: Any, tmp_path: Path) -> None:
     configured(tmp_path, f'kind = "telegram"\ntoken_file = "token"\nchat = 7\napi_base = "{bot_api.base}"')
     with line.archive.writing() as writer:
-        outbox.mark(writer, "desk", "parked", "blocked", line.now)
+        outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
     code, out, err = run("test", "desk")
     assert (code, err) == (0, "")
     assert "no longer parked" in out

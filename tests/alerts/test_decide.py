@@ -57,7 +57,7 @@ class DecideStage:
             for _ in range(2):
                 self.line.now += HOUR
                 missed = Checked("1", "absent", "embed page", control=True)
-                saving.checked(writer, post_id, missed, self.line.now, apart=1)
+                saving.save_check(writer, post_id, missed, self.line.now, apart=1)
         self.decide()
 
 

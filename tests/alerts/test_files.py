@@ -59,12 +59,12 @@ class Ear:
 
     def stored(self) -> None:
         with self.line.archive.writing() as writer:
-            assert media_rows.stored(writer, 1, KEPT, self.line.now)
+            assert media_rows.mark_stored(writer, 1, KEPT, self.line.now)
 
     def heard(self, post_id: int, text: str, *, unreliable: bool = False) -> None:
         made = texts.MachineText("transcript", text, "en", 0.9, "ears", "base", unreliable)
         with self.line.archive.writing() as writer:
-            if texts.put_machine(writer, 1, made, post_id=post_id) is not None:
+            if texts.save_machine_text(writer, 1, made, post_id=post_id) is not None:
                 jobs.enqueue(writer, [NewJob("decide", post_id, self.line.now)])
 
     def matches(self) -> list[tuple[str, str, bool]]:
@@ -99,7 +99,7 @@ def test_a_failed_try_holds_the_alert_no_longer(ear: Ear, line: Any) -> None:
     line.post("", media=(VOICE,))
     ear.decide()
     with line.archive.writing() as writer:
-        media_rows.again(writer, [1], "its server answered 503", line.now + SECOND, line.now, failed=True)
+        media_rows.schedule_retry(writer, [1], "its server answered 503", line.now + SECOND, line.now, failed=True)
     assert ear.decide().owed == 1
 
 
@@ -236,7 +236,7 @@ def test_the_reply_says_which_machine_heard_it_how_surely_and_at_which_second(ea
         segments=(Segment(0.0, 61.0, 0, 9), Segment(61.5, 70.0, 10, 36)),
     )  # fmt: skip
     with line.archive.writing() as writer:
-        texts.put_machine(writer, 1, made, post_id=post_id)
+        texts.save_machine_text(writer, 1, made, post_id=post_id)
     ear.decide()
     desk = told("desk")
     line.drain(desk)
@@ -274,13 +274,13 @@ def test_of_several_recordings_the_alert_says_that_one_goes_along_and_which_was_
     post_id = line.post("", media=(VOICE, replace(VOICE, key="v2"), replace(VOICE, key="v3")))
     with line.archive.writing() as writer:
         for media_id in (1, 2, 3):
-            media_rows.stored(writer, media_id, KEPT, line.now)
+            media_rows.mark_stored(writer, media_id, KEPT, line.now)
     ear.decide()
     first = words_of(ear, line, tmp_path, TAKES)
     assert "not transcribed\n1 of 3 files attached\n" in first.plain
     made = texts.MachineText("transcript", "The regional command fell.", "en", 0.9, "ears", "base")
     with line.archive.writing() as writer:
-        texts.put_machine(writer, 2, made, post_id=post_id)
+        texts.save_machine_text(writer, 2, made, post_id=post_id)
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
     assert "2 of 3 not transcribed" in words_of(ear, line, tmp_path, TAKES).plain, "though the alert goes out only now"
@@ -293,8 +293,8 @@ def test_what_is_too_large_for_a_target_is_said_and_the_next_that_fits_goes_alon
     line.post("", media=(VOICE, replace(VOICE, key="v2")))
     large = replace(KEPT, sha256="cd" * 32, size=60 << 20)
     with line.archive.writing() as writer:
-        media_rows.stored(writer, 1, large, line.now)
-        media_rows.stored(writer, 2, replace(large, size=70 << 20), line.now)
+        media_rows.mark_stored(writer, 1, large, line.now)
+        media_rows.mark_stored(writer, 2, replace(large, size=70 << 20), line.now)
     ear.decide()
     alone = words_of(ear, line, tmp_path, TAKES)
     assert alone.attachment is None
@@ -329,7 +329,7 @@ def test_a_program_is_told_what_a_person_reads(ear: Ear, line: Any, told: Any) -
     pieces = (Segment(0.0, 61.0, 0, 9), Segment(61.5, 70.0, 10, 36))
     with line.archive.writing() as writer:
         made = texts.MachineText("transcript", words, "en", 0.5, "ears", "base", segments=pieces)
-        texts.put_machine(writer, 1, made, post_id=post_id)
+        texts.save_machine_text(writer, 1, made, post_id=post_id)
         jobs.enqueue(writer, [NewJob("decide", post_id, line.now)])
     ear.decide()
     line.drain(desk)

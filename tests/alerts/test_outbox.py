@@ -253,4 +253,4 @@ def test_nothing_is_due_where_everything_waits_for_something_else(line: Any) -> 
         assert claimed is not None
         assert rows.claim(writer, "desk", line.now) is None
     with line.archive.reading() as reader:
-        assert rows.due_at(reader, "desk") is None
+        assert rows.find_due_time(reader, "desk") is None

@@ -87,7 +87,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _ids(archive: Archive) -> dict[str, int]:
     with archive.reading() as reader:
-        return {source.name: source.id for source in states.all_sources(reader)}
+        return {source.name: source.id for source in states.list_sources(reader)}
 
 
 def _spokesman(archive: Archive, source: int) -> None:
@@ -152,8 +152,8 @@ def _desk(archive: Archive, source: int) -> None:
         gone = saved.new[[row.native_id for row in told].index("8")] if saved.new else 0
         gone = _of(writer, "8")
         absent = Checked("8", "absent", "embed", control=True)
-        saving.checked(writer, gone, absent, when + HOUR, apart=60 * SECOND)
-        saving.checked(writer, gone, absent, when + 2 * HOUR, apart=60 * SECOND)
+        saving.save_check(writer, gone, absent, when + HOUR, apart=60 * SECOND)
+        saving.save_check(writer, gone, absent, when + 2 * HOUR, apart=60 * SECOND)
         edited = post(
             "guid/7",
             "The bridge at Lashio was held.\nThe rest stands.",

@@ -35,7 +35,7 @@ def export(desk: Any, tmp_path: Path, make_post: Any) -> Export:
             arriving.write(data)
             kept = arriving.keep()
         with desk.archive.writing() as writer:
-            media_rows.stored(writer, media_id, kept, 1)
+            media_rows.mark_stored(writer, media_id, kept, 1)
         files.forget(media_id)
     desk.archive.close()
 
@@ -164,7 +164,7 @@ def test_bad_input_46_a_page_in_disguise_is_never_handed_to_a_viewer(
             arriving.write(data)
             kept = arriving.keep()
         with desk.archive.writing() as writer:
-            media_rows.stored(writer, media_id, kept, 1)
+            media_rows.mark_stored(writer, media_id, kept, 1)
         files.forget(media_id)
     desk.archive.close()
     path = f"{viewer.parent}{os.pathsep}{os.environ['PATH']}"

@@ -76,7 +76,7 @@ class Shelf:
         )
         post = FetchedPost(native_id, Raw(native_id.encode(), "text/plain"), "", posted_at=at, media=files)
         with self.archive.writing() as writer:
-            row = states.by_name(writer, source)
+            row = states.find_source(writer, source)
             assert row is not None
             saving.save(writer, row.id, Batch((post,)), now=NOON, method="replay", alerts=True, change=LedgerChange())
             found = writer.column("SELECT id FROM media ORDER BY id DESC")
@@ -88,7 +88,7 @@ class Shelf:
                 digest = f"{media_id:02x}" * 32
                 kind = writer.value(f"SELECT kind FROM media WHERE id = {media_id}")
                 mime = "image/png" if kind == "photo" else "audio/ogg"
-                media_rows.stored(writer, media_id, Kept(digest, size, f"media/{digest}", mime), NOON)
+                media_rows.mark_stored(writer, media_id, Kept(digest, size, f"media/{digest}", mime), NOON)
 
     def give_up(self, media_id: int, reason: str) -> None:
         with self.archive.writing() as writer:
@@ -97,14 +97,14 @@ class Shelf:
             job = jobs.claim_newest(writer, "transcript", 1, lease=10)
             assert job is not None
             jobs.give_up(writer, job.id, NOON, reason)
-            readings.answered(writer, media_id, "ears 1", NOON)
+            readings.mark_read(writer, media_id, "ears 1", NOON)
 
     def read(self, media_id: int, text: str, segments: tuple[Segment, ...] = (), engine: str = "ears") -> None:
         made = texts.MachineText("transcript", text, "en", 0.5, engine, "base", segments=segments)
         with self.archive.writing() as writer:
             post_id = writer.value(f"SELECT post_id FROM media WHERE id = {media_id}")
-            texts.put_machine(writer, media_id, made, post_id=post_id)
-            readings.answered(writer, media_id, f"{engine} 1", NOON)
+            texts.save_machine_text(writer, media_id, made, post_id=post_id)
+            readings.mark_read(writer, media_id, f"{engine} 1", NOON)
 
     def jobs(self) -> list[tuple[Any, ...]]:
         with self.archive.reading() as reader:
@@ -124,8 +124,8 @@ def test_status_counts_files_by_state_and_their_bytes_against_the_caps(shelf: Sh
     shelf.store(voices[0], size=7_000)
     shelf.store(photo, size=2_048)
     with shelf.archive.writing() as writer:
-        media_rows.given_up(writer, voices[1], "too big", "60,000,000 bytes", NOON)
-        media_rows.given_up(writer, voices[2], "gone", "its server answered 404, 3 times", NOON)
+        media_rows.mark_given_up(writer, voices[1], "too big", "60,000,000 bytes", NOON)
+        media_rows.mark_given_up(writer, voices[2], "gone", "its server answered 404, 3 times", NOON)
     told = shelf("status").stdout
     assert "media       2 stored, 1 pending, 1 too big, 1 gone; 8.8 KB of 20.0 KB" in told
     assert "    media: 1 stored, 1 pending, 1 too big, 1 gone; 6.8 KB of 10.0 KB" in told
@@ -146,7 +146,7 @@ def test_a_content_that_two_sources_show_counts_once_for_all_and_for_each(shelf:
     for source in ("spokesman", "agency"):
         [media_id] = shelf.post("1", "voice", source=source)
         with shelf.archive.writing() as writer:
-            media_rows.stored(writer, media_id, Kept("ab" * 32, 5_000, "media/ab", "audio/ogg"), NOON)
+            media_rows.mark_stored(writer, media_id, Kept("ab" * 32, 5_000, "media/ab", "audio/ogg"), NOON)
     found = shelf.told("status")
     assert found["media"]["bytes"] == 5_000
     assert [source["media"]["bytes"] for source in found["sources"]] == [5_000, 5_000]
@@ -172,7 +172,7 @@ def test_files_that_wait_for_room_are_counted_by_what_is_used_up(shelf: Shelf) -
     shelf.store(stored, size=4_096)
     with shelf.archive.writing() as writer:
         for media_id in waiting:
-            media_rows.explain(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
+            media_rows.set_reason(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
     told = shelf("status").stdout
     assert "4.0 KB of 4.0 KB: used up, nothing more is fetched" in told
     assert "warning  2 files wait for room: the 4KB of [media] per_source are used up" in told
@@ -214,8 +214,8 @@ def test_show_says_of_each_file_how_it_stands_and_why(shelf: Shelf) -> None:
     shelf.give_up(notes[0], "too long")
     shelf.read(notes[1], "Good day.")
     with shelf.archive.writing() as writer:
-        media_rows.given_up(writer, notes[3], "refused", "its server answered 403, 3 times", NOON)
-        media_rows.again(writer, [notes[4]], "its server answered 503", NOON + DAY, NOON, failed=True)
+        media_rows.mark_given_up(writer, notes[3], "refused", "its server answered 403, 3 times", NOON)
+        media_rows.schedule_retry(writer, [notes[4]], "its server answered 503", NOON + DAY, NOON, failed=True)
     lines = [line for line in shelf("show", "spokesman/1").stdout.splitlines() if "voice  " in line]
     assert len(lines) == 7
     for line, words in zip(
@@ -276,7 +276,7 @@ def test_files_are_listed_by_state_newest_first_with_the_reason(shelf: Shelf) ->
     shelf.store(old, new)
     shelf.give_up(old, "=too long")
     with shelf.archive.writing() as writer:
-        media_rows.given_up(writer, older, "too big", "60,000,000 bytes", NOON)
+        media_rows.mark_given_up(writer, older, "too big", "60,000,000 bytes", NOON)
     rows = [row.split("\t") for row in shelf("media", "list").stdout.splitlines()]
     assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
         ("agency/2", "photo", "stored", ""),
@@ -333,8 +333,8 @@ def test_fetching_is_asked_for_what_did_not_come(shelf: Shelf) -> None:
     notes = shelf.post("1", "voice", "voice", "voice", "voice")
     shelf.store(notes[0])
     with shelf.archive.writing() as writer:
-        media_rows.given_up(writer, notes[1], "too big", "60,000,000 bytes", NOON)
-        media_rows.given_up(writer, notes[2], "gone", "404", NOON)
+        media_rows.mark_given_up(writer, notes[1], "too big", "60,000,000 bytes", NOON)
+        media_rows.mark_given_up(writer, notes[2], "gone", "404", NOON)
     assert shelf("media", "fetch", "--state", "too big").stdout == "1 file to be fetched: `communique run` does it\n"
     assert shelf.told("status")["media"]["states"]["pending"] == 2
     assert shelf("media", "fetch", "--since", "2030-01-01").stdout == "0 files to be fetched\n"

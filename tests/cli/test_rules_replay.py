@@ -167,7 +167,7 @@ def test_search_reads_terms_of_the_config_and_rules_test_shows_their_forms(progr
 def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fresh: Archive) -> None:
     written = "စစ္ေကာင္စီက ေၾကညာခ်က္ ထုတ္ျပန္သည္။ ၿမိဳ႕ေဟာင္းတြင္ တိုက္ပြဲျဖစ္"
     with fresh.writing() as writer:
-        source = states.by_name(writer, "spokesman")
+        source = states.find_source(writer, "spokesman")
         assert source is not None
         told = tuple(
             FetchedPost(str(number), Raw(b"%d" % number, "text/plain"), text, posted_at=AT)
@@ -191,7 +191,7 @@ def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fres
     with fresh.writing() as writer:
         post_id = writer.value("SELECT id FROM posts WHERE native_id = '2'")
         heard = texts.MachineText("transcript", written, "my", 0.9, "ears", "stub")
-        texts.put_machine(writer, None, heard, post_id=post_id)
+        texts.save_machine_text(writer, None, heard, post_id=post_id)
     [post] = json.loads(program("search", "in:transcript မြို့ဟောင်း", "--json", **place).stdout)
     assert (post["zawgyi"], [text["zawgyi"] for text in post["texts"]]) == (False, [True])
     assert "မြို့ဟောင်းတွင်" in program("show", "spokesman/2", **place).stdout

@@ -118,7 +118,7 @@ def test_tail_follows_what_is_archived_whatever_its_publishing_time(
 
 def _add(archive: Archive, native_id: str, at: int) -> None:
     with archive.writing() as writer:
-        source = states.by_name(writer, "spokesman")
+        source = states.find_source(writer, "spokesman")
         assert source is not None
         fetched = FetchedPost(native_id, Raw(native_id.encode(), "text/plain"), f"post {native_id}", posted_at=at)
         saving.save(writer, source.id, Batch((fetched,)), now=NOON, method="replay", alerts=False)

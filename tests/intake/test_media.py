@@ -566,5 +566,5 @@ def test_usage_counts_each_content_once_and_each_source_whole(stand: Stand) -> N
     stand.post(2, stand.voice("/b.ogg"))
     stand.drain()
     with stand.desk.archive.reading() as reader:
-        used = media_rows.usage(reader)
+        used = media_rows.measure_usage(reader)
     assert (used.total, used.by_source) == (len(VOICE), {"spokesman": 2 * len(VOICE)})

@@ -42,7 +42,7 @@ def played(archive: Archive, world: World, step: Step) -> None:
         intake = Intake(store, clock, lambda: None, lambda: 0.5, list)
 
         async def round_() -> Round:
-            row = await store.read(states.by_name, "office")
+            row = await store.read(states.find_source, "office")
             assert row is not None
             return await intake.round(source, row, MINUTE)
 
@@ -88,8 +88,8 @@ def test_a_page_that_still_shows_a_post_clears_the_doubt_of_a_recheck(archive: A
             post_id = reader.value("SELECT id FROM posts WHERE native_id = :id", {"id": str(number)})
         gone = Checked(str(number), "absent", "embed page", control=True)
         now = Clock().now()
-        await store.run(saving.checked, post_id, gone, now, apart=1)
-        assert await store.run(saving.checked, post_id, gone, now + 2, apart=1) == "deleted"
+        await store.run(saving.save_check, post_id, gone, now, apart=1)
+        assert await store.run(saving.save_check, post_id, gone, now + 2, apart=1) == "deleted"
         intake.forget()
         await round_()
         with archive.reading() as reader:

@@ -90,7 +90,7 @@ def test_a_long_history_goes_on_without_waiting_to_be_due_again(archive: Archive
             while True:
                 await stored.wait()
                 stored.clear()
-                if not await collector.archive.read(gaps.open_gaps):
+                if not await collector.archive.read(gaps.list_open_gaps):
                     rows = await collector.archive.read(
                         lambda reader: reader.execute("SELECT id FROM posts").fetchall()
                     )

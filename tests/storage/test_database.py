@@ -138,7 +138,7 @@ with Archive(Path(live)) as archive:
     with archive.writing() as writer:
         writer.execute({ADD!r}, {{"text": "x"}})
     migrate.back_up(archive.path, archive.path.parent / "backups" / "copy.db")
-    assert integrity.problems(archive) == []
+    assert integrity.find_problems(archive) == []
 assert opened == [], opened
 """
     subprocess.run([sys.executable, "-c", program], check=True)

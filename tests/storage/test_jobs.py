@@ -21,7 +21,7 @@ def post_ids(desk: Any, make_post: Make) -> tuple[int, ...]:
     """Three posts without any job."""
     saved = desk.save(*(make_post(number) for number in range(3)))
     with desk.archive.writing() as writer:
-        jobs.done(writer, [row[0] for row in writer.rows("SELECT id FROM jobs")])
+        jobs.finish(writer, [row[0] for row in writer.rows("SELECT id FROM jobs")])
     return saved.new  # type: ignore[no-any-return]
 
 
@@ -75,14 +75,14 @@ def test_a_failed_job_comes_back_later_and_is_given_up_the_third_time(
     for given_up in (False, False, True):
         [job] = claim(write, at)
         with write() as writer:
-            assert jobs.failed(writer, job.id, at, "the rule broke") is given_up
+            assert jobs.record_failure(writer, job.id, at, "the rule broke") is given_up
         assert claim(write, at + SECOND) == []
         at += 3600 * SECOND
     assert claim(write, at) == []
     assert desk.rows("SELECT kind, post_id, reason FROM given_up") == [("decide", post_ids[0], "the rule broke")]
     with desk.archive.reading() as reader:
-        [notice] = notices.since(reader, 0)
-        assert notices.since(reader, notice.id) == []
+        [notice] = notices.read_since(reader, 0)
+        assert notices.read_since(reader, notice.id) == []
     assert notice.text == f"decide of post {post_ids[0]} is given up: the rule broke"
 
 
@@ -137,7 +137,7 @@ def test_the_next_job_is_known_so_that_nobody_needs_to_ask_in_vain(
 
 def test_a_post_to_be_looked_at_again_is_found_at_its_source(desk: Any, post_ids: tuple[int, ...]) -> None:
     with desk.archive.reading() as reader:
-        places = rechecks.places(reader, [post_ids[1]])
+        places = rechecks.find_addresses(reader, [post_ids[1]])
     assert places == {post_ids[1]: rechecks.PostAddress("spokesman", "1")}
 
 

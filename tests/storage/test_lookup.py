@@ -19,11 +19,11 @@ def fetched(native_id: str, text: str = "words", *, at: int | None = NOW, **more
 
 def save(archive: Archive, name: str, given: Sequence[FetchedPost], *, now: int = NOW) -> tuple[int, ...]:
     with archive.writing() as writer:
-        known = states.by_name(writer, name)
+        known = states.find_source(writer, name)
         if known is None:
-            there = [states.Declared(row.name, row.kind, row.tags) for row in states.all_sources(writer)]
+            there = [states.Declared(row.name, row.kind, row.tags) for row in states.list_sources(writer)]
             states.declare(writer, [*there, states.Declared(name, "replay", (f"tag-of-{name}",))], now)
-            known = states.by_name(writer, name)
+            known = states.find_source(writer, name)
         assert known is not None
         return saving.save(writer, known.id, Batch(tuple(given)), now=now, method="replay", alerts=False).new
 
@@ -31,25 +31,25 @@ def save(archive: Archive, name: str, given: Sequence[FetchedPost], *, now: int 
 def test_a_post_is_found_by_id_by_name_and_by_address(archive: Archive) -> None:
     [post_id] = save(archive, "desk", [fetched("https://example.org/a/b", url="https://example.org/a/b")])
     with archive.reading() as reader:
-        assert reading.find(reader, str(post_id)) == post_id
-        assert reading.find(reader, "desk/https://example.org/a/b") == post_id
-        assert reading.find(reader, "https://example.org/a/b") == post_id
-        assert reading.find(reader, "example.org/a/b") == post_id
-        assert reading.find(reader, "desk/none") is None
+        assert reading.find_post(reader, str(post_id)) == post_id
+        assert reading.find_post(reader, "desk/https://example.org/a/b") == post_id
+        assert reading.find_post(reader, "https://example.org/a/b") == post_id
+        assert reading.find_post(reader, "example.org/a/b") == post_id
+        assert reading.find_post(reader, "desk/none") is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is only read
 @given(key=st.text(max_size=40))
 def test_any_key_is_found_or_not_and_never_an_error(archive: Archive, key: str) -> None:
     with archive.reading() as reader:
-        assert reading.find(reader, key) is None
+        assert reading.find_post(reader, key) is None
 
 
 def test_posts_come_in_the_order_that_was_asked_and_unknown_ids_are_left_out(archive: Archive) -> None:
     first, second = save(archive, "desk", [fetched("1"), fetched("2", at=NOW + HOUR)])
     with archive.reading() as reader:
-        assert [post.id for post in reading.posts(reader, [second, 7, first])] == [second, first]
-        assert reading.posts(reader, []) == []
+        assert [post.id for post in reading.read_posts(reader, [second, 7, first])] == [second, first]
+        assert reading.read_posts(reader, []) == []
 
 
 def test_a_post_comes_with_everything_of_its_current_revision(archive: Archive) -> None:
@@ -67,7 +67,7 @@ def test_a_post_comes_with_everything_of_its_current_revision(archive: Archive) 
     [post_id] = save(archive, "desk", [old])
     save(archive, "desk", [new], now=NOW + HOUR)
     with archive.reading() as reader:
-        [post] = reading.posts(reader, [post_id])
+        [post] = reading.read_posts(reader, [post_id])
     assert (post.text, post.title, post.revisions, post.edited_at) == ("as it is", "A title", 2, NOW + HOUR)
     assert post.links == (Link("here", "https://example.org/"),)
     assert [(item.kind, item.name, item.state) for item in post.media] == [("document", "list.pdf", "not downloadable")]
@@ -77,7 +77,7 @@ def test_history_is_told_from_the_beginning(archive: Archive) -> None:
     [post_id] = save(archive, "desk", [fetched("1", "one")])
     save(archive, "desk", [fetched("1", "two")], now=NOW + HOUR)
     with archive.reading() as reader:
-        told = post_history.history(reader, post_id)
+        told = post_history.read_history(reader, post_id)
     assert [(revision.number, revision.text) for revision in told.revisions] == [(0, "one"), (1, "two")]
 
 
@@ -85,23 +85,23 @@ def test_raw_bytes_come_back_as_they_were_received(archive: Archive) -> None:
     data = bytes(range(256)) * 100
     [post_id] = save(archive, "desk", [FetchedPost("1", Raw(data, "application/octet-stream"), "x", posted_at=NOW)])
     with archive.reading() as reader:
-        [post] = reading.posts(reader, [post_id])
-        assert reading.raw(reader, post.raw_sha256) == data
+        [post] = reading.read_posts(reader, [post_id])
+        assert reading.read_raw(reader, post.raw_sha256) == data
         with pytest.raises(KeyError):
-            reading.raw(reader, "0" * 64)
+            reading.read_raw(reader, "0" * 64)
 
 
 def test_the_newest_are_those_published_last_and_arrivals_those_archived_last(archive: Archive) -> None:
     [late] = save(archive, "desk", [fetched("late")])
     with archive.reading() as reader:
-        mark = reading.arrivals(reader)
+        mark = reading.read_arrival_mark(reader)
     [early] = save(archive, "river", [fetched("early", at=NOW - HOUR)], now=NOW + HOUR)
     save(archive, "desk", [fetched("late", "edited")], now=NOW + HOUR)
     with archive.reading() as reader:
-        assert reading.newest(reader, limit=5) == (early, late)
-        assert reading.newest(reader, limit=1) == (late,)
-        assert reading.newest(reader, limit=5, sources=["river"]) == (early,)
-        assert reading.newest(reader, limit=5, tags=["tag-of-desk"]) == (late,)
-        assert reading.newest(reader, limit=5, sources=["river"], tags=["tag-of-desk"]) == ()
-        assert reading.arrived(reader, mark, reading.arrivals(reader)) == (early,)
-        assert reading.arrived(reader, mark, reading.arrivals(reader), sources=["desk"]) == ()
+        assert reading.find_newest(reader, limit=5) == (early, late)
+        assert reading.find_newest(reader, limit=1) == (late,)
+        assert reading.find_newest(reader, limit=5, sources=["river"]) == (early,)
+        assert reading.find_newest(reader, limit=5, tags=["tag-of-desk"]) == (late,)
+        assert reading.find_newest(reader, limit=5, sources=["river"], tags=["tag-of-desk"]) == ()
+        assert reading.find_arrived(reader, mark, reading.read_arrival_mark(reader)) == (early,)
+        assert reading.find_arrived(reader, mark, reading.read_arrival_mark(reader), sources=["desk"]) == ()

@@ -16,7 +16,7 @@ NOW = 1_763_800_000_000_000
 def post_id(archive: Archive) -> int:
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], NOW)
-        source = states.by_name(writer, "spokesman")
+        source = states.find_source(writer, "spokesman")
         assert source is not None
         post = FetchedPost("1", Raw(b"x", "text/plain"), text="the command fell", posted_at=NOW, url="https://t.me/s/1")
         saved = saving.save(writer, source.id, Batch(posts=(post,)), now=NOW, method="test", alerts=True)
@@ -39,7 +39,7 @@ def test_a_match_and_its_deliveries_are_stored_once_however_often_it_is_told(arc
     assert first is not None
     assert save(archive, found(post_id), ("desk", "hook", "late")) is None
     with archive.reading() as reader:
-        assert [row.target for row in outbox.of_match(reader, first)] == ["desk", "hook"]
+        assert [row.target for row in outbox.list_deliveries(reader, first)] == ["desk", "hook"]
 
 
 def test_what_is_stored_comes_back_whole(archive: Archive, post_id: int) -> None:
@@ -47,18 +47,18 @@ def test_what_is_stored_comes_back_whole(archive: Archive, post_id: int) -> None
     stored = save(archive, row, ())
     assert stored is not None
     with archive.reading() as reader:
-        assert matches.earlier(reader, [post_id]) == {post_id: [replace(row, id=stored)]}
+        assert matches.read_earlier(reader, [post_id]) == {post_id: [replace(row, id=stored)]}
 
 
 def test_the_story_holds_the_texts_that_were_hit_even_after_an_edit(archive: Archive, post_id: int) -> None:
     stored = save(archive, found(post_id))
     assert stored is not None
     with archive.writing() as writer:
-        rules.remember(writer, [("fall", "v1", "command")], NOW)
+        rules.save_versions(writer, [("fall", "v1", "command")], NOW)
         later = FetchedPost("1", Raw(b"y", "text/plain"), text="nothing fell", posted_at=NOW)
         saving.save(writer, 1, Batch(posts=(later,)), now=NOW + 1, method="test", alerts=True)
     with archive.reading() as reader:
-        story = matches.story(reader, stored)
+        story = matches.read_story(reader, stored)
     assert story is not None
     assert list(story.texts.values()) == ["the command fell"]
     assert (story.side, story.query, story.absent) == ("junta", "command", None)
@@ -66,7 +66,7 @@ def test_the_story_holds_the_texts_that_were_hit_even_after_an_edit(archive: Arc
 
 def test_there_is_no_story_of_an_alert_that_does_not_exist(archive: Archive) -> None:
     with archive.reading() as reader:
-        assert matches.story(reader, 7) is None
+        assert matches.read_story(reader, 7) is None
 
 
 def test_alerts_are_listed_newest_first_by_rule_state_and_time(archive: Archive, post_id: int) -> None:
@@ -75,7 +75,7 @@ def test_alerts_are_listed_newest_first_by_rule_state_and_time(archive: Archive,
     with archive.reading() as reader:
 
         def listed(**by: object) -> list[str]:
-            return [row.rule for row, _, _ in matches.listed(reader, **by)]  # type: ignore[arg-type]
+            return [row.rule for row, _, _ in matches.list_matches(reader, **by)]  # type: ignore[arg-type]
 
         assert listed() == ["quiet", "fall"]
         assert listed(limit=1) == ["quiet"]
@@ -88,7 +88,7 @@ def test_alerts_are_listed_newest_first_by_rule_state_and_time(archive: Archive,
 
 def test_a_rule_is_as_old_as_the_first_loading_of_its_name(archive: Archive) -> None:
     with archive.writing() as writer:
-        assert rules.remember(writer, [("fall", "v1", "a"), ("rise", "v1", "b")], NOW) == 2
-        assert rules.remember(writer, [("fall", "v2", "a or b"), ("rise", "v1", "b")], NOW + 9) == 1
+        assert rules.save_versions(writer, [("fall", "v1", "a"), ("rise", "v1", "b")], NOW) == 2
+        assert rules.save_versions(writer, [("fall", "v2", "a or b"), ("rise", "v1", "b")], NOW + 9) == 1
     with archive.reading() as reader:
-        assert rules.first_loaded(reader) == {"fall": NOW, "rise": NOW}
+        assert rules.read_first_loaded(reader) == {"fall": NOW, "rise": NOW}

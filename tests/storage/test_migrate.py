@@ -159,7 +159,7 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_ve
     with Archive(done.backup) as backup, backup.reading() as reader:
         assert [row["text"] for row in reader.execute("SELECT text FROM notices")] == ["kept"]
     with Archive(done.backup) as backup:
-        assert integrity.problems(backup) == []
+        assert integrity.find_problems(backup) == []
 
 
 def test_what_a_killed_upgrade_left_of_its_backup_is_cleared_away(
@@ -220,10 +220,10 @@ def test_bad_input_76_a_file_that_is_no_database_is_named(tmp_path: Path) -> Non
 def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -> None:
     with archive.writing() as writer:
         writer.execute("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')")
-    [problem] = integrity.problems(archive)
+    [problem] = integrity.find_problems(archive)
     assert "full-text index" in problem
     full_text.rebuild(archive)
-    assert integrity.problems(archive) == []
+    assert integrity.find_problems(archive) == []
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
     path.touch()
     with Archive(path) as fresh:
         assert migrate.ensure(fresh, now=NOW).created
-        assert integrity.problems(fresh) == []
+        assert integrity.find_problems(fresh) == []
 
 
 def test_bad_input_77_a_backup_that_cannot_be_finished_leaves_the_older_one(archive: Archive) -> None:

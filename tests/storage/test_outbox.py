@@ -27,24 +27,24 @@ def test_a_delivery_is_claimed_by_one_only(owed: Archive) -> None:
 def test_nothing_is_claimed_before_its_time_or_from_a_target_that_waits(owed: Archive) -> None:
     with owed.writing() as writer:
         assert outbox.claim(writer, "desk", NOW - 1) is None
-        outbox.hold(writer, ["desk"], NOW + 50, NOW)
-        outbox.hold(writer, ["desk"], NOW + 40, NOW)
+        outbox.hold_targets(writer, ["desk"], NOW + 50, NOW)
+        outbox.hold_targets(writer, ["desk"], NOW + 40, NOW)
         assert outbox.claim(writer, "desk", NOW + 49) is None
         assert outbox.claim(writer, "desk", NOW + 50) is not None
-        outbox.mark(writer, "other", "parked", "blocked", NOW)
+        outbox.mark_target(writer, "other", "parked", "blocked", NOW)
         assert outbox.claim(writer, "other", NOW) is None
 
 
 def test_a_state_is_news_only_when_it_changes(owed: Archive) -> None:
     with owed.writing() as writer:
-        assert not outbox.mark(writer, "desk", "ok", None, NOW)
-        assert outbox.mark(writer, "desk", "failing", "down", NOW + 1)
-        assert not outbox.mark(writer, "desk", "failing", "still down", NOW + 2)
+        assert not outbox.mark_target(writer, "desk", "ok", None, NOW)
+        assert outbox.mark_target(writer, "desk", "failing", "down", NOW + 1)
+        assert not outbox.mark_target(writer, "desk", "failing", "still down", NOW + 2)
     with owed.reading() as reader:
-        row = outbox.targets(reader)["desk"]
+        row = outbox.read_targets(reader)["desk"]
         assert (row.state, row.reason, row.state_since) == ("failing", "still down", NOW + 1)
     with owed.writing() as writer:
-        assert outbox.mark(writer, "desk", "ok", None, NOW + 3)
+        assert outbox.mark_target(writer, "desk", "ok", None, NOW + 3)
 
 
 def test_a_settled_delivery_is_not_settled_again(owed: Archive) -> None:
@@ -53,19 +53,19 @@ def test_a_settled_delivery_is_not_settled_again(owed: Archive) -> None:
         assert claimed is not None
         outbox.settle(writer, claimed.row.id, Settlement("sent", 1, receipt="r"), NOW + 1)
         outbox.settle(writer, claimed.row.id, Settlement("dead", 1, reason="late"), NOW + 2)
-        assert outbox.interrupted(writer, "desk") == []
+        assert outbox.list_interrupted(writer, "desk") == []
         [state] = writer.rows("select state, receipt, settled_at from deliveries where target = 'desk'")
     assert tuple(state) == ("sent", "r", NOW + 1)
 
 
 def test_what_is_due_is_known_without_asking_again_and_again(owed: Archive) -> None:
     with owed.writing() as writer:
-        assert outbox.due_at(writer, "desk") == NOW
-        outbox.hold(writer, ["desk"], NOW + 50, NOW)
-        assert outbox.due_at(writer, "desk") == NOW + 50
-        outbox.mark(writer, "desk", "parked", "blocked", NOW)
-        assert outbox.due_at(writer, "desk") is None
-        assert outbox.due_at(writer, "nobody") is None
+        assert outbox.find_due_time(writer, "desk") == NOW
+        outbox.hold_targets(writer, ["desk"], NOW + 50, NOW)
+        assert outbox.find_due_time(writer, "desk") == NOW + 50
+        outbox.mark_target(writer, "desk", "parked", "blocked", NOW)
+        assert outbox.find_due_time(writer, "desk") is None
+        assert outbox.find_due_time(writer, "nobody") is None
 
 
 def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
@@ -84,10 +84,10 @@ def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
 
 def test_a_parked_target_that_owes_something_is_opened_by_a_retry(owed: Archive) -> None:
     with owed.writing() as writer:
-        outbox.mark(writer, "desk", "parked", "blocked", NOW)
+        outbox.mark_target(writer, "desk", "parked", "blocked", NOW)
         assert outbox.retry(writer, None, NOW) == (1, ["desk"])
         assert outbox.claim(writer, "desk", NOW) is not None
-        assert not outbox.open_again(writer, "desk", NOW)
+        assert not outbox.resume_target(writer, "desk", NOW)
 
 
 def test_what_is_owed_to_nobody_in_the_config_dies_with_that_reason(owed: Archive) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.archive.errors import ArchiveError
 from storage.posts import saving
 from storage.posts.content import content_hash
-from storage.posts.ids import BITS, free_ids
+from storage.posts.ids import BITS, find_free_ids
 from storage.records import (
     Checked,
     ClosedGap,
@@ -261,7 +261,7 @@ def test_a_second_that_is_full_spills_into_the_next(desk: Any, now: int) -> None
                 "VALUES (:id, 1, :native, '', 0, 1, 0, 0, 'und')",
                 {"id": taken, "native": f"t{number}"},
             )
-        ids = free_ids(writer, [now, now, now + SECOND])
+        ids = find_free_ids(writer, [now, now, now + SECOND])
     assert ids == [(second << BITS) + (1 << BITS) - 1, ((second + 1) << BITS) + 1, ((second + 1) << BITS) + 2]
 
 
@@ -400,7 +400,7 @@ def look(desk: Any, make_post: Make, now: int) -> Callable[..., saving.Outcome]:
     def again(minutes: int, presence: Any, *, control: bool = True, post: FetchedPost | None = None) -> saving.Outcome:
         with desk.archive.writing() as writer:
             seen = Checked("1", presence, "embed", post, control)
-            return saving.checked(writer, post_id, seen, now + minutes * MINUTE, apart=APART)
+            return saving.save_check(writer, post_id, seen, now + minutes * MINUTE, apart=APART)
 
     return again
 

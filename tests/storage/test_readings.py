@@ -25,7 +25,7 @@ def heard(desk: Any, make_post: Make) -> Any:
     desk.save(*(make_post(number, media=(note,), minutes_ago=(6 - number) * DAY_MIN) for number in range(1, 6)))
     with desk.archive.writing() as writer:
         for media_id in range(1, 6):
-            media_rows.stored(writer, media_id, KEPT, 1)
+            media_rows.mark_stored(writer, media_id, KEPT, 1)
     return desk
 
 
@@ -33,7 +33,7 @@ def unread(desk: Any, *, limit: int = 10) -> list[int]:
     """All pages of them."""
     with desk.archive.reading() as reader:
         found, below = [], None
-        while page := readings.unread(reader, below=below, limit=limit):
+        while page := readings.find_unread(reader, below=below, limit=limit):
             below = page[-1]
             found += [file.id for file in page]
     return found
@@ -41,7 +41,7 @@ def unread(desk: Any, *, limit: int = 10) -> list[int]:
 
 def wanted(desk: Any, what: ReadRequest) -> list[int]:
     with desk.archive.reading() as reader:
-        return [file.id for file in readings.wanted(reader, what, limit=10)]
+        return [file.id for file in readings.find_requested(reader, what, limit=10)]
 
 
 def give_up(desk: Any, media_id: int, by: str, reason: str = "too long") -> None:
@@ -51,14 +51,14 @@ def give_up(desk: Any, media_id: int, by: str, reason: str = "too long") -> None
         job = jobs.claim_newest(writer, "transcript", 1, lease=10)
         assert job is not None
         jobs.give_up(writer, job.id, 1, reason)
-        readings.answered(writer, media_id, by, 1)
+        readings.mark_read(writer, media_id, by, 1)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_what_no_engine_has_read_is_found_newest_first_page_by_page(heard: Any, limit: int) -> None:
     assert unread(heard, limit=limit) == [5, 4, 3, 2, 1]
     with heard.archive.writing() as writer:
-        readings.answered(writer, 4, "ears 1", 1)
+        readings.mark_read(writer, 4, "ears 1", 1)
         post_id = writer.value("SELECT post_id FROM media WHERE id = 3")
         jobs.enqueue(writer, [NewJob("transcript", post_id, 1, "3", False)])
         writer.execute("UPDATE media SET state = 'gone' WHERE id = 1")
@@ -69,19 +69,19 @@ def test_what_was_given_up_is_asked_for_by_people_only(heard: Any) -> None:
     give_up(heard, 4, "ears 1")
     assert unread(heard) == [5, 3, 2, 1]
     with heard.archive.reading() as reader:
-        [found] = readings.given_up(reader, limit=5)
+        [found] = readings.list_given_up(reader, limit=5)
     assert (found.file.id, found.native_id, found.reason, found.read_by) == (4, "4", "too long", "ears 1")
     assert wanted(heard, ReadRequest()) == [5, 4, 3, 2, 1]
     with heard.archive.writing() as writer:
         readings.reopen(writer, [4, 5])
     assert unread(heard) == [5, 4, 3, 2, 1]
     with heard.archive.reading() as reader:
-        assert readings.given_up(reader, limit=5) == []
+        assert readings.list_given_up(reader, limit=5) == []
 
 
 def test_people_ask_for_a_time_for_sources_and_for_what_was_read_before(heard: Any, now: int) -> None:
     with heard.archive.writing() as writer:
-        readings.answered(writer, 5, "ears 1", 1)
+        readings.mark_read(writer, 5, "ears 1", 1)
     assert wanted(heard, ReadRequest(since=now - 3 * DAY_MIN * 60_000_000)) == [4, 3]
     assert wanted(heard, ReadRequest(since=now - 3 * DAY_MIN * 60_000_000, again=True)) == [5, 4, 3]
     assert wanted(heard, ReadRequest(sources=("spokesman",))) == [4, 3, 2, 1]
@@ -101,14 +101,14 @@ def test_asking_leaves_alone_what_is_under_way_and_what_has_failed_before(heard:
         four = jobs.claim_newest(writer, "transcript", 1, lease=10)
         assert five is not None
         assert four is not None
-        assert not jobs.failed(writer, four.id, 1, "crash")
+        assert not jobs.record_failure(writer, four.id, 1, "crash")
     before = rows()
     new = [NewJob("transcript", ids[number], 7, str(number), True) for number in (4, 5)]
     with heard.archive.writing() as writer:
-        jobs.ask(writer, new, again=False)
+        jobs.enqueue_missing(writer, new, again=False)
     assert rows() == before
     with heard.archive.writing() as writer:
-        jobs.ask(writer, new, again=True)
+        jobs.enqueue_missing(writer, new, again=True)
     assert rows() == [("4", 7, 0, None), ("5", 1, 1, 11)]
 
 

@@ -171,7 +171,7 @@ class Shelf:
     def documents(self, *, history: bool = False) -> list[Document]:
         """All posts, newest first, asked for without search."""
         ids = [row[0] for row in self.reader.execute("SELECT id FROM posts ORDER BY id DESC")]
-        loaded = documents.load(self.reader, ids, history=history)
+        loaded = documents.load_documents(self.reader, ids, history=history)
         return [loaded[post_id] for post_id in ids]
 
 

@@ -48,7 +48,7 @@ def test_words_that_are_no_ground_for_an_alert_can_be_left_out(desk: Any, make_p
         ids = [row["id"] for row in reader.execute("SELECT id FROM posts ORDER BY number")]
     heard = MachineText("transcript", "navy", "en", 0.1, "ears", "m", unreliable=True)
     with desk.archive.writing() as writer:
-        texts.put_machine(writer, None, heard, post_id=ids[0])
+        texts.save_machine_text(writer, None, heard, post_id=ids[0])
     with desk.archive.reading() as reader:
 
         def posts(query: str, *, reliable: bool) -> set[int]:
@@ -64,9 +64,11 @@ def test_words_that_are_no_ground_for_an_alert_can_be_left_out(desk: Any, make_p
 def test_what_has_to_be_read_is_counted(desk: Any, make_post: Make) -> None:
     desk.save(*(make_post(number, "army" if number % 5 else "navy") for number in range(1, 51)))
     with desk.archive.reading() as reader:
-        assert search.proposed(reader, parse("navy")) == search.Proposed(10, 50, indexed=True)
-        assert search.proposed(reader, parse("/nav/")) == search.Proposed(50, 50, indexed=False)
-        assert search.proposed(reader, parse("navy"), sources=["nobody"]) == search.Proposed(0, 50, indexed=True)
+        assert search.count_candidates(reader, parse("navy")) == search.Proposed(10, 50, indexed=True)
+        assert search.count_candidates(reader, parse("/nav/")) == search.Proposed(50, 50, indexed=False)
+        assert search.count_candidates(reader, parse("navy"), sources=["nobody"]) == search.Proposed(
+            0, 50, indexed=True
+        )
         seen: list[int] = []
         list(search.search(reader, parse("-navy"), limit=None, looking=seen.append))
         assert seen == sorted(seen, reverse=True)

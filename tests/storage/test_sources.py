@@ -14,14 +14,14 @@ MINUTE = 60 * SECOND
 
 def by_name(desk: Any, name: str = "spokesman") -> SourceRow:
     with desk.archive.reading() as reader:
-        row = source_states.by_name(reader, name)
+        row = source_states.find_source(reader, name)
     assert row is not None
     return row
 
 
 def due(desk: Any, at: int, kind: str | None = None) -> list[str]:
     with desk.archive.reading() as reader:
-        return [row.name for row in source_states.due(reader, kind, at)]
+        return [row.name for row in source_states.find_due(reader, kind, at)]
 
 
 def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, **more: Any) -> str:
@@ -32,7 +32,7 @@ def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, *
 
 def said(desk: Any) -> list[str]:
     with desk.archive.reading() as reader:
-        return [notice.text for notice in notices.since(reader, 0)]
+        return [notice.text for notice in notices.read_since(reader, 0)]
 
 
 def test_a_source_is_what_the_config_says_and_keeps_what_we_know(desk: Any, now: int) -> None:
@@ -50,7 +50,7 @@ def test_a_source_that_left_the_config_is_not_asked_and_not_forgotten(desk: Any,
     assert due(desk, now) == ["desk"]
     assert by_name(desk).name == "spokesman"
     with desk.archive.reading() as reader:
-        assert [row.name for row in source_states.all_sources(reader)] == ["desk"]
+        assert [row.name for row in source_states.list_sources(reader)] == ["desk"]
 
 
 def test_due_respects_pause_hold_interval_and_kind(desk: Any, now: int) -> None:
@@ -106,7 +106,7 @@ def test_states_of_an_earlier_release_are_read_under_their_names_of_today(desk: 
         writer.execute("UPDATE runs SET outcome = 'preview off'")
         telegram.set_account_state(writer, "schema drift", None, None, None, now)
     with desk.archive.reading() as reader:
-        account, [watch] = telegram.account(reader), status.watches(reader)
+        account, [watch] = telegram.read_account(reader), status.read_watches(reader)
     assert account is not None
     assert (by_name(desk).state, watch.state, watch.outcome) == ("preview disabled",) * 3
     assert account.state == "client outdated"
@@ -118,7 +118,7 @@ def test_a_new_sign_in_wakes_what_an_earlier_release_stopped(desk: Any, now: int
     settle(desk, now, "renamed", next_poll_at=NEVER)
     with desk.archive.writing() as writer:
         writer.execute("UPDATE sources SET state = 'handle moved', kind = 'telegram'")
-        telegram.wake(writer, now)
+        telegram.poll_ended_now(writer, now)
     assert due(desk, now) == ["spokesman"]
 
 
@@ -151,16 +151,16 @@ def test_a_wish_for_history_starts_under_what_is_there_and_is_not_doubled(
 ) -> None:
     def ask(**wish: Any) -> int | None:
         with desk.archive.writing() as writer:
-            return gaps.ask_backfill(writer, desk.source_id, now=now, **{"below": None, **wish})
+            return gaps.request_backfill(writer, desk.source_id, now=now, **{"below": None, **wish})
 
     assert ask() is None
     desk.save(make_post(40), make_post(41))
     first = ask(count=100)
     assert ask(count=None, since=now - MINUTE, alerts=True) == first
     with desk.archive.reading() as reader:
-        [gap] = gaps.open_gaps(reader, desk.source_id)
-        assert gaps.open_gaps(reader) == [gap]
-        assert gaps.open_gaps(reader, desk.source_id + 1) == []
+        [gap] = gaps.list_open_gaps(reader, desk.source_id)
+        assert gaps.list_open_gaps(reader) == [gap]
+        assert gaps.list_open_gaps(reader, desk.source_id + 1) == []
     assert (gap.high, gap.low, gap.until_count, gap.until_time, gap.alerts) == (39, None, None, now - MINUTE, True)
 
 

@@ -21,14 +21,14 @@ def fill(archive: Archive) -> tuple[int, ...]:
     )
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("desk", "feed")], NOW)
-        [source] = states.all_sources(writer)
+        [source] = states.list_sources(writer)
         return saving.save(writer, source.id, Batch(given), now=NOW, method="feed", alerts=True).new
 
 
 def test_posts_are_counted_by_quarter_of_an_hour_and_undated_ones_when_they_came(archive: Archive) -> None:
     fill(archive)
     with archive.reading() as reader:
-        found = stats.tallies(reader, NOW - 24 * HOUR, NOW + 1)
+        found = stats.count_by_quarter(reader, NOW - 24 * HOUR, NOW + 1)
     assert [(tally.source, tally.posts) for tally in found] == [("desk", 2), ("desk", 1), ("desk", 1)]
     assert all(tally.at % stats.QUARTER == 0 for tally in found)
     assert found[-1].at <= NOW < found[-1].at + stats.QUARTER
@@ -37,8 +37,8 @@ def test_posts_are_counted_by_quarter_of_an_hour_and_undated_ones_when_they_came
 def test_the_first_end_of_a_span_counts_and_the_second_does_not(archive: Archive) -> None:
     fill(archive)
     with archive.reading() as reader:
-        assert sum(tally.posts for tally in stats.tallies(reader, NOW - 5 * HOUR, NOW - 4 * HOUR)) == 2
-        assert sum(stats.languages(reader, NOW - 4 * HOUR, NOW).values()) == 1
+        assert sum(tally.posts for tally in stats.count_by_quarter(reader, NOW - 5 * HOUR, NOW - 4 * HOUR)) == 2
+        assert sum(stats.count_by_language(reader, NOW - 4 * HOUR, NOW).values()) == 1
 
 
 def test_matches_are_counted_once_per_post_and_not_for_edits(archive: Archive) -> None:
@@ -56,13 +56,13 @@ def test_matches_are_counted_once_per_post_and_not_for_edits(archive: Archive) -
             row = MatchRow("rule", "v1", post_id, document, kind, NOW, (hit,), alerting=True, why="new")  # type: ignore[arg-type]
             matches.save(writer, row, ["desk"], NOW)
     with archive.reading() as reader:
-        assert stats.matches_by_rule(reader, NOW) == {"rule": 2}
-        assert stats.matches_by_rule(reader, NOW + 1) == {}
+        assert stats.count_matches(reader, NOW) == {"rule": 2}
+        assert stats.count_matches(reader, NOW + 1) == {}
 
 
 def look(archive: Archive, minutes: Sequence[int], outcomes: Sequence[str]) -> None:
     with archive.writing() as writer:
-        [source] = states.all_sources(writer)
+        [source] = states.list_sources(writer)
         for minute, outcome in zip(minutes, outcomes, strict=True):
             states.settle(
                 writer,

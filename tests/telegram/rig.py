@@ -74,7 +74,7 @@ class Rig:
 
     async def round(self, name: str = "post") -> Any:
         """One round of one source, now."""
-        row = await self.store.read(source_rows.by_name, name)
+        row = await self.store.read(source_rows.find_source, name)
         assert row is not None
         return await self.collector.intake.round(self.sources[name], row, SECOND)
 
@@ -82,7 +82,7 @@ class Rig:
         """The same as the daemon does it: alone of its source, after the one that is under way."""
         under_way = self.collector._under_way
         while True:
-            row = await self.store.read(source_rows.by_name, name)
+            row = await self.store.read(source_rows.find_source, name)
             assert row is not None
             if name not in under_way:
                 self.collector._start([row])
@@ -95,11 +95,11 @@ class Rig:
 
     def row(self, name: str = "post") -> Any:
         with self.archive.reading() as reader:
-            return source_rows.by_name(reader, name)
+            return source_rows.find_source(reader, name)
 
     def open_gaps(self) -> list[Any]:
         with self.archive.reading() as reader:
-            return gaps.open_gaps(reader)
+            return gaps.list_open_gaps(reader)
 
     def ask(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         with self.archive.reading() as reader:

@@ -157,7 +157,7 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
     with station.desk.archive as archive, archive.writing() as writer:
         writer.execute("DELETE FROM telegram_peers")  # as for an account that has never seen the channel
         for name in ("post", "alone"):
-            rechecks.look(writer, name, [str(number) for number in numbers], Clock().now())
+            rechecks.recheck_reported(writer, name, [str(number) for number in numbers], Clock().now())
     station.desk.run("run", "--once", code=5)
     assert "skipped, stopped (renamed)" in station.desk.run("run", "--once").stderr
     for name in ("post", "alone"):
@@ -404,7 +404,7 @@ def test_the_list_shows_how_each_source_is_watched_and_how_far_it_lags(station: 
     station.until(lambda: station.texts("pushed") == ["Now."], "the push")
     station.telegram.faults.flood("channels.getMessages", 300)
     with station.desk.archive as archive, archive.writing() as writer:
-        rechecks.look(writer, "pushed", [str(last)], Clock().now())
+        rechecks.recheck_reported(writer, "pushed", [str(last)], Clock().now())
     station.until(lambda: station.ask("SELECT 1 FROM telegram_waits"), "the wait")
     row = station.listed("pushed")
     assert (row["mode"], row["state"], row["high_water"], row["account"]) == ("push", "ok", last, "connected")
@@ -473,7 +473,7 @@ def test_many_posts_are_looked_at_again_in_one_call(telegram: World, at: Served,
             telegram.edit("border_post", plain[3], "Corrected.", silent=True)
             telegram.delete("border_post", plain[7], silent=True)
             looked = [str(number) for number in (*plain, album[0])]
-            await rig.store.run(rechecks.look, "post", looked, Clock().now())
+            await rig.store.run(rechecks.recheck_reported, "post", looked, Clock().now())
             assert await rig.checked() == len(looked)
             assert telegram.journal.count("channels.getMessages") == 2, "one for all of them, one for the album's parts"
             assert rig.ask("SELECT count(*) FROM observations WHERE presence = 'present'") == [(len(looked) - 1,)]
@@ -500,7 +500,7 @@ def test_a_post_on_which_looking_breaks_keeps_no_other_waiting(telegram: World, 
             )
             assert broken == 1
             wanted = [str(number) for number in numbers if number != numbers[2]]
-            await rig.store.run(rechecks.look, "post", [*wanted, "odd"], Clock().now())
+            await rig.store.run(rechecks.recheck_reported, "post", [*wanted, "odd"], Clock().now())
             await rig.checked()
             assert rig.ask("SELECT count(*) FROM observations WHERE presence = 'present'") == [(4,)]
             assert rig.ask("SELECT count(*) FROM jobs WHERE kind = 'recheck' AND attempts = 1") == [(1,)]
@@ -515,7 +515,7 @@ def test_a_flood_wait_of_looking_again_puts_all_of_them_off(telegram: World, at:
         async with running(data_dir, at, ONE, live=False) as rig:
             await rig.round()
             telegram.faults.flood("channels.getMessages", 60)
-            await rig.store.run(rechecks.look, "post", [str(number) for number in numbers], Clock().now())
+            await rig.store.run(rechecks.recheck_reported, "post", [str(number) for number in numbers], Clock().now())
             assert await rig.checked() == 0
             [(due,)] = rig.ask("SELECT DISTINCT due_at FROM jobs WHERE slot = 'told'")
             assert due - Clock().now() > 50 * SECOND

@@ -273,7 +273,7 @@ def test_an_edit_of_a_post_that_is_still_on_its_way_here_is_looked_for_again(
             telegram.edit("border_post", 7, "Edited before it came.")
             telegram.delete("border_post", 8)
             await until(lambda: rig.live._again, "the hints")
-            await rig.store.run(gaps.ask_backfill, rig.row().id, below=None, now=Clock().now())
+            await rig.store.run(gaps.request_backfill, rig.row().id, below=None, now=Clock().now())
             await rig.round()
             assert arrived(rig, 7)
             await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'told'"), "the second look")
@@ -652,10 +652,10 @@ def test_a_request_to_join_is_carried_out_and_answered(telegram: World, at: Serv
     async def go() -> None:
         async with running(data_dir, at, entries) as rig:
             await until(lambda: rig.row().first_contact_at, "first contact")
-            asked = await rig.store.run(account_rows.ask, "join", "post", Clock().now())
+            asked = await rig.store.run(account_rows.file_request, "join", "post", Clock().now())
             await until(lambda: rig.ask("SELECT 1 FROM telegram_requests WHERE done_at IS NOT NULL"), "the answer")
             with rig.archive.reading() as reader:
-                assert account_rows.request(reader, asked).outcome == "ok"
+                assert account_rows.read_request(reader, asked).outcome == "ok"
             number = telegram.publish("not_joined", "Pushed now.")
             await until(lambda: number in numbers(rig), "the push")
             await until(lambda: rig.ask("SELECT mode FROM telegram_watches") == [("push",)], "the mode")

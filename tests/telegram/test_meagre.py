@@ -190,10 +190,10 @@ def test_without_joining_a_request_to_join_is_answered_with_what_lacks(
     async def go() -> None:
         async with running(data_dir, at, ONE) as rig:
             await until(lambda: rig.row().first_contact_at, "first contact")
-            asked = await rig.store.run(account_rows.ask, "join", "post", Clock().now())
+            asked = await rig.store.run(account_rows.file_request, "join", "post", Clock().now())
             await until(lambda: rig.ask("SELECT 1 FROM telegram_requests WHERE done_at IS NOT NULL"), "the answer")
             with rig.archive.reading() as reader:
-                answer = account_rows.request(reader, asked)
+                answer = account_rows.read_request(reader, asked)
             assert (answer.outcome, answer.detail) == (
                 "later", "the server does not offer channels.joinChannel (NOT_FOUND)"
             )  # fmt: skip

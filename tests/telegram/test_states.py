@@ -358,7 +358,7 @@ def test_an_answer_that_cannot_be_read_is_no_reason_to_hang_up(
         async with running(data_dir, at, entries) as rig:
             await until(lambda: rig.row().first_contact_at, "first contact")
             telegram.faults.suffer(Fault(method, unknown=True, times=None))
-            await rig.store.run(rechecks.look, "post", ["1"], Clock().now())
+            await rig.store.run(rechecks.recheck_reported, "post", ["1"], Clock().now())
             await rig.checked()
             await until(lambda: told(rig, "telegram language"), "the notice")
             number = telegram.publish("not_joined", "Still read.")

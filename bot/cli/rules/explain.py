@@ -94,10 +94,10 @@ def _cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals
     """Measured on the archive: what a search has to read; how often the rule is tried; its time against folding."""
     from bot.rules import Rule, compile_rules
     from storage.language.fold import fold
-    from storage.search.search import proposed
+    from storage.search.search import count_candidates
 
     names = find_sources(reader, rule) if rule else []
-    found = proposed(reader, parsed, sources=names) if names or rule is None else None
+    found = count_candidates(reader, parsed, sources=names) if names or rule is None else None
     sample = _newest(reader)
     tried = sum(1 for post in sample if literals is None or _called(post, literals))
     started = perf_counter()
@@ -131,10 +131,10 @@ def _called(post: "Document", literals: frozenset[str]) -> bool:
 
 def _newest(reader: "Reader") -> "list[Document]":
 
-    from storage.posts.reading import newest
+    from storage.posts.reading import find_newest
     from storage.search import documents
 
-    return list(documents.load(reader, newest(reader, limit=_SAMPLE)).values())
+    return list(documents.load_documents(reader, find_newest(reader, limit=_SAMPLE)).values())
 
 
 def _lines(session: Session, told: dict[str, Any]) -> Iterator[str]:

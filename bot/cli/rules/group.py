@@ -57,11 +57,11 @@ def listed(session: Session, form: Form | None) -> None:
 
 
 def _matches(session: Session) -> dict[str, int]:
-    from storage.search.stats import matches_by_rule
+    from storage.search.stats import count_matches
 
     try:
         with session.archive().reading() as reader:
-            return matches_by_rule(reader, session.clock.now() - _WEEK)
+            return count_matches(reader, session.clock.now() - _WEEK)
     except UserError:  # nothing collected yet
         return {}
 

@@ -124,8 +124,8 @@ def _told(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) 
     days = Counter(_day(found.at, zone) for found in fired)
     sources = Counter(found.source for found in fired)
     shown_posts = fired[:samples]
-    texts = reading.texts(reader, {hit.text_id for found in shown_posts for hit in found.hits})
-    posts = reading.posts(reader, [found.post_id for found in shown_posts])
+    texts = reading.read_texts(reader, {hit.text_id for found in shown_posts for hit in found.hits})
+    posts = reading.read_posts(reader, [found.post_id for found in shown_posts])
     hits = {found.post_id: found.hits for found in shown_posts}
     return {
         "posts": len(fired),
@@ -158,9 +158,9 @@ def _lines(
 def _print_samples(session: Session, reader: "Reader", fired: "list[FoundPost]", zone: Zone) -> None:
     from storage.posts import reading
 
-    texts = reading.texts(reader, {hit.text_id for found in fired for hit in found.hits})
+    texts = reading.read_texts(reader, {hit.text_id for found in fired for hit in found.hits})
     hits = {found.post_id: found.hits for found in fired}
-    for post in reading.posts(reader, [found.post_id for found in fired]):
+    for post in reading.read_posts(reader, [found.post_id for found in fired]):
         print_post(session, post, zone, hits[post.id], texts)
 
 

@@ -51,7 +51,7 @@ def command(
         elif raw:
             import sys
 
-            sys.stdout.buffer.write(post_reading.raw(reader, post.raw_sha256))
+            sys.stdout.buffer.write(post_reading.read_raw(reader, post.raw_sha256))
         elif form is not None:
             write_json(session, _document(reader, post, history=history))
         else:
@@ -60,16 +60,20 @@ def command(
 
 
 def _named(reader: "Reader", key: str) -> PostRow:
-    post_id = post_reading.find(reader, key.encode(errors="replace").decode())  # an argument may hold lone surrogates
+    post_id = post_reading.find_post(
+        reader, key.encode(errors="replace").decode()
+    )  # an argument may hold lone surrogates
     if post_id is None:
         raise UserError(f"no post {visible(key)!r}: give an id, SOURCE/NATIVE_ID or a URL that `search` shows")
-    return post_reading.posts(reader, [post_id])[0]
+    return post_reading.read_posts(reader, [post_id])[0]
 
 
 def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
-    document = post_json(post, summary.of_post(reader, post.id), post_history.matches(reader, post.id))
+    document = post_json(post, summary.read_files_of_post(reader, post.id), post_history.read_matches(reader, post.id))
     if history:
-        document |= history_json(post_history.history(reader, post.id), post_reading.earlier(reader, post.id))
+        document |= history_json(
+            post_history.read_history(reader, post.id), post_reading.read_earlier_texts(reader, post.id)
+        )
     return document
 
 
@@ -132,7 +136,7 @@ def _origin(forward: Forward) -> str:
 
 
 def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
-    for match in post_history.matches(reader, post.id):
+    for match in post_history.read_matches(reader, post.id):
         yield visible(f"{shown(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
         for sent in match.deliveries:
             told = [sent.target, sent.state, shown(sent.settled_at, zone, unknown=""), sent.reason or ""]
@@ -141,7 +145,7 @@ def _matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
 
 
 def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
-    lived = post_history.history(reader, post.id)
+    lived = post_history.read_history(reader, post.id)
     before: RevisionRow | None = None
     for revision in lived.revisions:
         collected = shown(revision.collected_at, zone, seconds=True)
@@ -152,7 +156,7 @@ def _history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> I
         if before is not None:
             yield from _difference(session, before.text, revision.text)
         before = revision
-    for text in post_reading.earlier(reader, post.id):
+    for text in post_reading.read_earlier_texts(reader, post.id):
         yield ""
         yield styled(session, f"{files.heading(text, post.media)} replaced", "dim")
         yield from files.words(text)

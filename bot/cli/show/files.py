@@ -76,7 +76,7 @@ def words(text: TextRow) -> Iterator[str]:
 
 def rows(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     """One line for each file."""
-    known = summary.of_post(reader, post.id)
+    known = summary.read_files_of_post(reader, post.id)
     for place, item in enumerate(post.media, 1):
         yield (f"{place}  " if len(post.media) > 1 else "") + _row(item, known[item.id], zone)
 

@@ -105,11 +105,11 @@ def _ask_and_watch(
     from storage.sources import gaps, states
 
     with archive.reading() as reader:
-        row = states.by_name(reader, settings.name)
+        row = states.find_source(reader, settings.name)
     if row is None or row.first_contact_at is None:
         raise UserError(f"{settings.name} has not been reached yet: see `communique status`")
     with archive.writing() as writer:
-        gap_id = gaps.ask_backfill(
+        gap_id = gaps.request_backfill(
             writer,
             row.id,
             below=None,
@@ -125,8 +125,8 @@ def _ask_and_watch(
     with _Progress(session, settings.name, wanted) as progress:
         while True:
             with archive.reading() as reader:
-                (gap,) = (gap for gap in gaps.all_gaps(reader, row.id) if gap.id == gap_id)
-                progress.show(gaps.filled(reader, gap))
+                (gap,) = (gap for gap in gaps.list_all_gaps(reader, row.id) if gap.id == gap_id)
+                progress.show(gaps.count_filled(reader, gap))
             if gap.closed_at is not None:
                 break
             time.sleep(0.5)

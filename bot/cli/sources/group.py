@@ -140,11 +140,11 @@ def resume(session: Session, name: str) -> None:
 
 def _known(session: Session) -> list[Watch]:
     """Sources of the archive, and those of the config that no run has seen yet."""
-    from storage.status import watches
+    from storage.status import read_watches
 
     try:
         with session.archive().reading() as reader:
-            known = list(watches(reader))
+            known = list(read_watches(reader))
     except UserError:
         known = []
     import json
@@ -174,10 +174,10 @@ def _view(session: Session) -> AccountView:
     try:
         with session.archive().reading() as reader:
             return AccountView(
-                telegram.account(reader),
-                {name: watch.mode for name, watch in telegram.watches(reader).items()},
-                telegram.lags(reader),
-                {method: until for method, until in telegram.waits(reader).items() if until > now},
+                telegram.read_account(reader),
+                {name: watch.mode for name, watch in telegram.read_watches(reader).items()},
+                telegram.measure_lags(reader),
+                {method: until for method, until in telegram.read_waits(reader).items() if until > now},
             )
     except UserError:
         return AccountView()

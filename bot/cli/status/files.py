@@ -47,7 +47,9 @@ NONE = FileReport(Holdings(Held(), {}))
 
 def files(session: Session, reader: "Reader", free: int | None) -> FileReport:
     """Read it all."""
-    return FileReport(summary.holdings(reader), tuple(readings.given_up(reader, limit=_TOLD)), _limits(session), free)
+    return FileReport(
+        summary.count_files(reader), tuple(readings.list_given_up(reader, limit=_TOLD)), _limits(session), free
+    )
 
 
 def _limits(session: Session) -> "MediaConfig | None":
