@@ -1,0 +1,71 @@
+"""Decisions are finished even if the process stops, and a full disk costs no post its turn."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.alerts.decide import Deciding
+from bot.archive import AsyncArchive
+from bot.clock import Clock
+from bot.config import Config
+from bot.config.model import RuleConfig
+from bot.daemon.decisions import Decisions, shielded
+from storage.archive.errors import ArchiveFull
+
+
+def test_what_is_shielded_ends_before_the_cancelled_caller_does() -> None:
+    steps: list[str] = []
+
+    async def live() -> None:
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            steps.append("written")
+
+        caller = asyncio.create_task(shielded(work()))
+        await begun.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        steps.append("cancelled")
+
+    asyncio.run(live())
+    assert steps == ["written", "cancelled"]
+
+
+def test_posts_that_a_full_disk_left_undecided_are_decided_when_there_is_space(
+    desk: Any, make_post: Any, tmp_path: Path
+) -> None:
+    rule = RuleConfig(name="command", query="command", targets=())
+    config = Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,))
+    rung: list[bool] = []
+    desk.save(*[make_post(number, f"The command, part {number}. " * 50) for number in range(60)])
+
+    def allow_pages(writer: Any, most: int) -> None:
+        writer.execute(f"PRAGMA max_page_count = {most}")
+
+    def count_pages(writer: Any) -> int:
+        return int(writer.value("PRAGMA page_count"))
+
+    async def live() -> None:
+        archive = AsyncArchive(desk.archive)
+        decisions = Decisions(archive, Clock(), lambda _: None)
+        decisions.deciding, decisions.alerts_due = Deciding.of(config), lambda: rung.append(True)
+        try:
+            await archive.run(allow_pages, await archive.run(count_pages) + 2)
+            with pytest.raises(ArchiveFull):
+                await decisions.drain()
+            assert desk.rows("SELECT count(*) FROM matches") == [(0,)]
+            await archive.run(allow_pages, 1 << 30)
+            await decisions.drain()
+        finally:
+            await archive.aclose()
+
+    asyncio.run(live())
+    assert desk.rows("SELECT count(*) FROM matches") == [(60,)]
+    assert desk.rows("SELECT count(*) FROM jobs WHERE kind = 'decide'") == [(0,)]

@@ -1,0 +1,54 @@
+"""One process per data directory: the second learns who holds it, and a dead holder holds nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.daemon.lock import Lock, holder, open_archive
+from bot.errors import AlreadyRunning
+
+HOLDING = """
+import sys, pathlib
+from bot.daemon.lock import Lock
+with Lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(data_dir: Path) -> "subprocess.Popen[str]":
+    """Another process that holds the directory until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first_and_free_after_its_death(tmp_path: Path) -> None:
+    with hold(tmp_path) as other:
+        try:
+            assert holder(tmp_path) == other.pid
+            with (
+                pytest.raises(AlreadyRunning, match=f"already running: process {other.pid} holds {tmp_path}"),
+                Lock(tmp_path),
+            ):
+                pass
+        finally:
+            other.kill()
+    assert holder(tmp_path) is None
+    with Lock(tmp_path):
+        assert holder(tmp_path) is not None
+
+
+def test_the_archive_is_made_private_and_is_held_until_the_end(tmp_path: Path, now: int) -> None:
+    data_dir, said = tmp_path / "data", list[str]()
+    with open_archive(data_dir, now, said.append) as archive:
+        assert archive.path.parent == data_dir
+        assert data_dir.stat().st_mode & 0o777 == 0o700
+        assert holder(data_dir) is not None
+    assert holder(data_dir) is None
+    assert said == []
