@@ -5,7 +5,7 @@ All times are integer microseconds UTC. Ids of posts and channels at a source ar
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
@@ -17,6 +17,7 @@ TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll"]
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
 Presence = Literal["present", "absent"]
+NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
 
 
 # What a source brings ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.daemon.app import App
     from storage.archive.database import Archive
+    from storage.sources.telegram import RequestKind
 
 _WAIT_S = 40
 
@@ -47,7 +48,7 @@ def find_daemon(data_dir: Path) -> DaemonState:
     return DaemonState(pid is not None, pid or None)
 
 
-def ask_daemon(session: Session, kind: str, source: str) -> str:
+def ask_daemon(session: Session, kind: "RequestKind", source: str) -> str:
     """Ask the daemon, which alone has the Telegram session, and wait for its answer. Raises Later and Never."""
     from storage.sources import telegram
 

@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Decisions:
-    """The stage of decisions. `deciding` comes from the config; `alerts_due` wakes whoever sends."""
+    """The stage of decisions. `rules` come from the config; `alerts_due` wakes whoever sends."""
 
     archive: AsyncArchive
     clock: Clock
     say: Callable[[str], None]
-    deciding: LoadedRules = field(init=False)
+    rules: LoadedRules = field(init=False)
     alerts_due: Callable[[], None] = field(init=False)
     bell: Bell = field(default_factory=Bell)
     _claimed: list[jobs.ClaimedJob] = field(default_factory=list)  # begun, and not yet written to the end
@@ -50,7 +50,7 @@ class Decisions:
         if not self._claimed:
             return False
         try:
-            decided = await self.archive.run(decide.decide, self.deciding, self.clock.now(), claimed=self._claimed)
+            decided = await self.archive.run(decide.decide, self.rules, self.clock.now(), claimed=self._claimed)
         except ArchiveError:
             raise
         except Exception:

@@ -51,7 +51,7 @@ class Wired:
     config: Config
     http: Http
     sources: Mapping[str, Source]
-    deciding: LoadedRules
+    rules: LoadedRules
     outbox: Outbox
     media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
@@ -65,7 +65,7 @@ class Wired:
         ]
         states.declare(writer, declared, now)
         states.poll_stopped_now(writer, changed_at, now)
-        self.deciding.declare(writer, now)
+        self.rules.declare(writer, now)
 
 
 class Stages:
@@ -110,16 +110,16 @@ class Stages:
             self._startup.colour,
             proxied=config.http.proxy is not None,
         )
-        deciding = LoadedRules.of(config)
+        rules = LoadedRules.of(config)
         targets = {settings.name: target_kinds.build(settings, target_tools) for settings in config.targets}
         enabled = [settings for settings in config.sources if settings.enabled]
         sources = {settings.name: source_kinds.build(settings, source_tools) for settings in enabled}
-        rendering = deciding.rendering(config.zone, config.data_dir)
+        rendering = rules.rendering(config.zone, config.data_dir)
         return Wired(
             config=config,
             http=http,
             sources=sources,
-            deciding=deciding,
+            rules=rules,
             outbox=Outbox(self.archive, targets, rendering, self._clock, self.say),
             media=MediaStage.of(config, sources, self.archive, self._clock, self.decisions.bell.ring, self.say),
             telegram=telegram,
@@ -140,7 +140,7 @@ class Stages:
     async def take_up(self, wired: Wired) -> None:
         """Make every stage work with this config, which the archive knows already."""
         self.wired = wired
-        self.decisions.deciding, self.decisions.alerts_due = wired.deciding, wired.outbox.ring
+        self.decisions.rules, self.decisions.alerts_due = wired.rules, wired.outbox.ring
         self.rounds.sources = self.rechecks.sources = wired.sources
         self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}
         if self._telegram is not wired.telegram:

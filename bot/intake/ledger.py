@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from storage.records import Batch, ClosedGap, FetchedPost, Gap, History, LedgerChange, NarrowedGap, NewGap, SourceRow
 
 EVERYTHING = 1 << 62
+MISSED = "missed"  # the reason of a gap that is filled before all others
 _BEGINNING = "the beginning of the source is reached"
 
 
@@ -99,7 +100,7 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
             high=batch.seen.low - 1,
             from_at=source.last_post_at,
             to_at=first,
-            reason="missed",
+            reason=MISSED,
             alerts=True,
         )
         change = replace(change, opened=(gap,))

@@ -14,7 +14,7 @@ from storage.posts import rechecks
 from storage.records import Batch
 from storage.sources import states as rows
 from storage.sources import telegram
-from storage.sources.telegram import RequestRow
+from storage.sources.telegram import RequestOutcome, RequestRow, WatchMode
 from storage.state_names import NOT_SUPPORTED
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Live:
     _again: dict[str, "_Moved"] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _short: dict[str, tuple["TelegramSource", asyncio.Task[None]]] = field(default_factory=dict)
-    _modes_saved: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    _modes_saved: dict[str, tuple[WatchMode, bool]] = field(default_factory=dict)
     _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
 
     def hear(self, hint: "Hint") -> None:
@@ -161,7 +161,7 @@ class Live:
                 task.cancel()
                 del self._short[name]
 
-    def _mode(self, source: "TelegramSource", *, joined: bool | None) -> str | None:
+    def _mode(self, source: "TelegramSource", *, joined: bool | None) -> WatchMode | None:
         """How a source is watched now; None while that is unknown."""
         if self.gateway.away or source.is_withheld:
             return "public pages" if source.has_fallback else "nothing"
@@ -203,7 +203,7 @@ class Live:
             outcome, detail = await self._do(request)
             await self.archive.run(telegram.answer_request, request.id, outcome, detail, self.clock.now())
 
-    async def _do(self, request: RequestRow) -> tuple[str, str]:
+    async def _do(self, request: RequestRow) -> tuple[RequestOutcome, str]:
         source = self.sources.get(request.source)
         try:
             if request.kind == "logout":

@@ -234,7 +234,7 @@ def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
     """Gaps that have numbers to ask for, in the order in which they are filled."""
     return sorted(
         (gap for gap in open_gaps if gap.high is not None),
-        key=lambda gap: (gap.reason != "missed", -(gap.high or 0)),
+        key=lambda gap: (gap.reason != ledger.MISSED, -(gap.high or 0)),
     )
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.contracts.settings import size_written
-from storage.records import DueMedia
+from storage.records import NO_ROOM, DueMedia
 
 if TYPE_CHECKING:
     from bot.config.model import MediaConfig
     from storage.media.rows import Usage
 
-WAITS = "waits for room: "
 _LEAST = 64 << 10  # with less left nothing is begun; of a small cap a part of it
 
 
@@ -25,7 +24,7 @@ class NoRoom:
     @property
     def reason(self) -> str:
         """As it is stored at the file."""
-        return WAITS + self.what
+        return NO_ROOM + self.what
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 from storage.records import PeerRow
 from storage.sources import telegram
-from storage.sources.telegram import AccountRow
+from storage.sources.telegram import AccountRow, WatchMode
 from storage.state_names import CONNECTED, CONNECTING, UNREPORTED
 
 
@@ -35,7 +35,7 @@ class ArchiveMemory:
     async def keep_peer(self, account: str, peer: PeerRow) -> None:
         await self._store.run(telegram.keep_peer, account, peer, self._clock.now())
 
-    async def save_watch(self, source: str, mode: str, *, joined: bool) -> None:
+    async def save_watch(self, source: str, mode: WatchMode, *, joined: bool) -> None:
         await self._store.run(telegram.save_watch, source, mode, joined=joined)
 
     async def find_peer(self, asked: str) -> PeerRow | None:

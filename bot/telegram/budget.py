@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from bot.clock import Clock
 from bot.telegram.refusals import wait_error
 from storage.records import PeerRow
-from storage.sources.telegram import AccountRow
+from storage.sources.telegram import AccountRow, WatchMode
 
 BY_THE_HOUR = {"contacts.resolveUsername": 20, "messages.getDialogs": 20, "messages.checkChatInvite": 20}
 
@@ -22,7 +22,7 @@ class Memory(Protocol):
     async def read_account(self) -> AccountRow | None: ...
     async def add_notice(self, about: str, sentence: str, *, once: bool) -> None: ...
     async def save_status(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None: ...
-    async def save_watch(self, source: str, mode: str, *, joined: bool) -> None: ...
+    async def save_watch(self, source: str, mode: WatchMode, *, joined: bool) -> None: ...
 
 
 class Budget:

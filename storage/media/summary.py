@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from storage.archive.database import as_list, in_list
 from storage.media.rows import State
+from storage.records import NO_ROOM
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -183,7 +184,7 @@ _BY_SOURCE = (
     "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id GROUP BY s.name, m.state"
 )
 _NO_ROOM = (
-    "SELECT reason, count(*) AS files FROM media WHERE state = 'pending' AND reason LIKE 'waits for room: %' "
+    f"SELECT reason, count(*) AS files FROM media WHERE state = 'pending' AND reason LIKE '{NO_ROOM}%' "
     "GROUP BY reason ORDER BY files DESC"
 )
 _BYTES = (

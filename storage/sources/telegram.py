@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
 from storage.records import PeerRow
@@ -12,6 +12,9 @@ from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_nam
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
+RequestKind = Literal["check", "join", "logout"]
+RequestOutcome = Literal["ok", "later", "never"]
+WatchMode = Literal["push", "short poll", "history poll", "public pages", "nothing"]
 _HOUR = 3_600_000_000
 
 
@@ -28,10 +31,10 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class WatchRow:
-    """How one source is watched: "push", "short poll", "history poll" or "public pages"."""
+    """How one source is watched."""
 
     source: str
-    mode: str
+    mode: WatchMode
     joined: bool
 
 
@@ -40,11 +43,11 @@ class RequestRow:
     """Something that a person asked of the process that holds the session; `outcome` is empty until it is done."""
 
     id: int
-    kind: str
+    kind: str  # a RequestKind, or one of a newer version
     source: str
     asked_at: int
     done_at: int | None
-    outcome: str | None
+    outcome: RequestOutcome | None
     detail: str | None
 
 
@@ -153,7 +156,7 @@ def poll_ended_now(writer: Writer, now: int) -> None:
     )
 
 
-def save_watch(writer: Writer, source: str, mode: str, *, joined: bool) -> None:
+def save_watch(writer: Writer, source: str, mode: WatchMode, *, joined: bool) -> None:
     """Write down how a source is watched from now on."""
     writer.execute(
         "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
@@ -184,7 +187,7 @@ def measure_lags(reader: Reader) -> dict[str, int]:
 # What people ask --------------------------------------------------------------------------------------------------
 
 
-def file_request(writer: Writer, kind: str, source: str, now: int) -> int:
+def file_request(writer: Writer, kind: RequestKind, source: str, now: int) -> int:
     """File a request; the process that holds the session sees it within a second."""
     return int(
         writer.value(
@@ -204,7 +207,7 @@ def read_request(reader: Reader, request_id: int) -> RequestRow:
     return _requests(reader, "id = :id", {"id": request_id})[0]
 
 
-def answer_request(writer: Writer, request_id: int, outcome: str, detail: str, now: int) -> None:
+def answer_request(writer: Writer, request_id: int, outcome: RequestOutcome, detail: str, now: int) -> None:
     """A request is done: "ok", "later" or "never", with the sentence that a person reads."""
     writer.execute(
         "UPDATE telegram_requests SET done_at = :now, outcome = :outcome, detail = :detail WHERE id = :id",

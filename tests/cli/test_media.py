@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bot.intake.quota import WAITS
 from storage import jobs
 from storage.archive.database import Archive
 from storage.jobs import NewJob
@@ -18,7 +17,7 @@ from storage.media import readings
 from storage.media import rows as media_rows
 from storage.media.shelf import Kept
 from storage.posts import texts
-from storage.records import Batch, FetchedMedia, FetchedPost, LedgerChange, Raw, Segment
+from storage.records import NO_ROOM, Batch, FetchedMedia, FetchedPost, LedgerChange, Raw, Segment
 from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -156,7 +155,7 @@ def test_a_content_that_two_sources_show_counts_once_for_all_and_for_each(shelf:
     ("limits", "why"),
     [
         ('keep_free = "900TB"', "[media] keep_free is 900.0 TB"),
-        ('keep_free = 0\ntotal = "4KB"', "the 4.0 KB of [media] total are used up"),
+        ('keep_free = 0\ntotal = "4KB"', "[media] total (4.0 KB) is full"),
     ],
 )
 def test_what_stops_files_is_told_although_all_else_is_well(shelf: Shelf, limits: str, why: str) -> None:
@@ -172,10 +171,10 @@ def test_files_that_wait_for_room_are_counted_by_what_is_used_up(shelf: Shelf) -
     shelf.store(stored, size=4_096)
     with shelf.archive.writing() as writer:
         for media_id in waiting:
-            media_rows.set_reason(writer, f"{WAITS}the 4KB of [media] per_source are used up", NOON, media_id=media_id)
+            media_rows.set_reason(writer, f"{NO_ROOM}[media] per_source (4KB) is full", NOON, media_id=media_id)
     told = shelf("status").stdout
     assert "4.0 KB of 4.0 KB: used up, nothing more is fetched" in told
-    assert "warning  2 files wait for room: the 4KB of [media] per_source are used up" in told
+    assert "warning  2 files wait for room: [media] per_source (4KB) is full" in told
     [row] = shelf.told("status")["media"]["no_room"]
     assert row["files"] == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.decide import Deciding
+from bot.alerts.loaded_rules import LoadedRules
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.config import Config
@@ -55,7 +55,7 @@ def test_posts_that_a_full_disk_left_undecided_are_decided_when_there_is_space(
     async def live() -> None:
         archive = AsyncArchive(desk.archive)
         decisions = Decisions(archive, Clock(), lambda _: None)
-        decisions.deciding, decisions.alerts_due = Deciding.of(config), lambda: rung.append(True)
+        decisions.rules, decisions.alerts_due = LoadedRules.of(config), lambda: rung.append(True)
         try:
             await archive.run(allow_pages, await archive.run(count_pages) + 2)
             with pytest.raises(ArchiveFull):

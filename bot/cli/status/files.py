@@ -10,6 +10,7 @@ from bot.documents.media import counts_json, waiting_json
 from bot.foreign.text import one_line, visible
 from storage.media import readings, summary
 from storage.media.summary import STATES, Held, Holdings
+from storage.records import NO_ROOM
 
 if TYPE_CHECKING:
     from bot.config.model import MediaConfig
@@ -38,7 +39,7 @@ class FileReport:
         if self.free is not None and self.free <= self.limits.keep_free:
             return f"{sized(self.free)} are free on the disk, and [media] keep_free is {sized(self.limits.keep_free)}"
         if self.held.total.bytes >= self.limits.total:
-            return f"the {sized(self.limits.total)} of [media] total are used up"
+            return f"[media] total ({sized(self.limits.total)}) is full"
         return None
 
 
@@ -116,7 +117,7 @@ def _oldest(held: Holdings) -> int:
 def warnings(found: FileReport) -> Iterator[str]:
     """Name what keeps files away although posts go on."""
     for reason, count in found.held.no_room.items():
-        yield f"{counted(count, 'file')} wait{'s' if count == 1 else ''} for room: {reason.partition(': ')[2]}"
+        yield f"{counted(count, 'file')} wait{'s' if count == 1 else ''} for room: {reason.removeprefix(NO_ROOM)}"
     if found.stopped is not None and not found.held.no_room:
         yield f"no file is fetched: {found.stopped}"
 
