@@ -1,4 +1,4 @@
-"""What one part of the config says about another: names that must exist, queries that must work, rules that cannot."""
+"""Checks across the config: names that must exist, queries that must parse, rules that can never match."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,10 +21,10 @@ _UNREAD = ("unread",)  # stands in for the phrases of a term with a mistake, so 
 def cross_check(
     config: Config, given: Mapping[str, object], places: Mapping[str, Sequence[int]], findings: Findings
 ) -> None:
-    """Note every mistake that no single entry shows.
+    """Note every mistake that shows only when entries are compared.
 
     `config` holds what is right of each entry and `places` the entries' indexes in the file; `given` is the whole
-    document, so that an entry that cannot be read at all still counts as a name that exists.
+    document, so that the name of an entry with mistakes still counts as known.
     """
     names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines", "terms")}
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
@@ -43,7 +43,9 @@ def cross_check(
         if whole and rule.sources + rule.tags and not any(source.enabled for source in config.rule_sources(rule)):
             findings.odd(keys, f'the rule "{rule.name}" can never match: no source is in its scope')
         if rule.name.startswith(MEDIA_RULE):
-            findings.wrong((*keys, "name"), f'"{MEDIA_RULE}" begins the names of alerts on files: take another')
+            findings.wrong(
+                (*keys, "name"), f'a rule name cannot begin with "{MEDIA_RULE}", which is reserved for alerts on files'
+            )
         parsed = _query(rule, phrases, keys, findings)
         if parsed is not None:
             queries.append((index, rule.name, parsed))
@@ -75,15 +77,15 @@ def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None
     for index in short[_SHORT_POLLS:]:
         findings.wrong(
             ("sources", index, "mode"),
-            f"{len(short)} sources ask for short polls, and Telegram pushes to an account for at most {_SHORT_POLLS} "
-            'channels that it polls so (https://core.telegram.org/api/updates): use "auto" or "history" here',
+            f'{len(short)} sources have mode = "short", but Telegram serves at most {_SHORT_POLLS} channels of an '
+            'account that way (https://core.telegram.org/api/updates): use "auto" or "history" here',
         )
     pushed = sum(mode in ("auto", "push") for _, mode in modes)
     if pushed > _CHANNELS:
         findings.odd(
             ("sources",),
-            f"{pushed} sources would be pushed, and an account can join {_CHANNELS} channels (1000 with Premium): "
-            "those that it has not joined are asked every `every` instead",
+            f"{pushed} sources use push, but an account can join only {_CHANNELS} channels (1000 with Premium): "
+            "those that it has not joined are polled at their interval",
         )
     telegram = config.telegram
     if found and (telegram.api_id is None or telegram.api_hash_file is None):
@@ -93,22 +95,22 @@ def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None
             "public pages are read",
         )
     if telegram.server is not None and telegram.public_key_file is None:
-        findings.wrong(("telegram", "public_key_file"), "is missing: a server of your own is known by its public key")
+        findings.wrong(("telegram", "public_key_file"), "is missing: your own server is verified by its public key")
 
 
 def _media(config: Config, places: Sequence[int], targets: Iterable[str], findings: Findings) -> None:
-    """What sources and tags say of alerts on files."""
+    """Alerts on files, as sources and tags configure them."""
     for tag, said in config.media.tags.items():
         _known(said.alert_targets or (), targets, "target", ("media", "tags", tag, "alert_targets"), findings)
     for index, source in zip(places, config.sources, strict=True):
         _known(source.alert_targets or (), targets, "target", ("sources", index, "alert_targets"), findings)
         if source.enabled and config.alerts_on(source) and not config.media_targets(source):
-            message = f'files of "{source.name}" alert nobody: alert_targets and [defaults] targets name no target'
+            message = f'alerts on files of "{source.name}" go nowhere: alert_targets and [defaults] targets are empty'
             findings.odd(("sources", index, "alert_on"), message)
 
 
 def _names(given: Mapping[str, object], part: str, findings: Findings) -> dict[str, int]:
-    """Names of one list and where they stand first; a second use is a mistake."""
+    """Names in one list, each with its first index; a second use is a mistake."""
     entries = given.get(part)
     found: dict[str, int] = {}
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
@@ -119,7 +121,7 @@ def _names(given: Mapping[str, object], part: str, findings: Findings) -> dict[s
 
 
 def _tags(given: Mapping[str, object]) -> set[str] | None:
-    """Every tag that a source bears; None where those of one cannot be read, so that any tag may exist."""
+    """Every tag of every source; None if those of one cannot be read, because then any tag may exist."""
     entries = given.get("sources", [])
     found: set[str] = set()
     for entry in entries if isinstance(entries, list) else ():
@@ -133,7 +135,7 @@ def _tags(given: Mapping[str, object]) -> set[str] | None:
 def _known(
     named: Iterable[str], known: Iterable[str], what: str, keys: KeyPath, findings: Findings, *, each: bool = True
 ) -> None:
-    """Note the names that nobody has; `each` says that they stand in a list at `keys`."""
+    """Note the names that do not exist; `each` says that `keys` is a list of them."""
     for index, name in enumerate(named):
         if name not in known:
             missing = f'no source has the tag "{name}"' if what == "tag" else f'there is no {what} "{name}"'
@@ -155,7 +157,7 @@ def _terms(
                 findings.wrong((*keys, code), f"unknown key{hint}", at_key=True)
             for number, phrase in enumerate(found):
                 if not any_of((phrase,)):
-                    findings.wrong((*keys, code, number), "has no letter or digit to look for")
+                    findings.wrong((*keys, code, number), "contains no letter or digit")
                     phrases.pop(term.name, None)
         if not any(term.languages.values()):
             phrases.pop(term.name, None)
@@ -189,7 +191,7 @@ def _examples(config: Config, rule: RuleConfig, parsed: query.Query, keys: KeyPa
 
 
 def _asked(queries: Sequence[tuple[int, str, query.Query]], names: Iterable[str], findings: Findings) -> None:
-    """Rules that ask for each other by `rule:` can never be decided; those that ask for nobody's never hold."""
+    """Rules that need each other through `rule:` can never be decided; those that need an unknown rule never match."""
     known = {name.casefold(): name for name in names}
     for index, _, parsed in queries:
         for name in names_asked(parsed.root):
@@ -200,7 +202,7 @@ def _asked(queries: Sequence[tuple[int, str, query.Query]], names: Iterable[str]
     if numbers:
         index, name, _ = queries[numbers[0]]
         way = " -> ".join(f'"{queries[number][1]}"' for number in numbers)
-        findings.wrong(("rules", index, "query"), f'the rule "{name}" asks by rule: for its own matches: {way}')
+        findings.wrong(("rules", index, "query"), f'the rule "{name}" depends on its own matches through rule: {way}')
 
 
 def _matches(config: Config, rule: RuleConfig, parsed: query.Query, text: str) -> bool:

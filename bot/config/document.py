@@ -1,4 +1,4 @@
-"""A config file as bytes, text, data and places, before anybody has looked at what it says."""
+"""A config file as bytes, text, data and positions, before its content is checked."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ class ConfigFile:
     def problem(self, keys: KeyPath, message: str, *, at_key: bool = False, index: int | None = None) -> Problem:
         """Name the place of `keys`, or of the nearest table around them where they are not in the file.
 
-        `index` counts code points into the string that stands there.
+        `index` counts code points into the string at that place.
         """
         known = keys
         while known and known not in self.places:

@@ -1,4 +1,4 @@
-"""Where things stand in the text of a TOML file: key path -> offset, offset -> line and column."""
+"""Positions in the text of a TOML file: key path -> offset, offset -> line and column."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""The shape of the config: sections, rules, and the value that everything else is given."""
+"""The shape of the config: its sections and entries, and the value that everything else gets."""
 
 import ipaddress
 import re
@@ -35,7 +35,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_address(value: str) -> str:
-    """Check the form of a proxy's URL. Raises ValueError, which never repeats it: a password may stand in it."""
+    """Check the form of a proxy's URL. Raises ValueError, which never repeats it: it may contain a password."""
     found = host_and_port(value)
     if found is None or not urlsplit(value).port or urlsplit(value).scheme not in ("http", "socks5", "socks5h"):
         raise ValueError('expected "http://host:port" or "socks5://host:port"')
@@ -69,13 +69,13 @@ def server_address(value: str) -> str:
 
 
 class StorageConfig(Settings):
-    """[storage]: where the archive stands."""
+    """[storage]: where the archive is."""
 
     dir: ConfigPath | None = None  # None: the platform's place for data
 
 
 class HostConfig(Settings):
-    """[http.hosts."t.me"]: politeness towards one host."""
+    """[http.hosts."t.me"]: how often one host is asked."""
 
     interval: Duration  # between two requests to this host
 
@@ -84,7 +84,7 @@ class HttpConfig(Settings):
     """[http]: how pages are fetched."""
 
     user_agent: str | None = None  # None: the client's own
-    proxy: Annotated[str, AfterValidator(proxy_address)] | None = None  # set, nothing goes past it
+    proxy: Annotated[str, AfterValidator(proxy_address)] | None = None  # if set, all traffic uses it
     allow_private_addresses: bool = False
     hosts: dict[str, HostConfig] = Field(default_factory=dict)
 
@@ -94,15 +94,15 @@ class TelegramConfig(Settings):
 
     api_id: int | None = None
     api_hash_file: SecretFile | None = None
-    proxy: Annotated[str, AfterValidator(telegram_proxy)] | None = None  # set, nothing goes past it
+    proxy: Annotated[str, AfterValidator(telegram_proxy)] | None = None  # if set, all traffic uses it
     server: Annotated[str, AfterValidator(server_address)] | None = None  # "host:port" of a test or own server
     dc: int | None = None
     public_key_file: ConfigPath | None = None
-    resolves_per_hour: int = Field(default=20, ge=1)  # names that are looked up at most, each of them once for ever
+    resolves_per_hour: int = Field(default=20, ge=1)  # new names looked up at most; each is looked up once
 
 
 class TagMedia(Settings):
-    """[media.tags."junta"]: what the files of sources with this tag alert on, where a source does not say it itself."""
+    """[media.tags."junta"]: what files of sources with this tag alert on, unless the source sets it itself."""
 
     alert_on: tuple[FileKind, ...] = ()
     alert_targets: tuple[Name, ...] | None = None
@@ -118,7 +118,7 @@ class MediaConfig(Settings):
     document: Size = 50 << 20
     per_source: Size = 20 << 30
     total: Size = 100 << 30
-    keep_free: Size = 2 << 30  # on the disk: below that no file is fetched, and posts go on
+    keep_free: Size = 2 << 30  # with less free disk no file is fetched; posts still are
     tags: dict[str, TagMedia] = Field(default_factory=dict)
 
     def largest(self, kind: str) -> int:
@@ -128,7 +128,7 @@ class MediaConfig(Settings):
 
 
 class Defaults(Settings):
-    """[defaults]: what an entry that says nothing gets."""
+    """[defaults]: values for entries that do not set them."""
 
     every: Interval = 2 * MINUTE
     timezone: Annotated[str, AfterValidator(zone_name)] = "Asia/Yangon"  # shown beside UTC in alerts
@@ -153,7 +153,7 @@ class RuleConfig(Settings):
 
 
 class TermConfig(Settings):
-    """[[terms]]: one name for what has several, as queries call it: @name.
+    """[[terms]]: one name for something with several names; queries use it as @name.
 
     Every other key is an ISO 639 code with the phrases of that language; storage.language sees them all alike.
     """
@@ -189,7 +189,7 @@ class Config(Settings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The second time zone that people are shown beside UTC."""
+        """The time zone that is shown beside UTC."""
         return ZoneInfo(self.defaults.timezone)
 
     def counts(self) -> str:
@@ -200,7 +200,7 @@ class Config(Settings):
         return ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in parts)
 
     def phrases(self) -> dict[str, tuple[str, ...]]:
-        """What each @name stands for, in all languages, as queries are read with it."""
+        """The phrases of each @name in all languages, for parsing queries."""
         return {
             term.name: tuple(phrase for found in term.languages.values() for phrase in found) for term in self.terms
         }
@@ -221,18 +221,18 @@ class Config(Settings):
         return self.defaults.every if source.every is None else source.every
 
     def rule_targets(self, rule: RuleConfig) -> tuple[str, ...]:
-        """Names of the targets that hear of `rule`; empty: it is a saved search."""
+        """Names of the targets that get alerts of `rule`; empty: it is a saved search."""
         return self.defaults.targets if rule.targets is None else rule.targets
 
     def alerts_on(self, source: SourceSettings) -> tuple[FileKind, ...]:
-        """Kinds of file that alert by themselves: what the source says, else what its tags say."""
+        """Kinds of file that alert by themselves: as the source sets it, else as its tags do."""
         if source.alert_on is not None:
             return source.alert_on
         tagged = [self.media.tags[tag] for tag in source.tags if tag in self.media.tags]
         return tuple(dict.fromkeys(kind for tag in tagged for kind in tag.alert_on))
 
     def media_targets(self, source: SourceSettings) -> tuple[str, ...]:
-        """Names of the targets that hear of such a file."""
+        """Names of the targets that get alerts on files of `source`."""
         if source.alert_targets is not None:
             return source.alert_targets
         tagged = [self.media.tags[tag].alert_targets for tag in source.tags if tag in self.media.tags]

@@ -1,4 +1,4 @@
-"""Where the config file and the data stand. Cheap: no pydantic, no check of what the config says."""
+"""Where the config file and the data are. Cheap: no pydantic, and the config is not checked."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ APP = "communique"
 def find_config(flag: Path | None, environment: Environment) -> Path | None:
     """Find the config file: --config, COMMUNIQUE_CONFIG, ./config.toml, then the platform's own place; None: no file.
 
-    A file that was asked for is returned whether it exists or not; whoever reads it says so.
+    A file that was named is returned even if it does not exist; whoever reads it reports that.
     """
     asked = flag or environment.config
     if asked:
@@ -65,7 +65,7 @@ def _configured(config: Path | None, directory: Path) -> Path | None:
     if written is None:
         return None
     if not isinstance(written, str):
-        raise UserError(f"{config}: [storage] dir is not a string; `communique config check` tells more")
+        raise UserError(f"{config}: [storage] dir is not a string; `communique config check` shows more")
     return directory / Path(written).expanduser()
 
 

@@ -1,4 +1,4 @@
-"""Text in, checked config out: every section and entry is looked at before anything is refused."""
+"""Text in, checked config out: every section and entry is checked before anything is refused."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,11 +89,11 @@ def effective(document: ConfigFile, environment: Environment, findings: Findings
         if override.section not in SECTIONS:
             findings.wrong(
                 (override.section, override.key),
-                f'no section "{override.section}" can be set by the environment; it may be {one_of(SECTIONS)}',
+                f'the environment cannot set the section "{override.section}"; it can set {one_of(SECTIONS)}',
             )
         elif isinstance(section, Mapping):
             given[override.section] = {**section, override.key: override.text}
-    findings.warnings += [f"{name}: this environment variable means nothing here" for name in environment.unknown]
+    findings.warnings += [f"{name}: unknown environment variable" for name in environment.unknown]
     return given
 
 
@@ -111,7 +111,7 @@ def _data_dir(flag: Path | None, environment: Environment, storage: StorageConfi
 
 
 def _section(given: Mapping[str, object], name: str, model: type[_Part], findings: Findings) -> _Part:
-    """One section; what is wrong is noted, and defaults stand in so that the rest can be looked at."""
+    """One section; mistakes are noted, and defaults are used so that the rest can be checked."""
     return _part(given.get(name, {}), model, (name,), findings) or model()
 
 
@@ -138,7 +138,7 @@ def _salvaged(
     context: Mapping[str, object],
     error: ValidationError,
 ) -> _Part | None:
-    """What is right of a part that was refused, so that the rest of the config is held against it at once."""
+    """The valid keys of a part that was refused, so that the rest of the config is checked against them at once."""
     details = error.errors(include_url=False)
     wrong = {detail["loc"][0] for detail in details if detail["loc"]}
     if wrong & {"sources", "tags"}:
@@ -154,7 +154,7 @@ def _salvaged(
 def _entries(
     given: Mapping[str, object], name: str, form: AnyRegistry | type[Settings], findings: Findings
 ) -> list[tuple[int, Settings]]:
-    """Check the entries of one list; what is right of each, with its index in the file."""
+    """Check the entries of one list; the valid part of each, with its index in the file."""
     entries = given.get(name, [])
     if not isinstance(entries, list):
         findings.wrong((name,), f"write [[{name}]], with two brackets, above each entry")

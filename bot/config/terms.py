@@ -1,4 +1,4 @@
-"""The terms that queries call by @name. Cheap: of the config only this is read, without pydantic."""
+"""The terms that queries use as @name. Cheap: reads nothing else of the config, and no pydantic."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from bot.errors import UserError
 
 
 def phrases(flag: Path | None, environment: Environment) -> dict[str, tuple[str, ...]]:
-    """What each term stands for, in all languages; nothing where there is no config file.
+    """The phrases of each term, in all languages; none if there is no config file.
 
     Raises ConfigError where the file is no TOML, UserError where a term is not what `config check` would accept.
     """
@@ -34,4 +34,4 @@ def phrases(flag: Path | None, environment: Environment) -> dict[str, tuple[str,
 
 
 def _refused(config: Path, where: str) -> UserError:
-    return UserError(f"{config}: {where} cannot be read; `communique config check` tells more")
+    return UserError(f"{config}: {where} cannot be read; `communique config check` shows why")

@@ -1,4 +1,4 @@
-"""Strikes secrets out of what a failure says, before anybody sees it."""
+"""Reads secrets, and removes them from the text of a failure before anybody sees it."""
 
 import re
 
@@ -15,7 +15,7 @@ def read_secret(secret: SecretFile) -> str:
 
 
 def mask_secrets(problem: Later | Never, *secrets: str) -> Later | Never:
-    """The same failure with every secret in its words as `***`; raise it `from None`, for causes keep their words."""
+    """The same failure with every secret in its text as `***`; raise it `from None`: causes keep their text."""
 
     def strike(words: str) -> str:
         for secret in sorted(filter(None, secrets), key=len, reverse=True):

@@ -100,7 +100,7 @@ def _name(value: str) -> str:
 
 def _not_too_often(microseconds: int) -> int:
     if microseconds < SECOND:
-        raise ValueError("a source cannot be asked more often than once a second: the minimum is 1s")
+        raise ValueError("a source cannot be polled more often than once a second: the minimum is 1s")
     return microseconds
 
 
@@ -141,7 +141,7 @@ def _beside_config(value: Any, info: ValidationInfo) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A secret that stands in a file of its own; only the path is ever shown.
+    """A secret in a file of its own; only the path is ever shown.
 
     A relative path is looked up in systemd's credentials directory first (`credential` is then True: systemd guards
     such a file by access lists, which look like a loose mode), then beside the config file.

@@ -18,7 +18,7 @@ class TargetSettings(Settings):
 
     name: Name
     kind: str
-    health: bool = False  # True: also hears when a source breaks, recovers, or a target is parked
+    health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
@@ -38,24 +38,24 @@ class TargetTools:
 
 
 class MessageRefused(Never):
-    """This one message will never be accepted; the target itself is well. Any other `Never` parks the target."""
+    """This one message will never be accepted; the target itself works. Any other `Never` suspends the target."""
 
 
 class Target(Protocol):
-    """Somewhere a person hears of an alert.
+    """Somewhere alerts are sent to.
 
     `send` returns a receipt (text, at most 1,000 characters; None where there is none) and raises only `Later`
-    (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for), `Refused`
-    for this message and `Never` for the target.
+    (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for),
+    `MessageRefused` for this message and `Never` for the target.
     """
 
     settings: TargetSettings
     shows: Shows
     idempotent: bool  # True: a repeat under the same message id is absorbed by the receiver
-    account: str | None  # a wait that one target asks for covers all with the same account; None: it stands alone
+    account: str | None  # a wait that one target asks for holds for all with the same account; None: for it alone
 
     async def ready(self) -> None:
-        """Wait until the target's own pace lets one more message through; called before a delivery is claimed."""
+        """Wait until the target's rate limit allows one more message; called before a delivery is claimed."""
         ...
 
     async def send(self, message: Message) -> str | None:

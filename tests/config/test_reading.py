@@ -172,7 +172,7 @@ def test_odd_things_are_warned_of(read: Read, tmp_path: Path) -> None:
     config = read(disabled + loopback, Environment.of({"COMMUNIQUE_DATADIR": "x", "COMMUNIQUE_DEBUG": "1"}))
     private = "127.0.0.1:8000 is a private address and will be refused"
     assert [warning.removeprefix(f"{tmp_path}/") for warning in config.warnings] == [
-        "COMMUNIQUE_DATADIR: this environment variable means nothing here",
+        "COMMUNIQUE_DATADIR: unknown environment variable",
         'config.toml:9:1 rules[0]: the rule "regional-command" can never match: no source is in its scope',
         f"config.toml http: {private}; allow it by [http] allow_private_addresses = true",
     ]
@@ -214,7 +214,7 @@ def test_the_environment_beats_the_file_and_is_told_by_its_own_name(read: Read, 
     }
     sections = '"storage", "http", "telegram", "media", "defaults"'
     assert mistakes('[defaults]\ntimezone = "UTC"\n', Environment.of(wrong)) == [
-        f'COMMUNIQUE_HTPP__X: no section "htpp" can be set by the environment; it may be {sections}',
+        f'COMMUNIQUE_HTPP__X: the environment cannot set the section "htpp"; it can set {sections}',
         'COMMUNIQUE_DEFAULTS__TIMEZONE: unknown time zone; did you mean "Asia/Yangon"?',
         'COMMUNIQUE_DEFAULTS__EVRY: unknown key; did you mean "every"?',
     ]
@@ -297,7 +297,7 @@ def test_bad_input_67_duplicate_names(mistakes: Mistakes) -> None:
 
 
 def test_bad_input_67_a_poll_every_zero_seconds(mistakes: Mistakes) -> None:
-    told = "a source cannot be asked more often than once a second: the minimum is 1s"
+    told = "a source cannot be polled more often than once a second: the minimum is 1s"
     assert mistakes('[defaults]\nevery = "999ms"\n' + SOURCE + 'every = "0s"\n') == [
         f"2:9 defaults.every: {told}",
         f"9:9 sources[0].every: {told}",

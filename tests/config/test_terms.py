@@ -43,7 +43,7 @@ def test_every_mistake_in_terms_and_rules_is_told_at_once_with_its_place(mistake
         '2:8 terms[0].name: a term has 1 to 64 letters and digits, and "-", "_" and "." between them: @regional-command',
         "6:1 terms[1].burmese: unknown key; a language is written as its ISO 639 code, such as en or my",
         '8:8 terms[2].name: "lashio" is already the name of terms[1]',
-        "9:17 terms[2].en[1]: has no letter or digit to look for",
+        "9:17 terms[2].en[1]: contains no letter or digit",
         '10:1 terms[3]: the term "empty" has no phrase: add en = ["…"], my = ["…"]',
         '14:6 terms[4].en: expected a list, got "x"',
         f'17:15 rules[0].query: in the rule "a": {refused}',
@@ -55,14 +55,14 @@ def test_rules_that_ask_for_each_other_are_refused(mistakes: Mistakes) -> None:
     rules = {"first": "rule:second army", "second": "navy OR rule:thi*", "third": "-rule:first", "fine": "rule:first"}
     text = "".join(f'[[rules]]\nname = "{name}"\nquery = "{query}"\n' for name, query in rules.items())
     [mistake] = mistakes(text)
-    assert "asks by rule: for its own matches" in mistake
+    assert "depends on its own matches through rule:" in mistake
     assert mistake.count('"first"') >= 1
     assert '"fine"' not in mistake
 
 
 def test_a_rule_that_asks_for_itself_is_refused(mistakes: Mistakes) -> None:
     [mistake] = mistakes('[[rules]]\nname = "r"\nquery = "army -rule:r"\n')
-    assert mistake.endswith('the rule "r" asks by rule: for its own matches: "r" -> "r"')
+    assert mistake.endswith('the rule "r" depends on its own matches through rule: "r" -> "r"')
 
 
 def test_a_rule_that_asks_for_a_rule_that_is_not_there_warns(read: Read) -> None:

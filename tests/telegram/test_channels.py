@@ -447,7 +447,7 @@ def test_five_hundred_and_one_pushed_sources_are_told_that_some_will_be_polled(s
         station.configure(**sources)
         checked = station.desk.run("config", "check")
         told = checked.stdout + checked.stderr
-        assert "501 sources would be pushed" in told
+        assert "501 sources use push" in told
         assert "500 channels" in told
 
 
