@@ -40,7 +40,8 @@ def _entry(name: str, command: click.Command, context: click.Context) -> str:
         usage = " ".join([name, *command.collect_usage_pieces(context)])
         parts.append(f"```text\n{usage}\n```\n")
     parts += [_paragraph(one) for one in inspect.cleandoc(command.help or "").split("\f")[0].split("\n\n")]
-    records = [param.get_help_record(context) for param in command.get_params(context) if param.name != "help"]
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option) and "--help" not in one.opts]
+    records = [option.get_help_record(context) for option in options]
     rows = [f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in filter(None, records)]
     if rows:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows, ""]))
