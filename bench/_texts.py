@@ -1,8 +1,8 @@
-"""Texts of the size and mixture that are measured: made-up English, Burmese, Chinese and Ukrainian, from a fixed seed.
+"""Made-up English, Burmese, Chinese and Ukrainian texts for the benchmarks, from a fixed seed.
 
-Words come as often as in real text: the nth commonest with a share of about 1 / n (Zipf). The commonest have one
-syllable, all others two to four, and some of the alphabets' are names of two words. A Burmese text draws on 1,500
-different syllables, a Chinese one on 1,500 characters, they too from common to rare.
+Words are as frequent as in real text: the nth most common has a share of about 1 / n (Zipf). The most common have one
+syllable, the others two to four, and some English and Ukrainian ones are names of two words. Burmese has 1,500
+different syllables, Chinese 1,500 characters, also from common to rare.
 """
 
 import random
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate, product
 from operator import add
 
-COMMON = 500  # words that say nothing by themselves: nobody watches for them
+COMMON = 500  # words that are too common to watch for
 _SHARES = {"en": 45, "my": 40, "zh": 8, "uk": 7}  # of posts, and of rules
 _BYTES = {"en": 1, "my": 3, "zh": 3, "uk": 2}  # of a letter
 _SIZES = {"en": 40_000, "my": 40_000, "zh": 10_000, "uk": 10_000}
@@ -36,7 +36,7 @@ FIXED = {"en": ("regional command",), "my": ("လားရှိုး", "တိ
 
 @dataclass(frozen=True)
 class Words:
-    """The words of each language, the commonest first."""
+    """The words of each language, the most common first."""
 
     of: Mapping[str, Sequence[str]]
     chance: random.Random
@@ -46,20 +46,20 @@ class Words:
         return {language: _zipf(len(words)) for language, words in self.of.items()}
 
     def language(self) -> str:
-        """As often as its share of the posts."""
+        """A random language, as frequent as in the posts."""
         return self.chance.choices(list(_SHARES), list(_SHARES.values()))[0]
 
     def running(self, language: str, count: int = 1) -> list[str]:
-        """Words as a text has them."""
+        """Random words, as frequent as in a text."""
         return self.chance.choices(self.of[language], cum_weights=self._shares[language], k=count)
 
     def watched(self, language: str, *, rare: bool = False) -> str:
-        """A word as a rule has it: of two syllables or more, common or rare, or from the rarer half."""
+        """A random word for a rule: any but the most common, or one from the rarer half."""
         words = self.of[language]
         return words[self.chance.randrange(len(words) // 2 if rare else COMMON, len(words))]
 
     def text(self, language: str, length: int) -> str:
-        """So many characters."""
+        """A text of so many characters."""
         parts: list[str] = []
         size = 0
         while size < length:
@@ -81,7 +81,7 @@ class Words:
                 yield (word.title() if form == "A" else word + form * (language == "en")) + end
 
     def post(self, length: int = 600) -> str:
-        """So many bytes, of one language."""
+        """A text of so many bytes, in a random language."""
         language = self.language()
         return self.text(language, length // _BYTES[language])
 

@@ -1,4 +1,4 @@
-"""How long a command line takes from nothing, against a bare Python program that does the same; goal: at most 2 times.
+"""How long a command takes from a cold start, compared with a bare Python program; goal: at most 2 times as long.
 
 The floor imports click and sqlite3 and runs the very statements that `communique search` runs on the same archive,
 recorded in the same run; for `--help` it imports click and prints. Runs are interleaved, medians compared.
@@ -53,7 +53,7 @@ def main(_: list[str] | None = None) -> None:
 
 
 def filled(path: Path) -> Archive:
-    """Fill an archive with posts of a size that people write; every tenth holds the word that is searched."""
+    """Fill an archive with posts of a usual size; every tenth contains the word that is searched."""
     archive = Archive(path)
     migrate.ensure(archive, now=NOW)
     with archive.writing() as writer:

@@ -1,4 +1,4 @@
-"""The daemon at rest: 500 sources, nothing new anywhere; processor time and memory while it goes on watching."""
+"""The daemon at rest: 500 sources, nothing new; processor time and memory while it keeps watching."""
 
 import argparse
 import os
@@ -37,7 +37,7 @@ _FLOOR = "import asyncio, time\nasync def rest():\n    while True: await asyncio
 
 
 def seconds_of(pid: int) -> float:
-    """Processor seconds that a process has used, of /proc/PID/stat."""
+    """Processor seconds that a process has used, from /proc/PID/stat."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -52,8 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=int, default=500)
     parser.add_argument("--every", default="2m", help="interval of each source")
-    parser.add_argument("--rest", type=float, default=60, help="how long to look before the next round is due")
-    parser.add_argument("--seconds", type=float, default=120, help="how long to look while rounds go on")
+    parser.add_argument("--rest", type=float, default=60, help="seconds to measure while no poll is due")
+    parser.add_argument("--seconds", type=float, default=120, help="seconds to measure while sources are polled")
     chosen = parser.parse_args(arguments)
     world = World()
     for number in range(chosen.sources):
@@ -71,14 +71,14 @@ def main(arguments: list[str] | None = None) -> None:
             while any(world.requests(handle) == 0 for handle in world.handles()):
                 time.sleep(0.5)
             time.sleep(5)
-            for phase, seconds in (("nothing is due", chosen.rest), ("each is asked in its turn", chosen.seconds)):
+            for phase, seconds in (("nothing is due", chosen.rest), ("every source is polled in turn", chosen.seconds)):
                 before = {process.pid: seconds_of(process.pid) for process in (floor, daemon)}
                 asked = sum(world.requests(handle) for handle in world.handles())
                 time.sleep(seconds)
-                rounds = sum(world.requests(handle) for handle in world.handles()) - asked
+                polls = sum(world.requests(handle) for handle in world.handles()) - asked
                 share = {pid: (seconds_of(pid) - used) / seconds for pid, used in before.items()}
                 print(
-                    f"idle, {chosen.sources} sources every {chosen.every}, {phase} ({rounds / seconds:.1f} rounds/s): "
+                    f"idle, {chosen.sources} sources every {chosen.every}, {phase} ({polls / seconds:.1f} polls/s): "
                     f"{share[daemon.pid]:.2%} of a core (goal 2 %), {megabytes_of(daemon.pid):.0f} MB (goal 150); "
                     f"floor, one asyncio loop that sleeps: {share[floor.pid]:.2%}, {megabytes_of(floor.pid):.0f} MB",
                     flush=True,

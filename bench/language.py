@@ -1,13 +1,13 @@
-"""Folding and matching, against what the libraries alone would take in the same run.
+"""Folding and matching, compared with what the libraries alone need in the same run.
 
-Goals: folding with places >= 2.5 times the posts a second of a plain re-based segmenter on Burmese and >= 2 times on
-English (`--sketch FILE.py` names one with a function `seg`; without it the floor is NFKC, casefold and one findall);
+Goals: folding with places >= 2.5 times the posts per second of a plain segmenter made of `re` on Burmese and >= 2 times
+on English (`--sketch FILE.py` names one with a function `seg`; without it the floor is NFKC, casefold and one findall);
 10,000 rules >= 0.3 of a bare overlapping Aho-Corasick pass; < 1.5 times the time of 1,000 rules; compiled in <= 2 s.
 
-Rules and posts come from one vocabulary (bench/_texts.py): a rule's word is any but the 500 commonest. So the words of
-10,000 rules stand in a post three times, and nine posts of ten match; measured again with words from the rarer half of
-the vocabulary, where half of the posts match. Times are the shortest of the rounds: whatever else the machine does only
-adds to them.
+Rules and posts use one vocabulary (bench/_texts.py): the word of a rule is any but the 500 most common. So a post has
+three words of 10,000 rules on average, and nine of ten posts match; then the same with words from the rarer half of the
+vocabulary, where half of the posts match. Times are the shortest of all rounds, because other work on the machine can
+only make them longer.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def bare(text: str) -> list[str]:
-    """The least that any folding does, and no syllable is found by it."""
+    """The least that any folding does, without finding syllables."""
     return _WORDS.findall(normalize("NFKC", text).casefold())
 
 
@@ -61,7 +61,7 @@ def seg_of(path: Path) -> Callable[[str], object]:
 
 
 def interleaved(posts: Sequence[object], *ways: Callable[[object], object]) -> list[float]:
-    """Shortest seconds a post of each way, measured in turn."""
+    """Shortest seconds per post of each way, measured in turn."""
     taken: list[list[float]] = [[] for _ in ways]
     for _ in range(ROUNDS):
         for number, way in enumerate(ways):
@@ -84,7 +84,7 @@ def folding(words: Words, posts: int, floor: Callable[[str], object]) -> None:
     spared, detected = interleaved(
         texts, zawgyi.is_zawgyi.__wrapped__, lambda text: zawgyi.is_zawgyi.__wrapped__(f"\u1031{text}")
     )
-    print(f"Zawgyi: {spared * 1e6:.0f} us a post where the pre-test is enough, {detected * 1e6:.0f} us where it is not")
+    print(f"Zawgyi: {spared * 1e6:.0f} us per post if the quick test is enough, {detected * 1e6:.0f} us if not")
 
 
 def document(text: str, number: int) -> Document:
@@ -95,7 +95,7 @@ def document(text: str, number: int) -> Document:
 
 
 def queries(words: Words, count: int, *, rare: bool) -> list[str]:
-    """Different watch words, in the languages of the posts; a tenth with structure."""
+    """Different watch words, in the languages of the posts; a tenth of the queries have operators."""
     found: dict[str, None] = {}
     while len(found) < count:
         language = words.language()
@@ -109,7 +109,7 @@ def queries(words: Words, count: int, *, rare: bool) -> list[str]:
 
 def matching(words: Words, posts: int, *, rare: bool) -> None:
     documents = [document(words.post(), number) for number in range(posts)]
-    # the floor sees the same words as the rules do: without the marks for plurals, possessives and hyphens
+    # the floor gets the same words as the rules: without the marks for plurals, possessives and hyphens
     plain_of = {found.post_id: PreparedDocument(found).sheets[0].plain for found in documents}
     everything = queries(words, 10_000, rare=rare)
     times = {}

@@ -1,7 +1,7 @@
-"""Pictures of statements read by the engine as it ships: character error, keywords found, seconds, per effect.
+"""Pictures of statements read by Tesseract: character error rate, keywords found and seconds per effect.
 
-Character error is edits per letter of the folded text, so that spellings which search does not tell apart do not
-count; a keyword counts where the query language would find it. Floors: what the issue of this stage promises.
+Character error is edits per letter of the folded text, so differences that search ignores do not count; a keyword
+counts if the query language would find it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ LEAST_RECALL = 0.97
 
 
 def letters(text: str) -> str:
-    """The folded text without what stands between tokens, and without the compounds at its end."""
+    """The folded text without separators between tokens, and without the compounds at its end."""
     return "".join(letter for letter in fold(text).split(CLOSED)[0] if letter not in " +'-")
 
 
@@ -44,7 +44,7 @@ def keywords(statement: Statement, read: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--all-languages", action="store_true", help="do not tell the engine which language it is")
+    options.add_argument("--all-languages", action="store_true", help="do not give the engine the language")
     chosen = options.parse_args(arguments)
     try:
         from tests import statement_pictures

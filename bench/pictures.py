@@ -1,8 +1,8 @@
-"""A thousand pictures that wait to be read, beside a text: how much later does its alert come, on the same machine?
+"""A thousand pictures are queued for OCR: how much later does the alert about a text come on the same machine?
 
-The real daemon, a loopback channel that is asked every second, a webhook. An alert's way is measured twice: from
-publishing, which contains the wait for the next round, and from the moment that the page with it was served. First
-with no picture anywhere, which is the floor, then while a thousand rendered pages wait for Tesseract.
+The real daemon, a loopback channel that is polled every second, a webhook. The delay of an alert is measured twice:
+from publishing, which includes the wait for the next poll, and from the moment when the page with the post was served.
+First without any picture, which is the floor, then while a thousand rendered pages wait for Tesseract.
 """
 
 import argparse
@@ -60,7 +60,7 @@ kind = "tesseract"
 
 
 class Watched(World):
-    """A world that knows when it showed its newest message first; times are of time.monotonic."""
+    """A world that remembers when it first showed each message; times are of time.monotonic."""
 
     served: dict[tuple[str, int], float]
 
@@ -68,8 +68,8 @@ class Watched(World):
         super().__init__()
         self.served = {}
 
-    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
-        view = super().look(handle, before=before, after=after)
+    def show_page(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
+        view = super().show_page(handle, before=before, after=after)
         for message in view.messages:
             self.served.setdefault((handle, message.id), time.monotonic())
         return view
@@ -95,28 +95,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
             until(lambda: "office is reached" in desk.said() and "gallery is reached" in desk.said())
             empty = alerts(world, sink, chosen.alerts)
             before = megabytes_of(daemon.pid)
-            hang(world, drawn, chosen.pictures)
+            publish_pictures(world, drawn, chosen.pictures)
             until(lambda: count(desk, "SELECT count(*) FROM media WHERE state = 'stored'") == chosen.pictures)
             used, began = seconds_of(daemon.pid), time.monotonic()
             waited = waiting(desk)
             queued = alerts(world, sink, chosen.alerts)
             left = waiting(desk)
             share = (seconds_of(daemon.pid) - used) / (time.monotonic() - began)
-            told(f"no picture, {chosen.alerts} alerts", empty)
-            told(f"{waited:,} to {left:,} pictures wait", queued)
+            report(f"no pictures, {chosen.alerts} alerts", empty)
+            report(f"{waited:,} to {left:,} pictures queued", queued)
             compare(empty, queued)
             print(
                 f"pictures: {os.cpu_count()} cores; with the queue the daemon itself used {share:.0%} of one; "
                 f"{before:.0f} MB before, {megabytes_of(daemon.pid):.0f} MB with the queue"
             )
-            assert left > 0, "the queue was read before the measurement ended: give more --pictures"
+            assert left > 0, "the queue was empty before the measurement ended: use more --pictures"
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(60)
 
 
-def hang(world: World, drawn: bytes, pictures: int) -> None:
-    """Publish so many pictures in albums, each its own content."""
+def publish_pictures(world: World, drawn: bytes, pictures: int) -> None:
+    """Publish so many pictures in albums, each with different content."""
     for number in range(0, pictures, ALBUM):
         names = [f"{number + place}.png" for place in range(min(ALBUM, pictures - number))]
         for name in names:
@@ -125,7 +125,7 @@ def hang(world: World, drawn: bytes, pictures: int) -> None:
 
 
 def page() -> bytes | str:
-    """A page of a statement as PNG; or why there is none."""
+    """A page of a statement as PNG, or the reason why it cannot be drawn."""
     try:
         from tests import statement_pictures
     except ImportError:
@@ -145,7 +145,7 @@ def page() -> bytes | str:
 
 
 def alerts(world: Watched, sink: Sink, number: int) -> Latencies:
-    """Publish so many texts, each just after a round; seconds from publishing, and from being served, to the alert."""
+    """Publish so many texts, each just after a poll; seconds from publishing, and from being served, to the alert."""
     published, served = [], []
     for _ in range(number):
         asked = world.requests("office")
@@ -160,7 +160,7 @@ def alerts(world: Watched, sink: Sink, number: int) -> Latencies:
     return published, served
 
 
-def told(what: str, measured: Latencies) -> None:
+def report(what: str, measured: Latencies) -> None:
     row = f"{what:30}"
     for name, seconds in zip(("published", "served"), measured, strict=True):
         worst = sorted(seconds)[int(len(seconds) * 0.9)]
@@ -172,8 +172,8 @@ def compare(empty: Latencies, queued: Latencies) -> None:
     before, after = ([statistics.median(seconds) for seconds in measured] for measured in (empty, queued))
     ratios = [late / early for late, early in zip(after, before, strict=True)]
     print(
-        f"pictures: a thousand that wait delay a text alert by {(after[1] - before[1]) * 1000:+.1f} ms "
-        f"(goal: nothing measurable); published to received x{ratios[0]:.2f}, served to received x{ratios[1]:.2f}"
+        f"pictures: a full queue delays a text alert by {(after[1] - before[1]) * 1000:+.1f} ms "
+        f"(goal: nothing measurable); from publishing {ratios[0]:.2f} times, from serving {ratios[1]:.2f} times"
     )
 
 

@@ -1,8 +1,8 @@
-"""Search on an archive of 300,000 made-up posts (`--posts 1000000` for the size that the goals are for), warm.
+"""Search in a warm archive of 300,000 made-up posts (the goals are for `--posts 1000000`).
 
-Goals: newest 20 for a word, a phrase or a Burmese keyword p95 <= 50 ms; for a boolean of five terms p95 <= 250 ms. The
-floor is the bare index: the same words as one MATCH, newest 20 rowids, in the same run. Also said: the size of the
-index and of the folded column against the text, and what counting takes.
+Goals: the newest 20 for a word, a phrase or a Burmese keyword p95 <= 50 ms; for five terms with operators p95 <= 250
+ms. The floor is the bare index: the same words in one MATCH, newest 20 rowids, in the same run. Also printed: the size
+of the index and of the folded column compared with the text, and the time of a count.
 """
 
 import argparse
@@ -29,7 +29,7 @@ QUERIES = 60
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, default=300_000)
-    parser.add_argument("--keep", type=Path, help="keep the archive here, and use it again if it is there")
+    parser.add_argument("--keep", type=Path, help="keep the archive in this directory and use it again next time")
     asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as directory:
         path = (asked.keep or Path(directory)) / "communique.db"
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def fill(path: Path, words: Words, posts: int) -> None:
-    """Posts a minute apart; one in ten has a second text. Texts come from a pool, so that making them takes minutes."""
+    """Posts a minute apart; one in ten has a second text. Texts come from a pool, which is faster than new ones."""
     with Archive(path) as archive:
         migrate.ensure(archive, now=NOW * 1_000_000)
     connection = sqlite3.connect(path, isolation_level=None)

@@ -1,8 +1,8 @@
-"""Spoken statements heard by the local engine as it ships: word error, real-time factor, memory, per voice.
+"""Spoken statements transcribed by the local engine: word error rate, real-time factor and memory per voice.
 
-Word error counts digits and number words as the same and forgives spelling that the folded text does not tell apart.
-One recording, one process, one core, as the worker has it: the times include starting it and loading the model. They
-are of the processor, so that whatever else the machine does adds nothing.
+Word error treats digits and number words as equal and ignores differences that folding removes. One recording, one
+process, one core, as in the worker: the times include the start of the process and loading the model. They are
+processor times, so other work on the machine does not count.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _NUMBERS = {"nine hundred": "900", "four": "4", "fourteen": "14"}
 
 
 def words(text: str) -> list[str]:
-    """The folded words, numbers as digits, without what stands between them."""
+    """The folded words, numbers as digits, without what is between them."""
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
     for written, digits in _NUMBERS.items():
         text = re.sub(rf"\b{written}\b", digits, text)
@@ -45,7 +45,7 @@ def error(said: str, heard: str) -> float:
 
 
 def child(path: str, weights: str, hot: str) -> None:
-    """Hear one recording and print what came of it, with the memory that it took in MB."""
+    """Transcribe one recording and print the result, with the memory used in MB."""
     from bot.contracts.engine import EngineTools, MediaFile
     from bot.enrich.engines.faster_whisper import Settings, build
 
@@ -61,14 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--child", nargs=3)
     options.add_argument("--model", type=Path, default=speech_model.found())
-    options.add_argument("--texts", action="store_true", help="print what was heard")
+    options.add_argument("--texts", action="store_true", help="print the transcripts")
     chosen = options.parse_args(arguments)
     if chosen.child:
         child(*chosen.child)
         return
-    lacking = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
-    if lacking:
-        print(f"left out: {lacking}")
+    missing = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
+    if missing:
+        print(f"left out: {missing}")
         return
     print(f"{'voice':8}{'noise':>8}{'hot words':>11}{'length':>8}{'WER':>7}{'RTF':>6}{'sure':>6}{'MB':>5}")
     totals: dict[str, list[float]] = {"yes": [], "no": []}

@@ -1,8 +1,8 @@
-"""Storing folded posts: our `save` against the best bare `executemany` into the same tables with the same index.
+"""Storing folded posts: our `save` compared with a bare `executemany` into the same tables with the same index.
 
-Both write the same rows in batches under synchronous=FULL, turn by turn, each into its own fresh file. The bare side
-gets finished tuples; ours hashes, compresses, looks up what is known and hands out ids besides. Folding is done before
-for both and reported apart.
+Both write the same rows in batches with synchronous=FULL, in turn, each to a fresh file of its own. The bare side gets
+finished tuples; ours also hashes, compresses, looks up known posts and assigns ids. Folding is done before for both and
+reported separately.
 """
 
 import argparse
@@ -33,7 +33,7 @@ BURMESE = ("တိုင်းစစ်ဌာနချုပ်က", "နံန�
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds that both sides took for the same posts."""
+    """Seconds of both sides for the same posts."""
 
     ours: float
     bare: float
@@ -64,7 +64,7 @@ def finished_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def write_bare(writer: sqlite3.Connection, rows: dict[str, list[tuple[object, ...]]], part: slice) -> None:
-    """One batch, with nothing but what the file needs."""
+    """Write one batch with bare SQL."""
     writer.execute("BEGIN IMMEDIATE")
     for table, of_table in rows.items():
         columns = "(rowid, folded)" if table == "texts_index" else ""
@@ -89,7 +89,7 @@ def fresh(path: Path) -> Archive:
 
 
 def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, AnalyzedText], batch: int) -> Round:
-    """Write everything once to learn the rows, then both ways batch by batch, in turn."""
+    """Write everything once to get the rows, then write them both ways, batch by batch, in turn."""
     now = START + 10**9 * SECOND
 
     def save(archive: Archive, part: slice) -> None:
@@ -107,7 +107,7 @@ def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, An
     with fresh(folder / "ours.db") as archive, closing(open_writer(folder / "bare.db")) as driver:
         sides = {"ours": partial(save, archive), "bare": partial(write_bare, driver, rows)}
         for turn, part in enumerate(parts):
-            for side in sorted(sides, reverse=bool(turn % 2)):  # neither always goes first
+            for side in sorted(sides, reverse=bool(turn % 2)):  # each side is first in every other turn
                 took[side] += timed(partial(sides[side], part))
     return Round(**took)
 
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     every = invented(chosen.posts, seed=7)
     readings: dict[str, AnalyzedText] = {}
     reading = timed(lambda: readings.update((post.text, analyze(post.text)) for post in every))
-    print(f"folding and telling the language alone: {len(every) / reading:,.0f} posts/s")
+    print(f"folding and language detection alone: {len(every) / reading:,.0f} posts/s")
     for batch in chosen.batch:
         rounds = []
         for _ in range(chosen.rounds):

@@ -1,11 +1,10 @@
-"""Telegram through an account, on loopback: backfill against a bare `iter_messages`, memory under pushes, live latency.
+"""Telegram with an account, on loopback: backfill compared with `iter_messages`, memory under pushes, live latency.
 
-The Telegram world runs in a process of its own, with its answers prepared. Backfill is the whole line into a fresh
-archive (ratio: <= 1.5); the floor is Telethon's own loop that only counts. As it ships that loop pauses for a second
-after each page, so it is measured with its pause taken out, too: with the server DISTANCE away, as a data centre is,
-and with no distance at all, where both sides are only as fast as they compute. Memory is this process's resident
-set after a tenth of the pushes and after all of them. Latency runs from the moment of publishing to the alert at a
-webhook, through the real daemon.
+The Telegram world runs in a process of its own, with its answers prepared. Backfill stores everything in a fresh
+archive (ratio: <= 1.5); the floor is Telethon's own loop, which only counts. By default that loop pauses for a second
+after each page, so it is also measured without the pause: once with the latency of a distant server, and once with no
+latency, where only computing counts. Memory is the resident set of this process after a tenth of the pushes and after
+all of them. Latency is the time from publishing to the alert at a webhook, with the real daemon.
 """
 
 import argparse
@@ -32,12 +31,12 @@ from tests.telegram.rig import PHONE, Rig, access_to, running
 from tests.telegram_world import Served, World, run_in_thread
 
 MESSAGES, PUSHES, ALERTS = 100_000, 1_000_000, 60
-DISTANCE_MS = 40  # from a request to its answer: a server of the same continent
+DISTANCE_MS = 40  # from a request to its answer: a server on the same continent
 PATIENT = Patience()
 
 
 def serve(orders: Connection, messages: int) -> None:
-    """The world's process: publishes, pushes and counts as it is told."""
+    """The process of the world: publishes and pushes as ordered."""
     world = World()
     world.accounts.open(PHONE)
     world.open_channel("border_post", "Border Post", members=[PHONE])
@@ -67,7 +66,7 @@ def serve(orders: Connection, messages: int) -> None:
 
 
 def push(world: World, count: int) -> None:
-    """One more update, as a channel that is much read has them: mostly views and reactions, some edits, few posts."""
+    """One update as in a busy channel: mostly views and reactions, some edits, few posts."""
     if count % 1_000 == 0:
         world.publish("border_post", f"Report of the {count}th update.")
         return
@@ -81,7 +80,7 @@ def push(world: World, count: int) -> None:
 
 @contextmanager
 def world(messages: int) -> Iterator[tuple[Any, Connection, SessionKey]]:
-    """(where it is served, its orders, a session that is signed in)."""
+    """Serve a world in another process; yields its address, a pipe for orders, and a signed-in session."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, messages), daemon=True)
@@ -96,7 +95,7 @@ def world(messages: int) -> Iterator[tuple[Any, Connection, SessionKey]]:
 
 
 async def bare(served: Any, session: SessionKey, *, pause: float | None = 0, most: int = 1 << 40) -> tuple[int, float]:
-    """Telethon's loop that counts and keeps nothing; `pause` None is its own."""
+    """Telethon's loop, counting only; `pause` None is Telethon's own default."""
     client = build_client(access_to(served), session, lambda _: None, lambda _: None)
     await client.connect()
     began, count = time.perf_counter(), 0
@@ -125,7 +124,7 @@ async def backfill(served: Any, directory: Path) -> tuple[int, float]:
 
 
 def histories(served: Any, orders: Connection, session: SessionKey, place: Path) -> None:
-    """Print what a long history takes, ours and bare, far away and near."""
+    """Print how long a long history takes, ours and bare, with and without latency."""
     for name, distance in (("far", DISTANCE_MS), ("near", 0)):
         orders.send(("distance", distance))
         orders.recv()
@@ -138,7 +137,7 @@ def histories(served: Any, orders: Connection, session: SessionKey, place: Path)
         )
     counted, shipped = asyncio.run(bare(served, session, pause=None, most=500))
     ratio = ours / stored / (shipped / counted)
-    print(f"bare iter_messages as it ships: {counted / shipped:,.0f} a second; ratio {ratio:.2f}", flush=True)
+    print(f"bare iter_messages with its own pause: {counted / shipped:,.0f} a second; ratio {ratio:.2f}", flush=True)
 
 
 def resident() -> float:
@@ -148,7 +147,7 @@ def resident() -> float:
 
 
 async def memory(served: Any, orders: Connection, directory: Path, pushes: int) -> tuple[float, float, float]:
-    """MiB after a tenth of the pushes and after all of them, and how many a second."""
+    """MiB after a tenth of the pushes and after all of them, and pushes per second."""
     entries = {"post": {"channel": "@border_post", "backfill": 10, "recheck": []}}
     async with running(directory, served, entries, patience=PATIENT) as rig:
         while not rig.row().first_contact_at:  # noqa: ASYNC110 - another task's work
@@ -161,7 +160,7 @@ async def memory(served: Any, orders: Connection, directory: Path, pushes: int) 
 
 
 async def pushed(rig: Rig, orders: Connection, count: int) -> None:
-    """Let the world push so many updates, and wait until none is left on the way."""
+    """Make the world push so many updates, and wait until all have arrived."""
     while count > 0:
         orders.send(("react", min(count, 5_000)))
         await asyncio.to_thread(orders.recv)
@@ -236,7 +235,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--messages", type=int, default=MESSAGES)
     options.add_argument("--pushes", type=int, default=PUSHES)
     options.add_argument("--alerts", type=int, default=ALERTS)
-    options.add_argument("--only", choices=("backfill", "live", "memory"), help="one part alone")
+    options.add_argument("--only", choices=("backfill", "live", "memory"), help="run only one part")
     given = options.parse_args(arguments)
     with world(given.messages) as (served, orders, session), tempfile.TemporaryDirectory() as made:
         place = Path(made)

@@ -84,7 +84,7 @@ def command(session: Session, seconds: float, pace: float) -> None:
 
 async def _show(session: Session, directory: Path, seconds: float, pace: float) -> int:
     from bot.world import World, WorldServer
-    from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, tell
+    from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, play
 
     world = World(session.clock)
     begin(world)
@@ -102,7 +102,7 @@ async def _show(session: Session, directory: Path, seconds: float, pace: float) 
             sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run"
         )
         try:
-            return await _watch(world, daemon, tell(world, beats(), pace=pace), seconds / pace)
+            return await _watch(world, daemon, play(world, beats(), pace=pace), seconds / pace)
         finally:
             if daemon.returncode is None:
                 daemon.kill()

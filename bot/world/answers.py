@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class WorldReply:
-    """A whole reply; `seconds` is how long its body takes, `never` that it does not come at all."""
+    """A whole reply; its body takes `seconds`; with `never` it is not sent at all."""
 
     status: int
     body: bytes = b""
@@ -61,23 +61,23 @@ def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) 
     elsewhere = WorldReply(302, headers={"Location": f"{site}/{handle}"})
     if not world.has(handle):
         return elsewhere
-    faults = world.suffer(handle)
+    faults = world.count_request(handle)
     if faults.preview_off:
         return elsewhere
     if broken := _broken(faults.status, faults.retry_after, hang=faults.hang):
         return broken
     before, after = (_number(asked.get(way, [""])[0]) for way in ("before", "after"))
-    view = world.look(handle, before=before, after=after)
+    view = world.show_page(handle, before=before, after=after)
     return WorldReply(200, list_page(view, site, world.clock.now()).encode(), {"Content-Type": _HTML}, faults.slow)
 
 
 def _post(world: World, handle: str, number: int, site: str) -> WorldReply:
     if not world.has(handle):
         return WorldReply(200, landing_page(handle).encode(), {"Content-Type": _HTML})
-    faults = world.suffer(handle)
+    faults = world.count_request(handle)
     if broken := _broken(faults.status, faults.retry_after, hang=faults.hang):
         return broken
-    page = post_page(world.channel(handle), world.look_at(handle, number), site, world.clock.now())
+    page = post_page(world.channel(handle), world.show_message(handle, number), site, world.clock.now())
     return WorldReply(200, page.encode(), {"Content-Type": _HTML}, faults.slow)
 
 

@@ -1,11 +1,11 @@
-"""The bytes behind the world's photos and voice notes, made on the spot and small."""
+"""Generates small photos and voice notes for the world."""
 
 import struct
 import zlib
 
 
 def png(seed: str, width: int = 48, height: int = 32) -> bytes:
-    """A valid picture of one colour, another for another seed."""
+    """A valid picture in one colour that depends on the seed."""
     red, green, blue = zlib.crc32(seed.encode()).to_bytes(4, "big")[:3]
     rows = (b"\0" + bytes((red, green, blue)) * width) * height
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

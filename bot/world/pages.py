@@ -71,7 +71,7 @@ def post_page(channel: Channel, message: WorldMessage | None, site: str, now: in
 
 
 def landing_page(handle: str) -> str:
-    """What stands at /NAME, and where a channel without a preview sends its readers."""
+    """The page at /NAME, to which a channel without a preview redirects."""
     return (
         f'<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>Telegram: Contact @{escape(handle)}</title></head>'
         f'<body><div class="tgme_page"><div class="tgme_page_title"><span dir="auto">{escape(handle)}</span></div>'
@@ -110,7 +110,7 @@ def _message(channel: Channel, message: WorldMessage, site: str, now: int, *, al
     data_view = base64.urlsafe_b64encode(view.encode()).decode().rstrip("=")
     kind = "service_message" if message.service else "text_not_supported_wrap"
     content = _content(channel, message, site, link)
-    if message.service and alone:  # its words stand on the list only
+    if message.service and alone:  # only the list shows its text
         content = _UNPLAYABLE.replace("This media is not supported in your browser", "Service message")
     if channel.markup == "2026":
         content = f'<div class="media_supported_cont">{content}</div>{_HIDDEN.format(link=link)}{_REACTIONS}'
@@ -134,7 +134,7 @@ _REACTIONS = (
 def _footer(channel: Channel, message: WorldMessage, link: str) -> str:
     moment = datetime.fromtimestamp(message.at // 1_000_000, UTC)
     author = f'<span class="tgme_widget_message_from_author" dir="auto">{escape(message.author or "")}</span>,&nbsp;'
-    views = 100 + channel.requests  # grows with each look, as real ones do, and is no edit
+    views = 100 + channel.requests  # grows with each request, as in reality, and is no edit
     return (
         '<div class="tgme_widget_message_footer compact js-message_footer"><div class="tgme_widget_message_info short">'
         f'<span class="tgme_widget_message_views">{views}</span><span class="copyonly"> views</span>'
@@ -166,7 +166,7 @@ def _content(channel: Channel, message: WorldMessage, site: str, link: str) -> s
     if message.text:
         words = _text(message.text, channel, site)
         words = f'<div class="tgme_widget_message_text js-message_text" dir="auto">{words}</div>'
-        if len(message.attachments) > 1:  # the caption of an album stands in two such elements
+        if len(message.attachments) > 1:  # the caption of an album is in two such elements
             words = f'<div class="tgme_widget_message_text js-message_text before_footer" dir="auto">{words}</div>'
         parts.append(words)
     if message.preview:
@@ -205,7 +205,7 @@ def _reply(channel: Channel, message: WorldMessage, site: str) -> str:
 
 
 def _text(text: str, channel: Channel, site: str) -> str:
-    """Escaped text with line breaks, links, mentions, hashtags and emoji as the pages write them."""
+    """Escaped text with line breaks, links, mentions, hashtags and emoji as in the pages."""
     parts: list[str] = []
     last = 0
     for found in _PIECE.finditer(text):
@@ -234,7 +234,7 @@ def _file(channel: Channel, message: WorldMessage, number: int, file: WorldFile,
     album = len(message.attachments) > 1
     href = f"{site}/{channel.handle}/{message.id + number}{'?single' if album else ''}"
     address = f"{site}/file/{file.file}" if file.file else ""
-    token = "?token=" + base64.urlsafe_b64encode(str(channel.requests).encode()).decode()  # changes with each look
+    token = "?token=" + base64.urlsafe_b64encode(str(channel.requests).encode()).decode()  # changes with each request
     grouped = " grouped_media_wrap js-message_photo" if album else f" {5_000_000_000 + message.id} 1_{message.id}"
     if file.kind == "photo":
         return (

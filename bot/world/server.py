@@ -11,21 +11,21 @@ from typing import Self
 from bot.world.answers import Request, WorldReply, answer
 from bot.world.state import World
 
-_PIECES = 10  # a slow body comes in so many
+_PIECES = 10  # of a slow body
 
 
 class WorldServer:
-    """`async with WorldServer(world) as server:` and the world stands at `server.base_url`."""
+    """`async with WorldServer(world) as server:` serves the world at `server.base_url`."""
 
     def __init__(self, world: World, port: int = 0) -> None:
         self._world = world
         self._port = port
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     @property
     def base_url(self) -> str:
-        """Address of the world, without a slash at its end."""
+        """Address of the world, without a slash at the end."""
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
@@ -38,19 +38,19 @@ class WorldServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
-        await asyncio.sleep(0)  # the aborted transports let go of their sockets
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.sleep(0)  # lets aborted transports close their sockets
         await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.ensure_future(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
-        talk.add_done_callback(lambda _: writer.transport.abort())  # a talk may be cancelled before it begins
+        connection = asyncio.ensure_future(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(lambda _: writer.transport.abort())  # the task may be cancelled before it starts
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until either side ends it."""
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -96,7 +96,7 @@ async def _write(writer: asyncio.StreamWriter, reply: WorldReply) -> None:
 
 @contextmanager
 def run_in_thread(world: World, port: int = 0) -> Iterator[str]:
-    """Serve the world from a thread; gives its address. Raises OSError if the port is taken."""
+    """Serve the world from a thread; yields its address. Raises OSError if the port is taken."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="world", daemon=True)
     thread.start()

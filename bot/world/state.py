@@ -1,4 +1,4 @@
-"""What exists in the world: channels, their messages, a feed, the faults they suffer, and what was shown to whom."""
+"""What exists in the world: channels, their messages, feeds, the faults of a channel, and what was shown."""
 
 import threading
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ PAGE_IDS = 20  # message ids on one page; an album takes as many as it has files
 
 @dataclass(frozen=True, slots=True)
 class WorldFile:
-    """One file of a message; `file` is a name that the world serves under /file/, None for what has no address."""
+    """One file of a message; `file` is its name under /file/, None if it cannot be downloaded."""
 
     kind: MediaKind
     file: str | None = None
@@ -26,7 +26,7 @@ class WorldFile:
 
 @dataclass(frozen=True, slots=True)
 class WorldMessage:
-    """A message as it stands now; `at` is in microseconds UTC, an album takes the ids up to `last`."""
+    """A message in its current wording; `at` is in microseconds UTC, an album uses the ids up to `last`."""
 
     id: int
     at: int
@@ -49,8 +49,8 @@ class WorldMessage:
 class Faults:
     """What goes wrong with one channel; set again to change it.
 
-    `throttled` pages say "No posts found". `moved_to` is the numeric id of another owner of the handle. `status` with
-    `retry_after` seconds answers every request so. `hang` never answers; `slow` takes that many seconds per reply.
+    So many `throttled` pages say "No posts found". `moved_to` is the numeric id of another owner of the handle. With
+    `status` every request gets it, and `retry_after` seconds. `hang` never answers; `slow` is the seconds per reply.
     """
 
     preview_off: bool = False
@@ -79,7 +79,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class MessageList:
-    """What one request for a list of messages is answered with: ascending messages, and whether more lie beyond."""
+    """The answer to one request for a page: messages in ascending order, and whether there are older and newer ones."""
 
     channel: Channel
     messages: tuple[WorldMessage, ...]
@@ -170,13 +170,13 @@ class World:
         with self._lock:
             del self.channel(handle).messages[message_id]
 
-    def afflict(self, handle: str, faults: Faults) -> None:
-        """Let a channel suffer these faults and no others; `Faults()` heals it."""
+    def set_faults(self, handle: str, faults: Faults) -> None:
+        """Give a channel these faults and no others; `Faults()` removes all."""
         with self._lock:
             self.channel(handle).faults = faults
 
     def keep_file(self, name: str, data: bytes) -> None:
-        """Serve these bytes under /file/NAME instead of a made-up picture or voice note."""
+        """Serve these bytes under /file/NAME instead of a generated picture or voice note."""
         with self._lock:
             self._files[name] = data
 
@@ -209,7 +209,7 @@ class World:
         return handle.lower() in self._channels
 
     def visible(self, handle: str) -> frozenset[int]:
-        """Ids of the messages that stand in a channel now (an album under its first)."""
+        """Ids of the messages that are in a channel now (an album has the id of its first file)."""
         with self._lock:
             return frozenset(self.channel(handle).messages)
 
@@ -228,14 +228,14 @@ class World:
         with self._lock:
             return self.channel(handle).requests
 
-    def suffer(self, handle: str) -> Faults:
-        """Count a request and tell which faults it meets."""
+    def count_request(self, handle: str) -> Faults:
+        """Count a request to a channel; the faults that it meets."""
         with self._lock:
             channel = self.channel(handle)
             channel.requests += 1
             return channel.faults
 
-    def look(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
+    def show_page(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
         """One page of a channel: the newest, the ones below `before`, or the first ones above `after`."""
         with self._lock:
             channel = self.channel(handle)
@@ -252,8 +252,8 @@ class World:
             page = _up_to_a_page(below[::-1])[::-1]
             return self._show(MessageList(channel, tuple(page), len(page) < len(below), len(below) < len(known)))
 
-    def look_at(self, handle: str, message_id: int) -> WorldMessage | None:
-        """One message by its id; None if nothing stands there."""
+    def show_message(self, handle: str, message_id: int) -> WorldMessage | None:
+        """One message by its id; None if there is none."""
         with self._lock:
             channel = self.channel(handle)
             message = channel.messages.get(message_id)
@@ -262,7 +262,7 @@ class World:
             return message
 
     def file(self, name: str) -> bytes | None:
-        """The bytes that were kept under a name; None: they are made up."""
+        """The bytes that were kept under a name; None if they are to be generated."""
         with self._lock:
             return self._files.get(name)
 

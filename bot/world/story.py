@@ -1,4 +1,4 @@
-"""The demo's story: three fictional channels and a feed, their past, and half a minute in which things happen."""
+"""The story of the demo: three fictional channels and a feed, their past, and half a minute of events."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -148,8 +148,8 @@ def beats() -> tuple[Beat, ...]:
     )
 
 
-async def tell(world: World, story: Sequence[Beat], *, pace: float = 1.0) -> None:
-    """Let the beats happen at their times; `pace` 2 tells the story twice as fast."""
+async def play(world: World, story: Sequence[Beat], *, pace: float = 1.0) -> None:
+    """Make each beat happen at its time; with `pace` 2 twice as fast."""
     start = world.clock.monotonic()
     for beat in story:
         await asyncio.sleep(max(0.0, beat.at / pace - (world.clock.monotonic() - start)))

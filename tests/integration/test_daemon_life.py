@@ -104,7 +104,7 @@ def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
 
 def test_a_source_that_hangs_delays_no_other(desk: Desk, sink: Sink, until: Until) -> None:
     world = world_of("spokesman_office", "hill_rangers")
-    world.afflict("hill_rangers", Faults(hang=True))
+    world.set_faults("hill_rangers", Faults(hang=True))
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "hill_rangers", "spokesman_office"))
         daemon = desk.start("run")
@@ -123,11 +123,11 @@ def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
         desk.write(config(address, sink.url, "spokesman_office"))
         daemon = desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
-        world.afflict("spokesman_office", Faults(status=503, retry_after=1))
+        world.set_faults("spokesman_office", Faults(status=503, retry_after=1))
         until(lambda: "503" in desk.said(), "the failure")
         asked = world.requests("spokesman_office")
         until(lambda: world.requests("spokesman_office") >= asked + 2, "more failures")
-        world.afflict("spokesman_office", Faults())
+        world.set_faults("spokesman_office", Faults())
         until(lambda: "recovered" in desk.said(), "the recovery")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
@@ -166,10 +166,10 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office", "hill_rangers"))
         desk.run("run", "--once")
-        world.afflict("hill_rangers", Faults(status=500))
+        world.set_faults("hill_rangers", Faults(status=500))
         failed = desk.run("run", "--once", code=0)
         assert "500" in failed.stderr
-        world.afflict("hill_rangers", Faults(moved_to=1_999_999_999))
+        world.set_faults("hill_rangers", Faults(moved_to=1_999_999_999))
         refused = desk.run("run", "--once", code=5)
         assert "1999999999" in refused.stderr
         listed = desk.run("sources", "list")

@@ -227,7 +227,7 @@ def test_a_source_that_fails_holds_up_no_file_and_files_no_source(desk: Desk, si
         desk.run("run", "--once")
         spoken(world)
         desk.run("run", "--once")
-        world.afflict("spokesman_office", Faults(status=503))
+        world.set_faults("spokesman_office", Faults(status=503))
         with desk.archive.writing() as writer:
             writer.execute("UPDATE media SET state = 'pending', sha256 = NULL, next_try_at = 0")
         desk.run("run", "--once")

@@ -70,10 +70,10 @@ def test_a_post_reads_the_same_on_the_list_and_on_its_own_page(markup: Markup) -
     world.publish("desk", "Album", attachments=[WorldFile("photo", "a.png"), WorldFile("photo", "b.png")])
     world.publish("desk", "Voice", attachments=[WorldFile("voice", "v.ogg", duration="0:04")])
     world.edit("desk", 2, "Other words")
-    listed = read_page(list_page(world.look("desk"), "http://w", 0).encode()).posts
+    listed = read_page(list_page(world.show_page("desk"), "http://w", 0).encode()).posts
     for post in listed[1:]:
         alone = read_embed(
-            post_page(world.channel("desk"), world.look_at("desk", int(post.native_id)), "http://w", 9).encode()
+            post_page(world.channel("desk"), world.show_message("desk", int(post.native_id)), "http://w", 9).encode()
         )
         assert alone.post is not None
         assert dataclasses.replace(alone.post, raw=post.raw) == post
@@ -189,7 +189,7 @@ def test_a_page_of_posts_full_of_emoji_is_read_whole(markup: Markup) -> None:
     world.open_channel("desk", "Desk", markup=markup, first_id=5)
     for _ in range(20):
         world.publish("desk", "We won. " + "\N{GRINNING FACE}" * 1_500)
-    page = read_page(list_page(world.look("desk"), "https://t.me", world.clock.now()).encode())
+    page = read_page(list_page(world.show_page("desk"), "https://t.me", world.clock.now()).encode())
     assert [post.text.count("\N{GRINNING FACE}") for post in page.posts] == [1_500] * 20
 
 

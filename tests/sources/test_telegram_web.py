@@ -142,11 +142,11 @@ def test_a_history_whose_first_posts_are_deleted_has_an_end_too(world: World, as
 def test_a_throttled_page_is_neither_empty_nor_an_end(world: World, ask: Ask, want: Want) -> None:
     fill(world, 30)
     cursor = ask.fetch().cursor
-    world.afflict("desk", Faults(throttled=2))
+    world.set_faults("desk", Faults(throttled=2))
     with pytest.raises(Later) as told:
         ask.fetch(want, cursor)
     assert told.value.state == "throttled"
-    world.afflict("desk", Faults())
+    world.set_faults("desk", Faults())
     assert len(ask.fetch(want, cursor).posts) > 0
 
 
@@ -154,7 +154,7 @@ def test_a_throttled_first_contact_is_not_taken_for_a_new_channel_when_a_second_
     world: World, ask: Ask
 ) -> None:
     fill(world, 30)
-    world.afflict("desk", Faults(throttled=1))
+    world.set_faults("desk", Faults(throttled=1))
     with pytest.raises(Later) as told:
         ask.fetch()
     assert told.value.state == "throttled"
@@ -170,7 +170,7 @@ def test_a_channel_that_never_had_a_post_is_empty_and_then_is_not(world: World, 
 
 def test_a_channel_without_a_preview_is_a_state_and_is_asked_again_in_some_hours(world: World, ask: Ask) -> None:
     now = 1_790_000_000 * SECOND
-    world.afflict("desk", Faults(preview_off=True))
+    world.set_faults("desk", Faults(preview_off=True))
     with pytest.raises(Later) as told:
         Ask(ask.site, Clock(now=lambda: now)).fetch()
     assert (told.value.state, told.value.retry_at) == ("preview disabled", now + 6 * HOUR)
@@ -179,7 +179,7 @@ def test_a_channel_without_a_preview_is_a_state_and_is_asked_again_in_some_hours
 def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world: World, ask: Ask) -> None:
     fill(world, 3)
     cursor = ask.fetch().cursor
-    world.afflict("desk", Faults(moved_to=4242))
+    world.set_faults("desk", Faults(moved_to=4242))
     with pytest.raises(Never) as told:
         ask.fetch(NEWEST, cursor)
     assert told.value.state == "renamed"
@@ -189,7 +189,7 @@ def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world:
 
 def test_a_busy_server_sets_the_time_of_the_next_visit(world: World, ask: Ask) -> None:
     now = 1_790_000_000 * SECOND
-    world.afflict("desk", Faults(status=429, retry_after=90))
+    world.set_faults("desk", Faults(status=429, retry_after=90))
     with pytest.raises(Later) as told:
         Ask(ask.site, Clock(now=lambda: now)).fetch()
     assert (told.value.retry_at, told.value.obey) == (now + 90 * SECOND, True)
@@ -197,7 +197,7 @@ def test_a_busy_server_sets_the_time_of_the_next_visit(world: World, ask: Ask) -
 
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_refusal_says_nothing_about_the_channel(world: World, ask: Ask, status: int) -> None:
-    world.afflict("desk", Faults(status=status))
+    world.set_faults("desk", Faults(status=status))
     with pytest.raises(Later, match=str(status)):
         ask.fetch()
 
@@ -249,7 +249,7 @@ def test_without_a_living_control_an_absence_proves_nothing(world: World, ask: A
 
 def test_a_check_meets_the_faults_of_the_server_as_later(world: World, ask: Ask) -> None:
     fill(world, 1)
-    world.afflict("desk", Faults(status=503))
+    world.set_faults("desk", Faults(status=503))
     with pytest.raises(Later):
         ask(lambda source: source.check("2"))
     with pytest.raises(Later, match="no post"):
@@ -268,7 +268,7 @@ def test_the_new_owner_of_a_handle_cannot_vouch_for_a_deletion(world: World, ask
     async def check_after_the_move(source: Source) -> None:
         await source.fetch(NEWEST, cursor)
         world.delete("desk", 2)
-        world.afflict("desk", Faults(moved_to=4242))
+        world.set_faults("desk", Faults(moved_to=4242))
         await source.check("2")
 
     with pytest.raises(Never, match="belongs to channel 4242"):
@@ -300,7 +300,7 @@ def test_an_older_page_of_another_owner_is_refused_though_it_is_asked_for_withou
 
     async def page_after_the_move(source: Source) -> None:
         await source.fetch(NEWEST, None)
-        world.afflict("desk", Faults(moved_to=4242))
+        world.set_faults("desk", Faults(moved_to=4242))
         await source.fetch(Want("older", 12), None)
 
     with pytest.raises(Never, match="belongs to channel 4242"):

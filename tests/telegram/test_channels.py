@@ -179,7 +179,7 @@ def test_pages_under_a_name_that_moved_never_stand_in_and_another_sign_in_heals_
     station.start()
     station.until(lambda: station.state() == "ok", "first contact")
     station.pages.publish("border_post", "Theirs.")
-    station.pages.afflict("border_post", PageFaults(moved_to=1_700_999_999))
+    station.pages.set_faults("border_post", PageFaults(moved_to=1_700_999_999))
     station.telegram.accounts.end_sessions(PHONE)
     station.until(lambda: station.state() == "renamed", "the stop")
     assert station.texts() == ["Ours."]

@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.errors import UserError
 from bot.sources.telegram_web.page import read_embed, read_page
 from bot.world import Faults, World, WorldFile, WorldServer, run_in_thread
-from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, tell
+from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, play
 from storage.records import Seen
 
 
@@ -84,27 +84,27 @@ def test_a_forward_names_its_origin(world: World, site: str) -> None:
 
 def test_the_faults_of_a_channel_come_and_go(world: World, site: str) -> None:
     fill(world, 3)
-    world.afflict("desk", Faults(throttled=1))
+    world.set_faults("desk", Faults(throttled=1))
     assert read_page(get(f"{site}/s/desk")).nothing_found
     assert len(read_page(get(f"{site}/s/desk")).posts) == 4
-    world.afflict("desk", Faults(preview_off=True))
+    world.set_faults("desk", Faults(preview_off=True))
     with urllib.request.urlopen(f"{site}/s/desk", timeout=20) as reply:
         assert urlsplit(reply.url).path == "/desk"
-    world.afflict("desk", Faults(moved_to=77))
+    world.set_faults("desk", Faults(moved_to=77))
     assert read_page(get(f"{site}/s/desk")).channel_id == "77"
-    world.afflict("desk", Faults(status=503, retry_after=9))
+    world.set_faults("desk", Faults(status=503, retry_after=9))
     with pytest.raises(urllib.error.HTTPError) as refused:
         get(f"{site}/s/desk")
     assert (refused.value.code, refused.value.headers["Retry-After"]) == (503, "9")
     refused.value.close()
-    world.afflict("desk", Faults(slow=0.05))
+    world.set_faults("desk", Faults(slow=0.05))
     assert len(read_page(get(f"{site}/s/desk")).posts) == 4
     assert world.requests("desk") == 6
 
 
 def test_a_channel_that_hangs_holds_up_no_other_and_the_world_still_ends(world: World) -> None:
     world.open_channel("other", "Other")
-    world.afflict("desk", Faults(hang=True))
+    world.set_faults("desk", Faults(hang=True))
 
     async def visit() -> bytes:
         async with WorldServer(world) as server:
@@ -171,9 +171,9 @@ def test_the_story_claims_admits_forwards_takes_back_and_deletes() -> None:
     assert all(15 <= len(ids) <= 30 for ids in past.values())
     story = beats()
     assert max(beat.at for beat in story) <= 25
-    asyncio.run(tell(world, story, pace=1e6))
+    asyncio.run(play(world, story, pace=1e6))
     for handle in past:
-        world.look(handle)
+        world.show_page(handle)
     new = {handle: sorted(world.visible(handle) - past[handle]) for handle in past}
     claim, burmese = (world.channel(GROUP).messages[number] for number in new[GROUP])
     voice, softened = (world.channel(OFFICE).messages[number] for number in new[OFFICE])

@@ -1,7 +1,7 @@
-"""A voice note of half a minute: how long from the moment its bytes are stored to the alert about its words?
+"""A voice note of half a minute: how long does it take from the stored file to the alert about its words?
 
 The real daemon, a loopback channel, Whisper base on one core, a webhook. espeak-ng speaks the note. The floor is the
-same engine on the same note by itself, in its child process, without the line around it.
+same engine with the same note in its child process, without the daemon.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.idle import megabytes_of
-from bench.pictures import count, hang, page, until
+from bench.pictures import count, page, publish_pictures, until
 from bench.speech import duration
 from bot.contracts.engine import EngineTools, MediaFile
 from bot.enrich import engines
@@ -73,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--notes", type=int, default=NOTES)
     options.add_argument("--model", type=Path, default=speech_model.found())
     chosen = options.parse_args(arguments)
-    lacking = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
-    if lacking:
-        print(f"left out: {lacking}")
+    missing = voice_notes.missing() or (speech_model.MISSING if chosen.model is None else None)
+    if missing:
+        print(f"left out: {missing}")
         return
     world = World()
     world.open_channel("office", "The office")
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, run_in_thread(world) as address, listening() as sink:
         note = half_a_minute(Path(folder))
         floor = alone(note, chosen.model, Path(folder))
-        print(f"heard: a note of {duration(note):.1f} s, {os.cpu_count()} cores; the engine alone {floor:.1f} s")
+        print(f"voice note: a note of {duration(note):.1f} s, {os.cpu_count()} cores; the engine alone {floor:.1f} s")
         desk = Desk(Path(folder))
         config = CONFIG.format(world=address, hook=sink.url, model=chosen.model)
         desk.write(config if isinstance(drawn, str) else config + READER)
@@ -92,47 +92,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             until(lambda: "office is reached" in desk.said() and "gallery is reached" in desk.said())
             before = megabytes_of(daemon.pid)
-            told("stored to its words' alert", heard(world, sink, desk, note, range(chosen.notes)), floor)
+            took = seconds_to_alert(world, sink, desk, note, range(chosen.notes))
+            report("from the stored file to the alert", took, floor)
             time.sleep(2)
-            print(f"heard: the daemon {before:.0f} MB before the first note, {megabytes_of(daemon.pid):.0f} MB after")
+            print(
+                f"voice note: the daemon {before:.0f} MB before the first note, {megabytes_of(daemon.pid):.0f} MB after"
+            )
             if isinstance(drawn, str):
-                print(f"left out, notes among pictures: {drawn}")
+                print(f"left out, notes with pictures queued: {drawn}")
                 return
-            hang(world, drawn, PICTURES)
+            publish_pictures(world, drawn, PICTURES)
             until(
                 lambda: count(desk, "SELECT count(*) FROM media WHERE kind = 'photo' AND state = 'stored'") == PICTURES
             )
-            told(
-                f"the same while {PICTURES} pictures wait to be read",
-                heard(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes)),
+            report(
+                f"the same while {PICTURES} pictures are queued",
+                seconds_to_alert(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes)),
                 floor,
             )
-            assert count(desk, "SELECT count(*) FROM jobs WHERE kind = 'ocr'"), "the pictures were read meanwhile"
+            assert count(desk, "SELECT count(*) FROM jobs WHERE kind = 'ocr'"), "the pictures were read too early"
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(60)
 
 
-def heard(world: World, sink: Sink, desk: Desk, note: Path, numbers: Sequence[int]) -> list[float]:
-    """Publish the note so often; seconds from its being stored to the alert about its words."""
+def seconds_to_alert(world: World, sink: Sink, desk: Desk, note: Path, numbers: Sequence[int]) -> list[float]:
+    """Publish the note once per number; seconds from the stored file to the alert about its words."""
     took = []
     for number in numbers:
         sink.heard.clear()
         world.keep_file(f"note-{number}.ogg", note.read_bytes())
         world.publish("office", "", attachments=[WorldFile("voice", f"note-{number}.ogg", duration="0:30")])
-        assert sink.heard.wait(120), "the note was not heard"
+        assert sink.heard.wait(120), "no alert about the note"
         took.append(time.time() - count(desk, "SELECT max(stored_at) FROM media WHERE kind = 'voice'") / 1_000_000)
     return took
 
 
-def told(what: str, took: Sequence[float], floor: float) -> None:
+def report(what: str, took: Sequence[float], floor: float) -> None:
     median = sorted(took)[len(took) // 2]
     spread = f"median {median:.1f} s, worst of {len(took)} {max(took):.1f} s (goal <= {MOST:g})"
-    print(f"heard: {what}: {spread}, x{median / floor:.2f} of the engine alone", flush=True)
+    print(f"voice note: {what}: {spread}, {median / floor:.2f} times the engine alone", flush=True)
 
 
 def half_a_minute(folder: Path) -> Path:
-    """Speak the long statement, again from its start where it is too short, and cut it at 30 s."""
+    """Speak the long statement twice and cut it at 30 s."""
     text = statements.SPOKEN[1]
     return voice_notes.speak(f"{text} {text}", folder / "note.ogg", seconds=LENGTH)
 
