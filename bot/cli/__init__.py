@@ -1,4 +1,4 @@
-"""What a person types: one file per noun; nothing heavy is imported before the command that needs it runs."""
+"""The command line: one file per noun; nothing heavy is imported before the command that needs it."""
 
 import importlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from bot.cli.terminal.output import session_of
+from bot.cli.terminal.output import open_session
 from storage.language.nearest import nearest
 
 _EXAMPLES = """\
@@ -31,7 +31,7 @@ _EXIT_CODES = """\
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """A command that is imported when it is called: where it lives, and its one line of help."""
+    """A command that is imported when it is called: its module, and its one line of help."""
 
     module: str
     line: str
@@ -43,28 +43,28 @@ _COMMANDS = {
     name: Lazy(f"bot.cli.{_FOLDERS.get(name, name.replace('-', '_'))}", line)
     for name, line in {
         "init": "Write a commented config.toml that works without an account.",
-        "demo": "Show the whole line at work on an embedded world.",
-        "run": "Watch every source; --once makes one pass.",
-        "login": "Sign in to Telegram: code or QR code; --status, --logout.",
-        "status": "Tell what is being watched, what is failing and what is waiting.",
+        "demo": "Watch a small world of fictional channels; needs nothing.",
+        "run": "Watch every source until stopped; --once makes one pass.",
+        "login": "Sign in to Telegram by code or QR code; --status, --logout.",
+        "status": "Show what is watched, what fails and what is waiting.",
         "config": "Check, show and locate the configuration.",
-        "sources": "List, check, backfill, pause and resume sources.",
-        "search": "Find posts, newest first, in the language of the rules.",
-        "show": "Show one post with everything that is known of it.",
-        "media": "List files with their states; have them fetched or read again.",
-        "export-media": "Copy stored voice notes, pictures and other files, with a manifest.",
-        "tail": "Show the newest posts, and with -f those that come.",
+        "sources": "List, check, backfill, join, pause and resume sources.",
+        "search": "Find posts, newest first; queries are written as in rules.",
+        "show": "Show one post with everything that the archive has on it.",
+        "media": "List files with their states; fetch or read them again.",
+        "export-media": "Copy stored recordings, pictures and files to a directory.",
+        "tail": "Show the newest posts; with -f also new ones as they arrive.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List, test, explain and replay rules.",
-        "alerts": "List alerts, ask why, try again, test a target.",
-        "models": "Try the engines that hear and read, and tell which suits which language.",
-        "doctor": "Check the clock, disk, database, config and reachability.",
+        "alerts": "List and explain alerts, send them again, test a target.",
+        "models": "Try the engines that transcribe, read and translate.",
+        "doctor": "Check the clock, disk, database, config and engines.",
     }.items()
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows the names and help lines of its commands and imports each only when it is called."""
+    """A group that imports each command only when it is called, and knows their names and help lines before."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -115,7 +115,7 @@ class LazyGroup(click.Group):
 
 
 class ReaderGone(Exception):
-    """Nobody reads our stdout any more."""
+    """The program that read our stdout has ended."""
 
 
 class _Root(LazyGroup):
@@ -150,13 +150,20 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="COMMAND [ARGS]...",
 )
-@click.option("--config", type=click.Path(path_type=Path), metavar="PATH", help="The config file.")
-@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Database, media, lock and logs.")
-@click.option("--no-color", is_flag=True, help="No colour, whatever the terminal can do.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="PATH", help="The config file; by default ./config.toml."
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Directory of the database, files, session and logs.",
+)
+@click.option("--no-color", is_flag=True, help="Print without colour.")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 @click.pass_context
 def root(ctx: click.Context, config: Path | None, data_dir: Path | None, no_color: bool) -> None:
     """Watches official statements at their source, archives every revision, and alerts within seconds."""
-    ctx.obj = session_of(config, data_dir, no_color=no_color)
+    ctx.obj = open_session(config, data_dir, no_color=no_color)

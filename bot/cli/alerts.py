@@ -1,4 +1,4 @@
-"""`communique alerts`: list them, ask why, try again, test a target."""
+"""`communique alerts`: list and explain alerts, send them again, test a target."""
 
 import asyncio
 import re
@@ -13,17 +13,17 @@ from bot.cli.terminal.output import (
     Form,
     Noun,
     Session,
-    counted,
-    formats,
-    line,
-    names_in_config,
+    complete_name,
+    format_count,
+    format_options,
     say,
-    styled,
-    table,
+    style,
     write,
     write_json,
+    write_line,
+    write_table,
 )
-from bot.cli.terminal.times import Zone, moment, shown, zone_option
+from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.errors import Later, Never, UserError
@@ -46,27 +46,29 @@ _AROUND = 60  # characters shown on both sides of a hit
 
 @click.group("alerts", cls=Noun)
 def command() -> None:
-    """List alerts, ask why they came, try again, test a target."""
+    """List and explain alerts, send them again, test a target."""
 
 
 @command.command("list")
-@click.option("--since", metavar="TIME", help="Only what matched since then: 7d, yesterday, 2026-11-01.")
+@click.option("--since", metavar="TIME", help="Only matches since then: 7d, yesterday, 2026-11-01.")
 @click.option(
     "--rule",
     metavar="NAME",
     help="Only this rule.",
-    shell_complete=lambda ctx, _, typed: names_in_config(ctx, "rules", typed),
+    shell_complete=lambda ctx, _, typed: complete_name(ctx, "rules", typed),
 )
-@click.option("--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: alerted nobody.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many, newest first.")
+@click.option(
+    "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
+)
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many, newest first.")
 @zone_option
-@formats()
+@format_options()
 @click.pass_obj
-def listed(
+def list_alerts(
     session: Session, since: str | None, rule: str | None, state: str | None, limit: int, zone: Zone, form: Form | None
 ) -> None:
-    """List what rules found, newest first, and what became of it."""
-    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    """List matches of rules, newest first, and how each was delivered."""
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=limit)
         if form is not None:
@@ -76,18 +78,18 @@ def listed(
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
-    table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
+    write_table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     if not rows:
-        say(session, "no alerts that fit")
+        say(session, "no alerts found")
 
 
 @command.command("why")
 @click.argument("alert_id", metavar="ID", type=click.IntRange(1))
 @zone_option
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_obj
-def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
-    """Tell the whole story of one alert: the rule, what it found where, why it alerted or not, what was sent."""
+def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
+    """Explain one alert: what the rule found and where, why it was sent or not, and each delivery."""
     from storage.posts import reading
 
     with session.archive().reading() as reader:
@@ -98,28 +100,28 @@ def why(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
         write_json(session, explained_alert_json(story, post, deliveries))
         return
     match = story.match
-    line(session, styled(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
+    write_line(session, style(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
     for label, value in (
         ("rule", f"{match.rule} (version {match.rule_version})"),
         ("query", story.query or "not kept"),
         ("post", f"{post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"),
-        ("posted", shown(post.posted_at, zone, seconds=True)),
-        ("collected", shown(post.collected_at, zone, seconds=True)),
-        ("decided", shown(match.at, zone, seconds=True)),
+        ("posted", format_time(post.posted_at, zone, seconds=True)),
+        ("collected", format_time(post.collected_at, zone, seconds=True)),
+        ("decided", format_time(match.at, zone, seconds=True)),
     ):
-        line(session, f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
+        write_line(session, f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
     for row in (*_hits(session, story, post), *_decision(match, deliveries, zone)):
-        line(session, row)
+        write_line(session, row)
 
 
 @command.command("retry")
 @click.argument("alert_id", metavar="ID", type=click.IntRange(1), required=False)
-@click.option("--dead", is_flag=True, help="Everything that was given up.")
+@click.option("--dead", is_flag=True, help="All messages that could not be delivered.")
 @click.pass_obj
-def retry(session: Session, alert_id: int | None, dead: bool) -> None:
-    """Send again what was given up, and open targets that were parked; give an ID or --dead.
+def retry_alerts(session: Session, alert_id: int | None, dead: bool) -> None:
+    """Send undelivered messages again, and resume suspended targets; give an ID or --dead.
 
-    A running `communique run` takes it up within seconds; otherwise the next one does.
+    A running `communique run` sends them within seconds; otherwise the next one does.
     """
     if (alert_id is None) != dead:
         raise click.UsageError("Give the ID of one alert, or --dead for all.")
@@ -129,17 +131,17 @@ def retry(session: Session, alert_id: int | None, dead: bool) -> None:
                 _story(reader, alert_id)
         with archive.writing() as writer:
             count, opened = outbox.retry(writer, alert_id, session.clock.now())
-    line(session, f"{counted(count, 'message')} due again")
+    write_line(session, f"{format_count(count, 'message')} queued again")
     if opened:
-        line(session, f"open again: {visible(', '.join(opened))}")
+        write_line(session, f"targets resumed: {visible(', '.join(opened))}")
 
 
 @command.command("test")
-@click.argument("target", metavar="TARGET", shell_complete=lambda ctx, _, typed: names_in_config(ctx, "targets", typed))
-@formats(streams=False)
+@click.argument("target", metavar="TARGET", shell_complete=lambda ctx, _, typed: complete_name(ctx, "targets", typed))
+@format_options(streams=False)
 @click.pass_obj
-def test(session: Session, target: str, form: Form | None) -> None:
-    """Send a test message through a target for real, and open it again if it was parked and takes it.
+def test_target(session: Session, target: str, form: Form | None) -> None:
+    """Send a real test message to a target; if it is accepted, a suspended target is resumed.
 
     Exit code 1 if it failed and may work later, 5 if the target refused.
     """
@@ -155,7 +157,9 @@ def test(session: Session, target: str, form: Form | None) -> None:
     if form is not None:
         write_json(session, {"target": target, "ok": True, "receipt": receipt, "opened": opened})
         return
-    line(session, f"{visible(target)}: the test message was accepted{'; it is no longer parked' if opened else ''}")
+    write_line(
+        session, f"{visible(target)}: the test message was accepted{'; the target is resumed' if opened else ''}"
+    )
 
 
 async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
@@ -195,7 +199,7 @@ def _open_again(session: Session, target: str) -> bool:
     try:
         archive = session.archive()
     except UserError:
-        return False  # nothing collected yet, so nothing parked
+        return False  # nothing collected yet, so nothing is suspended
     with archive, archive.writing() as writer:
         return outbox.resume_target(writer, target, session.clock.now())
 
@@ -211,7 +215,7 @@ def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone
     sent = ", ".join(f"{delivery.target}: {delivery.state}" for delivery in deliveries)
     return [
         str(match.id),
-        shown(match.at, zone),
+        format_time(match.at, zone),
         match.rule,
         match.kind,
         source,
@@ -224,13 +228,13 @@ def _hits(session: Session, story: Story, post: PostRow) -> Iterator[str]:
     from bot.alerts.files import describe_machines
 
     yield ""
-    yield styled(session, "found", "bold")
+    yield style(session, "found", "bold")
     if not story.match.hits:
-        yield "  no words: the rule asks for none, or they are gone"
+        yield "  no passages: the rule has no text terms, or the text was removed"
     for hit in story.match.hits:
         raw = story.texts.get(hit.text_id, "")
         before, after = raw[max(hit.start - _AROUND, 0) : hit.start], raw[hit.end : hit.end + _AROUND]
-        marked = styled(session, one_line(raw[hit.start : hit.end]), "yellow")
+        marked = style(session, one_line(raw[hit.start : hit.end]), "yellow")
         part, start, end = place_of(hit, raw, post.title)
         place = one_line(f"{part} {start}-{end}, as “{hit.form}”")
         head, tail = "…" if hit.start > _AROUND else "", "…" if hit.end + _AROUND < len(raw) else ""
@@ -249,7 +253,9 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
     yield ""
     yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(describe_reason(match.why))}"
     for sent in deliveries:
-        when = shown(sent.settled_at, zone, seconds=True, unknown=f"due {shown(sent.not_before, zone, seconds=True)}")
-        told = [sent.target, sent.state, when, counted(sent.attempts, "attempt"), sent.reason or ""]
-        told += ["possible repeat"] if sent.possible_repeat else []
-        yield "  " + one_line("  ".join(part for part in told if part))
+        when = format_time(
+            sent.settled_at, zone, seconds=True, unknown=f"due {format_time(sent.not_before, zone, seconds=True)}"
+        )
+        parts = [sent.target, sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
+        parts += ["possible repeat"] if sent.possible_repeat else []
+        yield "  " + one_line("  ".join(part for part in parts if part))

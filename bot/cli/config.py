@@ -1,4 +1,4 @@
-"""`communique config`: check the configuration, show what is in force and why, and say where things stand."""
+"""`communique config`: check the configuration, show its values and their origin, and print paths."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.terminal.output import Form, Noun, Session, formats, line, pad, say, styled, table, write_json
+from bot.cli.terminal.output import (
+    Form,
+    Noun,
+    Session,
+    format_options,
+    pad,
+    say,
+    style,
+    write_json,
+    write_line,
+    write_table,
+)
 from bot.errors import ConfigError, Problem
 from bot.foreign.text import json_text, one_line
 
@@ -22,26 +33,26 @@ def command() -> None:
     """Check, show and locate the configuration."""
 
 
-@command.command()
+@command.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True), metavar="[FILE|-]")
 @click.pass_obj
-def check(session: Session, file: Path | None) -> None:
-    """Find every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
-    config, _ = _read(session, file)
+def check_config(session: Session, file: Path | None) -> None:
+    """Report every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
+    config, _ = _load(session, file)
     for warning in config.warnings:
         say(session, f"warning: {warning}")
-    line(session, f"ok: {config.counts()}")
+    write_line(session, f"ok: {config.counts()}")
 
 
-@command.command()
-@click.option("--origin", is_flag=True, help="Say where each value came from.")
-@formats(streams=False)
+@command.command("show")
+@click.option("--origin", is_flag=True, help="Also print where each value came from.")
+@format_options(streams=False)
 @click.pass_obj
-def show(session: Session, origin: bool, form: Form | None) -> None:
-    """Print every value that is in force; secrets are masked."""
+def show_config(session: Session, origin: bool, form: Form | None) -> None:
+    """Print every value that applies; secrets are masked."""
     from bot.config.origin import settings
 
-    config, document = _read(session, None, needed=False)
+    config, document = _load(session, None, needed=False)
     found = list(settings(config, document, session.environment, data_dir=session.data_dir_flag))
     if form == "json":
         write_json(session, [{"key": leaf.key, "value": leaf.value, "origin": leaf.origin} for leaf in found])
@@ -51,22 +62,22 @@ def show(session: Session, origin: bool, form: Form | None) -> None:
         part = leaf.keys[: 2 if isinstance(leaf.keys[1], int) else 1]
         if part != header:
             title = f"[[{part[0]}]]" if len(part) > 1 else f"[{part[0]}]"
-            line(session, ("\n" if header else "") + styled(session, title, "bold"))
+            write_line(session, ("\n" if header else "") + style(session, title, "bold"))
             header = part
-        line(session, _leaf(session, leaf, part, origin=origin))
+        write_line(session, _format_setting(session, leaf, part, origin=origin))
 
 
-def _leaf(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -> str:
+def _format_setting(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -> str:
     from bot.config.document import written_path
 
     key = one_line(written_path(leaf.keys[len(part) :]))
     shown = f"# {key} is not set" if leaf.value is None else f"{key} = {json_text(leaf.value)}"
-    return pad(shown, 44) + styled(session, f" # {one_line(leaf.origin)}", "dim") if origin else shown
+    return pad(shown, 44) + style(session, f" # {one_line(leaf.origin)}", "dim") if origin else shown
 
 
-@command.command()
+@command.command("schema")
 @click.pass_obj
-def schema(session: Session) -> None:
+def print_schema(session: Session) -> None:
     """Print the JSON Schema that gives an editor completion and checks."""
     from bot.cli.kinds import every_kind
     from bot.config.schema import schema as describe
@@ -74,11 +85,11 @@ def schema(session: Session) -> None:
     write_json(session, describe(every_kind()))
 
 
-@command.command()
-@formats(streams=False)
+@command.command("path")
+@format_options(streams=False)
 @click.pass_obj
-def path(session: Session, form: Form | None) -> None:
-    """Say where the config file, the data directory and what is in it stand."""
+def print_paths(session: Session, form: Form | None) -> None:
+    """Print the paths of the config file, the data directory, the database and the files."""
     from bot.config import paths
 
     config = paths.find_config(session.config_flag, session.environment)
@@ -95,10 +106,12 @@ def path(session: Session, form: Form | None) -> None:
     if form == "json":
         write_json(session, {what: None if where is None else str(where) for what, where in found.items()})
         return
-    table(session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()])
+    write_table(
+        session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()]
+    )
 
 
-def _read(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, ConfigFile]":
+def _load(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, ConfigFile]":
     from bot.cli.kinds import every_kind
     from bot.config.document import open_document, parse
     from bot.config.reading import find, settle

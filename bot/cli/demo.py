@@ -1,4 +1,4 @@
-"""`communique demo`: the whole line at work on a loopback world of fictional channels; needs nothing."""
+"""`communique demo`: the real daemon on a loopback world of fictional channels; needs nothing."""
 
 import asyncio
 import shlex
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.terminal.output import Session, line, say, styled
+from bot.cli.terminal.output import Session, say, style, write_line
 
 if TYPE_CHECKING:
     from bot.world import World
@@ -65,8 +65,8 @@ tags = ["{side}"]
 
 
 @click.command("demo")
-@click.option("--seconds", default=SECONDS, show_default=True, help="How long the world is watched.")
-@click.option("--pace", default=1.0, show_default=True, help="Tell the story so many times as fast.")
+@click.option("--seconds", default=SECONDS, show_default=True, help="How long to watch the world.")
+@click.option("--pace", default=1.0, show_default=True, help="How many times as fast the events happen.")
 @click.pass_obj
 def command(session: Session, seconds: float, pace: float) -> None:
     """Start a small world on 127.0.0.1, watch it with the real daemon, and show every alert as it fires.
@@ -78,7 +78,7 @@ def command(session: Session, seconds: float, pace: float) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = asyncio.run(_show(session, directory.absolute(), seconds, pace))
     if code == 0:
-        _invite(session, directory.absolute())
+        _suggest_commands(session, directory.absolute())
     raise SystemExit(code)
 
 
@@ -94,9 +94,9 @@ async def _show(session: Session, directory: Path, seconds: float, pace: float) 
         config = directory / "config.toml"
         words = _CONFIG.format(url=server.base_url, sources=sources, feed=FEED, office=OFFICE)
         config.write_text(words, encoding="utf-8")
-        say(session, f"A small world stands at {server.base_url}: {', '.join(f'/s/{name}' for name in sides)}.")
+        say(session, f"A small world is served at {server.base_url}: {', '.join(f'/s/{name}' for name in sides)}.")
         say(session, f"The daemon watches it for {seconds / pace:.0f} seconds with {config}.")
-        say(session, "What stood there before is archived without a word; what comes now alerts:")
+        say(session, "Older posts are archived silently; new ones alert:")
         colour = [] if session.colour else ["--no-color"]
         daemon = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run"
@@ -120,7 +120,7 @@ async def _watch(
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     ended = asyncio.create_task(daemon.wait())
     stopped = asyncio.create_task(stop.wait())
-    met = asyncio.create_task(_met(world))
+    met = asyncio.create_task(_wait_for_first_contact(world))
     telling: asyncio.Task[None] | None = None
     try:
         await asyncio.wait({ended, stopped, met}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,13 +142,13 @@ async def _watch(
             await asyncio.gather(telling, return_exceptions=True)
 
 
-async def _met(world: "World") -> None:
+async def _wait_for_first_contact(world: "World") -> None:
     """Every channel has been looked at twice: first contact is over, so that what happens now can alert."""
     while any(world.requests(handle) < 2 for handle in world.handles()):  # noqa: ASYNC110 - it counts, it rings no bell
         await asyncio.sleep(0.1)
 
 
-def _invite(session: Session, directory: Path) -> None:
+def _suggest_commands(session: Session, directory: Path) -> None:
     """Commands that work when they are pasted."""
     program = Path(sys.argv[0])
     name = "communique" if program.name == "communique" else f"{sys.executable} -m bot"
@@ -156,8 +156,8 @@ def _invite(session: Session, directory: Path) -> None:
         beside = program.absolute()
         name = str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
     start = f"{name} --data-dir {shlex.quote(str(directory))}"
-    line(session)
-    line(session, styled(session, "What it saw is archived. Try:", "bold"))
+    write_line(session)
+    write_line(session, style(session, "Everything it saw is in the archive. Try:", "bold"))
     for words in (
         "search '\"regional command\"'",
         "search တိုင်းစစ်ဌာနချုပ် --json",
@@ -167,6 +167,6 @@ def _invite(session: Session, directory: Path) -> None:
         "stats",
         "status",
     ):
-        line(session, f"  {start} {words}")
-    line(session)
-    line(session, f"Watch channels of your own: {name} init")
+        write_line(session, f"  {start} {words}")
+    write_line(session)
+    write_line(session, f"To watch channels of your own: {name} init")

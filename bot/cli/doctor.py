@@ -1,4 +1,4 @@
-"""`communique doctor`: looks at everything that must be right around us, and says what to do where it is not."""
+"""`communique doctor`: checks everything around the program, with a fix for what is wrong."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, Style, formats, line, styled, write_json
+from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_line
 from bot.clock import DAY, HOUR, SECOND
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign.text import one_line
@@ -34,7 +34,7 @@ _FIRST_YEAR = 2025  # no build of this program is older
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check; `fix` says what to do, and is empty where all is well."""
+    """The result of one check; `fix` says what to do, and is empty where nothing is wrong."""
 
     check: str
     verdict: Verdict
@@ -43,55 +43,58 @@ class Finding:
 
 
 @click.command("doctor")
-@click.option("--online", is_flag=True, help="Also ask every configured source's host for one page.")
-@formats(streams=False)
+@click.option("--online", is_flag=True, help="Also fetch one page from the host of each source.")
+@format_options(streams=False)
 @click.pass_obj
 def command(session: Session, online: bool, form: Form | None) -> None:
-    """Check the clock, disk, database and config; exit 1 if something is broken. No network unless --online."""
+    """Check the clock, disk, database, config and engines; exit 1 if something is broken.
+
+    Uses no network without --online.
+    """
     found = []
-    for finding in _all(session, online=online):
+    for finding in _check_all(session, online=online):
         found.append(finding)
         if form is None:
-            verdict = styled(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
+            verdict = style(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
             fix = f"; {finding.fix}" if finding.fix else ""
-            line(session, f"{verdict}  {finding.check:<9}  {one_line(finding.text + fix)}")
+            write_line(session, f"{verdict}  {finding.check:<9}  {one_line(finding.text + fix)}")
     if form is not None:
         write_json(session, [asdict(finding) for finding in found])
     if any(finding.verdict == "fail" for finding in found):
         raise SystemExit(1)
 
 
-def _all(session: Session, *, online: bool) -> Iterator[Finding]:
-    yield python(sys.version_info[:3])
-    yield from sqlite()
-    findings, config = configuration(session)
+def _check_all(session: Session, *, online: bool) -> Iterator[Finding]:
+    yield check_python(sys.version_info[:3])
+    yield from check_sqlite()
+    findings, config = check_config(session)
     yield from findings
     try:
         directory = session.data_dir()
-    except CommuniqueError:  # the config is no TOML: already told
+    except CommuniqueError:  # the config is not TOML, which is a finding already
         directory = None
     if directory is not None:
-        yield data_directory(directory)
-        yield disk(directory)
+        yield check_data_directory(directory)
+        yield check_disk(directory)
         if os.access(directory, os.R_OK | os.X_OK):
-            yield lock(directory)
-            yield from database(directory)
-    yield clock(session.clock.now(), directory)
-    yield extras()
+            yield check_lock(directory)
+            yield from check_database(directory)
+    yield check_clock(session.clock.now(), directory)
+    yield check_extras()
     if config is not None:
-        yield from engines(config)
+        yield from check_engines(config)
     if online and config is not None:
-        yield from reachable(session, config)
+        yield from check_hosts(session, config)
 
 
-def python(version: tuple[int, ...]) -> Finding:
-    """Tell whether this Python is new enough."""
+def check_python(version: tuple[int, ...]) -> Finding:
+    """Check the version of Python."""
     text = "Python " + ".".join(map(str, version))
     return Finding("python", "ok", text) if version >= (3, 11) else Finding("python", "fail", text, "3.11 is needed")
 
 
-def sqlite() -> Iterator[Finding]:
-    """Look at the SQLite library and its full-text index."""
+def check_sqlite() -> Iterator[Finding]:
+    """Check the SQLite library and its full-text index."""
     from storage.archive import full_text
     from storage.archive.sqlite import has_wal_reset_bug, is_fallback, sqlite3
 
@@ -106,8 +109,8 @@ def sqlite() -> Iterator[Finding]:
         yield Finding("search", "ok", "full-text index FTS5 with our tokenizer")
 
 
-def configuration(session: Session) -> "tuple[list[Finding], Config | None]":
-    """Load the config, with every problem and warning; reading it also looks at each secret file."""
+def check_config(session: Session) -> "tuple[list[Finding], Config | None]":
+    """Load the config, with every problem and warning; loading also checks each secret file."""
     try:
         config = session.config()
     except ConfigError as error:
@@ -118,12 +121,12 @@ def configuration(session: Session) -> "tuple[list[Finding], Config | None]":
     return found + [Finding("config", "warn", warning) for warning in config.warnings], config
 
 
-def data_directory(directory: Path) -> Finding:
-    """Look at who may enter the data directory."""
+def check_data_directory(directory: Path) -> Finding:
+    """Check who may read and write the data directory."""
     try:
         status = directory.stat()
     except FileNotFoundError:
-        return Finding("data", "ok", f"{directory} will be made by the first run")
+        return Finding("data", "ok", f"{directory} will be created by the first run")
     except OSError as error:
         return Finding("data", "fail", f"{directory}: {error.strerror}", "choose another place with --data-dir")
     mode = stat.S_IMODE(status.st_mode)
@@ -133,21 +136,21 @@ def data_directory(directory: Path) -> Finding:
     if mode & stat.S_IWOTH:
         return Finding("data", "fail", f"anybody may write to {directory}", f"chmod 700 {directory}")
     if mode & 0o077:
-        text = f"others may enter {directory} (mode {mode:04o}); the next run makes it private"
+        text = f"other users may enter {directory} (mode {mode:04o}); the next run makes it private"
         return Finding("data", "warn", text, f"chmod 700 {directory}")
     return Finding("data", "ok", f"{directory} is private")
 
 
-def lock(directory: Path) -> Finding:
-    """Tell which process works on the data directory."""
+def check_lock(directory: Path) -> Finding:
+    """Report which process uses the data directory."""
     from bot.daemon.lock import holder
 
     pid = holder(directory)
     return Finding("lock", "ok", "no process is running" if pid is None else f"process {pid or '?'} is running")
 
 
-def disk(directory: Path) -> Finding:
-    """Look at the space left where the data stand."""
+def check_disk(directory: Path) -> Finding:
+    """Check the free space for the data directory."""
     place = next(parent for parent in (directory, *directory.parents) if os.path.lexists(parent))
     free = shutil.disk_usage(place).free
     text = f"{free / (1 << 30):.1f} GiB free for {directory}"
@@ -156,8 +159,8 @@ def disk(directory: Path) -> Finding:
     return Finding("disk", "fail" if free < _NO_SPACE else "warn", text, "free some space")
 
 
-def database(directory: Path) -> Iterator[Finding]:
-    """Look at the schema and the health of the archive; the whole file is read."""
+def check_database(directory: Path) -> Iterator[Finding]:
+    """Check the schema and the pages of the archive; reads the whole file."""
     from bot.config.paths import database_in
     from bot.daemon.lock import holder
     from storage.archive import integrity, marker
@@ -169,7 +172,7 @@ def database(directory: Path) -> Iterator[Finding]:
     if odd is not None:
         yield Finding("mark", "fail", odd, marker.WAYS_OUT)
     if not path.exists():
-        yield Finding("database", "ok", f"{path} will be made by the first run")
+        yield Finding("database", "ok", f"{path} will be created by the first run")
         return
     try:
         with Archive(path) as archive:
@@ -178,20 +181,20 @@ def database(directory: Path) -> Iterator[Finding]:
             if faults:
                 yield Finding("database", "fail", f"{path}: {'; '.join(faults)}", "restore a backup")
             else:
-                yield Finding("database", "ok", f"{path} is at the current schema and sound")
+                yield Finding("database", "ok", f"{path} is sound and has the current schema")
             if holder(directory) is not None:
                 yield Finding("index", "ok", "not checked while a process is running")
             else:
-                yield _index(archive)
-            yield from _account(archive)
+                yield _check_index(archive)
+            yield from _check_account(archive)
     except ArchiveOutdated as outdated:
         yield Finding("database", "warn", str(outdated))
     except ArchiveError as error:
         yield Finding("database", "fail", str(error))
 
 
-def _account(archive: "Archive") -> Iterator[Finding]:
-    """Tell how the Telegram account stood when it was last used, if one ever was: its clock may differ from ours."""
+def _check_account(archive: "Archive") -> Iterator[Finding]:
+    """Report the state of the Telegram account when it was last used, if there is one."""
     from storage.sources import telegram
 
     with archive.reading() as reader:
@@ -202,65 +205,67 @@ def _account(archive: "Archive") -> Iterator[Finding]:
         yield Finding("telegram", "ok" if fine else "warn", f"the account: {row.state}{reason}", row.remedy or "")
 
 
-def _index(archive: "Archive") -> Finding:
-    """Compare the full-text index with the texts it stands on: SQLite's quick_check does not see it go stale."""
+def _check_index(archive: "Archive") -> Finding:
+    """Compare the full-text index with the texts: SQLite's quick_check does not see a difference."""
     from storage.archive import full_text
 
     if full_text.agrees(archive):
-        return Finding("index", "ok", "the full-text index fits the texts")
+        return Finding("index", "ok", "the full-text index agrees with the texts")
     fix = f'sqlite3 {archive.path} "{full_text.REBUILD}"'
-    return Finding("index", "fail", "the full-text index does not fit the texts", fix)
+    return Finding("index", "fail", "the full-text index does not agree with the texts", fix)
 
 
-def clock(now: int, directory: Path | None) -> Finding:
-    """Look for a clock (`now`, microseconds UTC) that was never set, or that is behind our own files."""
+def check_clock(now: int, directory: Path | None) -> Finding:
+    """Find a clock (`now`, microseconds UTC) that was never set, or that is behind our own files."""
     text = datetime.fromtimestamp(now / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if datetime.fromtimestamp(now / SECOND, UTC).year < _FIRST_YEAR:
-        return Finding("clock", "fail", f"it cannot be {text}", "set the clock: timedatectl set-ntp true")
+        return Finding(
+            "clock", "fail", f"the clock is wrong: it says {text}", "set the clock: timedatectl set-ntp true"
+        )
     files = [Path(__file__), *(directory.glob("communique.db*") if directory else ())]
     newest = max(int(file.stat().st_mtime * SECOND) for file in files)
     if newest > now + HOUR:
         behind = (newest - now) / (DAY if newest > now + DAY else HOUR)
         unit = "days" if newest > now + DAY else "hours"
-        return Finding("clock", "warn", f"{text} is {behind:.0f} {unit} before our own files", "compare with a watch")
+        return Finding("clock", "warn", f"{text} is {behind:.0f} {unit} behind our own files", "check the system clock")
     return Finding("clock", "ok", text)
 
 
-def extras() -> Finding:
-    """Tell which optional parts are installed; a config that needs one that is missing is refused as a whole."""
+def check_extras() -> Finding:
+    """Report which optional packages are installed; a config that needs a missing one is refused as a whole."""
     if find_spec("apprise"):
         return Finding("extras", "ok", "apprise is installed")
     return Finding("extras", "ok", "apprise (a hundred more kinds of target) is not installed", INSTALL_APPRISE)
 
 
-def engines(config: "Config") -> Iterator[Finding]:
-    """Look for the programs, packages and models of every engine, and for the language data that sources need."""
+def check_engines(config: "Config") -> Iterator[Finding]:
+    """Check the programs, packages and models of every engine, and the language data that sources need."""
     from bot.contracts.engine import EngineTools
     from bot.enrich import engines as enrich_engines
     from bot.enrich.sandbox.run import isolation_here
 
     if not config.engines and any(source.media for source in config.sources):
-        text = "none is configured: recordings and pictures are kept, and nobody hears or reads them"
+        text = "no engine configured: media is stored but not transcribed or read"
         yield Finding("engines", "ok", text, "communique models")
     elif config.engines:
-        yield sandbox(describe_leaks(isolation_here()))
+        yield check_isolation(describe_leaks(isolation_here()))
     spoken = {code for source in config.sources if source.enabled for code in source.languages}
     for settings in config.engines:
-        told = f"{settings.name} ({settings.kind})"
+        name = f"{settings.name} ({settings.kind})"
         try:
             enrich_engines.build(settings, EngineTools(Path("/nonexistent"))).ready()
         except Never as missing:
-            yield Finding("engines", "fail", f"{told}: {missing.reason}", missing.remedy)
+            yield Finding("engines", "fail", f"{name}: {missing.reason}", missing.remedy)
             continue
         packages = settings.missing_packages(spoken)
         if packages:
-            text = f"{told}: language data is missing for some languages of your sources"
+            text = f"{name}: language data is missing for some languages of your sources"
             yield Finding("engines", "warn", text, f"apt install {' '.join(packages)}")
         else:
-            yield Finding("engines", "ok", f"{told} is ready")
+            yield Finding("engines", "ok", f"{name} is ready")
 
 
-def sandbox(leaks: str | None) -> Finding:
+def check_isolation(leaks: str | None) -> Finding:
     """Report what the sandbox of engines does not prevent."""
     if leaks is not None:
         return Finding("jobs", "warn", leaks, SANDBOX_FIX)
@@ -268,8 +273,8 @@ def sandbox(leaks: str | None) -> Finding:
     return Finding("jobs", "ok", text)
 
 
-def reachable(session: Session, config: "Config") -> Iterator[Finding]:
-    """Ask each source's host for one page, as a collecting run would: same proxy, same guard, same politeness."""
+def check_hosts(session: Session, config: "Config") -> Iterator[Finding]:
+    """Fetch one page from each source's host as `run` would: same proxy, address rules and rate limits."""
     import asyncio
 
     from bot.http import Http
@@ -277,7 +282,7 @@ def reachable(session: Session, config: "Config") -> Iterator[Finding]:
     async def ask(urls: list[str]) -> list[Finding]:
         http = Http(config.http_rules(), session.clock)
         try:
-            return [await _asked(http, url) for url in urls]
+            return [await _check_host(http, url) for url in urls]
         finally:
             await http.aclose()
 
@@ -285,7 +290,7 @@ def reachable(session: Session, config: "Config") -> Iterator[Finding]:
     yield from asyncio.run(ask(list(asked)))
 
 
-async def _asked(http: "Http", url: str) -> Finding:
+async def _check_host(http: "Http", url: str) -> Finding:
     from bot.config.origin import masked
 
     shown = masked(("sources",), url)

@@ -1,4 +1,4 @@
-"""`communique export-media`: copies stored files to a directory, with a manifest, under names of our own."""
+"""`communique export-media`: copies stored files to a directory, named by their hash, with a manifest."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.names import warn_unknown_sources
-from bot.cli.terminal.output import Session, say
-from bot.cli.terminal.times import Zone, moment, zone_option
+from bot.cli.terminal.output import Session, format_count, say
+from bot.cli.terminal.times import Zone, parse_time, zone_option
 from bot.errors import UserError
 from bot.foreign.text import csv_cell
 from storage.media.types import ending
@@ -29,7 +29,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One stored file, and what its post says of it."""
+    """One stored file with what its post says about it."""
 
     row: "FileOfPost"
     name: str  # ours
@@ -37,10 +37,10 @@ class _File:
 
 @click.command("export-media")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only of this source; may be repeated.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only of this kind; may be repeated.")
-@click.option("--since", metavar="TIME", help="Published at this time or later: 7d, 2026-11-01, yesterday.")
-@click.option("--force", is_flag=True, help="Into a directory that holds something already; nothing is overwritten.")
+@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only this kind; may be repeated.")
+@click.option("--since", metavar="TIME", help="Published since then: 7d, 2026-11-01, yesterday.")
+@click.option("--force", is_flag=True, help="Allow a directory that is not empty; nothing is overwritten.")
 @zone_option
 @click.pass_obj
 def command(
@@ -52,31 +52,32 @@ def command(
     force: bool,
     zone: Zone,
 ) -> None:
-    """Copy stored files to DIR, each once, with manifest.csv. Every file is checked against its SHA-256 on the way.
+    """Copy stored files to DIR, each once, with manifest.csv. Each file is checked against its SHA-256.
 
     \b
     communique export-media --source spokesman --since 7d --kind voice evidence/
     """  # noqa: D301  click reads the backspace
-    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     archive = session.archive()
-    folder = _folder(directory, force=force)
+    folder = _open_folder(directory, force=force)
     try:
         with archive.reading() as reader:
             warn_unknown_sources(session, reader, sources)
-            files = list(_chosen(reader, sources, kinds, start))
+            files = list(_choose_files(reader, sources, kinds, start))
         broken = _copy_all(folder, session.data_dir(), files)
     finally:
         os.close(folder)
     for sentence in broken:
         say(session, sentence)
     copied = len({file.name for file in files}) - len(broken)
-    say(session, f"{copied} files of {len({file.row.post_id for file in files})} posts, and manifest.csv")
+    posts = len({file.row.post_id for file in files})
+    say(session, f"{format_count(copied, 'file')} of {format_count(posts, 'post')}, and manifest.csv")
     if broken:
         raise SystemExit(1)
 
 
-def _folder(directory: Path, *, force: bool) -> int:
-    """A descriptor of the directory, made with mode 0700. Raises UserError where it is not ours to fill."""
+def _open_folder(directory: Path, *, force: bool) -> int:
+    """Open the directory, created with mode 0700; a descriptor. Raises UserError if it must not be used."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -88,11 +89,13 @@ def _folder(directory: Path, *, force: bool) -> int:
         raise UserError(f"{directory} belongs to another user: choose a directory of your own")
     if os.listdir(folder) and not force:  # noqa: PTH208  of the folder that we hold
         os.close(folder)
-        raise UserError(f"{directory} holds something already: choose a new one, or add --force")
+        raise UserError(f"{directory} is not empty: choose a new one, or add --force")
     return folder
 
 
-def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None) -> Iterator[_File]:
+def _choose_files(
+    reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], since: int | None
+) -> Iterator[_File]:
     from storage.media.summary import read_stored_files
 
     for row in read_stored_files(reader, sources=sources, kinds=kinds, since=since):
@@ -100,7 +103,7 @@ def _chosen(reader: "Reader", sources: tuple[str, ...], kinds: tuple[str, ...], 
 
 
 def _copy_all(folder: int, data_dir: Path, files: list[_File]) -> list[str]:
-    """Copy each content once, then write the manifest; sentences about what could not be copied."""
+    """Copy each content once, then write the manifest. One sentence for each file that could not be copied."""
     from bot.documents.as_json import iso
 
     broken: dict[str, str] = {}
@@ -126,7 +129,7 @@ def _copy_all(folder: int, data_dir: Path, files: list[_File]) -> list[str]:
 
 
 def _copy(folder: int, path: Path, file: _File) -> str | None:
-    """Copy one file and compare its hash; why not, if not."""
+    """Copy one file and compare its hash; the reason if it failed."""
     from hashlib import sha256
 
     state = sha256()
@@ -141,17 +144,17 @@ def _copy(folder: int, path: Path, file: _File) -> str | None:
     try:
         _write(folder, file.name, pieces())
     except FileExistsError:
-        return _same(folder, file)
+        return _compare_existing(folder, file)
     except OSError as problem:
         return f"{path}: {problem.strerror}"
     if state.hexdigest() != file.row.sha256:
         os.unlink(file.name, dir_fd=folder)
-        return f"{path} does not hold what its name says: it is not exported"
+        return f"{path} was not exported: its content does not have the SHA-256 of its name"
     return None
 
 
-def _same(folder: int, file: _File) -> str | None:
-    """What stands under the name already, of an earlier export perhaps, must be that content; why not, if not."""
+def _compare_existing(folder: int, file: _File) -> str | None:
+    """Accept a file that has the name already if its content is the same; the reason if not."""
     from hashlib import sha256
 
     try:
@@ -161,13 +164,13 @@ def _same(folder: int, file: _File) -> str | None:
             while piece := found.read(_PIECE):
                 state.update(piece)
     except OSError as problem:
-        return f"{file.name} in the directory is not a file of ours ({problem.strerror}): nothing was written there"
+        return f"{file.name} exists in the directory and cannot be read ({problem.strerror}): it was not replaced"
     same = state.hexdigest() == file.row.sha256
-    return None if same else f"{file.name} in the directory is another content: nothing was written there"
+    return None if same else f"{file.name} exists in the directory with other content: it was not replaced"
 
 
 def _write(folder: int, name: str, pieces: Any) -> None:
-    if name == "manifest.csv":  # a second export tells of itself beside the first
+    if name == "manifest.csv":  # a second export writes its own manifest
         taken = set(os.listdir(folder))
         number = 1
         while name in taken:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bot import config
-from bot.cli.terminal.output import Session, line, say
+from bot.cli.terminal.output import Session, say, write_line
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
@@ -16,11 +16,11 @@ TEMPLATE = """\
 # What every key means, with all the others: config.example.toml. After each change: communique config check
 
 [defaults]
-every = "2m"                       # how often each source is asked
+every = "2m"                       # how often each source is polled
 timezone = "Asia/Yangon"           # shown beside UTC in alerts
-targets = ["terminal"]             # who hears of a match, unless a rule says otherwise
+targets = ["terminal"]             # where alerts go, unless a rule says otherwise
 
-# Sources: take the # off, and put the name of a real channel or the address of a real feed in its place.
+# Sources: remove the # and fill in the name of a real channel or the address of a real feed.
 # A public Telegram channel needs no account: this reads the page that t.me/s/NAME shows to everybody.
 
 # [[sources]]
@@ -47,11 +47,11 @@ targets = ["terminal"]             # who hears of a match, unless a rule says ot
 name = "regional-command"
 query = '"regional command" OR တိုင်းစစ်ဌာနချုပ်'
 priority = "high"
-# tags = ["official"]              # only what these sources say
-matches = ["He spoke at the Regional Command."]     # examples: `communique config check` proves them
+# tags = ["official"]              # only posts of these sources
+matches = ["He spoke at the Regional Command."]     # examples that `communique config check` tests
 not_matches = ["A regional office was opened."]
 
-# Terms: one name for what has several, in any language; queries call it as @name. Two hundred names of Myanmar:
+# Terms: one name for several phrases, in any language; queries use it as @name. Two hundred terms for Myanmar:
 # communique init --glossary myanmar
 
 # [[terms]]
@@ -69,8 +69,8 @@ kind = "console"
 GLOSSARIES = Path(config.__file__).parent / "glossary"
 
 
-def _glossaries(_: click.Context, __: click.Parameter, name: str | None) -> Path | None:
-    """The file of a glossary that comes with the program."""
+def _find_glossary(_: click.Context, __: click.Parameter, name: str | None) -> Path | None:
+    """Path of a glossary that comes with the program."""
     if name is None:
         return None
     known = sorted(path.stem for path in GLOSSARIES.glob("*.toml"))
@@ -81,28 +81,31 @@ def _glossaries(_: click.Context, __: click.Parameter, name: str | None) -> Path
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--force", is_flag=True, help="Overwrite a config.toml that stands there.")
-@click.option("--glossary", metavar="NAME", callback=_glossaries, help="Add [[terms]] for a country: myanmar.")
+@click.option("--force", is_flag=True, help="Overwrite an existing config.toml.")
+@click.option("--glossary", metavar="NAME", callback=_find_glossary, help="Add [[terms]] for a country: myanmar.")
 @click.pass_obj
 def command(session: Session, directory: Path, force: bool, glossary: Path | None) -> None:
-    """Write DIR/config.toml (here, if no DIR is given), ready to be filled in; print its path."""
+    """Write DIR/config.toml with comments, ready to be filled in; print its path.
+
+    DIR is the current directory if not given.
+    """
     path = directory / "config.toml"
     _write(path, glossary, force=force)
-    line(session, one_line(str(path)))
+    write_line(session, one_line(str(path)))
     option = "" if directory == Path() else f" --config {path}"
     say(
         session,
         "Next:\n"
-        f"  1. open {path}, take the # off a source and fill in its channel or address\n"
+        f"  1. open {path}, remove the # of a source and fill in its channel or address\n"
         f"  2. communique{option} config check\n"
         f"  3. communique{option} run --once      collects everything once\n"
         f"  4. communique{option} run             keeps watching; alerts appear here\n"
-        "Or see it at work first, without any set-up: communique demo",
+        "To see it work first, without any set-up: communique demo",
     )
 
 
 def _write(path: Path, glossary: Path | None, *, force: bool) -> None:
-    """Write the template; without `force` never over anything, not even through a symbolic link."""
+    """Write the template; without `force` never over an existing file, not even through a symbolic link."""
     text = TEMPLATE if glossary is None else f"{TEMPLATE}\n\n{glossary.read_text(encoding='utf-8')}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +114,6 @@ def _write(path: Path, glossary: Path | None, *, force: bool) -> None:
             file.write(text)
     except FileExistsError:
         hint = f"; to add the glossary: cat {glossary} >> {path}" if glossary else ""
-        raise UserError(f"{path} exists already and stays as it is; --force overwrites it{hint}") from None
+        raise UserError(f"{path} exists already and was not changed; --force overwrites it{hint}") from None
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""`communique login`: sign in to Telegram once, by code or QR code; tell how the sign-in stands; sign out."""
+"""`communique login`: sign in to Telegram by code or QR code, show the state of the sign-in, sign out."""
 
 import asyncio
 import locale
@@ -14,7 +14,7 @@ import click
 
 from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon
-from bot.cli.terminal.output import Session, line, say
+from bot.cli.terminal.output import Session, say, write_line
 from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
 from bot.foreign.text import one_line
 from storage.state_names import NEEDS_SIGN_IN
@@ -39,25 +39,25 @@ Reading through an account is more than reading public pages. It has a price:
 
 
 @click.command("login")
-@click.option("--phone", metavar="NUMBER", help="The account's number, with its country; the code is asked for.")
+@click.option("--phone", metavar="NUMBER", help="Phone number with country code; you are asked for the login code.")
 @click.option("--qr", is_flag=True, help="Show a QR code to scan in Telegram: Settings, Devices, Link Desktop Device.")
-@click.option("--status", is_flag=True, help="Tell how the sign-in stands; exit 5 if there is none that works.")
+@click.option("--status", is_flag=True, help="Show the state of the sign-in; exit 5 if it does not work.")
 @click.option("--logout", is_flag=True, help="End the session at Telegram and remove its file.")
 @click.pass_obj
 def command(session: Session, phone: str | None, qr: bool, status: bool, logout: bool) -> None:
     """Sign in to Telegram once: phone and code (and password), or a QR code.
 
-    Without a terminal `login --phone NUMBER` reads the code and then the password from stdin, one a line.
+    Without a terminal `login --phone NUMBER` reads the code and then the password from stdin, one per line.
     Exit code 0 if it worked, 5 if not.
     """
     if sum((phone is not None, qr, status, logout)) > 1:
         raise click.UsageError("choose one of --phone, --qr, --status, --logout")
     config = session.config()
     if status:
-        raise SystemExit(_status(session, config))
-    access = _needed(config)
+        raise SystemExit(_print_status(session, config))
+    access = _expect_credentials(config)
     if logout:
-        _logout(session, config, access)
+        _log_out(session, config, access)
         return
     say(session, _RISKS)
     if phone is None and not qr:
@@ -68,8 +68,8 @@ def command(session: Session, phone: str | None, qr: bool, status: bool, logout:
     asyncio.run(_sign_in(session, config, phone))
 
 
-def _needed(config: "Config") -> "Config":
-    """The config, which must say who asks. Raises ConfigError."""
+def _expect_credentials(config: "Config") -> "Config":
+    """The config, which must have api_id and api_hash_file. Raises ConfigError."""
     if config.telegram.api_id is None or config.telegram.api_hash_file is None:
         place = str(config.path or "config.toml")
         words = "api_id and api_hash_file are needed to sign in; get yours at https://my.telegram.org"
@@ -78,7 +78,7 @@ def _needed(config: "Config") -> "Config":
 
 
 async def _sign_in(session: Session, config: "Config", phone: str | None) -> None:
-    from bot.cli.terminal.qr import drawn
+    from bot.cli.terminal.qr import draw_qr
     from bot.config import paths
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
@@ -91,7 +91,7 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
 
     def show(address: str) -> None:
         say(session, "\nScan this in Telegram: Settings, Devices, Link Desktop Device\n")
-        session.err.write(f"{drawn(address, _look(session))}\n\n")
+        session.err.write(f"{draw_qr(address, _choose_look(session))}\n\n")
         say(session, address)
 
     try:
@@ -105,32 +105,32 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
         raise AlreadyRunning(
             "the running daemon is signed in already; to use another account, `communique login --logout` first"
         ) from None
-    line(session, f"signed in as {one_line(made.name or made.user)}; the session stands in {path}")
-    say(session, "a running daemon takes it up by itself; `communique login --logout` ends it")
+    write_line(session, f"signed in as {one_line(made.name or made.user)}; the session is in {path}")
+    say(session, "a running daemon uses it by itself; `communique login --logout` ends it")
 
 
 class Person:
-    """Who types, or the pipe that stands in. Ctrl-C ends the waiting at once: no thread is left that reads."""
+    """The person at the terminal, or a pipe. Ctrl-C ends the waiting at once: no thread is left reading."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._held = b""
 
     async def ask(self, question: str) -> str | None:
-        """Ask; a question that begins with "!" only tells, and is None where nobody is there to try again."""
+        """Ask; a text that begins with "!" is only printed, and gives None where no person can try again."""
         on_terminal = _on_terminal()
         if question.startswith("!"):
             say(self._session, question[1:])
             return "" if on_terminal else None
         if on_terminal:
             say(self._session, f"Please type {question}:")
-        with _unseen() if on_terminal and question.startswith("the second password") else nullcontext():
+        with _hide_input() if on_terminal and question.startswith("the second password") else nullcontext():
             return await self._line()
 
     async def _line(self) -> str | None:
-        """The next line without its end; None at the end of all lines."""
+        """The next line without its line feed; None at the end of the input."""
         while b"\n" not in self._held:
-            piece = await _piece()
+            piece = await _read_piece()
             if not piece:
                 break
             self._held += piece
@@ -138,7 +138,7 @@ class Person:
         return line.decode(errors="replace").strip("\r") or None
 
 
-async def _piece() -> bytes:
+async def _read_piece() -> bytes:
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:
@@ -157,8 +157,8 @@ async def _piece() -> bytes:
 
 
 @contextmanager
-def _unseen() -> Iterator[None]:
-    """What is typed is not shown."""
+def _hide_input() -> Iterator[None]:
+    """Do not show what is typed."""
     before = termios.tcgetattr(0)
     silent = termios.tcgetattr(0)
     silent[3] &= ~termios.ECHO
@@ -173,41 +173,41 @@ def _on_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _look(session: Session) -> "Look":
-    """How a QR code can be drawn: not every terminal shows half blocks, or colours."""
+def _choose_look(session: Session) -> "Look":
+    """Choose how to draw a QR code: not every terminal can show half blocks, or colours."""
     colour = session.err.isatty() and session.environment.term not in (None, "", "dumb")
     letters = locale.getencoding().lower() in ("utf-8", "utf8") or not session.err.isatty()
     return "blocks on black" if letters and colour else "blocks" if letters else "spaces" if colour else "nothing"
 
 
-def _status(session: Session, config: "Config") -> int:
+def _print_status(session: Session, config: "Config") -> int:
     from bot.telegram import session as sessions
     from storage.sources import telegram
 
     path = sessions.session_in(config.data_dir)
     found = sessions.read(path)
     if found is None:
-        line(session, "not signed in: `communique login`")
+        write_line(session, "not signed in: `communique login`")
         return 5
-    line(session, f"signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
+    write_line(session, f"signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
     row = None
-    if _archive_stands(config.data_dir):
+    if _has_archive(config.data_dir):
         with session.archive() as archive, archive.reading() as reader:
             row = telegram.read_account(reader)
     if row is None:
-        line(session, "the account has not been used yet")
+        write_line(session, "the account has not been used yet")
         return 0
-    line(session, one_line(f"state: {row.state}{explain_account(row)}"))
+    write_line(session, one_line(f"state: {row.state}{explain_account(row)}"))
     return 5 if row.state in NEEDS_SIGN_IN else 0
 
 
-def _archive_stands(data_dir: Path) -> bool:
+def _has_archive(data_dir: Path) -> bool:
     from bot.config import paths
 
     return paths.database_in(data_dir).exists()
 
 
-def _logout(session: Session, config: "Config", needed: "Config") -> None:
+def _log_out(session: Session, config: "Config", needed: "Config") -> None:
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
     from bot.telegram.login import log_out
@@ -218,4 +218,4 @@ def _logout(session: Session, config: "Config", needed: "Config") -> None:
             asyncio.run(log_out(access_of(needed.telegram), path, session.clock))
     except AlreadyRunning:
         ask_daemon(session, "logout", "")
-    line(session, "signed out")
+    write_line(session, "signed out")

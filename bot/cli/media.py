@@ -1,4 +1,4 @@
-"""`communique media`: how files stand and why; have them fetched again, or read by an engine, on purpose."""
+"""`communique media`: list files with their states; fetch them again, or have an engine read them."""
 
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,17 @@ from bot.cli.terminal.output import (
     Form,
     Noun,
     Session,
-    counted,
-    formats,
-    line,
-    names_in_config,
+    complete_name,
+    format_count,
+    format_options,
+    format_size,
     say,
-    sized,
     source_option,
-    table,
     write,
+    write_line,
+    write_table,
 )
-from bot.cli.terminal.times import Zone, moment, shown, zone_option
+from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.media import listed_file_json
 from bot.errors import UserError
 from storage.media import summary
@@ -42,7 +42,7 @@ _PAGE = 5_000
 
 @click.group("media", cls=Noun)
 def command() -> None:
-    """List files with their states; have them fetched or read again."""
+    """List files with their states; fetch or read them again."""
 
 
 @command.command("list")
@@ -51,15 +51,15 @@ def command() -> None:
     "states",
     type=click.Choice([*summary.STATES, "given up"]),
     multiple=True,
-    help="Only files in this state; given up: those that no engine could read. May be repeated.",
+    help="Only files in this state (given up: no engine could read it); may be repeated.",
 )
 @source_option
-@click.option("--since", metavar="TIME", help="Only of posts published then or later: 7d, yesterday, 2026-11-01.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--since", metavar="TIME", help="Only of posts published since then: 7d, yesterday, 2026-11-01.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many.")
 @zone_option
-@formats()
+@format_options()
 @click.pass_obj
-def listed(
+def list_files(
     session: Session,
     states: tuple[str, ...],
     sources: tuple[str, ...],
@@ -68,8 +68,8 @@ def listed(
     zone: Zone,
     form: Form | None,
 ) -> None:
-    """List files, those of the newest posts first, each with its state and the reason."""
-    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    """List files with state and reason, those of the newest posts first."""
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         warn_unknown_sources(session, reader, sources)
         found = summary.list_files(reader, states=states, sources=sources, since=start, limit=limit)
@@ -77,30 +77,34 @@ def listed(
             write(session, form, (listed_file_json(file) for file in found), COLUMNS)
             return
         rows = [_row(file, zone) for file in found]
-    table(session, ("post", "published", "kind", "size", "state", "why"), rows)
+    write_table(session, ("post", "published", "kind", "size", "state", "why"), rows)
     if not rows:
-        say(session, "no files that fit")
+        say(session, "no files found")
 
 
 @command.command("read")
-@click.option("--since", metavar="TIME", help="Only of posts published then or later: 30d, yesterday, 2026-11-01.")
+@click.option("--since", metavar="TIME", help="Only of posts published since then: 30d, yesterday, 2026-11-01.")
 @source_option
 @click.option(
     "--engine",
     metavar="NAME",
-    shell_complete=lambda ctx, _, typed: names_in_config(ctx, "engines", typed),
-    help="Only files that this engine of the config reads.",
+    shell_complete=lambda ctx, _, typed: complete_name(ctx, "engines", typed),
+    help="Only files that this engine reads.",
 )
-@click.option("--again", is_flag=True, help="Also what was read before; its words are kept, and found with --history.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Also files that were read before; their old texts are kept (see --history of `search`).",
+)
 @zone_option
 @click.pass_obj
-def read(
+def read_files(
     session: Session, since: str | None, sources: tuple[str, ...], engine: str | None, again: bool, zone: Zone
 ) -> None:
-    """Have stored files read that were not read, or were given up, newest first.
+    """Have engines read stored files that were not read or were given up, newest first.
 
-    A running `communique run` does it while nothing fresh waits; otherwise the next one does. New words alert as
-    those of a fresh file do: not for posts of first contact and backfill.
+    A running `communique run` does it when no new file is waiting; otherwise the next one does. New text alerts as
+    that of a new file: not for posts from first contact or backfill.
 
     \b
     communique media read --since 30d
@@ -109,41 +113,50 @@ def read(
     from bot.enrich.choice import Choice
     from storage.media.readings import ReadRequest
 
-    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     config = session.config()
     if not config.engines:
-        raise UserError("the config has no [[engines]]: nothing can be read; `communique models` tells what suits")
+        raise UserError("the config has no [[engines]], so nothing can be read: see `communique models`")
     if engine is not None:
         find_by_name(config.engines, engine, "engine")
     with session.archive() as archive:
         _warn_unknown(session, archive, sources)
-        asked = _ask(archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now())
-    line(session, f"{counted(asked, 'file')} to be read{_when(session) if asked else ''}")
+        asked = _request_readings(
+            archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now()
+        )
+    write_line(session, f"{format_count(asked, 'file')} queued for reading{_say_when(session) if asked else ''}")
 
 
 @command.command("fetch")
-@click.option("--since", metavar="TIME", help="Only of posts published then or later: 2d, yesterday, 2026-11-01.")
+@click.option("--since", metavar="TIME", help="Only of posts published since then: 2d, yesterday, 2026-11-01.")
 @source_option
 @click.option(
-    "--state", "states", type=click.Choice(_NOT_STORED), multiple=True, help="Only files in this state; default: all."
+    "--state",
+    "states",
+    type=click.Choice(_NOT_STORED),
+    multiple=True,
+    help="Only files in this state; by default all of them.",
 )
 @zone_option
 @click.pass_obj
-def fetch(session: Session, since: str | None, sources: tuple[str, ...], states: tuple[str, ...], zone: Zone) -> None:
-    """Try once more for files that were too big, gone or refused: after a cap was raised, or a source had a bad day.
+def fetch_files(
+    session: Session, since: str | None, sources: tuple[str, ...], states: tuple[str, ...], zone: Zone
+) -> None:
+    """Fetch again the files that were too big, gone or refused.
 
-    Addresses on public pages live for about two days; an account at Telegram finds files of any age.
+    Useful after a cap was raised. Addresses on public pages work for about two days; a Telegram account finds
+    files of any age.
     """
     from storage.media import rows as media_rows
 
-    start = None if since is None else moment(since, zone, session.clock.now(), option="--since")
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive() as archive:
         _warn_unknown(session, archive, sources)
         with archive.writing() as writer:
             asked = media_rows.retry_files(
                 writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
             )
-    line(session, f"{counted(asked, 'file')} to be fetched{_when(session) if asked else ''}")
+    write_line(session, f"{format_count(asked, 'file')} queued for download{_say_when(session) if asked else ''}")
 
 
 def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
@@ -151,13 +164,13 @@ def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]
         warn_unknown_sources(session, reader, sources)
 
 
-def _when(session: Session) -> str:
+def _say_when(session: Session) -> str:
     running = find_daemon(session.data_dir()).running
-    return ": the running daemon does it" if running else ": `communique run` does it"
+    return "; the running daemon does it" if running else "; `communique run` does it"
 
 
-def _ask(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str | None, now: int) -> int:
-    """Leave a job for each file in short transactions; how many files."""
+def _request_readings(archive: "Archive", choice: "Choice", what: "ReadRequest", engine: str | None, now: int) -> int:
+    """Queue a job for each file in short transactions. The number of files."""
     from bot.enrich.choice import reading_jobs
     from storage import jobs
     from storage.media import readings
@@ -183,9 +196,9 @@ def _is_for(choice: "Choice", file: "StoredMedia", engine: str) -> bool:
 
 
 def _row(file: Listed, zone: Zone) -> list[str]:
-    size = "-" if file.bytes is None else sized(file.bytes)
+    size = "-" if file.bytes is None else format_size(file.bytes)
     why = file.reason or (f"not read: {file.given_up}" if file.given_up else "")
     if not why and file.read_by:
         why = f"read by {file.read_by.partition(' ')[0]}"
     post = f"{file.source}/{file.native_id}"
-    return [post, shown(file.posted_at, zone), file.kind, size, file.state, why]
+    return [post, format_time(file.posted_at, zone), file.kind, size, file.state, why]

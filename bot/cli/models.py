@@ -1,4 +1,4 @@
-"""`communique models`: the engines of the config, each tried on a clip of ours, and which suits which language."""
+"""`communique models`: tries each engine of the config on a sample, and shows which suits which language."""
 
 import asyncio
 import shutil
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write_json
+from bot.cli.terminal.output import Form, Session, format_options, say, style, write_json, write_line, write_table
 from bot.errors import CommuniqueError
 from bot.foreign.text import one_line
 
@@ -33,16 +33,16 @@ _LANGUAGES = (
     ("Thai", "faster_whisper, openai: large-v3", "tesseract: tha"),
 )
 _REMARKS = (
-    "Stock Whisper of any size, hosted too, does not hear Burmese: it writes words that nobody said. "
-    "A Whisper that was tuned for Burmese does, and so does Omnilingual ASR, which knows Shan and Kachin as well.\n"
-    "Measured by us (make bench): English, and tesseract on all but Shan and Kachin. The rest is what makers publish."
+    "Stock Whisper of any size, hosted too, cannot transcribe Burmese: it writes words that were never spoken. "
+    "A Whisper tuned for Burmese can, and so can Omnilingual ASR, which knows Shan and Kachin as well.\n"
+    "Measured by us (make bench): English, and tesseract on all but Shan and Kachin. The rest is from the makers."
 )
 _INDENT = " " * 10
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One engine of the config and how it stands; `heard` is what it made of our clip, in `seconds`."""
+    """One engine of the config and its state; `heard` is the text that it made of the sample, in `seconds`."""
 
     name: str
     kind: str
@@ -55,16 +55,16 @@ class Tried:
 
 
 @click.command("models")
-@click.option("--no-try", is_flag=True, help="Only look whether programs, packages and models are there.")
-@formats(streams=False)
+@click.option("--no-try", is_flag=True, help="Only check that programs, packages and models exist.")
+@format_options(streams=False)
 @click.pass_obj
 def command(session: Session, no_try: bool, form: Form | None) -> None:
-    """List the engines of the config, try each on a clip of ours, and say which suits which language.
+    """Try each engine of the config on a sample, and show which engine suits which language.
 
-    A remote engine is sent the clip. Exit 1 if one does not work.
+    The sample is sent to remote engines. Exit 1 if one does not work.
     """
     config = session.config()
-    found = [_tried(config, engine, tries=not no_try) for engine in _engines(config)]
+    found = [_try_engine(config, engine, tries=not no_try) for engine in _build_engines(config)]
     if form is not None:
         write_json(session, [asdict(one) for one in found])
     else:
@@ -73,7 +73,7 @@ def command(session: Session, no_try: bool, form: Form | None) -> None:
         raise SystemExit(1)
 
 
-def _engines(config: "Config") -> "list[Engine]":
+def _build_engines(config: "Config") -> "list[Engine]":
     from bot.contracts.engine import EngineTools
     from bot.enrich import engines
 
@@ -81,7 +81,7 @@ def _engines(config: "Config") -> "list[Engine]":
     return [engines.build(settings, nowhere) for settings in config.engines]
 
 
-def _warned(config: "Config", engine: "Engine") -> str:
+def _find_weakness(config: "Config", engine: "Engine") -> str:
     """What the languages of the sources in its scope speak against; empty where nothing does."""
     spoken = {
         code
@@ -90,32 +90,32 @@ def _warned(config: "Config", engine: "Engine") -> str:
         for code in source.languages
     }
     weak = sorted(spoken & engine.settings.weak_languages)
-    return f"for {', '.join(weak)} it needs a model that was tuned for it" if weak else ""
+    return f"for {', '.join(weak)} it needs a model tuned for it" if weak else ""
 
 
-def _tried(config: "Config", engine: "Engine", *, tries: bool) -> Tried:
+def _try_engine(config: "Config", engine: "Engine", *, tries: bool) -> Tried:
     from bot.enrich.sandbox.run import Failed
 
     settings = engine.settings
-    told = (settings.name, settings.kind, engine.makes, (*settings.sources, *(f"tag {tag}" for tag in settings.tags)))
+    about = (settings.name, settings.kind, engine.makes, (*settings.sources, *(f"tag {tag}" for tag in settings.tags)))
     try:
         engine.ready()
     except CommuniqueError as problem:
-        return Tried(*told, "missing", str(problem))
+        return Tried(*about, "missing", str(problem))
     if not tries:
-        return Tried(*told, "ready", _warned(config, engine))
+        return Tried(*about, "ready", _find_weakness(config, engine))
     began = time.monotonic()
     try:
         result = asyncio.run(_read(config, engine))
     except (CommuniqueError, Failed) as problem:
-        return Tried(*told, "fails", str(problem))
+        return Tried(*about, "fails", str(problem))
     seconds = round(time.monotonic() - began, 1)
-    state, why = _judged(engine, result)
-    return Tried(*told, state, why or _warned(config, engine), result.text, seconds)
+    state, why = _judge(engine, result)
+    return Tried(*about, state, why or _find_weakness(config, engine), result.text, seconds)
 
 
 async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
-    """As the daemon has it read: in a child process, within its bounds."""
+    """Run the engine as the daemon does: in a child process, within its bounds."""
     from bot.contracts.engine import MediaFile
     from bot.enrich import engines
     from bot.enrich.sandbox.run import Sandbox
@@ -124,7 +124,7 @@ async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(Path(folder), config.http_rules())
         if engine.makes == "translation":
-            language = _asked(engine)
+            language = _trial_language(engine)
             clip = Path(folder) / "words"
             clip.write_text(_TO_TRANSLATE[language], encoding="utf-8")
             words = MediaFile(clip, "document", "text/plain", clip.stat().st_size, languages=(language,))
@@ -135,24 +135,24 @@ async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
         return await sandbox.run(engine, MediaFile(clip, kind, sniff(data[:HEAD]), len(data)))  # type: ignore[arg-type]  # of _CLIPS
 
 
-def _asked(engine: "Engine") -> str:
-    """The language of the words that a translator is tried on."""
+def _trial_language(engine: "Engine") -> str:
+    """The language of the sample for a translator."""
     return "en" if getattr(engine.settings, "into", "en") == "my" else "my"
 
 
-def _judged(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
-    """Whether it found the words that the clip holds. English and Burmese only: another model may be right not to."""
+def _judge(engine: "Engine", result: "EnrichResult") -> tuple[State, str]:
+    """Compare the text with the sample, which is English and Burmese: a model for another language may fail."""
     from storage.language.fold import fold
 
     if engine.makes == "translation":
-        same = fold(result.text) in ("", fold(_TO_TRANSLATE[_asked(engine)]))
-        return ("doubtful", "it gave the words back as they were") if same else ("works", "")
+        same = fold(result.text) in ("", fold(_TO_TRANSLATE[_trial_language(engine)]))
+        return ("doubtful", "it returned the words unchanged") if same else ("works", "")
     text = f" {fold(result.text)} "
     wanted = ("regional command", "တိုင်းစစ်ဌာနချုပ်") if engine.makes == "ocr" else ("regional command",)
     if result.unreliable:
-        return "doubtful", "it does not trust its own words on an English clip"
+        return "doubtful", "it marks its own text of an English sample as unreliable"
     if not any(f" {fold(words)} " in text for words in wanted):
-        return "doubtful", "it did not find the words of an English clip; a model for another language need not"
+        return "doubtful", "it did not find the words of an English sample; a model for another language may not"
     return "works", ""
 
 
@@ -163,27 +163,27 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
         colour = {"works": "green", "ready": "green", "doubtful": "yellow"}.get(one.state, "red")
         scope = f" for {', '.join(one.scope)}" if one.scope else ""
         took = f" in {one.seconds:g} s" if one.seconds is not None else ""
-        state = styled(session, f"{one.state:<8}", colour)  # type: ignore[arg-type]  # one of three styles
-        line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
+        state = style(session, f"{one.state:<8}", colour)  # type: ignore[arg-type]  # one of three styles
+        write_line(session, f"{state}  {one.name} ({one.kind}, {one.makes}{scope}){took}")
         for words in filter(None, (one.why, f"“{one.heard}”" if one.heard else "")):
             _say_wrapped(session, one_line(words), _INDENT)
     leaks = describe_leaks(isolation_here()) if found else None
     if leaks is not None:
         say(session, f"{leaks}: {SANDBOX_FIX}")
     if not found:
-        say(session, "No engine is configured: recordings and pictures are kept, and nobody hears or reads them.")
-    line(session)
-    table(session, ("language", "recordings", "pictures"), _LANGUAGES)
-    line(session)
+        say(session, "No engine configured: media is stored but not transcribed or read.")
+    write_line(session)
+    write_table(session, ("language", "recordings", "pictures"), _LANGUAGES)
+    write_line(session)
     for remark in _REMARKS.split("\n"):
         _say_wrapped(session, remark, "")
 
 
 def _say_wrapped(session: Session, text: str, indent: str) -> None:
-    """One line; on a terminal as many as its width makes of it, broken between words."""
+    """Print one line; on a terminal broken between words to its width."""
     if not session.on_terminal:
-        line(session, indent + text)
+        write_line(session, indent + text)
         return
     columns = min(shutil.get_terminal_size().columns, 100)
     for row in textwrap.wrap(text, columns, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False):
-        line(session, row)
+        write_line(session, row)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from bot.cli.terminal.output import Session, say, width
+from bot.cli.terminal.output import Session, say, text_width
 from bot.cli.terminal.times import Zone
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
@@ -44,4 +44,4 @@ def print_warnings(session: Session, query: "Query") -> None:
 
 def _point_at(words: str, mistake: "QueryError") -> str:
     before = one_line(words[: mistake.position])
-    return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * width(before)}^"
+    return f"{visible(str(mistake))}\n  {before}{one_line(words[mistake.position :])}\n  {' ' * text_width(before)}^"

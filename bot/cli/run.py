@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.option("--once", is_flag=True, help="Poll every source once, deliver what is due, and end.")
+@click.option("--once", is_flag=True, help="Poll every source once, deliver what is due, and exit.")
 @click.option(
     "--new-archive", is_flag=True, help="Move a database that is not the right one aside; begin an empty one."
 )
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(session: Session, once: bool, new_archive: bool) -> None:
     """Watch every configured source until Ctrl-C or SIGTERM; SIGHUP reads the config again.
 
-    Alerts of a `console` target go to stdout, everything else is said on stderr.
+    Alerts of a `console` target go to stdout, everything else to stderr.
     """
     from bot.daemon.lock import open_archive
 
@@ -47,7 +47,7 @@ def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) 
     import bot.daemon.app  # noqa: F401  before the freeze
     from bot.daemon.once import run_once
 
-    # Everything imported so far stays for life: without it a full collection stalls the loop for tens of milliseconds.
+    # What is imported now is never collected: without this a full collection stalls the loop for tens of milliseconds.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -1,4 +1,4 @@
-"""`communique search`: posts that a query finds, newest first, with the words around every hit."""
+"""`communique search`: posts that a query finds, newest first, with the words around each hit."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -11,16 +11,16 @@ from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
 from bot.cli.terminal.output import (
     Form,
     Session,
-    formats,
-    line,
+    format_options,
     say,
     source_option,
     tag_option,
     write,
     write_json,
+    write_line,
 )
 from bot.cli.terminal.posts import POST_COLUMNS, print_post
-from bot.cli.terminal.times import Zone, span, zone_option
+from bot.cli.terminal.times import Zone, parse_span, zone_option
 from storage.rows import Hit, PostRow
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ _AT_ONCE = 50
 
 @click.command("search")
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
-@click.option("--since", metavar="TIME", help="Published at this time or later: 7d, 2026-11-01, yesterday.")
-@click.option("--until", metavar="TIME", help="Published before this time; a day counts whole.")
+@click.option("--since", metavar="TIME", help="Published since then: 7d, 2026-11-01, yesterday.")
+@click.option("--until", metavar="TIME", help="Published until then; a day is included whole.")
 @source_option
 @tag_option
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many posts.")
-@click.option("--count", is_flag=True, help="Only tell how many posts there are.")
-@click.option("--highlight/--no-highlight", default=None, help="Mark hits; by default in bold on a terminal.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most this many posts.")
+@click.option("--count", is_flag=True, help="Only print the number of posts.")
+@click.option("--highlight/--no-highlight", default=None, help="Mark hits; by default bold on a terminal.")
 @click.option("--history", is_flag=True, help="Search earlier revisions too.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing was found.")
 @zone_option
-@formats()
+@format_options()
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -62,8 +62,8 @@ def command(
     """Find posts, newest first.
 
     \b
-    Words next to each other must all occur; OR, NOT, parentheses, "a phrase", prefix*,
-    source: tag: has: lang: date:[2026-11-01 TO 2026-11-07] as in a rule.
+    All words must occur. Also: OR, NOT, parentheses, "a phrase", prefix*, and fields:
+    source: tag: has: lang: date:[2026-11-01 TO 2026-11-07]. Rules use the same language.
 
     \b
     communique search '"regional command" OR တိုင်းစစ်ဌာနချုပ်' --since 7d
@@ -74,7 +74,7 @@ def command(
     session: Session = ctx.obj
     query = parse_query(" ".join(words), zone, session.terms)
     print_warnings(session, query)
-    start, end = span(since, until, zone, session.clock.now())
+    start, end = parse_span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
         warn_unknown_sources(session, reader, sources)
         if count:
@@ -82,7 +82,7 @@ def command(
             if form in {"json", "jsonl"}:
                 write_json(session, {"count": total})
             else:
-                line(session, str(total))
+                write_line(session, str(total))
         else:
             found = search.search(
                 reader, query, limit=limit, since=start, until=end, sources=sources, tags=tags, history=history
@@ -101,7 +101,7 @@ def _show(
     *,
     highlight: bool | None,
 ) -> int:
-    """Write what was found as it comes, in pages of a few posts; how many there were."""
+    """Write posts as they are found, a page at a time. The number of posts."""
     total = 0
 
     def pages() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:

@@ -9,8 +9,8 @@ from shutil import get_terminal_size
 import click
 
 from bot.cli.terminal.charts import draw_bar, draw_sparkline
-from bot.cli.terminal.output import Session, formats, line, pad, styled, width, write_json
-from bot.cli.terminal.times import Zone, span, zone_option
+from bot.cli.terminal.output import Session, format_options, pad, style, text_width, write_json, write_line
+from bot.cli.terminal.times import Zone, parse_span, zone_option
 from bot.clock import DAY
 from bot.documents.as_json import iso
 from bot.errors import UserError
@@ -24,7 +24,7 @@ _NAME = 24  # columns for the name of a source
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is drawn: posts per day for all and for each source; `days` has every day of the span, empty ones too."""
+    """Posts per day, of all sources and of each; `days` has every day, also those without posts."""
 
     days: tuple[date, ...]
     total: tuple[int, ...]
@@ -32,15 +32,15 @@ class Picture:
 
 
 @click.command("stats")
-@click.option("--since", metavar="TIME", default="30d", show_default=True, help="From when: 7d, 2026-11-01.")
-@click.option("--until", metavar="TIME", help="Until when; a day counts whole. By default now.")
+@click.option("--since", metavar="TIME", default="30d", show_default=True, help="Since then: 7d, 2026-11-01.")
+@click.option("--until", metavar="TIME", help="Until then; a day is included whole. By default now.")
 @zone_option
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_obj
 def command(session: Session, since: str, until: str | None, zone: Zone, form: str | None) -> None:
     """Draw posts per day and per source, the languages, and how many were edited or deleted."""
     now = session.clock.now()
-    start, end = span(since, until or "now", zone, now)
+    start, end = parse_span(since, until or "now", zone, now)
     assert start is not None
     assert end is not None
     if end - start > _MOST_DAYS * DAY:
@@ -70,14 +70,14 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
         )
         return
     for row in _draw(session, picture, get_terminal_size((80, 24)).columns):
-        line(session, row)
+        write_line(session, row)
     split = "  ".join(f"{one_line(name)} {posts}" for name, posts in languages.items())
-    line(session, f"languages   {split or '-'}")
-    line(session, f"changed     {changes.edited} edited, {changes.deleted} deleted")
+    write_line(session, f"languages   {split or '-'}")
+    write_line(session, f"changed     {changes.edited} edited, {changes.deleted} deleted")
 
 
 def _arrange(tallies: Sequence[stats.Tally], start: int, end: int, zone: Zone) -> Picture:
-    """Put quarters of an hour together to days of the zone, sources with most posts first."""
+    """Add quarters of an hour up to days of the zone; sources with most posts come first."""
     first, last = _day(start, zone), _day(end - 1, zone)
     days = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
     per_source: dict[str, Counter[date]] = {}
@@ -100,20 +100,20 @@ def _draw(session: Session, picture: Picture, columns: int) -> Iterator[str]:
         yield f"{day}  {draw_bar(posts, most, room)} {posts}".rstrip()
     yield ""
     names = {name: _shorten(one_line(name), _NAME) for name in picture.sources}
-    wide = max((width(name) for name in names.values()), default=0)
+    wide = max((text_width(name) for name in names.values()), default=0)
     digits = len(str(sum(picture.total)))
     for name, counts in picture.sources.items():
         spark = draw_sparkline(counts, max(8, columns - wide - digits - 4))
-        yield f"{styled(session, pad(names[name], wide), 'bold')}  {spark}  {sum(counts)}"
+        yield f"{style(session, pad(names[name], wide), 'bold')}  {spark}  {sum(counts)}"
     if picture.sources:
         yield ""
 
 
 def _shorten(name: str, columns: int) -> str:
-    """Cut what is wider than the column, and say so."""
-    if width(name) <= columns:
+    """Cut a name to the width of a column."""
+    if text_width(name) <= columns:
         return name
     kept = name
-    while width(kept) > columns - 1:
+    while text_width(kept) > columns - 1:
         kept = kept[:-1]
     return f"{kept}…"

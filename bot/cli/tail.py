@@ -1,4 +1,4 @@
-"""`communique tail`: the newest posts, and with -f each new one as it comes."""
+"""`communique tail`: the newest posts, and with -f each new one as it arrives."""
 
 import time
 from collections.abc import Sequence
@@ -17,8 +17,10 @@ _PAUSE_S = 1.0
 
 
 @click.command("tail")
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("-n", "number", type=click.IntRange(min=0), default=10, show_default=True, help="How many to begin with.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new posts until Ctrl-C.")
+@click.option(
+    "-n", "number", type=click.IntRange(min=0), default=10, show_default=True, help="How many posts to begin with."
+)
 @source_option
 @tag_option
 @zone_option
@@ -33,7 +35,7 @@ def command(
     zone: Zone,
     jsonl: bool,
 ) -> None:
-    """Show the newest posts, oldest of them first, and with -f each new one as it is archived."""
+    """Show the newest posts, oldest first, and with -f each new one as it is archived."""
     archive = session.archive()
     with archive.reading() as reader:
         warn_unknown_sources(session, reader, sources)

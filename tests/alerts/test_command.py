@@ -90,7 +90,7 @@ def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, aler
     with line.archive.writing() as writer:
         outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
     code, out, _ = run("retry", str(alert))
-    assert (code, out) == (0, "1 message due again\nopen again: desk\n")
+    assert (code, out) == (0, "1 message queued again\ntargets resumed: desk\n")
 
 
 def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: Any, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: A
         outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
     code, out, err = run("test", "desk")
     assert (code, err) == (0, "")
-    assert "no longer parked" in out
+    assert "the target is resumed" in out
     assert "a test message for desk" in bot_api.said[0].text
     bot_api.blocked = True
     code, _, err = run("test", "desk")

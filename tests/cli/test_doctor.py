@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.doctor import clock
+from bot.cli.doctor import check_clock
 from bot.clock import DAY, SECOND
 from bot.config import paths
 from bot.daemon.lock import Lock
@@ -53,7 +53,7 @@ def test_a_fresh_machine_is_well_and_told_what_to_do_first(program: Program, tmp
     assert ran.returncode == 0
     lines = ran.stdout.splitlines()
     assert "warn  config     no config file; communique init" in lines
-    assert f"ok    data       {tmp_path}/none/yet will be made by the first run" in lines
+    assert f"ok    data       {tmp_path}/none/yet will be created by the first run" in lines
     assert not (tmp_path / "none").exists()
 
 
@@ -146,8 +146,8 @@ def test_the_network_is_asked_only_when_told(inside: Program, server: int, tmp_p
 
 def test_a_clock_that_was_never_set_or_runs_behind_our_files_is_told(tmp_path: Path) -> None:
     now = int(datetime.now(UTC).timestamp()) * SECOND
-    assert clock(0, None).verdict == "fail"
-    assert clock(now, tmp_path).verdict == "ok"
+    assert check_clock(0, None).verdict == "fail"
+    assert check_clock(now, tmp_path).verdict == "ok"
     (tmp_path / "communique.db").touch()
-    late = clock(now - 2 * DAY, tmp_path)
-    assert (late.verdict, "2 days before our own files" in late.text) == ("warn", True)
+    late = check_clock(now - 2 * DAY, tmp_path)
+    assert (late.verdict, "2 days behind our own files" in late.text) == ("warn", True)

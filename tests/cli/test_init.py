@@ -49,7 +49,7 @@ def test_init_never_overwrites_unless_told(inside: Program, tmp_path: Path) -> N
     path.write_text("mine", encoding="utf-8")
     ran = inside("init")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "config.toml exists already and stays as it is; --force overwrites it\n"
+    assert ran.stderr == "config.toml exists already and was not changed; --force overwrites it\n"
     assert path.read_text(encoding="utf-8") == "mine"
     assert inside("init", "--force").returncode == 0
     assert path.read_text(encoding="utf-8") == TEMPLATE

@@ -154,7 +154,7 @@ def test_a_content_that_two_sources_show_counts_once_for_all_and_for_each(shelf:
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        ('keep_free = "900TB"', "[media] keep_free is 900.0 TB"),
+        ('keep_free = "900TB"', "[media] keep_free (900.0 TB)"),
         ('keep_free = 0\ntotal = "4KB"', "[media] total (4.0 KB) is full"),
     ],
 )
@@ -173,8 +173,8 @@ def test_files_that_wait_for_room_are_counted_by_what_is_used_up(shelf: Shelf) -
         for media_id in waiting:
             media_rows.set_reason(writer, f"{NO_ROOM}[media] per_source (4KB) is full", NOON, media_id=media_id)
     told = shelf("status").stdout
-    assert "4.0 KB of 4.0 KB: used up, nothing more is fetched" in told
-    assert "warning  2 files wait for room: [media] per_source (4KB) is full" in told
+    assert "4.0 KB of 4.0 KB (full, nothing more is fetched)" in told
+    assert "warning  2 files wait for space: [media] per_source (4KB) is full" in told
     [row] = shelf.told("status")["media"]["no_room"]
     assert row["files"] == 2
 
@@ -199,7 +199,7 @@ def test_what_waits_to_be_read_and_what_was_given_up_is_told_with_its_reason(she
         jobs.enqueue(writer, [NewJob("ocr", post_id, NOON, str(notes[3]), True)])
     told = shelf("status").stdout
     assert "2 files to be read (1 recording, 1 picture, since " in told
-    assert "1 given up, 1 that no engine reads" in told
+    assert "1 given up, 1 not read by any engine" in told
     assert "not read  spokesman/1  voice: too long: 4,000 s\\u{001b}[2J" in told
     found = shelf.told("status")["media"]
     assert [(one["made"], one["files"]) for one in found["waiting"]] == [("transcript", 1), ("ocr", 1)]
@@ -288,7 +288,7 @@ def test_files_are_listed_by_state_newest_first_with_the_reason(shelf: Shelf) ->
     assert len(shelf.told("media", "list", "--since", "2025-11-01", "--tz", "UTC")) == 1
     [row] = csv.DictReader(io.StringIO(shelf("media", "list", "--state", "given up", "--csv").stdout))
     assert row["given_up"] == "'=too long"
-    assert "no files that fit" in shelf("media", "list", "--state", "gone").stderr
+    assert "no files found" in shelf("media", "list", "--state", "gone").stderr
 
 
 def test_reading_is_asked_for_what_was_not_read_and_again_for_all(shelf: Shelf) -> None:
@@ -299,7 +299,7 @@ def test_reading_is_asked_for_what_was_not_read_and_again_for_all(shelf: Shelf) 
     shelf.read(read, "Good day.")
     shelf.give_up(given_up, "too long")
     ran = shelf("media", "read")
-    assert ran.stdout == "3 files to be read: `communique run` does it\n"
+    assert ran.stdout == "3 files queued for reading; `communique run` does it\n"
     wanted = [("ocr", str(picture), 1), ("transcript", str(unread), 1), ("transcript", str(given_up), 1)]
     assert shelf.jobs() == wanted, "no engine hears the agency"
     assert shelf.told("status")["media"]["given_up"] == []
@@ -312,7 +312,7 @@ def test_reading_is_asked_for_a_time_and_for_sources(shelf: Shelf) -> None:
     [old] = shelf.post("1", "voice", at=NOON - 3 * DAY)
     [new] = shelf.post("2", "photo", source="agency")
     shelf.store(old, new)
-    assert shelf("media", "read", "--since", "2025-11-02").stdout == "0 files to be read\n"
+    assert shelf("media", "read", "--since", "2025-11-02").stdout == "0 files queued for reading\n"
     assert shelf("media", "read", "--since", "2025-11-01", "--tz", "UTC").stdout.startswith("1 file ")
     assert shelf.jobs() == [("ocr", str(new), 1)]
     assert shelf("media", "read", "--source", "spokesman").stdout.startswith("1 file ")
@@ -334,9 +334,11 @@ def test_fetching_is_asked_for_what_did_not_come(shelf: Shelf) -> None:
     with shelf.archive.writing() as writer:
         media_rows.mark_given_up(writer, notes[1], "too big", "60,000,000 bytes", NOON)
         media_rows.mark_given_up(writer, notes[2], "gone", "404", NOON)
-    assert shelf("media", "fetch", "--state", "too big").stdout == "1 file to be fetched: `communique run` does it\n"
+    assert (
+        shelf("media", "fetch", "--state", "too big").stdout == "1 file queued for download; `communique run` does it\n"
+    )
     assert shelf.told("status")["media"]["states"]["pending"] == 2
-    assert shelf("media", "fetch", "--since", "2030-01-01").stdout == "0 files to be fetched\n"
+    assert shelf("media", "fetch", "--since", "2030-01-01").stdout == "0 files queued for download\n"
     assert shelf("media", "fetch").stdout.startswith("1 file ")
     assert shelf.told("status")["media"]["states"] == {
         "stored": 1, "pending": 3, "too_big": 0, "gone": 0, "refused": 0, "not_downloadable": 0,

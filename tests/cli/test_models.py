@@ -33,8 +33,8 @@ def ask(tmp_path: Path) -> Ask:
 def test_without_engines_it_says_so_and_what_suits_which_language(ask: Ask) -> None:
     ran = ask("", "models")
     assert ran.returncode == 0
-    assert "nobody hears or reads them" in ran.stderr
-    assert "Stock Whisper of any size, hosted too, does not hear Burmese" in ran.stdout
+    assert "not transcribed or read" in ran.stderr
+    assert "Stock Whisper of any size, hosted too, cannot transcribe Burmese" in ran.stdout
 
 
 def test_what_is_missing_is_one_sentence_with_the_line_that_brings_it(ask: Ask) -> None:
@@ -54,7 +54,7 @@ model = "no-such-model"
     reader, ears = json.loads(ran.stdout)
     assert reader["state"] == ears["state"] == "missing"
     assert "apt install tesseract-ocr" in reader["why"]
-    assert "no model.bin in" in ears["why"] or "pip install 'communique[speech]'" in ears["why"]
+    assert "has no model.bin" in ears["why"] or "pip install 'communique[speech]'" in ears["why"]
     told = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "engines"]
     assert [one["verdict"] for one in told] == ["fail", "fail"]
     assert "apt install tesseract-ocr" in told[0]["fix"]
@@ -111,7 +111,7 @@ def test_a_translator_is_tried_on_words_of_ours(ask: Ask) -> None:
         assert (tried["state"], tried["heard"]) == ("works", told)
         assert "ကျဆုံး" in server.asked[0]["messages"][1]["content"]
         [back] = json.loads(ask(config + 'into = "my"\n', "models", "--json").stdout)
-        assert (back["state"], back["why"]) == ("doubtful", "it gave the words back as they were")
+        assert (back["state"], back["why"]) == ("doubtful", "it returned the words unchanged")
     ran = ask(config, "models", "--json")
     assert ran.returncode == 1
     [down] = json.loads(ran.stdout)
@@ -128,4 +128,4 @@ def test_a_model_that_hears_what_its_sources_speak_only_when_tuned_is_told_of(as
     engine = '[[engines]]\nname = "for-{0}"\nkind = "faster_whisper"\nmodel = "model"\nsources = ["{0}"]\n'
     config = "".join((source.format("a", "my"), source.format("b", "en"), engine.format("a"), engine.format("b")))
     found = json.loads(ask(config, "models", "--no-try", "--json").stdout)
-    assert [one["why"] for one in found] == ["for my it needs a model that was tuned for it", ""]
+    assert [one["why"] for one in found] == ["for my it needs a model tuned for it", ""]

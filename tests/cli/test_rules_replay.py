@@ -1,4 +1,4 @@
-"""What a rule would have fired, and what it is made of, asked before it is switched on."""
+"""What a rule would have matched, and what it is made of, asked before it is switched on."""
 
 import json
 import subprocess
@@ -66,7 +66,7 @@ def test_replay_tells_posts_per_day_in_the_scope_of_the_rule_with_samples(progra
     ]
     shown = program("rules", "replay", "command", *SPAN, "--samples", "1", config=config)
     assert "2 posts on 1 of " in shown.stdout
-    assert "told to desk" in shown.stdout
+    assert "alerts desk" in shown.stdout
     assert shown.stdout.count("spokesman/") + shown.stdout.count("https://t.me/example_channel/") == 1
     assert "\r" not in shown.stderr, "progress is for terminals"
 
@@ -88,7 +88,7 @@ def test_days_are_those_of_the_zone(program: Program) -> None:
 def test_a_rule_without_a_source_in_the_archive_would_have_fired_nothing(program: Program, config: Path) -> None:
     config.write_text(CONFIG.replace('"spokesman"', '"somebody"'), encoding="utf-8")
     ran = program("rules", "replay", "nowhere", *SPAN, "--exit-code", config=config)
-    assert (ran.returncode, ran.stderr) == (3, "nothing would have fired\n")
+    assert (ran.returncode, ran.stderr) == (3, "nothing would have matched\n")
     assert program("rules", "replay", "nowhere", *SPAN, config=config).returncode == 0
 
 
@@ -114,12 +114,12 @@ def test_explain_shows_the_tree_the_folded_forms_and_the_cost(program: Program, 
     assert ran.returncode == 0
     for part in (
         "looks in   tag junta",
-        "tells      desk",
+        "targets    desk",
         "@regional-command is any of: regional command | တိုင်းစစ်ဌာနချုပ်",
         "“တိုင်း စစ် ဌာ န ချုပ်”",
         "“armi*”; exactly “army (plural)”",
         "tried only where one of these occurs: ",
-        "as a search it reads 2 of 11 posts: the index knows which",
+        "as a search it reads 2 of 11 posts, which the index finds",
     ):
         assert part in ran.stdout, ran.stdout
 
@@ -181,7 +181,7 @@ def test_zawgyi_is_shown_as_written_and_marked_in_unicode(program: Program, fres
     assert (found["language"], found["zawgyi"]) == ("my", True)
     shown = program("show", "spokesman/1", **place).stdout
     assert written in shown
-    mark = shown.index("[the same in Unicode; as written above, in the Zawgyi encoding]")
+    mark = shown.index("[the text above in Unicode; it was written in Zawgyi]")
     assert shown.index(written) < mark < shown.index("စစ်ကောင်စီက ကြေညာချက်")
     assert json.loads(program("show", "spokesman/1", "--json", **place).stdout)["text_unicode"].startswith("စစ်ကောင်စီက")
     assert "my, written in Zawgyi" in shown

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.daemon import DaemonState
-from bot.cli.status.command import ailments, cramped, sight, warnings
+from bot.cli.status.command import check_space, describe_watch, find_problems, find_warnings
 from bot.cli.terminal.charts import draw_bar, draw_sparkline
 from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
@@ -30,43 +30,43 @@ def watch(name: str = "spokesman", state: str = "ok", *, since: int = NOW - HOUR
 
 def test_a_source_that_publishes_nothing_is_not_ill(program: Program) -> None:
     silent = Watch("quiet", "feed", state="ok", last_post_at=NOW - 400 * HOUR, next_poll_at=NOW + MINUTE)
-    assert ailments(standing(silent), RUNNING, NOW) == ()
+    assert find_problems(standing(silent), RUNNING, NOW) == ()
 
 
 def test_one_failing_source_among_others_is_not_ill_health_but_all_of_them_are() -> None:
     failing = watch("broken", "failing")
-    assert ailments(standing(watch(), failing), RUNNING, NOW) == ()
-    assert ailments(standing(failing), RUNNING, NOW) == ("no source answers",)
-    assert ailments(standing(watch("broken", "failing", since=NOW - MINUTE)), RUNNING, NOW) == ()
+    assert find_problems(standing(watch(), failing), RUNNING, NOW) == ()
+    assert find_problems(standing(failing), RUNNING, NOW) == ("no source answers",)
+    assert find_problems(standing(watch("broken", "failing", since=NOW - MINUTE)), RUNNING, NOW) == ()
 
 
 def test_a_daemon_that_does_not_run_or_does_not_ask_is_ill_health() -> None:
-    assert ailments(standing(watch()), DaemonState(running=False, pid=None), NOW) == ("no daemon is running",)
-    assert ailments(standing(watch()), DaemonState(running=None, pid=None), NOW) == ()
-    [problem] = ailments(standing(watch(due=NOW - HOUR)), RUNNING, NOW)
+    assert find_problems(standing(watch()), DaemonState(running=False, pid=None), NOW) == ("no daemon is running",)
+    assert find_problems(standing(watch()), DaemonState(running=None, pid=None), NOW) == ()
+    [problem] = find_problems(standing(watch(due=NOW - HOUR)), RUNNING, NOW)
     assert "spokesman" in problem
 
 
 def test_paused_and_forgotten_sources_are_asked_for_nothing() -> None:
     paused = Watch("a", "feed", state="stopped", paused=True)
     forgotten = Watch("b", "feed", state="stopped", enabled=False)
-    assert ailments(standing(paused, forgotten), RUNNING, NOW) == ()
+    assert find_problems(standing(paused, forgotten), RUNNING, NOW) == ()
 
 
 def test_a_message_or_a_post_that_waits_too_long_is_ill_health() -> None:
-    assert ailments(standing(watch(), outbox=NOW - 30 * MINUTE, decide=NOW - MINUTE), RUNNING, NOW) == ()
-    assert len(ailments(standing(watch(), outbox=NOW - 2 * HOUR), RUNNING, NOW)) == 1
-    assert len(ailments(standing(watch(), decide=NOW - HOUR), RUNNING, NOW)) == 1
+    assert find_problems(standing(watch(), outbox=NOW - 30 * MINUTE, decide=NOW - MINUTE), RUNNING, NOW) == ()
+    assert len(find_problems(standing(watch(), outbox=NOW - 2 * HOUR), RUNNING, NOW)) == 1
+    assert len(find_problems(standing(watch(), decide=NOW - HOUR), RUNNING, NOW)) == 1
 
 
 def test_silence_is_told_apart_from_blindness() -> None:
     looked = Watch(
         "a", "feed", outcome="ok", stretch_from=NOW - HOUR, stretch_to=NOW, rounds=30, last_post_at=NOW - 9 * HOUR
     )
-    assert "watched without interruption since 2025-11-01 11:26 UTC (30 rounds)" in sight(looked, Zone(), NOW)
+    assert "watched without interruption since 2025-11-01 11:26 UTC (30 rounds)" in describe_watch(looked, Zone(), NOW)
     blind = Watch("b", "feed", outcome="failing", last_ok_at=NOW - HOUR)
-    assert "blind since 2025-11-01 11:26 UTC (failing)" in sight(blind, Zone(), NOW)
-    assert sight(Watch("c", "feed"), Zone(), NOW) == "not asked yet"
+    assert "not watched since 2025-11-01 11:26 UTC (failing)" in describe_watch(blind, Zone(), NOW)
+    assert describe_watch(Watch("c", "feed"), Zone(), NOW) == "not polled yet"
 
 
 def test_before_anything_is_collected_status_says_so_to_people_and_machines(process: Program, tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_before_anything_is_collected_status_says_so_to_people_and_machines(proc
 def test_a_target_that_told_us_to_wait_is_a_warning_until_then() -> None:
     held = TargetStanding("desk", "ok", None, NOW, NOW + MINUTE)
     found = ArchiveStatus((), (), QUIET, (held,), (), NOW)
-    assert list(warnings(found, NOW)) == ["target desk asked us to wait until 2025-11-01T12:27:40Z"]
-    assert list(warnings(found, NOW + MINUTE)) == []
+    assert list(find_warnings(found, NOW)) == ["target desk is rate-limited until 2025-11-01T12:27:40Z"]
+    assert list(find_warnings(found, NOW + MINUTE)) == []
 
 
 def test_status_names_the_daemon_the_sources_the_queues_and_the_next_step(program: Program) -> None:
@@ -185,6 +185,6 @@ def test_bars_and_sparklines_show_the_greatest_full_and_the_least_at_all() -> No
 
 
 def test_a_full_disk_is_ill_health_although_nothing_can_be_written_about_it() -> None:
-    assert len(cramped(1 << 20)) == 1
-    assert cramped(1 << 30) == ()
-    assert cramped(None) == ()
+    assert len(check_space(1 << 20)) == 1
+    assert check_space(1 << 30) == ()
+    assert check_space(None) == ()

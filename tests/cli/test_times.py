@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli.terminal.times import Zone, ago, moment, shown, span
+from bot.cli.terminal.times import Zone, format_age, format_time, parse_span, parse_time
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.errors import UserError
 from bot.foreign.text import visible
@@ -17,7 +17,7 @@ GREENWICH = Zone(UTC, UTC)
 
 
 def at(text: str, zone: Zone = GREENWICH, *, closing: bool = False) -> str:
-    found = moment(text, zone, NOW, option="--since", closing=closing)
+    found = parse_time(text, zone, NOW, option="--since", closing=closing)
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found)).isoformat()
 
 
@@ -29,7 +29,7 @@ def test_lengths_count_back_from_now() -> None:
         ("7d", 7 * DAY),
         ("2w", 14 * DAY),
     ):
-        assert moment(text, GREENWICH, NOW, option="--since") == NOW - length
+        assert parse_time(text, GREENWICH, NOW, option="--since") == NOW - length
 
 
 def test_days_begin_at_midnight_of_the_zone() -> None:
@@ -61,34 +61,34 @@ def test_a_time_keeps_its_own_offset_and_else_stands_in_the_zone() -> None:
 )
 def test_anything_else_is_refused_in_one_safe_sentence(text: str) -> None:
     with pytest.raises(UserError, match=r"^--until: ") as refused:
-        moment(text, YANGON, NOW, option="--until", closing=True)
+        parse_time(text, YANGON, NOW, option="--until", closing=True)
     assert visible(str(refused.value)) == str(refused.value)
 
 
 @given(st.text(max_size=20))
 def test_no_text_is_answered_by_anything_but_a_time_or_a_sentence(text: str) -> None:
     with suppress(UserError):
-        assert isinstance(moment(text, YANGON, NOW, option="--since"), int)
+        assert isinstance(parse_time(text, YANGON, NOW, option="--since"), int)
 
 
 def test_a_span_that_ends_before_it_begins_is_refused() -> None:
-    assert span("2d", "1d", GREENWICH, NOW) == (NOW - 2 * DAY, NOW - DAY)
-    assert span(None, None, GREENWICH, NOW) == (None, None)
+    assert parse_span("2d", "1d", GREENWICH, NOW) == (NOW - 2 * DAY, NOW - DAY)
+    assert parse_span(None, None, GREENWICH, NOW) == (None, None)
     with pytest.raises(UserError, match="before"):
-        span("1d", "2d", GREENWICH, NOW)
+        parse_span("1d", "2d", GREENWICH, NOW)
 
 
 def test_times_are_shown_with_their_zone() -> None:
-    assert shown(NOW, GREENWICH) == "2025-11-01 12:26 UTC"
-    assert shown(NOW, YANGON, seconds=True) == "2025-11-01 18:56:40 +0630"
-    assert shown(None, YANGON) == "-"
-    assert shown(1 << 62, YANGON, unknown="never") == "never"
+    assert format_time(NOW, GREENWICH) == "2025-11-01 12:26 UTC"
+    assert format_time(NOW, YANGON, seconds=True) == "2025-11-01 18:56:40 +0630"
+    assert format_time(None, YANGON) == "-"
+    assert format_time(1 << 62, YANGON, unknown="never") == "never"
 
 
 def test_ages_are_told_in_the_unit_that_tells() -> None:
-    assert ago(NOW - 90 * SECOND, NOW) == "90 s ago"
-    assert ago(NOW - 5 * MINUTE, NOW) == "5 min ago"
-    assert ago(NOW - 30 * HOUR, NOW) == "30 h ago"
-    assert ago(NOW - 3 * DAY, NOW) == "3 d ago"
-    assert ago(NOW + 5 * MINUTE, NOW) == "in 5 min"
-    assert ago(None, NOW) == "never"
+    assert format_age(NOW - 90 * SECOND, NOW) == "90 s ago"
+    assert format_age(NOW - 5 * MINUTE, NOW) == "5 min ago"
+    assert format_age(NOW - 30 * HOUR, NOW) == "30 h ago"
+    assert format_age(NOW - 3 * DAY, NOW) == "3 d ago"
+    assert format_age(NOW + 5 * MINUTE, NOW) == "in 5 min"
+    assert format_age(None, NOW) == "never"

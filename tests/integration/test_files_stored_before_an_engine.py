@@ -256,8 +256,8 @@ def test_a_person_has_files_read_again_while_the_daemon_runs(
         fresh = note(world, "fresh")
         until(lambda: rows(desk, "SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(2,)], "both to be heard")
         engine(desk, says())
-        assert desk.run("media", "read", "--since", "1h").stdout == "0 files to be read\n"
-        assert desk.run("media", "read", "--again").stdout == "2 files to be read: the running daemon does it\n"
+        assert desk.run("media", "read", "--since", "1h").stdout == "0 files queued for reading\n"
+        assert desk.run("media", "read", "--again").stdout == "2 files queued for reading; the running daemon does it\n"
         until(lambda: len(sink.received) == 2, "what was not heard before")
         until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "both again")
         before = rows(desk, "SELECT id, text, current FROM texts")

@@ -419,7 +419,7 @@ def test_the_list_shows_how_each_source_is_watched_and_how_far_it_lags(station: 
     assert cells["pushed"][5].endswith(" s")
     assert "flood wait: channels.getMessages until" in shown.stderr
     assert "telegram account: connected" in shown.stderr
-    assert "asked to wait with channels.getMessages until" in station.desk.run("status").stdout
+    assert "rate-limited: channels.getMessages until" in station.desk.run("status").stdout
     assert "wished: the account has not joined the channel, so nothing is pushed" in station.desk.said()
     station.telegram.faults.swallow_pushes = True
     unheard = station.telegram.publish("pushed", "Nobody pushes this.")

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import rsa
 
-from bot.cli.terminal.qr import correction, drawn, matrix
+from bot.cli.terminal.qr import build_matrix, compute_correction, draw_qr
 from tests.desk import Desk
 from tests.telegram.rig import PHONE, sign_in
 from tests.telegram_world import Fault, Served, World, run_in_thread
@@ -461,12 +461,12 @@ def test_a_key_file_that_does_not_serve_is_named(desk: Desk, telegram: World, he
 
 def test_the_correction_words_of_a_qr_code_are_those_of_the_standard() -> None:
     data = [32, 91, 11, 120, 209, 114, 220, 77, 67, 64, 236, 17, 236, 17, 236, 17]
-    assert correction(data, 10) == [196, 35, 39, 119, 235, 215, 231, 226, 93, 23]
+    assert compute_correction(data, 10) == [196, 35, 39, 119, 235, 215, 231, 226, 93, 23]
 
 
 def test_a_qr_code_can_be_read_back() -> None:
     text = "tg://login?token=" + "A" * 43
-    modules = matrix(text.encode())
+    modules = build_matrix(text.encode())
     size = len(modules)
     fixed = {(row, column) for row in range(size) for column in range(size) if _fixed(row, column, size)}
     bits, upwards = [], True
@@ -480,7 +480,7 @@ def test_a_qr_code_can_be_read_back() -> None:
     length = number >> 8 * 80 - 12 & 0xFF
     assert number >> 8 * 80 - 4 == 0b0100
     assert (number >> 8 * 80 - 12 - 8 * length & (1 << 8 * length) - 1).to_bytes(length, "big") == text.encode()
-    assert len(drawn(text).splitlines()) == (size + 8 + 1) // 2
+    assert len(draw_qr(text).splitlines()) == (size + 8 + 1) // 2
 
 
 def _fixed(row: int, column: int, size: int) -> bool:

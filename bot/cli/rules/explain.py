@@ -1,4 +1,4 @@
-"""`communique rules explain`: what a rule looks for, in the form it is looked for, where, and what that costs."""
+"""`communique rules explain`: what a rule looks for, in which forms, in which sources, and at what cost."""
 
 from collections.abc import Iterator
 from time import perf_counter
@@ -8,7 +8,7 @@ import click
 
 from bot.cli.query import parse_query, print_warnings
 from bot.cli.rules.selection import choose_query, complete_rule, find_sources
-from bot.cli.terminal.output import Session, formats, line, styled, write_json
+from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
@@ -26,10 +26,10 @@ _SHOWN = 12  # literals
 @click.command("explain")
 @click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Explain this query instead of a rule of the config.")
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_obj
-def explain(session: Session, name: str | None, query: str | None, form: str | None) -> None:
-    """Print the tree of a rule, the folded forms that it compares, where it looks, and what it costs.
+def explain_rule(session: Session, name: str | None, query: str | None, form: str | None) -> None:
+    """Print the tree of a rule, the folded forms that it compares, its sources and its cost.
 
     \b
     communique rules explain regional-command
@@ -37,18 +37,18 @@ def explain(session: Session, name: str | None, query: str | None, form: str | N
     """  # noqa: D301  click reads the backspace
     rule, parsed = choose_query(session, name, query)
     print_warnings(session, parsed)
-    told = _told(session, rule, parsed)
+    explained = _explain(session, rule, parsed)
     if form is not None:
-        write_json(session, told)
+        write_json(session, explained)
         return
-    for row in _lines(session, told):
-        line(session, row)
+    for row in _lines(session, explained):
+        write_line(session, row)
 
 
-def _told(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[str, Any]:
+def _explain(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[str, Any]:
     from bot.rules.outline import outline
 
-    told: dict[str, Any] = {
+    explained: dict[str, Any] = {
         "rule": rule.name if rule else None,
         "query": parsed.text,
         "sources": list(rule.sources) if rule else [],
@@ -60,21 +60,21 @@ def _told(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[
         "decided_by_literals": False,
         "cost": None,
     }
-    needed = _literals(session, rule, parsed)
+    needed = _choose_literals(session, rule, parsed)
     if needed is not None:
-        told["literals"] = sorted(literal.strip() for literal in needed.any_of)
-        told["decided_by_literals"] = needed.enough and not told["sources"] + told["tags"]
+        explained["literals"] = sorted(literal.strip() for literal in needed.any_of)
+        explained["decided_by_literals"] = needed.enough and not explained["sources"] + explained["tags"]
     try:
         archive = session.archive()
     except UserError:  # nothing collected yet
-        return told
+        return explained
     with archive, archive.reading() as reader:
-        told["cost"] = _cost(reader, rule, parsed, needed.any_of if needed else None)
-    return told
+        explained["cost"] = _measure_cost(reader, rule, parsed, needed.any_of if needed else None)
+    return explained
 
 
-def _literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> Any:
-    """The strings of which one must occur before the rule is tried: chosen as among all rules of the config."""
+def _choose_literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> Any:
+    """The strings of which one must occur before the rule is tried, chosen as among all rules of the config."""
     from bot.rules.cycles import asks_for_rules
     from bot.rules.literals import choose_options, find_options
 
@@ -90,16 +90,16 @@ def _literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> A
     return choose_options(among)[0]
 
 
-def _cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals: frozenset[str] | None) -> Any:
-    """Measured on the archive: what a search has to read; how often the rule is tried; its time against folding."""
+def _measure_cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals: frozenset[str] | None) -> Any:
+    """Measure on the archive how much a search reads, how often the rule is tried, and its time against folding."""
     from bot.rules import Rule, compile_rules
     from storage.language.fold import fold
     from storage.search.search import count_candidates
 
     names = find_sources(reader, rule) if rule else []
     found = count_candidates(reader, parsed, sources=names) if names or rule is None else None
-    sample = _newest(reader)
-    tried = sum(1 for post in sample if literals is None or _called(post, literals))
+    sample = _load_newest(reader)
+    tried = sum(1 for post in sample if literals is None or _has_literal(post, literals))
     started = perf_counter()
     for post in sample:
         for text in post.texts:
@@ -121,7 +121,7 @@ def _cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals
     }
 
 
-def _called(post: "Document", literals: frozenset[str]) -> bool:
+def _has_literal(post: "Document", literals: frozenset[str]) -> bool:
     from storage.language.match import PreparedDocument
 
     return any(
@@ -129,47 +129,48 @@ def _called(post: "Document", literals: frozenset[str]) -> bool:
     )
 
 
-def _newest(reader: "Reader") -> "list[Document]":
-
+def _load_newest(reader: "Reader") -> "list[Document]":
     from storage.posts.reading import find_newest
     from storage.search import documents
 
     return list(documents.load_documents(reader, find_newest(reader, limit=_SAMPLE)).values())
 
 
-def _lines(session: Session, told: dict[str, Any]) -> Iterator[str]:
+def _lines(session: Session, explained: dict[str, Any]) -> Iterator[str]:
     from bot.rules.outline import lines
 
     def row(label: str, value: str) -> str:
-        return f"{styled(session, label.ljust(_LABEL), 'dim')} {one_line(value)}"
+        return f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}"
 
-    yield styled(session, one_line(told["rule"] or "query"), "bold")
-    yield row("query", told["query"])
-    if told["rule"]:
-        scope = [*told["sources"], *(f"tag {tag}" for tag in told["tags"])]
+    yield style(session, one_line(explained["rule"] or "query"), "bold")
+    yield row("query", explained["query"])
+    if explained["rule"]:
+        scope = [*explained["sources"], *(f"tag {tag}" for tag in explained["tags"])]
         yield row("looks in", ", ".join(scope) or "every source")
-        yield row("tells", ", ".join(told["targets"]) or "nobody (a saved search)")
-    for name, phrases in told["terms"].items():
+        yield row("targets", ", ".join(explained["targets"]) or "no target (a saved search)")
+    for name, phrases in explained["terms"].items():
         yield row("term", f"@{name} is any of: {' | '.join(phrases)}")
     yield ""
-    yield styled(session, "looks for", "bold")
-    yield from (f"  {visible(text)}" for text in lines(told["tree"]))
+    yield style(session, "looks for", "bold")
+    yield from (f"  {visible(text)}" for text in lines(explained["tree"]))
     yield ""
-    yield styled(session, "costs", "bold")
-    yield from (f"  {one_line(text)}" for text in _costs(told))
+    yield style(session, "costs", "bold")
+    yield from (f"  {one_line(text)}" for text in _describe_costs(explained))
 
 
-def _costs(told: dict[str, Any]) -> Iterator[str]:
-    literals, cost = told["literals"], told["cost"]
+def _describe_costs(explained: dict[str, Any]) -> Iterator[str]:
+    literals, cost = explained["literals"], explained["cost"]
     if literals is None:
-        yield "as a rule it is tried on every post: no word of it must occur"
+        yield "as a rule it is tried on every post, because none of its words must occur"
     else:
         shown = " | ".join(f"“{literal}”" for literal in literals[:_SHOWN])
         more = f" and {len(literals) - _SHOWN} more" if len(literals) > _SHOWN else ""
-        told_by = (
-            "decided by these words alone" if told["decided_by_literals"] else "tried only where one of these occurs"
+        how = (
+            "decided by these words alone"
+            if explained["decided_by_literals"]
+            else "tried only where one of these occurs"
         )
-        yield f"as a rule it is {told_by}: {shown}{more}"
+        yield f"as a rule it is {how}: {shown}{more}"
     if cost is None:
         yield "not measured: nothing is collected yet"
         return
@@ -179,6 +180,6 @@ def _costs(told: dict[str, Any]) -> Iterator[str]:
     if cost["posts"] is None:
         yield "no source of the archive is in its scope"
     elif cost["indexed"]:
-        yield f"as a search it reads {cost['read_by_search']:,} of {cost['posts']:,} posts: the index knows which"
+        yield f"as a search it reads {cost['read_by_search']:,} of {cost['posts']:,} posts, which the index finds"
     else:
-        yield f"as a search it reads {cost['read_by_search']:,} of {cost['posts']:,} posts: no index can help"
+        yield f"as a search it reads {cost['read_by_search']:,} of {cost['posts']:,} posts, because no index can help"

@@ -1,4 +1,4 @@
-"""`communique rules`: list the rules, test what one of them finds in a text, explain it, replay it on the past."""
+"""`communique rules`: list the rules, test one on a text, explain it, replay it on collected posts."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -7,10 +7,21 @@ import click
 
 from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
-from bot.cli.rules.explain import explain
-from bot.cli.rules.replay import replay
+from bot.cli.rules.explain import explain_rule
+from bot.cli.rules.replay import replay_rule
 from bot.cli.rules.selection import complete_rule
-from bot.cli.terminal.output import Form, Session, formats, line, say, styled, table, write, write_json
+from bot.cli.terminal.output import (
+    Form,
+    Noun,
+    Session,
+    format_options,
+    say,
+    style,
+    write,
+    write_json,
+    write_line,
+    write_table,
+)
 from bot.cli.terminal.posts import cut_around, draw_snippet
 from bot.clock import DAY
 from bot.errors import UserError
@@ -27,36 +38,36 @@ _WEEK = 7 * DAY
 _BODY = 1  # the only text of the document that a test makes
 
 
-@click.group("rules")
+@click.group("rules", cls=Noun)
 def command() -> None:
-    """List rules, test and explain what they find, and replay them on the past."""
+    """List, test, explain and replay rules."""
 
 
-command.add_command(explain)
-command.add_command(replay)
+command.add_command(explain_rule)
+command.add_command(replay_rule)
 
 
 @command.command("list")
-@formats()
+@format_options()
 @click.pass_obj
-def listed(session: Session, form: Form | None) -> None:
-    """List every rule: its query, where it looks, whom it tells, and how many posts it found in 7 days."""
+def list_rules(session: Session, form: Form | None) -> None:
+    """List every rule with its query, sources, targets and matches in 7 days."""
     config = session.config()
-    found = _matches(session)
+    found = _count_matches(session)
     documents = [_document(config, rule, found) for rule in config.rules]
     if form is not None:
         write(session, form, documents, COLUMNS)
         return
-    table(
+    write_table(
         session,
-        ("name", "query", "looks in", "tells", "7 days"),
+        ("name", "query", "looks in", "targets", "7 days"),
         [_row(config, rule, found) for rule in config.rules],
     )
     if not documents:
         say(session, "no rules yet: add a [[rules]] entry to the config")
 
 
-def _matches(session: Session) -> dict[str, int]:
+def _count_matches(session: Session) -> dict[str, int]:
     from storage.search.stats import count_matches
 
     try:
@@ -86,7 +97,7 @@ def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[st
         rule.name,
         rule.query,
         " ".join(scope) or "everywhere",
-        " ".join(targets) or "nobody (a saved search)",
+        " ".join(targets) or "no target (a saved search)",
         str(found.get(rule.name, 0)),
     ]
 
@@ -97,12 +108,12 @@ def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[st
 @command.command("test")
 @click.argument("words", metavar="[NAME] [TEXT|-]", nargs=-1, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Test this query instead of a rule of the config.")
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_context
-def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: str | None) -> None:
-    """Say what a rule finds in a text, and where; the text is an argument, or comes on stdin.
+def test_rule(ctx: click.Context, words: tuple[str, ...], query: str | None, form: str | None) -> None:
+    """Test a rule on a text from the command line or stdin, and show what it finds.
 
-    Exit code 0 if it matches, 3 if not. Only the words are tested: where a rule looks (its sources and tags) is not.
+    Exit code 0 if it matches, 3 if not. The scope of the rule (its sources and tags) is not tested.
 
     \b
     communique rules test regional-command "They lost the regional command."
@@ -113,23 +124,23 @@ def test(ctx: click.Context, words: tuple[str, ...], query: str | None, form: st
     queries = (
         [("query", parse_query(query, terms=session.terms))] if query is not None else list(_queries(session, name))
     )
-    text = _text(ctx, given)
-    document = _of(text, session.clock.now())
+    text = _read_text(ctx, given)
+    document = _build_document(text, session.clock.now())
     for _, tree in queries:
         print_warnings(session, tree)
-    results = [(rule, _evaluated(tree, document)) for rule, tree in queries]
+    results = [(rule, _evaluate(tree, document)) for rule, tree in queries]
     if form is not None:
         write_json(session, [_result(rule, hits, text) for rule, hits in results])
     else:
         for rule, hits in results:
-            for row in _told(session, rule, hits, text):
-                line(session, row)
+            for row in _describe_hits(session, rule, hits, text):
+                write_line(session, row)
     if all(hits is None for _, hits in results):
         ctx.exit(NOTHING_FOUND)
 
 
 def _split(words: Sequence[str], query: str | None) -> tuple[str | None, str | None]:
-    """Tell NAME from TEXT: with --query there is no name, and `-` is always the text."""
+    """Separate NAME and TEXT: with --query there is no name, and `-` is always the text."""
     if len(words) > 2 or (query is not None and len(words) > 1):
         raise click.UsageError("give NAME or --query, then one text in quotes, or - for stdin")
     if query is not None or (len(words) == 1 and words[0] == "-"):
@@ -145,8 +156,8 @@ def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]
         yield rule.name, parse_query(rule.query, terms=config.phrases)
 
 
-def _text(ctx: click.Context, given: str | None) -> str:
-    """The text to test; a terminal with nothing to read gets the usage, not a silent wait."""
+def _read_text(ctx: click.Context, given: str | None) -> str:
+    """The text to test. Raises UsageError instead of waiting silently for a terminal."""
     import sys
 
     if given is not None and given != "-":
@@ -156,7 +167,7 @@ def _text(ctx: click.Context, given: str | None) -> str:
     return sys.stdin.buffer.read().decode(errors="replace")
 
 
-def _of(text: str, now: int) -> "Document":
+def _build_document(text: str, now: int) -> "Document":
     from storage.language.fold import fold
     from storage.language.match import Document, DocumentText
     from storage.language.script import language
@@ -177,7 +188,7 @@ def _of(text: str, now: int) -> "Document":
     )
 
 
-def _evaluated(query: "Query", document: "Document") -> tuple[Hit, ...] | None:
+def _evaluate(query: "Query", document: "Document") -> tuple[Hit, ...] | None:
     from storage.language.hits import evaluate
 
     return evaluate(query, document)
@@ -194,14 +205,14 @@ def _result(rule: str, hits: tuple[Hit, ...] | None, text: str) -> dict[str, obj
     }
 
 
-def _told(session: Session, rule: str, hits: tuple[Hit, ...] | None, text: str) -> Iterator[str]:
+def _describe_hits(session: Session, rule: str, hits: tuple[Hit, ...] | None, text: str) -> Iterator[str]:
     if hits is None:
-        yield f"{styled(session, one_line(rule), 'bold')}  {styled(session, 'does not match', 'red')}"
+        yield f"{style(session, one_line(rule), 'bold')}  {style(session, 'does not match', 'red')}"
         return
-    yield f"{styled(session, one_line(rule), 'bold')}  {styled(session, 'matches', 'green')}"
+    yield f"{style(session, one_line(rule), 'bold')}  {style(session, 'matches', 'green')}"
     for hit in hits:
         yield f"    {draw_snippet(session, tuple(cut_around(text, [hit])), highlight=True)}"
         words = one_line(text[hit.start : hit.end])
         yield f"    “{words}” from letter {hit.start + 1}, found as “{one_line(hit.form)}”"
     if not hits:
-        yield "    by what it does not say, or by fields alone"
+        yield "    no passages: it matches by fields, or by words that are absent"

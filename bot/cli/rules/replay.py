@@ -1,4 +1,4 @@
-"""`communique rules replay`: what a rule would have fired in the past, per day, with samples."""
+"""`communique rules replay`: how often a rule would have matched in the past, per day, with samples."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ import click
 from bot.cli.query import NOTHING_FOUND, print_warnings
 from bot.cli.rules.selection import choose_query, complete_rule, find_sources
 from bot.cli.terminal.charts import draw_bar
-from bot.cli.terminal.output import Session, counted, formats, line, say, styled, write_json
+from bot.cli.terminal.output import Session, format_count, format_options, say, style, write_json, write_line
 from bot.cli.terminal.posts import print_post
-from bot.cli.terminal.times import Zone, shown, span, zone_option
+from bot.cli.terminal.times import Zone, format_time, parse_span, zone_option
 from bot.clock import DAY
 from bot.documents.as_json import iso
 from bot.documents.found import found_json
@@ -31,14 +31,16 @@ _PAUSE_S = 0.2  # between two lines of progress
 @click.command("replay")
 @click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Replay this query instead of a rule of the config.")
-@click.option("--since", metavar="TIME", default="90d", show_default=True, help="From when: 7d, 2026-11-01.")
-@click.option("--until", metavar="TIME", help="Until when; a day counts whole. By default now.")
-@click.option("--samples", type=click.IntRange(min=0), default=5, show_default=True, help="So many newest posts.")
-@click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing would have fired.")
+@click.option("--since", metavar="TIME", default="90d", show_default=True, help="Since then: 7d, 2026-11-01.")
+@click.option("--until", metavar="TIME", help="Until then; a day is included whole. By default now.")
+@click.option(
+    "--samples", type=click.IntRange(min=0), default=5, show_default=True, help="Show this many of the newest posts."
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing would have matched.")
 @zone_option
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_context
-def replay(
+def replay_rule(
     ctx: click.Context,
     name: str | None,
     query: str | None,
@@ -49,10 +51,10 @@ def replay(
     zone: Zone,
     form: str | None,
 ) -> None:
-    """Say on which collected posts a rule would have fired, before it is switched on.
+    """Show on which collected posts a rule would have matched, before you enable it.
 
-    It looks at posts as they stand now, where the rule looks, and never at unreliable machine text alone: exactly what
-    the rule would match. Mutes, quiet hours and grouping come after that and are not replayed.
+    It reads the current text of posts in the scope of the rule, and never unreliable machine text alone, exactly as
+    the rule does. Mutes, quiet hours and grouping come later and are not replayed.
 
     \b
     communique rules replay regional-command --since 90d
@@ -61,29 +63,29 @@ def replay(
     session: Session = ctx.obj
     rule, parsed = choose_query(session, name, query)
     print_warnings(session, parsed)
-    start, end = span(since, until or "now", zone, session.clock.now())
+    start, end = parse_span(since, until or "now", zone, session.clock.now())
     assert start is not None
     assert end is not None
     with session.archive().reading() as reader:
         names = find_sources(reader, rule) if rule else []
-        fired = [] if rule and not names else list(_found(session, reader, parsed, start, end, names))
-        told = _told(reader, fired, samples, zone)
-        told = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **told}
+        fired = [] if rule and not names else list(_find_matches(session, reader, parsed, start, end, names))
+        summary = _summarize(reader, fired, samples, zone)
+        summary = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **summary}
         if form is not None:
-            write_json(session, told)
+            write_json(session, summary)
         else:
             targets = session.config().rule_targets(rule) if rule else ()
-            for row in _lines(session, told, start, end, zone, tells=targets):
-                line(session, row)
+            for row in _lines(session, summary, start, end, zone, targets=targets):
+                write_line(session, row)
             _print_samples(session, reader, fired[:samples], zone)
     if not fired and exit_code:
         ctx.exit(NOTHING_FOUND)
 
 
-def _found(
+def _find_matches(
     session: Session, reader: "Reader", query: "Query", start: int, end: int, names: list[str]
 ) -> "Iterator[FoundPost]":
-    """Everything that would have fired, newest first; on a terminal stderr shows how far it has come."""
+    """Every post that would have matched, newest first; on a terminal stderr shows the progress."""
     from storage.search import search
 
     said = session.clock.monotonic()
@@ -95,7 +97,7 @@ def _found(
         if now - said >= _PAUSE_S:
             said = now
             done = min(1.0, max(0.0, (end - (post_id >> 16) * 1_000_000) / (end - start)))
-            session.err.write(f"\r{done:4.0%} looked at, {count} would have fired\x1b[K")
+            session.err.write(f"\r{done:4.0%} searched, {count} matches\x1b[K")
             session.err.flush()
 
     watched = session.err.isatty()
@@ -118,7 +120,7 @@ def _found(
             session.err.flush()
 
 
-def _told(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) -> dict[str, Any]:
+def _summarize(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) -> dict[str, Any]:
     from storage.posts import reading
 
     days = Counter(_day(found.at, zone) for found in fired)
@@ -136,22 +138,22 @@ def _told(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) 
 
 
 def _lines(
-    session: Session, told: dict[str, Any], start: int, end: int, zone: Zone, *, tells: tuple[str, ...]
+    session: Session, summary: dict[str, Any], start: int, end: int, zone: Zone, *, targets: tuple[str, ...]
 ) -> Iterator[str]:
-    what = styled(session, one_line(told["rule"] or "query"), "bold")
-    yield f"{what}  {shown(start, zone)} to {shown(end, zone)}"
-    if not told["posts"]:
-        say(session, "nothing would have fired")
+    what = style(session, one_line(summary["rule"] or "query"), "bold")
+    yield f"{what}  {format_time(start, zone)} to {format_time(end, zone)}"
+    if not summary["posts"]:
+        say(session, "nothing would have matched")
         return
     span_days = max(1, -(-(end - start) // DAY))
-    yield f"{counted(told['posts'], 'post')} on {len(told['days'])} of {span_days} days; " + (
-        f"told to {one_line(', '.join(tells))}" if tells else "a saved search, told to nobody"
+    yield f"{format_count(summary['posts'], 'post')} on {len(summary['days'])} of {span_days} days; " + (
+        f"alerts {one_line(', '.join(targets))}" if targets else "a saved search, no target"
     )
-    most = max(day["posts"] for day in told["days"])
+    most = max(day["posts"] for day in summary["days"])
     room = max(8, get_terminal_size((80, 24)).columns - len("2026-11-01  ") - len(f" {most}"))
-    for day in told["days"]:
+    for day in summary["days"]:
         yield f"{day['day']}  {draw_bar(day['posts'], most, room)} {day['posts']}"
-    yield "  ".join(f"{one_line(row['source'])} {row['posts']}" for row in told["sources"])
+    yield "  ".join(f"{one_line(row['source'])} {row['posts']}" for row in summary["sources"])
     yield ""
 
 

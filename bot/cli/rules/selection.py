@@ -6,7 +6,7 @@ import click
 
 from bot.cli.names import find_by_name
 from bot.cli.query import parse_query
-from bot.cli.terminal.output import Session, names_in_config
+from bot.cli.terminal.output import Session, complete_name
 
 if TYPE_CHECKING:
     from bot.config.model import RuleConfig
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def complete_rule(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a rule in the shell."""
-    return names_in_config(ctx, "rules", incomplete)
+    return complete_name(ctx, "rules", incomplete)
 
 
 def choose_query(session: Session, name: str | None, query: str | None) -> "tuple[RuleConfig | None, Query]":

@@ -10,7 +10,7 @@ import click
 
 from bot.cli.daemon import build_app
 from bot.cli.names import expect_enabled, find_by_name
-from bot.cli.terminal.output import Session, counted, say, source_argument
+from bot.cli.terminal.output import Session, format_count, say, source_argument
 from bot.errors import AlreadyRunning, UserError
 
 if TYPE_CHECKING:
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 @click.command("backfill")
 @source_argument
 @click.option("--since", metavar="TIME", help="Back to this time: 2024-07-01 (UTC), 30d, yesterday.")
-@click.option("--count", type=click.IntRange(min=1), help="So many posts more than the archive has.")
+@click.option("--count", type=click.IntRange(min=1), help="This many posts more than the archive has.")
 @click.option("--all", "everything", is_flag=True, help="Back to the first post.")
-@click.option("--alert", is_flag=True, help="Let what is found alert; without it history is matched, never sent.")
+@click.option("--alert", is_flag=True, help="Send alerts for what is found; by default history never alerts.")
 @click.pass_obj
 def command(session: Session, name: str, since: str | None, count: int | None, everything: bool, alert: bool) -> None:
-    """Fetch the history of a source in resumable pages.
+    """Fetch the history of a source; it can be interrupted and continued.
 
-    Ctrl-C once ends after the page under way, twice at once; either way the rest stays an open gap that `run` goes on
-    with. While the daemon runs, it does the work and this command watches.
+    Ctrl-C stops after the current page, a second Ctrl-C at once; the rest stays an open gap, which `run` fills. While
+    the daemon runs, it does the work and this command shows the progress.
     """
     from datetime import UTC
 
-    from bot.cli.terminal.times import Zone, moment
+    from bot.cli.terminal.times import Zone, parse_time
     from bot.config import paths
     from bot.daemon.lock import open_archive
     from bot.intake.ledger import BackfillLimit
     from storage.archive.database import Archive
 
     if sum((since is not None, count is not None, everything)) != 1:
-        raise click.UsageError("say how far back: one of --since TIME, --count N, --all")
+        raise click.UsageError("choose how far back: --since TIME, --count N or --all")
     config = session.config()
     settings = find_by_name(config.sources, name, "source")
     expect_enabled(settings)
     if since is not None:
-        wanted = BackfillLimit(since=moment(since, Zone(reads=UTC), session.clock.now(), option="--since"))
+        wanted = BackfillLimit(since=parse_time(since, Zone(reads=UTC), session.clock.now(), option="--since"))
     else:
         wanted = BackfillLimit.of("all" if count is None else count)
     try:
@@ -75,13 +75,13 @@ async def _work(
     app = build_app(session, config, archive)
     if not has_history(app, settings.name):
         await app.close()
-        raise UserError(f"{settings.name} is a {settings.kind} source: it shows no history that could be asked for")
+        raise UserError(f"{settings.name} is a {settings.kind} source, which has no history to fetch")
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
     with _Progress(session, settings.name, wanted) as progress:
 
         def interrupt() -> None:
-            progress.say("ending after this page; Ctrl-C again ends at once")
+            progress.say("stopping after this page; press Ctrl-C again to stop at once")
             interrupted.set()
             loop.remove_signal_handler(signal.SIGINT)
 
@@ -100,14 +100,14 @@ async def _work(
 def _ask_and_watch(
     session: Session, archive: "Archive", settings: "SourceSettings", wanted: "BackfillLimit", *, alert: bool
 ) -> None:
-    """The daemon holds the archive: leave the wish as a gap, and follow it until it closes."""
+    """Leave the request as a gap for the running daemon, and show the progress until the gap is closed."""
     from bot.intake.ledger import EVERYTHING
     from storage.sources import gaps, states
 
     with archive.reading() as reader:
         row = states.find_source(reader, settings.name)
     if row is None or row.first_contact_at is None:
-        raise UserError(f"{settings.name} has not been reached yet: see `communique status`")
+        raise UserError(f"{settings.name} has not been reached yet; see `communique status`")
     with archive.writing() as writer:
         gap_id = gaps.request_backfill(
             writer,
@@ -120,8 +120,8 @@ def _ask_and_watch(
         )
         states.resume(writer, settings.name, session.clock.now())
     if gap_id is None:
-        raise UserError(f"{settings.name} has shown no numbered post yet: there is no history to ask for")
-    say(session, "the running daemon fetches it; Ctrl-C ends only the watching")
+        raise UserError(f"{settings.name} has no numbered post yet, so there is no history to fetch")
+    say(session, "the running daemon fetches it; Ctrl-C stops only this display")
     with _Progress(session, settings.name, wanted) as progress:
         while True:
             with archive.reading() as reader:
@@ -134,7 +134,7 @@ def _ask_and_watch(
 
 
 class _Progress:
-    """Rate and time left on stderr: a bar on a terminal, one line a minute elsewhere."""
+    """Progress on stderr: a bar with rate and time left on a terminal, one line per minute elsewhere."""
 
     def __init__(self, session: Session, name: str, wanted: "BackfillLimit") -> None:
         from bot.intake.ledger import EVERYTHING
@@ -167,7 +167,7 @@ class _Progress:
             self._bar.stop()
 
     def say(self, sentence: str) -> None:
-        """One sentence of ours, on a line of its own above the bar."""
+        """Print one sentence above the bar."""
         if self._bar is None:
             say(self._session, sentence)
         else:
@@ -181,8 +181,8 @@ class _Progress:
             self._bar.update(self._bar.task_ids[0], completed=posts, rate=f"{rate:.1f}")
         elif now - self._said >= 60:
             self._said = now
-            say(self._session, f"{self._name}: {counted(posts, 'post')}, {rate:.1f}/s")
+            say(self._session, f"{self._name}: {format_count(posts, 'post')}, {rate:.1f}/s")
 
     def sentence(self, *, done: bool) -> str:
-        end = "" if done else "; the rest stays an open gap that `communique run` goes on with"
-        return f"{self._name}: {counted(self._posts, 'post')} of history{end}"
+        end = "" if done else "; the rest stays an open gap, which `communique run` fills"
+        return f"{self._name}: {format_count(self._posts, 'post')} of history{end}"

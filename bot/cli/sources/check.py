@@ -8,7 +8,7 @@ import click
 
 from bot.cli.daemon import ask_daemon, build_app
 from bot.cli.names import expect_enabled, find_by_name
-from bot.cli.terminal.output import Session, counted, formats, line, say, source_argument, write_json
+from bot.cli.terminal.output import Session, format_count, format_options, say, source_argument, write_json, write_line
 from bot.documents.as_json import iso
 from bot.errors import AlreadyRunning, Later, Never
 from bot.foreign.text import one_line
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @source_argument
-@formats(streams=False)
+@format_options(streams=False)
 @click.pass_obj
 def command(session: Session, name: str, form: str | None) -> None:
     """Ask a source once and show what it answers; nothing is stored.
@@ -48,7 +48,7 @@ def command(session: Session, name: str, form: str | None) -> None:
     if form == "json":
         write_json(session, {"source": name, "ok": True, **document})
     else:
-        line(session, sentence)
+        write_line(session, sentence)
 
 
 def _ask_with_account(session: Session, config: "Config", name: str) -> str:
@@ -94,5 +94,5 @@ def _sentence(name: str, batch: "Batch", newest: str | None) -> str:
     title = f" “{one_line(batch.title)}”" if batch.title else ""
     number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
     last = f", the newest from {newest}" if newest is not None else ""
-    unreadable = f", {counted(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
-    return f"{name}: ok{title}{number}: {counted(len(batch.posts), 'post')}{last}{unreadable}"
+    unreadable = f", {format_count(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
+    return f"{name}: ok{title}{number}: {format_count(len(batch.posts), 'post')}{last}{unreadable}"

@@ -1,4 +1,4 @@
-"""`communique sources`: list what is watched, check and backfill it, pause it and go on."""
+"""`communique sources`: list sources, check, backfill, join, pause and resume one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon, find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.names import unknown_name
-from bot.cli.terminal.output import Form, Session, formats, line, say, source_argument, table, write
-from bot.cli.terminal.times import Zone, shown, zone_option
+from bot.cli.terminal.output import Form, Session, format_options, say, source_argument, write, write_line, write_table
+from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.clock import SECOND
 from bot.documents.source import source_json, waits_json
 from bot.errors import UserError
@@ -24,35 +24,11 @@ if TYPE_CHECKING:
     from storage.sources.telegram import AccountRow
 
 COLUMNS = (
-    "name",
-    "kind",
-    "state",
-    "reason",
-    "state_since",
-    "tags",
-    "side",
-    "handle",
-    "channel_id",
-    "title",
-    "enabled",
-    "paused",
-    "failures",
-    "first_contact_at",
-    "last_ok_at",
-    "last_post_at",
-    "watched_since",
-    "watched_rounds",
-    "next_poll_at",
-    "high_water",
-    "posts",
-    "deleted",
-    "open_gaps",
-    "mode",
-    "lag_s",
-    "account",
-    "stands_in",
+    "name", "kind", "state", "reason", "state_since", "tags", "side", "handle", "channel_id", "title", "enabled",
+    "paused", "failures", "first_contact_at", "last_ok_at", "last_post_at", "watched_since", "watched_rounds",
+    "next_poll_at", "high_water", "posts", "deleted", "open_gaps", "mode", "lag_s", "account", "stands_in",
     "flood_waits",
-)
+)  # fmt: skip
 _LAZY = {
     "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
@@ -61,30 +37,31 @@ _LAZY = {
 
 @click.group("sources", cls=LazyGroup, lazy=_LAZY)
 def command() -> None:
-    """List, check, backfill, pause and resume sources."""
+    """List, check, backfill, join, pause and resume sources."""
 
 
 @command.command("list")
 @zone_option
-@formats()
+@format_options()
 @click.pass_obj
-def listed(session: Session, zone: Zone, form: Form | None) -> None:
+def list_sources(session: Session, zone: Zone, form: Form | None) -> None:
     """List every source with its state, last post and open gaps."""
-    watches = _known(session)
-    view = _view(session) if any(reads_with_account(watch.kind) for watch in watches) else AccountView()
+    watches = _read_sources(session)
+    view = _read_account(session) if any(reads_with_account(watch.kind) for watch in watches) else AccountView()
     if form is not None:
-        seconds = _second_ways(session, watches)
+        seconds = _find_fallbacks(session, watches)
         documents = (
-            source_json(watch) | _of_account(watch, view) | {"stands_in": seconds.get(watch.name)} for watch in watches
+            source_json(watch) | _account_fields(watch, view) | {"stands_in": seconds.get(watch.name)}
+            for watch in watches
         )
         write(session, form, documents, COLUMNS)
         return
-    table(
+    write_table(
         session,
         ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "next round", "reason"),
         [_row(watch, view, zone) for watch in watches],
     )
-    for sentence in (*_sentences(session, view, zone), *_alone(session, watches)):
+    for sentence in (*_describe_account(session, view, zone), *_describe_missing_fallbacks(session, watches)):
         say(session, one_line(sentence))
     if not watches:
         say(session, "no sources yet: add a [[sources]] entry to the config")
@@ -93,25 +70,25 @@ def listed(session: Session, zone: Zone, form: Form | None) -> None:
 @command.command("join")
 @source_argument
 @click.pass_obj
-def join(session: Session, name: str) -> None:
-    """Let the account join the channel of a `telegram` source, so that its posts are pushed at once.
+def join_channel(session: Session, name: str) -> None:
+    """Join the channel of a `telegram` source with the account: new posts then arrive at once.
 
-    The running daemon does it: it alone has the session.
+    The running daemon does it, because only it has the session.
     """
-    if not any(watch.name == name for watch in _known(session)):
+    if not any(watch.name == name for watch in _read_sources(session)):
         raise _unknown(session, name)
     if not find_daemon(session.data_dir()).running:
-        raise UserError("no daemon is running, and it alone has the session: start `communique run`, then ask again")
-    line(session, visible(ask_daemon(session, "join", name)))
+        raise UserError("no daemon is running, and only it has the session: start `communique run`, then try again")
+    write_line(session, visible(ask_daemon(session, "join", name)))
 
 
 @command.command("pause")
 @source_argument
 @click.pass_obj
-def pause(session: Session, name: str) -> None:
-    """Ask this source no more until it is resumed.
+def pause_source(session: Session, name: str) -> None:
+    """Stop polling a source until it is resumed.
 
-    What it publishes meanwhile is caught up with then.
+    Posts that it publishes meanwhile are fetched after that.
     """
     from storage.sources import states
 
@@ -120,14 +97,14 @@ def pause(session: Session, name: str) -> None:
             done = states.pause(writer, name)
         if not done:
             raise _unknown(session, name)
-    line(session, f"{visible(name)} is paused: `communique sources resume {visible(name)}` goes on")
+    write_line(session, f"{visible(name)} is paused; to resume: communique sources resume {visible(name)}")
 
 
 @command.command("resume")
 @source_argument
 @click.pass_obj
-def resume(session: Session, name: str) -> None:
-    """Ask this source again, even one that had stopped for good."""
+def resume_source(session: Session, name: str) -> None:
+    """Poll a source again, even one that had stopped for good."""
     from storage.sources import states
 
     with session.archive() as archive:
@@ -135,11 +112,11 @@ def resume(session: Session, name: str) -> None:
             done = states.resume(writer, name, session.clock.now())
         if not done:
             raise _unknown(session, name)
-    line(session, f"{visible(name)} is asked again from the next round on")
+    write_line(session, f"{visible(name)} is polled again from the next round on")
 
 
-def _known(session: Session) -> list[Watch]:
-    """Sources of the archive, and those of the config that no run has seen yet."""
+def _read_sources(session: Session) -> list[Watch]:
+    """Sources of the archive, and those of the config that are not in the archive yet."""
     from storage.status import read_watches
 
     try:
@@ -159,7 +136,7 @@ def _known(session: Session) -> list[Watch]:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """What the archive knows of the Telegram account; empty where none is used. `waits` only those that still stand."""
+    """What the archive has on the Telegram account; empty without one. `waits` are those that are not over yet."""
 
     account: "AccountRow | None" = None
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -167,7 +144,7 @@ class AccountView:
     waits: Mapping[str, int] = field(default_factory=dict)
 
 
-def _view(session: Session) -> AccountView:
+def _read_account(session: Session) -> AccountView:
     from storage.sources import telegram
 
     now = session.clock.now()
@@ -183,8 +160,8 @@ def _view(session: Session) -> AccountView:
         return AccountView()
 
 
-def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
-    """What JSON tells of a source beside the rest; null for sources that no account reads."""
+def _account_fields(watch: Watch, view: AccountView) -> dict[str, object]:
+    """The fields of a source that the account reads; null for other sources."""
     mine = reads_with_account(watch.kind)
     lag = view.lags.get(watch.name)
     return {
@@ -195,39 +172,36 @@ def _of_account(watch: Watch, view: AccountView) -> dict[str, object]:
     }
 
 
-def _sentences(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
+def _describe_account(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
     if view.account is not None:
-        since = shown(view.account.state_since, zone)
+        since = format_time(view.account.state_since, zone)
         idle = (
             " when it was last used: no daemon is running" if find_daemon(session.data_dir()).running is False else ""
         )
         yield f"telegram account: {view.account.state} since {since}{idle}{explain_account(view.account)}"
     for method, until in view.waits.items():
-        yield f"flood wait: {method} until {shown(until, zone, seconds=True)}"
+        yield f"flood wait: {method} until {format_time(until, zone, seconds=True)}"
 
 
-def _alone(session: Session, watches: list[Watch]) -> Iterator[str]:
-    """Sources that nothing can stand in for where the account does not serve, though the config lets it."""
-    for name, second in _second_ways(session, watches).items():
+def _describe_missing_fallbacks(session: Session, watches: list[Watch]) -> Iterator[str]:
+    """Sources with no fallback although the config allows one."""
+    for name, second in _find_fallbacks(session, watches).items():
         if second == "nothing":
-            yield (
-                f"{name}: no public name of the channel is known, so the public pages cannot stand in "
-                "where the account does not serve it"
-            )
+            yield (f"{name}: no fallback without the account: the channel's public name is unknown")
 
 
-def _second_ways(session: Session, watches: list[Watch]) -> dict[str, str]:
-    """What can stand in for the account, by source: "public pages" or "nothing"; none where the config forbids it."""
+def _find_fallbacks(session: Session, watches: list[Watch]) -> dict[str, str]:
+    """The fallback of each source that allows one: "public pages" or "nothing"."""
     handles = {watch.name: watch.handle for watch in watches}
     return {
-        source.name: "public pages" if handles.get(source.name) or _named(source) else "nothing"
+        source.name: "public pages" if handles.get(source.name) or _has_public_name(source) else "nothing"
         for source in session.config().sources
         if source.reads_with_account and source.enabled and source.addresses()
     }
 
 
-def _named(source: "SourceSettings") -> bool:
-    """Whether the config names the channel by its public name, and thereby its pages."""
+def _has_public_name(source: "SourceSettings") -> bool:
+    """Whether the config has the public name of the channel, and so the address of its pages."""
     return any("/s/" in address for address in source.addresses())
 
 
@@ -237,7 +211,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
         if watch.paused
         else watch.state
         if watch.enabled
-        else f"{watch.state} (switched off, or not in the config)"
+        else f"{watch.state} (disabled, or not in the config)"
     )
     upcoming = max(watch.next_poll_at, watch.hold_until or 0)
     return [
@@ -245,11 +219,11 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
         watch.kind,
         view.modes.get(watch.name, "-"),
         state,
-        shown(watch.last_post_at, zone),
+        format_time(watch.last_post_at, zone),
         f"{lag / SECOND:.1f} s" if (lag := view.lags.get(watch.name)) is not None else "-",
         "-" if watch.high_water is None else str(watch.high_water),
         str(watch.gaps),
-        shown(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",
+        format_time(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",
         watch.reason or "",
     ]
 

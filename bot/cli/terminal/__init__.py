@@ -1,1 +1,1 @@
-"""What every command prints with: lines, tables, times, QR codes; foreign text always made safe."""
+"""What every command prints with: lines, tables, times, QR codes; foreign text is always made safe."""

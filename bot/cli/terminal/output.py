@@ -1,4 +1,4 @@
-"""What every command is given and how it answers: lines, tables, JSON, JSONL, CSV; foreign text always made safe."""
+"""What every command gets and how it prints: lines, tables, JSON, JSONL, CSV; foreign text is always made safe."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ Style = Literal["bold", "dim", "red", "green", "yellow"]
 Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_TELLING = ("path", "url", "text", "name", "target", "kind")
+_MAIN_FIELDS = ("path", "url", "text", "name", "target", "kind")
 _TABLE_ROWS = 100  # rich needs 0.5 s for 1,000 rows; plain lines need nothing
 
 
@@ -52,7 +52,7 @@ class Session:
         return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment)
 
     def terms(self) -> "dict[str, tuple[str, ...]]":
-        """What @names in a query stand for. Reads the config file, so only a query that has an @ asks for it."""
+        """The phrases of each @name. Reads the config file, so it is called only for a query with an @."""
         from bot.config.terms import phrases
 
         return phrases(self.config_flag, self.environment)
@@ -80,7 +80,7 @@ class Session:
         return self.out.isatty()
 
 
-def session_of(config: Path | None, data_dir: Path | None, *, no_color: bool) -> Session:
+def open_session(config: Path | None, data_dir: Path | None, *, no_color: bool) -> Session:
     """Describe the session of this process."""
     environment = Environment.of_process()
     return Session(
@@ -109,26 +109,26 @@ class Noun(click.Group):
             formatter.write_dl(lines)
 
 
-# What a command says -----------------------------------------------------------------------------------------------
+# What a command prints -----------------------------------------------------------------------------------------------
 
 
-def line(session: Session, text: str = "") -> None:
-    """One line of data. `text` must be ours or already `visible`, for it may carry our own colour."""
+def write_line(session: Session, text: str = "") -> None:
+    """Print one line of data. `text` must be ours or already `visible`, because it may contain our colour codes."""
     session.out.write(f"{text}\n")
 
 
 def say(session: Session, text: str) -> None:
-    """One sentence to the person, on stderr; made safe here."""
+    """Print one sentence to stderr; made safe here."""
     session.err.write(f"{visible(text, newlines=True)}\n")
 
 
-def counted(number: int, what: str) -> str:
-    """Say "1 post", "3 posts"."""
+def format_count(number: int, what: str) -> str:
+    """Write "1 post", "3 posts"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def sized(count: int) -> str:
-    """Say "512 bytes", "3.4 MB": units as the config has them, of 1,024."""
+def format_size(count: int) -> str:
+    """Write "512 bytes", "3.4 MB": units of 1,024, as in the config."""
     if count < 1024:
         return "1 byte" if count == 1 else f"{count:,} bytes"
     size, units = count / 1024, ("KB", "MB", "GB", "TB")
@@ -139,12 +139,12 @@ def sized(count: int) -> str:
     return f"{size:,.1f} {unit}"
 
 
-def styled(session: Session, text: str, style: Style) -> str:
-    """Our own words or safe text in a style, where the session has colour."""
+def style(session: Session, text: str, style: Style) -> str:
+    """Safe text in a style, if the session has colour."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text
 
 
-def width(text: str) -> int:
+def text_width(text: str) -> int:
     """Columns that the text takes on a terminal: two for wide letters, none for marks and joiners."""
     if text.isascii():
         return len(text)
@@ -154,20 +154,20 @@ def width(text: str) -> int:
 
 
 def pad(text: str, columns: int) -> str:
-    """Fill up with spaces to so many columns of a terminal."""
-    return text + " " * (columns - width(text))
+    """Fill up with spaces to a width on a terminal."""
+    return text + " " * (columns - text_width(text))
 
 
-def table(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def write_table(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows of words under headings; cells are made safe here. Drawn on a terminal, tab-separated lines elsewhere."""
     safe = [[one_line(cell) for cell in row] for row in rows]
     if not session.on_terminal:
         for row in safe:
-            line(session, "\t".join(row))
+            write_line(session, "\t".join(row))
     elif len(safe) > _TABLE_ROWS:
-        widths = [max(width(cell) for cell in column) for column in zip(columns, *safe, strict=True)]
+        widths = [max(text_width(cell) for cell in column) for column in zip(columns, *safe, strict=True)]
         for row in [list(columns), *safe]:
-            line(session, "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip())
+            write_line(session, "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip())
     else:
         _draw(session, columns, safe)
 
@@ -191,27 +191,34 @@ def _draw(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def source_option(command: _Command) -> _Command:
-    """Give the command `--source`, which reaches it as `sources`; names are completed from the config."""
+    """Give the command `--source`, which it gets as `sources`; the shell completes names."""
     return click.option(
-        "--source", "sources", metavar="NAME", multiple=True, shell_complete=_source_names, help="Only this source."
+        "--source",
+        "sources",
+        metavar="NAME",
+        multiple=True,
+        shell_complete=_source_names,
+        help="Only this source; may be repeated.",
     )(command)
 
 
 def tag_option(command: _Command) -> _Command:
-    """Give the command `--tag`, which reaches it as `tags`."""
-    return click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sources that bear this tag.")(command)
+    """Give the command `--tag`, which it gets as `tags`."""
+    return click.option(
+        "--tag", "tags", metavar="TAG", multiple=True, help="Only sources with this tag; may be repeated."
+    )(command)
 
 
 def source_argument(command: _Command) -> _Command:
-    """Give the command a NAME, which reaches it as `name`."""
+    """Give the command an argument NAME, which it gets as `name`."""
     return click.argument("name", metavar="NAME", shell_complete=_source_names)(command)
 
 
 def _source_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    return names_in_config(ctx, "sources", incomplete)
+    return complete_name(ctx, "sources", incomplete)
 
 
-def names_in_config(ctx: click.Context, section: str, incomplete: str) -> list[str]:
+def complete_name(ctx: click.Context, section: str, incomplete: str) -> list[str]:
     """Names of sources, rules or targets for shell completion; none where the config cannot be read."""
     import tomllib
 
@@ -230,12 +237,12 @@ def names_in_config(ctx: click.Context, section: str, incomplete: str) -> list[s
 # Machine output ----------------------------------------------------------------------------------------------------
 
 
-def formats(*, streams: bool = True) -> Callable[[_Command], _Command]:
-    """Options `--json`, and with `streams` `--jsonl` and `--csv`, which reach the command as `form`."""
+def format_options(*, streams: bool = True) -> Callable[[_Command], _Command]:
+    """Options `--json`, and with `streams` `--jsonl` and `--csv`, which the command gets as `form`."""
     known: tuple[tuple[Form, str], ...] = (
         ("json", "One JSON document."),
         ("jsonl", "One JSON object per line, as a stream."),
-        ("csv", "CSV, every cell quoted, safe for spreadsheets; lists are joined by |."),
+        ("csv", "CSV, safe for spreadsheets; lists are joined by |."),
     )
 
     def decorate(command: _Command) -> _Command:
@@ -252,18 +259,18 @@ def write(session: Session, form: Form, documents: Iterable[Mapping[str, object]
         write_json(session, list(documents))
     elif form == "jsonl":
         for document in documents:
-            line(session, json_text(document))
+            write_line(session, json_text(document))
     else:
         write_csv(session, documents, columns)
 
 
 def write_json(session: Session, document: object) -> None:
-    """One document, indented for people who look at it."""
-    line(session, json_text(document, indent=2))
+    """Print one document, indented."""
+    write_line(session, json_text(document, indent=2))
 
 
 def write_csv(session: Session, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Every cell quoted, formulas guarded; nested values become one cell."""
+    """Print CSV: every cell quoted, formulas disarmed; a nested value is one cell."""
     import csv
 
     writer = csv.writer(session.out, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -287,7 +294,7 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """Choose what stands for a value in a cell: of an object the first of its telling fields that it has."""
+    """The text of a value in a cell: of an object its first main field."""
     if isinstance(value, dict):
-        value = next((value[key] for key in _TELLING if value.get(key)), "")
+        value = next((value[key] for key in _MAIN_FIELDS if value.get(key)), "")
     return value if isinstance(value, str) else json_text(value)

@@ -4,36 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.cli.terminal.output import Session, line, styled
-from bot.cli.terminal.times import Zone, shown
+from bot.cli.terminal.output import Session, style, write_line
+from bot.cli.terminal.times import Zone, format_time
 from bot.documents.as_json import headed
 from bot.foreign.text import one_line
 from storage.rows import Hit, PostRow
 
 POST_COLUMNS = (
-    "id",
-    "source",
-    "native_id",
-    "url",
-    "author",
-    "title",
-    "posted_at",
-    "collected_at",
-    "edited_at",
-    "deleted_at",
-    "language",
-    "text",
-    "texts",
-    "media",
-    "links",
-    "rules",
-    "forwarded_from",
-    "reply_to",
-    "revisions",
-    "raw_sha256",
-    "posted_raw",
-    "matched",
-)
+    "id", "source", "native_id", "url", "author", "title", "posted_at", "collected_at", "edited_at", "deleted_at",
+    "language", "text", "texts", "media", "links", "rules", "forwarded_from", "reply_to", "revisions", "raw_sha256",
+    "posted_raw", "matched",
+)  # fmt: skip
 _AROUND = 90  # letters shown before and after a hit
 _LONGEST = 400  # letters of one hit
 _MOST = 3  # snippets of one post
@@ -58,18 +39,20 @@ def print_post(
 ) -> None:
     """Print the two lines of a post, its snippets, and an empty line."""
     for row in describe_post(session, post, zone):
-        line(session, row)
+        write_line(session, row)
     for snippet in cut_snippets(post, hits, texts or {}):
-        line(session, f"    {draw_snippet(session, snippet, highlight=highlight)}")
-    line(session)
+        write_line(session, f"    {draw_snippet(session, snippet, highlight=highlight)}")
+    write_line(session)
 
 
 def describe_post(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
     """Two lines: source and times; id and address."""
     marks = [name for name, at in (("edited", post.edited_at), ("deleted", post.deleted_at)) if at is not None]
-    times = f"{shown(post.posted_at, zone, unknown=_undated(post))}  collected {shown(post.collected_at, zone)}"
-    state = "".join(f"  {styled(session, mark, 'red')}" for mark in marks)
-    yield f"{styled(session, one_line(post.source), 'bold')}  {times}{state}"
+    times = (
+        f"{format_time(post.posted_at, zone, unknown=_undated(post))}  collected {format_time(post.collected_at, zone)}"
+    )
+    state = "".join(f"  {style(session, mark, 'red')}" for mark in marks)
+    yield f"{style(session, one_line(post.source), 'bold')}  {times}{state}"
     yield f"    {post.id}  {one_line(post.url or f'{post.source}/{post.native_id}')}"
 
 
@@ -128,7 +111,7 @@ def draw_snippet(session: Session, pieces: Sequence[SnippetPart], *, highlight: 
     for piece in pieces:
         safe = one_line(piece.text)
         if piece.hit and highlight is not False and session.colour:
-            safe = styled(session, safe, "bold")
+            safe = style(session, safe, "bold")
         elif piece.hit and highlight:
             safe = f"«{safe}»"
         words.append(safe)

@@ -13,13 +13,13 @@ _HALVES = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False
 Look = Literal["blocks on black", "blocks", "spaces", "nothing"]
 
 
-def drawn(text: str, look: Look = "blocks") -> str:
+def draw_qr(text: str, look: Look = "blocks") -> str:
     """The code with its quiet zone. "blocks": two rows of it in one of text, for light letters on dark.
 
     "blocks on black" is for terminals of any colour, "spaces" for those that have no such letters: it is larger, and
     still less than 80 columns wide. Raises ValueError for more than 134 bytes.
     """
-    modules = matrix(text.encode())
+    modules = build_matrix(text.encode())
     if look == "nothing":
         return "(This terminal can show no QR code: make one of this address, or use --phone)"
     if look == "spaces":
@@ -45,7 +45,7 @@ def _blocks(modules: list[list[bool]]) -> list[str]:
     ]
 
 
-def matrix(data: bytes) -> list[list[bool]]:
+def build_matrix(data: bytes) -> list[list[bool]]:
     """The modules, True where dark. Raises ValueError for too much data."""
     version = next((known for known in _DATA if len(data) + 2 <= _DATA[known]), None)
     if version is None:
@@ -69,7 +69,7 @@ def matrix(data: bytes) -> list[list[bool]]:
     return [[dark[row, column] for column in range(size)] for row in range(size)]
 
 
-def correction(data: Sequence[int], count: int) -> list[int]:
+def compute_correction(data: Sequence[int], count: int) -> list[int]:
     """Reed-Solomon codewords over GF(256) with the polynomial 0x11D."""
     generator = [1]
     root = 1
@@ -103,7 +103,7 @@ def _codewords(data: bytes, version: int) -> list[int]:
     words += [(0xEC, 0x11)[at % 2] for at in range(_DATA[version] - len(words))]
     length = len(words) // _BLOCKS[version]
     blocks = [words[start : start + length] for start in range(0, len(words), length)]
-    corrections = [correction(block, _CORRECTION[version]) for block in blocks]
+    corrections = [compute_correction(block, _CORRECTION[version]) for block in blocks]
     return [word for part in (blocks, corrections) for together in zip(*part, strict=True) for word in together]
 
 

@@ -1,4 +1,4 @@
-"""Times as people write and read them: 7d, yesterday, 2026-11-01, in the zone that they choose."""
+"""Times as people write and read them: 7d, yesterday, 2026-11-01, in a zone of their choice."""
 
 import re
 from collections.abc import Callable
@@ -22,16 +22,16 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """In which zone times are read and shown; None is this machine's own. Unless asked, we show UTC."""
+    """The zones in which times are read and shown; None is that of this machine. Times are shown in UTC by default."""
 
     reads: tzinfo | None = None
     shows: tzinfo | None = UTC
 
 
 def zone_option(command: _Command) -> _Command:
-    """Give the command `--tz`, which reaches it as `zone: Zone`."""
+    """Give the command `--tz`, which it gets as `zone: Zone`."""
     return click.option(
-        "--tz", "zone", metavar="ZONE", callback=_zone, help="Zone of times, such as Asia/Yangon, or `local`."
+        "--tz", "zone", metavar="ZONE", callback=_zone, help="Time zone, such as Asia/Yangon, or `local`."
     )(command)
 
 
@@ -47,23 +47,23 @@ def _zone(_: click.Context, __: click.Parameter, name: str | None) -> Zone:
     try:
         chosen = ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise click.BadParameter(f"{name!r} is no time zone; write one like Asia/Yangon, UTC or local") from None
+        raise click.BadParameter(f"{name!r} is not a time zone; write one like Asia/Yangon, UTC or local") from None
     return Zone(chosen, chosen)
 
 
-def span(since: str | None, until: str | None, zone: Zone, now: int) -> tuple[int | None, int | None]:
+def parse_span(since: str | None, until: str | None, zone: Zone, now: int) -> tuple[int | None, int | None]:
     """Two ends in microseconds UTC, the first included, the second not; None where it was not given.
 
     A day as the end means all of that day. Raises UserError.
     """
-    start = None if since is None else moment(since, zone, now, option="--since")
-    end = None if until is None else moment(until, zone, now, option="--until", closing=True)
+    start = None if since is None else parse_time(since, zone, now, option="--since")
+    end = None if until is None else parse_time(until, zone, now, option="--until", closing=True)
     if start is not None and end is not None and start >= end:
         raise UserError("--since is not before --until")
     return start, end
 
 
-def moment(text: str, zone: Zone, now: int, *, option: str, closing: bool = False) -> int:
+def parse_time(text: str, zone: Zone, now: int, *, option: str, closing: bool = False) -> int:
     """Microseconds UTC of what a person wrote; a whole day means its start, or with `closing` the start of the next.
 
     Days begin at midnight in `zone`. Raises UserError, naming `option`.
@@ -74,7 +74,7 @@ def moment(text: str, zone: Zone, now: int, *, option: str, closing: bool = Fals
     try:
         return _absolute(written, zone, now, closing=closing)
     except (ValueError, OverflowError):
-        raise UserError(f"{option}: {visible(text)!r} is no time: {_GRAMMAR}") from None
+        raise UserError(f"{option}: {visible(text)!r} is not a time: {_GRAMMAR}") from None
 
 
 def _absolute(written: str, zone: Zone, now: int, *, closing: bool) -> int:
@@ -92,14 +92,14 @@ def _absolute(written: str, zone: Zone, now: int, *, closing: bool) -> int:
 
 
 def _microseconds(at: datetime, zone: Zone) -> int:
-    """Take a time without offset as standing in `zone.reads`; astimezone takes a naive one as this machine's."""
+    """A time without offset is in `zone.reads`; astimezone takes a naive one as this machine's."""
     if at.tzinfo is None:
         at = at.astimezone() if zone.reads is None else at.replace(tzinfo=zone.reads)
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def shown(at: int | None, zone: Zone, *, unknown: str = "-", seconds: bool = False) -> str:
-    """Show a time as a line of output does, to the minute or the second, with its zone: `2026-11-01 10:00 UTC`."""
+def format_time(at: int | None, zone: Zone, *, unknown: str = "-", seconds: bool = False) -> str:
+    """Write a time to the minute or the second, with its zone: `2026-11-01 10:00 UTC`."""
     if at is None:
         return unknown
     try:
@@ -111,8 +111,8 @@ def shown(at: int | None, zone: Zone, *, unknown: str = "-", seconds: bool = Fal
     return f"{here:%Y-%m-%d} {clock} {offset}"
 
 
-def ago(at: int | None, now: int, *, never: str = "never") -> str:
-    """How long since, in the one unit that tells: `12 s`, `5 min`, `3 h`, `2 d`; and `in 5 min` for what is to come."""
+def format_age(at: int | None, now: int, *, never: str = "never") -> str:
+    """The time since then in one unit: `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`; `in 5 min` for the future."""
     if at is None:
         return never
     length = abs(now - at)
