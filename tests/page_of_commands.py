@@ -11,7 +11,7 @@ HEAD = """\
 # Commands
 
 `make docs` writes this page from the program; `communique COMMAND --help` prints the same.
-These options stand before the command: `communique --data-dir DIR search QUERY`.
+The options of the first table come before the command: `communique --data-dir DIR search QUERY`.
 """
 
 
