@@ -184,7 +184,7 @@ def record_failure(writer: Writer, job_id: int, now: int, reason: str) -> bool:
 
 
 def give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
-    """Give up a claimed job that no retry would help; nobody is told, for it is no failure."""
+    """Give up a claimed job that no retry would help; no notice is made, since it is no failure."""
     _aside(writer, job_id, now, reason)
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
-# These stand in a file of their own, which is all that a search imports; the rest of this page exports itself.
+# These are in a file of their own, which is all that a search imports; the rest of this page exports itself.
 __all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "Segment", "TextRow"]
 
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
@@ -37,7 +37,7 @@ class FetchedMedia:
 
     `key` names it within the post across fetches (addresses carry tokens that change, so they are no identity).
     `url` is None where the source shows the file but does not give it; `reason` then says why. `identity` is the
-    platform's own id of the file, where it tells it: another one is another file under the same key.
+    platform's own id of the file, where it gives one: another one is another file under the same key.
     """
 
     kind: MediaKind
@@ -127,7 +127,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The closed range of post numbers that one reply accounts for: what is not in it did not stand there."""
+    """The closed range of post numbers that one reply accounts for: what is not in it was not there."""
 
     low: int
     high: int
@@ -160,7 +160,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The answer of one re-check of one post: what stands there now, or that nothing does.
+    """The answer of one re-check of one post: what is there now, or that nothing is.
 
     `control` is True when a post that must exist was seen alive by the same method just before: without it an
     absence proves nothing and is not counted.
@@ -384,7 +384,7 @@ class PostFacts:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One match with all that a message about it tells, apart from the post.
+    """One match with all that a message about it needs, apart from the post.
 
     `texts` holds the raw text of every text that a hit points into, current or not. `query` is the rule as it was
     loaded in that version. `absent` is the first of the misses that led to a deletion.

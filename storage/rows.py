@@ -18,7 +18,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link inside the text: the words it stands on and where it leads."""
+    """A link inside the text: its words and where it leads."""
 
     text: str
     url: str

@@ -1,4 +1,4 @@
-"""How things stand: what is being watched and since when, which gaps are open, what waits and for how long."""
+"""The state of everything: what is being watched and since when, which gaps are open, what waits and for how long."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,7 +90,7 @@ class StatusNotice:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveStatus:
-    """Everything that `status` tells of the archive at one moment."""
+    """Everything that `status` shows of the archive at one moment."""
 
     watches: tuple[Watch, ...]
     gaps: tuple[OpenGap, ...]
@@ -110,7 +110,7 @@ QUEUES = ("decide", "recheck", "outbox", "dead", "given_up", "quarantine")
 
 
 def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatus:
-    """Read everything that `status` tells. `now` in microseconds UTC decides which re-checks are due."""
+    """Read everything that `status` shows. `now` in microseconds UTC decides which re-checks are due."""
     return ArchiveStatus(
         watches=read_watches(reader),
         gaps=tuple(OpenGap(*row) for row in reader.rows(_GAPS)),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    """One sentence of ours; `about` names what it concerns ("source spokesman"), `at` is microseconds UTC."""
+    """One sentence for the user; `about` names what it concerns ("source spokesman"), `at` is microseconds UTC."""
 
     id: int
     at: int

@@ -20,13 +20,13 @@ _COLUMNS = (
     " possible_repeat, payload"
 )
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
-# about the same rule and post, so that the first stands before its replies; what is found in a file that has alerted
+# about the same rule and post, so that the first comes before its replies; what is found in a file that has alerted
 # as it came is a reply to that.
 _OPEN = "NOT EXISTS (SELECT 1 FROM targets t WHERE t.name = :target AND (t.state = 'parked' OR t.hold_until > :now))"
-_TOLD_BEFORE = "(n.rule = m.rule OR n.rule LIKE 'media:%')"
+_SAME_ALERT = "(n.rule = m.rule OR n.rule LIKE 'media:%')"
 _IN_TURN = (
     "NOT EXISTS (SELECT 1 FROM matches n CROSS JOIN deliveries e WHERE n.post_id = m.post_id"
-    f" AND {_TOLD_BEFORE}"
+    f" AND {_SAME_ALERT}"
     " AND n.id < m.id AND e.match_id = n.id AND e.target = d.target AND e.state IN ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
 _READY = (
@@ -92,7 +92,7 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
 
 
 def list_interrupted(reader: Reader, target: str) -> list[Claimed]:
-    """Deliveries that were being sent when the program died: nobody knows whether they arrived."""
+    """Deliveries that were being sent when the program died: they may have arrived or not."""
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target}
     )
@@ -155,8 +155,8 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
 def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str]]:
     """Make dead deliveries due again, of one match or all, and open the parked targets that owe something.
 
-    How many are due now that were not, and which targets. Counts start anew; that a message may have arrived before is
-    kept, and will be said.
+    How many are due now that were not, and which targets. Attempts are counted from zero again; that a message may have
+    arrived before is kept, and will be said.
     """
     revived = writer.execute(
         "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, settled_at = NULL,"
@@ -197,7 +197,7 @@ def find_first_alert(reader: Reader, match_id: int, target: str) -> tuple[int, s
     """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
     rows = reader.rows(
         "SELECT n.id, d.receipt FROM matches m JOIN matches n ON n.post_id = m.post_id AND n.id < m.id"
-        f" AND {_TOLD_BEFORE}"
+        f" AND {_SAME_ALERT}"
         " JOIN deliveries d ON d.match_id = n.id AND d.target = :target AND d.state = 'sent'"
         " WHERE m.id = :id ORDER BY d.receipt IS NULL, d.id LIMIT 1",
         {"id": match_id, "target": target},

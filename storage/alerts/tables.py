@@ -42,7 +42,7 @@ class MatchTable(SQLModel, table=True):
 
 
 class DeliveryTable(SQLModel, table=True):
-    """One message owed to one target. `possible_repeat` marks a send whose first outcome nobody knows."""
+    """One message owed to one target. `possible_repeat` marks a send whose first outcome is unknown."""
 
     __tablename__: ClassVar[str] = "deliveries"
     __table_args__ = (

@@ -57,11 +57,11 @@ class ArchiveBusy(ArchiveUnwritable):
 
 
 class ArchiveFull(ArchiveUnwritable):
-    """No space is left on the device; everything committed before stands."""
+    """No space is left on the device; everything committed before is safe."""
 
 
 class ArchiveBroken(ArchiveUnwritable):
-    """The device reported an input/output error; everything committed before stands."""
+    """The device reported an input/output error; everything committed before is safe."""
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def _backup_path(path: Path, revision: str, now: int) -> Path:
 
 
 def back_up(path: Path, to: Path) -> Path:
-    """Write a compact copy of the archive as `to` (mode 0600), complete or not at all; readers and writers go on.
+    """Write a compact copy of the archive as `to` (mode 0600), complete or not at all; readers and writers continue.
 
     Raises ArchiveFull and its kin; a copy that was begun is removed, an older backup is never touched.
     """
@@ -149,7 +149,7 @@ def _upgrade(path: Path, now: int, steps: Steps) -> None:
 
 @contextmanager
 def _transaction(driver: Driver) -> Iterator[Connection]:
-    """One transaction of SQLAlchemy on a connection of ours, which is closed with it."""
+    """One transaction of SQLAlchemy on an open connection, which is closed with it."""
     from sqlalchemy import StaticPool, create_engine, event
 
     engine = create_engine("sqlite://", module=sqlite3, creator=lambda: driver, poolclass=StaticPool)
@@ -162,7 +162,7 @@ def _transaction(driver: Driver) -> Iterator[Connection]:
 
 
 def _drop_derived(alchemy: Connection) -> None:
-    """Views and triggers stand in the way of rebuilding tables; they are made again afterwards."""
+    """Views and triggers would prevent the rebuilding of tables; they are made again afterwards."""
     found = alchemy.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
     for kind, name in found:
         alchemy.exec_driver_sql(f'DROP {kind} "{name}"')

@@ -15,7 +15,7 @@ _NETWORK = {"9p", "afs", "cifs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "
 
 
 def make_private(directory: Path) -> str | None:
-    """Make the data directory ours alone: create it with mode 0700, or tighten the one that stands there.
+    """Make the data directory ours alone: create it with mode 0700, or tighten the one that is there.
 
     The sentence that says so is returned where it was open to others. A directory that anybody may write to, or that
     belongs to another user, raises ArchiveRefused.
@@ -81,7 +81,7 @@ def tighten_file(path: Path) -> None:
 
 
 def refuse_network(directory: Path) -> None:
-    """Raise ArchiveRefused if the directory stands on a network file system (asked of /proc, so only on Linux)."""
+    """Raise ArchiveRefused if the directory is on a network file system (asked of /proc, so only on Linux)."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -94,14 +94,14 @@ def refuse_network(directory: Path) -> None:
 
 
 def filesystem_of(path: Path, mountinfo: str) -> str:
-    """The type of the mounted file system that `path` stands on, from the text of /proc/self/mountinfo; "" if none."""
+    """The type of the mounted file system that `path` is on, from the text of /proc/self/mountinfo; "" if none."""
     best, kind = -1, ""
     for line in mountinfo.splitlines():
         fields, _, rest = line.partition(" - ")
         columns = fields.split()
         if len(columns) < 5 or not rest:
             continue
-        mounted = columns[4].encode("utf-8", "surrogateescape").decode("unicode_escape")  # spaces stand as \040
+        mounted = columns[4].encode("utf-8", "surrogateescape").decode("unicode_escape")  # spaces are written \040
         if len(mounted) >= best and (path == Path(mounted) or Path(mounted) in path.parents):
             best, kind = len(mounted), rest.split()[0]
     return kind

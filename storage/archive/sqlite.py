@@ -1,4 +1,4 @@
-"""The one import of SQLite that every process of ours uses: pysqlite3 where it has a wheel, the stdlib otherwise.
+"""The one import of SQLite that every process of ours makes: pysqlite3 where it has a wheel, else the stdlib.
 
 Two SQLite libraries on one file, or one with the WAL-reset bug, can lose committed rows; `doctor` warns by these two
 questions (https://www.sqlite.org/wal.html, "the WAL-reset bug").

@@ -23,7 +23,10 @@ _WAITS = (
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Which files a person wants to be read: `since` in microseconds UTC; no `sources`: of all; `again`: anew."""
+    """Which files a person wants to be read: those of `sources`, or of all; with `again` also what was read before.
+
+    `since` is in microseconds UTC.
+    """
 
     since: int | None = None
     sources: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ _INCOMING = ".incoming"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that stands under the name of its content; `path` counts from the data directory.
+    """A file under the name of its content; `path` counts from the data directory.
 
     `new` says that no file with this content stood there before.
     """
@@ -129,12 +129,14 @@ class Shelf:
         return new
 
     def _same(self, shelf: int, digest: str, size: int) -> None:
-        """What stands under the name must be that content; it is never written over. Raises ArchiveDamaged."""
+        """The file of that name must have that content; it is never written over. Raises ArchiveDamaged."""
         where = self.root / digest[:2] / digest[2:4] / digest
         try:
             descriptor = os.open(digest, _OLD, dir_fd=shelf)
         except OSError as problem:
-            raise ArchiveDamaged(f"{where} is not a file of ours ({problem.strerror}): look at it", where) from problem
+            raise ArchiveDamaged(
+                f"{where} is not a file that we made ({problem.strerror}): look at it", where
+            ) from problem
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_size != size or _digest(file.fileno()) != digest:
@@ -213,7 +215,7 @@ class Arriving:
 
 
 def path_of(digest: str) -> str:
-    """Where the bytes of a content stand, from the data directory."""
+    """Where the bytes of a content are, counted from the data directory."""
     return f"media/{digest[:2]}/{digest[2:4]}/{digest}"
 
 

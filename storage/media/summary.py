@@ -1,4 +1,4 @@
-"""What files there are: how many in which state, how many bytes, of which source; and how each of one post stands."""
+"""What files there are: how many in which state, how many bytes, of which source; and each file of one post."""
 
 from __future__ import annotations
 

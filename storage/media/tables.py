@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class MediaTable(SQLModel, table=True):
-    """One file of a post; the bytes, once fetched, stand at media/ab/cd/<sha256>."""
+    """One file of a post; the bytes, once fetched, are at media/ab/cd/<sha256>."""
 
     __tablename__: ClassVar[str] = "media"
     __table_args__ = (

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from storage.records import FetchedPost, Forward, Link, Poll, Preview
 
-_CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys stand in order where it is used
+_CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys are in order where it is used
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
 
@@ -49,7 +49,7 @@ def content_hash(post: FetchedPost) -> str:
     Not in it, because they change without an edit: views, votes, labels, addresses of files, the card of a link,
     and the name of a forward's origin, whose channel may be renamed.
 
-    What one platform tells differently by its pages and by its protocol (ids of files, how an address is written)
+    What a platform gives differently on its pages and by its protocol (ids of files, how an address is written)
     follows after a dot, with a mark of the form that was read: see `same_content`.
     """
     content = {

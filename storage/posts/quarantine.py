@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """One piece; its bytes stand in `raw` under `raw_sha256`, `at` is microseconds UTC."""
+    """One piece; its bytes are in `raw` under `raw_sha256`, `at` is microseconds UTC."""
 
     id: int
     source: str

@@ -22,7 +22,7 @@ from storage.posts.content import (
     storable,
     storable_or_none,
 )
-from storage.posts.ids import find_free_ids, ordering_time, sort_key
+from storage.posts.numbering import find_free_ids, ordering_time, sort_key
 from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
 from storage.sources import gaps, states
 
@@ -147,7 +147,7 @@ def _says_the_same(arrival: _Arrival) -> bool:
 
 
 def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]]:
-    """Rounds in which no post stands twice: a reply may hold a post and its edit."""
+    """Rounds in which no post occurs twice: a reply may hold a post and its edit."""
     left = list(posts)
     while left:
         once: dict[str, FetchedPost] = {}
@@ -199,10 +199,10 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
         if post.texts and texts.save_given_texts(writer, known.id, post.texts, how.read)
     ]
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
-    _told_gone(writer, how, pairs)
+    _note_deletions(writer, how, pairs)
 
 
-def _told_gone(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
+def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
     gone = [(known.id, int64_or_none(post.deleted_at)) for known, post in pairs if known and known.deleted_at is None]
     observations.note_known_deletions(
         writer, [(post_id, since) for post_id, since in gone if since is not None], how.now, how.method
@@ -275,9 +275,9 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
     for id_, new in placed:
         if new.post.texts:
             texts.save_given_texts(writer, id_, new.post.texts, how.read)
-    told = [(id_, int64_or_none(new.post.deleted_at)) for id_, new in placed]
+    deleted = [(id_, int64_or_none(new.post.deleted_at)) for id_, new in placed]
     observations.note_known_deletions(
-        writer, [(id_, since) for id_, since in told if since is not None], how.now, how.method
+        writer, [(id_, since) for id_, since in deleted if since is not None], how.now, how.method
     )
     jobs.enqueue(
         writer,
@@ -310,7 +310,7 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
     if post.texts:
         texts.save_given_texts(writer, known.id, post.texts, how.read)
     if post.deleted_at is not None:
-        _told_gone(writer, how, [(known, post)])
+        _note_deletions(writer, how, [(known, post)])
     elif known.deleted_at is not None or known.doubted:
         observations.mark_present(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
     return known.id

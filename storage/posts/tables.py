@@ -101,7 +101,7 @@ class ObservationTable(SQLModel, table=True):
 class TextTable(SQLModel, table=True):
     """What rules read: body, transcript, OCR, file titles, poll. `id` is post id * 2**14 + n, so that it sorts alike.
 
-    `folded` is storage.language.fold of `text` under `fold_version`; the full-text index stands on it.
+    `folded` is storage.language.fold of `text` under `fold_version`; the full-text index holds it.
     """
 
     __tablename__: ClassVar[str] = "texts"

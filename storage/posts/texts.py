@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, cast
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
 from storage.posts.content import body, storable
+from storage.posts.ids import TEXT_BITS, text_id, text_number
 from storage.records import FetchedPost, GivenText, Segment, TextKind
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
-BITS = 14
-LIMIT = 1 << BITS
+LIMIT = 1 << TEXT_BITS
 _OWN = ("body", "poll", "file")  # what a fetched post brings itself
 
 
@@ -46,7 +46,7 @@ class TooManyTextsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """A text to be stored; `media_key` names the file that it stands for."""
+    """A text to be stored; `media_key` is the file whose name it is."""
 
     post_id: int
     revision: int
@@ -93,7 +93,7 @@ def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[
         reading = read(text.text)
         rows.append(
             {
-                "id": post_id << BITS | number,
+                "id": text_id(post_id, number),
                 "post_id": post_id,
                 "kind": text.kind,
                 "revision": text.revision,
@@ -119,7 +119,7 @@ def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:
 
 
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
-    """Store and index rows, which stand in ascending order of their ids."""
+    """Store and index rows, which are in ascending order of their ids."""
     for row in rows if media_ids else ():
         row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
     writer.execute_many(
@@ -147,7 +147,7 @@ def supersede(
     gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
     if gone:
         writer.execute_many("UPDATE texts SET current = 0 WHERE id = :id", gone)
-    start = (rows[-1]["id"] & (LIMIT - 1)) + 1 if rows else 0
+    start = text_number(rows[-1]["id"]) + 1 if rows else 0
     new = [text for key, text in keyed.items() if key not in standing]
     insert(writer, rows_of(new, read, start=start), media_ids)
     return _standing(writer, post_id)
@@ -195,7 +195,7 @@ def save_machine_text(
 
 
 def save_given_texts(writer: Writer, post_id: int, given: Sequence[GivenText], read: Read = analyze) -> bool:
-    """Add what another archive's engines had made of a post's files; what stands already stays. Whether any is new.
+    """Add what another archive's engines had made of a post's files; what is there already stays. Whether any is new.
 
     Nobody says which of the files each was made of. Raises TooManyTextsError.
     """
@@ -250,7 +250,7 @@ def find_untranslated(reader: Reader, post_id: int) -> tuple[str, tuple[Untransl
 def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: MachineText, text: str, read: Read) -> int:
     revision = writer.value("SELECT revision FROM posts WHERE id = :post", {"post": post_id})
     last = find_last_id(writer, post_id)
-    start = (last & (LIMIT - 1)) + 1 if last >= 0 else 0
+    start = text_number(last) + 1 if last >= 0 else 0
     [row] = rows_of([NewText(post_id, revision, made.kind, text)], read, start=start)
     row |= {
         "media_id": media_id,

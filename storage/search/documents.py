@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.language.match import Document, DocumentText
+from storage.posts.ids import SECOND, second_of
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row
 
-_SECOND = 1_000_000
 _SLACK = 3600  # seconds that numbering may move a post's id away from its posting time
 _HAS = {
     "voice": "voice",
@@ -31,7 +31,7 @@ def load_documents(
 
     `posted_at` is the posting time, or where that is missing or implausible the collecting time that the post is
     ordered by. `history` adds the texts of earlier revisions. Without `media` and `rules` two questions are spared,
-    and `has` and `rules` tell less.
+    and `has` and `rules` hold less.
     """
     ids: dict[str, object] = {"ids": as_list(post_ids)}
     texts: dict[int, list[DocumentText]] = {}
@@ -100,5 +100,5 @@ def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], m
 
 
 def _time(post_id: int, posted_at: int | None) -> int:
-    ordered = post_id >> 16
-    return posted_at if posted_at is not None and abs(posted_at // _SECOND - ordered) < _SLACK else ordered * _SECOND
+    ordered = second_of(post_id)
+    return posted_at if posted_at is not None and abs(posted_at // SECOND - ordered) < _SLACK else ordered * SECOND

@@ -18,12 +18,12 @@ from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
 from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, When, Wild, Words, leaves
 from storage.language.words import PLURAL, POSSESSIVE, singular
+from storage.posts.ids import SECOND, first_id
 
 _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly narrower
 _MOST_PARTS = 24
 _SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
 _SLACK = 3600  # seconds, as in storage.search.documents
-_SECOND = 1_000_000
 TOP = 1 << 48  # above every id of a post; << 14 it still fits
 
 
@@ -225,8 +225,8 @@ def ids(node: Node) -> tuple[int, int]:
 
 def span(start: int | None, end: int | None) -> tuple[int, int]:
     """The ids of posts of [start, end), microseconds UTC, and a few more on both sides."""
-    low = -TOP if start is None else (start // _SECOND - _SLACK) << 16
-    high = TOP if end is None else (end // _SECOND + 1 + _SLACK) << 16
+    low = -TOP if start is None else first_id(start // SECOND - _SLACK)
+    high = TOP if end is None else first_id(end // SECOND + 1 + _SLACK)
     return max(low, -TOP), min(high, TOP)
 
 

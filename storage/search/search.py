@@ -15,13 +15,13 @@ from storage.archive.database import as_list, in_list
 from storage.language.hits import find_hits
 from storage.language.match import Document, PreparedDocument, holds
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
+from storage.posts.ids import TEXT_BITS
 from storage.rows import Hit
 from storage.search import documents, prefilter
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-_BITS = 14  # see storage.texts
 _FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
 _COUNTED = 20_000  # rows of a slice that is only counted: more than the texts of one post, which are 1 << 14 at most
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
@@ -239,15 +239,15 @@ class _Search:
 
 
 # A text's rowid is its post's id << 14 and more; a post with several texts that match comes several times.
-_RANGE = f"texts_index.rowid >= :low << {_BITS} AND texts_index.rowid < :high << {_BITS}"
+_RANGE = f"texts_index.rowid >= :low << {TEXT_BITS} AND texts_index.rowid < :high << {TEXT_BITS}"
 _TEXTS = (
-    f"SELECT rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    f"SELECT rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
     "ORDER BY rowid DESC LIMIT :most"
 )
 _SPREAD_EVER = _TEXTS
 _SPREAD = (
-    f"SELECT texts_index.rowid >> {_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
-    f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {_BITS} AND posts.texts > 1) "
+    f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
+    f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1) "
     "ORDER BY texts_index.rowid DESC LIMIT :most"
 )
 _POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC LIMIT :most"
@@ -258,9 +258,9 @@ _POSTS_OF = (
 _OF_SOURCES = f"SELECT id FROM posts WHERE id {in_list('ids')} AND source_id {in_list('allowed')}"
 # Of the slice: matching posts, rows, its last post, and whether that one is among them.
 _COUNT = (
-    f"WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term AND rowid < :high << {_BITS} "
-    "ORDER BY rowid DESC LIMIT :most), "
-    "totals AS (SELECT count(*) AS rows, min(id) >> 14 AS floor FROM slice), "
+    "WITH slice AS (SELECT rowid AS id FROM texts_index WHERE texts_index MATCH :term "
+    f"AND rowid < :high << {TEXT_BITS} ORDER BY rowid DESC LIMIT :most), "
+    f"totals AS (SELECT count(*) AS rows, min(id) >> {TEXT_BITS} AS floor FROM slice), "
     "held AS (SELECT DISTINCT texts.post_id AS post FROM slice CROSS JOIN texts ON texts.id = slice.id "
     f"WHERE texts.current = 1 AND texts.kind {in_list('kinds')}) "
     "SELECT (SELECT count(*) FROM held), rows, floor, (SELECT count(*) FROM held WHERE post = floor) FROM totals"

@@ -67,7 +67,7 @@ def find_source(reader: Reader, name: str) -> SourceRow | None:
 
 
 def find_due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
-    """What may be asked now, the longest due first: not paused, not stopped, not told to wait."""
+    """What may be polled now, the longest due first: not paused, not stopped, not rate-limited."""
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 AND paused = 0 AND next_poll_at <= :now "
         "AND (hold_until IS NULL OR hold_until <= :now) AND (:kind IS NULL OR kind = :kind) "
@@ -78,12 +78,12 @@ def find_due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
 
 
 def pause(writer: Writer, name: str) -> bool:
-    """Ask this source no more until `resume`; False if there is none of this name."""
+    """Stop polling this source until `resume`; False if there is none of this name."""
     return writer.execute("UPDATE sources SET paused = 1 WHERE name = :name", {"name": name}).rowcount == 1
 
 
 def resume(writer: Writer, name: str, now: int) -> bool:
-    """Ask it again from now on, even if it had stopped for good; a wait that the other side set still counts."""
+    """Poll it from now on, even if it had stopped for good; a wait that the other side set still counts."""
     done = writer.execute(
         "UPDATE sources SET paused = 0, next_poll_at = :now, failures = 0 WHERE name = :name",
         {"name": name, "now": now},
@@ -92,7 +92,7 @@ def resume(writer: Writer, name: str, now: int) -> bool:
 
 
 def poll_stopped_now(writer: Writer, changed_at: int, now: int) -> None:
-    """Ask every source again that had stopped for good before the config was changed: that may have mended it."""
+    """Poll every source again that had stopped for good before the config was changed: that may have mended it."""
     writer.execute(
         "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
         "AND state_since < :changed_at",
@@ -117,9 +117,9 @@ def settle(
     failures: int,
     posts: int,
 ) -> str:
-    """Write down how a round ended; the sentence that tells of a change, empty if the state is what it was.
+    """Write down how a round ended; the sentence about a change, empty if the state is what it was.
 
-    First contact is told and no notice is made of it; any other change is noticed once.
+    First contact makes no notice; any other change makes one.
     `outcome` is OK or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
     """
     [row] = writer.rows("SELECT name, state, state_since FROM sources WHERE id = :id", {"id": source_id})

@@ -76,7 +76,7 @@ class RunTable(SQLModel, table=True):
 
 
 class TelegramAccountTable(SQLModel, table=True):
-    """How the one account stands, in one row."""
+    """The state of the one account, in one row."""
 
     __tablename__: ClassVar[str] = "telegram_account"
 

@@ -103,7 +103,7 @@ def read_waits(reader: Reader) -> dict[str, int]:
 
 
 def keep_wait(writer: Writer, method: str, until: int) -> None:
-    """Remember a wait that Telegram asked for; a longer one that stands is not shortened."""
+    """Remember a wait that Telegram asked for; a longer one is not shortened."""
     writer.execute(
         "INSERT INTO telegram_waits (method, until) VALUES (:method, :until) "
         "ON CONFLICT (method) DO UPDATE SET until = max(until, excluded.until)",
@@ -127,7 +127,7 @@ def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
 
 
 def read_account(reader: Reader) -> AccountRow | None:
-    """How the account stands; None if none was ever used."""
+    """The state of the account; None if none was ever used."""
     row = reader.one("SELECT state, reason, remedy, state_since, user FROM telegram_account")
     return AccountRow(**{**dict(row), "state": current_name(row["state"])}) if row else None
 
@@ -135,7 +135,7 @@ def read_account(reader: Reader) -> AccountRow | None:
 def set_account_state(
     writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int
 ) -> None:
-    """Write down how the account stands."""
+    """Save the state of the account."""
     writer.execute(
         "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
         "VALUES (1, :state, :reason, :remedy, :now, :user) ON CONFLICT (id) DO UPDATE SET "
@@ -174,7 +174,7 @@ def read_watches(reader: Reader) -> dict[str, WatchRow]:
 def measure_lags(reader: Reader) -> dict[str, int]:
     """How long after its publishing the newest post of each source was collected, in microseconds.
 
-    Only posts that came after first contact tell: what stood there before was collected when we came.
+    Only posts that came after first contact count: what was there before was collected when we came.
     """
     rows = reader.rows(
         "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from storage.archive.errors import ArchiveError
 from storage.posts import saving
 from storage.posts.content import content_hash
-from storage.posts.ids import BITS, find_free_ids
+from storage.posts.ids import POST_BITS as BITS
+from storage.posts.numbering import find_free_ids
 from storage.records import (
     Checked,
     ClosedGap,

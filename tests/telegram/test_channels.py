@@ -517,7 +517,7 @@ def test_a_flood_wait_of_looking_again_puts_all_of_them_off(telegram: World, at:
             telegram.faults.flood("channels.getMessages", 60)
             await rig.store.run(rechecks.recheck_reported, "post", [str(number) for number in numbers], Clock().now())
             assert await rig.checked() == 0
-            [(due,)] = rig.ask("SELECT DISTINCT due_at FROM jobs WHERE slot = 'told'")
+            [(due,)] = rig.ask("SELECT DISTINCT due_at FROM jobs WHERE slot = 'reported'")
             assert due - Clock().now() > 50 * SECOND
             assert await rig.checked() == 0
             assert telegram.faults.broken_waits == []

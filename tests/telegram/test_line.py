@@ -140,7 +140,7 @@ def test_reactions_to_posts_that_were_never_edited_cost_no_call(telegram: World,
             last = telegram.publish("border_post", "The end.")
             await until(lambda: last in numbers(rig), "what came after")
             assert telegram.journal.count("messages.getHistory") - before < 5
-            assert rig.ask("SELECT count(*) FROM jobs WHERE slot = 'told'") == [(0,)]
+            assert rig.ask("SELECT count(*) FROM jobs WHERE slot = 'reported'") == [(0,)]
 
     asyncio.run(go())
 
@@ -152,7 +152,7 @@ def test_a_deletion_is_looked_at_twice_before_it_counts(telegram: World, at: Ser
         async with running(data_dir, at, ONE) as rig:
             await until(lambda: number in numbers(rig), "the post")
             telegram.delete("border_post", number)
-            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE kind = 'recheck' AND slot IN ('told', 'missing')"),
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE kind = 'recheck' AND slot IN ('reported', 'missing')"),
                         "the hint")  # fmt: skip
             assert await rig.checked()
             assert rig.ask("SELECT deleted_at FROM posts WHERE number = :n", n=number) == [(None,)]
@@ -236,7 +236,7 @@ def test_an_edited_part_of_an_old_album_leads_to_its_post(telegram: World, at: S
         async with running(data_dir, at, ONE) as rig:
             await until(lambda: rig.row().first_contact_at and not rig.open_gaps(), "first contact")
             telegram.edit("border_post", parts[2], "The third of them.")
-            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'told'"), "the hint")
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'reported'"), "the hint")
             await rig.checked()
             assert words(rig, parts[0]) == ["Four pictures.", "Four pictures.\nThe third of them."]
 
@@ -276,7 +276,7 @@ def test_an_edit_of_a_post_that_is_still_on_its_way_here_is_looked_for_again(
             await rig.store.run(gaps.request_backfill, rig.row().id, below=None, now=Clock().now())
             await rig.round()
             assert arrived(rig, 7)
-            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'told'"), "the second look")
+            await until(lambda: rig.ask("SELECT 1 FROM jobs WHERE slot = 'reported'"), "the second look")
 
     asyncio.run(go())
 
