@@ -1,4 +1,4 @@
-"""PURE: reads JSON that strangers wrote: what JSON does not allow is refused where it stands, the rest is kept."""
+"""PURE: reads JSON that strangers wrote: what JSON does not allow is refused in its place, the rest is kept."""
 
 import json
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ _DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class InvalidValue:
-    """Stands in the place of a value that is no JSON: NaN, a number beyond all bounds, an object with a key twice."""
+    """Replaces a value that is not JSON: NaN, a number beyond all bounds, an object with a key twice."""
 
     reason: str
     original: object = None
-    """What stood there: digits, or the object's (key, value) pairs."""
+    """The original: digits, or the object's (key, value) pairs."""
 
 
 def read(text: str) -> object:
-    """The document, with `Refused` in the place of each bad value. Raises ValueError with a sentence."""
+    """The document, with `InvalidValue` in the place of each bad value. Raises ValueError with a sentence."""
     try:
         return json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
@@ -48,7 +48,7 @@ def find_refusal(value: object) -> str | None:
 
 
 def write(value: object) -> str:
-    """JSON text of a value for the record, refused parts as they stood; "" where it is nested beyond writing."""
+    """JSON text of a value for the record, refused parts as they were; "" where it is nested beyond writing."""
     try:
         return storable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=_original))
     except RecursionError:
@@ -77,7 +77,7 @@ def _object(pairs: list[tuple[str, object]]) -> object:
         return found
     seen: set[str] = set()
     twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-    return InvalidValue(f"the key {twice[:60]!r} stands twice in one object", pairs)
+    return InvalidValue(f"the key {twice[:60]!r} appears twice in one object", pairs)
 
 
 def _constant(name: str) -> object:

@@ -1,4 +1,4 @@
-"""PURE: turns HTML that strangers wrote into words with their line breaks, and the links that stand in it."""
+"""PURE: turns HTML that strangers wrote into words with their line breaks, and its links."""
 
 import html
 import re
@@ -26,7 +26,7 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
     words: list[str] = []
     links: list[tuple[str, str]] = []
     blank = False
-    preformatted = owed = 0  # line feeds that stand between the last words and the next
+    preformatted = owed = 0  # line feeds between the last words and the next
     for event, node in _walk(LexborHTMLParser(markup).body):
         tag = node.tag or ""
         if event == "text":

@@ -43,7 +43,7 @@ def csv_cell(text: str) -> str:
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    r"""JSON that reads back exactly equal, in which hostile characters stand as `\u` escapes and letters as themselves.
+    r"""JSON that reads back exactly equal, with hostile characters as `\u` escapes and letters as themselves.
 
     Raises ValueError for NaN and infinities, which JSON does not know.
     """

@@ -31,7 +31,7 @@ def find_refusal(
     public. `foreign` URLs come from somebody's content or redirect, not from the config.
     """
     if scheme not in PORTS:
-        what = f"{scheme[:20]}: addresses are not visited" if scheme else "that is no web address"
+        what = f"{scheme[:20]}: addresses are not visited" if scheme else "not a web address"
         return Refusal(what, "use http:// or https://")
     if not _HOST.fullmatch(host) or not 0 < port < 65_536:
         return Refusal("the address has no readable host and port", "write it as https://host/path")
@@ -64,7 +64,7 @@ def read_address(host: str) -> str | None:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the open internet, also when it hides an IPv4 address inside IPv6."""
+    """Whether an IP address is one of the open internet, including one that hides an IPv4 address inside IPv6."""
     try:
         ip = ip_address(address)
     except ValueError:

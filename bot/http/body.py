@@ -44,7 +44,7 @@ class Body:
 
     def finish(self) -> bytes:
         if self._gzip and self._arrived and not self._inflate.eof:
-            raise UnusableBody("a gzip body that breaks off")
+            raise UnusableBody("a truncated gzip body")
         return bytes(self._bytes)
 
     def _unpack(self, chunk: bytes) -> None:
@@ -65,7 +65,7 @@ class Body:
             chunk = self._inflate.unused_data
 
     def _too_big(self) -> TooBig:
-        return TooBig(f"more than the {self._cap:,} bytes that we take")
+        return TooBig(f"more than {self._cap:,} bytes")
 
 
 def _is_gzip(encoding: str) -> bool:
@@ -75,4 +75,4 @@ def _is_gzip(encoding: str) -> bool:
             return False
         case "gzip" | "x-gzip":
             return True
-    raise UnusableBody(f"a body packed as {encoding[:40]!a}, which we did not ask for")
+    raise UnusableBody(f"a body packed as {encoding[:40]!a}, which was not requested")

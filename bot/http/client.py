@@ -27,7 +27,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Http:
     """The process's only HTTP client; one per event loop, closed by its maker.
 
-    It stands on httpx's engine (httpcore) and URL type, not on `httpx.AsyncClient`: that one writes every URL to the
+    It uses httpx's engine (httpcore) and URL type, not on `httpx.AsyncClient`: that one writes every URL to the
     log (a bot token is part of one), collects cookies, and has no place for a check between a name and its address.
     `resolve` maps (host, port) to IP addresses as text; the system's resolver is the default.
     """
@@ -99,7 +99,7 @@ class Http:
             following = _redirected(sending, answer, answer.redirect)
             refused = self._refusal(following, foreign=foreign or following.host != asked_host)
             if refused:
-                raise Later(f"{sending.host} redirects to where we do not follow: {refused.reason}")
+                raise Later(f"{sending.host} redirects to an address that is not allowed: {refused.reason}")
             permanent = permanent and answer.status in _PERMANENT
             moved_to = str(following.url) if permanent else moved_to
             sending = following
@@ -166,7 +166,7 @@ def _redirected(sending: "Sending", answer: "HopReply", location: str) -> "Sendi
     if sending.method == "POST" and (answer.status not in _REPEATING or following.host != host):
         raise Never(f"{host} redirects messages to {following.host!a}", remedy="write the new address in the config")
     if (sending.url.scheme, url.scheme) == ("https", "http"):
-        raise Later(f"{host} redirects from https to http, which we do not follow")
+        raise Later(f"{host} redirects from https to http, which is not followed")
     if following.host == host and (following.port == sending.port or (sending.port, following.port) == (80, 443)):
         return following
     return replace(following, headers={n: v for n, v in sending.headers.items() if n not in _SECRET_HEADERS})

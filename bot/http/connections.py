@@ -125,8 +125,8 @@ def _broken_tls(host: str, error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"{host} has no valid certificate: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"{host} breaks off the TLS handshake: {cause.reason or 'unknown reason'}"
-    return f"{host} breaks off the TLS handshake"
+            return f"{host} aborts the TLS handshake: {cause.reason or 'unknown reason'}"
+    return f"{host} aborts the TLS handshake"
 
 
 def describe_error(error: BaseException) -> str:

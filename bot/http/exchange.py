@@ -112,7 +112,7 @@ class Exchange:
         except httpcore.LocalProtocolError as error:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
-            reason = f"{host} does not keep to HTTP: {describe_error(error)}"
+            reason = f"{host} violates HTTP: {describe_error(error)}"
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
         raise Later(reason, unsure=sent)

@@ -101,7 +101,7 @@ async def _socks5(connection: Connection, proxy: Proxy, host: str, port: int) ->
     method = 2 if proxy.user else 0
     await connection.write(bytes((5, 1, method)))
     if await _exactly(connection, 2) != bytes((5, method)):
-        raise httpcore.ProxyError(_UNKNOWN_USER if proxy.user else "it is no SOCKS5 proxy that is open to us")
+        raise httpcore.ProxyError(_UNKNOWN_USER if proxy.user else "it is not an open SOCKS5 proxy")
     if proxy.user:
         await connection.write(b"\x01" + _counted(proxy.user.encode()) + _counted(proxy.password.encode()))
         if (await _exactly(connection, 2))[1] != 0:

@@ -1,4 +1,4 @@
-"""What an HTTP client is told, what it hands back, and how long a reply asks us to stay away."""
+"""The settings of the HTTP client, its replies, and the wait that a reply asks for."""
 
 import re
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def check_busy(reply: Reply, now: int) -> Later | None:
     if wait is None:
         return Later(f"{host} answered {reply.status}{phrase}", state=state)
     wait = min(max(wait, SECOND), _LONGEST_WAIT)
-    reason = f"{host} answered {reply.status}{phrase} and asks us to wait {wait // SECOND} s"
+    reason = f"{host} answered {reply.status}{phrase} and asks to wait {wait // SECOND} s"
     return Later(reason, retry_at=now + wait, state=state, obey=True)
 
 

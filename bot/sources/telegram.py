@@ -1,4 +1,4 @@
-"""Telegram channels through an account: every post, live; the public pages stand in where the account cannot serve."""
+"""Telegram channels through an account: every post, live; the public pages are the fallback."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ SITE = "https://t.me"
 def _channel(value: object) -> str:
     """Keep what was written, if it names a channel."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("expected a name or a number")  # noqa: TRY004 - pydantic tells ValueErrors
+        raise ValueError("expected a name or a number")  # noqa: TRY004 - pydantic reports ValueErrors
     read_channel_name(value)
     return str(value).strip()
 
@@ -50,7 +50,7 @@ class Settings(SourceSettings):
     live: bool = True
     mode: Literal["auto", "push", "short", "history"] = "auto"
     fallback: Literal["telegram_web", "none"] = "telegram_web"
-    base_url: Annotated[str, AfterValidator(_site)] = SITE  # where the public pages stand
+    base_url: Annotated[str, AfterValidator(_site)] = SITE  # of the public pages
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
 
     @property
@@ -59,7 +59,7 @@ class Settings(SourceSettings):
         return read_channel_name(self.channel)
 
     def addresses(self) -> tuple[str, ...]:
-        """The pages that stand in; of a channel that was not written by its name only their site is known."""
+        """The public pages of the fallback; only their site if the channel is not given by name."""
         if self.fallback != FALLBACK:
             return ()
         handle = self.wanted.handle
@@ -68,7 +68,7 @@ class Settings(SourceSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Withheld:
-    """The channel does not show itself to the account: what it said, and until when it is not asked again."""
+    """The channel is withheld from the account: the refusal, and until when the account is not asked again."""
 
     why: Later | Never
     until: int
@@ -94,20 +94,20 @@ class TelegramSource:
         self._fallback: tuple[str, Source] | None = None  # the pages, and the name they are of
         self._handle = settings.wanted.handle  # the public name, as far as it is known
         self._withheld: _Withheld | None = None
-        self._channel: str | None = None  # its number, once the archive has told it
+        self._channel: str | None = None  # its number, once a round has shown it
 
     @property
     def has_fallback(self) -> bool:
-        """Whether the public pages can stand in."""
+        """Whether the public pages can be used."""
         return self._pages_of is not None and self._handle is not None
 
     @property
     def is_withheld(self) -> bool:
-        """Whether the channel does not show itself to the account, so that the public pages are all there is."""
+        """Whether the channel is withheld from the account, so that only the public pages show it."""
         return self._withheld is not None and self._clock.now() < self._withheld.until
 
     def ask_account_again(self) -> None:
-        """Ask the account again, whatever it said last: something about the channel or the account has changed."""
+        """Use the account again in the next round: something about the channel or the account has changed."""
         self._withheld = None
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
@@ -135,12 +135,12 @@ class TelegramSource:
         return found
 
     async def check_many(self, native_ids: Sequence[str]) -> list[Checked]:
-        """Look at posts by their ids; at least one and in this order, and not all where the way was barred meanwhile.
+        """Look at posts by their ids; at least one, in this order; not all if a failure comes in between.
 
-        Only once a round has told whose posts they are: nobody else's channel under the same name vouches for anything.
+        Raises Later before the first round: another channel under the same name must not vouch for anything.
         """
         if self._channel is None:
-            raise Later("no round has asked the channel yet, so nobody knows whose posts are looked at")
+            raise Later("the channel has not been polled yet; its posts cannot be verified")
         try:
             if self._withheld is not None and self.is_withheld:
                 raise _repeat(self._withheld.why)
@@ -175,7 +175,7 @@ class TelegramSource:
         batch, high = await self.reader.newest(channel, newest or None)
         self._withheld = None
         self._channel, self._handle = channel or batch.channel_id, batch.handle
-        open_again = (f"the account reads the channel again; it was {before}",) if before else ()
+        open_again = (f"the account reads the channel again (was: {before})",) if before else ()
         return replace(
             batch,
             cursor=json.dumps({"channel": self._channel, "newest": max(newest, high)}),
@@ -186,21 +186,21 @@ class TelegramSource:
         """What the public pages show, because of `why`. Raises what became of both ways."""
         pages = await self._find_fallback()
         if pages is None:
-            raise _repeat(why, "; the public pages cannot stand in, for no public name of the channel is known")
+            raise _repeat(why, "; no fallback: the channel's public name is unknown")
         try:
             batch = await pages.fetch(want, cursor)
         except (Later, Never) as problem:
             raise _join_failures(why, problem) from problem
-        detail = f"by the public pages, because of the account: {why}"
+        detail = f"read from the public pages ({why})"
         if want.kind == "older":
             return replace(batch, method=FALLBACK, detail=detail)
         before = _read_cursor(cursor).get("shut")
         state = why.state if self._is_withheld(why) else before
-        told = f"the channel is {state} for the account ({why}); the public pages stand in"
+        notice = f"the account cannot read the channel: {state} ({why}); the public pages are used instead"
         return replace(
             batch,
             cursor=json.dumps({**_read_cursor(batch.cursor), **({"shut": state} if state else {})}),
-            notices=(*batch.notices, *([told] if state != before else [])),
+            notices=(*batch.notices, *([notice] if state != before else [])),
             method=FALLBACK,
             detail=detail,
         )
@@ -237,7 +237,7 @@ async def _check_by_pages(pages: Source, native_ids: Sequence[str]) -> list[Chec
 
 
 def _no_account() -> Later:
-    return Later("there is no account to read it with: sign in with `communique login`", state=NOT_SIGNED_IN)
+    return Later("no Telegram account: sign in with `communique login`", state=NOT_SIGNED_IN)
 
 
 def _repeat(why: Later | Never, more: str = "") -> Later | Never:
@@ -248,9 +248,9 @@ def _repeat(why: Later | Never, more: str = "") -> Later | Never:
 
 
 def _join_failures(why: Later | Never, problem: Later | Never) -> Later | Never:
-    """Both ways failed: the account's failure is told; a wait that it set is kept, anything else may heal.
+    """Account and pages failed: report the account's failure and keep a wait that it set; anything else may heal.
 
-    Pages that belong to another channel now are no way at all: only an account that may come back is waited for.
+    Pages that belong to another channel now are of no use: then only the account can come back.
     """
     if isinstance(why, Later) and why.obey:
         return why
@@ -258,7 +258,7 @@ def _join_failures(why: Later | Never, problem: Later | Never) -> Later | Never:
     if moved and isinstance(why, Never):
         return problem
     at = why.retry_at if moved and isinstance(why, Later) else getattr(problem, "retry_at", None)
-    return Later(f"{why}; the public pages do not help: {problem}", state=why.state, retry_at=at)
+    return Later(f"{why}; the public pages failed too: {problem}", state=why.state, retry_at=at)
 
 
 def _read_cursor(cursor: str | None) -> dict[str, Any]:
@@ -271,8 +271,8 @@ def _read_cursor(cursor: str | None) -> dict[str, Any]:
 
 
 def build(settings: Settings, tools: SourceTools) -> TelegramSource:
-    """The working source, with its second way."""
-    from bot import sources
+    """The working source. Its fallback is another kind, and comes from the registry by name."""
+    from bot import sources  # here, because the registry imports kinds only when they are used
 
     def pages(handle: str) -> Source:
         entry = {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}

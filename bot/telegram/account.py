@@ -1,4 +1,4 @@
-"""The one supervised connection: calls under deadlines of ours, probed, rebuilt, silent once the account is dead."""
+"""The one connection of the account: calls with deadlines, probes, reconnecting; no call once the account is dead."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ _PROBES = (
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """How the account stands; `dead` means that not one call may be made."""
+    """The account's state; `dead` means that no call may be made."""
 
     state: str
     reason: str = ""
@@ -77,14 +77,14 @@ class Account:
         self._was_up = False
         self._probing: Any = None  # the probe that this server answers, once it is known
         self._warnings = AccountWarnings()
-        self._unreported: list[AccountWarning] = []  # to be told
+        self._unreported: list[AccountWarning] = []
         self._loss = ""  # the state in which the connection has been away for long
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
     @property
     def user(self) -> str:
-        """Whose account it is: what was learnt is worth nothing to another one. Empty where nobody is signed in."""
+        """The user id of the account, to which what it has learnt belongs. Empty if not signed in."""
         if not self._user:
             with contextlib.suppress(UserError):
                 found = sessions.read(self._path)
@@ -158,9 +158,7 @@ class Account:
                 await wait_for_first((self._ready.wait(), self._state_known.wait()), self._patience.readiness)
             self._expect_alive()
             if not self._ready.is_set():
-                raise AccountUnavailable(
-                    self.status.reason or "the connection to Telegram is being built", state=self.status.state
-                )
+                raise AccountUnavailable(self.status.reason or "connecting to Telegram", state=self.status.state)
         return self._client
 
     # Supervision ------------------------------------------------------------------------------------------------------
@@ -175,7 +173,7 @@ class Account:
                 found = sessions.read(self._path)
                 if found is None:
                     await self._set_status(
-                        AccountStatus(states.NOT_SIGNED_IN, "nobody is signed in to Telegram", SIGN_IN, dead=True)
+                        AccountStatus(states.NOT_SIGNED_IN, "no Telegram account is signed in", SIGN_IN, dead=True)
                     )
                 elif ended is not None and seen == first:
                     await self._set_status(ended)
@@ -224,7 +222,7 @@ class Account:
     async def _stay_connected(self, found: SessionKey) -> None:
         self._was_up, self._user = False, found.user
         client = build_client(
-            *(self.access, found, self._pass_on, lambda _: None),
+            *(self.access, found, self.on_hint, lambda _: None),
             on_unreadable=self._note_unreadable,
             hello_s=self._patience.probe,
         )
@@ -242,7 +240,7 @@ class Account:
             await self._set_status(AccountStatus(states.CONNECTED, self._warnings.reason), user=found.user)
             if self._loss:
                 self._note(
-                    AccountWarning("telegram account", f"the Telegram account answers again; it was: {self._loss}")
+                    AccountWarning("telegram account", f"the Telegram account is connected again (was: {self._loss})")
                 )
                 self._loss = ""
             await self._report_warnings()
@@ -316,17 +314,17 @@ class Account:
             self._note(self._warnings.compare_clock(date, self._clock.now()))
 
     async def _report_loss(self) -> None:
-        """Say once that the connection is away, and has been for long; its sources are many and do not."""
+        """Report once that the connection has been away for long, instead of once for each of its sources."""
         if not self._loss and self.status.state in states.LOST and self.lost_for > self._patience.loss:
             self._loss = self.status.state
-            sentence = f"the Telegram account is {self._loss} for more than a minute: {self.status.reason}"
+            sentence = f"the Telegram account has been {self._loss} for more than a minute: {self.status.reason}"
             self._note(AccountWarning("telegram account", sentence))
             await self._report_warnings()
 
     # Warnings ---------------------------------------------------------------------------------------------------------
 
     def _note_unreadable(self) -> None:
-        """Something came that cannot be read; it is told soon."""
+        """An update came that cannot be read; it is reported soon."""
         self._note(self._warnings.note_unreadable())
         if self._unreported:
             self._probe_now.set()
@@ -336,7 +334,7 @@ class Account:
             self._unreported.append(warning)
 
     async def _report_warnings(self) -> None:
-        """Say what has become warning, or is so no more, and let it stand beside the account's state."""
+        """Report warnings that began or ended; those in force are shown beside the account's state."""
         while self._unreported:
             warning = self._unreported.pop(0)
             self._speak(f"telegram: {warning.sentence}")
@@ -346,11 +344,8 @@ class Account:
 
     # The state --------------------------------------------------------------------------------------------------------
 
-    def _pass_on(self, hint: Hint) -> None:
-        self.on_hint(hint)
-
     async def _end(self, dead: AccountDead) -> None:
-        """Not one more call: the connection is closed, and only another session file brings the account back."""
+        """Close the connection and make no more calls; only another session file brings the account back."""
         self._loss = ""
         if not self.status.dead:
             await self._set_status(AccountStatus(dead.state, dead.reason, dead.remedy, dead=True))
@@ -364,8 +359,8 @@ class Account:
         else:
             self._state_known.set()
         if changed or status.state == states.CONNECTED:
-            told = self.memory.save_status(status.state, status.reason or None, status.remedy or None, user)
-            await asyncio.shield(told)  # the round that found it out may be cancelled: it is written all the same
+            saving = self.memory.save_status(status.state, status.reason or None, status.remedy or None, user)
+            await asyncio.shield(saving)  # written even if the round that found it is cancelled
             if changed:
                 reason = f": {status.reason}" if status.reason else ""
                 remedy = f"; {status.remedy}" if status.remedy else ""
@@ -389,4 +384,4 @@ class Account:
 
 
 async def _do_nothing() -> None:
-    """Nobody wants to know."""
+    """The default of `on_connected`."""

@@ -65,14 +65,14 @@ def _save_status(
     before = telegram.read_account(writer)
     was = before.state if before is not None else CONNECTING
     if state == CONNECTING and was not in UNREPORTED:
-        return  # what was wrong is not over before the account answers
+        return  # it is not over before the account is connected
     telegram.set_account_state(writer, state, reason, remedy, user, now)
     if state in (was, CONNECTING):
         return
     if state == CONNECTED and was not in UNREPORTED:
-        sentence = f"the Telegram account answers again; it was: {was}"
+        sentence = f"the Telegram account is connected again (was: {was})"
     elif state not in UNREPORTED:
-        sentence = f"the Telegram account does not work ({state}): {reason}{f'; {remedy}' if remedy else ''}"
+        sentence = f"the Telegram account is not working ({state}): {reason}{f'; {remedy}' if remedy else ''}"
     else:
         return
     _add_notice(writer, "telegram account", sentence, now, health)

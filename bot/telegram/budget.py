@@ -26,7 +26,7 @@ class Memory(Protocol):
 
 
 class Budget:
-    """Asked before every call, told after every wait. Methods have their TL names ("messages.getHistory")."""
+    """Limits calls by method. Methods have their TL names ("messages.getHistory")."""
 
     def __init__(self, memory: Memory, clock: Clock, by_the_hour: dict[str, int] | None = None) -> None:
         self._memory = memory
@@ -48,7 +48,7 @@ class Budget:
                 raise wait_error(method, free_at)
 
     async def wait(self, method: str, until: int) -> None:
-        """Telegram asked for a wait: it stands in the archive before anything else happens."""
+        """Save a wait that Telegram asked for, before anything else happens."""
         if self._waits is None:
             self._waits = await self._memory.read_waits()
         self._waits[method] = max(until, self._waits.get(method, 0))

@@ -22,7 +22,7 @@ class ChannelName:
 
     @property
     def key(self) -> str:
-        """How it is remembered; case does not tell names apart."""
+        """How it is remembered; case makes no difference."""
         return {"name": f"@{self.value.lower()}", "id": f"id:{self.value}", "invite": f"invite:{self.value}"}[self.kind]
 
     @property

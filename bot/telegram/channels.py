@@ -73,7 +73,7 @@ class _Ahead:
     @classmethod
     def begin(cls, below: int, clock: Clock, asked: Coroutine[Any, Any, HistoryPage]) -> "_Ahead":
         task = asyncio.ensure_future(asked)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come for it
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # its result may never be needed
         return cls(below, clock.monotonic(), task)
 
 
@@ -102,8 +102,8 @@ class ChannelReader:
             peer = await self._peers.again(self.wanted)
         if known and str(peer.channel_id) != known:
             raise Never(
-                f"the name {self.wanted} now belongs to channel {peer.channel_id}, it was {known}",
-                remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
+                f"the name {self.wanted} now belongs to channel {peer.channel_id} (was {known})",
+                remedy="check who owns it now; to follow the new owner, add it under another source name",
                 state=RENAMED,
             )
         return peer
@@ -144,7 +144,7 @@ class ChannelReader:
         return replace(batch, more=bool(growing)), high
 
     async def _climb(self, peer: PeerRow, above: int) -> tuple[Batch, int] | None:
-        """The page just above a number; None where nothing is left of it, or where the server cannot tell it so.
+        """The page just above a number; None where nothing is left of it, or where the server cannot give it.
 
         Some know no `add_offset`, or give smaller pages and so others than were asked for: then the newest page is
         taken, and what lies between is a gap, which is filled downwards.
@@ -219,15 +219,15 @@ class ChannelReader:
             seen.add(await self._by_number(peer, numbers[start : start + PAGE]))
 
     async def message(self, number: int) -> Any:
-        """One message as it stands now. Raises Never if it is gone, Later if nothing that was asked for is shown."""
+        """One message as it is now. Raises Never if it is gone, Later if nothing that was asked for is shown."""
         peer = await self._peers.find(self.wanted)
         there = existing_messages(await self._by_number(peer, {number, self._alive or number}))
         for one in there:
             if one.id == number:
                 return one
         if not there:
-            raise Later(f"message {number} is not shown, nor the one that must be there", state=THROTTLED)
-        raise Never(f"message {number} is not there any more", state="gone")
+            raise Later(f"message {number} is not shown, and neither is one that must exist", state=THROTTLED)
+        raise Never(f"message {number} no longer exists", state="gone")
 
     async def difference(self, pts: int) -> tuple[bool, int, int]:
         """Short poll: whether anything moved since `pts`, the pts now, and in how many seconds to ask again."""
@@ -243,7 +243,7 @@ class ChannelReader:
         return moved, now, reply.timeout or 1
 
     async def pts(self) -> int:
-        """Where a short poll starts; 1, the first of all, where the server does not tell."""
+        """Where a short poll starts; 1, the first of all, where the server does not say."""
         return (await self._history(await self._peers.find(self.wanted), limit=1)).pts or 1
 
     def _expect_shown(self, page: HistoryPage) -> None:
@@ -251,7 +251,7 @@ class ChannelReader:
         reason = describe_restriction(page.chat)
         if reason is not None and all(post.service for post in page.found.posts):
             raise Later(
-                f"Telegram does not show what the channel posts: {reason}",
+                f"Telegram withholds the posts of the channel: {reason}",
                 retry_at=self._clock.now() + DAY,
                 state=RESTRICTED,
             )
@@ -373,8 +373,8 @@ def describe_restriction(chat: Any) -> str | None:
         return None
     reasons = getattr(chat, "restriction_reason", None) or ()
     where = {"all": "everywhere"}
-    told = (f"{one.text or one.reason} ({where.get(one.platform, one.platform)})" for one in reasons)
-    return "; ".join(told) or "it gives no reason"
+    shown = (f"{one.text or one.reason} ({where.get(one.platform, one.platform)})" for one in reasons)
+    return "; ".join(shown) or "no reason given"
 
 
 def _without(found: ReadMessages, first: int) -> ReadMessages:
@@ -387,7 +387,7 @@ def _without(found: ReadMessages, first: int) -> ReadMessages:
 
 
 def _below(found: ReadMessages, held: int) -> ReadMessages:
-    """What stands below a message that is not to be taken yet."""
+    """Leave out a message that is not to be taken yet, and all above it."""
     return replace(
         found,
         posts=tuple(post for post in found.posts if (post.number or 0) < held),

@@ -26,7 +26,7 @@ from storage.state_names import CLIENT_OUTDATED, NO_ANSWER, UNREACHABLE, WRONG_S
 
 CONNECT_S = 15  # of the TCP connection alone
 AGREE_S = 24.0  # of it and of the agreement on a key, where there is none yet
-HELLO_S = 10.0  # of the first call, which only tells the layer
+HELLO_S = 10.0  # of the first call, which only names the API layer
 _ITS_OWN = 500  # and above: a server's own troubles
 _T = TypeVar("_T")
 
@@ -56,7 +56,7 @@ class Hint:
 
 
 class _KeyOnlySession(MemorySession):  # type: ignore[misc]  # Telethon has no types
-    """Keeps the key and nothing else: who is who stands in our own table, and a reply's people are not collected."""
+    """Keeps the key and nothing else: peers are in our own table, and the people in a reply are not collected."""
 
     def process_entities(self, tlo: object) -> None:
         """Keep nothing."""
@@ -75,8 +75,8 @@ class _LastError(logging.Logger):
 
     def handle(self, record: logging.LogRecord) -> None:
         """Keep the exception and write nothing: Telethon logs whole requests."""
-        told = record.args if isinstance(record.args, tuple) else ()
-        self.problem = next((one for one in told if isinstance(one, BaseException)), self.problem)
+        args = record.args if isinstance(record.args, tuple) else ()
+        self.problem = next((one for one in args if isinstance(one, BaseException)), self.problem)
 
 
 def build_client(
@@ -111,7 +111,7 @@ def build_client(
         async def connect(self) -> None:
             """Raises Later and Never where no key could be agreed upon, and whatever the wire raises.
 
-            The first call tells the server which layer is spoken; what it answers is not needed here.
+            The first call names the API layer; its answer is not needed.
             """
             self._loop = asyncio.get_running_loop()
             place = (self.session.server_address, self.session.port, self.session.dc_id)
@@ -119,7 +119,7 @@ def build_client(
                 async with asyncio.timeout(AGREE_S):
                     await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
             except TimeoutError as problem:
-                raise Later("the server takes the connection and says nothing", state=NO_ANSWER) from problem
+                raise Later("the server accepts the connection and does not answer", state=NO_ANSWER) from problem
             except (ConnectionError, EOFError, BufferError, ValueError) as problem:
                 raise _explain_no_key(access, last_error.problem or problem) from problem
             self.session.auth_key = self._sender.auth_key
@@ -135,7 +135,7 @@ def build_client(
             self._keepalive_handle = asyncio.create_task(self._keepalive_loop())
 
         async def get_me(self, input_peer: bool = False) -> None:
-            """Nobody: who is signed in stands in the session."""
+            """Do nothing: the session file says who is signed in."""
 
         async def _update_loop(self) -> None:
             while True:
@@ -238,11 +238,13 @@ def _explain_no_key(access: Access, problem: BaseException) -> Later | Never:
                 state=WRONG_SERVER_KEY,
             )
         return Never(
-            "Telegram's servers have other keys than we know", remedy="upgrade communique", state=CLIENT_OUTDATED
+            "Telegram's servers use unknown keys",
+            remedy="upgrade communique",
+            state=CLIENT_OUTDATED,
         )
     if isinstance(problem, EOFError | ConnectionError):
-        return Later("the server closed the connection before anything was said", state=UNREACHABLE, unsure=True)
-    return Later(f"what answers does not speak MTProto ({type(problem).__name__})", state=UNREACHABLE, unsure=True)
+        return Later("the server closed the connection at once", state=UNREACHABLE, unsure=True)
+    return Later(f"the server does not speak MTProto ({type(problem).__name__})", state=UNREACHABLE, unsure=True)
 
 
 def add_key(path: Path) -> None:

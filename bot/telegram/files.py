@@ -26,7 +26,7 @@ async def fetch_file(
     """Hand the bytes to `sink`, whole. Raises Later (state TOO_BIG beyond `cap`) and Never."""
     found = _ADDRESS.fullmatch(url)
     if found is None:
-        raise Never(f"{url} is no file of Telegram")
+        raise Never(f"{url} is not a Telegram file")
     try:
         await _fetch_file(reader, account, int(found[2]), sink, cap)
     except AccountDead as dead:  # it comes with the next account
@@ -38,7 +38,7 @@ async def _fetch_file(
 ) -> None:
     place = _locate(await reader.message(number))
     if place.size > cap:
-        raise Later(f"it has {place.size:,} bytes, more than the {cap:,} that are fetched", state=TOO_BIG)
+        raise Later(f"too large: {place.size:,} bytes, the limit is {cap:,}", state=TOO_BIG)
     dc = 0 if account.access.server is not None else place.dc  # a server of one's own says itself if it is elsewhere
     offset = renewals = 0
     if place.whole is not None:
@@ -63,18 +63,18 @@ async def _fetch_file(
         data = piece.bytes
         offset += len(data)
         if offset > cap:
-            raise Later(f"it has more than the {cap:,} bytes that are fetched", state=TOO_BIG)
+            raise Later(f"too large: more than {cap:,} bytes", state=TOO_BIG)
         if data:
             sink(data)
         if place.ends(len(data), offset):
             break
     if place.exact and offset != place.size:
-        raise Later(f"{offset:,} bytes came instead of {place.size:,}", state="cut short")
+        raise Later(f"{offset:,} of {place.size:,} bytes arrived", state="incomplete")
 
 
 @dataclass(frozen=True, slots=True)
 class _FileLocation:
-    """Where a file lies, in which data centre, and how many bytes it has (0: not told; a picture's may be a guess).
+    """Where a file lies, in which data centre, and how many bytes it has (0: unknown; a picture's may be a guess).
 
     `whole` is a picture so small that the message itself carries it.
     """
@@ -105,7 +105,7 @@ def _locate(message: Any) -> _FileLocation:
         if largest is not None and _size(largest) > 0:
             there = types.InputPhotoFileLocation(photo.id, photo.access_hash, photo.file_reference, largest.type)
             return _FileLocation(there, photo.dc_id, _size(largest))
-    raise Never("the message carries no file any more", state="gone")
+    raise Never("the message no longer has a file", state="gone")
 
 
 def _size(one: Any) -> int:

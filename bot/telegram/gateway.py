@@ -1,4 +1,4 @@
-"""What a source of kind `telegram` is given: the account, and a reader for its channel."""
+"""What a source gets of the account: a reader for its channel, files, and whether a fallback is needed."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ _SHORT = 60.0  # seconds that a connection may be away before the public pages a
 
 
 class TelegramGateway:
-    """One for the life of the account; every source of it shares what was resolved."""
+    """One per account; all its sources share the resolved peers."""
 
     def __init__(self, account: Account, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
         self.account = account
@@ -33,7 +33,7 @@ class TelegramGateway:
         await fetch_file(reader, self.account, url, sink, cap)
 
     def needs_fallback(self, problem: Later | Never) -> bool:
-        """Whether the account cannot serve this, so that the public pages are asked. Never past a proxy of ours."""
+        """Whether the account cannot answer and the public pages may be used instead. Never past a configured proxy."""
         if problem.state in PAGES_FORBIDDEN or self.account.status.state in PAGES_FORBIDDEN:
             return False
         if isinstance(problem, AccountDead) or problem.state in (*WITHHELD, CLIENT_OUTDATED, NOT_SUPPORTED):
@@ -45,10 +45,10 @@ class TelegramGateway:
         return False
 
     def is_withheld(self, problem: Later | Never) -> bool:
-        """Whether it is this one channel that does not show itself to the account, which lasts."""
+        """Whether the channel is withheld from this account, and will be for long."""
         return problem.state in WITHHELD
 
     @property
     def away(self) -> bool:
-        """Whether the account serves nobody: it is dead, or away for so long that the public pages are asked."""
+        """Whether the account is dead, or disconnected for so long that the public pages are used."""
         return self.account.status.dead or self.account.lost_for > _SHORT

@@ -23,18 +23,18 @@ from storage.state_names import NOT_SIGNED_IN
 
 _DEADLINE_S = 30.0
 _TRIES = 3
-_QR_S = (3, 30)  # a QR code is asked for anew at most and at least so often, whatever the clocks say
+_QR_S = (3, 30)  # shortest and longest time that one QR code is shown, whatever the clocks say
 _SHORTEST, _LONGEST = 5, 15  # digits of a telephone number with its country
 _T = TypeVar("_T")
 
-Ask = Callable[[str], Awaitable[str | None]]  # a question; None: there is nobody who answers
+Ask = Callable[[str], Awaitable[str | None]]  # a question; None: no answer is possible
 
 _WRONG: dict[type[Exception], str] = {
     errors.PhoneCodeInvalidError: "the code is wrong",
     errors.PhoneCodeEmptyError: "no code was given",
     errors.PasswordHashInvalidError: "the password is wrong",
 }
-_NO_NUMBER = "Telegram knows no such number: write it with its country, +95 9 …"
+_NO_NUMBER = "Telegram does not know this number: include the country code, +95 9 …"
 _WAYS: dict[type[Any], str] = {
     types.auth.SentCodeTypeApp: "the Telegram application",
     types.auth.SentCodeTypeEmailCode: "e-mail",
@@ -47,8 +47,8 @@ _REFUSED: dict[type[Exception], str] = {
     errors.PhoneNumberInvalidError: _NO_NUMBER,
     errors.PhoneNumberBannedError: "Telegram has banned this number",
     errors.PhoneNumberUnoccupiedError: "there is no account with this number",
-    errors.PhoneNumberFloodError: "this number asked for too many codes: try tomorrow",
-    errors.PhoneCodeExpiredError: "the code has expired: begin again",
+    errors.PhoneNumberFloodError: "too many codes were requested for this number: try tomorrow",
+    errors.PhoneCodeExpiredError: "the code has expired: start again",
     errors.PhonePasswordFloodError: "too many wrong passwords: try tomorrow",
     errors.PhoneNumberAppSignupForbiddenError: "there is no account with this number",
 }
@@ -87,7 +87,7 @@ class Login:
             return await self._session(sent.authorization)
         way = getattr(sent, "type", None)
         if way is None or isinstance(way, types.auth.SentCodeTypeSetUpEmailRequired):
-            raise _never("Telegram sends this number no code: sign in once in a Telegram application, then with --qr")
+            raise _never("Telegram sends no code to this number: sign in once in a Telegram application, then use --qr")
         where = _WAYS.get(type(way), "a message")
         for left in range(_TRIES, 0, -1):
             code = await self._answer(f"the code that came by {where}")
@@ -100,7 +100,7 @@ class Login:
                 return await self._by_password()
             else:
                 if isinstance(found, types.auth.AuthorizationSignUpRequired):
-                    raise _never("there is no account with this number: make one in a Telegram application first")
+                    raise _never("there is no account with this number: create one in a Telegram application first")
                 return await self._session(found)
         raise AssertionError
 
@@ -171,7 +171,7 @@ class Login:
 
     @contextmanager
     def _read(self, what: str) -> Iterator[None]:
-        """Whatever goes wrong becomes ours."""
+        """Turn every failure into Later or Never."""
         try:
             yield
         except errors.SessionPasswordNeededError:
@@ -195,7 +195,7 @@ class _NeedsPassword(Never):
 
 
 def _with_end_of_wait(problem: Later | Never) -> Later | Never:
-    """A wait that Telegram asked for is told with its end: nobody here waits for it."""
+    """Add its end to a wait that Telegram asked for: signing in does not wait."""
     if isinstance(problem, Later) and problem.obey and problem.retry_at is not None:
         end = datetime.fromtimestamp(problem.retry_at // SECOND, UTC)
         return Later(f"{problem}: try again after {end:%Y-%m-%d %H:%M} UTC", state=problem.state)
@@ -210,7 +210,7 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
     """End the session at Telegram and remove its file, which goes whatever Telegram says. Raises Later and Never."""
     found = sessions.read(path)
     if found is None:
-        raise _never("nobody is signed in")
+        raise _never("not signed in")
     client = build_client(access, found, lambda _: None, lambda _: None)
     try:
         await call_within(client.connect(), _DEADLINE_S)
@@ -223,4 +223,4 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
 
 
 def _removed_here(problem: Later | Never) -> Never:
-    return _never(f"the session file is removed here; Telegram could not be told: {problem}")
+    return _never(f"the session file was removed here, but the session could not be ended at Telegram: {problem}")

@@ -11,17 +11,7 @@ from telethon import utils
 from telethon.tl import types
 from telethon.tl.alltlobjects import LAYER
 
-from storage.records import (
-    FetchedMedia,
-    FetchedPost,
-    Forward,
-    Link,
-    MediaKind,
-    Poll,
-    Preview,
-    Quarantined,
-    Raw,
-)
+from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Poll, Preview, Quarantined, Raw
 
 MIME = f"application/vnd.telegram.tl; layer={LAYER}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +44,7 @@ class ReadMessages:
 
 @dataclass(slots=True)
 class _People:
-    """Names of the chats and users that a reply tells of."""
+    """Names of the chats and users in a reply."""
 
     chats: Mapping[int, Any] = field(default_factory=dict)
     users: Mapping[int, Any] = field(default_factory=dict)
@@ -89,7 +79,7 @@ def existing_messages(reply: Any) -> list[Any]:
 
 
 def group_albums(messages: Sequence[Any]) -> list[list[Any]]:
-    """Messages that belong together, by the lowest id of each; other messages may stand between their parts."""
+    """Messages that belong together, by the lowest id of each; other messages may come between their parts."""
     groups: dict[object, list[Any]] = {}
     for message in messages:
         groups.setdefault(getattr(message, "grouped_id", None) or (message.id,), []).append(message)
@@ -104,7 +94,7 @@ def _restricted(together: Sequence[Any]) -> str | None:
         reasons = getattr(message, "restriction_reason", None) or ()
         if reasons:
             return f"Telegram withholds it: {reasons[0].text or reasons[0].reason}"
-        return "it comes without a word or a file: protected, or of a kind that is not known here"
+        return "the message is empty: protected, or of an unknown kind"
     return None
 
 
@@ -180,7 +170,7 @@ def _address(entity: Any, words: str) -> str:
 
 
 def _with_edges(units: bytes, edges: Sequence[int]) -> str:
-    """Quotations and code stand on lines of their own, as on the page."""
+    """Put quotations and code on lines of their own, as on the public page."""
     places = [0, *edges, len(units) // 2]
     parts = [units[2 * start : 2 * end].decode("utf-16-le", "replace") for start, end in pairwise(places)]
     return re.sub(r"\0+", "\n", re.sub(r"\0*\n\0*", "\n", _EDGE.join(parts)))
@@ -282,7 +272,7 @@ def _files(together: Sequence[Any], channel: ChannelAddress, *, service: bool) -
             )
         elif media is not None and not isinstance(media, _NO_FILE):
             kind = type(media).__name__.removeprefix("MessageMedia").lower()
-            yield FetchedMedia("document", f"document:{message.id}", reason=f"a {kind}, which is no file")
+            yield FetchedMedia("document", f"document:{message.id}", reason=f"a {kind}, not a file")
 
 
 _NO_FILE = (types.MessageMediaWebPage, types.MessageMediaPoll, types.MessageMediaEmpty)

@@ -49,12 +49,12 @@ class Peers:
         return known[key]
 
     async def known(self, wanted: ChannelName) -> PeerRow | None:
-        """What this account, or else any other before it, has learnt of a channel; nobody is asked."""
+        """What this account, or else any other before it, has learnt of a channel; no request is made."""
         known = await self._peers()
         return known.get(wanted.key) or await self._account.memory.find_peer(wanted.key)
 
     async def again(self, wanted: ChannelName) -> PeerRow:
-        """Ask anew where a name leads that led to the wrong channel; at most daily."""
+        """Resolve a name again that led to the wrong channel; at most daily."""
         now = self._clock.monotonic()
         if now - self._asked_again.get(wanted.key, -_DAILY_S) < _DAILY_S:
             return await self.find(wanted)
@@ -94,7 +94,7 @@ class Peers:
             return found
 
     async def note(self, wanted: ChannelName, chat: Any) -> str | None:
-        """Take in what a reply says of the channel; the sentence that tells a new name."""
+        """Keep what a reply says about the channel; return a notice if its name has changed."""
         peer = self.remembered(wanted)
         if peer is None or getattr(chat, "min", False) or not isinstance(chat, types.Channel):
             return None
@@ -103,8 +103,8 @@ class Peers:
             return None
         await self._keep(wanted, now)
         if peer.handle and now.handle != peer.handle:
-            new = f"@{now.handle}" if now.handle else "without a public name"
-            return f"the channel {peer.channel_id} was @{peer.handle} and is now {new}; it is followed by its number"
+            new = f"@{now.handle}" if now.handle else "no public name"
+            return f"channel {peer.channel_id} was renamed from @{peer.handle} to {new}; it is followed by its number"
         return None
 
     async def join(self, wanted: ChannelName) -> PeerRow:
@@ -141,7 +141,7 @@ class Peers:
     async def _resolve(self, name: str) -> Any:
         try:
             found = await self._account.call(functions.contacts.ResolveUsernameRequest(name))
-        except Never as problem:  # case tells no names apart at Telegram; some servers keep small letters and compare
+        except Never as problem:  # Telegram ignores case; some servers keep lower case and compare
             if problem.state != NO_SUCH_NAME or name.islower() or self._account.access.server is None:
                 raise
             found = await self._account.call(functions.contacts.ResolveUsernameRequest(name.lower()))
@@ -151,7 +151,7 @@ class Peers:
                 return chat
         if number is not None:
             raise Later(f"Telegram does not show the channel @{name} to this account", state=PRIVATE)
-        raise Never(f"@{name} is a person, a bot or a small group, and no channel", state=NOT_A_CHANNEL)
+        raise Never(f"@{name} is a person, a bot or a small group, not a channel", state=NOT_A_CHANNEL)
 
     async def _invited(self, hashed: str) -> Any:
         found = await self._account.call(functions.messages.CheckChatInviteRequest(hashed))
@@ -166,7 +166,7 @@ class Peers:
 
     async def _dialog(self, number: int) -> Any:
         """A channel that the config names by its number alone must be one of the account's own."""
-        async with self._locks.setdefault("dialogs", asyncio.Lock()):  # many ask at once, and one list tells all
+        async with self._locks.setdefault("dialogs", asyncio.Lock()):  # many ask at once, and one list answers all
             lately = self._clock.monotonic() - self._mine_at < _LATELY_S
             if self._mine is None or (number not in self._mine and not lately):
                 self._mine, self._mine_at = await self._dialogs(), self._clock.monotonic()

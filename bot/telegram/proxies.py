@@ -17,18 +17,18 @@ _SECRET = 32  # hexadecimal digits
 _LONGEST_ANSWER = 16_384
 _NOT_ACCEPTED = "it does not accept the user name and password"
 _PLAIN = {
-    errno.ECONNREFUSED: "nothing listens there",
+    errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "it cut the connection",
-    errno.EHOSTUNREACH: "the host is not reached",
-    errno.ENETUNREACH: "the network is not reached",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no route to the network",
     errno.ETIMEDOUT: "no answer",
 }
 _SOCKS_REPLIES = {
-    1: "it failed",
-    2: "its rules do not allow it",
-    3: "it does not reach the network",
-    4: "it does not reach the host",
-    5: "it says that nothing listens at the server",
+    1: "general failure",
+    2: "not allowed by its rules",
+    3: "network unreachable",
+    4: "host unreachable",
+    5: "connection refused by the server",
 }
 
 
@@ -65,7 +65,7 @@ def read_mtproxy(written: str) -> tuple[str, int, str] | None:
 
 
 class _Direct(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
-    """Telethon's own, whose failures tell why: Telethon itself only counts them."""
+    """Telethon's own connection, with the reason of a failure: Telethon itself only counts failures."""
 
     async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
         try:
@@ -76,7 +76,7 @@ class _Direct(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
 
 
 class _MTProxied(ConnectionTcpMTProxyRandomizedIntermediate):  # type: ignore[misc]  # Telethon has no types
-    """Telethon's own, whose failures name the proxy."""
+    """Telethon's own connection, with failures that name the proxy."""
 
     async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:
         try:
@@ -117,11 +117,11 @@ def _describe(problem: BaseException) -> str:
     if isinstance(problem, OSError) and problem.errno in _PLAIN:
         return _PLAIN[problem.errno]
     if isinstance(problem, socket.gaierror):
-        return "its name is not known"
+        return "its name cannot be resolved"
     if isinstance(problem, EOFError):
         return "it closed the connection"
     if isinstance(problem, OSError) and "Multiple exceptions" in str(problem):  # asyncio's, for a name with several
-        return "nothing listens at any of its addresses"
+        return "connection refused at all of its addresses"
     return str(problem) or ("no answer" if isinstance(problem, TimeoutError) else type(problem).__name__)
 
 
@@ -134,7 +134,7 @@ async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, par
     if version != 5:
         raise ValueError("it does not speak SOCKS5")
     if method not in offered:
-        raise ValueError("it does not let us in" if user else "it wants a user name and password")
+        raise ValueError("it refuses to let us in" if user else "it requires a user name and password")
     if method == 2:
         writer.write(b"\x01" + _counted(user) + _counted(password))
         if (await reader.readexactly(2))[1] != 0:
@@ -159,7 +159,7 @@ async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, part
     if len(status) < 2 or not status[0].startswith(b"HTTP/1."):
         raise ValueError("it does not speak HTTP")
     if status[1] == b"407":
-        raise ValueError(_NOT_ACCEPTED if parts.username else "it wants a user name and password")
+        raise ValueError(_NOT_ACCEPTED if parts.username else "it requires a user name and password")
     if status[1] != b"200":
         raise ValueError(f"it answered {head.splitlines()[0][:80].decode('latin-1')!r}")
 

@@ -1,4 +1,4 @@
-"""What Telegram refuses, as our two kinds of error, each with the state that people see and what they can do."""
+"""Turns what Telegram refuses into Later and Never, with the state and the remedy that people see."""
 
 import re
 
@@ -8,7 +8,7 @@ from bot.clock import DAY, HOUR, SECOND
 from bot.errors import Later, Never
 from storage import state_names as states
 
-_AGAIN = "sign in again with `communique login`; nothing that was stored is lost"
+_AGAIN = "sign in again with `communique login`; the archive is not affected"
 
 
 class AccountDead(Never):
@@ -16,7 +16,7 @@ class AccountDead(Never):
 
 
 class AccountUnavailable(Later):
-    """There is no connection to ask: nobody has signed in, or it is being built."""
+    """There is no connection: not signed in, or still connecting."""
 
 
 class OtherDataCentre(Later):
@@ -35,10 +35,10 @@ _DEAD: dict[str, tuple[str, str, str]] = {
     "AUTH_KEY_DUPLICATED": (
         states.SESSION_DUPLICATED,
         "Telegram ended the session because its key was used from two places at once",
-        "make sure that no other host has a copy of it, then " + _AGAIN,
+        "remove every copy of it from other hosts, then " + _AGAIN,
     ),
     "AUTH_KEY_UNREGISTERED": (states.SESSION_ENDED, "Telegram no longer knows the session", _AGAIN),
-    "AUTH_KEY_INVALID": (states.SESSION_ENDED, "Telegram calls the session's key invalid", _AGAIN),
+    "AUTH_KEY_INVALID": (states.SESSION_ENDED, "Telegram rejected the session's key", _AGAIN),
     "AUTH_KEY_PERM_EMPTY": (states.SESSION_ENDED, "Telegram no longer knows the session's key", _AGAIN),
     "SESSION_REVOKED": (states.SESSION_REVOKED, "the session was ended from another device of the account", _AGAIN),
     "SESSION_EXPIRED": (states.SESSION_EXPIRED, "the session has expired", _AGAIN),
@@ -54,30 +54,25 @@ _DEAD: dict[str, tuple[str, str, str]] = {
     ),
     "FROZEN_METHOD_INVALID": (
         states.ACCOUNT_FROZEN,
-        "Telegram froze the account: it may not read channels any more",
-        "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
-    ),
-    "FROZEN_PARTICIPANT_MISSING": (
-        states.ACCOUNT_FROZEN,
-        "Telegram froze the account: it may not read channels any more",
+        "Telegram froze the account: it may no longer read channels",
         "appeal to @SpamBot with the account and sign in again, or with another one: `communique login`",
     ),
     "UPDATE_APP_TO_LOGIN": (
         states.CLIENT_REFUSED,
-        "Telegram does not let this version of the client in",
+        "Telegram rejects this version of the client",
         "upgrade communique (and with it Telethon), then " + _AGAIN,
     ),
 }
 _CHANNEL: dict[str, tuple[str, str]] = {
-    "CHANNEL_PRIVATE": (states.PRIVATE, "the channel is private now, deleted, or it has banned the account"),
-    "CHANNEL_PUBLIC_GROUP_NA": (states.PRIVATE, "the channel does not show itself to the account"),
-    "CHANNEL_INVALID": (states.DELETED, "Telegram knows no such channel any more"),
+    "CHANNEL_PRIVATE": (states.PRIVATE, "the channel is private or deleted, or has banned the account"),
+    "CHANNEL_PUBLIC_GROUP_NA": (states.PRIVATE, "the account cannot see the channel"),
+    "CHANNEL_INVALID": (states.DELETED, "Telegram no longer knows this channel"),
     "CHANNEL_BANNED": (states.BANNED, "Telegram has closed the channel"),
     "CHAT_ADMIN_REQUIRED": (states.PRIVATE, "only administrators may read the channel"),
     "CHAT_FORBIDDEN": (states.PRIVATE, "the account may not read the channel"),
     "CHAT_RESTRICTED": (states.RESTRICTED, "Telegram does not show the channel to this account"),
     "USER_BANNED_IN_CHANNEL": (states.BANNED, "the account is banned in the channel"),
-    "PEER_ID_INVALID": (states.DELETED, "Telegram knows no such channel any more"),
+    "PEER_ID_INVALID": (states.DELETED, "Telegram no longer knows this channel"),
 }
 _NAMES: dict[str, tuple[str, str, str]] = {
     "USERNAME_NOT_OCCUPIED": (
@@ -85,8 +80,8 @@ _NAMES: dict[str, tuple[str, str, str]] = {
         "this name does not exist on Telegram",
         "find the channel's new name",
     ),
-    "USERNAME_INVALID": (states.NO_SUCH_NAME, "Telegram calls this no name of a channel", "correct it in the config"),
-    "INVITE_HASH_EXPIRED": (states.INVITATION_EXPIRED, "the invitation is not valid any more", "ask for a new link"),
+    "USERNAME_INVALID": (states.NO_SUCH_NAME, "Telegram does not accept this as a name", "correct it in the config"),
+    "INVITE_HASH_EXPIRED": (states.INVITATION_EXPIRED, "the invitation has expired", "ask for a new link"),
     "INVITE_HASH_INVALID": (states.INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
     "INVITE_HASH_EMPTY": (states.INVITATION_EXPIRED, "the invitation is not valid", "ask for a new link"),
     "CHANNELS_TOO_MUCH": (
@@ -119,7 +114,7 @@ def translate_error(problem: BaseException, method: str, now: int) -> Later | Ne
         return _dead("AUTH_KEY_UNREGISTERED")
     if isinstance(problem, errors.TypeNotFoundError):
         return Later(
-            f"Telegram answered {method} in words that the installed Telethon does not know: upgrade communique",
+            f"Telegram answered {method} in a newer API layer than the installed Telethon: upgrade communique",
             state=states.CLIENT_OUTDATED,
         )
     if isinstance(problem, TimeoutError):
@@ -161,7 +156,7 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
     if is_unsupported(problem):
         return Later(f"the server does not offer {method} ({name})", state=states.NOT_SUPPORTED)
     if isinstance(problem, _PATIENT) or abs(problem.code or 0) >= 500:
-        return Later(f"Telegram has troubles of its own with {method} ({name})", state=states.FAILING)
+        return Later(f"Telegram had an internal error in {method} ({name})", state=states.FAILING)
     return Later(f"Telegram refused {method}: {name}", state=states.REFUSED)
 
 
@@ -177,7 +172,7 @@ def another_method_may_work(problem: Later | Never) -> bool:
 
 def wait_error(method: str, until: int) -> Later:
     """The wait that Telegram asked for; nothing may call `method` before `until`."""
-    return Later(f"Telegram asked to wait with {method}", retry_at=until, state=states.RATE_LIMITED, obey=True)
+    return Later(f"Telegram limits the rate of {method}", retry_at=until, state=states.RATE_LIMITED, obey=True)
 
 
 def _dead(name: str) -> AccountDead:

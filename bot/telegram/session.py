@@ -38,7 +38,7 @@ def session_in(data_dir: Path) -> Path:
 
 
 def this_host() -> str:
-    """A name of this machine that tells nobody what it is; empty where the machine has none that lasts."""
+    """An anonymous name of this machine; empty if it has no lasting one."""
     try:
         machine = _MACHINE.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
@@ -62,7 +62,7 @@ def write(path: Path, session: SessionKey) -> None:
 
 
 def read(path: Path) -> SessionKey | None:
-    """The session, None where nobody has signed in. Raises UserError for a file that must not or cannot be used."""
+    """The session, None if not signed in. Raises UserError for a file that must not or cannot be used."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -84,8 +84,8 @@ def read(path: Path) -> SessionKey | None:
     here = this_host()
     if found.host and here and found.host != here:
         raise UserError(
-            f"{path} was made on another machine; a session that is used from two places is ended by Telegram for "
-            "good: sign in on this one with `communique login`, and log the other out"
+            f"{path} was made on another machine, and Telegram ends a session that is used from two places: "
+            "sign in on this machine with `communique login`, and log out on the other"
         )
     return found
 
@@ -118,7 +118,7 @@ class SessionLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise AlreadyRunning("another process is signed in to Telegram with this session: stop it first") from None
+            raise AlreadyRunning("another process uses this Telegram session: stop it first") from None
         self._descriptor = descriptor
         return self
 

@@ -1,4 +1,4 @@
-"""Words of a newer Telegram: what the installed Telethon cannot read is passed over and told; the rest is heard."""
+"""Skips and reports updates of a newer API layer that the installed Telethon cannot read; reads the rest."""
 
 import re
 import struct
@@ -63,7 +63,7 @@ class _SkippingState(MTProtoState):  # type: ignore[misc]  # Telethon has no typ
         return TLMessage(number, sequence, self._read(opened[32 : 32 + length]))
 
     def _read(self, data: bytes) -> Any:
-        """An object; an acknowledgement of nothing stands for what cannot be read, so that it does not come again."""
+        """An object; what cannot be read becomes an empty acknowledgement, so that it is not sent again."""
         kind = int.from_bytes(data[:4], "little")
         if kind == GzipPacked.CONSTRUCTOR_ID:
             with BinaryReader(data) as reader:

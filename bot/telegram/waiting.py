@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long, in seconds, is waited for what. Telethon itself waits for ever."""
+    """How many seconds to wait for what. Telethon itself waits for ever."""
 
     connect: float = 25.0
     call: float = 12.0
     probe: float = 10.0
     probe_every: float = 60.0
     misses: int = 3
-    lane: float = 1.5  # for the answer to another call of the same method
-    readiness: float = 8.0  # a call waits so long for a connection that is being built
-    loss: float = 60.0  # a connection that is away for so long is no hiccup: people are told
+    lane: float = 1.5  # for an earlier call of the same method to be answered
+    readiness: float = 8.0  # for a connection that is being built
+    loss: float = 60.0  # a connection that is away for longer is reported
     back_off: tuple[float, float] = (1.0, 30.0)
-    look: float = 1.0  # for another session file
+    look: float = 1.0  # between two looks for another session file
 
 
 async def wait_for_first(waits: Iterable[Awaitable[object]], seconds: float) -> None:

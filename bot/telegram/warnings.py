@@ -1,4 +1,4 @@
-"""PURE: what is odd about an account that works: a wrong clock, words that nobody here knows; told on change."""
+"""PURE: warnings about an account that works: a wrong clock, updates that Telethon cannot read; one for each change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,15 +8,15 @@ from telethon.tl.alltlobjects import LAYER
 from bot.clock import SECOND
 
 _WRONG_S, _RIGHT_S = 30, 20  # seconds: a clock is called wrong beyond the one, and right again within the other
-_LANGUAGE = (
-    f"Telegram speaks a newer language than this Telethon (layer {LAYER}): upgrade communique; "
-    "what it cannot read is passed over, and channels are polled as before"
+_LAYER = (
+    f"Telegram uses a newer API layer than the installed Telethon ({LAYER}): upgrade communique; "
+    "updates that cannot be read are skipped, and channels are polled as before"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AccountWarning:
-    """One change, for people: `about` is what notices call it; `once` says that it is told once for ever."""
+    """One change. Notices file it under `about`; with `once` it is reported a single time, across restarts."""
 
     about: str
     sentence: str
@@ -24,35 +24,35 @@ class AccountWarning:
 
 
 class AccountWarnings:
-    """What is known to be odd now; each method returns what is to be told, None where nothing has changed."""
+    """The warnings in force. Each method returns what is to be reported, None if nothing has changed."""
 
     def __init__(self) -> None:
         self._unread = False
-        self._ahead = 0  # seconds of our clock before Telegram's, as told last
+        self._ahead = 0  # seconds that our clock is before Telegram's, as last reported
 
     @property
     def reason(self) -> str:
-        """Everything that is odd, in one line; empty where nothing is."""
+        """All warnings in one line; empty if there is none."""
         return "; ".join(
-            words for words in (_clock(self._ahead) if self._ahead else "", _LANGUAGE if self._unread else "") if words
+            one for one in (_clock(self._ahead) if self._ahead else "", _LAYER if self._unread else "") if one
         )
 
     def note_unreadable(self) -> AccountWarning | None:
-        """Something came that cannot be read."""
+        """An update came that cannot be read."""
         known, self._unread = self._unread, True
-        return None if known else AccountWarning("telegram language", _LANGUAGE, once=True)
+        return None if known else AccountWarning("telegram language", _LAYER, once=True)
 
     def compare_clock(self, theirs: datetime, now: int) -> AccountWarning | None:
-        """A reply of Telegram's told its time, which has whole seconds; `now` is ours, in microseconds UTC."""
+        """Compare Telegram's time, which has whole seconds, with `now`, ours in microseconds UTC."""
         ahead = round(now / SECOND - theirs.timestamp())
         if abs(ahead) <= (_RIGHT_S if self._ahead else _WRONG_S):
-            told, self._ahead = self._ahead, 0
-            return AccountWarning("telegram clock", "this machine's clock is right again") if told else None
+            wrong, self._ahead = self._ahead, 0
+            return AccountWarning("telegram clock", "this machine's clock is right again") if wrong else None
         if self._ahead and abs(ahead - self._ahead) <= _WRONG_S:
             return None
         self._ahead = ahead
         return AccountWarning(
-            "telegram clock", f"{_clock(ahead)}: set it (timedatectl set-ntp true); collecting goes on"
+            "telegram clock", f"{_clock(ahead)}: set it (timedatectl set-ntp true); collecting continues"
         )
 
 

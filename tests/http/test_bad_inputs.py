@@ -200,10 +200,10 @@ def test_bad_input_37_a_bomb_is_cut_at_the_cap(origin: Origin, visiting: Visitin
             await http.get(origin.url(), cap=100, deadline=5)
             tracemalloc.start()
             try:
-                with pytest.raises(Later, match="more than the 1,048,576 bytes"):
+                with pytest.raises(Later, match="more than 1,048,576 bytes"):
                     await http.get(origin.url("/bomb"), cap=1 << 20, deadline=30)
                 for path in ("/twice", "/lines"):
-                    with pytest.raises(Later, match="did not ask for"):
+                    with pytest.raises(Later, match="was not requested"):
                         await http.get(origin.url(path), cap=1 << 20, deadline=30)
                 return tracemalloc.get_traced_memory()[1]
             finally:
@@ -252,13 +252,13 @@ async def without_end(writer: asyncio.StreamWriter) -> None:
     [
         (drip, "127.0.0.1 did not finish within 0.3 s"),
         (drip_headers, "127.0.0.1 did not finish within 0.3 s"),
-        (endless, "more than the 5,000 bytes"),
-        (without_end, "more than the 5,000 bytes"),
-        (too_short, "does not keep to HTTP"),
+        (endless, "more than 5,000 bytes"),
+        (without_end, "more than 5,000 bytes"),
+        (too_short, "violates HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\ngood", "more bytes than it announced"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "more than the 5,000 bytes"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "does not keep to HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", "does not keep to HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "more than 5,000 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "violates HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", "violates HTTP"),
     ],
 )
 def test_bad_input_38_slow_endless_and_lying_replies_are_errors(

@@ -26,7 +26,7 @@ def test_gzip_is_unpacked_however_it_is_cut_up(members: list[bytes], piece: int,
 @given(st.binary(max_size=300), st.data())
 def test_gzip_that_breaks_off_is_never_taken_for_the_whole(text: bytes, data: st.DataObject) -> None:
     raw = gzip.compress(text)
-    with pytest.raises(UnusableBody, match="breaks off"):
+    with pytest.raises(UnusableBody, match="truncated"):
         gather(raw[: data.draw(st.integers(1, len(raw) - 1))], GZIP)
 
 
@@ -37,13 +37,13 @@ def test_the_cap_is_exact(size: int, cap: int, packed: bool) -> None:
     if max(len(raw), size) <= cap:
         assert gather(raw, GZIP if packed else {}, cap=cap) == text
     else:
-        with pytest.raises(UnusableBody, match="more than the"):
+        with pytest.raises(UnusableBody, match="more than"):
             gather(raw, GZIP if packed else {}, cap=cap)
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, gzip", "gzip, identity", "x\x1b[2J"])
 def test_an_encoding_that_we_did_not_ask_for_is_refused(encoding: str) -> None:
-    with pytest.raises(UnusableBody, match="did not ask for"):
+    with pytest.raises(UnusableBody, match="was not requested"):
         Body(100, {"content-encoding": encoding})
 
 
@@ -60,5 +60,5 @@ def test_an_empty_body_needs_no_unpacking() -> None:
 
 
 def test_an_announced_size_over_the_cap_is_refused_before_a_byte_is_read() -> None:
-    with pytest.raises(UnusableBody, match="more than the 100 bytes"):
+    with pytest.raises(UnusableBody, match="more than 100 bytes"):
         Body(100, {"content-length": "101"})

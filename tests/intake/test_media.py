@@ -312,7 +312,7 @@ def test_a_file_over_its_cap_is_too_big_whether_it_says_so_or_not(stand: Stand) 
     stand.drain()
     assert stand.states() == ["too big", "too big"]
     assert [row["reason"] for row in stand.rows()] == [
-        "127.0.0.1 sent more than the 1,024 bytes that we take",
+        "127.0.0.1 sent more than 1,024 bytes",
         "its source says 5,000 bytes, at most 1,024 are fetched",
     ]
     assert stand.cdn.asked == ["/v.ogg"]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from bot.contracts.source import Want
 from bot.errors import Later, Never
+from bot.sources.feed.posts import FeedCursor
 from bot.sources.replay.jsonl import BATCH, LONGEST_LINE, read_lines
-from bot.sources.replay.source import ReplayFile, ReplayPipe, Settings, build
+from bot.sources.replay.source import ReplayCursor, ReplayFile, ReplayPipe, Settings, build
 from storage.records import Batch, Forward, Link, Quarantined
 from tests.sources.peer import NOW, surrounded
 
@@ -342,8 +343,8 @@ def test_bad_input_64_a_moment_is_kept_in_utc_with_its_own_words(file: Path, pos
         (raw_line(more=', "n": NaN'), "NaN"),
         (raw_line(more=', "n": -Infinity'), "Infinity"),
         (raw_line(more=', "n": 1e400'), "1e400"),
-        (raw_line(more=', "text": "again"'), "'text' stands twice"),
-        (raw_line(more=', "media": [{"kind": "photo", "kind": "photo"}]'), "'kind' stands twice"),
+        (raw_line(more=', "text": "again"'), "'text' appears twice"),
+        (raw_line(more=', "media": [{"kind": "photo", "kind": "photo"}]'), "'kind' appears twice"),
         (raw_line(more=', "n": ' + "[" * 10_000 + "]" * 10_000), "nested deeper"),
         (raw_line(more=', "n": ' + "[" * 100 + "]" * 100), "nested deeper"),
         (b'{"a":' * 10_000, ""),
@@ -401,3 +402,8 @@ def test_however_the_bytes_arrive_the_same_posts_come_out(pieces: list[bytes], d
         at = taken.end
         until = min(until + 1, len(whole))
     assert found == expected
+
+
+def test_a_cursor_of_an_earlier_release_continues_where_it_ended() -> None:
+    assert ReplayCursor.read('{"at": 7, "told": "abc"}') == ReplayCursor(at=7, reported="abc")
+    assert FeedCursor.read('{"asked": "x", "told": ["broken"]}') == FeedCursor(asked="x", reported=("broken",))

@@ -183,7 +183,7 @@ def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world:
     with pytest.raises(Never) as told:
         ask.fetch(NEWEST, cursor)
     assert told.value.state == "renamed"
-    assert "belongs to channel 4242, it was 1700000001" in str(told.value)
+    assert "belongs to channel 4242 (was 1700000001)" in str(told.value)
     assert told.value.remedy
 
 
@@ -252,7 +252,7 @@ def test_a_check_meets_the_faults_of_the_server_as_later(world: World, ask: Ask)
     world.set_faults("desk", Faults(status=503))
     with pytest.raises(Later):
         ask(lambda source: source.check("2"))
-    with pytest.raises(Later, match="no post"):
+    with pytest.raises(Later, match="not a post"):
         ask(lambda source: source.check("2"), channel="elsewhere")
 
 
@@ -289,7 +289,7 @@ def test_a_page_that_is_no_preview_is_a_failure_and_not_silence() -> None:
             port = server.sockets[0].getsockname()[1]
             await Ask(f"http://127.0.0.1:{port}", Clock())._ask(lambda source: source.fetch(NEWEST, None), "desk")
 
-    with pytest.raises(Later, match="no channel preview"):
+    with pytest.raises(Later, match="not a channel preview"):
         asyncio.run(visit())
 
 

@@ -86,16 +86,16 @@ def test_a_channel_that_shuts_us_out_is_told_once_kept_and_asked_again_a_day_lat
     station.until(partial(more_rounds, station, "both", seen), "another round by the pages")
     assert station.telegram.journal.count("messages.getHistory") == asked, "it is asked all the time"
     [gone] = station.notices()
-    assert gone.startswith("source post is private: the channel is private now")
+    assert gone.startswith("source post is private: the channel is private or deleted")
     assert gone in station.owed()
     [told] = station.notices("source both")
-    assert "the public pages stand in" in told
+    assert "the public pages are used instead" in told
     row, both = station.listed(), station.listed("both")
     assert (row["mode"], row["stands_in"], row["posts"], row["deleted"]) == ("nothing", None, 2, 0)
     assert (both["mode"], both["stands_in"], both["state"]) == ("public pages", "public pages", "ok")
     [(due,)] = station.ask("SELECT next_poll_at - state_since FROM sources WHERE name = 'post'")
     assert DAY - HOUR < due <= DAY
-    assert "the channel is private now" in station.desk.run("sources", "check", "post", code=1).stderr
+    assert "the channel is private or deleted" in station.desk.run("sources", "check", "post", code=1).stderr
     assert station.texts() == ["Kept."]
 
 
@@ -139,7 +139,7 @@ def test_a_channel_that_opens_again_is_asked_at_once_if_telegram_says_so_and_tol
     station.telegram.join("border_post", PHONE)
     station.telegram.rename("border_post", "border_post")  # says that something about the channel has changed
     station.until(lambda: len(station.notices()) == 2, "the return")
-    assert "the account reads the channel again; it was private" in station.notices()[1]
+    assert "the account reads the channel again (was: private" in station.notices()[1]
     number = station.telegram.publish("border_post", "By the account.")
     station.until(lambda: station.ask("SELECT 1 FROM posts WHERE number = :n", n=number), "the post")
     station.until(lambda: station.mode() == "push", "the mode")
@@ -340,12 +340,12 @@ def test_a_channel_that_was_written_by_its_number_gives_way_to_the_pages_of_its_
         by_invitation={"channel": "https://t.me/+AbCdEfGhIjKlMnOp"},
     )  # fmt: skip
     told = station.desk.run("sources", "list").stderr
-    assert told.count("no public name of the channel is known") == 3
+    assert told.count("the channel's public name is unknown") == 3
     station.start()
     for name in ("by_number", "by_link", "by_invitation"):
         station.until(partial(in_state, station, name, "ok"), name)
     told = station.desk.run("sources", "list").stderr
-    assert told.count("no public name of the channel is known") == 1
+    assert told.count("the channel's public name is unknown") == 1
     station.telegram.accounts.end_sessions(PHONE)
     station.pages.publish("border_post", "By the pages.")
     for name in ("by_number", "by_link"):
@@ -354,7 +354,7 @@ def test_a_channel_that_was_written_by_its_number_gives_way_to_the_pages_of_its_
     station.until(lambda: station.state("by_invitation") == "session revoked", "the source without another way")
     row = station.listed("by_invitation")
     assert (row["mode"], row["stands_in"]) == ("nothing", "nothing")
-    assert "no public name of the channel is known" in row["reason"]
+    assert "the channel's public name is unknown" in row["reason"]
     station.stop()
     (station.desk.directory / "data" / "state" / "telegram.session").unlink()
     station.start()  # nobody is signed in, and still it is known what an account learnt

@@ -81,13 +81,16 @@ def test_of_a_number_only_the_digits_count(desk: Desk, telegram: World) -> None:
     [
         (
             Fault("auth.sendCode", error=(420, "FLOOD_WAIT_7200")),
-            "Telegram asked to wait with signing in (auth.sendCode): try again ",
+            "Telegram limits the rate of signing in (auth.sendCode): try again ",
         ),
         (Fault("auth.sendCode", error=(400, "PHONE_NUMBER_BANNED")), "Telegram has banned this number"),
-        (Fault("auth.sendCode", error=(406, "PHONE_NUMBER_INVALID")), "Telegram knows no such number"),
-        (Fault("auth.sendCode", error=(400, "PHONE_NUMBER_FLOOD")), "asked for too many codes: try tomorrow"),
+        (Fault("auth.sendCode", error=(406, "PHONE_NUMBER_INVALID")), "Telegram does not know this number"),
+        (
+            Fault("auth.sendCode", error=(400, "PHONE_NUMBER_FLOOD")),
+            "too many codes were requested for this number: try tomorrow",
+        ),
         (Fault("auth.sendCode", error=(400, "API_ID_INVALID")), "Telegram does not know this api_id and api_hash"),
-        (Fault("auth.sendCode", error=(406, "UPDATE_APP_TO_LOGIN")), "Telegram does not let this version"),
+        (Fault("auth.sendCode", error=(406, "UPDATE_APP_TO_LOGIN")), "Telegram rejects this version"),
         (Fault("auth.sendCode", error=(500, "NOT_IMPLEMENTED")), "does not offer signing in (auth.sendCode)"),
         (
             Fault("auth.sendCode", error=(400, "SOMETHING_NEW")),
@@ -96,7 +99,7 @@ def test_of_a_number_only_the_digits_count(desk: Desk, telegram: World) -> None:
         (Fault("auth.sendCode", unknown=True), "upgrade communique"),
         (Fault("auth.sendCode", cut="reset"), "the connection to Telegram broke: "),
         (Fault("auth.sendCode", cut="close"), "the connection to Telegram broke: "),
-        (Fault("auth.signIn", error=(400, "PHONE_CODE_EXPIRED")), "the code has expired: begin again"),
+        (Fault("auth.signIn", error=(400, "PHONE_CODE_EXPIRED")), "the code has expired: start again"),
         (Fault("auth.signIn", error=(400, "PHONE_NUMBER_UNOCCUPIED")), "there is no account with this number"),
         (Fault("auth.checkPassword", error=(420, "FLOOD_WAIT_60")), "try again after"),
         (Fault("account.getPassword", error=(500, "NOT_IMPLEMENTED")), "not offer signing in (account.getPassword)"),
@@ -373,8 +376,8 @@ def nobody() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        (nobody, "cannot be reached: nothing listens there"),
-        (a_web_server, "the server closed the connection before anything was said"),
+        (nobody, "cannot be reached: connection refused"),
+        (a_web_server, "the server closed the connection at once"),
     ],
 )
 def test_a_server_that_is_none_is_told_in_one_sentence_by_login_and_by_run(

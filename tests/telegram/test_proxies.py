@@ -119,10 +119,10 @@ def test_everything_goes_through_a_proxy(desk: Desk, world: World, kind: str, se
     [
         ("closing", "it closed the connection|it cut the connection"),
         ("strange", "does not speak"),
-        ("refusing", "its rules do not allow it|403 Forbidden"),
-        ("wants a password", "it wants a user name and password"),
+        ("refusing", "not allowed by its rules|403 Forbidden"),
+        ("wants a password", "it requires a user name and password"),
         ("wants another password", "it does not accept the user name and password"),
-        ("dead", "nothing listens there"),
+        ("dead", "connection refused"),
     ],
 )
 def test_a_proxy_that_does_not_work_is_told_and_nothing_goes_past_it(

@@ -131,7 +131,7 @@ def test_a_revoked_session_is_told_everywhere_the_pages_stand_in_and_no_restart_
     assert station.listed()["account"] == "session revoked"
     [told_once] = station.notices("telegram account")
     assert told_once.startswith(
-        "the Telegram account does not work (session revoked): the session was ended from another"
+        "the Telegram account is not working (session revoked): the session was ended from another"
     )
     assert "sign in again with `communique login`" in told_once
     station.until(lambda: told_once in station.health(), "the health target")
@@ -158,7 +158,7 @@ def test_a_revoked_session_is_told_everywhere_the_pages_stand_in_and_no_restart_
     station.until(lambda: station.account() == "connected", "the new session")
     station.until(lambda: station.state("alone") == "ok", "the source that had stopped")
     station.until(lambda: station.mode() == "push", "the push")
-    assert station.notices("telegram account")[1:] == ["the Telegram account answers again; it was: session revoked"]
+    assert station.notices("telegram account")[1:] == ["the Telegram account is connected again (was: session revoked)"]
     assert station.desk.run("login", "--status").returncode == 0
 
 
@@ -234,7 +234,7 @@ def test_a_long_outage_is_told_once_and_so_is_its_end(telegram: World, at: Serve
             missed = telegram.publish("border_post", "Said meanwhile.")
             telegram.faults.heal()
             await until(lambda: rig.ask("SELECT 1 FROM posts WHERE number = :n", n=missed), "what was missed")
-            assert told(rig, "telegram account")[1:] == ["the Telegram account answers again; it was: unreachable"]
+            assert told(rig, "telegram account")[1:] == ["the Telegram account is connected again (was: unreachable)"]
 
     asyncio.run(go())
 

@@ -1,4 +1,4 @@
-"""Has a document taken apart by the child process, within a deadline and a size; what goes wrong there is Later."""
+"""Parses a feed in the child process, within a deadline and a size; failures there become Later."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ _READER = Path(__file__).with_name("reading.py")
 
 
 async def parse_in_child(body: bytes, order: ParseRequest, deadline: float) -> ParsedFeed:
-    """What stands in the document. `deadline` is in seconds, of the wall and of the processor alike.
+    """Parse the document. `deadline` is in seconds, of the wall and of the processor alike.
 
     Raises Later with a sentence where it is no feed, is hostile, or would take too long.
     """

@@ -19,12 +19,12 @@ _RAW_MIME = {"json": "application/feed+json", "atom": "application/atom+xml", "r
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """What a feed tells its next fetch: the cursor, as JSON.
+    """What the next fetch of a feed must know, stored as JSON.
 
     `asked` is the configured address that all this belongs to, `moved` where it permanently leads. `full_at` is when
     the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
-    newer half. `liars` maps the hash of a guid that different entries share to what tells them apart (`identities`).
-    `told` names the standing notices, so that each is said once.
+    newer half. `liars` maps the hash of a guid that different entries share to what distinguishes them (`identities`).
+    `reported` names the notices that still hold, so that each is reported once.
     """
 
     asked: str = ""
@@ -36,14 +36,15 @@ class FeedCursor:
     count: int = 0
     known: tuple[str, ...] = ()
     liars: Mapping[str, int] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    reported: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, cursor: str | None) -> "FeedCursor":
-        """The note in a cursor; a cursor that is not ours means to start anew."""
+        """Read a stored cursor; one of another kind of source means a fresh start."""
         try:
             found = json.loads(cursor or "{}")
-            return cls(**{**found, "known": tuple(found.get("known", ())), "told": tuple(found.get("told", ()))})
+            reported = found.pop("told", None) or found.get("reported", ())  # its name in earlier releases
+            return cls(**{**found, "known": tuple(found.get("known", ())), "reported": tuple(reported)})
         except (ValueError, TypeError, AttributeError):
             return cls()
 
@@ -67,7 +68,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
     upwards = list(posts.values())[::-1]
     ordered = sorted(upwards, key=lambda post: now if post.posted_at is None else post.posted_at)
     hashes = [_short(post.native_id) for post in ordered]
-    standing = _find_notices(reading, note, len(entries), lying=len(liars))
+    notices = _find_notices(reading, note, len(entries), lying=len(liars))
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
@@ -77,10 +78,10 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
             count=reading["total"],
             known=tuple(hashes[len(hashes) // 2 :][-_KNOWN:]) or note.known,
             liars=liars,
-            told=tuple(standing),
+            reported=tuple(notices),
         ).write(),
         title=reading["title"] or None,
-        notices=tuple(sentence for kind, sentence in standing.items() if kind not in note.told),
+        notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),
     )
 
 
@@ -88,7 +89,7 @@ def identities(entries: Sequence[ParsedEntry], liars: Mapping[str, int]) -> tupl
     """One lasting id for each entry, and the liars that are known now.
 
     An entry is its guid, else its link, else the hash of its words. Guids lie: where different entries of one document
-    share one, it takes the link (1), the link and date (2) or the link and the words (3) to tell them apart. What it
+    share one, it takes the link (1), the link and date (2) or the link and the words (3) to distinguish them. What it
     took once is taken for ever after, so that an entry keeps its id when the others have left the window.
     """
     sharing: dict[str, list[ParsedEntry]] = defaultdict(list)
@@ -97,7 +98,7 @@ def identities(entries: Sequence[ParsedEntry], liars: Mapping[str, int]) -> tupl
     known = dict(liars)
     for name, those in sharing.items():
         level = known.get(_short(name), 0)
-        while not _told_apart(those, level):
+        while not _are_distinct(those, level):
             level += 1
         if level:
             known[_short(name)] = level
@@ -121,7 +122,7 @@ def _mark(entry: ParsedEntry, level: int) -> str:
     return marks[level]
 
 
-def _told_apart(entries: Sequence[ParsedEntry], level: int) -> bool:
+def _are_distinct(entries: Sequence[ParsedEntry], level: int) -> bool:
     different = {(_mark(entry, level), entry["link"], _content(entry)) for entry in entries}
     return level == 3 or len({mark for mark, _, _ in different}) == len(different)
 
@@ -141,7 +142,7 @@ def _short(text: str) -> str:
 def _post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> FetchedPost:
     """A date before 1971 (an unset clock) or more than a day ahead is no usable time: the source's string is kept."""
     dates = [(entry["published"], entry["published_raw"]), (entry["updated"], entry["updated_raw"])]
-    usable = [(at, told) for at, told in dates if at is not None and _YEAR_1971 <= at <= now + DAY]
+    usable = [(at, raw) for at, raw in dates if at is not None and _YEAR_1971 <= at <= now + DAY]
     posted_at, posted_raw = usable[0] if usable else (None, entry["published_raw"] or entry["updated_raw"])
     edited_at = usable[1][0] if len(usable) == 2 and usable[1][0] > usable[0][0] else None
     return FetchedPost(
@@ -172,7 +173,7 @@ def _media(file: File) -> FetchedMedia:
         name=file["name"] or None,
         bytes=file["bytes"],
         duration_s=file["duration_s"] if kind in {"audio", "video"} else None,
-        reason=None if fetchable else "its address is not http",
+        reason=None if fetchable else "its address is not http or https",
     )
 
 
@@ -191,7 +192,7 @@ def _says_something(entry: ParsedEntry) -> bool:
 def _quarantined(reading: ParsedFeed, body: bytes, mime: str) -> list[Quarantined]:
     empty = [entry for entry in reading["entries"] if not _says_something(entry)]
     return [
-        *(Quarantined(_raw(entry, body, mime), "an entry with no words, no link and no file") for entry in empty),
+        *(Quarantined(_raw(entry, body, mime), "an entry without text, link and file") for entry in empty),
         *(Quarantined(Raw(words.encode("utf-8"), "application/json"), reason) for reason, words in reading["refused"]),
     ]
 
@@ -200,11 +201,11 @@ def _find_notices(reading: ParsedFeed, note: FeedCursor, count: int, *, lying: i
     """What a person should know of this feed, by a short name."""
     found = {}
     if note.moved:
-        found[f"moved {_short(note.moved)}"] = f"the feed has moved for good to {note.moved}: write that as its url"
+        found[f"moved {_short(note.moved)}"] = f"the feed has moved permanently to {note.moved}: use that as its url"
     if reading["total"] > len(reading["entries"]) + len(reading["refused"]):
         found["cap"] = f"the feed lists {reading['total']} entries, of which {count} were read"
     if reading["broken"]:
-        found["broken"] = f"the feed is not well-formed ({reading['broken']}); what could be read was taken"
+        found["broken"] = f"the feed is not well-formed ({reading['broken']}); the readable entries were taken"
     if lying:
-        found["guids"] = f"{lying} guids of the feed stand for several different entries, which are kept apart"
+        found["guids"] = f"{lying} guids of the feed are shared by different entries, which are kept apart"
     return found

@@ -1,8 +1,8 @@
-"""The child process that takes a feed apart: it has no network and no files, little memory and little time.
+"""The child process that parses a feed: no network, no files, little memory and little time.
 
-It is started by path, so that it loads nothing of ours but `bot.foreign.json`: one line of JSON (`Order`) and then the
-document on standard input, one JSON document (`Reading`) on standard output. feedparser gets bytes in memory only: a
-text would be tried as a path and as a URL.
+It is started by path and loads nothing of this project but `bot.foreign`. Standard input is one line of JSON
+(`ParseRequest`) and then the document; standard output is one JSON document (`ParsedFeed`). feedparser gets bytes in
+memory only: it would try a text as a path and as a URL.
 """
 
 import calendar
@@ -71,7 +71,7 @@ class ParsedEntry(TypedDict):
 
 
 class ParsedFeed(TypedDict):
-    """The whole document. `total` counts what stands in it, `entries` at most what was ordered, in document order."""
+    """The whole document. `total` counts its entries; `entries` holds at most `cap` of them, in document order."""
 
     kind: str
     title: str
@@ -169,7 +169,7 @@ def parse_xml(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> Pa
     ]
     broken = str(parsed.get("bozo_exception", "")) if parsed.bozo else ""
     if broken and not entries:
-        raise Unreadable(f"the feed is broken off or no XML ({broken[:100]}), and no entry can be read from it")
+        raise Unreadable(f"the feed is truncated or not XML ({broken[:100]}), and no entry can be read from it")
     return ParsedFeed(
         kind=parsed.version or "unknown",
         title=_title(parsed.feed),
@@ -366,7 +366,7 @@ def limit_process(cpu_seconds: int) -> None:
     """Limits that the kernel keeps: memory, time, nothing written, nothing started."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # soft first, so that the signal tells why
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # soft first: its signal names the reason
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, 0),
@@ -377,18 +377,18 @@ def limit_process(cpu_seconds: int) -> None:
 
 
 def forbid_opening() -> None:
-    """No file and no socket can be opened from here on, so everything that is loaded late is loaded now."""
+    """Forbid opening files and sockets from here on; what feedparser loads late is loaded now."""
     import resource
 
     import feedparser
-    import selectolax.lexbor  # noqa: F401 - loaded before the doors close
+    import selectolax.lexbor  # noqa: F401 - loaded while files can be opened
 
     feedparser.parse(BytesIO(b"<rss><channel><item><pubDate>Sat, 01 Jan 2000 00:00:00 GMT</pubDate></item>"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def main() -> None:
-    """Answer one order: a `Reading`, or `{"unreadable": "why"}`."""
+    """Answer one request: a `ParsedFeed`, or `{"unreadable": "why"}`."""
     limit_process(int(sys.argv[1]))
     answer: object
     try:

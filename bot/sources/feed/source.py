@@ -134,7 +134,7 @@ def _refuse(reply: Reply, now: int) -> None:
     """Raise what any status but 200 means: gone or locked needs a person, everything else may heal."""
     host = urlsplit(reply.url).hostname
     if reply.status == 410:
-        raise Never(f"{host} says that the feed is gone for good (410)", remedy="remove it or give its new address")
+        raise Never(f"{host} says that the feed is gone (410)", remedy="remove it or give its new address")
     if reply.status == 401:
         raise Never(f"{host} asks for a login (401)", remedy="give the address of a public feed")
     if wait := check_busy(reply, now):
@@ -142,7 +142,7 @@ def _refuse(reply: Reply, now: int) -> None:
     if reply.status == 403:
         raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state=REFUSED)
     if reply.status == 404:
-        raise Later(f"{host} knows no feed at this address (404)", state=NOT_FOUND)
+        raise Later(f"{host} has no feed at this address (404)", state=NOT_FOUND)
     if reply.status != 200:
         raise Later(f"{host} answered {reply.status} instead of a feed")
 
@@ -159,7 +159,7 @@ def _inflated(body: bytes) -> bytes:
     if len(plain) > BODY_CAP:
         raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB")
     if not stream.eof:
-        raise Later("the feed breaks off in the middle of its gzip data")
+        raise Later("the gzip data of the feed is truncated")
     return plain
 
 

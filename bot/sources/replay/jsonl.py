@@ -1,4 +1,4 @@
-"""PURE: lines of posts as JSON, from bytes to a batch; what cannot be read as a post is set aside with its reason."""
+"""PURE: reads posts from lines of JSON; what is not a post is set aside with the reason."""
 
 import hashlib
 import math
@@ -54,7 +54,7 @@ class ReadLines:
 
 
 def read_lines(data: bytes, start: int, *, skipping: bool, tail: Literal["cut", "open", "ended"]) -> ReadLines:
-    """Posts of the lines in `data`, which stands at offset `start`: at most 200 lines, and no id twice.
+    """Posts of the lines in `data`, which begin at offset `start`: at most 200 lines, and no id twice.
 
     A second version of a post begins the next batch, so versions are stored in the order of the lines. `tail` says
     what comes behind `data`: more that was not read, more that is not written yet, or nothing ever.
@@ -166,20 +166,20 @@ def _shown_id(value: object) -> str | None:
 
 def _time(document: dict[str, Any], key: str) -> int:
     """Microseconds UTC of an ISO 8601 string with an offset; a leap second is the second after."""
-    told = document.get(key)
-    if not isinstance(told, str):
-        raise NotAPost(f"{key}: {_FORM}, got {str(told)[:40]}")
-    steady = _LEAP_SECOND.sub(":59", told.strip(), count=1)
+    value = document.get(key)
+    if not isinstance(value, str):
+        raise NotAPost(f"{key}: {_FORM}, got {str(value)[:40]}")
+    steady = _LEAP_SECOND.sub(":59", value.strip(), count=1)
     try:
         moment = datetime.fromisoformat(steady)
         bare = moment.tzinfo is None
-        moment = moment.astimezone(UTC) + timedelta(seconds=1 if steady != told.strip() else 0)
+        moment = moment.astimezone(UTC) + timedelta(seconds=1 if steady != value.strip() else 0)
     except (ValueError, OverflowError):
         bare = True
     if bare:
-        raise NotAPost(f"{key}: {_FORM}, got {storable(told)[:40]!r}")
+        raise NotAPost(f"{key}: {_FORM}, got {storable(value)[:40]!r}")
     if moment.year not in _YEARS:
-        raise NotAPost(f"{key} lies outside the years {_YEARS[0]} to {_YEARS[-1]}: {storable(told)[:40]!r}")
+        raise NotAPost(f"{key} lies outside the years {_YEARS[0]} to {_YEARS[-1]}: {storable(value)[:40]!r}")
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
@@ -224,10 +224,10 @@ def _link(value: Mapping[str, Any]) -> Link:
 
 def _poll(document: Mapping[str, Any]) -> Poll | None:
     """The poll among the `texts`: its question, and an option on each line below."""
-    told = next((each for each in _list(document, "texts") if each.get("kind") == "poll"), None)
-    if told is None:
+    poll = next((each for each in _list(document, "texts") if each.get("kind") == "poll"), None)
+    if poll is None:
         return None
-    question, *options = _text(told, "text").split("\n")
+    question, *options = _text(poll, "text").split("\n")
     return Poll(question, tuple(options))
 
 

@@ -1,9 +1,9 @@
 """Posts from a file of JSON lines, or from what is piped in: re-imports, tests, the demo's past.
 
 A line is a post as `communique search --jsonl` writes it. Required are `native_id` (text, or a whole number from 0 to
-2^63 - 1), `posted_at` (ISO 8601 with an offset; null where the time is not known) and `text`. Honoured where they
-stand: `title url author edited_at deleted_at forwarded_from reply_to links media texts`; what is ours to find out (`id
-collected_at language rules revisions`) is found anew.
+2^63 - 1), `posted_at` (ISO 8601 with an offset; null where the time is not known) and `text`. Optional are `title url
+author edited_at deleted_at forwarded_from reply_to links media texts`. `id collected_at language rules revisions` are
+ignored and worked out again.
 A later line with the same `native_id` and other words is a revision, one that brings or drops `deleted_at` a deletion
 or its end. A file that grows is followed; one that was replaced is read again from its beginning.
 """
@@ -42,23 +42,24 @@ class Settings(SourceSettings):
 
 @dataclass(frozen=True, slots=True)
 class ReplayCursor:
-    """Where reading goes on: the cursor, as JSON.
+    """Where reading continues, stored as JSON.
 
-    `at` counts bytes. `print` is the fingerprint of what stands before it, for a pipe the name of this very pipe.
-    `skipping` is True inside a line that is too long. `told` is the hash of an unfinished last line already reported.
+    `at` counts bytes. `print` is the fingerprint of what comes before it, for a pipe its name.
+    `skipping` is True inside a line that is too long. `reported` is the hash of a reported unfinished last line.
     """
 
     at: int = 0
     print: str = ""
     skipping: bool = False
-    told: str = ""
+    reported: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> "ReplayCursor":
-        """The mark in a cursor; a cursor that is not ours means the beginning."""
+        """Read a stored cursor; one of another kind of source means the beginning."""
         try:
-            return cls(**json.loads(cursor or "{}"))
-        except (ValueError, TypeError):
+            fields = json.loads(cursor or "{}")
+            return cls(**{"reported" if name == "told" else name: value for name, value in fields.items()})
+        except (ValueError, TypeError, AttributeError):
             return cls()
 
     def write(self) -> str:
@@ -67,7 +68,7 @@ class ReplayCursor:
 
 @dataclass(frozen=True, slots=True)
 class FileChunk:
-    """What was read of the file: how long nobody wrote to it, whether more is left, whether it is another file now."""
+    """What was read of the file, how long nothing was written to it, whether more is left, whether it was replaced."""
 
     taken: ReadLines
     print: str
@@ -100,12 +101,13 @@ class ReplayFile:
             resting = again.taken.unfinished == piece.taken.unfinished
             piece = again
         taken = piece.taken
-        told = _hash(taken.unfinished.raw.data) if taken.unfinished else ""
-        fresh = taken.unfinished if resting and told != mark.told else None
+        unfinished = _hash(taken.unfinished.raw.data) if taken.unfinished else ""
+        reported = unfinished and mark.reported
+        fresh = taken.unfinished if resting and unfinished != mark.reported else None
         replaced = f"{self._path.name} was replaced or rewritten: it is read again from its beginning"
         return _batch(
             taken,
-            ReplayCursor(taken.end, piece.print, taken.skipping, told if fresh else mark.told if told else ""),
+            ReplayCursor(taken.end, piece.print, taken.skipping, unfinished if fresh else reported),
             more=taken.more or piece.cut,
             unfinished=fresh,
             notices=(replaced,) if piece.replaced else (),
@@ -230,7 +232,7 @@ def _batch(
 
 
 def _fingerprint(file: BinaryIO, end: int) -> str:
-    """What tells a file that grew from one that was replaced: the first and the last 4 KB before `end`."""
+    """What distinguishes a file that grew from one that was replaced: the first and the last 4 KB before `end`."""
     if not end:
         return ""
     file.seek(0)

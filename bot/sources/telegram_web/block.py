@@ -127,9 +127,9 @@ def microseconds(value: str) -> int | None:
 
 
 def plain(root: LexborNode, anchors: list[tuple[str, LexborNode]] | None = None) -> str:
-    """The words of a piece of page: `<br>` is a line break, block elements stand on their own lines.
+    """The words of a piece of page: `<br>` is a line break, block elements are lines of their own.
 
-    `anchors` collects its links, each with the words that it stands on.
+    `anchors` collects its links, each with its words.
     """
     parts: list[str] = []
     above: list[tuple[LexborNode, str, int]] = []  # the elements around, what their edges add, where they began
@@ -257,7 +257,7 @@ def _text(draft: _Draft, node: LexborNode) -> None:
 
 
 def _meta(draft: _Draft, node: LexborNode) -> None:
-    """`[author, ][edited ]<a><time>`; the author stands in an element of its own or bare."""
+    """`[author, ][edited ]<a><time>`; the author is in an element of its own or bare."""
     own = ""
     for child in _children(node):
         if child.is_text_node:
@@ -365,7 +365,7 @@ def _location(draft: _Draft, node: LexborNode) -> None:
 
 
 def _unsupported(draft: _Draft, node: LexborNode) -> None:
-    """A notice that stands where the content would be: embed pages show service messages so."""
+    """A notice in place of the content: embed pages show service messages like this."""
     label = _words(node, ".message_media_not_supported_label")
     if label == "Service message":
         draft.service = True

@@ -136,7 +136,7 @@ def _repaired(html: bytes) -> bytes:
 
 
 def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:
-    """The bytes of each block exactly as received; where they cannot be told apart, what the parser made of them."""
+    """The bytes of each block exactly as received; if they cannot be matched, what the parser made of them."""
     starts = [found.start() for found in _WRAP.finditer(html)]
     if len(starts) != len(wraps):
         return [(wrap.html or "").encode() for wrap in wraps[:_BLOCKS_READ]]
@@ -165,7 +165,7 @@ def _blocks(
             quarantined.append(Quarantined(raw, str(error)))
             continue
         if post.native_id in posts:
-            quarantined.append(Quarantined(raw, f"post {post.native_id} stands twice on the page", post.native_id))
+            quarantined.append(Quarantined(raw, f"post {post.native_id} appears twice on the page", post.native_id))
             continue
         posts[post.native_id] = post
         numbers.append((int(post.native_id), last))

@@ -96,7 +96,7 @@ class TelegramWeb:
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the one below `want.below`; a page that says "No posts found" is never an end by itself.
 
-        `end` is set when message 1 stands on the page, or when two pages agree that nothing stands below. An older page
+        `end` is set when message 1 is on the page, or when two pages agree that there is nothing below. An older page
         must be of the channel that the cursor or the last newest page named.
         """
         present = want.kind == "newest" or want.below is None
@@ -110,7 +110,7 @@ class TelegramWeb:
         """Look at one post on its own page. An absence has its control: another post, seen alive just before.
 
         The controls are posts of the last newest page that this process has fetched; before the first fetch there is
-        none, so that nobody else's channel under the same name can vouch for a deletion.
+        none, so that another channel under the same name cannot vouch for a deletion.
         """
         embed = await self._embed(native_id)
         if embed.post is None and not self._lately_alive():
@@ -143,7 +143,7 @@ class TelegramWeb:
                 raise self._throttled()
             return Batch(seen=Seen(1, below - 1), cursor=cursor, end=True, channel_id=page.channel_id)
         if int(page.posts[-1].native_id) >= below:
-            raise Later(f"{self._where} does not answer with the posts below {below}", state=UNREADABLE)
+            raise Later(f"{self._where} did not answer with posts below {below}", state=UNREADABLE)
         return self._batch(page, Seen(page.span.low, below - 1), cursor)
 
     def _batch(self, page: PreviewPage, seen: Seen | None, cursor: str | None) -> Batch:
@@ -170,16 +170,16 @@ class TelegramWeb:
         reply = await self._get(f"{self.settings.base_url}/s/{self.settings.channel}{query}")
         if "/s/" not in urlsplit(reply.url).path:
             raise Later(
-                f"{self._where} has no public preview: switched off, a private channel, or not the right name",
+                f"{self._where} has no public preview: switched off, a private channel, or a wrong name",
                 retry_at=self._clock.now() + _PREVIEW_RETRY,
                 state=PREVIEW_DISABLED,
             )
         self._expect_ok(reply)
         page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
         if not page.is_preview:
-            raise Later(f"{self._where} answered with a page that is no channel preview", state=UNREADABLE)
+            raise Later(f"{self._where} answered with a page that is not a channel preview", state=UNREADABLE)
         if page.without_words or (page.quarantined and not page.posts):
-            raise Later(f"not one post on the page of {self._where} can be read", state=UNREADABLE)
+            raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
         return page
 
@@ -190,7 +190,7 @@ class TelegramWeb:
         embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
         self._expect_owner(embed.channel_id)
         if embed.post is None and not embed.not_found:
-            raise Later(f"{self._where}/{native_id} answered with a page that is no post", state=UNREADABLE)
+            raise Later(f"{self._where}/{native_id} answered with a page that is not a post", state=UNREADABLE)
         if embed.post is not None:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
@@ -215,9 +215,7 @@ class TelegramWeb:
 
     def _throttled(self) -> Later:
         self._http.slow_down(urlsplit(self.settings.base_url).hostname or "")
-        return Later(
-            f"{self._where} says that it has no posts, which it also says when asked too often", state=THROTTLED
-        )
+        return Later(f"{self._where} shows no posts, as it does when it is asked too often", state=THROTTLED)
 
     def _expect_ok(self, reply: Reply) -> None:
         if not reply.ok:  # t.me redirects from names that it does not know: a 404 says nothing about the channel
@@ -227,8 +225,8 @@ class TelegramWeb:
         known = self._cursor.channel
         if known and channel_id and channel_id != known:
             raise Never(
-                f"the name {self.settings.channel} now belongs to channel {channel_id}, it was {known}",
-                remedy="find out who owns it now; to follow the new owner, give the source another name in the config",
+                f"the name {self.settings.channel} now belongs to channel {channel_id} (was {known})",
+                remedy="check who owns it now; to follow the new owner, add it under another source name",
                 state=RENAMED,
             )
 
