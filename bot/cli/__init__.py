@@ -132,8 +132,8 @@ class _Root(LazyGroup):
         formatter.write(f"\nExamples:\n{_EXAMPLES}\nExit codes:\n{_EXIT_CODES}")
 
 
-def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
         from importlib.metadata import PackageNotFoundError, version
 
         try:

@@ -286,8 +286,8 @@ def check_hosts(session: Session, config: "Config") -> Iterator[Finding]:
         finally:
             await http.aclose()
 
-    asked = dict.fromkeys(url for source in config.sources if source.enabled for url in source.addresses())
-    yield from asyncio.run(ask(list(asked)))
+    urls = dict.fromkeys(url for source in config.sources if source.enabled for url in source.addresses())
+    yield from asyncio.run(ask(list(urls)))
 
 
 async def _check_host(http: "Http", url: str) -> Finding:

@@ -121,10 +121,10 @@ def read_files(
         find_by_name(config.engines, engine, "engine")
     with session.archive() as archive:
         _warn_unknown(session, archive, sources)
-        asked = _request_readings(
+        count = _request_readings(
             archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now()
         )
-    write_line(session, f"{format_count(asked, 'file')} queued for reading{_say_when(session) if asked else ''}")
+    write_line(session, f"{format_count(count, 'file')} queued for reading{_say_when(session) if count else ''}")
 
 
 @command.command("fetch")
@@ -153,10 +153,10 @@ def fetch_files(
     with session.archive() as archive:
         _warn_unknown(session, archive, sources)
         with archive.writing() as writer:
-            asked = media_rows.retry_files(
+            count = media_rows.retry_files(
                 writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
             )
-    write_line(session, f"{format_count(asked, 'file')} queued for download{_say_when(session) if asked else ''}")
+    write_line(session, f"{format_count(count, 'file')} queued for download{_say_when(session) if count else ''}")
 
 
 def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
@@ -175,19 +175,19 @@ def _request_readings(archive: "Archive", choice: "Choice", what: "ReadRequest",
     from storage import jobs
     from storage.media import readings
 
-    below, asked = None, 0
+    below, count = None, 0
     while True:
         with archive.reading() as reader:
             page = readings.find_requested(reader, what, below=below, limit=_PAGE)
         if not page:
-            return asked
+            return count
         below = page[-1]
         files = [file for file in page if engine is None or _is_for(choice, file, engine)]
         new = [job for file in files for job in reading_jobs(choice, file, file.mime, now)]
         with archive.writing() as writer:
             readings.reopen(writer, [int(job.slot) for job in new])
             jobs.enqueue_missing(writer, new, again=True)
-        asked += len({job.slot for job in new})
+        count += len({job.slot for job in new})
 
 
 def _is_for(choice: "Choice", file: "StoredMedia", engine: str) -> bool:

@@ -55,5 +55,5 @@ def account_json(account: "AccountRow | None", waits: Iterable[tuple[str, int]])
 
 
 def waits_json(waits: Iterable[tuple[str, int]]) -> list[dict[str, object]]:
-    """Which methods Telegram asked the account to wait with, and until when."""
+    """Until when each method of Telegram is rate-limited."""
     return [{"method": method, "until": iso(until)} for method, until in waits]

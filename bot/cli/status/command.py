@@ -99,13 +99,13 @@ def _free_bytes(data_dir: Path) -> int | None:
 
 def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[str, ...]:
     """Everything that counts as unhealthy, one sentence each."""
-    asked = [watch for watch in found.watches if watch.enabled and not watch.paused]
+    active = [watch for watch in found.watches if watch.enabled and not watch.paused]
     problems = []
     if daemon.running is False:
         problems.append("no daemon is running")
-    if asked and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in asked):
+    if active and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in active):
         problems.append("no source answers")
-    overdue = [watch.name for watch in asked if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
+    overdue = [watch.name for watch in active if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
     if overdue and daemon.running is not False:
         problems.append(f"due, but not polled: {', '.join(overdue)}")
     for name, most, words in (
