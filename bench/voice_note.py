@@ -95,9 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             took = seconds_to_alert(world, sink, desk, note, range(chosen.notes))
             report("from the stored file to the alert", took, floor)
             time.sleep(2)
-            print(
-                f"voice note: the daemon {before:.0f} MB before the first note, {megabytes_of(daemon.pid):.0f} MB after"
-            )
+            after = megabytes_of(daemon.pid)
+            print(f"voice note: the daemon {before:.0f} MB before the first note, {after:.0f} MB after")
             if isinstance(drawn, str):
                 print(f"left out, notes with pictures queued: {drawn}")
                 return
@@ -105,11 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             until(
                 lambda: count(desk, "SELECT count(*) FROM media WHERE kind = 'photo' AND state = 'stored'") == PICTURES
             )
-            report(
-                f"the same while {PICTURES} pictures are queued",
-                seconds_to_alert(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes)),
-                floor,
-            )
+            took = seconds_to_alert(world, sink, desk, note, range(chosen.notes, 2 * chosen.notes))
+            report(f"the same while {PICTURES} pictures are queued", took, floor)
             assert count(desk, "SELECT count(*) FROM jobs WHERE kind = 'ocr'"), "the pictures were read too early"
         finally:
             daemon.send_signal(signal.SIGTERM)

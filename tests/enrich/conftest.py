@@ -23,7 +23,7 @@ def around(tmp_path: Path) -> EngineTools:
 
 @pytest.fixture
 def media() -> Callable[..., MediaFile]:
-    """A stored file as the worker hands it over: its type is told by its bytes, whatever its name."""
+    """A stored file as the worker hands it over: its type is found from its bytes, whatever its name."""
 
     def made(path: Path, kind: Any = "voice", **fields: Any) -> MediaFile:
         with path.open("rb") as file:
@@ -67,8 +67,8 @@ def ffmpeg() -> None:
 @pytest.fixture
 def voice() -> None:
     """Left out where nothing can be spoken."""
-    if lacking := voice_notes.missing():
-        pytest.skip(lacking)
+    if absent := voice_notes.missing():
+        pytest.skip(absent)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which engine reads a file, what gives way to what, and when an engine is another than it was."""
+"""Which engine reads a file, what is read in the background, and when the version of an engine changes."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_a_picture_that_was_sent_as_a_document_is_read_and_another_document_is_n
     assert reading_jobs(chosen, stored, "application/pdf", 5) == []
 
 
-def test_an_engine_is_another_when_its_settings_or_the_languages_of_a_source_are() -> None:
+def test_the_version_of_an_engine_changes_with_its_settings_and_the_languages_of_a_source() -> None:
     def version(engine: Settings, **languages: tuple[str, ...]) -> str:
         chosen = choice(engine, **languages)
         return chosen.version(chosen.engines[0], "spokesman")
@@ -78,7 +78,7 @@ def test_an_engine_is_another_when_its_settings_or_the_languages_of_a_source_are
     assert len(others | {same}) == 5
 
 
-def test_what_an_engine_that_rests_should_read_is_not_even_asked_for() -> None:
+def test_files_of_a_paused_engine_are_not_claimed() -> None:
     chosen = choice(ears("own", sources=["agency"]), ears("official", tags=["official"]), ears("eyes", makes="ocr"))
     assert chosen.served("transcript", ["eyes"]) is None
     assert chosen.served("transcript", ["own"]) == ["spokesman", "ministry"]

@@ -77,7 +77,7 @@ def test_the_recording_goes_out_as_the_protocol_wants_it(server: Server, hear: C
     assert not found.unreliable
 
 
-def test_a_language_is_only_told_where_the_source_has_one(server: Server, hear: Callable[..., EnrichResult]) -> None:
+def test_a_language_is_sent_only_if_the_source_has_one(server: Server, hear: Callable[..., EnrichResult]) -> None:
     hear(languages=("my", "en"), keyed=False)
     assert "language" not in server.forms[0]
     assert "authorization" not in server.headers[0]

@@ -54,7 +54,7 @@ def test_what_it_makes_of_burmese_is_not_believed(read: Read) -> None:
     assert read(BURMESE, "clean").unreliable
 
 
-def test_a_cut_picture_is_refused_by_the_same_gate(tmp_path: Path, media: Callable[..., MediaFile]) -> None:
+def test_a_cut_picture_is_refused_by_the_same_check(tmp_path: Path, media: Callable[..., MediaFile]) -> None:
     from tests import statement_pictures
 
     whole = statement_pictures.save(statement_pictures.page(CHINESE.text, "zh"), "jpeg", tmp_path).read_bytes()

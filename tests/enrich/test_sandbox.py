@@ -61,11 +61,11 @@ def test_a_program_says_what_it_heard(run: Run) -> None:
 
 
 def test_a_program_may_say_how_sure_it_is_and_when_it_was_said(run: Run) -> None:
-    told = (
+    printed = (
         "import json; print(json.dumps({'text': 'one two', 'language': 'my', 'confidence': 7, 'unreliable': True,"
         "'segments': [{'start_s': 0, 'end_s': 1, 'text': 'one'}, {'start_s': 1, 'end_s': 2, 'text': 'two'}]}))"
     )
-    result = run(told)
+    result = run(printed)
     assert (result.language, result.confidence, result.unreliable) == ("my", 1.0, True)
     assert [result.text[piece.start : piece.end] for piece in result.segments] == ["one", "two"]
 
@@ -98,7 +98,7 @@ def test_a_job_reaches_no_address(run: Run) -> None:
     assert said == "no way out"
 
 
-def test_a_job_is_told_nothing_of_ours(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_sees_nothing_of_our_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMMUNIQUE_CANARY", "s3cret")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     assert "s3cret" not in run("import os; print(dict(os.environ))").text
@@ -205,7 +205,7 @@ print(isolation_here())
 """
 
 
-def test_where_namespaces_are_refused_a_job_is_shut_in_all_the_same(
+def test_where_namespaces_are_refused_a_job_is_isolated_all_the_same(
     tmp_path: Path, write: Callable[[str], str]
 ) -> None:
     """As in many containers: nobody makes a namespace in there."""
@@ -314,7 +314,7 @@ def test_where_there_is_no_room_to_work_the_job_waits(tmp_path: Path, write: Cal
         asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path)))
 
 
-def test_trouble_of_the_engine_and_of_the_file_are_told_apart(tmp_path: Path, media: Any) -> None:
+def test_failures_of_the_engine_and_of_the_file_are_different(tmp_path: Path, media: Any) -> None:
     assert issubclass(Unfit, Never)
     assert not issubclass(Failed, Later | Never)
     engine = build(Settings(name="own", kind="program", program=("/nowhere/at/all",)), EngineTools(tmp_path))

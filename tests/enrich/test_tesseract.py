@@ -61,7 +61,7 @@ def test_the_words_of_a_picture_are_read(
 
 
 @pytest.mark.usefixtures("tesseract")
-def test_the_script_of_a_picture_need_not_be_told(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
+def test_the_script_of_a_picture_need_not_be_given(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
     from tests import statement_pictures
 
     reader = engine(around)
@@ -73,7 +73,7 @@ def test_the_script_of_a_picture_need_not_be_told(around: EngineTools, media: Ma
 
 
 @pytest.mark.usefixtures("tesseract")
-def test_white_letters_on_dark_ground_are_read(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
+def test_white_letters_on_a_dark_background_are_read(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
     from tests import statement_pictures
 
     path = statement_pictures.save(statement_pictures.page(ENGLISH.text, "en"), "dark", tmp_path)
@@ -111,7 +111,7 @@ def test_a_missing_program_is_one_sentence_with_the_line_that_brings_it(around: 
         engine(around, program="no-such-reader").ready()
 
 
-def test_of_three_readings_the_one_that_the_others_bear_out_is_taken() -> None:
+def test_of_three_readings_the_one_that_agrees_with_the_others_wins() -> None:
     good = Pass("the regional command has fallen today", 80, 32)
     alike = Pass("the regional command has fallen to day", 78, 32)
     short = Pass("the command", 90, 10)
