@@ -63,9 +63,9 @@ class Later(CommuniqueError):
     """An outside failure that time may heal.
 
     `retry_at` is in microseconds UTC, or None where the caller's back-off decides. `state` names what the user sees
-    in `status` and `sources list` (`storage.state_names`). `obey` means that the other side set
-    the time: not even `run --once` may come earlier, and it outlives a restart. `unsure` means that the request went
-    out and no answer came back, so the other side may have acted on it.
+    in `status` and `sources list` (`storage.state_names`). `obey` means that the other side set the time: `run --once`
+    keeps to it, and so does the next process. `unsure` means that the request went out and
+    no answer came back, so the other side may have acted on it.
     """
 
     exit_code = 1

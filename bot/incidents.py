@@ -8,52 +8,51 @@ from bot.clock import Clock
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 
-_OVER = (" go on", " works again")  # how every sentence ends that tells of an end
+_RECOVERED = {"files": "are fetched again", "engine": "works again"}  # by the first word of what it is about
+_ENDS = (*_RECOVERED.values(), "go on")  # how a stored sentence about an end ends; the last is of earlier releases
 
 
 @dataclass(slots=True)
 class Incidents:
-    """Tells of each on stderr (`speak`), as a notice that `status` shows, and to the targets in `health`.
+    """Reports each on stderr (`say`), as a notice that `status` shows, and to the targets in `health`.
 
-    What stands in the notices is not told again by the next process, but for one line on its stderr.
+    What the notices show as broken is not reported again by the next process, except for one line on its stderr.
     """
 
-    store: AsyncArchive
+    archive: AsyncArchive
     clock: Clock
-    speak: Callable[[str], None]
+    say: Callable[[str], None]
     health: Sequence[str] = ()
-    _standing: dict[str, str] | None = None
+    _open: dict[str, str] | None = None
     _said: set[str] = field(default_factory=set)
 
-    async def standing(self) -> dict[str, str]:
-        """What is broken by the last that was said of it, by what it is about."""
-        if self._standing is None:
-            found = await self.store.read(notices.read_latest, ("files", "files of %", "engine %"))
-            self._standing = {about: text for about, text in found.items() if not text.endswith(_OVER)}
-        return self._standing
+    async def read_open(self) -> dict[str, str]:
+        """The last sentence about each thing that is broken, by what it is about."""
+        if self._open is None:
+            found = await self.archive.read(notices.read_latest, ("files", "files of %", "engine %"))
+            self._open = {about: text for about, text in found.items() if not text.endswith(_ENDS)}
+        return self._open
 
-    async def broke(self, about: str, what: str) -> None:
-        """Something does not work, and why."""
+    async def begin(self, about: str, what: str) -> None:
+        """Report that something does not work, and why."""
         sentence = f"{about} {what}"
-        standing = await self.standing()
+        open_now = await self.read_open()
         if sentence not in self._said:
             self._said.add(sentence)
-            self.speak(sentence)
-        if standing.get(about) != sentence:
-            standing[about] = sentence
-            await self.store.run(_tell, about, sentence, self.health, self.clock.now())
+            self.say(sentence)
+        if open_now.get(about) != sentence:
+            open_now[about] = sentence
+            await self.archive.run(_report, about, sentence, self.health, self.clock.now())
 
-    async def over(self, about: str) -> None:
-        """It works; nothing is said where nothing was wrong."""
-        standing = await self.standing()
-        if about in standing:
-            del standing[about]
+    async def end(self, about: str) -> None:
+        """Report that it works; nothing is said if nothing was wrong."""
+        if (await self.read_open()).pop(about, None) is not None:
             self._said.clear()
-            sentence = about + _OVER[about.startswith("engine ")]
-            self.speak(sentence)
-            await self.store.run(_tell, about, sentence, self.health, self.clock.now())
+            sentence = f"{about} {_RECOVERED[about.split(maxsplit=1)[0]]}"
+            self.say(sentence)
+            await self.archive.run(_report, about, sentence, self.health, self.clock.now())
 
 
-def _tell(writer: Writer, about: str, sentence: str, health: Sequence[str], now: int) -> None:
+def _report(writer: Writer, about: str, sentence: str, health: Sequence[str], now: int) -> None:
     notices.add(writer, now, about, sentence)
     outbox.announce(writer, health, about, sentence, now)

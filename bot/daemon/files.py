@@ -1,7 +1,7 @@
 """Files beside the posts: bytes are fetched, then transcribed and read; text never waits for either."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.archive import AsyncArchive
@@ -9,6 +9,7 @@ from bot.bells import SWEEP_S, Bell
 from bot.clock import MINUTE, Clock
 from bot.config import Config
 from bot.contracts.source import Source
+from bot.daemon.supervision import Keep
 from bot.enrich.choice import Choice
 from bot.enrich.hotwords import hotwords
 from bot.enrich.sandbox.run import Sandbox
@@ -20,7 +21,6 @@ from storage import jobs
 from storage.media.shelf import Shelf
 
 PATIENCE = 2 * MINUTE
-Keep = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -89,10 +89,10 @@ class MediaStage:
     def start(self, keep: Keep) -> None:
         """Work until `aclose`; `keep` runs a stage and restarts it."""
         self._tasks = [
-            asyncio.create_task(_keep(keep, "fetching media", self.lane.run)),
-            asyncio.create_task(_keep(keep, "reading media", self._read)),
-            asyncio.create_task(_keep(keep, "reading old media", self._read_history)),
-            asyncio.create_task(_keep(keep, "translation", self._translate)),
+            asyncio.create_task(keep("fetching media", self.lane.run)),
+            asyncio.create_task(keep("reading media", self._read)),
+            asyncio.create_task(keep("reading old media", self._read_history)),
+            asyncio.create_task(keep("translation", self._translate)),
         ]
 
     async def _read(self) -> None:
@@ -146,7 +146,3 @@ class MediaStage:
         self._tasks = []
         await self.lane.aclose()
         await self.http.aclose()
-
-
-async def _keep(keep: Keep, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    await keep(name, work)

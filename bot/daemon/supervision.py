@@ -1,7 +1,8 @@
 """Keeps stages alive: what fails is restarted, reported once when it breaks and once when it works again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
@@ -10,6 +11,8 @@ from bot.daemon.journal import CALM_S, Incident, describe_bug
 from bot.daemon.systemd import Systemd
 from storage.archive import integrity
 from storage.archive.errors import ArchiveError, ArchiveMissing
+
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]  # `Supervision.keep`
 
 
 class Supervision:

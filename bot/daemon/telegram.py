@@ -1,16 +1,17 @@
 """The Telegram account in the daemon: made from the config, started, listened to, stopped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.model import TelegramConfig
 from bot.contracts.source import Source
+from bot.daemon.supervision import Keep
 from bot.intake.live import Live
 from bot.telegram.account import Account
 from bot.telegram.archive_memory import ArchiveMemory
@@ -21,8 +22,6 @@ from bot.telegram.session import session_in
 
 if TYPE_CHECKING:
     from bot.sources.telegram import TelegramSource
-
-Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Enricher:
         except Failed as problem:
             await self._count_failure(task, pause, f"engine {name}: {problem}")
         else:
-            await self.incidents.over(f"engine {name}")
+            await self.incidents.end(f"engine {name}")
             pause.failures = pause.until = 0
             return result
         return None
@@ -231,8 +231,8 @@ class Enricher:
             length = min(_PAUSE[0] << min(pause.failures - 1, 10), _PAUSE[1])
             pause.until = max(problem.retry_at or 0, now + length)
         about = f"engine {task.engine.settings.name}"
-        if isinstance(problem, Never) or about not in await self.incidents.standing():
-            await self.incidents.broke(about, f"is not working; its files stay queued: {problem}")
+        if isinstance(problem, Never) or about not in await self.incidents.read_open():
+            await self.incidents.begin(about, f"is not working; its files stay queued: {problem}")
         await self.store.run(jobs.postpone, [task.job.id], pause.until)
 
 

@@ -193,10 +193,10 @@ class MediaLane:
             self.stored()
         found = {_files(word.source): word.what for word in (*full, *parked.values())}
         for about, what in found.items():
-            await self.incidents.broke(about, f"wait: {what}")
-        for about in [about for about in await self.incidents.standing() if about.startswith("files")]:
+            await self.incidents.begin(about, f"wait: {what}")
+        for about in [about for about in await self.incidents.read_open() if about.startswith("files")]:
             if about not in found:
-                await self.incidents.over(about)
+                await self.incidents.end(about)
 
     def _report_disk(self, what: str) -> None:
         """Report a change; an empty string: files can be written again."""

@@ -1,4 +1,4 @@
-"""What breaks is told once when it begins and once when it is over: by whom it began may be dead by then."""
+"""What breaks is said once when it begins and once when it is over: by whom it began may be dead by then."""
 
 import asyncio
 from typing import Any
@@ -16,16 +16,16 @@ def in_one_process(archive: Any, *steps: tuple[str, ...]) -> list[str]:
 
     async def live() -> None:
         store = AsyncArchive(archive)
-        troubles = Incidents(store, Clock(), said.append, ["desk"])
+        incidents = Incidents(store, Clock(), said.append, ["desk"])
         for about, *what in steps:
-            await (troubles.broke(about, *what) if what else troubles.over(about))
+            await (incidents.begin(about, *what) if what else incidents.end(about))
         await store.aclose()
 
     asyncio.run(live())
     return said
 
 
-def told(archive: Any) -> list[tuple[str, int]]:
+def noticed(archive: Any) -> list[tuple[str, int]]:
     """The notices, each with the number of messages to the target that is marked health."""
     with archive.reading() as reader:
         rows = reader.execute(
@@ -35,17 +35,17 @@ def told(archive: Any) -> list[tuple[str, int]]:
     return [(row["text"], row["sent"]) for row in rows]
 
 
-def test_a_trouble_that_outlives_processes_is_told_once_and_so_is_its_end(archive: Any) -> None:
+def test_a_trouble_that_outlives_processes_is_said_once_and_so_is_its_end(archive: Any) -> None:
     assert in_one_process(archive, (EARS, "is deaf"), (EARS, "is deaf")) == ["engine ears is deaf"]
     assert in_one_process(archive, (EARS, "is deaf")) == ["engine ears is deaf"], "a new stderr hears of it"
-    assert told(archive) == [("engine ears is deaf", 1)]
+    assert noticed(archive) == [("engine ears is deaf", 1)]
     assert in_one_process(archive, (EARS,), (EARS,)) == ["engine ears works again"]
-    assert told(archive)[1:] == [("engine ears works again", 1)]
+    assert noticed(archive)[1:] == [("engine ears works again", 1)]
 
 
 def test_where_nothing_was_wrong_nothing_is_said(archive: Any) -> None:
     assert in_one_process(archive, (EARS,), ("files",)) == []
-    assert told(archive) == []
+    assert noticed(archive) == []
 
 
 def test_it_may_break_again_in_other_words_and_the_same(archive: Any) -> None:
@@ -59,7 +59,7 @@ def test_it_may_break_again_in_other_words_and_the_same(archive: Any) -> None:
     ]
     sentences = [
         "engine ears is deaf", "engine ears has no model", "engine ears works again", "engine ears is deaf",
-        "files of x wait", "files of x go on",
+        "files of x wait", "files of x are fetched again",
     ]  # fmt: skip
     assert in_one_process(archive, *steps) == sentences
-    assert [text for text, _ in told(archive)] == sentences
+    assert [text for text, _ in noticed(archive)] == sentences

@@ -200,7 +200,7 @@ def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world
         assert rows(desk, put_off) == [(1,)], "once it was found out, the others were not even begun"
         said = "SELECT text FROM notices WHERE about = 'engine ears' ORDER BY id"
         assert len(rows(desk, said)) == 1, "the next pass tells nobody else again"
-        assert "engine ears does not work" in desk.run("status").stdout
+        assert "engine ears is not working" in desk.run("status").stdout
         (desk.directory / "away.py").rename(program)
         desk.run("run", "--once")
     assert rows(desk, "SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)] * 2
