@@ -27,7 +27,7 @@ from bot.telegram.client import build_client
 from bot.telegram.session import SessionKey, read, session_in, write
 from bot.telegram.waiting import Patience
 from tests.desk import Desk, listening
-from tests.telegram.rig import PHONE, Rig, access_to, running
+from tests.telegram.in_process import PHONE, Rig, access_to, running
 from tests.telegram_world import Served, World, run_in_thread
 
 MESSAGES, PUSHES, ALERTS = 100_000, 1_000_000, 60

@@ -18,8 +18,8 @@ from bot.contracts.source import Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules, Reply
 from storage.records import Batch
-from tests.sources.living import PEERS, State
-from tests.sources.peer import NOW, Peer
+from tests.sources.loopback_server import NOW, Peer
+from tests.sources.peers_by_kind import PEERS, State
 
 ROOT = Path(__file__).parents[2]
 EVERY_KIND = pytest.mark.parametrize("kind", sources.kinds())
@@ -73,7 +73,7 @@ def built(kind: str, keys: Mapping[str, object], tools: SourceTools) -> Source:
 
 
 def test_every_kind_has_a_peer_to_be_tried_on() -> None:
-    assert set(PEERS) == set(sources.kinds()), "tests/sources/living.py has one entry for each kind"
+    assert set(PEERS) == set(sources.kinds()), "tests/sources/peers_by_kind.py has one entry for each kind"
 
 
 @EVERY_KIND

@@ -27,7 +27,7 @@ from bot.sources.feed.posts import identities
 from bot.sources.feed.reading import ParsedEntry, find_entry_spans, read_duration, read_time
 from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
 from storage.records import Batch, FetchedPost
-from tests.sources.peer import NOW, Answer, Peer, surrounded
+from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 
 GOLDEN = Path(__file__).parent / "golden" / "feed"
 RSS = "application/rss+xml"

@@ -18,7 +18,7 @@ from bot.sources.feed.posts import FeedCursor
 from bot.sources.replay.jsonl import BATCH, LONGEST_LINE, read_lines
 from bot.sources.replay.source import ReplayCursor, ReplayFile, ReplayPipe, Settings, build
 from storage.records import Batch, Forward, Link, Quarantined
-from tests.sources.peer import NOW, surrounded
+from tests.sources.loopback_server import NOW, surrounded
 
 TIME = "2026-11-22T09:30:00+06:30"
 MOMENT = 1_795_316_400_000_000

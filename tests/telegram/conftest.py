@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.telegram.rig import PHONE, sign_in
-from tests.telegram.station import Station, standing
+from tests.telegram.daemon_process import Station, standing
+from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Served, World, run_in_thread
 
 

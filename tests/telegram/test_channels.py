@@ -14,8 +14,8 @@ from bot.world import Faults as PageFaults
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.posts import rechecks
-from tests.telegram.rig import PHONE, Rig, make_due, running, until
-from tests.telegram.station import Station
+from tests.telegram.daemon_process import Station
+from tests.telegram.in_process import PHONE, Rig, make_due, running, until
 from tests.telegram_world import Fault, File, Served, World
 
 ONE = {"post": {"channel": "@border_post", "backfill": "all"}}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.desk import Desk, Sink, listening
-from tests.telegram.rig import PHONE, sign_in
+from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))

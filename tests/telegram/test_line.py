@@ -21,7 +21,7 @@ from bot.world.state import WorldFile
 from storage.records import Poll as PagePoll
 from storage.sources import gaps
 from storage.sources import telegram as account_rows
-from tests.telegram.rig import PHONE, QUICK, Rig, make_due, running, sign_in, until
+from tests.telegram.in_process import PHONE, QUICK, Rig, make_due, running, sign_in, until
 from tests.telegram_world import Fault, File, Poll, Served, World
 from tests.telegram_world.signals import CutHow
 

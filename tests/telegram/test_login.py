@@ -21,7 +21,7 @@ import rsa
 
 from bot.cli.terminal.qr import build_matrix, compute_correction, draw_qr
 from tests.desk import Desk
-from tests.telegram.rig import PHONE, sign_in
+from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Fault, Served, World, run_in_thread
 from tests.telegram_world.handshake import PUBLIC_KEY_FILE
 

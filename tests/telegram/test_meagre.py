@@ -18,7 +18,7 @@ from bot.telegram.client import call_within
 from bot.telegram.waiting import Patience
 from storage.sources import telegram as account_rows
 from tests.desk import Desk
-from tests.telegram.rig import PHONE, QUICK, Rig, running, sign_in, until
+from tests.telegram.in_process import PHONE, QUICK, Rig, running, sign_in, until
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
 from tests.telegram_world.channels import FileKind
 

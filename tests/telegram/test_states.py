@@ -17,8 +17,8 @@ from bot.intake.media import Carrier
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.posts import rechecks
-from tests.telegram.rig import PHONE, QUICK, Rig, running, until
-from tests.telegram.station import Station
+from tests.telegram.daemon_process import Station
+from tests.telegram.in_process import PHONE, QUICK, Rig, running, until
 from tests.telegram_world import Fault, File, Served, World
 
 DAY_S = 24 * 3600

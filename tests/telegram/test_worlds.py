@@ -21,9 +21,9 @@ from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.rules import Rule, compile_rules
 from storage.archive.database import Archive
 from storage.language.query import parse
-from tests.telegram import verdict
-from tests.telegram.rig import Rig, running, sign_in, until
-from tests.telegram.story import CALM, CURES, ENDS, FAULTS, LOOKS, MOVES, Story
+from tests.telegram import expectations
+from tests.telegram.in_process import Rig, running, sign_in, until
+from tests.telegram.scenario import CALM, CURES, ENDS, FAULTS, LOOKS, MOVES, Story
 from tests.telegram_world import Served, run_in_thread
 
 WORLDS = int(os.environ.get("COMMUNIQUE_TEST_WORLDS", "25"))
@@ -50,7 +50,7 @@ async def look(story: Story, rig: Rig) -> None:
     for watched in story.watched.values():
         found = await rig.poll(watched.source)
         if found.error is None and not found.gaps_left:
-            verdict.polled(watched, rig)
+            expectations.polled(watched, rig)
 
 
 async def live_through(story: Story, served: Served, data_dir: Path, steps: Sequence[Step], way: str) -> None:
@@ -63,8 +63,8 @@ async def live_through(story: Story, served: Served, data_dir: Path, steps: Sequ
             await rig.store.run(DECIDING.declare, clock.now())
             while left:
                 what, which = left.pop(0)
-                verdict.reached(story, rig)
-                verdict.manners(story, rig)
+                expectations.reached(story, rig)
+                expectations.manners(story, rig)
                 if what == "kill":
                     story.lossy = True
                     break
@@ -96,7 +96,7 @@ async def make_peace(story: Story, rig: Rig, way: str) -> None:
     story.world.faults.swallow_pushes = False
     if way in ("cut", "start"):
         story.world.faults.cut()
-        await follows(rig, lambda: verdict.complete(story, rig))
+        await follows(rig, lambda: expectations.complete(story, rig))
     elif way == "too long" and not (post := story.watched["post"]).lost:
         story.world.forget_log(post.channel)
 
@@ -105,14 +105,14 @@ async def make_peace(story: Story, rig: Rig, way: str) -> None:
             if turn % 40 == 0:
                 story.world.push_channel_too_long(post.channel)
 
-        await follows(rig, lambda: verdict.complete(story, rig, "post"), tell)
+        await follows(rig, lambda: expectations.complete(story, rig, "post"), tell)
     await quiet(story, rig)
-    verdict.complete(story, rig)
+    expectations.complete(story, rig)
     await stay_awake(story, rig)
     await recheck_all(story, rig)
     await quiet(story, rig)
-    verdict.complete(story, rig)
-    verdict.exact(story, rig)
+    expectations.complete(story, rig)
+    expectations.exact(story, rig)
 
 
 async def follows(rig: Rig, holds: Callable[[], None], step: Callable[[int], None] = lambda _: None) -> None:
@@ -151,14 +151,14 @@ async def stay_awake(story: Story, rig: Rig) -> None:
                 story.world.react(post.channel, edited.number)
 
     story.world.faults.blind_lookups = True
-    await follows(rig, lambda: verdict.looked_for(post, rig), tell)
+    await follows(rig, lambda: expectations.looked_for(post, rig), tell)
     story.world.faults.blind_lookups = False
     story.change(post, "edit", edited, 1)
     story.change(post, "delete", deleted, 1)
     story.say(post, 1)
-    await follows(rig, lambda: verdict.complete(story, rig, "post"))
+    await follows(rig, lambda: expectations.complete(story, rig, "post"))
     touched = {edited.number, doubted.number, deleted.number}
-    await follows(rig, lambda: verdict.exact(story, rig, touched), tell)
+    await follows(rig, lambda: expectations.exact(story, rig, touched), tell)
 
 
 async def recheck_all(story: Story, rig: Rig) -> None:
@@ -220,7 +220,7 @@ def one_world(
         story.sign_in()
         asyncio.run(within(ENDLESS_S, live_through(story, served, data_dir, steps, way)))
         with Archive(data_dir / "communique.db") as archive:
-            check(archive, verdict.wanted(story), targets={"hits": ["desk"]})
+            check(archive, expectations.wanted(story), targets={"hits": ["desk"]})
         assert list(data_dir.glob("media/.incoming/*")) == list(data_dir.glob("**/*.tmp")) == []
     assert held() == before, "open files, threads or children are left"
     assert [said.getMessage() for said in log.records if said.levelname == "ERROR"] == [], "somebody saw a traceback"

@@ -11,7 +11,7 @@ from typing import Literal
 from bot.clock import Clock
 from bot.world import World
 from bot.world.answers import Request, answer
-from tests.sources.peer import NOW, Answer, Peer
+from tests.sources.loopback_server import NOW, Answer, Peer
 
 State = Literal["alive", "refused", "hangs", "500", "garbage", "nothing"]
 Keys = dict[str, object]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from tests.telegram.rig import PHONE
+from tests.telegram.in_process import PHONE
 from tests.telegram_world import Fault, File, World
 
 PAGE = 100  # messages that one look at the present shows

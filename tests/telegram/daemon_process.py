@@ -13,7 +13,7 @@ from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.archive.errors import ArchiveMissing
 from tests.desk import Desk, Sink, listening
-from tests.telegram.rig import PHONE, sign_in
+from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Served, World, run_in_thread
 
 HEAD = """

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from bot.clock import SECOND
-from tests.telegram.rig import Rig
-from tests.telegram.story import Post, Story, Watched
+from tests.telegram.in_process import Rig
+from tests.telegram.scenario import Post, Story, Watched
 
 
 def reached(story: Story, rig: Rig) -> None:
