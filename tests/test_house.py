@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-LONGEST_APP, MOST_AT_THE_TOP, MEDIAN_FUNCTION = 300, 6, 8
+LONGEST_FILE, LONGEST_APP, MOST_AT_THE_TOP, MEDIAN_FUNCTION = 420, 300, 6, 8
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "environ", "environb", "getenv"}
 # Code outside a kind's folder that may name the kind, with the reason.
 NAMES_A_KIND = {
@@ -185,6 +185,10 @@ def test_nobody_outside_a_kind_names_it_or_imports_it() -> None:
 
 def lines_of(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_no_file_is_too_long_to_be_read_in_one_sitting() -> None:
+    assert [f"{place(name)}: {lines_of(path)}" for name, path in MODULES.items() if lines_of(path) > LONGEST_FILE] == []
 
 
 def test_the_life_of_the_process_is_on_one_page() -> None:
