@@ -42,6 +42,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
       a source has been due for 15 minutes and was not polled
       a message has waited for an hour, or a new post for 15 minutes
       the disk is full
+
     One failing source among others is a warning; a source without new posts is fine.
     """  # noqa: D301  click reads the backspace
     session: Session = ctx.obj
