@@ -35,7 +35,7 @@ def observe(writer: Writer, observed: Sequence[tuple[int, str, str | None]], now
 def note_label(writer: Writer, labelled: Sequence[tuple[int, FetchedPost]], now: int, method: str) -> None:
     """The source calls a post edited, yet its content is what we have: noted, no revision."""
     if labelled:
-        observe(writer, [(post_id, "present", "labelled edited, same content") for post_id, _ in labelled], now, method)
+        observe(writer, [(post_id, "present", _LABELLED) for post_id, _ in labelled], now, method)
         writer.execute_many(
             "UPDATE posts SET edited_at = :at WHERE id = :id",
             [{"id": post_id, "at": int64_or_none(post.edited_at) or now} for post_id, post in labelled],
