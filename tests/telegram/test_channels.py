@@ -167,7 +167,7 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
         row = station.listed(name)
         assert row["state"] == "renamed"
         assert str(squatter) in row["reason"]
-        assert "another name in the config" in row["reason"]
+        assert "another source name" in row["reason"]
         refused = station.desk.run("sources", "check", name, code=5)
         assert "now belongs to channel" in refused.stderr
     assert station.ask("SELECT count(*) FROM observations WHERE presence = 'absent'") == [(0,)]
@@ -308,7 +308,7 @@ def test_an_empty_message_is_no_post(telegram: World, at: Served, data_dir: Path
             assert {row[0] for row in rig.ask("SELECT native_id FROM quarantine")} == {str(hidden), str(withheld)}
             reasons = " ".join(row[0] for row in rig.ask("SELECT reason FROM quarantine"))
             assert "Removed at a court's request." in reasons
-            assert "without a word or a file" in reasons
+            assert "the message is empty" in reasons
             assert rig.ask("SELECT count(*) FROM revisions WHERE text = ''") == [(0,)]
 
     asyncio.run(go())
@@ -536,7 +536,7 @@ def test_check_says_something_sensible_of_every_source_with_a_daemon_and_without
 
     def asked() -> None:
         assert "ok “Border Post”" in station.desk.run("sources", "check", "post").stdout
-        assert "switched off" in station.desk.run("sources", "check", "off", code=2).stderr
+        assert "off is disabled" in station.desk.run("sources", "check", "off", code=2).stderr
         assert "this name does not exist" in station.desk.run("sources", "check", "nobody", code=5).stderr
         assert "there is no source" in station.desk.run("sources", "check", "typo", code=2).stderr
 
