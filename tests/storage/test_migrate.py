@@ -315,3 +315,18 @@ def test_what_an_archive_of_the_third_schema_had_read_is_not_read_again(tmp_path
             waits = reader.execute("SELECT kind, patient FROM jobs ORDER BY kind").fetchall()
     assert [tuple(row) for row in read] == [("unknown", 5), (None, None)]
     assert [tuple(row) for row in waits] == [("decide", None), ("ocr", 0)]
+
+
+def test_a_source_of_an_older_archive_has_its_state_under_the_name_of_today(tmp_path: Path) -> None:
+    with Archive(tmp_path / "data" / "communique.db") as archive:
+        migrate.ensure(archive, now=NOW, steps=migrate.Steps(REVISIONS[: REVISIONS.index("0004") + 1]))
+        with closing(connect(archive.path, mode="rw")) as old:
+            for name in ("flood wait", "preview off", "ok"):
+                old.execute(
+                    "INSERT INTO sources (name, kind, tags, enabled, state, state_since, paused, next_poll_at, failures) VALUES (:state, 'feed', '[]', 1, :state, 7, 0, 0, 0)",
+                    {"state": name},
+                )
+        migrate.ensure(archive, now=NOW)
+        with archive.reading() as reader:
+            states = reader.column("SELECT state FROM sources_readable ORDER BY id")
+    assert states == ["rate-limited", "preview disabled", "ok"]
