@@ -62,7 +62,7 @@ def test_a_renamed_channel_goes_on_under_its_number_with_one_notice(station: Sta
         seen = rounds(station, name)
         station.until(partial(more_rounds, station, name, seen), "another round")
         [notice] = station.notices(f"source {name}")
-        assert f"was @{handle} and is now @{handle}_news" in notice
+        assert f"was renamed from @{handle} to @{handle}_news" in notice
         assert notice.partition(": ")[2] in station.desk.said()
         assert (station.listed(name)["state"], station.listed(name)["handle"]) == ("ok", f"{handle}_news")
     station.stop()
