@@ -1,8 +1,10 @@
 """The state of everything: what is being watched and since when, which gaps are open, what waits and for how long."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from storage.backups.record import BackupRecord
+from storage.backups.record import read as read_backups
 from storage.sources.telegram import AccountRow, read_account, read_waits
 from storage.state_names import current_name
 
@@ -100,6 +102,7 @@ class ArchiveStatus:
     last_round_at: int | None
     account: AccountRow | None = None  # at Telegram
     waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
+    backups: BackupRecord = field(default_factory=BackupRecord)
 
     def queue(self, name: str) -> Queue:
         """One queue by name: decide, recheck, outbox, dead, given_up, quarantine."""
@@ -120,6 +123,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         last_round_at=reader.value("SELECT max(ended_at) AS at FROM runs"),
         account=read_account(reader),
         waits=tuple((method, until) for method, until in read_waits(reader).items() if until > now),
+        backups=read_backups(reader),
     )
 
 

@@ -56,6 +56,8 @@ _COMMANDS = {
         "tail": "Show the newest posts; with -f also new ones as they arrive.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List, test, explain and replay rules.",
+        "backup": "Back up the archive, its files and the config while the daemon runs.",
+        "restore": "Restore a backup into an empty directory.",
         "alerts": "List and explain alerts, send them again, test a target.",
         "models": "Try the engines that transcribe, read and translate.",
         "doctor": "Check the clock, disk, database, config and engines.",

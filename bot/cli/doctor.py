@@ -16,6 +16,7 @@ import click
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
 from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_line
 from bot.clock import DAY, HOUR, SECOND
+from bot.documents.as_json import iso
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign.text import one_line
 from storage.state_names import CONNECTED
@@ -79,6 +80,7 @@ def _check_all(session: Session, *, online: bool) -> Iterator[Finding]:
         if os.access(directory, os.R_OK | os.X_OK):
             yield check_lock(directory)
             yield from check_database(directory)
+            yield from check_backups(directory, config, session.clock.now())
     yield check_clock(session.clock.now(), directory)
     yield check_extras()
     if config is not None:
@@ -191,6 +193,29 @@ def check_database(directory: Path) -> Iterator[Finding]:
         yield Finding("database", "warn", str(outdated))
     except ArchiveError as error:
         yield Finding("database", "fail", str(error))
+
+
+def check_backups(directory: Path, config: "Config | None", now: int) -> Iterator[Finding]:
+    """Look at the last backup: whether there is one, and whether it is as young as [backup] wants it."""
+    from bot.config.paths import database_in
+    from storage.archive.database import Archive
+    from storage.archive.errors import ArchiveError
+    from storage.backups import record
+
+    try:
+        with Archive(database_in(directory)) as archive, archive.reading() as reader:
+            known = record.read(reader)
+    except ArchiveError:  # `check_database` has said it, or there is nothing yet
+        return
+    every = config.backup.every if config is not None and config.backup.to is not None else None
+    if known.failing_since is not None:
+        yield Finding("backup", "fail", f"backups fail since {iso(known.failing_since)}: {known.reason}")
+    elif known.last_at is None:
+        yield Finding("backup", "ok" if every is None else "warn", "no backup was made yet", "communique backup DEST")
+    else:
+        late = every is not None and now - known.last_at > 2 * every
+        text = f"{known.kept} backups, from {iso(known.oldest_at)} to {iso(known.last_at)}, the last in {known.path}"
+        yield Finding("backup", "warn" if late else "ok", text, "look why `run` makes none" if late else "")
 
 
 def _check_account(archive: "Archive") -> Iterator[Finding]:

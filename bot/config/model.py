@@ -4,13 +4,13 @@ import ipaddress
 import re
 from collections.abc import Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bot.clock import MINUTE
+from bot.clock import DAY, MINUTE, SECOND
 from bot.contracts.engine import EngineSettings
 from bot.contracts.settings import (
     ConfigPath,
@@ -25,6 +25,7 @@ from bot.contracts.settings import (
 )
 from bot.contracts.source import FileKind, SourceSettings
 from bot.contracts.target import TargetSettings
+from storage.backups.keeping import keep
 
 if TYPE_CHECKING:
     from bot.http import HttpRules
@@ -65,6 +66,17 @@ def server_address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f'expected "host:port" such as "127.0.0.1:4430", got {value!r}')
+    return value
+
+
+def _keep_rule(value: str) -> str:
+    """Check how many backups stay. Raises ValueError."""
+    return str(keep(value))
+
+
+def _not_zero(value: int) -> int:
+    if value < SECOND:
+        raise ValueError("the minimum is 1s")
     return value
 
 
@@ -135,6 +147,20 @@ class Defaults(Settings):
     targets: tuple[Name, ...] = ()  # of rules that name none
 
 
+class BackupConfig(Settings):
+    """[backup]: where the daemon backs everything up, how often, and which backups stay."""
+
+    to: ConfigPath | None = None  # None: it makes none
+    every: Annotated[Duration, AfterValidator(_not_zero)] = DAY
+    keep: Annotated[str, AfterValidator(_keep_rule)] = "7d 4w 12m"  # storage.backups.keeping reads it
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.to is None and self.model_fields_set:
+            raise ValueError("`to` is missing: without it no backup is made")
+        return self
+
+
 class RuleConfig(Settings):
     """[[rules]]: what to look for.
 
@@ -179,6 +205,7 @@ class Config(Settings):
     http: HttpConfig = HttpConfig()
     telegram: TelegramConfig = TelegramConfig()
     media: MediaConfig = MediaConfig()
+    backup: BackupConfig = BackupConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
     rules: tuple[RuleConfig, ...] = ()

@@ -12,6 +12,7 @@ from bot.config.document import ConfigFile, open_document
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
 from bot.config.model import (
+    BackupConfig,
     Config,
     Defaults,
     HttpConfig,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "http": HttpConfig,
     "telegram": TelegramConfig,
     "media": MediaConfig,
+    "backup": BackupConfig,
     "defaults": Defaults,
 }
 LISTS = ("sources", "rules", "targets", "engines", "terms")
@@ -65,6 +67,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         http=_section(given, "http", HttpConfig, findings),
         telegram=_section(given, "telegram", TelegramConfig, findings),
         media=_section(given, "media", MediaConfig, findings),
+        backup=_section(given, "backup", BackupConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {

@@ -47,12 +47,14 @@ class App:
         self.stages.live = True
         await self.begin()
         self._schedule.every("recheck", SWEEP_S, self.stages.rechecks.bell.ring)
+        self._schedule.every("backup", SWEEP_S, self.stages.backups.bell.ring)
         self._schedule.every("sweep", SWEEP_S, self.stages.decisions.bell.ring)
         lasting = [
             self._keep("the scheduler", self._schedule.run),
             self._keep("the heartbeat", self._beat),
             self._keep("reloading", self._reload_on_request),
             self._keep("the mark", self.stages.marking.run),
+            self._keep("backups", self.stages.backups.run),
         ]
         self._start()
         self._systemd.ready(self._status())

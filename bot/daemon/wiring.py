@@ -15,6 +15,7 @@ from bot.config import Config
 from bot.config.environment import Environment
 from bot.contracts.source import Source, SourceTools
 from bot.contracts.target import TargetTools
+from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
 from bot.daemon.files import MediaStage
 from bot.daemon.journal import Journal
@@ -85,6 +86,7 @@ class Stages:
         self.rechecks = Rechecks(self.archive, self._clock, self._ring_rechecked)
         self.decisions = Decisions(self.archive, self._clock, self.say)
         self.wired = self.build(config)
+        self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
 
     def _note_transaction(self, error: ArchiveError | None) -> None:
         if error is None:
@@ -140,6 +142,7 @@ class Stages:
     async def take_up(self, wired: Wired) -> None:
         """Make every stage work with this config, which the archive knows already."""
         self.wired = wired
+        self.backups.config = wired.config
         self.decisions.rules, self.decisions.alerts_due = wired.rules, wired.outbox.ring
         self.rounds.sources = self.rechecks.sources = wired.sources
         self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}

@@ -60,5 +60,13 @@ def status_json(
             for target in status.targets
         ],
         "notices": [{"at": iso(notice.at), "about": notice.about, "text": notice.text} for notice in status.notices],
+        "backups": {
+            "last_at": iso(status.backups.last_at),
+            "path": status.backups.path,
+            "kept": status.backups.kept,
+            "oldest_at": iso(status.backups.oldest_at),
+            "failing_since": iso(status.backups.failing_since),
+            "reason": status.backups.reason,
+        },
         "next_steps": list(next_steps),
     }

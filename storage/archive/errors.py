@@ -72,4 +72,4 @@ def disk_errors(place: Path) -> Iterator[None]:
     except OSError as problem:
         if problem.errno in (ENOSPC, EDQUOT, EFBIG):
             raise ArchiveFull(f"no space left in {place}: free some and try again", place) from problem
-        raise ArchiveBroken(f"cannot write to {place}: {problem.strerror or problem}", place) from problem
+        raise ArchiveBroken(f"cannot use {place}: {problem.strerror or problem}", place) from problem

@@ -201,6 +201,11 @@ class Arriving:
         while view:
             view = view[os.write(self._descriptor, view) :]
 
+    @property
+    def sha256(self) -> str:
+        """The content that has come so far."""
+        return self._hash.hexdigest()
+
     def keep(self) -> Kept:
         """Put it on disk under the name of its content. Slow (fsync): call it from a thread.
 

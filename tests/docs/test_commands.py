@@ -65,6 +65,7 @@ ELSEWHERE = {
     "sources backfill": "tests/integration/test_backfill.py",
     "models": "tests/cli/test_models.py",
     "init": "tests/cli/test_init.py",
+    "restore": "tests/cli/test_backup.py",
 }
 SHELL = ("sh", "console")
 GROUPS = {name for name, command, _ in commands() if isinstance(command, click.Group)}

@@ -18,6 +18,7 @@ from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.archive import marker
+from storage.backups.record import BackupRecord
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
@@ -131,6 +132,8 @@ def find_warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
             yield f"the Telegram account has not worked since {since} ({state}){explain_account(found.account)}"
         elif found.account.reason:
             yield found.account.reason
+    if found.backups.failing_since is not None:
+        yield f"backups have failed since {iso(found.backups.failing_since)}: {found.backups.reason}"
     for target in found.targets:
         if target.state != "ok":
             reason = f": {target.reason}" if target.reason else ""
@@ -198,6 +201,8 @@ def _lines(
         yield f"telegram    {one_line(f'{state} since {since}{explain_account(found.account)}')}"
     for method, until in found.waits:
         yield f"            rate-limited: {one_line(method)} until {format_time(until, zone, seconds=True)}"
+    if found.backups.last_at is not None:
+        yield f"backup      {one_line(describe_backups(found.backups, zone, now))}"
     yield from status_files.describe_files(session, files, now)
     for watch in found.watches:
         yield ""
@@ -228,6 +233,12 @@ def _lines(
     yield from status_files.given_up(session, files)
     for step in suggest_steps(found, daemon):
         yield f"next: {one_line(step)}"
+
+
+def describe_backups(known: BackupRecord, zone: Zone, now: int) -> str:
+    """Say when the last backup was made, where it is, and how far the kept ones reach back."""
+    last = f"last {format_time(known.last_at, zone)} ({format_age(known.last_at, now)}) in {known.path}"
+    return f"{last}, {known.kept} kept, oldest {format_time(known.oldest_at, zone)}"
 
 
 def _describe_queue(queue: Queue, now: int) -> str:
