@@ -1,0 +1,153 @@
+"""A backup while the archive is written to: how long a commit takes at most, against the same commits without one.
+
+This process commits a post every 20 ms, as a busy daemon does; another, as nice as the daemon's own, backs the archive
+up meanwhile. Most posts of a large archive are copies of a few thousand, made by SQL: folding a million takes an hour.
+"""
+
+import argparse
+import itertools
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from bench.store import START, fresh, invented
+from storage.archive.database import Archive, connect
+from storage.posts import saving
+from storage.records import Batch, FetchedPost
+
+_SEED = 2_000
+_SPAN = _SEED * 7  # seconds between two copies of the same post
+_PAUSE = 0.02
+_CHILD = """
+import os, sys, time
+from pathlib import Path
+from storage.backups import making
+os.nice(10)
+data, to = map(Path, sys.argv[1:])
+making.make(data, data / "communique.db", to, now=lambda: time.time_ns() // 1000, brought=making.Brought(), keep=None)
+"""
+_COPIES = (
+    "INSERT INTO raw SELECT sha256 || '-' || :n, mime, bytes, zstd FROM raw WHERE sha256 NOT LIKE '%-%'",
+    (
+        "INSERT INTO posts SELECT id + :posts, source_id, native_id || '-' || :n, number, posted_at, posted_raw, "
+        "url || '-' || :n, author, reply_to, group_key, forward, views, collected_at, alerts, revision, texts, "
+        "language, edited_at, deleted_at FROM posts WHERE native_id NOT LIKE '%-%'"
+    ),
+    (
+        "INSERT INTO revisions SELECT NULL, r.post_id + :posts, r.number, r.title, r.text, r.links, r.poll, r.preview, "
+        "r.edited, r.edited_at, r.content_hash, r.raw_sha256 || '-' || :n, r.collected_at, r.method "
+        "FROM revisions r WHERE r.raw_sha256 NOT LIKE '%-%'"
+    ),
+    (
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
+        "confidence, current) SELECT id + :texts, post_id + :posts, kind, revision, media_id, text, folded, "
+        "fold_version, language, engine, confidence, current FROM texts WHERE id < :first_copy"
+    ),
+    "INSERT INTO texts_index (rowid, folded) SELECT id, folded FROM texts WHERE id BETWEEN :low AND :high",
+)
+
+
+def save(archive: Archive, posts: Sequence[FetchedPost]) -> None:
+    """Store posts in one transaction."""
+    with archive.writing() as writer:
+        batch = Batch(posts=tuple(posts), cursor="x")
+        saving.save(writer, 1, batch, now=START + 10**15, method="bench", alerts=True)
+
+
+def large(path: Path, posts: int) -> Archive:
+    """An archive of so many posts."""
+    archive = fresh(path)
+    save(archive, invented(min(posts, _SEED), seed=1))
+    with archive.reading() as reader:
+        low, high = reader.execute("SELECT min(id), max(id) FROM texts").fetchone()
+    archive.close()
+    with closing(connect(path, mode="rw")) as writer:
+        writer.execute("PRAGMA synchronous = OFF")
+        writer.execute("PRAGMA cache_size = -262144")
+        for n in range(1, posts // _SEED):
+            shift = n * _SPAN << 16
+            values = {"n": n, "posts": shift, "texts": shift << 14, "first_copy": high + 1}
+            values |= {"low": low + (shift << 14), "high": high + (shift << 14)}
+            writer.execute("BEGIN")
+            for statement in _COPIES:
+                writer.execute(statement, values)
+            writer.execute("COMMIT")
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return archive
+
+
+def commits(archive: Archive, new: Iterator[FetchedPost], until: threading.Event) -> list[float]:
+    """Store one post after the other; the seconds that each transaction took."""
+    took = []
+    while not until.wait(_PAUSE):
+        post = next(new)
+        began = time.perf_counter()
+        save(archive, [post])
+        took.append(time.perf_counter() - began)
+    return took
+
+
+def during_backup(archive: Archive, new: Iterator[FetchedPost], to: Path) -> tuple[list[float], float, int]:
+    """Commit while a backup is made: what the commits took, the seconds of the backup, the largest log in bytes."""
+    done, began, log = threading.Event(), time.perf_counter(), [0]
+    wal = archive.path.with_name(archive.path.name + "-wal")
+
+    def back_up() -> None:
+        child = subprocess.Popen([sys.executable, "-c", _CHILD, str(archive.path.parent), str(to)])
+        while child.poll() is None:
+            log.append(wal.stat().st_size if wal.exists() else 0)
+            time.sleep(0.2)
+        done.set()
+
+    thread = threading.Thread(target=back_up)
+    thread.start()
+    took = commits(archive, new, done)
+    thread.join()
+    return took, time.perf_counter() - began, max(log)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--posts", type=int, default=20_000)
+    options.add_argument("--alone", type=float, default=10, help="seconds of commits without a backup")
+    options.add_argument("--dir", type=Path, help="where the archive is made (default: a temporary directory)")
+    chosen = options.parse_args(arguments)
+    with tempfile.TemporaryDirectory(dir=chosen.dir) as folder:
+        archive = large(Path(folder) / "data" / "communique.db", chosen.posts)
+        new = (post for seed in itertools.count(2) for post in _others(seed))
+        print(f"{chosen.posts:,} posts, {archive.path.stat().st_size / (1 << 20):,.0f} MB")
+        enough = threading.Event()
+        timer = threading.Timer(chosen.alone, enough.set)
+        timer.start()
+        _tell("without a backup", commits(archive, new, enough))
+        took, seconds, log = during_backup(archive, new, Path(folder) / "backups")
+        _tell("during a backup ", took)
+        print(f"the backup took {seconds:.1f} s, the log grew to {log / (1 << 20):.1f} MB")
+        archive.close()
+
+
+def _others(seed: int) -> Iterator[FetchedPost]:
+    """Posts that are not in the archive yet."""
+    from dataclasses import replace
+
+    for post in invented(_SEED, seed):
+        yield replace(post, native_id=f"new/{seed}/{post.native_id}", url=None)
+
+
+def _tell(when: str, took: Sequence[float]) -> None:
+    ordered = sorted(took)
+    median, most = statistics.median(ordered) * 1000, ordered[-1] * 1000
+    high = ordered[int(len(ordered) * 0.99)] * 1000
+    print(
+        f"{when}: {len(took)} commits, median {median:.1f} ms, 99 % {high:.1f} ms, longest {most:.1f} ms (goal <= 50)"
+    )
+
+
+if __name__ == "__main__":
+    main()
