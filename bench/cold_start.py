@@ -15,8 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
-from storage.archive import migrate
 from storage.archive.database import Archive, Reader, connect
+from storage.migrations import migrate
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states

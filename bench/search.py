@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bench._texts import FIXED, Words, vocabulary
-from storage.archive import migrate
 from storage.archive.database import Archive, Reader
 from storage.language.fold import fold
 from storage.language.query import Query, parse
+from storage.migrations import migrate
 from storage.search import prefilter, search
 
 NOW = 1_763_800_000

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from storage.archive import migrate
 from storage.archive.database import Archive, connect, open_writer
+from storage.migrations import migrate
 from storage.posts import saving
 from storage.posts.texts import AnalyzedText, analyze
 from storage.records import Batch, FetchedPost, Raw

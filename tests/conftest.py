@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from storage.archive import integrity, migrate
+from storage.archive import integrity
 from storage.archive.database import Archive
 from storage.archive.guards import GUARDS
+from storage.migrations import migrate
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, LedgerChange, Raw, Saved
 from storage.sources import gaps, states

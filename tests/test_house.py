@@ -112,6 +112,16 @@ def test_there_is_no_circle_among_modules() -> None:
     assert circle({name: set(imported(tree)) - {name} for name, tree in TREES.items()}) == []
 
 
+def test_there_is_no_circle_among_the_folders_of_storage() -> None:
+    edges = defaultdict(set)
+    for name, tree in TREES.items():
+        for target in imported(tree):
+            here, there = (".".join(one.split(".")[:2]) for one in (name, target))
+            if here != there and here.startswith("storage.") and there.startswith("storage."):
+                edges[here].add(there)
+    assert circle(edges) == []
+
+
 def test_what_calls_itself_pure_is_held_to_it() -> None:
     captions = {name: ast.get_docstring(tree) or "" for name, tree in TREES.items()}
     pure = {name for name, caption in captions.items() if caption.startswith("PURE:")}

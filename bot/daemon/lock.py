@@ -25,9 +25,10 @@ def open_archive(
     `new_archive` moves a database aside that is not the one that was here before. Raises UserError and ArchiveRefused
     where a person must act first, AlreadyRunning where another process holds it.
     """
-    from storage.archive import marker, migrate  # slow to import, and `holder` is asked by commands that only read
+    from storage.archive import marker
     from storage.archive.database import Archive
     from storage.archive.errors import ArchiveUnwritable
+    from storage.migrations import migrate  # slow to import, and `holder` is asked by commands that only read
 
     tightened = paths.prepare(data_dir)
     if tightened:

@@ -16,13 +16,13 @@ from bot.enrich.sandbox.run import Failed, Sandbox
 from bot.errors import Later, Never
 from bot.incidents import Incidents
 from storage import jobs
+from storage.archive.columns import storable
 from storage.archive.database import Writer
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import readings, rows
 from storage.media.readings import GivenUpFile
 from storage.media.rows import StoredMedia
 from storage.posts import texts
-from storage.posts.content import storable
 from storage.posts.texts import Untranslated
 from storage.records import DueMedia
 

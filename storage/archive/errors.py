@@ -37,7 +37,7 @@ class ArchiveMissing(ArchiveRefused):
 
 
 class ArchiveOutdated(ArchiveRefused):
-    """The schema is older than this program; `storage.archive.migrate.ensure` brings it up to date."""
+    """The schema is older than this program; `storage.migrations.migrate.ensure` brings it up to date."""
 
 
 class ArchiveTooNew(ArchiveRefused):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
+from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, in_list
-from storage.posts.content import int64_or_none, storable, storable_or_none
 from storage.records import DueMedia, FetchedMedia, MediaKind
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The steps from one schema to the next, run by Alembic inside one transaction of `storage.archive.migrate`."""
+"""How a file gets to the current schema: made from the tables, or brought there step by step inside one transaction."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps on the connection, and in the transaction, that `storage.archive.migrate` hands over."""
+"""What Alembic runs: the steps, on the connection and in the transaction of `storage.migrations.migrate`."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""PURE: what of a fetched post is its content, and how foreign text is made fit for a column."""
+"""PURE: what of a fetched post is its content: what an edit can change."""
 
 from __future__ import annotations
 
@@ -7,40 +7,11 @@ import re
 from dataclasses import asdict
 from hashlib import sha256
 
+from storage.archive.columns import storable
 from storage.records import FetchedPost, Forward, Link, Poll, Preview
 
 _CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys are in order where it is used
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 _UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
-
-
-def storable(text: str) -> str:
-    """The text with NUL and lone surrogates, which SQLite cannot keep whole, as U+FFFD; offsets stay the same."""
-    if "\x00" not in text:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            pass
-        else:
-            return text
-    return _UNFIT.sub("\ufffd", text)
-
-
-def storable_or_none(text: str | None) -> str | None:
-    """The same for a column that may be empty."""
-    return None if text is None else storable(text)
-
-
-def id_text(identity: object) -> str:
-    """A source's id as text, whatever it is. Two ids that differ stay different: what is unfit is written out."""
-    return str(identity).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
-
-
-def int64_or_none(number: object) -> int | None:
-    """A number that fits SQLite's 64 bits; None for any other."""
-    if isinstance(number, int) and not isinstance(number, bool) and -(1 << 63) <= number < 1 << 63:
-        return number
-    return None
 
 
 def content_hash(post: FetchedPost) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage.posts.content import int64_or_none
+from storage.archive.columns import int64_or_none
 from storage.posts.ids import POST_BITS, SECOND, first_id, second_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
+from storage.archive.columns import int64_or_none
 from storage.jobs import NewJob
-from storage.posts.content import int64_or_none
 from storage.records import Checked, FetchedPost
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
+from storage.archive.columns import id_text, storable
 from storage.posts import raw
-from storage.posts.content import id_text, storable
 from storage.records import Quarantined
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zstandard import ZstdCompressor
 
-from storage.posts.content import storable
+from storage.archive.columns import storable
 from storage.records import Raw
 
 if TYPE_CHECKING:

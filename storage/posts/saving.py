@@ -8,20 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
+from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
 from storage.posts import observations, quarantine, raw, rechecks, texts
-from storage.posts.content import (
-    content_hash,
-    id_text,
-    int64_or_none,
-    links_json,
-    record_json,
-    same_content,
-    storable,
-    storable_or_none,
-)
+from storage.posts.content import content_hash, links_json, record_json, same_content
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
 from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
 from storage.sources import gaps, states

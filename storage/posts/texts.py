@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
+from storage.archive.columns import storable
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
-from storage.posts.content import body, storable
+from storage.posts.content import body
 from storage.posts.ids import TEXT_BITS, text_id, text_number
 from storage.records import FetchedPost, GivenText, Segment, TextKind
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
-from storage.posts.content import int64_or_none, storable, storable_or_none
+from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.records import Batch, LedgerChange, SourceRow
 from storage.state_names import NEW, OK, current_name
 

@@ -13,8 +13,8 @@ import pytest
 
 from bot.__main__ import main
 from storage.alerts import matches
-from storage.archive import migrate
 from storage.archive.database import Archive, Writer
+from storage.migrations import migrate
 from storage.posts import saving
 from storage.records import (
     Batch,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.archive import migrate, permissions, sqlite
+from storage.archive import permissions, sqlite
 from storage.archive.database import Archive
 from storage.archive.errors import ArchiveBusy, ArchiveDamaged, ArchiveFull, ArchiveMissing, ArchiveRefused
+from storage.migrations import migrate
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
@@ -129,7 +130,8 @@ def test_the_live_file_is_never_opened_beside_sqlite(archive: Archive) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from storage.archive import integrity, migrate
+from storage.archive import integrity
+from storage.migrations import migrate
 from storage.archive.database import Archive
 live, opened = {str(archive.path)!r}, []
 sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and str(args[0]).startswith(live) else None)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from storage.archive import full_text, integrity, migrate
+from storage.archive import full_text, integrity
 from storage.archive.database import REVISIONS, Archive, connect
 from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
 from storage.archive.views import VIEWS
+from storage.migrations import migrate
 
 NOW = 1_763_800_000_000_000
 STEP = """
@@ -83,7 +84,7 @@ def test_a_fresh_archive_is_made_without_alembic(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from storage.archive import migrate
+from storage.migrations import migrate
 from storage.archive.database import Archive
 with Archive(Path({str(tmp_path / "data" / "communique.db")!r})) as archive:
     assert migrate.ensure(archive, now=0).created
@@ -134,7 +135,7 @@ def test_a_second_start_finds_nothing_to_do_and_does_not_import_alembic(archive:
     program = f"""
 import sys
 from pathlib import Path
-from storage.archive import migrate
+from storage.migrations import migrate
 from storage.archive.database import Archive
 with Archive(Path({str(archive.path)!r})) as archive:
     done = migrate.ensure(archive, now=0)
@@ -253,7 +254,7 @@ def test_bad_input_77_a_backup_that_cannot_be_finished_leaves_the_older_one(arch
     program = f"""
 import resource, signal
 from pathlib import Path
-from storage.archive import migrate
+from storage.migrations import migrate
 from storage.archive.errors import ArchiveError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
+from storage.archive.columns import storable
 from storage.archive.database import Reader
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
@@ -17,7 +18,6 @@ from storage.language.hits import evaluate
 from storage.language.match import Document
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
-from storage.posts.content import storable
 from storage.records import FetchedPost
 from storage.search import documents, prefilter, search
 

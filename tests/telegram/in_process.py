@@ -25,9 +25,9 @@ from bot.telegram.client import Access
 from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import SessionKey, session_in, write
 from bot.telegram.waiting import Patience
-from storage.archive import migrate
 from storage.archive.database import Archive
 from storage.media.shelf import Shelf
+from storage.migrations import migrate
 from storage.sources import gaps
 from storage.sources import states as source_rows
 from tests.telegram_world import Served, World

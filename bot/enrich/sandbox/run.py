@@ -22,7 +22,7 @@ from bot.enrich.sandbox.child import EngineJob
 from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.usage import usage_of
 from bot.http.values import HttpRules
-from storage.posts.content import storable
+from storage.archive.columns import storable
 
 ANSWER_CAP = 8 << 20
 _STDERR_CAP = 64 << 20  # only the end is kept

@@ -1,6 +1,6 @@
 """The first archive: every table, every index and the full-text index, as they were when it was released.
 
-This text is frozen: a later change of storage.archive.schema needs a revision of its own.
+This text is frozen: a later change of storage.migrations.schema needs a revision of its own.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """The bytes of files and the words of machines: what was fetched and when to try again; how sure a text is.
 
-This text is frozen: a later change of storage.archive.schema needs a revision of its own.
+This text is frozen: a later change of storage.migrations.schema needs a revision of its own.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """What an account at Telegram has learnt: peers, waits, spent calls, its state, watches, requests.
 
-This text is frozen: a later change of storage.archive.schema needs a revision of its own.
+This text is frozen: a later change of storage.migrations.schema needs a revision of its own.
 """
 
 from alembic import op

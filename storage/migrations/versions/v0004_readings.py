@@ -1,6 +1,6 @@
 """Which engine has read a file, so that what nobody has read is found; work that gives way to what is fresh.
 
-This text is frozen: a later change of storage.archive.schema needs a revision of its own.
+This text is frozen: a later change of storage.migrations.schema needs a revision of its own.
 """
 
 from alembic import op

@@ -1,7 +1,7 @@
 """Views of everything that JSON shows; sources keep only the names of states of today.
 
-This text is frozen once it is released: a later change of storage.archive.schema needs a revision of its own. Views and
-triggers are made again after every upgrade (see storage.archive.migrate).
+This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
+are made again after every upgrade (see storage.migrations.migrate).
 """
 
 from alembic import op

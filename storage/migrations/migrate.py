@@ -36,7 +36,7 @@ class Steps:
     """The schemas that can be brought up to date, oldest first, and the directory of the scripts that do it."""
 
     revisions: tuple[str, ...] = REVISIONS
-    scripts: Path = Path(__file__).parents[1] / "migrations"
+    scripts: Path = Path(__file__).parent
 
 
 OURS = Steps()
@@ -132,7 +132,7 @@ def _upgrade(path: Path, now: int, steps: Steps) -> None:
         if before == steps.revisions[-1]:
             return  # another process was faster
         if before is None and steps == OURS:
-            from storage.archive import schema
+            from storage.migrations import schema
 
             schema.create(alchemy, REVISIONS[-1])
         else:
