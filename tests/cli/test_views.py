@@ -1,12 +1,17 @@
 """The views of the archive show what the JSON output shows, under the same names."""
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from storage.archive.database import connect
-from tests.cli.conftest import Program
+from storage.archive.views import VIEWS
+from tests.cli.conftest import ROOT, Program
+from tests.docs.reading import blocks
 
 LISTS = ("tags", "links", "rules", "deliveries")
 TRUTHS = ("enabled", "paused", "alerting")
@@ -81,3 +86,27 @@ def test_texts(program: Program, data_dir: Path) -> None:
     said = json.loads(program("show", "spokesman/1", "--json").stdout)
     [body] = rows(data_dir, f"SELECT * FROM texts_readable WHERE post_id = {said['id']} AND kind = 'body'")
     assert (body["text"], body["language"], body["current"]) == (said["text"], said["language"], 1)
+
+
+PAGE = ROOT / "docs" / "archive.md"
+QUERIES = [block.text for block in blocks(PAGE) if block.language == "sql" and block.runs]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_query_of_the_page_has_an_answer(data_dir: Path, query: str) -> None:
+    assert rows(data_dir, query.strip().removesuffix(";")) != []
+
+
+def test_there_are_ten_queries() -> None:
+    assert len(QUERIES) == 10
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_page_names_every_view_and_what_json_does_not_have(data_dir: Path, view: str) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    [line] = [line for line in text.splitlines() if line.startswith(f"| `{view}` |")]
+    with closing(connect(data_dir / "communique.db", mode="ro")) as reader:
+        columns = {row[1] for row in reader.execute(f"PRAGMA table_info({view})")}
+    named = set(re.findall(r"`(\w+)`", line))
+    in_json = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "json-output.md").read_text(encoding="utf-8")))
+    assert columns <= named | in_json
