@@ -17,7 +17,9 @@ from contextlib import closing
 from pathlib import Path
 
 from bench.store import START, fresh, invented
+from bot.daemon.marking import EVERY_S
 from storage.archive.database import Archive, connect
+from storage.archive.log import empty_log
 from storage.posts import saving
 from storage.records import Batch, FetchedPost
 
@@ -93,9 +95,16 @@ def commits(archive: Archive, new: Iterator[FetchedPost], until: threading.Event
     return took
 
 
+def emptying(database: Path, until: threading.Event) -> None:
+    """Empty the log as the daemon does."""
+    while not until.wait(EVERY_S):
+        empty_log(database)
+
+
 def during_backup(archive: Archive, new: Iterator[FetchedPost], to: Path) -> tuple[list[float], float, int]:
     """Commit while a backup is made: what the commits took, the seconds of the backup, the largest log in bytes."""
     done, began, log = threading.Event(), time.perf_counter(), [0]
+    threading.Thread(target=emptying, args=(archive.path, done)).start()
     wal = archive.path.with_name(archive.path.name + "-wal")
 
     def back_up() -> None:
@@ -125,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         enough = threading.Event()
         timer = threading.Timer(chosen.alone, enough.set)
         timer.start()
+        threading.Thread(target=emptying, args=(archive.path, enough)).start()
         _tell("without a backup", commits(archive, new, enough))
         took, seconds, log = during_backup(archive, new, Path(folder) / "backups")
         _tell("during a backup ", took)

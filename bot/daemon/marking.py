@@ -1,10 +1,14 @@
-"""Raises the mark beside the database every few seconds in which something was written, so that a loss is noticed."""
+"""Empties the write-ahead log and raises the mark beside the database, every few seconds in which it was written to.
+
+In this order: the first entry of the new log is the raised count, so that a log that is lost is noticed.
+"""
 
 import asyncio
 from pathlib import Path
 
 from bot.archive import AsyncArchive
 from storage.archive import marker
+from storage.archive.log import empty_log
 
 EVERY_S = 10.0
 
@@ -26,6 +30,7 @@ class Marking:
         while True:
             await asyncio.sleep(EVERY_S)
             if self._written:
+                await asyncio.to_thread(empty_log, self._database)
                 mark = await self._archive.run(marker.raise_count)
                 await asyncio.to_thread(marker.write, self._database, mark)
                 self._written = False

@@ -23,7 +23,7 @@ from storage.archive.sqlite import sqlite3
 if TYPE_CHECKING:
     import sqlite3 as stdlib
 
-_STEP = 128  # pages: 1 MB
+_STEP = 256  # pages: 2 MB
 _PIECE = 1 << 20
 _SHOWN = 3
 
