@@ -9,7 +9,6 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 
 _RECOVERED = {"files": "are fetched again", "engine": "works again"}  # by the first word of what it is about
-_ENDS = (*_RECOVERED.values(), "go on")  # how a stored sentence about an end ends; the last is of earlier releases
 
 
 @dataclass(slots=True)
@@ -29,8 +28,7 @@ class Incidents:
     async def read_open(self) -> dict[str, str]:
         """The last sentence about each thing that is broken, by what it is about."""
         if self._open is None:
-            found = await self.archive.read(notices.read_latest, ("files", "files of %", "engine %"))
-            self._open = {about: text for about, text in found.items() if not text.endswith(_ENDS)}
+            self._open = await self.archive.read(notices.read_lasting, ("files", "files of %", "engine %"))
         return self._open
 
     async def begin(self, about: str, what: str) -> None:
@@ -42,7 +40,7 @@ class Incidents:
             self.say(sentence)
         if open_now.get(about) != sentence:
             open_now[about] = sentence
-            await self.archive.run(_report, about, sentence, self.health, self.clock.now())
+            await self.archive.run(_report, about, sentence, self.health, self.clock.now(), ends=False)
 
     async def end(self, about: str) -> None:
         """Report that it works; nothing is said if nothing was wrong."""
@@ -50,9 +48,9 @@ class Incidents:
             self._said.clear()
             sentence = f"{about} {_RECOVERED[about.split(maxsplit=1)[0]]}"
             self.say(sentence)
-            await self.archive.run(_report, about, sentence, self.health, self.clock.now())
+            await self.archive.run(_report, about, sentence, self.health, self.clock.now(), ends=True)
 
 
-def _report(writer: Writer, about: str, sentence: str, health: Sequence[str], now: int) -> None:
-    notices.add(writer, now, about, sentence)
+def _report(writer: Writer, about: str, sentence: str, health: Sequence[str], now: int, *, ends: bool) -> None:
+    notices.add(writer, now, about, sentence, ends=ends)
     outbox.announce(writer, health, about, sentence, now)

@@ -22,10 +22,14 @@ class NoticeRow:
     text: str
 
 
-def add(writer: Writer, at: int, about: str, text: str) -> None:
-    """Say it once; whoever follows the notices shows it."""
+def add(writer: Writer, at: int, about: str, text: str, *, ends: bool | None = None) -> None:
+    """Say it once; whoever follows the notices shows it.
+
+    `ends` is False for a trouble that lasts, True for its end, None for what is over as it is said.
+    """
     writer.execute(
-        "INSERT INTO notices (at, about, text) VALUES (:at, :about, :text)", {"at": at, "about": about, "text": text}
+        "INSERT INTO notices (at, about, text, ends) VALUES (:at, :about, :text, :ends)",
+        {"at": at, "about": about, "text": text, "ends": None if ends is None else int(ends)},
     )
 
 
@@ -35,11 +39,11 @@ def read_last(writer: Writer, about: str) -> str | None:
     return None if said is None else str(said)
 
 
-def read_latest(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
-    """The latest sentence about each thing whose name is like one of these (SQL's LIKE)."""
+def read_lasting(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
+    """The sentence about each trouble that lasts, by what it is about: a name like one of these (SQL's LIKE)."""
     rows = reader.rows(
-        "SELECT about, text FROM notices WHERE id IN (SELECT max(id) FROM notices WHERE EXISTS "
-        "(SELECT 1 FROM json_each(:abouts) WHERE about LIKE value) GROUP BY about)",
+        "SELECT about, text FROM notices WHERE ends = 0 AND id IN (SELECT max(id) FROM notices WHERE ends IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM json_each(:abouts) WHERE about LIKE value) GROUP BY about)",
         {"abouts": as_list(abouts)},
     )
     return {row["about"]: row["text"] for row in rows}

@@ -83,8 +83,10 @@ class NoticeTable(SQLModel, table=True):
     """Something the user must hear once: a source broke or recovered, a target was parked, a file was quarantined."""
 
     __tablename__: ClassVar[str] = "notices"
+    __table_args__ = (Index("notices_about", "about", "id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     at: int
     about: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
+    ends: int | None = None  # 0 a trouble that lasts until the next notice about it with 1; NULL neither

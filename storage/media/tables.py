@@ -41,3 +41,5 @@ class MediaTable(SQLModel, table=True):
     next_try_at: int | None = None  # of a pending one
     read_by: str | None = Field(default=None, sa_type=Text)  # the engine, as configured, that read it or gave it up
     read_at: int | None = None
+    reading_since: int | None = None  # written before an engine begins, so that a crash of the whole unit has a name
+    crashes: int | None = None  # how often the whole process died while this file was read

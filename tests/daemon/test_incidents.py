@@ -1,11 +1,15 @@
 """What breaks is said once when it begins and once when it is over: by whom it began may be dead by then."""
 
 import asyncio
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.incidents import Incidents
+from storage.archive.database import REVISIONS, Archive, connect
+from storage.migrations import migrate
 
 EARS = "engine ears"
 
@@ -63,3 +67,24 @@ def test_it_may_break_again_in_other_words_and_the_same(archive: Any) -> None:
     ]  # fmt: skip
     assert in_one_process(archive, *steps) == sentences
     assert [text for text, _ in noticed(archive)] == sentences
+
+
+def test_a_trouble_whose_words_end_like_good_news_lasts(archive: Any) -> None:
+    assert in_one_process(archive, (EARS, "is not what works again")) == ["engine ears is not what works again"]
+    assert in_one_process(archive, (EARS,)) == ["engine ears works again"]
+
+
+def test_an_archive_of_the_version_before_keeps_its_open_troubles(tmp_path: Path) -> None:
+    with Archive(tmp_path / "data" / "communique.db") as archive:
+        migrate.ensure(archive, now=0, steps=migrate.Steps(REVISIONS[: REVISIONS.index("0005")]))
+        with closing(connect(archive.path, mode="rw")) as old:
+            for about, text in (
+                ("engine ears", "engine ears is deaf"),
+                ("engine eyes", "engine eyes is blind"),
+                ("engine eyes", "engine eyes works again"),
+                ("files", "files go on"),
+                ("source x", "source x is failing"),
+            ):
+                old.execute("INSERT INTO notices (at, about, text) VALUES (0, ?, ?)", (about, text))
+        migrate.ensure(archive, now=0)
+        assert in_one_process(archive, (EARS,), ("engine eyes",), ("files",)) == ["engine ears works again"]

@@ -15,6 +15,14 @@ _STEPS = (
         WHEN 'no channel' THEN 'not a channel' WHEN 'not offered' THEN 'not supported'
         WHEN 'preview off' THEN 'preview disabled' WHEN 'rate limited' THEN 'rate-limited'
         WHEN 'schema drift' THEN 'client outdated' ELSE state END""",
+    # notices: 0 begins a trouble that lasts, 1 ends it
+    "ALTER TABLE notices ADD COLUMN ends INTEGER",
+    """UPDATE notices SET ends = text LIKE '% are fetched again' OR text LIKE '% works again' OR text LIKE '% go on'
+        WHERE about = 'files' OR about LIKE 'files of %' OR about LIKE 'engine %'""",
+    "CREATE INDEX notices_about ON notices (about, id)",
+    # media: which file an engine is reading, and how often this process died of it
+    "ALTER TABLE media ADD COLUMN reading_since INTEGER",
+    "ALTER TABLE media ADD COLUMN crashes INTEGER",
 )
 
 
