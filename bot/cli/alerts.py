@@ -14,9 +14,12 @@ from bot.cli.terminal.output import (
     Noun,
     Session,
     complete_name,
+    find_limit,
     format_count,
     format_options,
+    limit_option,
     say,
+    say_left_out,
     style,
     write,
     write_json,
@@ -41,6 +44,7 @@ COLUMNS = (
 )  # fmt: skip
 STATES = ("pending", "sending", "sent", "digested", "dead", "silenced", "silent")
 _LABEL = 10
+_LIMIT = 50
 _AROUND = 60  # characters shown on both sides of a hit
 
 
@@ -60,17 +64,24 @@ def command() -> None:
 @click.option(
     "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
 )
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many, newest first.")
+@limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
 @format_options()
 @click.pass_obj
 def list_alerts(
-    session: Session, since: str | None, rule: str | None, state: str | None, limit: int, zone: Zone, form: Form | None
+    session: Session,
+    since: str | None,
+    rule: str | None,
+    state: str | None,
+    limit: int | None,
+    zone: Zone,
+    form: Form | None,
 ) -> None:
     """List matches of rules, newest first, and how each was delivered."""
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=limit)
+        most = find_limit(limit, _LIMIT, form)
+        found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=most)
         if form is not None:
             documents = (
                 alert_json(match, source, url, outbox.list_deliveries(reader, match.id)) for match, source, url in found
@@ -78,7 +89,9 @@ def list_alerts(
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
+        total = matches.count_listed(reader, since=start, rule=rule, state=state) if len(rows) == most else len(rows)
     write_table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
+    say_left_out(session, len(rows), total)
     if not rows:
         say(session, "no alerts found")
 

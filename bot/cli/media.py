@@ -11,10 +11,13 @@ from bot.cli.terminal.output import (
     Noun,
     Session,
     complete_name,
+    find_limit,
     format_count,
     format_options,
     format_size,
+    limit_option,
     say,
+    say_left_out,
     source_option,
     write,
     write_line,
@@ -38,6 +41,7 @@ COLUMNS = (
 )  # fmt: skip
 _NOT_STORED = tuple(state for state in summary.STATES if state not in ("stored", "pending"))
 _PAGE = 5_000
+_LIMIT = 50
 
 
 @click.group("media", cls=Noun)
@@ -55,7 +59,7 @@ def command() -> None:
 )
 @source_option
 @click.option("--since", metavar="TIME", help="Only of posts published since then: 7d, yesterday, 2026-11-01.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many.")
+@limit_option(_LIMIT, "files")
 @zone_option
 @format_options()
 @click.pass_obj
@@ -64,7 +68,7 @@ def list_files(
     states: tuple[str, ...],
     sources: tuple[str, ...],
     since: str | None,
-    limit: int,
+    limit: int | None,
     zone: Zone,
     form: Form | None,
 ) -> None:
@@ -72,12 +76,16 @@ def list_files(
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         warn_unknown_sources(session, reader, sources)
-        found = summary.list_files(reader, states=states, sources=sources, since=start, limit=limit)
+        most = find_limit(limit, _LIMIT, form)
+        found = summary.list_files(reader, states=states, sources=sources, since=start, limit=most)
         if form is not None:
             write(session, form, (listed_file_json(file) for file in found), COLUMNS)
             return
         rows = [_row(file, zone) for file in found]
+        full = len(rows) == most
+        total = summary.count_listed(reader, states=states, sources=sources, since=start) if full else len(rows)
     write_table(session, ("post", "published", "kind", "size", "state", "why"), rows)
+    say_left_out(session, len(rows), total)
     if not rows:
         say(session, "no files found")
 

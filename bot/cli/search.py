@@ -11,8 +11,11 @@ from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
 from bot.cli.terminal.output import (
     Form,
     Session,
+    find_limit,
     format_options,
+    limit_option,
     say,
+    say_left_out,
     source_option,
     tag_option,
     write,
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from storage.search.search import FoundPost
 
 _AT_ONCE = 50
+_LIMIT = 20
+_EFFORT = 20_000  # posts that are looked at to say how many were left out: about a second
 
 
 @click.command("search")
@@ -36,7 +41,7 @@ _AT_ONCE = 50
 @click.option("--until", metavar="TIME", help="Published until then; a day is included whole.")
 @source_option
 @tag_option
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most this many posts.")
+@limit_option(_LIMIT, "posts")
 @click.option("--count", is_flag=True, help="Only print the number of posts.")
 @click.option("--highlight/--no-highlight", default=None, help="Mark hits; by default bold on a terminal.")
 @click.option("--history", is_flag=True, help="Search earlier revisions too.")
@@ -51,7 +56,7 @@ def command(
     until: str | None,
     sources: tuple[str, ...],
     tags: tuple[str, ...],
-    limit: int,
+    limit: int | None,
     count: bool,
     highlight: bool | None,
     history: bool,
@@ -84,10 +89,17 @@ def command(
             else:
                 write_line(session, str(total))
         else:
+            most = find_limit(limit, _LIMIT, form)
             found = search.search(
-                reader, query, limit=limit, since=start, until=end, sources=sources, tags=tags, history=history
+                reader, query, limit=most, since=start, until=end, sources=sources, tags=tags, history=history
             )
             total = _show(session, reader, found, form, zone, highlight=highlight)
+            if form is None and total == most:
+                session.out.flush()
+                counted, whole = search.count_some(
+                    reader, query, since=start, until=end, sources=sources, tags=tags, history=history, effort=_EFFORT
+                )
+                say_left_out(session, total, max(total, counted), whole=whole)
     if total == 0 and exit_code:
         ctx.exit(NOTHING_FOUND)
 

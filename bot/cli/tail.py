@@ -14,12 +14,16 @@ from storage.posts import reading
 from storage.records import PostRow
 
 _PAUSE_S = 1.0
+_NUMBER = 10
 
 
 @click.command("tail")
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new posts until Ctrl-C.")
 @click.option(
-    "-n", "number", type=click.IntRange(min=0), default=10, show_default=True, help="How many posts to begin with."
+    "-n",
+    "number",
+    type=click.IntRange(min=0),
+    help=f"How many posts to begin with; by default {_NUMBER}, and all of them with --jsonl without -f.",
 )
 @source_option
 @tag_option
@@ -29,7 +33,7 @@ _PAUSE_S = 1.0
 def command(
     session: Session,
     follow: bool,
-    number: int,
+    number: int | None,
     sources: tuple[str, ...],
     tags: tuple[str, ...],
     zone: Zone,
@@ -40,8 +44,13 @@ def command(
     with archive.reading() as reader:
         warn_unknown_sources(session, reader, sources)
         mark = reading.read_arrival_mark(reader)
-        ids = reading.find_newest(reader, limit=number, sources=sources, tags=tags)
-        _show(session, reading.read_posts(reader, ids), zone, jsonl=jsonl)
+        if number is None and jsonl and not follow:
+            slices = reading.find_oldest_first(reader, sources=sources, tags=tags)
+        else:
+            most = _NUMBER if number is None else number
+            slices = iter([reading.find_newest(reader, limit=most, sources=sources, tags=tags)])
+        for ids in slices:
+            _show(session, reading.read_posts(reader, ids), zone, jsonl=jsonl)
     while follow:
         time.sleep(_PAUSE_S)
         with archive.reading() as reader:

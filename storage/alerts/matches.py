@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 _COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before"
 
+_TOP = (1 << 63) - 1
+_SLICE = 500
+_LISTED = (
+    "(:since IS NULL OR m.at >= :since) AND (:rule IS NULL OR m.rule = :rule)"
+    " AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
+    " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
+)
+
 
 def read_facts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     """What is known of these posts; ids that do not exist are left out."""
@@ -103,22 +111,38 @@ def read_story(reader: Reader, match_id: int) -> Story | None:
 
 
 def list_matches(
-    reader: Reader, *, since: int | None = None, rule: str | None = None, state: str | None = None, limit: int = 50
+    reader: Reader,
+    *,
+    since: int | None = None,
+    rule: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
-    """Matches, newest first, each with the name of its source and the address of its post.
+    """Matches, newest first, each with the name of its source and the address of its post; read in slices.
 
     `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody.
     """
-    rows = reader.rows(
-        f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
-        " JOIN sources s ON s.id = p.source_id WHERE (:since IS NULL OR m.at >= :since)"
-        " AND (:rule IS NULL OR m.rule = :rule) AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
-        " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
-        " ORDER BY m.id DESC LIMIT :limit",
-        {"since": since, "rule": rule, "state": state, "limit": limit},
+    below, left = _TOP, limit
+    while left is None or left > 0:
+        size = _SLICE if left is None else min(left, _SLICE)
+        rows = reader.rows(
+            f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
+            f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED} ORDER BY m.id DESC LIMIT :size",
+            {"since": since, "rule": rule, "state": state, "below": below, "size": size},
+        )
+        for row in rows:
+            yield _match(row), row["source"], row["url"]
+        if len(rows) < size:
+            return
+        below = rows[-1]["id"]
+        left = None if left is None else left - size
+
+
+def count_listed(reader: Reader, *, since: int | None = None, rule: str | None = None, state: str | None = None) -> int:
+    """How many matches `list_matches` gives without a limit."""
+    return int(
+        reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", {"since": since, "rule": rule, "state": state})
     )
-    for row in rows:
-        yield _match(row), row["source"], row["url"]
 
 
 def _first_miss(reader: Reader, post_id: int) -> ObservationRow | None:

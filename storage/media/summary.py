@@ -13,6 +13,8 @@ from storage.records import NO_ROOM
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
+_TOP = (1 << 63) - 1
+_SLICE = 500
 STATES: tuple[str, ...] = ("stored", "pending", *get_args(State), "not downloadable")
 
 
@@ -133,28 +135,42 @@ def read_files_of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
 
 
 def list_files(
-    reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int
+    reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int | None
 ) -> Iterator[Listed]:
     """Files, those of the newest posts first; no `states` or `sources`: all. "given up" are those not to be read."""
-    rows = reader.rows(
-        "SELECT s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.name, m.state, m.reason, "
-        "coalesce(m.size, m.bytes) AS bytes, m.sha256, m.read_by, m.read_at, g.reason AS given_up "
-        f"FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id {_LOST} "
-        f"WHERE (:any_state OR m.state {in_list('states')} OR (:lost AND g.reason IS NOT NULL)) "
-        f"AND (:anywhere OR s.name {in_list('sources')}) "
-        "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
-        "ORDER BY m.post_id DESC, m.id LIMIT :limit",
-        {
-            "any_state": not states,
-            "states": as_list(states),
-            "lost": "given up" in states,
-            "anywhere": not sources,
-            "sources": as_list(sources),
-            "since": since,
-            "limit": limit,
-        },
-    )
-    return (Listed(**dict(row)) for row in rows)
+    wanted = _listed(states, sources, since)
+    post, last, left = _TOP, 0, limit
+    while left is None or left > 0:
+        size = _SLICE if left is None else min(left, _SLICE)
+        rows = reader.rows(
+            "SELECT m.post_id, m.id, s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.name, m.state, "
+            "m.reason, coalesce(m.size, m.bytes) AS bytes, m.sha256, m.read_by, m.read_at, g.reason AS given_up "
+            f"{_FROM} AND m.post_id <= :post AND (m.post_id < :post OR m.id > :last) "
+            "ORDER BY m.post_id DESC, m.id LIMIT :size",
+            {**wanted, "post": post, "last": last, "size": size},
+        )
+        for row in map(dict, rows):
+            post, last = row.pop("post_id"), row.pop("id")
+            yield Listed(**row)
+        if len(rows) < size:
+            return
+        left = None if left is None else left - size
+
+
+def count_listed(reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None) -> int:
+    """How many files `list_files` gives without a limit."""
+    return int(reader.value(f"SELECT count(*) {_FROM}", _listed(states, sources, since)))
+
+
+def _listed(states: tuple[str, ...], sources: tuple[str, ...], since: int | None) -> dict[str, object]:
+    return {
+        "any_state": not states,
+        "states": as_list(states),
+        "lost": "given up" in states,
+        "anywhere": not sources,
+        "sources": as_list(sources),
+        "since": since,
+    }
 
 
 def read_stored_files(
@@ -201,6 +217,12 @@ _WAITS = (
 _LOST = (
     "LEFT JOIN (SELECT CAST(slot AS INTEGER) AS media_id, reason, max(id) FROM given_up "
     "WHERE kind IN ('transcript', 'ocr') GROUP BY slot) g ON g.media_id = m.id"
+)
+_FROM = (
+    f"FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id {_LOST} "
+    f"WHERE (:any_state OR m.state {in_list('states')} OR (:lost AND g.reason IS NOT NULL)) "
+    f"AND (:anywhere OR s.name {in_list('sources')}) "
+    "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since)"
 )
 _UNREAD = (
     "SELECT count(*) FROM media m WHERE m.state = 'stored' AND m.read_by IS NULL "

@@ -47,6 +47,20 @@ def find_newest(
     return tuple(int(row["id"]) for row in reversed(rows))
 
 
+def find_oldest_first(
+    reader: "Reader", *, sources: Sequence[str] = (), tags: Sequence[str] = ()
+) -> Iterator[tuple[int, ...]]:
+    """Ids of all posts of this scope, slice by slice, the oldest first."""
+    where, values = scope_clause(sources, tags)
+    after = -1
+    while rows := reader.column(
+        f"SELECT p.id FROM posts p {where or 'WHERE TRUE'} AND p.id > :after ORDER BY p.id LIMIT {_AT_ONCE}",
+        {**values, "after": after},
+    ):
+        yield tuple(map(int, rows))
+        after = rows[-1]
+
+
 def read_arrival_mark(reader: "Reader") -> int:
     """How far the archive has come: a mark for `arrived`."""
     return int(reader.value("SELECT coalesce(max(id), 0) AS mark FROM revisions"))

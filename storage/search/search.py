@@ -98,6 +98,24 @@ def count(
     return total
 
 
+def count_some(
+    reader: Reader,
+    query: Query,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    history: bool = False,
+    effort: int,
+) -> tuple[int, bool]:
+    """How many posts `search` would yield, and whether that is all: at most `effort` posts or so are looked at."""
+    if prefilter.exact(query.root) and since is None and until is None and not (sources or tags or history):
+        return count(reader, query), True
+    wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    return sum(1 for _ in wanted.readings(first=_LAST, effort=effort)), not wanted.cut
+
+
 def _matches(reader: Reader, expression: str, post_id: int) -> bool:
     """Whether a current text of a post matches: then `_counted` has counted it."""
     asked = {"term": expression, "low": post_id, "high": post_id + 1, "kinds": as_list(sorted(KINDS))}
@@ -146,6 +164,7 @@ class _Search:
         self._history, self._reliable = history, reliable
         fields = _fields(query.root)
         self._media, self._rules = "has" in fields, "rule" in fields
+        self.cut = False  # whether `readings` ended before its last candidate
 
     def proposed(self) -> int:
         """How many posts would be looked at."""
@@ -153,13 +172,25 @@ class _Search:
         return 0 if allowed == "" else sum(map(len, self._candidates(allowed, _LAST)))
 
     def readings(
-        self, first: int = _FIRST, looking: Callable[[int], None] | None = None, among: str = ""
+        self,
+        first: int = _FIRST,
+        looking: Callable[[int], None] | None = None,
+        among: str = "",
+        effort: int | None = None,
     ) -> Iterator[PreparedDocument]:
-        """Every post on which the query holds, newest first; with `among`, those of them with a text that matches."""
+        """Every post on which the query holds, newest first; with `among`, those of them with a text that matches.
+
+        With `effort` no slice of candidates is begun after so many.
+        """
         allowed = self._allowed()
         if allowed is not None and not allowed:
             return
+        looked = 0
         for ids in self._candidates(allowed, first, among):
+            if effort is not None and looked >= effort:
+                self.cut = True
+                return
+            looked += len(ids)
             if looking:
                 looking(ids[0])
             loaded = documents.load_documents(

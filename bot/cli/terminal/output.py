@@ -234,6 +234,27 @@ def complete_name(ctx: click.Context, section: str, incomplete: str) -> list[str
     return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
 
 
+def limit_option(default: int, what: str) -> Callable[[_Command], _Command]:
+    """Give the command `--limit`, which it gets as `limit`; None where it was not given: see `find_limit`."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"At most this many {what}; by default {default}, and all of them with --json, --jsonl or --csv.",
+    )
+
+
+def find_limit(limit: int | None, default: int, form: Form | None) -> int | None:
+    """The limit that applies: what a machine reads is never cut where nobody asked for it."""
+    return default if limit is None and form is None else limit
+
+
+def say_left_out(session: Session, shown: int, total: int, *, whole: bool = True) -> None:
+    """Say "20 of 45; --limit N shows more" where something was left out; not `whole`: there are more than `total`."""
+    if shown < total or not whole:
+        say(session, f"{shown:,} of {'' if whole else 'more than '}{total:,}; --limit N shows more")
+
+
 # Machine output ----------------------------------------------------------------------------------------------------
 
 
@@ -254,14 +275,24 @@ def format_options(*, streams: bool = True) -> Callable[[_Command], _Command]:
 
 
 def write(session: Session, form: Form, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Documents as one JSON list, as JSON lines, or as CSV of `columns`."""
+    """Documents as one JSON list, as JSON lines, or as CSV of `columns`; each is written as it comes."""
     if form == "json":
-        write_json(session, list(documents))
+        _write_list(session, documents)
     elif form == "jsonl":
         for document in documents:
             write_line(session, json_text(document))
     else:
         write_csv(session, documents, columns)
+
+
+def _write_list(session: Session, documents: Iterable[Mapping[str, object]]) -> None:
+    """Print what `write_json` prints of a list, with one document in memory at a time."""
+    opening = "["
+    for document in documents:
+        whole = json_text(document, indent=2).replace("\n", "\n  ")  # in JSON a line feed is never inside a string
+        session.out.write(f"{opening}\n  {whole}")
+        opening = ","
+    write_line(session, "[]" if opening == "[" else "\n]")
 
 
 def write_json(session: Session, document: object) -> None:
