@@ -15,14 +15,21 @@ from bot.errors import Later
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 from storage.backups import record
+from storage.backups.catalog import backups_in
 
 _ABOUT = "backups"
-_CHILD = "import os, sys; os.nice(10); from bot.__main__ import main; main(sys.argv[1:])"
+_CHILD = """
+import contextlib, os, sys
+from bot.__main__ import main
+with contextlib.suppress(OSError):
+    os.nice(10)
+main(sys.argv[1:])
+"""
 
 
 @dataclass(slots=True)
 class Backups:
-    """The backups of one process. `config` is the current one; a round is due by what the archive remembers."""
+    """The backups of one process. `config` is the current one; one is due by the newest in the directory it names."""
 
     archive: AsyncArchive
     clock: Clock
@@ -31,19 +38,25 @@ class Backups:
     health: Callable[[], Sequence[str]]
     bell: Bell = field(default_factory=Bell)
     _tried_at: int | None = None
+    _looked_at: Path | None = None
+    _newest: int | None = None  # of the directory that was looked at
 
     async def run(self) -> None:
         """Work until cancelled; a backup that is cancelled is given up, and older ones stay as they are."""
         while True:
-            if self.config.backup.to is not None and await self._is_due():
-                await self._round(self.config.backup.to)
+            to = self.config.backup.to
+            if to is not None and await self._is_due(to):
+                await self._round(to)
             await self.bell.wait()
 
-    async def _is_due(self) -> bool:
-        known, now, every = await self.archive.read(record.read), self.clock.now(), self.config.backup.every
+    async def _is_due(self, to: Path) -> bool:
+        if self._looked_at != to:
+            self._looked_at, self._tried_at = to, None
+            self._newest = await asyncio.to_thread(_newest_in, to)
+        now, every = self.clock.now(), self.config.backup.every
         if self._tried_at is not None and 0 <= now - self._tried_at < min(every, HOUR):
             return False
-        return known.last_at is None or not 0 <= now - known.last_at < every
+        return self._newest is None or not 0 <= now - self._newest < every
 
     async def _round(self, to: Path) -> None:
         self._tried_at = self.clock.now()
@@ -54,6 +67,7 @@ class Backups:
             self.say(f"the backup to {to} failed: {failed.reason}")
             await self.archive.run(_report_failure, failed.reason, self.health(), self.clock.now())
             return
+        self._newest = self._tried_at
         self.say(f"backup: {made}")
         if before.failing_since is not None:
             await self.archive.run(_report, "backups work again", self.health(), self.clock.now())
@@ -77,6 +91,14 @@ class Backups:
             said = err.decode(errors="replace").strip().splitlines()
             raise Later(said[-1] if said else f"it ended with {child.returncode}")
         return str(json.loads(out)["path"])
+
+
+def _newest_in(directory: Path) -> int | None:
+    try:
+        rows = backups_in(directory)
+    except OSError:  # then it is tried, and the try says what is wrong
+        return None
+    return rows[-1].moment if rows else None
 
 
 def _report(writer: Writer, sentence: str, health: Sequence[str], now: int) -> None:

@@ -158,6 +158,17 @@ def test_the_daemon_backs_up_by_itself_and_reports_a_failure_once(desk: Desk, si
     assert daemon.wait(60) == 0
 
 
+def test_a_backup_that_a_person_makes_elsewhere_does_not_put_off_that_of_the_daemon(desk: Desk, until: Until) -> None:
+    desk.write(f'{CONFIG}[backup]\nto = "safe"\nevery = "1d"\n')
+    (desk.directory / "posts.jsonl").touch()
+    desk.run("run", "--once")
+    desk.run("backup", "elsewhere")
+    daemon = desk.start("run")
+    until(lambda: list((desk.directory / "safe").glob("2*Z*/manifest.json")), "the daemon's own backup")
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(60) == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_bad_input_77_a_disk_that_is_full_leaves_the_older_backup(desk: Desk) -> None:
     small = desk.directory / "small"
