@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from bot.config.model import Config
     from bot.http import Http
     from storage.archive.database import Archive
+    from storage.media.rehash import Rehashed
 
 Verdict = Literal["ok", "warn", "fail"]
 _COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
 INSTALL_APPRISE = "pip install 'communique[apprise]'"
 _LITTLE_SPACE, _NO_SPACE = 1 << 30, 100 << 20
+_SAMPLE = 300  # of raw bytes, and of files
+_FROM_A_BACKUP = "check the disk, then take them from a backup: communique restore"
 _FIRST_YEAR = 2025  # no build of this program is older
 
 
@@ -45,15 +48,16 @@ class Finding:
 
 @click.command("doctor")
 @click.option("--online", is_flag=True, help="Also fetch one page from the host of each source.")
+@click.option("--all", "everything", is_flag=True, help="Compare all stored bytes with their hashes, not a sample.")
 @format_options(streams=False)
 @click.pass_obj
-def command(session: Session, online: bool, form: Form | None) -> None:
-    """Check the clock, disk, database, config and engines; exit 1 if something is broken.
+def command(session: Session, online: bool, everything: bool, form: Form | None) -> None:
+    """Check the clock, disk, database, files, config and engines; exit 1 if something is broken.
 
     Uses no network without --online.
     """
     found = []
-    for finding in _check_all(session, online=online):
+    for finding in _check_all(session, online=online, everything=everything):
         found.append(finding)
         if form is None:
             verdict = style(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
@@ -65,7 +69,7 @@ def command(session: Session, online: bool, form: Form | None) -> None:
         raise SystemExit(1)
 
 
-def _check_all(session: Session, *, online: bool) -> Iterator[Finding]:
+def _check_all(session: Session, *, online: bool, everything: bool) -> Iterator[Finding]:
     yield check_python(sys.version_info[:3])
     yield from check_sqlite()
     findings, config = check_config(session)
@@ -80,6 +84,7 @@ def _check_all(session: Session, *, online: bool) -> Iterator[Finding]:
         if os.access(directory, os.R_OK | os.X_OK):
             yield check_lock(directory)
             yield from check_database(directory)
+            yield from check_hashes(directory, everything=everything)
             yield from check_backups(directory, config, session.clock.now())
     yield check_clock(session.clock.now(), directory)
     yield check_extras()
@@ -193,6 +198,34 @@ def check_database(directory: Path) -> Iterator[Finding]:
         yield Finding("database", "warn", str(outdated))
     except ArchiveError as error:
         yield Finding("database", "fail", str(error))
+
+
+def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
+    """Compare raw bytes and files, a sample or all of them, with the hashes that they were stored under."""
+    from bot.config.paths import database_in
+    from storage.archive.database import Archive
+    from storage.archive.errors import ArchiveError, ArchiveMissing, ArchiveOutdated
+    from storage.media.rehash import rehash_files, rehash_raw
+
+    most = None if everything else _SAMPLE
+    try:
+        with Archive(database_in(directory)) as archive:
+            yield _say_hashes("raw", "stored replies", rehash_raw(archive, most))
+            yield _say_hashes("files", "stored files", rehash_files(archive, directory, most))
+    except (ArchiveMissing, ArchiveOutdated):  # `check_database` has said it
+        return
+    except ArchiveError as error:
+        yield Finding("raw", "fail", str(error), _FROM_A_BACKUP)
+
+
+def _say_hashes(check: str, what: str, found: "Rehashed") -> Finding:
+    if not found.damaged:
+        return Finding(
+            check, "ok", f"{found.compared:,} of {found.of:,} {what} compared with their hashes: all are whole"
+        )
+    more = f"; and {found.damaged - len(found.faults):,} more" if found.damaged > len(found.faults) else ""
+    text = f"{found.damaged:,} of {found.compared:,} {what} damaged: {'; '.join(found.faults)}{more}"
+    return Finding(check, "fail", text, _FROM_A_BACKUP)
 
 
 def check_backups(directory: Path, config: "Config | None", now: int) -> Iterator[Finding]:

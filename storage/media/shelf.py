@@ -84,6 +84,25 @@ class Shelf:
         """Bytes that are left on the disk."""
         return shutil.disk_usage(self.root if self.root.is_dir() else self.root.parent).free
 
+    def fault(self, digest: str, size: int) -> str | None:
+        """What is wrong with the file of a content; None if it is there, whole and as its name says."""
+        where = self.root / digest[:2] / digest[2:4] / digest
+        try:
+            descriptor = os.open(where, _OLD)
+        except OSError as problem:
+            return f"{where} cannot be read ({problem.strerror})"
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                return f"{where} is not a file"
+            if found.st_size != size:
+                return f"{where} has {found.st_size:,} of {size:,} bytes"
+            return None if _digest(descriptor) == digest else f"{where} does not hold what its name says"
+        except OSError as problem:
+            return f"{where} cannot be read ({problem.strerror})"
+        finally:
+            os.close(descriptor)
+
     # Names --------------------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -1,5 +1,8 @@
 import http.server
 import json
+import os
+import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +16,9 @@ from bot.clock import DAY, SECOND
 from bot.config import paths
 from bot.daemon.lock import Lock
 from storage.archive.database import Archive, connect
+from storage.media.shelf import Shelf
+from storage.posts.raw import save_raw
+from storage.records import Raw
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -151,3 +157,116 @@ def test_a_clock_that_was_never_set_or_runs_behind_our_files_is_told(tmp_path: P
     (tmp_path / "communique.db").touch()
     late = check_clock(now - 2 * DAY, tmp_path)
     assert (late.verdict, "2 days behind our own files" in late.text) == ("warn", True)
+
+
+@pytest.fixture
+def collected(data_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the collected archive, with a stored file."""
+    data = tmp_path / "data"
+    shutil.copytree(data_dir, data)
+    with Archive(data / "communique.db") as archive, archive.writing() as writer:
+        writer.execute("DROP TRIGGER raw_stay_as_they_are")
+        [voice] = writer.column("SELECT id FROM media WHERE kind = 'voice'")
+        shelf = Shelf(data)
+        with shelf.arriving(voice) as arriving:
+            arriving.write(b"OggS and what was said")
+            kept = arriving.keep()
+        shelf.forget(voice)
+        writer.execute(
+            "UPDATE media SET state = 'stored', sha256 = :sha256, path = :path, size = :size WHERE id = :id",
+            {"sha256": kept.sha256, "path": kept.path, "size": kept.size, "id": voice},
+        )
+    return data
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replies(data: Path) -> int:
+    with Archive(data / "communique.db") as archive, archive.reading() as reader:
+        return int(reader.value("SELECT count(*) FROM raw"))
+
+
+def test_stored_bytes_are_compared_with_their_hashes(inside: Program, collected: Path) -> None:
+    total = replies(collected)
+    for options in ((), ("--all",)):
+        found = verdicts(inside("doctor", "--json", *options, COMMUNIQUE_DATA_DIR=str(collected)))
+        assert found["raw"] == ("ok", f"{total} of {total} stored replies compared with their hashes: all are whole; ")
+        assert found["files"] == ("ok", "1 of 1 stored files compared with their hashes: all are whole; ")
+
+
+@pytest.mark.parametrize("options", [(), ("--all",)])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("zstd = CAST('no frame' AS BLOB)", "cannot be decompressed"),
+        ("zstd = CAST('' AS BLOB)", "does not have its 67 bytes"),
+        ("zstd = (SELECT zstd FROM raw WHERE bytes > 1000 LIMIT 1)", "does not have its 67 bytes"),
+        (
+            "(zstd, bytes) = (SELECT zstd, bytes FROM raw WHERE bytes > 1000 LIMIT 1)",
+            "does not hold what its hash says",
+        ),
+    ],
+)
+def test_damaged_raw_bytes_are_named_with_their_post(
+    inside: Program, collected: Path, damage: str, said: str, options: tuple[str, ...]
+) -> None:
+    with Archive(collected / "communique.db") as archive, archive.writing() as writer:
+        where = "sha256 = (SELECT raw_sha256 FROM revisions_readable WHERE native_id = '2')"
+        writer.execute(f"UPDATE raw SET {damage} WHERE {where}")
+        [sha256] = writer.column("SELECT raw_sha256 FROM revisions_readable WHERE native_id = '2'")
+    ran = inside("doctor", "--json", *options, COMMUNIQUE_DATA_DIR=str(collected))
+    assert ran.returncode == 1
+    verdict, text = verdicts(ran)["raw"]
+    assert verdict == "fail"
+    assert re.sub(r"its \d+ bytes", "its 67 bytes", text).startswith(
+        f"1 of {replies(collected)} stored replies damaged: spokesman/2 ({sha256[:12]}…) {said}; check the disk"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--all",)])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
+        (lambda path: path.write_bytes(b"OggS and what was sAid"), "does not hold what its name says"),
+        (lambda path: path.write_bytes(b"OggS"), "has 4 of 22 bytes"),
+        (
+            lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
+            "cannot be read (Too many levels of symbolic links)",
+        ),
+        (make_pipe, "is not a file"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_post(
+    inside: Program, collected: Path, damage: Callable[[Path], object], said: str, options: tuple[str, ...]
+) -> None:
+    [path] = [path for path in (collected / "media").rglob("*") if path.is_file()]
+    path.chmod(0o600)
+    damage(path)
+    ran = inside("doctor", "--json", *options, COMMUNIQUE_DATA_DIR=str(collected))
+    assert ran.returncode == 1
+    verdict, text = verdicts(ran)["files"]
+    assert (verdict, text.partition("; ")[0]) == ("fail", f"1 of 1 stored files damaged: spokesman/1: {path} {said}")
+
+
+def test_the_first_damaged_ones_are_named_and_the_others_counted(inside: Program, collected: Path) -> None:
+    with Archive(collected / "communique.db") as archive, archive.writing() as writer:
+        writer.execute("UPDATE raw SET zstd = CAST('no frame' AS BLOB)")
+    verdict, text = verdicts(inside("doctor", "--json", COMMUNIQUE_DATA_DIR=str(collected)))["raw"]
+    assert (verdict, text.count("cannot be decompressed")) == ("fail", 3)
+    total = replies(collected)
+    assert f"{total} of {total} stored replies damaged" in text
+    assert f"; and {total - 3} more; " in text
+
+
+def test_a_sample_is_some_hundred_and_all_is_all(inside: Program, fresh: Archive) -> None:
+    with fresh.writing() as writer:
+        save_raw(writer, (Raw(f"{number}".encode(), "text/plain") for number in range(1200)))
+    fresh.close()
+    data = str(fresh.path.parent)
+    for options, compared in (((), "300"), (("--all",), "1,200")):
+        found = verdicts(inside("doctor", "--json", *options, COMMUNIQUE_DATA_DIR=data))
+        assert found["raw"][1].startswith(f"{compared} of 1,200 stored replies compared")

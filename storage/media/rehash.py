@@ -1,0 +1,121 @@
+"""Compares stored bytes with the hashes that they are named after: raw replies in the database, files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zstandard import ZstdDecompressor, ZstdError
+
+from storage.media.shelf import Shelf
+
+if TYPE_CHECKING:
+    from storage.archive.database import Archive, Parameters, Row
+
+_PAGE = 500
+_PIECE = 1 << 20
+_MOST_BYTES = 1 << 30  # of the files of a sample: a few large ones must not take minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Rehashed:
+    """How many were compared, of how many, and the first `SHOWN` of those that are damaged, one sentence each."""
+
+    compared: int
+    of: int
+    damaged: int
+    faults: tuple[str, ...]
+
+
+SHOWN = 3
+
+
+def rehash_raw(archive: Archive, most: int | None) -> Rehashed:
+    """Compare the bytes of `most` replies, chosen by chance; None: of all of them."""
+    with archive.reading() as reader:
+        total = int(reader.value("SELECT count(*) FROM raw"))
+    compared, damaged = 0, []
+    for row in _rows(archive, _RAW, _RAW_SAMPLE, most):
+        compared += 1
+        if fault := _raw_fault(archive, row["key"]):
+            damaged.append((row["key"], fault))
+    faults = [f"{_posts_of(archive, key)} ({key[:12]}…) {fault}" for key, fault in damaged[:SHOWN]]
+    return Rehashed(compared, total, len(damaged), tuple(faults))
+
+
+def rehash_files(archive: Archive, data_dir: Path, most: int | None) -> Rehashed:
+    """Compare `most` stored files, chosen by chance, or as many as 1 GiB holds; None: all of them."""
+    with archive.reading() as reader:
+        total = int(reader.value("SELECT count(*) FROM media WHERE state = 'stored'"))
+    shelf, compared, size, faults = Shelf(data_dir), 0, 0, []
+    for row in _rows(archive, _FILES, _FILES_SAMPLE, most):
+        if most is not None and compared and size + row["size"] > _MOST_BYTES:
+            break
+        compared += 1
+        size += row["size"]
+        if fault := shelf.fault(row["sha256"], row["size"]):
+            faults.append(f"{row['source']}/{row['native_id']}: {fault}")
+    return Rehashed(compared, total, len(faults), tuple(faults[:SHOWN]))
+
+
+def _rows(archive: Archive, all_: str, sample: str, most: int | None) -> Iterator[Row]:
+    """A sample, or every row in pages, each a short read: an open reader would keep the write-ahead log from shrinking.
+
+    What is removed or added meanwhile does not matter; rows are never changed.
+    """
+    parameters: Parameters = {"most": most}
+    if most is not None:
+        with archive.reading() as reader:
+            rows = reader.rows(sample, parameters)
+        yield from rows
+        return
+    after: object = None
+    while True:
+        with archive.reading() as reader:
+            rows = reader.rows(all_, {"after": after, "most": _PAGE})
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1]["key"]
+
+
+def _raw_fault(archive: Archive, key: str) -> str | None:
+    with archive.reading() as reader:
+        row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :key", {"key": key})
+    if row is None:
+        return "has no bytes"
+    state, size = sha256(), 0
+    try:
+        with ZstdDecompressor().stream_reader(row["zstd"]) as stream:
+            while size <= row["bytes"] and (piece := stream.read(_PIECE)):
+                state.update(piece)
+                size += len(piece)
+    except ZstdError:
+        return "cannot be decompressed"
+    if size != row["bytes"]:
+        return f"does not have its {row['bytes']:,} bytes"
+    return None if state.hexdigest() == key else "does not hold what its hash says"
+
+
+def _posts_of(archive: Archive, key: str) -> str:
+    """One post that was read from these bytes."""
+    with archive.reading() as reader:
+        found = reader.one(_READ_FROM, {"key": key})
+    return f"{found['source']}/{found['native_id']}" if found else "a reply without a post"
+
+
+_RAW = "SELECT sha256 AS key FROM raw WHERE :after IS NULL OR sha256 > :after ORDER BY sha256 LIMIT :most"
+_RAW_SAMPLE = "SELECT sha256 AS key FROM raw ORDER BY random() LIMIT :most"
+_FILE = (
+    "SELECT m.id AS key, m.sha256, coalesce(m.size, 0) AS size, s.name AS source, p.native_id FROM media m "
+    "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
+)
+_FILES = f"{_FILE} AND (:after IS NULL OR m.id > :after) ORDER BY m.id LIMIT :most"
+_FILES_SAMPLE = f"{_FILE} ORDER BY random() LIMIT :most"
+_READ_FROM = (
+    "SELECT s.name AS source, p.native_id FROM revisions r JOIN posts p ON p.id = r.post_id "
+    "JOIN sources s ON s.id = p.source_id WHERE r.raw_sha256 = :key LIMIT 1"
+)
