@@ -374,12 +374,14 @@ class PostFacts:
     """What is known of a post beside its words.
 
     `alerts` is False for first contact and backfill, which never alert by themselves. Times are microseconds UTC.
+    `seq` and `first_contact_seq` say what came first, whatever a clock said: see storage.archive.sequence.
     """
 
     alerts: bool
     collected_at: int
-    first_contact_at: int | None
     deleted_at: int | None
+    seq: int
+    first_contact_seq: int | None
 
 
 @dataclass(frozen=True, slots=True)

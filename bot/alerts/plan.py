@@ -69,8 +69,9 @@ def plan(
 ) -> Plan:
     """Decide on one match.
 
-    `rule_since` is when the rule's name was first loaded; `first_alerted` says whether the rule's first match of this
-    post alerted: who never got that gets no alert about an edit; `matches` says whether the post still matches.
+    `rule_since` is the number at which the rule's name was first loaded, not its time; `first_alerted` says
+    whether the rule's first match of this post alerted: who never got that gets no alert about an edit; `matches` says
+    whether the post still matches.
     """
     silent = _silence(kind, alerting, post, rule_since=rule_since, first_alerted=first_alerted)
     if silent is not None:
@@ -91,7 +92,7 @@ def _silence(
     if kind != "match":
         return None if first_alerted else Reason.FIRST_NOT_SENT
     if not post.alerts:
-        contact = post.first_contact_at
-        early = contact is None or post.collected_at <= contact
+        contact = post.first_contact_seq
+        early = contact is None or post.seq <= contact
         return Reason.FIRST_CONTACT if early else Reason.BACKFILL
-    return Reason.OLDER_THAN_RULE if post.collected_at < rule_since else None
+    return Reason.OLDER_THAN_RULE if post.seq < rule_since else None

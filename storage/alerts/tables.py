@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
 
 class RuleTable(SQLModel, table=True):
-    """A rule as it was loaded: posts first collected before `loaded_at` of its name's first version never alert."""
+    """A rule as it was loaded: posts that came before `loaded_seq` of its name's first version never alert."""
 
     __tablename__: ClassVar[str] = "rules"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -17,6 +18,7 @@ class RuleTable(SQLModel, table=True):
     version: str = Field(sa_type=Text)  # hash of query and scope
     query: str = Field(sa_type=Text)
     loaded_at: int
+    loaded_seq: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class MatchTable(SQLModel, table=True):

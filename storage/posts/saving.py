@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from storage import jobs
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
+from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
 from storage.posts import observations, quarantine, raw, rechecks, texts
@@ -243,6 +244,7 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple
 def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[str, str]) -> list[int]:
     if not fresh:
         return []
+    seq = take_number(writer)
     ids = find_free_ids(writer, [ordering_time(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
     rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
@@ -256,6 +258,7 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
                 id_,
                 new.post,
                 standing.get(id_, texts.TextCount()),
+                seq,
                 alerts=how.alerts and id_text(new.post.native_id) not in rests,
             )
             for id_, new in placed
@@ -310,9 +313,9 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
 
 _POSTS = (
     "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
-    "forward, views, collected_at, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, :native_id, "
-    ":number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, :collected_at, :alerts, "
-    "0, :texts, :language, :edited_at)"
+    "forward, views, collected_at, seq, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, "
+    ":native_id, :number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, "
+    ":collected_at, :seq, :alerts, 0, :texts, :language, :edited_at)"
 )
 _REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
@@ -340,7 +343,7 @@ def _rests(writer: Writer, source_id: int, fresh: Sequence[_Arrival]) -> frozens
 
 
 def _post_row(
-    how: _How, post_id: int, post: FetchedPost, standing: texts.TextCount, *, alerts: bool
+    how: _How, post_id: int, post: FetchedPost, standing: texts.TextCount, seq: int, *, alerts: bool
 ) -> dict[str, object]:
     return {
         "id": post_id,
@@ -356,6 +359,7 @@ def _post_row(
         "forward": record_json(post.forward),
         "views": storable_or_none(post.views),
         "collected_at": how.now,
+        "seq": seq,
         "alerts": int(alerts),
         "texts": standing.texts,
         "language": standing.language,

@@ -55,6 +55,9 @@ class PostTable(SQLModel, table=True):
     language: str = Field(default="und", sa_type=Text)
     edited_at: int | None = None
     deleted_at: int | None = None  # when its absence was established
+    seq: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0"))
+    )  # when it came: storage.archive.sequence
 
 
 class RevisionTable(SQLModel, table=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.alerts import notices
 from storage.archive.columns import int64_or_none, storable, storable_or_none
+from storage.archive.sequence import take_number
 from storage.records import Batch, LedgerChange, SourceRow
 from storage.state_names import NEW, OK, current_name
 
@@ -154,7 +155,8 @@ def settle(
 def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, now: int) -> None:
     """Move the source's cursor, marks and names; a reply that brings nothing new writes nothing."""
     [row] = writer.rows(
-        "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at "
+        "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at, "
+        "first_contact_seq "
         "FROM sources WHERE id = :id",
         {"id": source_id},
     )
@@ -164,6 +166,7 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
         notices.add(writer, now, f"source {name}", storable(f"source {name}: {sentence}"))
     times = (int64_or_none(post.posted_at) for post in batch.posts)
     newest = max((at for at in times if at is not None and at <= now), default=None)
+    begins = change.first_contact and before["first_contact_at"] is None
     after = {
         "cursor": before["cursor"] if batch.cursor is None else storable(batch.cursor),
         "high_water": _later(before["high_water"], int64_or_none(change.high_water)),
@@ -171,13 +174,14 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
         "handle": storable_or_none(batch.handle) or before["handle"],
         "title": storable_or_none(batch.title) or before["title"],
         "last_post_at": _later(before["last_post_at"], newest),
-        "first_contact_at": before["first_contact_at"] or (now if change.first_contact else None),
+        "first_contact_at": now if begins else before["first_contact_at"],
+        "first_contact_seq": take_number(writer) if begins else before["first_contact_seq"],
     }
     if after != before:
         writer.execute(
             "UPDATE sources SET cursor = :cursor, high_water = :high_water, channel_id = :channel_id, "
-            "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at "
-            "WHERE id = :id",
+            "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at, "
+            "first_contact_seq = :first_contact_seq WHERE id = :id",
             {**after, "id": source_id},
         )
 

@@ -36,6 +36,7 @@ class SourceTable(SQLModel, table=True):
     failures: int = 0
     last_ok_at: int | None = None
     last_post_at: int | None = None
+    first_contact_seq: int | None = None  # what came up to then was there before us: storage.archive.sequence
 
 
 class GapTable(SQLModel, table=True):

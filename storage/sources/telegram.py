@@ -179,7 +179,7 @@ def measure_lags(reader: Reader) -> dict[str, int]:
     rows = reader.rows(
         "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "
         "(SELECT max(l.id) FROM posts l WHERE l.source_id = s.id) WHERE s.kind = 'telegram' "
-        "AND p.posted_at IS NOT NULL AND p.collected_at > s.first_contact_at"
+        "AND p.posted_at IS NOT NULL AND p.seq > s.first_contact_seq"
     )
     return {row["name"]: row["lag"] for row in rows}
 

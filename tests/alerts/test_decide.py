@@ -9,6 +9,7 @@ from bot.alerts.loaded_rules import LoadedRules, rule_version
 from bot.config.model import Config, RuleConfig
 from bot.rules import Rule, RuleMatch, RuleSet
 from storage import jobs
+from storage.archive.sequence import take_number
 from storage.language.match import Document
 from storage.language.query import parse
 from storage.posts import saving
@@ -66,7 +67,7 @@ def desk(line: Any, tmp_path: Any) -> DecideStage:
     """First contact of the source is over and the rule is loaded."""
     with line.archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "replay", (), "junta")], line.now)
-        writer.execute(f"update sources set first_contact_at = {line.now}")
+        writer.execute(f"update sources set first_contact_at = {line.now}, first_contact_seq = {take_number(writer)}")
     desk = DecideStage(line, tmp_path)
     desk.load()
     line.now += HOUR
@@ -155,7 +156,9 @@ def test_history_is_matched_but_alerts_nobody(desk: DecideStage, line: Any, cont
     with line.archive.writing() as writer:
         writer.execute("update posts set alerts = 0")
         if contact:
-            writer.execute(f"update sources set first_contact_at = {line.now}")
+            writer.execute(
+                f"update sources set first_contact_at = {line.now}, first_contact_seq = {take_number(writer)}"
+            )
     desk.decide()
     assert desk.kinds() == [("match", reason, False)]
     desk.delete(post)
@@ -174,6 +177,19 @@ def test_a_rule_does_not_alert_about_posts_older_than_itself_even_when_it_is_cha
     desk.load(deciding(tmp_path, query="command OR headquarters", name="young"))
     desk.say("the headquarters fell", native_id="2")
     assert desk.kinds()[1] == ("match", "new match", True)
+
+
+@pytest.mark.parametrize("back", [1, HOUR, 24 * HOUR, 400 * 24 * HOUR])
+def test_bad_input_75_a_clock_that_was_set_back_silences_no_rule_and_rings_for_no_old_post(
+    desk: DecideStage, line: Any, tmp_path: Any, back: int
+) -> None:
+    line.post("the northern command fell", native_id="1")
+    desk.load(deciding(tmp_path, name="young"))
+    line.now -= back
+    line.post("the southern command fell", native_id="2")
+    line.now += back
+    desk.decide()
+    assert sorted(desk.kinds()) == [("match", "new match", True), ("match", "rule is younger than the post", False)]
 
 
 def test_a_changed_rule_does_not_call_its_own_change_an_edit(desk: DecideStage, tmp_path: Any) -> None:

@@ -90,5 +90,7 @@ def test_a_rule_is_as_old_as_the_first_loading_of_its_name(archive: Archive) -> 
     with archive.writing() as writer:
         assert rules.save_versions(writer, [("fall", "v1", "a"), ("rise", "v1", "b")], NOW) == 2
         assert rules.save_versions(writer, [("fall", "v2", "a or b"), ("rise", "v1", "b")], NOW + 9) == 1
+        assert rules.save_versions(writer, [("late", "v1", "c")], NOW - 9) == 1, "the clock was set back"
     with archive.reading() as reader:
-        assert rules.read_first_loaded(reader) == {"fall": NOW, "rise": NOW}
+        since = rules.read_first_loaded(reader)
+    assert since["fall"] == since["rise"] < since["late"]

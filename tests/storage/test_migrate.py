@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from storage.alerts import matches, rules
 from storage.archive import full_text, integrity
 from storage.archive.database import REVISIONS, Archive, connect
 from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
+from storage.archive.sequence import take_number
 from storage.archive.views import VIEWS
 from storage.migrations import migrate
 
@@ -331,3 +333,24 @@ def test_a_source_of_an_older_archive_has_its_state_under_the_name_of_today(tmp_
         with archive.reading() as reader:
             states = reader.column("SELECT state FROM sources_readable ORDER BY id")
     assert states == ["rate-limited", "preview disabled", "ok"]
+
+
+def test_bad_input_75_rules_and_posts_of_an_older_archive_keep_the_order_of_their_times(tmp_path: Path) -> None:
+    with Archive(tmp_path / "data" / "communique.db") as archive:
+        migrate.ensure(archive, now=NOW, steps=migrate.Steps(REVISIONS[: REVISIONS.index("0004") + 1]))
+        with closing(connect(archive.path, mode="rw")) as old:
+            old.execute(
+                "INSERT INTO sources (name, kind, tags, enabled, state, state_since, paused, next_poll_at, failures, first_contact_at) VALUES ('s', 'feed', '[]', 1, 'ok', 0, 0, 0, 0, 5)"
+            )
+            for at in (9, 10, 11):
+                old.execute(
+                    "INSERT INTO posts (id, source_id, native_id, posted_raw, collected_at, alerts, revision, texts, language) VALUES (:at, 1, :at, '', :at, 1, 0, 0, 'und')",
+                    {"at": at},
+                )
+            old.execute("INSERT INTO rules (name, version, query, loaded_at) VALUES ('fall', 'v1', 'x', 10)")
+        migrate.ensure(archive, now=NOW)
+        with archive.writing() as writer:
+            [since] = rules.read_first_loaded(writer).values()
+            facts = matches.read_facts(writer, [9, 10, 11])
+            assert {at: fact.seq < since for at, fact in facts.items()} == {9: True, 10: True, 11: False}
+            assert take_number(writer) > max(since, *(fact.seq for fact in facts.values()))

@@ -1,4 +1,4 @@
-"""Views of everything that JSON shows; sources keep only the names of states of today.
+"""Views of everything that JSON shows; names of states of today; an order of events that no clock can change.
 
 This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
 are made again after every upgrade (see storage.migrations.migrate).
@@ -10,6 +10,15 @@ revision = "0005"
 down_revision = "0004"
 
 _STEPS = (
+    "ALTER TABLE posts ADD COLUMN seq INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE rules ADD COLUMN loaded_seq INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sources ADD COLUMN first_contact_seq INTEGER",
+    # the order of old rows is that of their times; a rule comes after a post of the same moment, so that nothing rings
+    "UPDATE posts SET seq = collected_at",
+    "UPDATE rules SET loaded_seq = loaded_at + 1",
+    "UPDATE sources SET first_contact_seq = first_contact_at",
+    """INSERT INTO meta (key, value) SELECT 'sequence', CAST(coalesce(max(seq), 0) AS TEXT) FROM (SELECT seq FROM posts
+        UNION ALL SELECT loaded_seq FROM rules UNION ALL SELECT first_contact_seq FROM sources)""",
     """UPDATE sources SET state = CASE state WHEN 'archive' THEN 'archive error' WHEN 'broken' THEN 'internal error'
         WHEN 'flood wait' THEN 'rate-limited' WHEN 'handle moved' THEN 'renamed'
         WHEN 'no channel' THEN 'not a channel' WHEN 'not offered' THEN 'not supported'
