@@ -12,6 +12,7 @@ from bot.errors import Later, Never
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.daemon.app import App
+    from bot.daemon.journal import Journal
     from storage.archive.database import Archive
     from storage.sources.telegram import RequestKind
 
@@ -26,13 +27,25 @@ class DaemonState:
     pid: int | None
 
 
-def build_app(session: Session, config: "Config", archive: "Archive") -> "App":
+def open_journal(session: Session) -> "Journal":
+    """What the daemon of this process says on stderr."""
+    from bot.daemon.journal import Journal
+
+    return Journal(session.err, session.clock, stamps=session.environment.journal_stream is None)
+
+
+def build_app(session: Session, config: "Config", archive: "Archive", journal: "Journal | None" = None) -> "App":
     """The daemon of this process, not yet started."""
     from bot.daemon.app import App
     from bot.daemon.wiring import Startup
 
     startup = Startup(
-        session.environment, session.out, session.err, session.colour, partial(session.config), session.clock
+        session.environment,
+        session.out,
+        journal or open_journal(session),
+        session.colour,
+        partial(session.config),
+        session.clock,
     )
     return App(config, archive, startup)
 

@@ -1,17 +1,17 @@
 """`communique run`: the daemon in the foreground; --once makes one pass."""
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.daemon import build_app
-from bot.cli.terminal.output import Session, say
+from bot.cli.daemon import build_app, open_journal
+from bot.cli.terminal.output import Session
 from bot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from bot.daemon.journal import Journal
     from storage.archive.database import Archive
 
 
@@ -34,17 +34,22 @@ def command(session: Session, once: bool, new_archive: bool) -> None:
         raise ConfigError(
             (Problem("sources", "there is no source to watch: add a [[sources]] entry, or uncomment one", path=place),)
         )
+    journal = open_journal(session)
     for warning in config.warnings:
-        say(session, f"warning: {warning}")
-    now = session.clock.now()
-    with open_archive(config.data_dir, now, partial(say, session), new_archive=new_archive) as archive:
-        raise SystemExit(_run(session, config, archive, once=once))
+        journal(f"warning: {warning}")
+    try:
+        with open_archive(config.data_dir, session.clock.now(), journal, new_archive=new_archive) as archive:
+            raise SystemExit(_run(session, config, archive, journal, once=once))
+    finally:
+        journal.drain()
 
 
-def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) -> int:
+def _run(session: Session, config: "Config", archive: "Archive", journal: "Journal", *, once: bool) -> int:
     import gc
+    import logging
 
     import bot.daemon.app  # noqa: F401  before the freeze
+    from bot.daemon.journal import LogLines
     from bot.daemon.once import run_once
 
     # What is imported now is never collected: without this a full collection stalls the loop for tens of milliseconds.
@@ -52,8 +57,10 @@ def _run(session: Session, config: "Config", archive: "Archive", *, once: bool) 
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
+    logging.getLogger().addHandler(LogLines(journal))
+
     async def live() -> int:
-        app = build_app(session, config, archive)
+        app = build_app(session, config, archive, journal)
         return await (run_once(app) if once else app.run())
 
     return asyncio.run(live())

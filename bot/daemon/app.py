@@ -4,11 +4,13 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from bot import sources as source_kinds
 from bot.bells import SWEEP_S
 from bot.clock import SECOND
 from bot.config import Config
+from bot.daemon.journal import describe_bug
 from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
@@ -44,6 +46,7 @@ class App:
     async def run(self) -> int:
         """Watch until a signal ends it; return the exit code. Raises ArchiveMissing if the archive is taken away."""
         self._handle_signals()
+        asyncio.get_running_loop().set_exception_handler(self._report_lost_exception)
         self.stages.live = True
         await self.begin()
         self._schedule.every("recheck", SWEEP_S, self.stages.rechecks.bell.ring)
@@ -121,6 +124,7 @@ class App:
         await self.stages.close_telegram()
         await self.stages.wired.http.aclose()
         await self.stages.archive.aclose()
+        self._say.drain()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         return asyncio.create_task(self._supervision.keep(name, work))
@@ -153,6 +157,11 @@ class App:
 
     def _status(self) -> str:
         return self.stages.wired.config.counts()
+
+    def _report_lost_exception(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception that nobody awaits; asyncio would write its traceback to stderr, and wait there."""
+        error = context.get("exception")
+        self._say(f"internal error: {describe_bug(error) if error is not None else context.get('message')}")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -39,7 +39,7 @@ class Startup:
 
     environment: Environment
     out: TextIO
-    err: TextIO
+    say: Journal
     colour: bool
     load: Callable[[], Config]
     clock: Clock = field(default_factory=Clock)
@@ -77,7 +77,7 @@ class Stages:
         self._clock = startup.clock
         self._telegram: TelegramLine | None = None
         self.live = False
-        self.say = Journal(startup.err, self._clock, stamps=startup.environment.journal_stream is None)
+        self.say = startup.say
         self.supervision = Supervision(self._clock, self.say)
         self.archive = AsyncArchive(archive, self._note_transaction)
         self.marking = Marking(self.archive, archive.path)

@@ -1,6 +1,8 @@
 """What the daemon says: once when something breaks, once when it works again, and never at the cost of its life."""
 
 import io
+import os
+import re
 from dataclasses import dataclass, field, replace
 
 from bot.clock import Clock
@@ -38,7 +40,28 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
         def write(self, _: str) -> int:
             raise OSError(28, "No space left on device")
 
-    Journal(Full(), Clock(), stamps=True)("a sentence")
+    full = Journal(Full(), Clock(), stamps=True)
+    full("a sentence")
+    full.drain(60)
     closed = io.StringIO()
     closed.close()
-    Journal(closed, Clock(), stamps=False)("a sentence")
+    silent = Journal(closed, Clock(), stamps=False)
+    silent("a sentence")
+    silent.drain(60)
+
+
+def test_what_a_stuck_reader_did_not_get_is_counted_and_said_when_it_reads_again() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as reader, os.fdopen(writing, "w", encoding="utf-8") as err:
+        journal = Journal(err, Clock(), stamps=False)
+        for number in range(5_000):
+            journal(f"{number} " + "x" * 100)  # 500 kB: the pipe takes 64 kB, the journal a thousand lines
+        journal.drain(0.1)
+        lines: list[str] = []
+        while not lines or "not shown" not in lines[-1]:
+            lines.append(reader.readline().rstrip())
+        missed = re.fullmatch(r"(\d+) messages were not shown, because nothing read this output", lines[-1])
+        assert missed is not None, lines[-1]
+        assert len(lines) - 1 + int(missed[1]) == 5_000
+        journal("heard again")
+        assert reader.readline() == "heard again\n"

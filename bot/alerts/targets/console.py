@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Literal, TextIO
 
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later
+from bot.streams import write_out
 
 
 class Settings(TargetSettings):
@@ -24,40 +26,57 @@ class Console:
         self.settings = settings
         self.shows = Shows("ansi" if colour else "text", local=True)
         self._stdout = stdout
-        self._turn = threading.Lock()
+        self._under_way: tuple[str, asyncio.Future[None]] | None = None  # the last message, and how its writing ends
 
     async def ready(self) -> None:
         """A terminal needs no rate limit."""
 
     async def send(self, message: Message) -> None:
-        """Write and flush one block. Raises Later where stdout is closed or full: part of it may be out."""
+        """Write one block. Raises Later where stdout is closed, full or not read: part of the block may be out.
+
+        A message that is still being written, or was after its deadline, is not written a second time.
+        """
+        name, written = self._under_way or ("", None)
+        if written is None or (written.done() and name != message.id):
+            written = self._begin(message)
+        elif name != message.id:
+            raise Later("nothing reads stdout: an earlier message is still being written")
+        await asyncio.shield(written)
+        self._under_way = None
+
+    def _begin(self, message: Message) -> "asyncio.Future[None]":
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
+        written.add_done_callback(_retrieve)
+        self._under_way = message.id, written
 
-        def settle(problem: BaseException | None) -> None:
+        def settle(problem: Later | None) -> None:
             if written.done():
                 return
             if problem is None:
                 written.set_result(None)
             else:
+                self._under_way = None
                 written.set_exception(problem)
 
         def write() -> None:
-            problem: BaseException | None = None
+            problem = None
             try:
-                with self._turn:
-                    self._stdout.write(f"{message.text}\n\n")
-                    self._stdout.flush()
+                write_out(self._stdout, f"{message.text}\n\n")
             except (OSError, ValueError) as failure:  # ValueError: the file object is closed
                 problem = Later(f"cannot write to stdout: {failure}", unsure=True)
-            try:
+            with suppress(RuntimeError):  # the loop has ended, and nothing waits for the result
                 loop.call_soon_threadsafe(settle, problem)
-            except RuntimeError:  # the loop has ended, and nothing waits for the result
-                return
 
         # A daemon thread: a write to a pipe that nobody reads blocks for ever, and must not keep the process alive.
         threading.Thread(target=write, daemon=True, name=f"console {self.settings.name}").start()
-        await written
+        return written
+
+
+def _retrieve(written: "asyncio.Future[None]") -> None:
+    """Look at the outcome: nobody else may be waiting for it any more."""
+    if not written.cancelled():
+        written.exception()
 
 
 def build(settings: Settings, surroundings: TargetTools) -> Console:
