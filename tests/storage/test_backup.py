@@ -132,7 +132,7 @@ def test_the_newest_of_each_day_week_and_month_stays() -> None:
     gone = set(keeping.superseded(moments, keeping.keep("3d 2w 3m")))
     stay = [f"{datetime.fromtimestamp(at // SECOND, UTC):%m-%d %Hh}" for at in moments if at not in gone]
     assert stay == ["10-31 21h", "11-30 21h", "12-27 21h", "12-29 21h", "12-30 21h", "12-31 21h"]
-    assert keeping.superseded(moments[:1], keeping.keep("1m")) == []
+    assert keeping.superseded(moments[:2], keeping.Keep()) == moments[:1], "the newest stays, whatever the rule"
 
 
 @pytest.mark.parametrize("text", ["", "7", "7y", "0d", "7d 7d", "d7", "-1d", "7d,4w"])
@@ -256,6 +256,12 @@ def flip_database(backup: Path) -> None:
     (backup / "communique.db").write_bytes(data)
 
 
+def edit_database(backup: Path) -> None:
+    """What no check of SQLite finds: every page and every reference is sound."""
+    with closing(connect(backup / "communique.db", mode="rw")) as direct:
+        direct.execute("UPDATE meta SET value = value || '0' WHERE key = 'made_at'")
+
+
 def lose_database(backup: Path) -> None:
     (backup / "communique.db").unlink()
 
@@ -268,7 +274,9 @@ def lose_manifest(backup: Path) -> None:
     (backup / "manifest.json").unlink()
 
 
-@pytest.mark.parametrize("spoil", [cut_database, flip_database, lose_database, cut_manifest, lose_manifest])
+@pytest.mark.parametrize(
+    "spoil", [cut_database, flip_database, edit_database, lose_database, cut_manifest, lose_manifest]
+)
 def test_bad_input_76_half_a_backup_is_refused_and_the_one_before_it_is_named(
     desk: SourceArchive, to: Path, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
