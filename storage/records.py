@@ -13,7 +13,7 @@ from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 __all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "Segment", "TextRow"]
 
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
-TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll"]
+TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll", "attached"]
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
 Presence = Literal["present", "absent"]
@@ -90,6 +90,7 @@ class FetchedPost:
     `number` is the post's place in the source's ascending numbering, None where there is none (feeds).
     `deleted_at` and `texts` are set only by what hands on another archive's posts: since when it knew this one gone,
     and what its engines had made of the files.
+    `attached` are words beside its text (quotations, buttons, check lists); None where the source is not read for them.
     """
 
     native_id: str
@@ -114,6 +115,7 @@ class FetchedPost:
     service: bool = False
     deleted_at: int | None = None
     texts: tuple[GivenText, ...] = ()
+    attached: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from storage.records import Hit
 # A sentence ends at a line feed, after a Burmese or CJK full stop, or after Latin punctuation before white space.
 _END = re.compile(r"\n+|[။。！？]+|[.!?…]+(?=\s)")
 # What the source itself wrote; a transcript that is made later is no edit of the post.
-_WRITTEN = frozenset({"body", "poll", "file"})
+_WRITTEN = frozenset({"body", "poll", "file", "attached"})
 
 
 @dataclass(frozen=True, slots=True)

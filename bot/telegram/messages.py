@@ -11,6 +11,7 @@ from telethon import utils
 from telethon.tl import types
 from telethon.tl.alltlobjects import LAYER
 
+from bot.telegram.attached import attached_words, unsupported
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Poll, Preview, Quarantined, Raw
 
 MIME = f"application/vnd.telegram.tl; layer={LAYER}"
@@ -89,7 +90,12 @@ def group_albums(messages: Sequence[Any]) -> list[list[Any]]:
 def _restricted(together: Sequence[Any]) -> str | None:
     """Why nothing is shown of a message that comes empty: that is never taken for what was said."""
     for message in together:
-        if isinstance(message, types.MessageService) or message.message or message.media is not None:
+        if (
+            isinstance(message, types.MessageService)
+            or message.message
+            or message.media is not None
+            or message.rich_message
+        ):
             continue
         reasons = getattr(message, "restriction_reason", None) or ()
         if reasons:
@@ -102,16 +108,19 @@ def _post(together: Sequence[Any], raw: Raw, channel: ChannelAddress, people: _P
     first = together[0]
     service = isinstance(first, types.MessageService)
     texts = [_text(message) for message in together] if not service else [(_action(first.action), ())]
+    poll = _poll(first)
+    text = "\n".join(text for text, _ in texts if text)
+    said = (text, *(() if poll is None else (poll.question, *poll.options)))
     changed = [message.edit_date for message in together if _edited(message)]
     return FetchedPost(
         native_id=str(first.id),
         raw=raw,
-        text="\n".join(text for text, _ in texts if text),
+        text=text,
         number=first.id,
         posted_at=_microseconds(first.date),
         posted_raw=first.date.isoformat(),
         url=channel.url(first.id),
-        author=getattr(first, "post_author", None),
+        author=getattr(first, "post_author", None) or _sender(first, channel, people),
         edited=bool(changed),
         edited_at=_microseconds(max(changed)) if changed else None,
         forward=_forward(getattr(first, "fwd_from", None), people),
@@ -119,10 +128,11 @@ def _post(together: Sequence[Any], raw: Raw, channel: ChannelAddress, people: _P
         group=str(first.id) if len(together) > 1 else None,
         links=tuple(link for _, links in texts for link in links),
         media=tuple(_files(together, channel, service=service)),
-        poll=_poll(first),
+        poll=poll,
         preview=_preview(first),
         views=None if getattr(first, "views", None) is None else str(first.views),
         service=service,
+        attached=attached_words(together, people.users, said),
     )
 
 
@@ -212,6 +222,18 @@ def _forward(origin: Any, people: _People) -> Forward | None:
     return Forward(origin.from_name or "")
 
 
+def _sender(message: Any, channel: ChannelAddress, people: _People) -> str | None:
+    """Who wrote it, in a group: a member, or a channel in whose name somebody wrote; None where the channel did."""
+    peer = getattr(message, "from_id", None)
+    if isinstance(peer, types.PeerUser):
+        user = people.users.get(peer.user_id)
+        return (utils.get_display_name(user) if user else "") or str(peer.user_id)
+    if isinstance(peer, types.PeerChannel) and peer.channel_id != channel.id:
+        chat = people.chats.get(peer.channel_id)
+        return getattr(chat, "title", None) or str(peer.channel_id)
+    return None
+
+
 def handle_of(chat: Any) -> str | None:
     """The public name of a chat, None where it has none."""
     if getattr(chat, "username", None):
@@ -272,7 +294,8 @@ def _files(together: Sequence[Any], channel: ChannelAddress, *, service: bool) -
             )
         elif media is not None and not isinstance(media, _NO_FILE):
             kind = type(media).__name__.removeprefix("MessageMedia").lower()
-            yield FetchedMedia("document", f"document:{message.id}", reason=f"a {kind}, not a file")
+            reason = unsupported(media) or f"a {kind}, not a file"
+            yield FetchedMedia("document", f"document:{message.id}", reason=reason)
 
 
 _NO_FILE = (types.MessageMediaWebPage, types.MessageMediaPoll, types.MessageMediaEmpty)

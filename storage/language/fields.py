@@ -13,7 +13,7 @@ from storage.language.tree import HasText, Is, Node, QueryError, When
 NAMES = ("source", "tag", "side", "lang", "has", "in", "from", "id", "rule", "date", "since", "until")
 HAS = ("voice", "audio", "photo", "video", "document", "forward", "reply", "edit", "poll")
 IN = {
-    "text": frozenset({"body", "file", "poll"}),
+    "text": frozenset({"body", "file", "poll", "attached"}),
     "transcript": frozenset({"transcript"}),
     "ocr": frozenset({"ocr"}),
     "translation": frozenset({"translation"}),

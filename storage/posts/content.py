@@ -21,7 +21,7 @@ def content_hash(post: FetchedPost) -> str:
     and the name of a forward's origin, whose channel may be renamed.
 
     What a platform gives differently on its pages and by its protocol (ids of files, how an address is written)
-    follows after a dot, with a mark of the form that was read: see `same_content`.
+    follows after a dot, with a mark of the form that was read, and attached words after a tilde: see `same_content`.
     """
     content = {
         "links": [_UNSEEN.sub("", link.text) for link in post.links],
@@ -31,15 +31,25 @@ def content_hash(post: FetchedPost) -> str:
         "title": post.title,
     }
     plain = sha256(_CANONICAL.encode(content).encode()).hexdigest()
+    words = "" if post.attached is None else f"~{sha256(_CANONICAL.encode(post.attached).encode()).hexdigest()[:24]}"
     if not post.links and not post.media:
-        return plain
+        return plain + words
     exact = [[link.url for link in post.links], [media.identity or media.key for media in post.media]]
     form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
-    return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}"
+    return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}{words}"
 
 
 def same_content(one: str, other: str) -> bool:
-    """Whether two hashes are of the same content: exactly where both were read in one form, else in all words."""
+    """Whether two hashes are of the same content: exactly where both were read in one form, else in all words.
+
+    Attached words count only where both were read for them.
+    """
+    if one == other:
+        return True
+    one, _, attached = one.partition("~")
+    other, _, others_attached = other.partition("~")
+    if attached and others_attached and attached != others_attached:
+        return False
     if one == other:
         return True
     plain, _, exact = one.partition(".")

@@ -64,6 +64,12 @@ class _Arrival:
     post: FetchedPost
     hash: str
     known: _Known | None
+    attached: tuple[str, ...] | None = None  # what is stored, where the stored hash does not speak of it
+
+    @property
+    def gains_words(self) -> bool:
+        """Whether it was stored by a reader that did not see its attached words."""
+        return self.attached == () and bool(self.post.attached)
 
 
 def save(
@@ -116,11 +122,12 @@ def save_check(writer: Writer, post_id: int, found: Checked, now: int, *, apart:
     [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
     stored = _Stored()
     if found.post is not None:
-        arrival = _Arrival(found.post, content_hash(found.post), known)
+        arrival = _arrival(writer, found.post, known)
         if not _says_the_same(arrival):
             _store(writer, how, [arrival], stored)
             quarantine.save_pieces(writer, source_id, stored.broken, now)
         else:
+            _add_attached(writer, how, [arrival])
             if found.post.edited and known.edited_at is None:
                 observations.note_label(writer, [(post_id, found.post)], now, found.method)
             media_rows.refresh_addresses(writer, [(post_id, found.post.media)], now)
@@ -133,7 +140,10 @@ def save_check(writer: Writer, post_id: int, found: Checked, now: int, *, apart:
 def _says_the_same(arrival: _Arrival) -> bool:
     """Service messages are worded by whoever shows them, and cannot be edited."""
     known = arrival.known
-    return known is not None and (arrival.post.service or same_content(known.content_hash, arrival.hash))
+    if known is None or arrival.post.service:
+        return known is not None
+    shown = tuple(storable(words) for words in arrival.post.attached or ())
+    return same_content(known.content_hash, arrival.hash) and (not arrival.attached or arrival.attached == shown)
 
 
 # What is known ----------------------------------------------------------------------------------------------------
@@ -159,10 +169,16 @@ def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], store
     arrivals = []
     for post in posts:
         try:
-            arrivals.append(_Arrival(post, content_hash(post), known.get(id_text(post.native_id))))
+            arrivals.append(_arrival(writer, post, known.get(id_text(post.native_id))))
         except (AttributeError, TypeError, ValueError) as problem:  # a source's mistake, of this one post
             stored.broken.append(_aside(post, problem))
     return arrivals
+
+
+def _arrival(writer: Writer, post: FetchedPost, known: _Known | None) -> _Arrival:
+    silent = known is not None and post.attached is not None and "~" not in known.content_hash
+    attached = texts.read_attached(writer, known.id) if known is not None and silent else None
+    return _Arrival(post, content_hash(post), known, attached)
 
 
 def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
@@ -192,7 +208,15 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
         if post.texts and texts.save_given_texts(writer, known.id, post.texts, how.read)
     ]
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
+    _add_attached(writer, how, same)
     _note_deletions(writer, how, pairs)
+
+
+def _add_attached(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
+    """Add words that only a better reader sees: they are found from now on, and nothing has happened to the post."""
+    for arrival in same:
+        if arrival.known is not None and arrival.gains_words:
+            texts.add_attached(writer, arrival.post, arrival.known.id, arrival.known.revision, how.read)
 
 
 def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
@@ -290,7 +314,7 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
     post, number = arrival.post, known.revision + 1
     writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
     media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
-    standing = texts.supersede(writer, known.id, texts.texts_of(post, known.id, number), how.read, media_ids)
+    standing = texts.supersede(writer, post, known.id, number, how.read, media_ids)
     writer.execute(
         "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
         "WHERE id = :id",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 LIMIT = 1 << TEXT_BITS
-_OWN = ("body", "poll", "file")  # what a fetched post brings itself
+_OWN: tuple[TextKind, ...] = ("body", "poll", "file")  # what a fetched post brings itself
+_ATTACHED: tuple[TextKind, ...] = ("attached",)  # only where its source is read for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,12 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
         for media in post.media
         if media.name
     ]
+    found += _attached_texts(post, post_id, revision)
     return found
+
+
+def _attached_texts(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
+    return [NewText(post_id, revision, "attached", storable(words)) for words in post.attached or ()]
 
 
 def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[str, object]]:
@@ -132,17 +138,50 @@ def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tup
 
 
 def supersede(
-    writer: Writer, post_id: int, wanted: Sequence[NewText], read: Read, media_ids: Mapping[tuple[int, str], int]
+    writer: Writer,
+    post: FetchedPost,
+    post_id: int,
+    revision: int,
+    read: Read,
+    media_ids: Mapping[tuple[int, str], int],
 ) -> TextCount:
-    """Make `wanted` the current texts that the post brings itself; equal ones stay. Raises TooManyTextsError.
+    """Make the texts that the post brings itself its current ones; equal ones stay. Raises TooManyTextsError.
 
-    Texts that were made of its files (transcripts, OCR, translations) are left alone.
+    Texts that were made of its files (transcripts, OCR, translations) are left alone, and so are attached words where
+    the post was not read for them.
     """
+    own = _OWN if post.attached is None else (*_OWN, *_ATTACHED)
+    return _replace(writer, post_id, texts_of(post, post_id, revision), own, read, media_ids)
+
+
+def add_attached(writer: Writer, post: FetchedPost, post_id: int, revision: int, read: Read) -> None:
+    """Add the attached words of a post that was stored without them; the revision stays. Raises TooManyTextsError."""
+    now = _replace(writer, post_id, _attached_texts(post, post_id, revision), _ATTACHED, read, {})
+    _save_count(writer, post_id, now)
+
+
+def read_attached(reader: Reader, post_id: int) -> tuple[str, ...]:
+    """The attached words that a post has now, in their order."""
+    found = reader.column(
+        "SELECT text FROM texts WHERE post_id = :post AND kind = 'attached' AND current = 1 ORDER BY id",
+        {"post": post_id},
+    )
+    return tuple(found)
+
+
+def _replace(
+    writer: Writer,
+    post_id: int,
+    wanted: Sequence[NewText],
+    own: Sequence[TextKind],
+    read: Read,
+    media_ids: Mapping[tuple[int, str], int],
+) -> TextCount:
     rows = writer.rows(
         "SELECT id, kind, text, media_id, current FROM texts WHERE post_id = :post ORDER BY id", {"post": post_id}
     )
     standing = {
-        (row["kind"], row["text"], row["media_id"]): row["id"] for row in rows if row["current"] and row["kind"] in _OWN
+        (row["kind"], row["text"], row["media_id"]): row["id"] for row in rows if row["current"] and row["kind"] in own
     }
     keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
     gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
@@ -187,11 +226,7 @@ def save_machine_text(
     if before is not None:
         writer.execute("UPDATE texts SET current = 0 WHERE id = :id", {"id": before["id"]})
     text_id = _add_machine(writer, post_id, media_id, made, text, read) if text.strip() else None
-    standing = _standing(writer, post_id)
-    writer.execute(
-        "UPDATE posts SET texts = :texts, language = :language WHERE id = :post",
-        {"post": post_id, "texts": standing.texts, "language": standing.language},
-    )
+    _save_count(writer, post_id, _standing(writer, post_id))
     return text_id
 
 
@@ -209,11 +244,7 @@ def save_given_texts(writer: Writer, post_id: int, given: Sequence[GivenText], r
         )
         _add_machine(writer, post_id, None, made, storable(one.text), read)
     if new:
-        now = _standing(writer, post_id)
-        writer.execute(
-            "UPDATE posts SET texts = :texts, language = :language WHERE id = :post",
-            {"post": post_id, "texts": now.texts, "language": now.language},
-        )
+        _save_count(writer, post_id, _standing(writer, post_id))
     return bool(new)
 
 
@@ -279,3 +310,10 @@ def _standing(writer: Writer, post_id: int) -> TextCount:
         {"post": post_id},
     )
     return TextCount(len(languages), languages[0] if languages else "und")
+
+
+def _save_count(writer: Writer, post_id: int, now: TextCount) -> None:
+    writer.execute(
+        "UPDATE posts SET texts = :texts, language = :language WHERE id = :post",
+        {"post": post_id, "texts": now.texts, "language": now.language},
+    )

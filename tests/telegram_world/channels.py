@@ -61,6 +61,7 @@ class Message:
     action: Any | None = None  # a TL action makes it a service message
     noforwards: bool = False
     restricted: str | None = None  # why it may not be shown everywhere
+    more: tuple[tuple[str, Any], ...] = ()  # other fields of the TL message, by name
 
 
 @dataclass(frozen=True, slots=True)

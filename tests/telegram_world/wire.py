@@ -90,8 +90,8 @@ def message(world: "World", channel: Channel, one: Message) -> Any:
     if one.action is not None:
         return types.MessageService(one.id, peer, date(one.at), post=True, action=one.action)
     if channel.withheld:
-        one = replace(one, text="", entities=(), file_id=None, poll=None, restricted=channel.restricted)
-    return types.Message(
+        one = replace(one, text="", entities=(), file_id=None, poll=None, more=(), restricted=channel.restricted)
+    made = types.Message(
         one.id,
         peer,
         date(one.at),
@@ -111,6 +111,9 @@ def message(world: "World", channel: Channel, one: Message) -> Any:
         reactions=_reactions(one.reactions),
         restriction_reason=_reasons(one.restricted),
     )
+    for name, value in one.more:
+        setattr(made, name, value)
+    return made
 
 
 def message_bytes(world: "World", channel: Channel, one: Message) -> bytes:

@@ -146,6 +146,7 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
         poll=_poll(document),
         deleted_at=_time(document, "deleted_at") if document.get("deleted_at") is not None else None,
         texts=tuple(_given(each) for each in _list(document, "texts") if each.get("kind") in _MACHINE),
+        attached=_attached(document),
     )
 
 
@@ -229,6 +230,11 @@ def _poll(document: Mapping[str, Any]) -> Poll | None:
         return None
     question, *options = _text(poll, "text").split("\n")
     return Poll(question, tuple(options))
+
+
+def _attached(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    found = tuple(_text(each, "text") for each in _list(document, "texts") if each.get("kind") == "attached")
+    return found or None
 
 
 def _given(value: Mapping[str, Any]) -> GivenText:
