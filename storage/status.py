@@ -150,7 +150,7 @@ SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enable
     coalesce(p.posts, 0) AS posts, coalesce(p.deleted, 0) AS deleted, coalesce(g.gaps, 0) AS gaps
 FROM sources s
 LEFT JOIN runs r ON r.id =
-    (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.started_at DESC, l.id DESC LIMIT 1)
+    (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)
 LEFT JOIN (SELECT source_id, count(*) AS posts, count(deleted_at) AS deleted FROM posts GROUP BY source_id) p
     ON p.source_id = s.id
 LEFT JOIN (SELECT source_id, count(*) AS gaps FROM gaps WHERE closed_at IS NULL GROUP BY source_id) g

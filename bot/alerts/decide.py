@@ -104,4 +104,5 @@ def _held(
     name = f"{MEDIA_RULE}{document.source}"
     kinds = {"video" if kind == "round" else kind for kind in awaited}
     wanted = bool(kinds & loaded.files.get(name, frozenset()))
-    return frozenset({name} if wanted and post.alerts and now < post.collected_at + _HOLD else ())
+    fresh = post.collected_at <= now < post.collected_at + _HOLD  # a post of tomorrow is one of a wrong clock
+    return frozenset({name} if wanted and post.alerts and fresh else ())

@@ -4,11 +4,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from bot import sources as source_kinds
 from bot.bells import SWEEP_S
-from bot.clock import SECOND
+from bot.clock import SECOND, SteadyClock
 from bot.config import Config
 from bot.daemon.journal import describe_bug
 from bot.daemon.schedule import Schedule
@@ -18,7 +19,7 @@ from bot.daemon.wiring import Stages, Startup, changed_at
 from bot.enrich.worker import KINDS
 from bot.errors import CommuniqueError, ConfigError
 from storage import jobs
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
 from storage.sources import clock_repair
 
@@ -32,12 +33,13 @@ class App:
     """
 
     def __init__(self, config: Config, archive: Archive, startup: Startup) -> None:
-        self.clock = startup.clock
-        self.stages = Stages(config, archive, startup)
+        self._steady = SteadyClock(startup.clock)
+        self.clock = self._steady.as_clock
+        self.stages = Stages(config, archive, replace(startup, clock=self.clock))
         self._startup = startup
         self._say = self.stages.say
         self._supervision = self.stages.supervision
-        self._schedule = Schedule(self.clock, self._repair_clock, self._say)
+        self._schedule = Schedule(self.clock, self._steady, self._repair_clock, self._say)
         self._systemd = Systemd(startup.environment.notify_socket)
         self._tasks: list[asyncio.Task[None]] = []  # of the stages that work with the current config
         self._reload_requested = asyncio.Event()
@@ -145,11 +147,16 @@ class App:
             else:
                 self._schedule.forget(f"poll {kind}")
 
-    async def _repair_clock(self) -> None:
-        await self.stages.archive.run(clock_repair.repair_times, self.clock.now())
+    async def _repair_clock(self, drift: int) -> None:
+        """Plan by the new time; until that is written, everything lives by the old one."""
+        await self.stages.archive.run(self._follow_clock, drift)
         self.stages.rounds.bell.ring()
         self.stages.decisions.bell.ring()
         self.stages.wired.outbox.ring()
+
+    def _follow_clock(self, writer: Writer, drift: int) -> None:
+        clock_repair.repair_times(writer, self.clock.now() + drift, drift)
+        self._steady.follow()
 
     async def _beat(self) -> None:
         watchdog_us = self._startup.environment.watchdog_us

@@ -13,10 +13,10 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEv
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from bot.clock import SECOND, Clock
+from bot.clock import MINUTE, SECOND, Clock, SteadyClock
 
-JUMP = 30 * SECOND
-LOOK_EVERY = 10.0
+JUMP = MINUTE  # less than that is taken over without a word, as NTP corrects it
+LOOK_EVERY = 1.0
 
 
 class Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
@@ -34,18 +34,22 @@ class Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
 class Schedule:
     """Rings `bells` by name, each every so many seconds, whatever the wall clock does.
 
-    `jumped` is awaited after a jump of the wall clock against the monotonic one (suspend, NTP, an RTC that was wrong).
+    `jumped` is awaited after a jump of the wall clock (NTP, an RTC that was wrong, a hand), with its microseconds, and
+    with 0 after a time in which the program did not run. It lets `steady` follow the wall clock.
     """
 
-    def __init__(self, clock: Clock, jumped: Callable[[], Awaitable[None]], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, steady: SteadyClock, jumped: Callable[[int], Awaitable[None]], say: Callable[[str], None]
+    ) -> None:
         self._clock = clock
+        self._steady = steady
         self._jumped = jumped
         self._say = say
         self._intervals: dict[str, tuple[float, Callable[[], None]]] = {}
         # `_report` writes one sentence about a failure; APScheduler's own log would be a traceback on stderr.
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)
         self._scheduler = self._make_scheduler()
-        self._unhandled = False  # a jump for which `jumped` has not ended yet
+        self._unhandled: int | None = None  # a jump for which `jumped` has not ended yet
 
     def every(self, name: str, seconds: float, ring: Callable[[], None]) -> None:
         """Add a bell, or change its interval."""
@@ -67,23 +71,26 @@ class Schedule:
             self._scheduler.shutdown(wait=False)
 
     async def _watch(self) -> None:
-        wall, monotonic = self._clock.now(), self._clock.monotonic()
+        ran_at = self._awake()
         while True:
-            if self._unhandled:
-                await self._jumped()
-                self._unhandled = False
+            if self._unhandled is not None:
+                await self._jumped(self._unhandled)
+                self._unhandled = None
             await asyncio.sleep(LOOK_EVERY)
-            wall_now, monotonic_now = self._clock.now(), self._clock.monotonic()
-            drift = (wall_now - wall) - round((monotonic_now - monotonic) * SECOND)
-            late = monotonic_now - monotonic > LOOK_EVERY + JUMP / SECOND
-            wall, monotonic = wall_now, monotonic_now
-            if abs(drift) > JUMP or late:
-                what = f"the clock jumped by {drift / SECOND:+.0f} s"
-                if abs(drift) <= JUMP:
-                    what = "the program did not run for a while"
-                self._say(f"{what}: every source is polled again")
-                self._rearm()
-                self._unhandled = True
+            drift, idle, ran_at = self._steady.drift(), self._awake() - ran_at, self._awake()
+            if abs(drift) > JUMP:
+                self._say(f"the clock jumped by {drift / SECOND:+.0f} s: every source is polled again")
+                self._unhandled = drift
+            elif idle > LOOK_EVERY + JUMP / SECOND:
+                self._say("the program did not run for a while: every source is polled again")
+                self._unhandled = 0
+            else:
+                self._steady.follow()
+                continue
+            self._rearm()
+
+    def _awake(self) -> float:
+        return self._clock.monotonic() + self._clock.asleep()
 
     def _rearm(self) -> None:
         """Next run times are kept by the wall clock: after a step back the scheduler would sleep until then."""

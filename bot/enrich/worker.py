@@ -37,8 +37,9 @@ _MOST = 100_000
 
 @dataclass(slots=True)
 class _Pause:
-    """An engine is not used before `until`; `failures` in a row make the pause longer."""
+    """An engine is not used from `since` to `until`; `failures` in a row make the pause longer."""
 
+    since: int = 0  # a clock that is set back before it ends the pause
     until: int = 0
     failures: int = 0
 
@@ -173,7 +174,7 @@ class Enricher:
         """The result of `work`; None if the job was postponed, failed or was given up, which is then in the archive."""
         name, job = task.engine.settings.name, task.job
         pause = self._pauses.setdefault(name, _Pause())
-        if pause.until > self.clock.now():
+        if pause.since <= self.clock.now() < pause.until:
             await self.store.run(jobs.postpone, [job.id], pause.until)
             return None
         try:
@@ -225,6 +226,7 @@ class Enricher:
         """Postpone the job without counting a failure, and leave the engine alone for a while."""
         now = self.clock.now()
         pause.failures += 1
+        pause.since = now
         if isinstance(problem, Never):
             pause.until = now + _STOPPED
         else:

@@ -104,7 +104,8 @@ class TelegramSource:
     @property
     def is_withheld(self) -> bool:
         """Whether the channel is withheld from the account, so that only the public pages show it."""
-        return self._withheld is not None and self._clock.now() < self._withheld.until
+        now = self._clock.now()  # a wait that ends far ahead began before the clock was set back
+        return self._withheld is not None and now < self._withheld.until <= now + DAY + MINUTE
 
     def ask_account_again(self) -> None:
         """Use the account again in the next round: something about the channel or the account has changed."""

@@ -32,13 +32,10 @@ class Budget:
         self._memory = memory
         self._clock = clock
         self._by_the_hour = BY_THE_HOUR if by_the_hour is None else by_the_hour
-        self._waits: dict[str, int] | None = None
 
     async def allow(self, method: str) -> None:
         """Return if the call may be made now, and count it. Raises Later with the time from which it may."""
-        if self._waits is None:
-            self._waits = await self._memory.read_waits()
-        until = self._waits.get(method, 0)
+        until = (await self._memory.read_waits()).get(method, 0)
         if until > self._clock.now():
             raise wait_error(method, until)
         most = self._by_the_hour.get(method)
@@ -49,9 +46,6 @@ class Budget:
 
     async def wait(self, method: str, until: int) -> None:
         """Save a wait that Telegram asked for, before anything else happens."""
-        if self._waits is None:
-            self._waits = await self._memory.read_waits()
-        self._waits[method] = max(until, self._waits.get(method, 0))
         await self._memory.keep_wait(method, until)
 
 

@@ -68,7 +68,7 @@ SELECT s.id, s.name, s.kind, s.state, s.reason, {_time("nullif(s.state_since, 0)
     (SELECT count(p.deleted_at) FROM posts p WHERE p.source_id = s.id) AS deleted,
     (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL) AS open_gaps
 FROM sources s LEFT JOIN runs w ON w.id =
-    (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.started_at DESC, l.id DESC LIMIT 1)""",
+    (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)""",
     "alerts_readable": f"""
 SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}, m.post_id, p.url, m.alerting, m.why,
     m.before, r.title, r.text,

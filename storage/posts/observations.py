@@ -80,11 +80,15 @@ def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart
 
 
 def _absences(writer: Writer, post_id: int) -> tuple[int | None, int]:
-    """When the first proven absence since the post was last there was, and how many there were, proven or not."""
+    """When the first proven absence since the post was last there was, and how many there were, proven or not.
+
+    Those before a jump of the clock do not count: see storage.sources.clock_repair.
+    """
     [row] = writer.rows(
         "SELECT min(CASE WHEN detail = :controlled THEN at END), count(*) FROM observations WHERE post_id = :id "
         "AND presence = 'absent' AND id > coalesce("
-        "(SELECT max(id) FROM observations WHERE post_id = :id AND presence = 'present'), 0)",
+        "(SELECT max(id) FROM observations WHERE post_id = :id AND presence = 'present'), 0) "
+        "AND id > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'absences_count_after'), 0)",
         {"id": post_id, "controlled": _CONTROLLED},
     )
     return row[0], row[1]

@@ -14,24 +14,56 @@ _LONGEST_HOLD = 86_400_000_000  # that another side's wait may still last by a c
 
 
 def has_future_rounds(reader: Reader, now: int) -> bool:
-    """Whether the last round was noted at a time that has not come: the clock was ahead then, or is behind now."""
-    [row] = reader.rows("SELECT max(ended_at) AS at FROM runs")
-    return row["at"] is not None and row["at"] > now + _TOLERANCE
+    """Whether a source was last looked at in the future: the clock was ahead then, or is behind now."""
+    at = reader.value(
+        "SELECT max(ended_at) FROM runs WHERE id IN (SELECT max(r.id) FROM runs r JOIN sources s "
+        "ON s.id = r.source_id WHERE s.enabled = 1 AND s.paused = 0 AND s.next_poll_at < :never GROUP BY r.source_id)",
+        {"never": states.NEVER},
+    )
+    return at is not None and at > now + _TOLERANCE
 
 
-def repair_times(writer: Writer, now: int) -> None:
-    """After a jump of the clock: ask every source, decide and deliver all that waits, and let no rule be of tomorrow.
+def repair_times(writer: Writer, now: int, drift: int | None = None) -> None:
+    """After a jump of the clock: ask every source, decide and deliver all that waits.
 
-    Waits that another side asked for last a day at most. Re-checks keep their times, which count from publishing.
+    `drift` is how far the clock was set: waits that another side asked for, re-checks of posts and budgets keep what
+    is left of them. None: that is not known; then such a wait lasts a day at most, and re-checks keep their times,
+    which count from publishing. Unless it is 0, absences that were seen before prove nothing any more (see
+    storage.posts.observations): how long ago they were is not known.
     """
-    states.poll_all_now(writer, now)
-    values = {"now": now, "longest": now + _LONGEST_HOLD}
-    for statement in (
-        "UPDATE jobs SET due_at = :now WHERE due_at > :now AND (kind <> 'recheck' OR slot IN ('confirm', 'missing'))",
-        "UPDATE deliveries SET not_before = :now WHERE state = 'pending' AND not_before > :now",
-        "UPDATE sources SET hold_until = :longest WHERE hold_until > :longest",
-        "UPDATE targets SET hold_until = :longest WHERE hold_until > :longest",
-        # posts that were collected before a rule was loaded never alert
-        "UPDATE rules SET loaded_at = :now WHERE loaded_at > :now",
-    ):
+    values = {"now": now, "longest": now + _LONGEST_HOLD, "drift": drift, "never": states.NEVER}
+    moved = _CAPPED if drift is None else _MOVED if drift else ()
+    for statement in (*moved, *_DUE, *(() if drift == 0 else (_FORGET,))):
         writer.execute(statement, values)
+    states.poll_all_now(writer, now)
+
+
+_MOVED = (
+    "UPDATE sources SET hold_until = hold_until + :drift",
+    "UPDATE sources SET state_since = state_since + :drift WHERE state_since > 0",
+    "UPDATE targets SET hold_until = hold_until + :drift",
+    "UPDATE targets SET state_since = state_since + :drift WHERE state_since > 0",
+    "UPDATE telegram_account SET state_since = state_since + :drift WHERE state_since > 0",
+    "UPDATE telegram_waits SET until = until + :drift",
+    "UPDATE telegram_spent SET at = at + :drift",
+    "UPDATE jobs SET due_at = due_at + :drift WHERE kind = 'recheck'",
+    "UPDATE jobs SET claimed_until = claimed_until + :drift WHERE claimed_until > 0",
+)
+_CAPPED = (
+    "UPDATE sources SET hold_until = :longest WHERE hold_until > :longest",
+    "UPDATE sources SET state_since = :now WHERE state_since > :now",
+    "UPDATE targets SET hold_until = :longest WHERE hold_until > :longest",
+    "UPDATE targets SET state_since = :now WHERE state_since > :now",
+    "UPDATE telegram_account SET state_since = :now WHERE state_since > :now",
+    "UPDATE telegram_waits SET until = :longest WHERE until > :longest",
+    "UPDATE telegram_spent SET at = :now WHERE at > :now",
+)
+_DUE = (
+    "UPDATE jobs SET due_at = :now WHERE due_at > :now AND (kind <> 'recheck' OR slot NOT GLOB '[0-9]*')",
+    "UPDATE deliveries SET not_before = :now WHERE state = 'pending' AND not_before > :now",
+    "UPDATE media SET next_try_at = :now WHERE state = 'pending' AND next_try_at > :now",
+)
+_FORGET = (
+    "INSERT INTO meta (key, value) SELECT 'absences_count_after', CAST(coalesce(max(id), 0) AS TEXT) FROM observations "
+    "WHERE true ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
 _UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
+_CORRECTED = 60 * 1_000_000  # a clock may be set back so far within one stretch
 NEVER = 1 << 62  # a stopped source is not due before a person resumes it
 _COLUMNS = (
     "id, name, kind, tags, side, state, reason, state_since, channel_id, handle, title, cursor, high_water, "
@@ -195,11 +196,12 @@ def _stretch(
 ) -> None:
     """Extend the last stretch; begin one at another outcome, or where nobody looked for much longer than `pause`."""
     last = writer.one(
-        "SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY started_at DESC, id DESC LIMIT 1",
+        "SELECT id, outcome, ended_at FROM runs WHERE source_id = :id ORDER BY id DESC LIMIT 1",
         {"id": source_id},
     )
     values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
-    if last is not None and current_name(last["outcome"]) == outcome and now - last["ended_at"] <= pause + _UNWATCHED:
+    watched = last is not None and -_CORRECTED <= now - last["ended_at"] <= pause + _UNWATCHED
+    if last is not None and watched and current_name(last["outcome"]) == outcome:
         writer.execute(
             "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
             "WHERE id = :run",

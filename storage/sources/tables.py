@@ -64,7 +64,7 @@ class RunTable(SQLModel, table=True):
     """One stretch of watching a source with one outcome: equal rounds in a row extend it instead of adding rows."""
 
     __tablename__: ClassVar[str] = "runs"
-    __table_args__ = (Index("runs_by_source", "source_id", "started_at"),)
+    __table_args__ = (Index("runs_by_source", "source_id", "started_at"), Index("runs_in_order", "source_id"))
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))

@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clock import Clock
+from bot.clock import DAY, SECOND, Clock, SteadyClock
 from bot.daemon.schedule import Schedule, Steady
 
 
@@ -22,14 +25,14 @@ def test_bells_are_rung_in_the_loop_that_hears_them() -> None:
     async def live() -> int:
         rung: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        async def jumped() -> None:
+        async def jumped(_: int) -> None:
             pass
 
         def ring() -> None:
             if not rung.done():
                 rung.set_result(threading.get_ident())
 
-        schedule = Schedule(Clock(), jumped, lambda _: None)
+        schedule = Schedule(Clock(), SteadyClock(Clock()), jumped, lambda _: None)
         schedule.every("poll", 0.01, ring)
         ringing = asyncio.create_task(schedule.run())
         try:
@@ -39,3 +42,67 @@ def test_bells_are_rung_in_the_loop_that_hears_them() -> None:
             await asyncio.gather(ringing, return_exceptions=True)
 
     assert asyncio.run(live()) == threading.get_ident()
+
+
+@dataclass
+class Machine:
+    """A machine whose wall clock can be set, and that can be suspended; otherwise its clocks run."""
+
+    set_by: int = 0  # microseconds
+    slept: float = 0.0  # seconds
+    jumps: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def clock(self) -> Clock:
+        real = Clock()
+        return Clock(lambda: real.now() + self.set_by + int(self.slept * SECOND), real.monotonic, lambda: self.slept)
+
+    def live(self, happening: Callable[[], None]) -> int:
+        """Let something happen while the schedule runs; how far the daemon's time is then from the wall clock."""
+
+        async def watched() -> int:
+            clock, noticed = self.clock(), asyncio.Event()
+            steady = SteadyClock(clock)
+
+            async def jumped(drift: int) -> None:
+                self.jumps.append(drift)
+                steady.follow()
+                noticed.set()
+
+            schedule = Schedule(clock, steady, jumped, self.said.append)
+            running = asyncio.create_task(schedule.run())
+            try:
+                await asyncio.sleep(0)
+                before = steady.now()
+                happening()
+                assert abs(steady.now() - before) < DAY // 2, "what was planned and the time of now are of one clock"
+                await asyncio.wait_for(noticed.wait(), 60)
+                return steady.drift()
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+        return asyncio.run(watched())
+
+
+@pytest.mark.parametrize("days", [365, -1, -400])
+def test_bad_input_75_a_clock_that_is_set_while_we_run_is_noticed_at_once_and_said_once(days: int) -> None:
+    machine = Machine()
+    assert abs(machine.live(lambda: setattr(machine, "set_by", days * DAY))) < 60 * SECOND
+    [drift] = machine.jumps
+    assert abs(drift - days * DAY) < 60 * SECOND
+    [sentence] = machine.said
+    assert sentence.startswith(f"the clock jumped by {days * 86_400:+d}"[:-3])
+
+
+def test_the_time_of_a_suspend_is_no_jump_of_the_clock() -> None:
+    machine = Machine()
+    clock = SteadyClock(machine.clock())
+    before = clock.now()
+    machine.slept = 3600.0
+    assert clock.now() - before >= 3600 * SECOND
+    assert abs(clock.drift()) < 60 * SECOND
+    machine.slept = 0.0
+    machine.live(lambda: setattr(machine, "slept", 3600.0))
+    assert machine.jumps == [0], "nothing is moved, everything is due"
+    assert machine.said == ["the program did not run for a while: every source is polled again"]

@@ -19,6 +19,7 @@ _STEPS = (
     "UPDATE sources SET first_contact_seq = first_contact_at",
     """INSERT INTO meta (key, value) SELECT 'sequence', CAST(coalesce(max(seq), 0) AS TEXT) FROM (SELECT seq FROM posts
         UNION ALL SELECT loaded_seq FROM rules UNION ALL SELECT first_contact_seq FROM sources)""",
+    "CREATE INDEX runs_in_order ON runs (source_id)",
     """UPDATE sources SET state = CASE state WHEN 'archive' THEN 'archive error' WHEN 'broken' THEN 'internal error'
         WHEN 'flood wait' THEN 'rate-limited' WHEN 'handle moved' THEN 'renamed'
         WHEN 'no channel' THEN 'not a channel' WHEN 'not offered' THEN 'not supported'

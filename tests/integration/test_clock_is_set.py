@@ -1,0 +1,59 @@
+"""The wall clock is set while the daemon runs: a year ahead, a day back, and right again. No alert is lost by it."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.world import World, run_in_thread
+from tests.desk import Desk, Sink
+from tests.integration.test_daemon_life import config
+
+Until = Callable[[Callable[[], object], str], None]
+DAY = 86_400
+SECOND = 1_000_000
+PROGRAM = """
+import sys, time
+from pathlib import Path
+real, ahead = time.time_ns, Path(sys.argv[1])
+time.time_ns = lambda: real() + int(ahead.read_text()) * 1_000_000_000
+from bot.__main__ import main
+main(sys.argv[2:])
+"""
+
+
+def start(desk: Desk, ahead: Path) -> "subprocess.Popen[str]":
+    """The daemon on a machine whose clock is as many seconds ahead as a file says."""
+    with (desk.directory / "err.txt").open("a", encoding="utf-8") as err:
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(ahead), "--data-dir", str(desk.directory / "data"), "run"],
+            cwd=desk.directory, stdout=err, stderr=err, text=True, env=desk.environment(),
+        )  # fmt: skip
+
+
+def test_bad_input_75_every_post_alerts_whatever_is_done_to_the_clock(desk: Desk, sink: Sink, until: Until) -> None:
+    world, ahead = World(), desk.directory / "ahead"
+    world.open_channel("office", "Office")
+    world.publish("office", "Nothing new.")
+    ahead.write_text("0")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "office"))
+        daemon = start(desk, ahead)
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        published = 0
+        for number, moved in enumerate((-DAY, 0, 365 * DAY, 0, -400 * DAY, 0), 1):
+            ahead.with_suffix(".new").write_text(str(moved))
+            ahead.with_suffix(".new").rename(ahead)
+            for turn in range(3):
+                world.publish("office", f"The regional command is quiet, {number} and {turn}.")
+                published += 1
+            until(lambda: len(sink.ids()) == published, f"the alerts after the clock was set to {moved} s")  # noqa: B023
+            until(lambda: desk.said().count("the clock jumped") == number, "the sentence about the jump")  # noqa: B023
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert desk.said().count("the clock jumped") == 6, "each is said once"
+    assert len(sink.received) == published, "no alert comes twice"
+    with desk.archive as archive, archive.reading() as reader:
+        [span] = reader.rows("SELECT min(collected_at) AS low, max(collected_at) AS high FROM posts")
+        assert span["high"] - span["low"] < 900 * DAY * SECOND
