@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings
-from bot.http import Http
+from bot.http import PORTS, Http
 from storage.records import Batch, Checked
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ class SourceSettings(Settings):
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()
+
+    def server(self) -> str | None:
+        """What has to be reached for this source, the same for all that share it; None if that is no network."""
+        if self.reads_with_account:
+            return "Telegram account"
+        parts = next((urlsplit(address) for address in self.addresses()), None)
+        return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme)}" if parts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class App:
         """End what works, disconnect, and let the archive go."""
         await self._halt()
         await self.stages.close_telegram()
-        await self.stages.wired.http.aclose()
+        await self.stages.wired.close_clients()
         await self.stages.archive.aclose()
         self._say.drain()
 
@@ -213,7 +213,7 @@ class App:
         old = self.stages.wired
         await self._halt()
         await self.stages.take_up(wired)
-        await old.http.aclose()
+        await old.close_clients()
         self._start()
         self._say(f"the new config is in use: {self._status()}")
         await wired.media.begin()

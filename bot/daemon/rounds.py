@@ -19,7 +19,7 @@ from storage.records import SourceRow
 from storage.sources import states as source_rows
 from storage.state_names import ARCHIVE_ERROR, STOPPED
 
-ROUNDS_AT_ONCE = 64  # of one kind: hundreds of channels that wait for one host hold up no feed
+ROUNDS_AT_ONCE = 64  # of one server: hundreds of channels that wait for one hold up no other
 _REST_S = 5.0  # of a source whose posts could not be stored
 
 
@@ -104,7 +104,7 @@ class Rounds:
 
     async def _round(self, row: SourceRow) -> Round:
         source = self.sources[row.name]
-        async with self._places[row.kind]:
+        async with self._places[source.settings.server() or row.kind]:
             try:
                 result = await self.intake.round(source, row, self.every[row.name])
             except ArchiveError as error:

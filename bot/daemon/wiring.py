@@ -1,7 +1,7 @@
 """Makes every object of the process: the stages, which last, and what one config makes, which a reload replaces."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,7 +22,7 @@ from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
-from bot.http import Http
+from bot.http import IN_ALL, Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
 from storage.archive.database import Archive, Writer
@@ -50,7 +50,7 @@ class Wired:
     """Everything that one config makes."""
 
     config: Config
-    http: Http
+    clients: Sequence[Http]
     sources: Mapping[str, Source]
     rules: LoadedRules
     outbox: Outbox
@@ -67,6 +67,11 @@ class Wired:
         states.declare(writer, declared, now)
         states.poll_stopped_now(writer, changed_at, now)
         self.rules.declare(writer, now)
+
+    async def close_clients(self) -> None:
+        """Close the connections to sources and targets."""
+        for http in self.clients:
+            await http.aclose()
 
 
 class Stages:
@@ -96,6 +101,8 @@ class Stages:
     def build(self, config: Config) -> Wired:
         """Make what this config says and start nothing. Raises CommuniqueError for what cannot be read or used."""
         http = Http(config.http_rules(), self._clock)
+        # No source may keep an alert waiting, and no target another one: each sends one message at a time anyway.
+        http_of_targets = Http(config.http_rules(), self._clock, per_server=IN_ALL)
         telegram = self._build_telegram(config)
         source_tools = SourceTools(
             http,
@@ -105,7 +112,7 @@ class Stages:
             pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
         )
         target_tools = TargetTools(
-            http,
+            http_of_targets,
             self._clock,
             config.zone,
             self._startup.out,
@@ -119,7 +126,7 @@ class Stages:
         rendering = rules.rendering(config.zone, config.data_dir)
         return Wired(
             config=config,
-            http=http,
+            clients=(http, http_of_targets),
             sources=sources,
             rules=rules,
             outbox=Outbox(self.archive, targets, rendering, self._clock, self.say),

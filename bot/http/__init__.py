@@ -1,6 +1,8 @@
 """The one guarded HTTP client: deadlines, size caps, redirects, Retry-After, address guard, proxy, politeness."""
 
+from bot.http.addresses import PORTS
 from bot.http.client import Http
+from bot.http.rate_limit import IN_ALL
 from bot.http.values import TOO_BIG, HttpRules, Reply, check_busy
 
-__all__ = ["TOO_BIG", "Http", "HttpRules", "Reply", "check_busy"]
+__all__ = ["IN_ALL", "PORTS", "TOO_BIG", "Http", "HttpRules", "Reply", "check_busy"]

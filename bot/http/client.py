@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.http.addresses import Refusal, find_refusal
-from bot.http.rate_limit import RateLimits
+from bot.http.rate_limit import PER_SERVER, RateLimits
 from bot.http.values import HttpRules, Reply
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
@@ -25,18 +25,22 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Http:
-    """The process's only HTTP client; one per event loop, closed by its maker.
+    """An HTTP client for one group of users (sources, targets, files), closed by its maker.
+
+    Each group has its own, so that none waits for the connections, the names or the pauses of another.
 
     It uses httpx's engine (httpcore) and URL type, not on `httpx.AsyncClient`: that one writes every URL to the
     log (a bot token is part of one), collects cookies, and has no place for a check between a name and its address.
     `resolve` maps (host, port) to IP addresses as text; the system's resolver is the default.
     """
 
-    def __init__(self, rules: HttpRules, clock: Clock, *, resolve: "Resolve | None" = None) -> None:
+    def __init__(
+        self, rules: HttpRules, clock: Clock, *, resolve: "Resolve | None" = None, per_server: int = PER_SERVER
+    ) -> None:
         self._rules = rules
         self._clock = clock
         self._resolve = resolve
-        self._limits = RateLimits(rules.intervals, clock)
+        self._limits = RateLimits(rules.intervals, clock, per_server)
         self._exchange: Exchange | None = None
 
     async def get(
@@ -89,9 +93,9 @@ class Http:
         if refused:
             raise Never(refused.reason, remedy="" if foreign else refused.remedy)
         for _ in range(_HOPS + 1):
-            async with self._limits.wait_turn(sending.host):
+            async with self._limits.wait_turn(sending.host, sending.port, str(sending.url)):
                 began = self._clock.monotonic()
-                answer = await self._engine().exchange(sending, left)
+                answer = await self._answer(sending, left)
                 left -= self._clock.monotonic() - began
             if answer.redirect is None:
                 self._adjust_limits(sending.host, answer.status)
@@ -104,6 +108,15 @@ class Http:
             moved_to = str(following.url) if permanent else moved_to
             sending = following
         raise Later(f"{asked_host} redirects more than {_HOPS} times")
+
+    async def _answer(self, sending: "Sending", left: float) -> "HopReply":
+        url, answered = str(sending.url), False
+        try:
+            answer = await self._engine().exchange(sending, left)
+            answered = True
+            return answer
+        finally:
+            self._limits.note_answer(url, answered=answered)
 
     def _refusal(self, sending: "Sending", *, foreign: bool) -> Refusal | None:
         return find_refusal(

@@ -1,16 +1,16 @@
-"""Politeness: at most two requests at a time to a host, fifty in all, and a pause between two to the same host."""
+"""Politeness: few requests at a time to a server, fifty in all, and a pause between two to the same host."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.clock import SECOND, Clock
 
+IN_ALL = 50
+PER_SERVER = 2
 _BUILT_IN = {"t.me": 2_500_000}  # microseconds; t.me answers faster polling with pages that look like an end
-_PER_HOST = 2
-_IN_ALL = 50
 _SLOWEST = 32.0
 _RECOVERY = 0.9
 _JITTER = 0.25
@@ -19,35 +19,71 @@ _REMEMBERED = 1_000
 
 @dataclass(slots=True)
 class _HostQueue:
-    """One host's queue. `free_at` is in monotonic seconds; `slowness` multiplies the interval."""
+    """The pause of one host. `free_at` is in monotonic seconds; `slowness` multiplies the interval."""
 
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PER_HOST))
     users: int = 0
     free_at: float = float("-inf")
     slowness: float = 1.0
 
 
-class RateLimits:
-    """Who may send when. `intervals` maps hosts to microseconds and beats what is built in."""
+class _Places:
+    """Places for requests. All to addresses that gave no answer last time share one half of them."""
 
-    def __init__(self, intervals: Mapping[str, int], clock: Clock) -> None:
-        self._intervals = {**_BUILT_IN, **intervals}
-        self._clock = clock
-        self._queues: dict[str, _HostQueue] = {}
-        self._all = asyncio.Semaphore(_IN_ALL)
+    def __init__(self, number: int) -> None:
+        self._all = asyncio.Semaphore(number)
+        self._unanswered = asyncio.Semaphore(number // 2)
+        self.users = 0
 
     @asynccontextmanager
-    async def wait_turn(self, host: str) -> AsyncIterator[None]:
-        """Wait until it is polite to send one request to the host; hold the place until it is answered."""
-        queue = self._queue_of(host)
-        queue.users += 1
+    async def take(self, *, unanswered: bool) -> AsyncIterator[None]:
+        self.users += 1
         try:
-            async with queue.slots:
-                await asyncio.sleep(self.reserve(host))
+            if unanswered:
+                async with self._unanswered, self._all:
+                    yield
+            else:
                 async with self._all:
                     yield
         finally:
+            self.users -= 1
+
+
+class RateLimits:
+    """Who may send when. `intervals` maps hosts to microseconds and beats what is built in.
+
+    At most `per_server` requests are under way to one host and port.
+    """
+
+    def __init__(self, intervals: Mapping[str, int], clock: Clock, per_server: int = PER_SERVER) -> None:
+        self._intervals = {**_BUILT_IN, **intervals}
+        self._clock = clock
+        self._per_server = per_server
+        self._queues: dict[str, _HostQueue] = {}
+        self._servers: dict[tuple[str, int], _Places] = {}
+        self._all = _Places(IN_ALL)
+        self._unanswered: dict[str, None] = {}
+
+    @asynccontextmanager
+    async def wait_turn(self, host: str, port: int, url: str = "") -> AsyncIterator[None]:
+        """Wait until it is polite to send one request to the server; hold the place until it is answered."""
+        queue, server = self._queue_of(host), self._server_at(host, port)
+        unanswered = url in self._unanswered
+        queue.users += 1
+        try:
+            async with server.take(unanswered=unanswered):
+                await asyncio.sleep(self.reserve(host))
+                async with self._all.take(unanswered=unanswered):
+                    yield
+        finally:
             queue.users -= 1
+
+    def note_answer(self, url: str, *, answered: bool) -> None:
+        """Remember an address that gave no whole answer, until it gives one: it may keep a place for long again."""
+        self._unanswered.pop(url, None)
+        if not answered:
+            self._unanswered[url] = None
+            if len(self._unanswered) > _REMEMBERED:
+                del self._unanswered[next(iter(self._unanswered))]
 
     def reserve(self, host: str) -> float:
         """Seconds to wait before the next request to the host, which is counted as sent after them."""
@@ -74,6 +110,13 @@ class RateLimits:
                 self._forget()
             self._queues[host] = _HostQueue()
         return self._queues[host]
+
+    def _server_at(self, host: str, port: int) -> _Places:
+        if (host, port) not in self._servers:
+            if len(self._servers) >= _REMEMBERED:
+                self._servers = {where: places for where, places in self._servers.items() if places.users}
+            self._servers[host, port] = _Places(self._per_server)
+        return self._servers[host, port]
 
     def _forget(self) -> None:
         """Drop hosts with nothing left to remember: links in posts lead to any number of them."""

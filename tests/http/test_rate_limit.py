@@ -54,14 +54,14 @@ def test_a_slow_down_doubles_up_to_a_bound_and_good_replies_take_it_back() -> No
     assert 1 <= gap(pace, "t.me") <= 1.25
 
 
-def test_a_host_is_asked_twice_at_a_time_and_others_go_on_meanwhile() -> None:
+def test_a_server_is_asked_twice_at_a_time_and_every_other_port_meanwhile() -> None:
     async def rush() -> None:
         pace = RateLimits({}, Clock())
         inside, most, full, release = 0, 0, asyncio.Event(), asyncio.Event()
 
         async def hold(host: str) -> None:
             nonlocal inside, most
-            async with pace.wait_turn(host):
+            async with pace.wait_turn(host, 443):
                 inside += 1
                 most = max(most, inside)
                 if inside == 2:
@@ -70,15 +70,56 @@ def test_a_host_is_asked_twice_at_a_time_and_others_go_on_meanwhile() -> None:
                 inside -= 1
 
         waiting = [asyncio.ensure_future(hold("slow.example")) for _ in range(5)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await full.wait()
-            async with pace.wait_turn("quick.example"):
-                assert inside == 2
+            for host, port in (("quick.example", 443), ("slow.example", 8443)):
+                async with pace.wait_turn(host, port):
+                    assert inside == 2
         release.set()
         await asyncio.gather(*waiting)
         assert most == 2
 
     asyncio.run(rush())
+
+
+def test_addresses_that_went_unanswered_leave_a_place_to_the_others() -> None:
+    async def rush() -> None:
+        pace = RateLimits({}, Clock())
+        hanging = [f"https://slow.example/{number}" for number in range(6)]
+        for url in hanging:
+            pace.note_answer(url, answered=False)
+
+        async def hold(url: str) -> None:
+            async with pace.wait_turn("slow.example", 443, url):
+                await asyncio.Event().wait()
+
+        tasks = [asyncio.ensure_future(hold(url)) for url in hanging]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            for _ in range(20):
+                async with pace.wait_turn("slow.example", 443, "https://slow.example/healthy"):
+                    pass
+        pace.note_answer(hanging[5], answered=True)
+        tasks.pop().cancel()
+        async with asyncio.timeout(60), pace.wait_turn("slow.example", 443, hanging[5]):
+            pass
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(rush())
+
+
+def test_what_is_remembered_of_servers_and_addresses_is_bounded() -> None:
+    async def visit() -> None:
+        pace = RateLimits({}, Clock())
+        for number in range(3_000):
+            pace.note_answer(f"https://h{number}.example/", answered=False)
+            async with pace.wait_turn(f"h{number}.example", 443):
+                pass
+        assert max(len(pace._servers), len(pace._unanswered)) <= 1_001
+
+    asyncio.run(visit())
 
 
 def test_hosts_with_nothing_to_remember_are_forgotten() -> None:
