@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -161,7 +162,8 @@ def test_target(session: Session, target: str, form: Form | None) -> None:
     config = session.config()
     settings = find_by_name(config.targets, target, "target")
     try:
-        receipt = asyncio.run(_send(session, config, settings))
+        shown_on = session.out if form is None else sys.stderr  # with --json, stdout has nothing but the document
+        receipt = asyncio.run(_send(session, config, settings, shown_on))
     except (Later, Never) as problem:
         if form is not None:
             write_json(session, {"target": target, "ok": False, "reason": str(problem)})
@@ -175,7 +177,7 @@ def test_target(session: Session, target: str, form: Form | None) -> None:
     )
 
 
-async def _send(session: Session, config: "Config", settings: "TargetSettings") -> str | None:
+async def _send(session: Session, config: "Config", settings: "TargetSettings", shown_on: TextIO) -> str | None:
     from bot.alerts import targets
     from bot.alerts.render import render_notice
     from bot.contracts.target import TargetTools
@@ -195,7 +197,7 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings") 
     )
     http = Http(config.http_rules(), session.clock)
     around = TargetTools(
-        http, session.clock, config.zone, session.out, session.colour, proxied=config.http.proxy is not None
+        http, session.clock, config.zone, shown_on, session.colour, proxied=config.http.proxy is not None
     )
     try:
         target = targets.build(settings, around)

@@ -545,6 +545,7 @@ def test_check_says_something_sensible_of_every_source_with_a_daemon_and_without
     station.until(lambda: station.state() == "ok" and station.state("nobody") == "no such name", "first contact")
     station.desk.run("sources", "pause", "post")
     asked()
+    assert set(json.loads(station.desk.run("sources", "check", "post", "--json").stdout)) == {"source", "ok", "said"}
     found = json.loads(station.desk.run("sources", "check", "nobody", "--json", code=5).stdout)
     assert (found["ok"], found["source"]) == (False, "nobody")
     station.telegram.accounts.end_sessions(PHONE)
