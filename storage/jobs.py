@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.alerts import notices
 from storage.archive.database import as_list, in_list
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ _BACK_OFF = 30_000_000  # microseconds after the first failure, ten times that a
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job that is ours until its lease runs out. `attempts` counts this one."""
+    """A job that is ours until its lease runs out. `attempts` counts those that failed before."""
 
     id: int
     kind: str
@@ -43,7 +42,10 @@ class NewJob:
 
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
-    """Add jobs; one that waits already is taken over with the new time, free and with no failures."""
+    """Add jobs; one that waits already is taken over with the new time, free and with no failures.
+
+    That it was interrupted stays known: what kills the process may still be in it.
+    """
     writer.execute_many(
         f"{_INSERT} DO UPDATE SET due_at = excluded.due_at, claimed_until = NULL, attempts = 0", _rows(jobs)
     )
@@ -74,31 +76,45 @@ def _rows(jobs: Sequence[NewJob]) -> list[dict[str, object]]:
     ]
 
 
+_FREE = "kind = :kind AND due_at <= :now AND (claimed_until IS NULL OR claimed_until <= :now)"
+_SUSPECT = f"{_FREE} AND attempts + interruptions > 0 AND interruptions >= 2"
+# What was interrupted once is very probably innocent, so it comes first; what failed comes when its time has come.
+_APART = f"{_FREE} AND attempts + interruptions > 0 AND interruptions < 2 ORDER BY interruptions DESC, due_at, post_id"
+_FRESH = f"{_FREE} AND attempts + interruptions = 0 ORDER BY due_at, post_id"
+
+
 def claim(
-    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, alone: bool = False
+    writer: Writer, kind: str, now: int, *, lease: int = LEASE, limit: int, healthy: bool = False
 ) -> list[ClaimedJob]:
     """Take at most `limit` jobs that are due and free, the longest due first, until `now` + `lease` (microseconds).
 
-    `alone` takes a job that was begun before by itself, after all others, so that it takes none with it if it kills
-    us. A job whose third lease ran out without a word is given up here: it took its worker down with it.
+    A job that failed or was interrupted before is taken by itself and before all others. One that was interrupted
+    twice or more is a suspect, which only `claim_suspect` takes. `healthy`: the process has been so for a minute.
     """
-    lost = writer.column(
-        "SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND attempts >= :attempts AND claimed_until <= :now",
-        {"kind": kind, "attempts": ATTEMPTS, "now": now},
+    return _claim(writer, kind, now, lease, _APART, 1, healthy=healthy) or _claim(
+        writer, kind, now, lease, _FRESH, limit, healthy=healthy
     )
-    for job in lost:
-        _give_up(writer, job, now, "the work on it ended three times without an answer")
-    begun = ("attempts = 0", limit), ("attempts > 0", 1)
-    for which, most in begun if alone else (("1", limit),):
-        rows = writer.rows(
-            "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 WHERE id IN "
-            f"(SELECT id FROM jobs WHERE kind = :kind AND due_at <= :now AND {which} "
-            "AND (claimed_until IS NULL OR claimed_until <= :now) ORDER BY due_at, post_id LIMIT :limit) "
-            "RETURNING id, kind, post_id, slot, attempts, due_at",
-            {"until": now + lease, "kind": kind, "now": now, "limit": most},
-        )
-        if rows:
-            break
+
+
+def claim_suspect(writer: Writer, kind: str, now: int, *, lease: int = LEASE) -> list[ClaimedJob]:
+    """Take one job during whose last two claims the process died; hold nothing else, and be healthy for a minute."""
+    return _claim(writer, kind, now, lease, f"{_SUSPECT} ORDER BY due_at, post_id", 1, healthy=True)
+
+
+def has_suspect(reader: Reader, kind: str, now: int) -> bool:
+    """Whether `claim_suspect` would find one."""
+    return bool(reader.value(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {_SUSPECT})", {"kind": kind, "now": now}))
+
+
+def _claim(
+    writer: Writer, kind: str, now: int, lease: int, which: str, limit: int, *, healthy: bool
+) -> list[ClaimedJob]:
+    rows = writer.rows(
+        "UPDATE jobs SET claimed_until = :until, healthy = :healthy "
+        f"WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT :limit) "
+        "RETURNING id, kind, post_id, slot, attempts, due_at",
+        {"until": now + lease, "kind": kind, "now": now, "limit": limit, "healthy": int(healthy)},
+    )
     return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row["due_at"], row["post_id"]))]
 
 
@@ -117,7 +133,7 @@ def claim_newest(
     """
     where, values = _which(kind, now, background, sources)
     row = writer.one(
-        "UPDATE jobs SET claimed_until = :until, attempts = attempts + 1 "
+        "UPDATE jobs SET claimed_until = :until "
         f"WHERE id = (SELECT id FROM jobs WHERE {where} ORDER BY post_id DESC, id DESC LIMIT 1) "
         "RETURNING id, kind, post_id, slot, attempts",
         values | {"until": now + lease},
@@ -152,56 +168,82 @@ def _which(
 
 
 def finish(writer: Writer, ids: Iterable[int]) -> None:
-    """Remove jobs that are finished."""
+    """Remove jobs that are finished, and that they were ever given up."""
     gone = [{"id": job} for job in ids]
-    if gone:
-        writer.execute_many("DELETE FROM jobs WHERE id = :id", gone)
+    writer.execute_many(
+        "DELETE FROM given_up WHERE (post_id, kind, slot) IN (SELECT post_id, kind, slot FROM jobs WHERE id = :id)",
+        gone,
+    )
+    _remove(writer, gone)
+
+
+def _remove(writer: Writer, gone: Sequence[Mapping[str, object]]) -> None:
+    writer.execute_many("DELETE FROM jobs WHERE id = :id", gone)
 
 
 def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
-    """Put claimed jobs back until `due_at`: they could not be begun, so the attempt does not count."""
+    """Put claimed jobs back until `due_at`: they could not be begun."""
     later = [{"id": job, "due_at": due_at} for job in ids]
-    if later:
-        writer.execute_many(
-            "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = max(attempts - 1, 0) WHERE id = :id",
-            later,
-        )
+    writer.execute_many("UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id", later)
 
 
 def record_failure(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     """Note that the work on a claimed job failed; True if it was the third time and the job is given up."""
-    attempts = writer.value("SELECT attempts FROM jobs WHERE id = :id", {"id": job_id})
-    if attempts is None:
+    failed = writer.value("SELECT attempts + 1 FROM jobs WHERE id = :id", {"id": job_id})
+    if failed is None:
         return False
-    if attempts >= ATTEMPTS:
-        _give_up(writer, job_id, now, reason)
+    if failed >= ATTEMPTS:
+        give_up(writer, job_id, now, reason)
         return True
-    due_at = now + _BACK_OFF * 10 ** max(attempts - 1, 0)
     writer.execute(
-        "UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id", {"id": job_id, "due_at": due_at}
+        "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = :failed, interruptions = 0, deaths = 0 "
+        "WHERE id = :id",
+        {"id": job_id, "due_at": now + _BACK_OFF * 10 ** (failed - 1), "failed": failed},
     )
     return False
 
 
-def give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
-    """Give up a claimed job that no retry would help; no notice is made, since it is no failure."""
-    _aside(writer, job_id, now, reason)
+def give_up(writer: Writer, job_id: int, now: int, reason: str, *, announce: bool = True) -> None:
+    """Put a job aside with the reason; unless `announce`, only `status` shows it: no failure, and no retry helps."""
+    writer.execute(
+        "INSERT INTO given_up (kind, post_id, slot, at, reason, announced) "
+        "SELECT kind, post_id, slot, :now, :reason, :announced FROM jobs WHERE id = :id",
+        {"id": job_id, "now": now, "reason": reason, "announced": int(not announce)},
+    )
+    _remove(writer, [{"id": job_id}])
 
 
-def release(writer: Writer, *, blameless: Sequence[str] = ()) -> None:
-    """Free every claim: whoever held one is dead, since only one daemon runs. Attempts stay counted.
+def take_up(writer: Writer, job: NewJob) -> None:
+    """Add a job by a person's wish: nothing that happened to it before counts."""
+    forget_given_up(writer, job.kind, job.post_id)
+    enqueue(writer, [job])
+    writer.execute(
+        "UPDATE jobs SET interruptions = 0, deaths = 0 WHERE kind = :kind AND post_id = :post_id AND slot = :slot",
+        {"kind": job.kind, "post_id": job.post_id, "slot": job.slot},
+    )
 
-    Not those of `blameless` kinds: their work is done in a process of its own, which cannot take the daemon with it.
-    """
-    for kind in blameless:
-        writer.execute(
-            "UPDATE jobs SET claimed_until = NULL, attempts = max(attempts - 1, 0) "
-            "WHERE kind = :kind AND claimed_until IS NOT NULL",
-            {"kind": kind},
-        )
-    held = "UPDATE jobs SET claimed_until = {} WHERE claimed_until IS NOT NULL AND attempts {} :most"
-    writer.execute(held.format("NULL", "<"), {"most": ATTEMPTS})
-    writer.execute(held.format("0", ">="), {"most": ATTEMPTS})  # `claim` gives these up
+
+def forget_given_up(writer: Writer, kind: str, post_id: int) -> None:
+    """Remove from the list of what was given up: it is tried again, or its time is over."""
+    writer.execute("DELETE FROM given_up WHERE kind = :kind AND post_id = :post_id", {"kind": kind, "post_id": post_id})
+
+
+def find_due(reader: Reader, kind: str, post_ids: Iterable[int], now: int) -> list[ClaimedJob]:
+    """The jobs of this kind for these posts that are due at `now`, claimed or not."""
+    rows = reader.rows(
+        "SELECT id, kind, post_id, slot, attempts FROM jobs "
+        f"WHERE kind = :kind AND post_id {in_list('posts')} AND due_at <= :now ORDER BY post_id",
+        {"kind": kind, "posts": as_list(post_ids), "now": now},
+    )
+    return [ClaimedJob(*row) for row in rows]
+
+
+def set_apart(writer: Writer, ids: Iterable[int], due_at: int) -> None:
+    """Put claimed jobs back until `due_at`, each to be taken by itself: work on all of them at once failed."""
+    writer.execute_many(
+        "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, attempts = max(attempts, 1) WHERE id = :id",
+        [{"id": job, "due_at": due_at} for job in ids],
+    )
 
 
 def make_due(writer: Writer, kinds: Sequence[str], now: int) -> None:
@@ -213,24 +255,14 @@ def make_due(writer: Writer, kinds: Sequence[str], now: int) -> None:
         )
 
 
-def next_due(reader: Reader, kind: str) -> int | None:
-    """When the next job of this kind is due or its claim ends, in microseconds UTC; None if none waits."""
+def next_due(reader: Reader, kind: str, healthy_at: int = 0) -> int | None:
+    """When the next job of this kind is due or its claim ends, in microseconds UTC; None if none waits.
+
+    Suspects are not due before `healthy_at`.
+    """
     at: int | None = reader.value(
-        "SELECT min(max(due_at, coalesce(claimed_until, due_at))) FROM jobs WHERE kind = :kind", {"kind": kind}
+        "SELECT min(max(due_at, coalesce(claimed_until, due_at), iif(interruptions >= 2, :healthy_at, 0))) "
+        "FROM jobs WHERE kind = :kind",
+        {"kind": kind, "healthy_at": healthy_at},
     )
     return at
-
-
-def _give_up(writer: Writer, job_id: int, now: int, reason: str) -> None:
-    kind, post_id = _aside(writer, job_id, now, reason)
-    notices.add(writer, now, f"post {post_id}", f"{kind} of post {post_id} is given up: {reason}")
-
-
-def _aside(writer: Writer, job_id: int, now: int, reason: str) -> tuple[str, int]:
-    [row] = writer.rows(
-        "INSERT INTO given_up (kind, post_id, slot, at, reason) "
-        "SELECT kind, post_id, slot, :now, :reason FROM jobs WHERE id = :id RETURNING kind, post_id",
-        {"id": job_id, "now": now, "reason": reason},
-    )
-    finish(writer, [job_id])
-    return row["kind"], row["post_id"]

@@ -101,6 +101,7 @@ class ArchiveStatus:
     notices: tuple[StatusNotice, ...]
     last_round_at: int | None
     account: AccountRow | None = None  # at Telegram
+    given_up: frozenset[str] = frozenset()  # kinds of jobs
     waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
     backups: BackupRecord = field(default_factory=BackupRecord)
 
@@ -122,6 +123,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         notices=tuple(StatusNotice(*row) for row in reader.rows(_NOTICES, {"limit": notices}))[::-1],
         last_round_at=reader.value("SELECT max(ended_at) AS at FROM runs"),
         account=read_account(reader),
+        given_up=frozenset(reader.column("SELECT DISTINCT kind FROM given_up")),
         waits=tuple((method, until) for method, until in read_waits(reader).items() if until > now),
         backups=read_backups(reader),
     )

@@ -26,22 +26,21 @@ _LEASE = 60 * SECOND  # until a post on which a rule broke is tried again
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What one call did. `owed` counts new deliveries; `more` asks for another call; `notices` are for the user."""
+    """What one call did. `owed` counts new deliveries; `more` asks for another call."""
 
     posts: int = 0
     matches: int = 0
     owed: int = 0
     failed: int = 0
     more: bool = False
-    notices: tuple[str, ...] = ()
 
 
-def claim(writer: "Writer", now: int, *, limit: int = _AT_ONCE) -> list[ClaimedJob]:
+def claim(writer: "Writer", now: int, *, limit: int = _AT_ONCE, healthy: bool = False) -> list[ClaimedJob]:
     """Take the posts whose `decide` job is due. Commit before `decide`, so that a crash shows on which posts it was.
 
-    Those posts are then taken one at a time, after all others, and given up after the third crash.
+    Those posts are then taken one at a time: see storage.alerts.deaths.
     """
-    return jobs.claim(writer, "decide", now, lease=_LEASE, limit=limit, alone=True)
+    return jobs.claim(writer, "decide", now, lease=_LEASE, limit=limit, healthy=healthy)
 
 
 def decide(
@@ -66,7 +65,6 @@ def decide(
     )
     since = rules.read_first_loaded(writer)
     stored = owed = failed = 0
-    notices: list[str] = []
     done: list[int] = []
     later: list[NewJob] = []
     awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
@@ -80,8 +78,7 @@ def decide(
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"a rule broke on it: {type(problem).__name__}: {problem}"[:300]
             failed += 1
-            if jobs.record_failure(writer, job.id, now, reason):
-                notices.append(f"post {job.post_id} is given up: {reason}")
+            jobs.record_failure(writer, job.id, now, reason)
             continue
         done.append(job.id)
         if held:
@@ -94,7 +91,7 @@ def decide(
                 owed += len(targets)
     jobs.finish(writer, done)
     jobs.enqueue(writer, later)
-    return Decided(len(claimed), stored, owed, failed, len(claimed) == limit, tuple(notices))
+    return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)
 
 
 def _held(

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, render_notice
-from bot.alerts.retries import Consequence, settle_failure, settle_interrupted
+from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
+from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Target
 from bot.errors import Later, Never
@@ -41,7 +42,7 @@ class _TargetLane:
     target: Target
     bell: Bell
     lock: asyncio.Lock
-    swept: bool = False  # what a dead process was sending has been settled
+    swept: bool = False  # what could not be settled has been
     failures: int = 0
     cooldown_until: int = 0
     sent: int = 0
@@ -60,6 +61,7 @@ class Outbox:
         targets: Mapping[str, Target],
         rendering: Rendering,
         clock: Clock,
+        claims: Claims,
         speak: Callable[[str], None],
         *,
         jitter: Callable[[], float] = random.random,
@@ -67,6 +69,7 @@ class Outbox:
         self._store = store
         self._rendering = rendering
         self._clock = clock
+        self._claims = claims
         self._speak = speak
         self._jitter = jitter
         self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
@@ -96,7 +99,7 @@ class Outbox:
         )
 
     async def aclose(self) -> None:
-        """Let what is being sent end, for at most 10 seconds; what is cut off then counts as unknown at the next start.
+        """Let what is being sent end, for at most 10 seconds; what is cut off then may have arrived.
 
         Cancel `run` first, and close the store after this.
         """
@@ -127,7 +130,7 @@ class Outbox:
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
-        due = await self._store.read(lambda reader: outbox.find_due_time(reader, name))
+        due = await self._store.read(outbox.find_due_time, name, self._claims.healthy_at)
         # A cooldown is short; one that ends far ahead began before the clock was set back.
         cooldown = min(lane.cooldown_until, self._clock.now() + _COOLDOWN[1])
         return None if due is None else max(due, cooldown)
@@ -152,24 +155,34 @@ class Outbox:
             await lane.target.ready()
             if self._closed:
                 return False
-            claimed = await self._store.run(outbox.claim, name, self._clock.now())
-            if claimed is None:
+            now, healthy = self._clock.now(), self._claims.healthy
+            async with self._claims.together():
+                claimed = await self._store.run(outbox.claim, name, now, healthy=healthy)
+                if claimed is not None:
+                    return await self._deliver(lane, claimed)
+            if not healthy:
                 return False
-            try:
-                await self._deliver(lane, claimed)
-            except BaseException:
-                lane.swept = False  # its row is left as "sending": look at it again before the next
-                raise
-            return True
+            async with self._claims.alone():
+                claimed = await self._store.run(outbox.claim_suspect, name, now)
+                return claimed is not None and await self._deliver(lane, claimed)
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
-        """Settle what was being sent when a process died."""
+        """Settle what could not be settled when it was sent."""
         for claimed in await self._store.read(lambda reader: outbox.list_interrupted(reader, name)):
-            settlement = settle_interrupted(claimed, self._clock.now(), idempotent=lane.target.idempotent)
+            settlement = settle_unsettled(claimed, self._clock.now())
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
         lane.swept = True
 
-    async def _deliver(self, lane: _TargetLane, claimed: Claimed) -> None:
+    async def _deliver(self, lane: _TargetLane, claimed: Claimed) -> bool:
+        """Send one message and settle it; True."""
+        try:
+            await self._attempt(lane, claimed)
+        except BaseException:
+            lane.swept = False  # its row is left as "sending": look at it again before the next
+            raise
+        return True
+
+    async def _attempt(self, lane: _TargetLane, claimed: Claimed) -> None:
         try:
             message = await self._message(lane.target, claimed.row)
             receipt = await self._send(lane.target, message)
@@ -180,7 +193,13 @@ class Outbox:
                 lane.failures += 1
                 lane.cooldown_until = now + min(_COOLDOWN[0] << min(lane.failures - 1, 4), _COOLDOWN[1])
         else:
-            sent = Settlement("sent", claimed.row.attempts, claimed.unsure, receipt=receipt)
+            sent = Settlement(
+                "sent",
+                claimed.row.attempts,
+                claimed.unanswered,
+                possible_repeat=claimed.row.possible_repeat,
+                receipt=receipt,
+            )
             outcome = Consequence(sent, "ok")
             lane.failures = lane.cooldown_until = 0
             lane.sent += 1
@@ -234,7 +253,7 @@ class Outbox:
         ):
             said.append(_change(row.target, outcome.target, outcome.reason))
         if outcome.settlement.state == "dead":
-            said.append(_lost(row, outcome.settlement.reason or ""))
+            said.append(describe_loss(row.match_id, row.target, row.kind, outcome.settlement.reason or ""))
         for sentence in said:
             self._announce(writer, row, sentence, now)
         return said
@@ -292,12 +311,11 @@ def _dropped(count: int) -> str:
     return f"{what} no longer in the config; see `communique alerts list --state dead`"
 
 
-def _lost(row: DeliveryRow, reason: str) -> str:
-    what = f"alert {row.match_id}" if row.match_id is not None else f"a {row.kind} message"
-    again = (
-        f"`communique alerts retry {row.match_id}`" if row.match_id is not None else "`communique alerts retry --dead`"
-    )
-    return f"{what} was not delivered to {row.target}: {reason}; to try again, run {again}"
+def describe_loss(match_id: int | None, target: str, kind: str, reason: str) -> str:
+    """One sentence about a message that is given up."""
+    what = f"alert {match_id}" if match_id is not None else f"a {kind} message"
+    again = f"`communique alerts retry {match_id}`" if match_id is not None else "`communique alerts retry --dead`"
+    return f"{what} was not delivered to {target}: {reason}; to try again, run {again}"
 
 
 def _where(problem: Exception) -> str:

@@ -1,6 +1,6 @@
 """PURE: what follows from a delivery that was not accepted: when it is tried again, or why not; the target's state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.clock import HOUR, MINUTE, SECOND
@@ -10,8 +10,7 @@ from storage.alerts.settlement import Claimed, Settlement
 
 SHORTEST, LONGEST = 5 * SECOND, HOUR
 GIVE_UP_AFTER = 24 * HOUR
-UNSURE_TRIES = 3
-_PAUSE_AFTER_UNSURE = (5 * SECOND, 10 * MINUTE)
+_AFTER_UNANSWERED = (MINUTE, 10 * MINUTE, *[HOUR] * 24)  # waits where nobody knows whether the message arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,13 @@ def settle_failure(
     row = claimed.row
     match problem:
         case MessageRefused():
-            dead = Settlement("dead", row.attempts, claimed.unsure, reason=str(problem))
+            dead = _settlement("dead", claimed, row.attempts, str(problem))
             return Consequence(dead, None, str(problem), refused=True)
         case Never():
-            waits = Settlement("pending", row.attempts - 1, claimed.unsure, not_before=now, reason=str(problem))
+            waits = _settlement("pending", claimed, row.attempts - 1, str(problem), now)
             return Consequence(waits, "parked", str(problem), refused=True)
         case Later(obey=True, retry_at=int(until)):
-            waits = Settlement("pending", row.attempts - 1, claimed.unsure, not_before=until, reason=problem.reason)
+            waits = _settlement("pending", claimed, row.attempts - 1, problem.reason, until)
             # A short pause on request is no failure; a server that is down is one, and so is a wait of over a minute.
             failing = problem.state == "failing" or until - now > MINUTE
             return Consequence(waits, "failing" if failing else None, problem.reason, hold_until=until)
@@ -58,33 +57,42 @@ def settle_failure(
 
 
 def settle_unknown(claimed: Claimed, reason: str, now: int) -> Settlement:
-    """Settle an attempt that may have arrived: sent again with a mark, at most three times in all."""
-    unsure = claimed.unsure + 1
-    if unsure >= UNSURE_TRIES:
-        words = f"sent {unsure} times without a confirmation: {reason}"
-        return Settlement("dead", claimed.row.attempts, unsure, reason=words)
-    wait = _PAUSE_AFTER_UNSURE[unsure - 1]
-    return Settlement("pending", claimed.row.attempts, unsure, not_before=now + wait, reason=reason)
+    """Settle an attempt that may have arrived: sent again with a mark, less and less often, for a day."""
+    unanswered = claimed.unanswered + 1
+    if unanswered > len(_AFTER_UNANSWERED):
+        words = f"sent {unanswered} times in a day without a confirmation: {reason}"
+        return Settlement("dead", claimed.row.attempts, unanswered, possible_repeat=True, reason=words)
+    at = now + _AFTER_UNANSWERED[unanswered - 1]
+    return Settlement("pending", claimed.row.attempts, unanswered, possible_repeat=True, not_before=at, reason=reason)
 
 
-def settle_interrupted(claimed: Claimed, now: int, *, idempotent: bool) -> Settlement:
-    """Settle an attempt during which the program died: the next one follows at once."""
-    reason = "the program stopped while the message was being sent"
-    if idempotent:
-        return Settlement("pending", claimed.row.attempts, claimed.unsure, not_before=now, reason=reason)
-    settled = settle_unknown(claimed, reason, now)
-    return (
-        settled
-        if settled.state == "dead"
-        else Settlement("pending", settled.attempts, settled.unsure, not_before=now, reason=reason)
-    )
+def settle_unsettled(claimed: Claimed, now: int) -> Settlement:
+    """Settle an attempt whose outcome could not be written down: it is sent again at once, marked."""
+    reason = "the outcome of the last attempt could not be stored"
+    waits = _settlement("pending", claimed, claimed.row.attempts - 1, reason, now)
+    return replace(waits, possible_repeat=True)
 
 
 def _again(claimed: Claimed, problem: Later, now: int, jitter: float) -> Settlement:
     attempts = claimed.row.attempts
-    wait = wait_after(attempts)
+    wait = wait_after(max(attempts - claimed.unanswered, 1))
     if wait is None:
         words = f"gave up after {attempts} attempts in 24 hours: {problem.reason}"
-        return Settlement("dead", attempts, claimed.unsure, reason=words)
-    at = now + round(wait * (1 + 0.2 * jitter))
-    return Settlement("pending", attempts, claimed.unsure, max(at, problem.retry_at or 0), problem.reason)
+        settled = _settlement("dead", claimed, attempts, words)
+    else:
+        at = max(now + round(wait * (1 + 0.2 * jitter)), problem.retry_at or 0)
+        settled = _settlement("pending", claimed, attempts, problem.reason, at)
+    return replace(settled, possible_repeat=settled.possible_repeat or problem.unsure)
+
+
+def _settlement(
+    state: Literal["pending", "dead"], claimed: Claimed, attempts: int, reason: str, not_before: int = 0
+) -> Settlement:
+    return Settlement(
+        state,
+        attempts,
+        claimed.unanswered,
+        possible_repeat=claimed.row.possible_repeat,
+        not_before=not_before,
+        reason=reason,
+    )

@@ -43,6 +43,13 @@ def expect_enabled(settings: "SourceSettings") -> None:
         raise UserError(f"{settings.name} is disabled: remove `enabled = false` from its entry in the config")
 
 
+def find_post_id(reader: "Reader", key: str) -> int | None:
+    """Id of the post that a person names by its id, SOURCE/NATIVE_ID or URL; None if there is none."""
+    from storage.posts import reading
+
+    return reading.find_post(reader, key.encode(errors="replace").decode())  # arguments may contain lone surrogates
+
+
 def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str]) -> None:
     """Warn of names that no source of the archive has: "nothing found" alone would hide the mistake."""
     if not names:

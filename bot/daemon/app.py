@@ -16,9 +16,8 @@ from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
 from bot.daemon.wiring import Stages, Startup, changed_at
-from bot.enrich.worker import KINDS
 from bot.errors import CommuniqueError, ConfigError
-from storage import jobs
+from storage.alerts import deaths
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
 from storage.sources import clock_repair
@@ -59,6 +58,7 @@ class App:
             self._keep("the heartbeat", self._beat),
             self._keep("reloading", self._reload_on_request),
             self._keep("the mark", self.stages.marking.run),
+            self._keep("announcing what was given up", self.stages.given_up.run),
             self._keep("backups", self.stages.backups.run),
         ]
         self._start()
@@ -73,7 +73,7 @@ class App:
     async def begin(self) -> None:
         """Make the archive and the stages ready for work."""
         now, archive, wired = self.clock.now(), self.stages.archive, self.stages.wired
-        await archive.run(jobs.release, blameless=KINDS)
+        await self.stages.given_up.settle_death()
         if await archive.run(clock_repair.has_future_rounds, now):
             self._say("the archive contains future timestamps (was the clock wrong?); everything scheduled is due now")
             await archive.run(clock_repair.repair_times, now)
@@ -102,7 +102,7 @@ class App:
         await self.stages.wired.media.aclose()
         await self.stages.wired.outbox.aclose()
         with suppress(ArchiveError):  # then what was claimed is freed at the next start
-            await self.stages.archive.run(jobs.release, blameless=(*KINDS, "recheck"))
+            await self.stages.archive.run(deaths.let_go)
 
     async def _stop(self, lasting: list[asyncio.Task[None]]) -> None:
         """Take nothing new, let what is under way end, close. Dying anywhere here loses nothing."""

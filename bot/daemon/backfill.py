@@ -47,6 +47,7 @@ async def backfill(
             if not page_stored(result):
                 break
         await stages.decisions.drain()
+        await stages.given_up.announce()
         await stages.wired.outbox.drain(app.clock.now())
     finally:
         await app.close()

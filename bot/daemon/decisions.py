@@ -9,9 +9,12 @@ from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
 from bot.archive import AsyncArchive
 from bot.bells import Bell
-from bot.clock import Clock
+from bot.claims import Claims
+from bot.clock import SECOND, Clock
 from storage import jobs
 from storage.archive.errors import ArchiveError
+
+APART_AFTER = 30 * SECOND
 
 T = TypeVar("T")
 
@@ -22,7 +25,7 @@ class Decisions:
 
     archive: AsyncArchive
     clock: Clock
-    say: Callable[[str], None]
+    claims: Claims
     rules: LoadedRules = field(init=False)
     alerts_due: Callable[[], None] = field(init=False)
     bell: Bell = field(default_factory=Bell)
@@ -35,33 +38,50 @@ class Decisions:
             await self.bell.wait()
 
     async def drain(self) -> None:
-        """Decide everything that is due."""
+        """Decide everything that is due; suspects (see bot.claims) only once the process is healthy."""
         while await shielded(self._decide_some()):
             pass
 
     async def _decide_some(self) -> bool:
         """Decide what is due, a hundred posts at most; False if nothing is.
 
-        The claim is committed before rules run, so that a post that kills us is given up in time. What could not be
-        written to its end is taken up again: a full disk is not the fault of the posts.
+        The claim is committed before rules run, so that it is known which post killed us. What could not be written
+        to its end is taken up again: a full disk is not the fault of the posts.
         """
-        if not self._claimed:
-            self._claimed = await self.archive.run(decide.claim, self.clock.now())
+        async with self.claims.together():
+            if not self._claimed:
+                self._claimed = await self.archive.run(decide.claim, self.clock.now(), healthy=self.claims.healthy)
+            if await self._decide_claimed():
+                return True
+        if not self.claims.healthy or not await self.archive.read(jobs.has_suspect, "decide", self.clock.now()):
+            return False
+        async with self.claims.alone():
+            self._claimed = await self.archive.run(jobs.claim_suspect, "decide", self.clock.now())
+            return await self._decide_claimed()
+
+    async def _decide_claimed(self) -> bool:
         if not self._claimed:
             return False
         try:
             decided = await self.archive.run(decide.decide, self.rules, self.clock.now(), claimed=self._claimed)
         except ArchiveError:
             raise
-        except Exception:
-            self._claimed = []  # a bug: each post is tried alone when its lease has run out
+        except Exception as problem:
+            await self._put_back(f"internal error: {type(problem).__name__}: {problem}"[:300])
             raise
         self._claimed = []
         if decided.owed:
             self.alerts_due()
-        for sentence in decided.notices:
-            self.say(sentence)
         return True
+
+    async def _put_back(self, reason: str) -> None:
+        """After a bug each post is tried alone, later; one that was alone has failed once more."""
+        claimed, self._claimed = self._claimed, []
+        if len(claimed) == 1:
+            await self.archive.run(jobs.record_failure, claimed[0].id, self.clock.now(), reason)
+        else:
+            ids = [job.id for job in claimed]
+            await self.archive.run(jobs.set_apart, ids, self.clock.now() + APART_AFTER)
 
 
 async def shielded(work: Coroutine[Any, Any, T]) -> T:

@@ -60,7 +60,6 @@ class MediaStage:
             choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,
-            speak=say,
             incidents=incidents,
         )
         lane = MediaLane(

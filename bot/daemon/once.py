@@ -1,9 +1,12 @@
 """One pass: a round of every source and everything that follows from it."""
 
+import asyncio
+
 from bot.clock import SECOND
 from bot.daemon.app import App
 from bot.errors import Never
 from bot.intake.poll import Round
+from storage.alerts import deaths
 from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
 
 WAIT = 5 * SECOND  # what becomes due within this time belongs to the pass
@@ -22,6 +25,10 @@ async def run_once(app: App) -> int:
         while await stages.rechecks.work(clock.now() + WAIT):
             await stages.decisions.drain()
         refused += await _alert(app, WAIT)
+        if await stages.archive.read(deaths.has_suspects, clock.now()):
+            await asyncio.sleep(max(stages.claims.healthy_at - clock.now(), 0) / SECOND)
+            await stages.rechecks.work(clock.now())
+            refused += await _alert(app, WAIT)
     finally:
         await app.close()
     for name, result in rounds.items():
@@ -36,6 +43,7 @@ async def run_once(app: App) -> int:
 async def _alert(app: App, wait: int) -> int:
     """Decide and deliver what is due within so many microseconds; how much was refused for good."""
     await app.stages.decisions.drain()
+    await app.stages.given_up.announce()
     return (await app.stages.wired.outbox.drain(app.clock.now() + wait)).refused
 
 

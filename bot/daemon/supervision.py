@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
+from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.daemon.journal import CALM_S, Incident, describe_bug
 from bot.daemon.systemd import Systemd
@@ -18,11 +19,12 @@ Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
 class Supervision:
     """Runs stages until the process ends. `stopped` is set when it has to end; `lost` says that the archive is gone."""
 
-    def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, say: Callable[[str], None], claims: Claims) -> None:
         self.stopped = asyncio.Event()
         self.lost: ArchiveMissing | None = None
         self._clock = clock
         self._say = say
+        self._claims = claims
         self._archive_incident = Incident(say, clock, "the archive can be written again")
 
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -38,6 +40,7 @@ class Supervision:
             except Exception as error:  # noqa: BLE001 - a stage that died silently would be a monitor that is deaf
                 incident.begin(f"internal error in {name}, restarting: {describe_bug(error)}")
                 asyncio.get_running_loop().call_later(CALM_S + 1, incident.end)
+            self._claims.note_trouble()
             await asyncio.sleep(SWEEP_S)
 
     def note_transaction(self, error: ArchiveError | None) -> None:

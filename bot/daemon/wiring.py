@@ -10,6 +10,7 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.environment import Environment
@@ -18,6 +19,7 @@ from bot.contracts.target import TargetTools
 from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
 from bot.daemon.files import MediaStage
+from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
 from bot.daemon.rounds import Rounds
@@ -83,13 +85,15 @@ class Stages:
         self._telegram: TelegramLine | None = None
         self.live = False
         self.say = startup.say
-        self.supervision = Supervision(self._clock, self.say)
+        self.claims = Claims(self._clock)
+        self.supervision = Supervision(self._clock, self.say, self.claims)
         self.archive = AsyncArchive(archive, self._note_transaction)
         self.marking = Marking(self.archive, archive.path)
         intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
         self.rounds = Rounds(self.archive, intake, self._clock, self.say)
-        self.rechecks = Rechecks(self.archive, self._clock, self._ring_rechecked)
-        self.decisions = Decisions(self.archive, self._clock, self.say)
+        self.rechecks = Rechecks(self.archive, self._clock, self.claims, self._ring_rechecked)
+        self.decisions = Decisions(self.archive, self._clock, self.claims)
+        self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
 
@@ -129,7 +133,7 @@ class Stages:
             clients=(http, http_of_targets),
             sources=sources,
             rules=rules,
-            outbox=Outbox(self.archive, targets, rendering, self._clock, self.say),
+            outbox=Outbox(self.archive, targets, rendering, self._clock, self.claims, self.say),
             media=MediaStage.of(config, sources, self.archive, self._clock, self.decisions.bell.ring, self.say),
             telegram=telegram,
         )
@@ -170,6 +174,9 @@ class Stages:
         """A post came or changed: rules look at it, and its files are fetched."""
         self.decisions.bell.ring()
         self.wired.media.ring()
+
+    def _ring_alerts(self) -> None:
+        self.wired.outbox.ring()
 
     def _ring_rechecked(self) -> None:
         """A re-check was stored: a deletion or reappearance that a page alone does not show."""

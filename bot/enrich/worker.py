@@ -59,7 +59,7 @@ class _Task:
 class Enricher:
     """Each call of `work` does one job. `hotwords` are the Latin words that the rules look for.
 
-    `stored` is called after each text; `speak` gets one sentence for each file that is given up.
+    `stored` is called after each text.
     """
 
     store: AsyncArchive
@@ -68,7 +68,6 @@ class Enricher:
     choice: Choice
     hotwords: tuple[str, ...]
     stored: Callable[[], None]
-    speak: Callable[[str], None]
     incidents: Incidents
     _pauses: dict[str, _Pause] = field(default_factory=dict)
 
@@ -219,8 +218,7 @@ class Enricher:
         except Never as problem:
             await self._pause(task, pause, problem)
         else:
-            if await self.store.run(_failed, task, reason, self.clock.now()):
-                self.speak(f"{task.name} is given up: {reason}")
+            await self.store.run(_failed, task, reason, self.clock.now())
 
     async def _pause(self, task: _Task, pause: _Pause, problem: Later | Never) -> None:
         """Postpone the job without counting a failure, and leave the engine alone for a while."""
@@ -264,16 +262,14 @@ def _settle(writer: Writer, task: _Task, kind: Made, result: EnrichResult, read:
 
 
 def _give_up(writer: Writer, task: _Task, reason: str, now: int) -> None:
-    jobs.give_up(writer, task.job.id, now, reason)
+    jobs.give_up(writer, task.job.id, now, reason, announce=False)
     if task.media_id is not None:
         readings.mark_read(writer, task.media_id, task.version, now)
 
 
-def _failed(writer: Writer, task: _Task, reason: str, now: int) -> bool:
-    given_up = jobs.record_failure(writer, task.job.id, now, reason)
-    if given_up and task.media_id is not None:
+def _failed(writer: Writer, task: _Task, reason: str, now: int) -> None:
+    if jobs.record_failure(writer, task.job.id, now, reason) and task.media_id is not None:
         readings.mark_read(writer, task.media_id, task.version, now)
-    return given_up
 
 
 def _settle_translations(

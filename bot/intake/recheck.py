@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
+from bot.claims import Claims
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.contracts.source import ManyAtOnce, Source
 from bot.errors import Later, Never
@@ -26,14 +27,16 @@ class Rechecks:
 
     archive: AsyncArchive
     clock: Clock
+    claims: Claims
     stored: Callable[[], None]
     sources: Mapping[str, Source] = field(default_factory=dict)
     bell: Bell = field(default_factory=Bell)
+    _left_over: list[int] = field(default_factory=list)  # claimed by a call of `work` that broke
 
     async def run(self) -> None:
         """Re-check what is due until cancelled."""
         while True:
-            due = await self.archive.read(jobs.next_due, "recheck")
+            due = await self.archive.read(jobs.next_due, "recheck", self.claims.healthy_at)
             if due is not None and due <= self.clock.now():
                 await self.work(self.clock.now())
             else:
@@ -41,10 +44,22 @@ class Rechecks:
                 await self.bell.wait(min(max(wait, 0.1), SWEEP_S))
 
     async def work(self, until: int) -> int:
-        """Do everything that is due at `until` (microseconds UTC); return how many posts were checked."""
-        claimed = await self.archive.run(jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, alone=True)
-        if not claimed:
+        """Do what is due at `until` (microseconds UTC), a hundred at most; return how many posts were checked."""
+        if self._left_over:
+            await self.archive.run(jobs.postpone, self._left_over, self.clock.now() + POSTPONED)
+            self._left_over = []
+        async with self.claims.together():
+            claimed = await self.archive.run(
+                jobs.claim, "recheck", until, lease=LEASE, limit=AT_A_TIME, healthy=self.claims.healthy
+            )
+            if claimed:
+                return await self._check_all(claimed)
+        if not self.claims.healthy or not await self.archive.read(jobs.has_suspect, "recheck", until):
             return 0
+        async with self.claims.alone():
+            return await self._check_all(await self.archive.run(jobs.claim_suspect, "recheck", until, lease=LEASE))
+
+    async def _check_all(self, claimed: Sequence[jobs.ClaimedJob]) -> int:
         places = await self.archive.read(rechecks.find_addresses, [job.post_id for job in claimed])
         by_source: dict[str, list[jobs.ClaimedJob]] = defaultdict(list)
         for job in claimed:
@@ -53,6 +68,7 @@ class Rechecks:
         counts = 0
         for outcome in await asyncio.gather(*works, return_exceptions=True):  # no task may outlive this call
             if isinstance(outcome, BaseException):
+                self._left_over = [job.id for job in claimed]
                 raise outcome
             counts += outcome
         return counts
@@ -67,6 +83,9 @@ class Rechecks:
         apart = min(source.settings.recheck, default=10 * MINUTE)
         left, together = claimed, isinstance(source, ManyAtOnce)
         while left:
+            if self.claims.suspect_waits and len(left) < len(claimed):
+                await self.archive.run(jobs.postpone, [job.id for job in left], self.clock.now())
+                return len(claimed) - len(left)
             batch = left if together else left[:1]
             try:
                 found = await _check(source, [places[job.post_id].native_id for job in batch])

@@ -147,6 +147,21 @@ def count_listed(reader: Reader, *, since: int | None = None, rule: str | None =
     )
 
 
+def find_last_id(reader: Reader) -> int:
+    """Id of the newest match; 0 if there is none."""
+    return int(reader.value("SELECT coalesce(max(id), 0) FROM matches"))
+
+
+def list_after(reader: Reader, after: int, post_ids: Iterable[int]) -> list[tuple[MatchRow, str, str | None]]:
+    """Matches of these posts that are newer than the match `after`, oldest first, as `list_matches` gives them."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
+        f" JOIN sources s ON s.id = p.source_id WHERE m.id > :after AND m.post_id {in_list('posts')} ORDER BY m.id",
+        {"after": after, "posts": as_list(post_ids)},
+    )
+    return [(_match(row), row["source"], row["url"]) for row in rows]
+
+
 def _first_miss(reader: Reader, post_id: int) -> ObservationRow | None:
     rows = reader.rows(
         "SELECT at, presence, method, detail FROM observations WHERE post_id = :id AND presence = 'absent' AND at >"

@@ -19,6 +19,7 @@ _COLUMNS = (
     "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
     " possible_repeat, payload"
 )
+_PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
 # about the same rule and post, so that the first comes before its replies; what is found in a file that has alerted
 # as it came is a reply to that.
@@ -29,10 +30,14 @@ _IN_TURN = (
     f" AND {_SAME_ALERT}"
     " AND n.id < m.id AND e.match_id = n.id AND e.target = d.target AND e.state IN ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
-_READY = (
-    "SELECT d.id FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target"
-    f" AND d.state = 'pending' AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN} ORDER BY d.not_before, d.id LIMIT 1"
+_READY = f"SELECT d.id {_PENDING} AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN}"
+_ORDER = "ORDER BY d.priority, d.id LIMIT 1"
+# What a death interrupted once is very probably innocent, and comes first; a suspect only if it is claimed as such.
+_INTERRUPTED = f"{_READY} AND d.interruptions > 0 AND d.interruptions < 2 {_ORDER}"
+_FRESH = f"{_READY} AND d.interruptions = 0 {_ORDER}".replace(
+    "FROM deliveries d", "FROM deliveries d INDEXED BY deliveries_in_order"
 )
+_SUSPECT = f"{_READY} AND d.interruptions > 0 AND d.interruptions >= 2 {_ORDER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +51,61 @@ class TargetRow:
     hold_until: int | None = None
 
 
-def claim(writer: Writer, target: str, now: int) -> Claimed | None:
+def claim(writer: Writer, target: str, now: int, *, healthy: bool = False) -> Claimed | None:
     """Take the delivery whose turn it is at `target`: one attempt more, begun at `now`. None if nothing is due.
 
-    Commit before the message goes out: a row that is "sending" when the program starts may have arrived.
+    By priority, then the oldest. Commit before the message goes out: a row that is "sending" when the program starts
+    may have arrived. `healthy`: the process has been so for a minute (see storage.alerts.deaths).
     """
+    return _claim(writer, _INTERRUPTED, target, now, healthy) or _claim(writer, _FRESH, target, now, healthy)
+
+
+def claim_suspect(writer: Writer, target: str, now: int) -> Claimed | None:
+    """Take a message during whose last two attempts the process died; hold nothing else, and be healthy."""
+    return _claim(writer, _SUSPECT, target, now, healthy=True)
+
+
+def _claim(writer: Writer, which: str, target: str, now: int, healthy: bool) -> Claimed | None:
     row = writer.one(
-        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now"
-        f" WHERE state = 'pending' AND id = ({_READY}) RETURNING {_COLUMNS}",
-        {"target": target, "now": now},
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now, healthy = :healthy"
+        f" WHERE state = 'pending' AND id = ({which}) RETURNING {_COLUMNS}, unanswered",
+        {"target": target, "now": now, "healthy": int(healthy)},
     )
-    return None if row is None else Claimed(to_delivery(row), row["possible_repeat"])
+    return None if row is None else Claimed(to_delivery(row), row["unanswered"])
 
 
-def find_due_time(reader: Reader, target: str) -> int | None:
-    """When `target` has something to send, as far as is known now; None if nothing waits or it is parked."""
-    rows = reader.rows(
-        "SELECT max(d.not_before, coalesce((SELECT t.hold_until FROM targets t WHERE t.name = :target), 0)) AS due"
-        " FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
-        " AND NOT EXISTS (SELECT 1 FROM targets t WHERE t.name = :target AND t.state = 'parked')"
-        f" AND {_IN_TURN} ORDER BY d.not_before LIMIT 1",
-        {"target": target},
+def find_due_time(reader: Reader, target: str, healthy_at: int = 0) -> int | None:
+    """When `target` has something to send, as far as is known now; None if nothing waits or it is parked.
+
+    Suspects are not due before `healthy_at`.
+    """
+    state = reader.one(
+        "SELECT state, coalesce(hold_until, 0) AS hold FROM targets WHERE name = :name", {"name": target}
     )
-    return next((row["due"] for row in rows), None)
+    if state is not None and state["state"] == "parked":
+        return None
+    hold = 0 if state is None else state["hold"]
+    first = f"SELECT d.not_before {_PENDING} AND {_IN_TURN} AND {{}} ORDER BY d.not_before LIMIT 1"
+    fresh = reader.value(first.format("d.interruptions < 2"), {"target": target})
+    suspect = reader.value(first.format("d.interruptions > 0 AND d.interruptions >= 2"), {"target": target})
+    times = [max(at, hold, least) for at, least in ((fresh, 0), (suspect, healthy_at)) if at is not None]
+    return min(times, default=None)
 
 
 def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -> None:
     """Write down what became of a claimed delivery."""
     writer.execute(
-        "UPDATE deliveries SET state = :state, attempts = :attempts, possible_repeat = :unsure, reason = :reason,"
-        " receipt = :receipt, settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
+        "UPDATE deliveries SET state = :state, attempts = :attempts, unanswered = :unanswered, reason = :reason,"
+        " possible_repeat = :possible_repeat, interruptions = 0, deaths = 0, receipt = :receipt,"
+        " settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
         " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
         " WHERE id = :id AND state = 'sending'",
         {
             "id": delivery_id,
             "state": settlement.state,
             "attempts": settlement.attempts,
-            "unsure": settlement.unsure,
+            "unanswered": settlement.unanswered,
+            "possible_repeat": int(settlement.possible_repeat),
             "reason": settlement.reason,
             "receipt": settlement.receipt,
             "not_before": settlement.not_before,
@@ -92,11 +115,12 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
 
 
 def list_interrupted(reader: Reader, target: str) -> list[Claimed]:
-    """Deliveries that were being sent when the program died: they may have arrived or not."""
+    """Deliveries whose attempt could not be settled: they may have arrived or not."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM deliveries WHERE target = :target AND state = 'sending'", {"target": target}
+        f"SELECT {_COLUMNS}, unanswered FROM deliveries WHERE target = :target AND state = 'sending'",
+        {"target": target},
     )
-    return [Claimed(to_delivery(row), row["possible_repeat"]) for row in rows]
+    return [Claimed(to_delivery(row), row["unanswered"]) for row in rows]
 
 
 def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
@@ -159,8 +183,8 @@ def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str
     arrived before is kept, and will be said.
     """
     revived = writer.execute(
-        "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, settled_at = NULL,"
-        " possible_repeat = min(possible_repeat, 1)"
+        "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, unanswered = 0, settled_at = NULL,"
+        " interruptions = 0, deaths = 0"
         " WHERE state = 'dead' AND (:match_id IS NULL OR match_id = :match_id)",
         {"match_id": match_id, "now": now},
     ).rowcount

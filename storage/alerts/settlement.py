@@ -10,13 +10,14 @@ from storage.records import DeliveryRow
 class Settlement:
     """What becomes of a claimed delivery.
 
-    `not_before` is when a pending one may be tried again. `attempts` and `unsure` are the new counts of attempts and
-    of attempts with an unknown outcome.
+    `not_before` is when a pending one may be tried again. `attempts` is the new count of attempts, and `unanswered` of
+    those of them after which nobody knew whether the message had arrived. `possible_repeat`: an attempt may have.
     """
 
     state: Literal["sent", "pending", "dead"]
     attempts: int
-    unsure: int = 0
+    unanswered: int = 0
+    possible_repeat: bool = False
     not_before: int = 0
     reason: str | None = None
     receipt: str | None = None
@@ -24,7 +25,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery in state "sending"; `unsure` counts its earlier attempts with an unknown outcome."""
+    """A delivery in state "sending"; `unanswered` counts its earlier attempts with an unknown outcome."""
 
     row: DeliveryRow
-    unsure: int
+    unanswered: int

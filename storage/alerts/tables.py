@@ -1,10 +1,15 @@
 """The tables of alerts: rules, what they found, what is owed to whom, and notices."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
+
+
+def count_column(default: int = 0) -> Any:
+    """A number that rows of an earlier release have too."""
+    return Field(default=default, sa_column=Column(Integer, nullable=False, server_default=clause(str(default))))
 
 
 class RuleTable(SQLModel, table=True):
@@ -44,12 +49,15 @@ class MatchTable(SQLModel, table=True):
 
 
 class DeliveryTable(SQLModel, table=True):
-    """One message owed to one target. `possible_repeat` marks a send whose first outcome is unknown."""
+    """One message owed to one target. `possible_repeat`: 1 once an attempt may have arrived."""
 
     __tablename__: ClassVar[str] = "deliveries"
     __table_args__ = (
         UniqueConstraint("match_id", "target"),
         Index("deliveries_due", "target", "state", "not_before"),
+        Index("deliveries_in_order", "target", "priority", "id", sqlite_where=clause("state = 'pending'")),
+        Index("deliveries_apart", "target", sqlite_where=clause("interruptions > 0")),
+        Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
         CheckConstraint("state IN ('pending','sending','sent','digested','dead','silenced')", name="state"),
     )
 
@@ -67,10 +75,18 @@ class DeliveryTable(SQLModel, table=True):
     settled_at: int | None = None
     reason: str | None = Field(default=None, sa_type=Text)
     receipt: str | None = Field(default=None, sa_type=Text)  # JSON, what the target gave back (message id)
+    priority: int = count_column(2)  # 0 max, 1 high, 2 default, 3 low, 4 min
+    unanswered: int = count_column()  # attempts in a row after which nobody knew whether it had arrived
+    interruptions: int = count_column()  # as of a job: see storage.alerts.deaths
+    deaths: int = count_column()
+    healthy: int = count_column()
 
 
 class TargetTable(SQLModel, table=True):
-    """A target that refused for good is parked until a person acts; `hold_until` is a wait that it asked for."""
+    """A target that refused for good is parked until a person acts; `hold_until` is a wait that it asked for.
+
+    Its chat `moved_from` is now `moved_to`, if the other side said so.
+    """
 
     __tablename__: ClassVar[str] = "targets"
 
@@ -79,6 +95,19 @@ class TargetTable(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=Text)
     state_since: int = 0
     hold_until: int | None = None
+    moved_from: str | None = Field(default=None, sa_type=Text)
+    moved_to: str | None = Field(default=None, sa_type=Text)
+
+
+class SendingTable(SQLModel, table=True):
+    """When a message was handed to a chat, of the last minute: what keeps a pace over a restart."""
+
+    __tablename__: ClassVar[str] = "sendings"
+    __table_args__ = (Index("sendings_of", "chat", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    chat: str = Field(sa_type=Text)
+    at: int
 
 
 class NoticeTable(SQLModel, table=True):

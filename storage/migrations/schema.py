@@ -9,9 +9,9 @@ from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, Text, Uni
 from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
-from storage.alerts import tables as _alerts  # noqa: F401  each registers its tables
+from storage.alerts.tables import count_column
 from storage.archive import full_text
-from storage.media import tables as _media  # noqa: F401
+from storage.media import tables as _media  # noqa: F401  each registers its tables
 from storage.posts import tables as _posts  # noqa: F401
 from storage.sources import tables as _sources  # noqa: F401
 
@@ -27,6 +27,8 @@ class JobTable(SQLModel, table=True):
         UniqueConstraint("kind", "post_id", "slot"),
         Index("jobs_due", "kind", "due_at"),
         Index("jobs_newest", "kind", "patient", "post_id", sqlite_where=clause("patient IS NOT NULL")),
+        Index("jobs_apart", "kind", "due_at", sqlite_where=clause("attempts + interruptions > 0")),
+        Index("jobs_claimed", "kind", sqlite_where=clause("claimed_until IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -35,14 +37,21 @@ class JobTable(SQLModel, table=True):
     slot: str = Field(default="", sa_type=Text)
     due_at: int
     claimed_until: int | None = None
-    attempts: int = 0
+    attempts: int = 0  # that failed while the process lived
     patient: int | None = None  # of a file to be read: 1 gives way to what is fresh
+    interruptions: int = count_column()  # deaths of the process in a row with this job claimed
+    deaths: int = count_column()  # those of them that count against it: see storage.alerts.deaths
+    healthy: int = count_column()  # 1: whoever claimed it had been healthy for a minute
 
 
 class GivenUpTable(SQLModel, table=True):
     """A job that failed three times: out of the way, with its reason, listed by `status`."""
 
     __tablename__: ClassVar[str] = "given_up"
+    __table_args__ = (
+        Index("given_up_of", "post_id", "kind"),
+        Index("given_up_unsaid", "id", sqlite_where=clause("announced = 0")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str = Field(sa_type=Text)
@@ -50,6 +59,7 @@ class GivenUpTable(SQLModel, table=True):
     slot: str = Field(default="", sa_type=Text)
     at: int
     reason: str = Field(sa_type=Text)
+    announced: int = count_column()  # 1: people have heard of it, or need not
 
 
 class MetaTable(SQLModel, table=True):

@@ -11,6 +11,7 @@ import pytest
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
 from bot.contracts.target import Target, TargetSettings
@@ -134,7 +135,7 @@ class Line:
     def outbox(self, store: AsyncArchive, targets: Mapping[str, Target]) -> Outbox:
         rendering = Rendering(ZoneInfo("Asia/Yangon"))
         clock = Clock(now=lambda: self.now)
-        return Outbox(store, targets, rendering, clock, self.said.append, jitter=lambda: 0.0)
+        return Outbox(store, targets, rendering, clock, Claims(clock), self.said.append, jitter=lambda: 0.0)
 
     def drain(self, *targets: Target) -> Any:
         """One pass that sends what is due now."""

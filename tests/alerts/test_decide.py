@@ -8,7 +8,6 @@ from bot.alerts.decide import Decided
 from bot.alerts.loaded_rules import LoadedRules, rule_version
 from bot.config.model import Config, RuleConfig
 from bot.rules import Rule, RuleMatch, RuleSet
-from storage import jobs
 from storage.archive.sequence import take_number
 from storage.language.match import Document
 from storage.language.query import parse
@@ -228,7 +227,6 @@ def test_bad_input_66_a_post_that_breaks_the_rules_three_times_is_given_up_and_s
         line.now += HOUR
         decided.append(desk.decide())
     assert [(one.matches, one.failed) for one in decided] == [(1, 1), (0, 1), (0, 1), (0, 0)]
-    assert "given up" in decided[2].notices[0]
     assert "RecursionError" in line.rows("select reason from given_up")[0]["reason"]
     assert len(line.rows()) == 1
 
@@ -237,29 +235,3 @@ def test_a_version_names_query_and_scope_and_nothing_else() -> None:
     same = rule_version("a", ("x", "y"), ("s",))
     assert same == rule_version("a", ("y", "x"), ("s",))
     assert len({same, rule_version("b", ("x", "y"), ("s",)), rule_version("a", ("x",), ("y", "s"))}) == 3
-
-
-def test_bad_input_66_a_post_that_kills_the_process_is_given_up_and_no_other_with_it(line: Any, tmp_path: Any) -> None:
-    desk = DecideStage(line, tmp_path)
-    desk.load()
-    deadly = line.post("the command fell", "1")
-
-    def live() -> None:
-        """One life of the process: it decides until it meets the deadly post."""
-        with line.archive.writing() as writer:
-            jobs.release(writer)
-        while True:
-            with line.archive.writing() as writer:
-                claimed = decide.claim(writer, line.now)
-            if not claimed or deadly in [job.post_id for job in claimed]:
-                return
-            with line.archive.writing() as writer:
-                decide.decide(writer, desk.rules, line.now, claimed=claimed)
-
-    for number in range(2, 6):
-        live()
-        line.post("the command fell", str(number))
-    live()
-    assert [row["post_id"] for row in line.rows("select post_id from given_up")] == [deadly]
-    assert len(line.rows("select id from matches")) == 4
-    assert line.rows("select id from jobs where kind = 'decide'") == []

@@ -13,6 +13,7 @@ from bot.alerts import targets
 from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import Clock
 from bot.contracts.target import TargetTools
 from bot.http import Http, HttpRules
@@ -33,7 +34,9 @@ def deliver(line: Any, tmp_path: Path) -> Any:
             http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
             around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
             desk = targets.build(settings, around)
-            outbox = Outbox(store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, line.said.append)
+            outbox = Outbox(
+                store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, Claims(clock), line.said.append
+            )
             try:
                 return await outbox.drain(line.now)
             finally:

@@ -6,10 +6,12 @@ import pytest
 
 from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
+from storage.alerts import deaths
 from storage.alerts import outbox as rows
 
 HOUR = 3_600_000_000
 SECOND = 1_000_000
+MINUTE = 60 * SECOND
 
 
 def test_an_alert_is_sent_once_with_its_receipt(line: Any, told: Any) -> None:
@@ -122,12 +124,13 @@ def test_what_was_being_sent_when_the_program_died_comes_again_marked(line: Any,
     with line.archive.writing() as writer:
         rows.claim(writer, "desk", line.now)
         rows.claim(writer, "hook", line.now)
+        deaths.settle_death(writer, line.now)
     desk, hook = told("desk"), told("hook", idempotent=True)
     line.drain(desk, hook)
     assert "(possible repeat)" in desk.got[0].plain
     assert desk.got[0].document["data"]["possible_repeat"] is True
-    assert "repeat)" not in hook.got[0].plain
-    assert [row["possible_repeat"] for row in line.rows()] == [1, 0]
+    assert hook.got[0].document["data"]["possible_repeat"] is True
+    assert [(row["possible_repeat"], row["attempts"]) for row in line.rows()] == [(1, 1), (1, 1)]
 
 
 def test_an_idempotent_target_gets_its_repeats_under_one_id(line: Any, told: Any) -> None:
@@ -138,24 +141,42 @@ def test_an_idempotent_target_gets_its_repeats_under_one_id(line: Any, told: Any
         line.now = line.rows()[0]["not_before"]
     assert line.states() == ["sent"]
     assert len({message.id for message in hook.got}) == 1
+    marks = [message.document["data"].pop("possible_repeat") for message in hook.got]
+    assert marks == [False, *[True] * 5], "what may have arrived before says so"
     assert len({str(message.document) for message in hook.got}) == 1
 
 
-def test_after_three_unknown_outcomes_an_alert_is_given_up_rather_than_repeated(line: Any, told: Any) -> None:
-    desk = told("desk", script=[Later("cut", unsure=True)] * 9)
+def test_an_alert_that_may_have_arrived_is_repeated_after_1_and_10_minutes_and_hourly_for_a_day(
+    line: Any, told: Any
+) -> None:
+    desk = told("desk", script=[Later("cut", unsure=True)] * 99)
     line.match(line.post())
-    for _ in range(5):
+    pauses = []
+    while line.states() != ["dead"]:
         line.drain(desk)
-        line.now += HOUR
-    assert line.states() == ["dead"]
-    assert ["possible repeat" in message.plain for message in desk.got] == [False, True, True]
+        row = line.rows()[0]
+        if row["state"] == "pending":
+            pauses.append((row["not_before"] - line.now) // MINUTE)
+            line.now = row["not_before"]
+    assert pauses == [1, 10, *[60] * 24]
+    assert ["possible repeat" in message.plain for message in desk.got] == [False, *[True] * 26]
     assert any("without a confirmation" in sentence for sentence in line.said)
 
 
-def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, told: Any) -> None:
-    desk = told("desk", script=[Later("cut", unsure=True)] * 3)
+def test_a_failure_after_unknown_outcomes_is_tried_again_as_soon_as_a_first_one(line: Any, told: Any) -> None:
+    desk = told("desk", script=[*[Later("cut", unsure=True)] * 12, Later("down")])
     line.match(line.post())
-    for _ in range(3):
+    for _ in range(12):
+        line.drain(desk)
+        line.now = line.rows()[0]["not_before"]
+    line.drain(desk)
+    assert line.rows()[0]["not_before"] - line.now == 5 * SECOND
+
+
+def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("cut", unsure=True), MessageRefused("too odd")])
+    line.match(line.post())
+    for _ in range(2):
         line.drain(desk)
         line.now += HOUR
     with line.archive.writing() as writer:

@@ -135,6 +135,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
         ("rules", "explain", "command"),
         ("rules", "explain", "--query", '=bridge "a lost"~3 army~ in:ocr NOT x'),
     ],
+    "rules decide": [("rules", "decide", "spokesman/1")],
     "rules replay": [("rules", "replay", "--query", "bridge", *PERIOD)],
     "stats": [("stats", *PERIOD)],
     "doctor": [("doctor",)],

@@ -8,6 +8,7 @@ import pytest
 
 from bot.alerts.loaded_rules import LoadedRules
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.model import RuleConfig
@@ -54,7 +55,7 @@ def test_posts_that_a_full_disk_left_undecided_are_decided_when_there_is_space(
 
     async def live() -> None:
         archive = AsyncArchive(desk.archive)
-        decisions = Decisions(archive, Clock(), lambda _: None)
+        decisions = Decisions(archive, Clock(), Claims(Clock()))
         decisions.rules, decisions.alerts_due = LoadedRules.of(config), lambda: rung.append(True)
         try:
             await archive.run(allow_pages, await archive.run(count_pages) + 2)

@@ -12,6 +12,7 @@ import pytest
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
+from bot.claims import Claims
 from bot.clock import Clock
 from bot.daemon.journal import CALM_S
 from bot.daemon.supervision import Supervision, heartbeat
@@ -46,7 +47,7 @@ def run_for(seconds: float, work: Any) -> tuple[Supervision, list[str]]:
     made: list[Supervision] = []
 
     async def live() -> None:
-        made.append(Supervision(clock, said.append))
+        made.append(Supervision(clock, said.append, Claims(clock)))
         stage = asyncio.create_task(made[0].keep("polling", work))
         await asyncio.sleep(seconds)
         stage.cancel()
@@ -97,7 +98,8 @@ def test_an_archive_that_is_taken_away_ends_the_process() -> None:
 def test_a_full_disk_is_said_once_however_many_transactions_meet_it() -> None:
     said: list[str] = []
     seconds = [0.0]
-    supervision = Supervision(Clock(monotonic=lambda: seconds[0]), said.append)
+    clock = Clock(monotonic=lambda: seconds[0])
+    supervision = Supervision(clock, said.append, Claims(clock))
     for _ in range(5):
         supervision.note_transaction(ArchiveFull("no space left", Path("communique.db")))
     seconds[0] = CALM_S

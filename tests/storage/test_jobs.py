@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storage import jobs
-from storage.alerts import notices
+from storage.alerts.given_up import list_unannounced
 from storage.jobs import ClaimedJob, NewJob
 from storage.posts import rechecks
 from storage.records import FetchedPost
@@ -57,14 +57,14 @@ def test_a_lease_that_ran_out_gives_the_job_to_the_next(write: Write, post_ids: 
     enqueue(write, NewJob("decide", post_ids[0], now))
     [first] = claim(write, now)
     [second] = claim(write, now + LEASE)
-    assert (first.id, first.attempts, second.id, second.attempts) == (second.id, 1, first.id, 2)
+    assert (first.id, first.attempts, second.id, second.attempts) == (second.id, 0, first.id, 0)
 
 
 def test_new_work_on_a_claimed_post_is_free_again(write: Write, post_ids: tuple[int, ...], now: int) -> None:
     enqueue(write, NewJob("decide", post_ids[0], now))
     claim(write, now)
     enqueue(write, NewJob("decide", post_ids[0], now))
-    assert [job.attempts for job in claim(write, now)] == [1]
+    assert [job.attempts for job in claim(write, now)] == [0]
 
 
 def test_a_failed_job_comes_back_later_and_is_given_up_the_third_time(
@@ -81,31 +81,14 @@ def test_a_failed_job_comes_back_later_and_is_given_up_the_third_time(
     assert claim(write, at) == []
     assert desk.rows("SELECT kind, post_id, reason FROM given_up") == [("decide", post_ids[0], "the rule broke")]
     with desk.archive.reading() as reader:
-        [notice] = notices.read_since(reader, 0)
-        assert notices.read_since(reader, notice.id) == []
-    assert notice.text == f"decide of post {post_ids[0]} is given up: the rule broke"
+        [job_given_up] = list_unannounced(reader)
+    assert (job_given_up.kind, job_given_up.source, job_given_up.reason) == ("decide", "spokesman", "the rule broke")
 
 
-def test_bad_input_66_a_post_that_kills_its_worker_three_times_is_given_up(
-    desk: Any, write: Write, post_ids: tuple[int, ...], now: int
-) -> None:
-    enqueue(write, NewJob("decide", post_ids[0], now), NewJob("decide", post_ids[1], now + 3 * LEASE))
-    for turn in range(3):
-        assert len(claim(write, now + turn * LEASE)) == 1
-    assert [job.post_id for job in claim(write, now + 3 * LEASE)] == [post_ids[1]]
-    assert desk.rows("SELECT post_id FROM given_up") == [(post_ids[0],)]
-
-
-def test_a_restart_frees_what_the_dead_process_held_but_counts_its_deaths(
-    desk: Any, write: Write, post_ids: tuple[int, ...], now: int
-) -> None:
+def test_a_lease_that_ran_out_blames_nothing(write: Write, post_ids: tuple[int, ...], now: int) -> None:
     enqueue(write, NewJob("decide", post_ids[0], now))
-    for _ in range(3):
-        assert len(claim(write, now)) == 1
-        with write() as writer:
-            jobs.release(writer)
-    assert claim(write, now) == []
-    assert desk.rows("SELECT post_id FROM given_up") == [(post_ids[0],)]
+    for turn in range(10):
+        assert [job.attempts for job in claim(write, now + turn * LEASE)] == [0]
 
 
 def test_what_could_not_be_begun_does_not_count_as_an_attempt(
@@ -114,7 +97,7 @@ def test_what_could_not_be_begun_does_not_count_as_an_attempt(
     enqueue(write, NewJob("decide", post_ids[0], now))
     for turn in range(5):
         [job] = claim(write, now + turn)
-        assert job.attempts == 1
+        assert job.attempts == 0
         with write() as writer:
             jobs.postpone(writer, [job.id], now + turn + 1)
 
@@ -141,16 +124,61 @@ def test_a_post_to_be_looked_at_again_is_found_at_its_source(desk: Any, post_ids
     assert places == {post_ids[1]: rechecks.PostAddress("spokesman", "1")}
 
 
-def test_a_job_that_was_begun_before_is_taken_alone_and_after_all_others(
+def test_a_failed_job_is_tried_after_half_a_minute_and_after_five_minutes(
     write: Write, post_ids: tuple[int, ...], now: int
 ) -> None:
-    def take(at: int) -> list[int]:
+    enqueue(write, NewJob("decide", post_ids[0], now))
+    at = now
+    for pause in (30 * SECOND, 300 * SECOND):
+        [job] = claim(write, at)
         with write() as writer:
-            return [job.post_id for job in jobs.claim(writer, "decide", at, lease=LEASE, limit=10, alone=True)]
+            jobs.record_failure(writer, job.id, at, "the rule broke")
+        assert claim(write, at + pause - 1) == []
+        at += pause
+    assert len(claim(write, at)) == 1
 
-    enqueue(write, NewJob("decide", post_ids[0], now), NewJob("decide", post_ids[1], now))
-    assert take(now) == [post_ids[0], post_ids[1]]  # and the process dies
-    enqueue(write, NewJob("decide", post_ids[2], now))
-    assert take(now + LEASE) == [post_ids[2]]
-    assert take(now + LEASE) == [post_ids[0]]
-    assert take(now + LEASE) == [post_ids[1]]
+
+def test_the_longest_due_is_claimed_first_however_late_its_post_is(
+    write: Write, post_ids: tuple[int, ...], now: int
+) -> None:
+    due = (now - 1, now - 3, now - 2)
+    enqueue(write, *[NewJob("decide", post, at) for post, at in zip(post_ids, due, strict=True)])
+    taken = [claim(write, now, limit=1)[0].post_id for _ in post_ids]
+    assert taken == [post_ids[1], post_ids[2], post_ids[0]]
+
+
+def test_a_job_that_failed_is_taken_by_itself(write: Write, post_ids: tuple[int, ...], now: int) -> None:
+    enqueue(write, *[NewJob("decide", post, now) for post in post_ids])
+    ids = [job.id for job in claim(write, now)]
+    with write() as writer:
+        jobs.set_apart(writer, ids[:2], now + SECOND)
+        jobs.postpone(writer, ids[2:], now)
+    assert [job.post_id for job in claim(write, now)] == [post_ids[2]]
+    assert [job.post_id for job in claim(write, now + SECOND)] == [post_ids[0]]
+    assert [job.post_id for job in claim(write, now + SECOND)] == [post_ids[1]]
+
+
+def test_what_a_person_takes_up_again_begins_from_nothing(
+    desk: Any, write: Write, post_ids: tuple[int, ...], now: int
+) -> None:
+    enqueue(write, NewJob("decide", post_ids[0], now))
+    [job] = claim(write, now)
+    with write() as writer:
+        jobs.give_up(writer, job.id, now, "the rule broke")
+        jobs.take_up(writer, NewJob("decide", post_ids[0], now))
+    assert desk.rows("SELECT count(*) FROM given_up") == [(0,)]
+    assert [job.attempts for job in claim(write, now)] == [0]
+
+
+def test_what_succeeds_after_all_is_no_longer_listed_as_given_up(
+    desk: Any, write: Write, post_ids: tuple[int, ...], now: int
+) -> None:
+    enqueue(write, NewJob("decide", post_ids[0], now))
+    [job] = claim(write, now)
+    with write() as writer:
+        jobs.give_up(writer, job.id, now, "the rule broke")
+    enqueue(write, NewJob("decide", post_ids[0], now))
+    [again] = claim(write, now)
+    with write() as writer:
+        jobs.finish(writer, [again.id])
+    assert desk.rows("SELECT count(*) FROM given_up") == [(0,)]

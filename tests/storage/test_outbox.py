@@ -73,12 +73,14 @@ def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
         for target in ("desk", "other"):
             claimed = outbox.claim(writer, target, NOW)
             assert claimed is not None
-            state = Settlement("dead", 9, unsure=3) if target == "desk" else Settlement("sent", 1)
+            state = (
+                Settlement("dead", 9, unanswered=3, possible_repeat=True) if target == "desk" else Settlement("sent", 1)
+            )
             outbox.settle(writer, claimed.row.id, state, NOW)
         assert outbox.retry(writer, None, NOW + 1) == (1, [])
         again = outbox.claim(writer, "desk", NOW + 1)
         assert again is not None
-        assert (again.row.attempts, again.unsure, again.row.possible_repeat) == (1, 1, True)
+        assert (again.row.attempts, again.unanswered, again.row.possible_repeat) == (1, 0, True)
         assert outbox.claim(writer, "other", NOW + 1) is None
 
 

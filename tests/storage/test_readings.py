@@ -109,7 +109,7 @@ def test_asking_leaves_alone_what_is_under_way_and_what_has_failed_before(heard:
     assert rows() == before
     with heard.archive.writing() as writer:
         jobs.enqueue_missing(writer, new, again=True)
-    assert rows() == [("4", 7, 0, None), ("5", 1, 1, 11)]
+    assert rows() == [("4", 7, 0, None), ("5", 1, 0, 11)]
 
 
 def test_patient_work_and_work_of_other_sources_is_not_claimed(heard: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import sources as kinds
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.config.model import MediaConfig
 from bot.contracts.source import Source, SourceTools
@@ -166,7 +167,7 @@ async def running(
     intake = Intake(store, clock, files.ring, lambda: 0.0, list)
     collector = Rounds(store, intake, clock, spoken.append)
     collector.sources, collector.every = made, dict.fromkeys(made, every)
-    rechecks = Rechecks(store, clock, intake.forget, made)
+    rechecks = Rechecks(store, clock, Claims(clock), intake.forget, made)
     ears = Live(store, clock, gateway, collector.start_soon if live else lambda _: None, lambda: None, spoken.append)
     ears.sources = made  # type: ignore[assignment]  # every one of them is of kind telegram
     account.on_hint, account.on_connected = ears.hear, ears.connected

@@ -7,6 +7,7 @@ import click
 
 from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
+from bot.cli.rules.decide import decide_posts
 from bot.cli.rules.explain import explain_rule
 from bot.cli.rules.replay import replay_rule
 from bot.cli.rules.selection import complete_rule
@@ -45,6 +46,7 @@ def command() -> None:
 
 command.add_command(explain_rule)
 command.add_command(replay_rule)
+command.add_command(decide_posts)
 
 
 @command.command("list")

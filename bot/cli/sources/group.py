@@ -31,6 +31,7 @@ COLUMNS = (
 )  # fmt: skip
 _LAZY = {
     "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
+    "recheck": Lazy("bot.cli.sources.recheck", "Look at a post again: was it edited or deleted?"),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
 }
 

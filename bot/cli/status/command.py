@@ -165,6 +165,10 @@ def suggest_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
             yield f"communique alerts test {target.name}"
     if found.queue("dead").waiting:
         yield "communique alerts retry --dead"
+    if found.given_up & {"decide", "translation"}:
+        yield "communique rules decide --given-up"
+    if "recheck" in found.given_up:
+        yield "communique sources recheck --given-up"
 
 
 def describe_watch(watch: Watch, zone: Zone, now: int) -> str:

@@ -33,6 +33,30 @@ _STEPS = (
     # media: which file an engine is reading, and how often this process died of it
     "ALTER TABLE media ADD COLUMN reading_since INTEGER",
     "ALTER TABLE media ADD COLUMN crashes INTEGER",
+    # A death of the process is no longer counted as an attempt; which was which is not known of old rows.
+    "ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN healthy INTEGER NOT NULL DEFAULT 0",
+    "UPDATE jobs SET attempts = 0",
+    "CREATE INDEX jobs_apart ON jobs (kind, due_at) WHERE attempts + interruptions > 0",
+    "CREATE INDEX jobs_claimed ON jobs (kind) WHERE claimed_until IS NOT NULL",
+    "ALTER TABLE given_up ADD COLUMN announced INTEGER NOT NULL DEFAULT 0",
+    "UPDATE given_up SET announced = 1",
+    "CREATE INDEX given_up_of ON given_up (post_id, kind)",
+    "CREATE INDEX given_up_unsaid ON given_up (id) WHERE announced = 0",
+    "ALTER TABLE deliveries ADD COLUMN priority INTEGER NOT NULL DEFAULT 2",
+    "ALTER TABLE deliveries ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE deliveries ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE deliveries ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE deliveries ADD COLUMN healthy INTEGER NOT NULL DEFAULT 0",
+    "UPDATE deliveries SET unanswered = possible_repeat, possible_repeat = 1 WHERE possible_repeat > 0",
+    "CREATE INDEX deliveries_in_order ON deliveries (target, priority, id) WHERE state = 'pending'",
+    "CREATE INDEX deliveries_apart ON deliveries (target) WHERE interruptions > 0",
+    "CREATE INDEX deliveries_sending ON deliveries (target) WHERE state = 'sending'",
+    "ALTER TABLE targets ADD COLUMN moved_from TEXT",
+    "ALTER TABLE targets ADD COLUMN moved_to TEXT",
+    "CREATE TABLE sendings (id INTEGER NOT NULL, chat TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id)) STRICT",
+    "CREATE INDEX sendings_of ON sendings (chat, at)",
 )
 
 
