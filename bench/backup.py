@@ -4,6 +4,8 @@ This process commits a post every 20 ms, as a busy daemon does; another, as nice
 up meanwhile. Most posts of a large archive are copies of a few thousand, made by SQL: folding a million takes an hour.
 """
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import statistics
@@ -15,13 +17,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.store import START, fresh, invented
 from bot.daemon.marking import EVERY_S
 from storage.archive.database import Archive, connect
-from storage.archive.log import empty_log
+from storage.archive.log import empty_log, spare_commits
 from storage.posts import saving
 from storage.records import Batch, FetchedPost
+
+if TYPE_CHECKING:
+    from storage.archive.database import Connection
 
 _SEED = 2_000
 _SPAN = _SEED * 7  # seconds between two copies of the same post
@@ -34,25 +40,28 @@ os.nice(10)
 data, to = map(Path, sys.argv[1:])
 making.make(data, data / "communique.db", to, now=lambda: time.time_ns() // 1000, brought=making.Brought(), keep=None)
 """
-_COPIES = (
-    "INSERT INTO raw SELECT sha256 || '-' || :n, mime, bytes, zstd FROM raw WHERE sha256 NOT LIKE '%-%'",
-    (
-        "INSERT INTO posts SELECT id + :posts, source_id, native_id || '-' || :n, number, posted_at, posted_raw, "
-        "url || '-' || :n, author, reply_to, group_key, forward, views, collected_at, alerts, revision, texts, "
-        "language, edited_at, deleted_at FROM posts WHERE native_id NOT LIKE '%-%'"
+# By table: which columns of a copy differ, and which rows are copied.
+_COPIES = {
+    "raw": ({"sha256": "sha256 || '-' || :n"}, "sha256 NOT LIKE '%-%'"),
+    "posts": (
+        {"id": "id + :posts", "native_id": "native_id || '-' || :n", "url": "url || '-' || :n"},
+        "native_id NOT LIKE '%-%'",
     ),
-    (
-        "INSERT INTO revisions SELECT NULL, r.post_id + :posts, r.number, r.title, r.text, r.links, r.poll, r.preview, "
-        "r.edited, r.edited_at, r.content_hash, r.raw_sha256 || '-' || :n, r.collected_at, r.method "
-        "FROM revisions r WHERE r.raw_sha256 NOT LIKE '%-%'"
+    "revisions": (
+        {"id": "NULL", "post_id": "post_id + :posts", "raw_sha256": "raw_sha256 || '-' || :n"},
+        "raw_sha256 NOT LIKE '%-%'",
     ),
-    (
-        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
-        "confidence, current) SELECT id + :texts, post_id + :posts, kind, revision, media_id, text, folded, "
-        "fold_version, language, engine, confidence, current FROM texts WHERE id < :first_copy"
-    ),
-    "INSERT INTO texts_index (rowid, folded) SELECT id, folded FROM texts WHERE id BETWEEN :low AND :high",
-)
+    "texts": ({"id": "id + :texts", "post_id": "post_id + :posts"}, "id < :first_copy"),
+}
+_INDEX = "INSERT INTO texts_index (rowid, folded) SELECT id, folded FROM texts WHERE id BETWEEN :low AND :high"
+
+
+def copying(writer: Connection, table: str) -> str:
+    """The statement that copies rows of a table, whatever columns it has."""
+    changed, condition = _COPIES[table]
+    columns = [row[1] for row in writer.execute(f"PRAGMA table_info({table})")]
+    values = ", ".join(changed.get(column, column) for column in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {condition}"
 
 
 def save(archive: Archive, posts: Sequence[FetchedPost]) -> None:
@@ -72,12 +81,13 @@ def large(path: Path, posts: int) -> Archive:
     with closing(connect(path, mode="rw")) as writer:
         writer.execute("PRAGMA synchronous = OFF")
         writer.execute("PRAGMA cache_size = -262144")
+        statements = [*(copying(writer, table) for table in _COPIES), _INDEX]
         for n in range(1, posts // _SEED):
             shift = n * _SPAN << 16
             values = {"n": n, "posts": shift, "texts": shift << 14, "first_copy": high + 1}
             values |= {"low": low + (shift << 14), "high": high + (shift << 14)}
             writer.execute("BEGIN")
-            for statement in _COPIES:
+            for statement in statements:
                 writer.execute(statement, values)
             writer.execute("COMMIT")
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -131,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         archive = large(Path(folder) / "data" / "communique.db", chosen.posts)
         new = (post for seed in itertools.count(2) for post in _others(seed))
         print(f"{chosen.posts:,} posts, {archive.path.stat().st_size / (1 << 20):,.0f} MB")
+        with archive.writing() as writer:
+            spare_commits(writer)
         enough = threading.Event()
         timer = threading.Timer(chosen.alone, enough.set)
         timer.start()

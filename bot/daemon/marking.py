@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.archive import AsyncArchive
 from storage.archive import marker
-from storage.archive.log import empty_log
+from storage.archive.log import empty_log, spare_commits
 
 EVERY_S = 10.0
 
@@ -28,6 +28,7 @@ class Marking:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            await self._archive.run(spare_commits)  # each time, for the connection may be a new one
             await asyncio.sleep(EVERY_S)
             if self._written:
                 await asyncio.to_thread(empty_log, self._database)

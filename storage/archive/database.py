@@ -40,7 +40,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA journal_size_limit = 67108864",
-    "PRAGMA wal_autocheckpoint = 16384",  # 128 MB: the daemon empties the log before a commit has to, see `log`
+    "PRAGMA wal_autocheckpoint = 16384",  # 128 MB; in the daemon no commit empties the log, see `log`
     "PRAGMA cache_size = -16384",
     "PRAGMA temp_store = MEMORY",
 )

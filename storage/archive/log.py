@@ -3,7 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 
-from storage.archive.database import connect, translate_errors
+from storage.archive.database import Writer, connect, translate_errors
+
+
+def spare_commits(writer: Writer) -> None:
+    """Let no commit of this connection empty the log, however long it is: whoever calls this calls `empty_log` too."""
+    writer.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def empty_log(database: Path) -> None:

@@ -6,7 +6,7 @@ second. So a database whose count is behind the mark has lost what was committed
 or its write-ahead log was removed. A mark that is behind is only a death between the two steps.
 
 The log is emptied just before the count is raised, so that a log without which something is lost holds a raise. Only
-in the moment between the two, and where SQLite itself emptied a log of 128 MB, can a loss of seconds pass unnoticed.
+in the moment between the two can a loss pass unnoticed.
 """
 
 from __future__ import annotations
