@@ -15,7 +15,7 @@ from telethon.tl import functions, types
 from bot.clock import Clock
 from bot.errors import AlreadyRunning, CommuniqueError, Later, Never, UserError
 from bot.telegram import session as sessions
-from bot.telegram.budget import Budget, Memory, method_name
+from bot.telegram.budget import Budget, HistoryPace, Memory, method_name
 from bot.telegram.client import Access, Hint, build_client, call_data_centre, call_within, disconnect
 from bot.telegram.refusals import AccountDead, AccountUnavailable, another_method_may_work, translate_error
 from bot.telegram.session import SessionKey
@@ -68,6 +68,7 @@ class Account:
         self._patience = patience or Patience()
         self._jitter = jitter
         self._budget = Budget(memory, clock, by_the_hour)
+        self.history_pace = HistoryPace(clock, *self._patience.history)
         self._client: Any = None
         self._lanes: dict[str, asyncio.Lock] = {}
         self._ready = asyncio.Event()

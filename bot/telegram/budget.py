@@ -1,5 +1,6 @@
 """How often each method may be called, and until when not at all: remembered across restarts, never broken early."""
 
+import asyncio
 from typing import Any, Protocol
 
 from bot.clock import Clock
@@ -47,6 +48,28 @@ class Budget:
     async def wait(self, method: str, until: int) -> None:
         """Save a wait that Telegram asked for, before anything else happens."""
         await self._memory.keep_wait(method, until)
+
+
+class HistoryPace:
+    """Spaces pages of history: walking fast brings a wait, which stops the newest posts of every other channel too.
+
+    `at_once` pages come without a pause, then one every `seconds`; each such pause gives one place back.
+    """
+
+    def __init__(self, clock: Clock, at_once: int, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._room = at_once * seconds
+        self._paid_until = float("-inf")  # monotonic seconds
+        self._turn = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Return when the next page may be asked for."""
+        async with self._turn:
+            pause = self._paid_until - self._room + self._seconds - self._clock.monotonic()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            self._paid_until = max(self._paid_until, self._clock.monotonic()) + self._seconds
 
 
 def method_name(request: Any) -> str:

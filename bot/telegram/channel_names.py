@@ -3,14 +3,31 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import parse_qsl
 
-_HANDLE = re.compile(r"@?([A-Za-z][A-Za-z0-9_]{3,31})")
-_SITE = re.compile(r"(?:https?://)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)/(.+)", re.IGNORECASE)
-_INVITE = re.compile(r"(?:\+|joinchat/)([A-Za-z0-9_-]{10,64})/?(?:[?#].*)?")
-_INVITE_LINK = re.compile(r"tg://join\?invite=([A-Za-z0-9_-]{10,64})")
-_BY_NUMBER = re.compile(r"c/([0-9]{1,15})(?:/.*)?")
-_PUBLIC = re.compile(r"(?:s/)?([A-Za-z][A-Za-z0-9_]{3,31})/?(?:[0-9]+/?)?(?:[?#].*)?")
+_NAME = "[A-Za-z][A-Za-z0-9_]{3,31}"
+_HANDLE = re.compile(f"@?({_NAME})")
+_SITE = re.compile(r"(?:https?://)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)(?::443)?/(.+)", re.IGNORECASE)
+_SUBDOMAIN = re.compile(rf"(?:https?://)?(?!www\.)({_NAME})\.t\.me(?:[/?#].*)?", re.IGNORECASE)
+_WEB = re.compile(r"(?:https?://)?web\.telegram\.org/(?:[akz]/)?(?:\?[^#]*)?#(.+)", re.IGNORECASE)
+_INVITE = re.compile(r"(?:\+|%2B|joinchat/)([A-Za-z0-9_-]{10,64})/?(?:[?#].*)?", re.IGNORECASE)
+_BY_NUMBER = re.compile(r"c/([0-9]{1,15})(?:[/?#].*)?", re.IGNORECASE)
+_PUBLIC = re.compile(rf"(?:s/)?@?({_NAME})(?:/[0-9]+)*/?(?:[?#].*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:-100)?([0-9]{1,15})")
+_APP = re.compile(r"tg:(?://)?([a-z]+)/?\?(.*)", re.IGNORECASE)
+_FIRST = re.compile(r"(?:s/)?([a-z]+)(?:[/?#].*)?", re.IGNORECASE)
+_OTHER_LINKS = {
+    "proxy": "a proxy", "socks": "a proxy", "addstickers": "stickers", "addemoji": "emoji", "addtheme": "a theme",
+    "addlist": "a folder of chats", "share": "a form for sharing", "msg": "a form for sharing", "iv": "an instant view",
+    "setlanguage": "a translation of the application", "bg": "a background", "login": "a login code",
+    "confirmphone": "a confirmation of a number", "contact": "a person", "invoice": "an invoice", "boost": "a boost",
+    "giftcode": "a gift", "nft": "a gift", "stars": "stars", "premium": "Telegram Premium", "call": "a call",
+    "newbot": "a new bot", "addstyle": "a style",
+}  # fmt: skip
+
+
+class NotAChannelError(ValueError):
+    """A link of Telegram that leads to something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +52,66 @@ class ChannelName:
 
 
 def read_channel_name(written: str | int) -> ChannelName:
-    """Read "@name", "name", a number (with -100 or not), or a link of t.me. Raises ValueError with the right forms."""
+    """Read "@name", "name", a number (with -100 or not), or a link. Raises ValueError with the right forms."""
     text = str(written).strip()
     if found := _NUMBER.fullmatch(text):
         return ChannelName("id", found[1])
-    if found := _INVITE_LINK.fullmatch(text):
-        return ChannelName("invite", found[1])
-    site = _SITE.fullmatch(text)
-    rest = site[1] if site else ""
-    if found := _INVITE.fullmatch(rest):
-        return ChannelName("invite", found[1])
-    if found := _BY_NUMBER.fullmatch(rest):
-        return ChannelName("id", found[1])
-    if found := (_PUBLIC.fullmatch(rest) if site else _HANDLE.fullmatch(text)):
+    read = _read_app(text) if text[:3].lower() == "tg:" else _read_web(text)
+    if read is None:
+        raise ValueError(
+            'expected "@name", a numeric channel id, "https://t.me/name", or the invitation link of a channel '
+            f'that the account has joined ("https://t.me/+…"), got {text[:80]!r}'
+        )
+    return read
+
+
+def _read_web(text: str) -> ChannelName | None:
+    if found := _HANDLE.fullmatch(text):
         return ChannelName("name", found[1])
-    raise ValueError(
-        'expected "@name", a numeric channel id, "https://t.me/name", or the invitation link of a channel '
-        f'that the account has joined ("https://t.me/+…"), got {text[:80]!r}'
-    )
+    if found := _WEB.fullmatch(text):
+        inside = found[1].partition("?")[0]
+        number, name = _NUMBER.fullmatch(inside), _HANDLE.fullmatch(inside)
+        return ChannelName("id", number[1]) if number else ChannelName("name", name[1]) if name else None
+    if site := _SITE.fullmatch(text):
+        return _read_path(site[1])
+    found = _SUBDOMAIN.fullmatch(text)
+    return _public(found[1]) if found else None
+
+
+def _read_path(path: str) -> ChannelName | None:
+    """What stands behind "t.me/"."""
+    if found := _INVITE.fullmatch(path):
+        return ChannelName("invite", found[1])
+    if found := _BY_NUMBER.fullmatch(path):
+        return ChannelName("id", found[1])
+    if found := _FIRST.fullmatch(path):
+        _expect_channel(found[1])
+    return ChannelName("name", found[1]) if (found := _PUBLIC.fullmatch(path)) else None
+
+
+def _read_app(text: str) -> ChannelName | None:
+    """A link for the application: "tg://resolve?domain=name"."""
+    found = _APP.fullmatch(text)
+    if found is None:
+        return None
+    verb, given = found[1].lower(), dict(parse_qsl(found[2]))
+    if verb == "resolve" and _HANDLE.fullmatch(given.get("domain", "")):
+        return _public(given["domain"])
+    if verb == "join" and _INVITE.fullmatch(f"+{given.get('invite', '')}"):
+        return ChannelName("invite", given["invite"])
+    if verb == "privatepost" and _NUMBER.fullmatch(given.get("channel", "")):
+        return ChannelName("id", given["channel"])
+    _expect_channel(verb)
+    return None
+
+
+def _public(name: str) -> ChannelName:
+    _expect_channel(name)
+    return ChannelName("name", name.removeprefix("@"))
+
+
+def _expect_channel(word: str) -> None:
+    """Raises NotAChannelError for a word by which Telegram's links lead to something else."""
+    other = _OTHER_LINKS.get(word.lower())
+    if other is not None:
+        raise NotAChannelError(f'"t.me/{word.lower()}" is a link to {other}, not to a channel')

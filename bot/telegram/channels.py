@@ -12,7 +12,14 @@ from bot.clock import DAY, Clock
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
-from bot.telegram.messages import ChannelAddress, ReadMessages, existing_messages, group_albums, read_messages
+from bot.telegram.messages import (
+    ChannelAddress,
+    ReadMessages,
+    existing_messages,
+    group_albums,
+    handle_of,
+    read_messages,
+)
 from bot.telegram.peers import Peers
 from bot.telegram.refusals import another_method_may_work
 from storage.records import Batch, Checked, PeerRow, Seen
@@ -175,9 +182,7 @@ class ChannelReader:
         batch, _ = await self._batch(page, peer)
         assert batch.seen is not None
         if self._walked_to == below and not batch.end:  # somebody walks down: the next page comes while this is stored
-            self._ahead = _Ahead.begin(
-                batch.seen.low, self._clock, self._history(peer, limit=PAGE, offset_id=batch.seen.low)
-            )
+            self._ahead = _Ahead.begin(batch.seen.low, self._clock, self._past(peer, batch.seen.low))
         self._walked_to = batch.seen.low
         return replace(batch, seen=Seen(batch.seen.low, below - 1))
 
@@ -187,6 +192,10 @@ class ChannelReader:
             return await ahead.page
         if ahead is not None:
             ahead.page.cancel()
+        return await self._past(peer, below)
+
+    async def _past(self, peer: PeerRow, below: int) -> HistoryPage:
+        await self._account.history_pace.wait()
         return await self._history(peer, limit=PAGE, offset_id=below)
 
     async def check(self, known: str | None, native_ids: Sequence[str]) -> list[Checked]:
@@ -202,10 +211,7 @@ class ChannelReader:
         in_albums = (number for number in numbers if getattr(seen.messages.get(number), "grouped_id", None))
         parts = {number + step for number in in_albums for step in range(1, _ALBUM)}
         await self._look(peer, sorted(parts - seen.messages.keys() - set(numbers)), seen)
-        posts = {
-            post.native_id: post
-            for post in read_messages(seen.reply, ChannelAddress(peer.channel_id, peer.handle)).posts
-        }
+        posts = {post.native_id: post for post in read_messages(seen.reply, _address(peer, seen.reply)).posts}
         return [
             Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True)
             if number in seen.messages
@@ -260,9 +266,9 @@ class ChannelReader:
 
     async def _history(self, peer: PeerRow, *, limit: int, **where: int) -> HistoryPage:
         reply = await self._call(peer, partial(_of_history, limit=limit, where=where))
-        found = read_messages(reply, ChannelAddress(peer.channel_id, peer.handle))
+        found = read_messages(reply, _address(peer, reply))
         messages = tuple(existing_messages(reply))
-        chat = next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
+        chat = _chat(peer, reply)
         if found.high is not None and not where:
             self._alive = found.high
         whole = found.low == 1 or (not where and getattr(reply, "count", None) == len(messages) in range(1, limit))
@@ -358,6 +364,18 @@ class ChannelReader:
         self._first_seen = {key: self._first_seen.get(key, now) for key in young}
         left = {young[key]: self._settle_s - (now - seen) for key, seen in self._first_seen.items()}
         return {first: seconds for first, seconds in left.items() if seconds > 0}
+
+
+def _chat(peer: PeerRow, reply: Any) -> Any:
+    """What a reply says about the channel; None if it says nothing."""
+    return next((chat for chat in reply.chats if chat.id == peer.channel_id), None)
+
+
+def _address(peer: PeerRow, reply: Any) -> ChannelAddress:
+    """The address by which people find the posts of a reply: under the name that the channel has now."""
+    chat = _chat(peer, reply)
+    known = isinstance(chat, types.Channel) and not getattr(chat, "min", False)
+    return ChannelAddress(peer.channel_id, handle_of(chat) if known else peer.handle)
 
 
 def _of_history(peer: PeerRow, *, limit: int, where: Mapping[str, int]) -> Any:

@@ -135,6 +135,8 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         return StaleReference("the reference to the file has expired", state=states.REFUSED)
     if name in _DEAD:
         return _dead(name)
+    if name.startswith("FROZEN_"):  # whatever code it comes with
+        return _dead("FROZEN_METHOD_INVALID")
     if isinstance(problem, errors.UnauthorizedError) or problem.code == 401:
         if name == "SESSION_PASSWORD_NEEDED":
             return Never(
@@ -143,8 +145,6 @@ def _rpc(problem: errors.RPCError, method: str, now: int) -> Later | Never:
         return AccountDead(f"Telegram refused the session ({name})", remedy=_AGAIN, state=states.SESSION_ENDED)
     if problem.code == 406 and name.startswith("AUTH_KEY"):  # Telethon calls every 406 an AuthKeyError
         return AccountDead(f"Telegram refused the session's key ({name})", remedy=_AGAIN, state=states.SESSION_ENDED)
-    if name.startswith("FROZEN_"):
-        return _dead("FROZEN_METHOD_INVALID")
     if name in _CHANNEL:
         state, sentence = _CHANNEL[name]
         return Later(sentence, retry_at=now + DAY, state=state)

@@ -19,6 +19,7 @@ class Patience:
     readiness: float = 8.0  # for a connection that is being built
     loss: float = 60.0  # a connection that is away for longer is reported
     back_off: tuple[float, float] = (1.0, 30.0)
+    history: tuple[int, float] = (20, 1.0)  # pages at once, and seconds between two pages after them
     look: float = 1.0  # between two looks for another session file
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.posts import rechecks
 from tests.telegram.daemon_process import Station
-from tests.telegram.in_process import PHONE, Rig, make_due, running, until
+from tests.telegram.in_process import PHONE, QUICK, Rig, make_due, running, until
 from tests.telegram_world import Fault, File, Served, World
 
 ONE = {"post": {"channel": "@border_post", "backfill": "all"}}
@@ -68,6 +69,45 @@ def test_a_renamed_channel_goes_on_under_its_number_with_one_notice(station: Sta
     station.stop()
     assert station.desk.run("sources", "check", "post").returncode == 0
     assert station.telegram.journal.count("contacts.resolveUsername") == 2
+
+
+def test_the_first_page_after_a_renaming_has_the_new_address(telegram: World, at: Served, data_dir: Path) -> None:
+    telegram.publish("border_post", "Before.")
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            telegram.rename("border_post", "border_post_news")
+            telegram.publish("border_post_news", "After.")
+            await rig.round()
+            urls = [url for (url,) in rig.ask("SELECT url FROM posts ORDER BY number")]
+            assert urls[-2:] == ["https://t.me/border_post/2", "https://t.me/border_post_news/3"]
+
+    asyncio.run(go())
+
+
+def test_a_long_history_is_fetched_slowly_and_delays_no_other_channel(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    telegram.open_channel("river_guard", "River Guard", members=[PHONE])
+    for number in range(600):
+        telegram.publish("border_post", f"Old {number}.", silent=True)
+    entries = {**ONE, "river": {"channel": "@river_guard", "backfill": "all"}}
+    patience = replace(QUICK, history=(2, 3_600.0))
+
+    async def go() -> None:
+        async with running(data_dir, at, entries, live=False, patience=patience) as rig:
+            walk = asyncio.create_task(rig.round())
+            await until(lambda: len(rig.ask("SELECT id FROM posts")) >= 300, "three pages: the newest and two below it")
+            telegram.publish("river_guard", "New.")
+            assert (await rig.round("river")).error is None
+            assert rig.ask("SELECT 1 FROM revisions WHERE text = 'New.'")
+            asked = telegram.journal.count("messages.getHistory")
+            assert telegram.journal.count("messages.getHistory") == asked == 4
+            walk.cancel()
+            await asyncio.gather(walk, return_exceptions=True)
+
+    asyncio.run(go())
 
 
 def test_a_channel_that_shuts_us_out_is_told_once_kept_and_asked_again_a_day_later(station: Station) -> None:

@@ -2,31 +2,58 @@
 
 import pytest
 
+from bot.sources.telegram_web.source import Settings as Pages
 from bot.telegram.channel_names import read_channel_name
 
 
 @pytest.mark.parametrize(
     "written",
     ["border_post", "@border_post", "https://t.me/border_post", "t.me/s/border_post", "https://t.me/border_post/17",
-     "http://www.telegram.me/border_post/", " @border_post "],
+     "http://www.telegram.me/border_post/", " @border_post ", "HTTPS://T.ME/border_post", "https://telegram.dog/border_post",
+     "border_post.t.me", "https://border_post.t.me/17", "tg://resolve?domain=border_post&post=17", "t.me/border_post/5/17",
+     "tg:resolve?domain=border_post", "https://t.me/border_post?boost", "https://t.me/s/border_post/17?single",
+     "https://t.me/@border_post", "https://web.telegram.org/k/#@border_post", "https://t.me/border_post#x"],
 )  # fmt: skip
 def test_a_public_name(written: str) -> None:
     assert (read_channel_name(written).kind, read_channel_name(written).value) == ("name", "border_post")
 
 
-@pytest.mark.parametrize("written", [1_500_000_001, "1500000001", "-1001500000001", "https://t.me/c/1500000001/22"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        1_500_000_001,
+        "1500000001",
+        "-1001500000001",
+        "https://t.me/c/1500000001/22",
+        "t.me/c/1500000001",
+        "HTTP://T.me/C/1500000001/7/22?thread=7",
+        "tg://privatepost?channel=1500000001&post=22",
+        "https://web.telegram.org/a/#-1001500000001",
+    ],
+)
 def test_a_number(written: str | int) -> None:
     assert read_channel_name(written).key == "id:1500000001"
 
 
 @pytest.mark.parametrize(
-    "written", ["https://t.me/+AbCdEfGhIjKlMnOp", "t.me/joinchat/AbCdEfGhIjKlMnOp", "tg://join?invite=AbCdEfGhIjKlMnOp"]
+    "written",
+    [
+        "https://t.me/+AbCdEfGhIjKlMnOp",
+        "t.me/joinchat/AbCdEfGhIjKlMnOp",
+        "tg://join?invite=AbCdEfGhIjKlMnOp",
+        "http://telegram.me/+AbCdEfGhIjKlMnOp",
+        "https://www.t.me/JoinChat/AbCdEfGhIjKlMnOp/",
+        "t.me/%2BAbCdEfGhIjKlMnOp",
+    ],
 )
 def test_an_invitation(written: str) -> None:
     assert read_channel_name(written).key == "invite:AbCdEfGhIjKlMnOp"
 
 
-@pytest.mark.parametrize("written", ["", "a b", "@ab", "https://example.org/border_post", "../etc/passwd", "@" * 100])
+@pytest.mark.parametrize(
+    "written",
+    ["", "a b", "@ab", "https://example.org/border_post", "../etc/passwd", "tg://settings", "https://t.me/", "@" * 100],
+)
 def test_anything_else_is_refused_with_the_right_forms(written: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         read_channel_name(written)
@@ -34,3 +61,29 @@ def test_anything_else_is_refused_with_the_right_forms(written: str) -> None:
 
 def test_case_does_not_make_another_channel() -> None:
     assert read_channel_name("@Border_Post").key == read_channel_name("border_post").key
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [("https://t.me/proxy?server=203.0.113.5&port=443&secret=dd00", "a proxy"), ("t.me/socks?server=a", "a proxy"),
+     ("https://T.ME/AddStickers/Birds", "stickers"), ("https://t.me/share/url?url=x", "sharing"),
+     ("https://t.me/iv?url=https://example.org", "an instant view"), ("tg://proxy?server=a&port=1", "a proxy"),
+     ("telegram.dog/addlist/AbC", "a folder"), ("https://t.me/boost/border_post", "a boost")],
+)  # fmt: skip
+def test_a_link_to_something_else_is_named_in_one_sentence(written: str, what: str) -> None:
+    with pytest.raises(ValueError, match=f"is a link to .*{what}.*, not to a channel$"):
+        read_channel_name(written)
+    with pytest.raises(ValueError, match="not to a channel"):
+        Pages.model_validate({"name": "post", "kind": "telegram_web", "channel": written})
+
+
+@pytest.mark.parametrize("written", ["BORDER_POST.t.me", "t.me/s/border_post", "tg://resolve?domain=border_post"])
+def test_the_public_pages_understand_the_same_links(written: str) -> None:
+    settings = Pages.model_validate({"name": "post", "kind": "telegram_web", "channel": written})
+    assert settings.channel.lower() == "border_post"
+
+
+def test_the_public_pages_need_a_public_name() -> None:
+    for written in ("1500000001", "https://t.me/+AbCdEfGhIjKlMnOp", "https://t.me/c/1500000001/2"):
+        with pytest.raises(ValueError, match="expected a public channel's name"):
+            Pages.model_validate({"name": "post", "kind": "telegram_web", "channel": written})

@@ -33,6 +33,7 @@ def refused(code: int, name: str) -> Later | Never:
         (406, "AUTH_KEY_SOMETHING", "session ended"),
         (420, "FROZEN_METHOD_INVALID", "account frozen"),
         (400, "FROZEN_PARTICIPANT_MISSING", "account frozen"),
+        (401, "FROZEN_PARTICIPANT_MISSING", "account frozen"),
         (406, "UPDATE_APP_TO_LOGIN", "client refused"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
+from bot.telegram.channel_names import NotAChannelError, read_channel_name
 from storage.records import Batch, Checked, Seen
 from storage.state_names import PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
@@ -25,15 +25,16 @@ _PREVIEW_RETRY = 6 * HOUR
 _CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
 _CONTROLS = 3
 
-_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)/(?:s/)?([^/?#]*)/?(?:[?#].*)?")
-_HANDLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
-
 
 def _channel(value: str) -> str:
-    """The bare name in "name", "@name", "https://t.me/name" or "https://t.me/s/name"."""
-    found = _ADDRESS.fullmatch(value.strip())
-    name = (found[1] if found else value.strip()).removeprefix("@")
-    if not _HANDLE.fullmatch(name):
+    """The bare name in "name", "@name", "https://t.me/name" and every other link to it."""
+    try:
+        name = read_channel_name(value).handle
+    except NotAChannelError:
+        raise
+    except ValueError:
+        name = None
+    if name is None:
         raise ValueError(
             "expected a public channel's name such as "
             f'"example_channel" or "https://t.me/example_channel" (4 to 32 letters, digits, underscores), got {value!r}'
