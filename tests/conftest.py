@@ -86,6 +86,7 @@ class SourceArchive:
         change: LedgerChange | None = None,
         recheck: tuple[int, ...] = (),
         alerts: bool = True,
+        began: int | None = None,
         **batch: Any,
     ) -> Saved:
         """Store one reply in one transaction."""
@@ -99,6 +100,7 @@ class SourceArchive:
                 alerts=alerts,
                 change=change,
                 recheck=recheck,
+                began=began,
             )
 
     def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from bot.errors import Later, Never
 from bot.intake import ledger
 from bot.intake.backoff import Outlook, after_failure, after_success
 from storage.alerts import outbox
-from storage.posts import rechecks, saving
+from storage.posts import observations, rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 from storage.sources import first_contact, gaps, states
@@ -65,6 +65,7 @@ class Part:
     known: History | None = None
     shown: frozenset[str] = frozenset()  # all posts of the reply
     last: bool = False
+    began: int | None = None  # see saving.save
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class Intake:
         known = await self._history(row) if contacted else History()
         started = contacted or cursor is not None
         while True:
+            began = await self.archive.read(observations.find_last)
             batch = await source.fetch(Want(), cursor)
             result.notices.extend(batch.notices)
             result.detail = batch.detail
@@ -157,7 +159,9 @@ class Intake:
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
             result.unchanged += len(same)
             again = shown.keys() == before.keys()
-            open_gaps = await self._save(source, row.id, batch, _without(step, same), result, end, again=again)
+            open_gaps = await self._save(
+                source, row.id, batch, _without(step, same), result, end, began=began, again=again
+            )
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
                 self._last_shown[row.id] = shown
@@ -185,12 +189,13 @@ class Intake:
         Raises Later and Never; the gap stays as the last page left it.
         """
         assert gap.high is not None
+        began = await self.archive.read(observations.find_last)
         batch = await source.fetch(Want("older", below=gap.high + 1), cursor)
         step = ledger.older(gap, batch)
         if step is None:
             raise Later(f"the page below {gap.high + 1} brought nothing older", state=THROTTLED)
         unmoved = replace(batch, cursor=None)  # the cursor is the present's
-        return await self._save(source, gap.source_id, unmoved, step, result)
+        return await self._save(source, gap.source_id, unmoved, step, result, began=began)
 
     async def _save(
         self,
@@ -201,6 +206,7 @@ class Intake:
         result: Round,
         end: End | None = None,
         *,
+        began: int,
         again: bool = False,
     ) -> list[Gap]:
         """Store one reply, a part a commit; the gaps that can be filled now. If there is none, the round is settled.
@@ -209,7 +215,8 @@ class Intake:
         """
         recheck = tuple(source.settings.recheck) if source.checks else ()
         open_gaps: list[Gap] = []
-        for part in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
+        for chosen in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
+            part = replace(chosen, began=began)
             saved, open_gaps, change = await self.archive.run(
                 _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
@@ -281,6 +288,7 @@ def _write(
         alerts=part.alerts,
         change=part.change,
         recheck=recheck,
+        began=part.began,
     )
     if not part.last:
         return saved, [], None

@@ -19,6 +19,7 @@ from storage.records import Checked
 LEASE = 15 * MINUTE
 AT_A_TIME = 100
 POSTPONED = 5 * MINUTE  # where the failure named no time
+ABSENT = 6 * HOUR  # where the source is not in the config
 
 
 @dataclass(slots=True)
@@ -77,10 +78,9 @@ class Rechecks:
         self, source: Source | None, claimed: list[jobs.ClaimedJob], places: Mapping[int, rechecks.PostAddress]
     ) -> int:
         if source is None or not source.checks:
-            # The source left the config: there is nothing to look with.
-            await self.archive.run(jobs.finish, [job.id for job in claimed])
+            await self.archive.run(_put_aside, claimed, self.clock.now() + ABSENT if source is None else None)
             return 0
-        apart = min(source.settings.recheck, default=10 * MINUTE)
+        apart = min(10 * MINUTE, *source.settings.recheck)
         left, together = claimed, isinstance(source, ManyAtOnce)
         while left:
             if self.claims.suspect_waits and len(left) < len(claimed):
@@ -120,5 +120,12 @@ async def _check(source: Source, native_ids: list[str]) -> Sequence[Checked]:
 
 
 def _settle(writer: Writer, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
-    jobs.finish(writer, [job.id])
-    saving.save_check(writer, job.post_id, checked, now, apart=apart)
+    rechecks.end_look(writer, job.id)
+    saving.save_check(writer, job.post_id, checked, now, apart=apart, left_out=job.slot == rechecks.MISSING)
+
+
+def _put_aside(writer: Writer, claimed: Sequence[jobs.ClaimedJob], later: int | None) -> None:
+    """There is nothing to look with. What is in doubt waits for its source to come back; looks on schedule end."""
+    doubts = [job.id for job in claimed if not job.slot[:1].isdecimal() and later is not None]
+    jobs.postpone(writer, doubts, later or 0)
+    jobs.finish(writer, [job.id for job in claimed if job.id not in doubts])

@@ -11,10 +11,13 @@ from storage.jobs import NewJob
 from storage.records import Checked, FetchedPost
 
 if TYPE_CHECKING:
-    from storage.archive.database import Writer
+    from storage.archive.database import Reader, Writer
 
 CONFIRM = "confirm"  # the slot of a look that is to prove an absence
-_ABSENCES = 10  # unproven looks before we stop asking again by ourselves
+LEFT_OUT = "a page had left it out"  # what is said of a presence that answers such a doubt
+_MINUTE = 60_000_000
+# how long after the first, the second … absence that proves nothing we look again; the last for all that follow
+_PAUSES = (10 * _MINUTE, *8 * (60 * _MINUTE,), 1440 * _MINUTE)
 _LABELLED = "labelled edited, same content"
 _CONTROLLED = "a post beside it was there"
 
@@ -63,7 +66,10 @@ def mark_present(writer: Writer, back: Sequence[int], doubted: Sequence[int], no
 
 
 def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart: int) -> Literal["absent", "deleted"]:
-    """Note an absence; with an earlier one that lies `apart` microseconds back, both proven, the post is deleted."""
+    """Note an absence; with an earlier one that lies `apart` microseconds back, both proven, the post is deleted.
+
+    Until then it is looked at again and again: what is in doubt stays in doubt until a look decides.
+    """
     [post] = writer.rows("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id})
     first, absences = _absences(writer, post_id)
     observe(writer, [(post_id, "absent", _CONTROLLED if found.control else None)], now, found.method)
@@ -74,9 +80,15 @@ def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart
         mark_present(writer, [], [post_id], now)
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
         return "deleted"
-    if absences < _ABSENCES:
-        jobs.enqueue(writer, [NewJob("recheck", post_id, now + apart, CONFIRM)])
+    since = now if first is None else min(first, now)
+    due = since + apart if found.control else now + _PAUSES[min(absences, len(_PAUSES) - 1)]
+    jobs.enqueue(writer, [NewJob("recheck", post_id, due, CONFIRM)])
     return "absent"
+
+
+def find_last(reader: Reader) -> int:
+    """The last observation of all: a look that begins now began after it."""
+    return int(reader.value("SELECT coalesce(max(id), 0) FROM observations"))
 
 
 def _absences(writer: Writer, post_id: int) -> tuple[int | None, int]:

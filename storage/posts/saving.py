@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -36,11 +35,15 @@ class _How:
     alerts: bool = False
     recheck: Sequence[int] = ()
     read: texts.Read = texts.analyze
+    began: int | None = None  # the last observation before the look began, where others may look at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is stored of a post; `doubted` says that it was absent once and is to be confirmed."""
+    """What is stored of a post; `doubted` says that it was absent once and is to be confirmed.
+
+    `absence` is the last observation that it was absent, 0 if there is none.
+    """
 
     id: int
     revision: int
@@ -48,6 +51,7 @@ class _Known:
     edited_at: int | None
     deleted_at: int | None
     doubted: int
+    absence: int
 
 
 @dataclass(slots=True)
@@ -83,15 +87,18 @@ def save(
     change: LedgerChange | None = None,
     recheck: Sequence[int] = (),
     read: texts.Read = texts.analyze,
+    began: int | None = None,
 ) -> Saved:
     """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
 
     What is stored already costs one read. A post that cannot be stored is quarantined and stops no other. `alerts`
     False marks history that alerts nobody by itself. `recheck` counts microseconds from publishing; slots that are
     past when a post is first seen are never caught up. `read` is another reading only where storing is measured.
+    `began` is the last observation before the reply was asked for (observations.find_last): a post that was found
+    absent after it is not present because of this reply.
     Raises only for faults of the file or the device.
     """
-    how = _How(source_id, now, method, alerts, recheck, read)
+    how = _How(source_id, now, method, alerts, recheck, read, began)
     stored = _Stored(broken=list(batch.quarantined))
     unchanged = 0
     for posts in _without_repeats(batch.posts):
@@ -108,8 +115,10 @@ def save(
     return Saved(tuple(stored.new), tuple(stored.revised), unchanged, quarantined)
 
 
-def save_check(writer: Writer, post_id: int, found: Checked, now: int, *, apart: int) -> Outcome:
-    """Store what a second look at a post showed.
+def save_check(
+    writer: Writer, post_id: int, found: Checked, now: int, *, apart: int, left_out: bool = False
+) -> Outcome:
+    """Store what a second look at a post showed; `left_out`: it was looked at because a page had left it out.
 
     An absence counts only if a post that must exist was seen by the same method; the post is deleted when two such
     absences lie at least `apart` microseconds apart and nothing was seen of it between.
@@ -118,7 +127,8 @@ def save_check(writer: Writer, post_id: int, found: Checked, now: int, *, apart:
     how = _How(source_id, now, found.method)
     if found.presence == "absent":
         return observations.record_absence(writer, post_id, found, now, apart)
-    observations.observe(writer, [(post_id, "present", None)], now, found.method)
+    why = observations.LEFT_OUT if left_out else None
+    observations.observe(writer, [(post_id, "present", why)], now, found.method)
     [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
     stored = _Stored()
     if found.post is not None:
@@ -184,7 +194,8 @@ def _arrival(writer: Writer, post: FetchedPost, known: _Known | None) -> _Arriva
 def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
     rows = writer.rows(
         "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
-        "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm') "
+        "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm'), "
+        "coalesce((SELECT max(o.id) FROM observations o WHERE o.post_id = p.id AND o.presence = 'absent'), 0) "
         f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}",
         parameters,
     )
@@ -194,7 +205,7 @@ def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict
 def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     """Posts whose content did not change: some were thought deleted, some are only now labelled as edited."""
     pairs = [(arrival.known, arrival.post) for arrival in same if arrival.known]
-    alive = [known for known, post in pairs if post.deleted_at is None]
+    alive = [known for known, post in pairs if post.deleted_at is None and _is_newer(how, known)]
     back = [known.id for known in alive if known.deleted_at is not None]
     doubted = [known.id for known in alive if known.deleted_at is not None or known.doubted]
     observations.observe(writer, [(post_id, "present", None) for post_id in doubted], how.now, how.method)
@@ -217,6 +228,11 @@ def _add_attached(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     for arrival in same:
         if arrival.known is not None and arrival.gains_words:
             texts.add_attached(writer, arrival.post, arrival.known.id, arrival.known.revision, how.read)
+
+
+def _is_newer(how: _How, known: _Known) -> bool:
+    """Whether the look began after the post was found absent: only then its presence says something about that."""
+    return how.began is None or known.absence <= how.began
 
 
 def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
@@ -271,7 +287,8 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
     seq = take_number(writer)
     ids = find_free_ids(writer, [ordering_time(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
-    rests = _rests(writer, how.source_id, fresh) if how.alerts else frozenset()
+    with_files = (int64_or_none(new.post.number) for new in fresh if new.post.media and how.alerts)
+    rests = rechecks.find_album_rests(writer, how.source_id, [number for number in with_files if number is not None])
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.text_count_of(words)
     writer.execute_many(
@@ -330,7 +347,7 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
         texts.save_given_texts(writer, known.id, post.texts, how.read)
     if post.deleted_at is not None:
         _note_deletions(writer, how, [(known, post)])
-    elif known.deleted_at is not None or known.doubted:
+    elif (known.deleted_at is not None or known.doubted) and _is_newer(how, known):
         observations.mark_present(writer, [known.id] if known.deleted_at is not None else [], [known.id], how.now)
     return known.id
 
@@ -346,24 +363,6 @@ _REVISIONS = (
     "raw_sha256, collected_at, method) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, :edited, "
     ":edited_at, :content_hash, :raw_sha256, :collected_at, :method)"
 )
-
-
-def _rests(writer: Writer, source_id: int, fresh: Sequence[_Arrival]) -> frozenset[str]:
-    """Ids of new posts that are what is left of a stored album whose first message was removed.
-
-    They are posts of their own, and alert nobody by themselves: their words were weighed with the album.
-    """
-    numbers = [int64_or_none(new.post.number) for new in fresh if new.post.media]
-    near = [(number - back, number) for number in numbers if number is not None for back in range(1, rechecks.ALBUM)]
-    if not near:
-        return frozenset()
-    rests = writer.column(
-        "SELECT DISTINCT CAST(json_extract(near.value, '$[1]') AS TEXT) FROM json_each(:near) near JOIN posts p "
-        "ON p.source_id = :source AND p.native_id = CAST(json_extract(near.value, '$[0]') AS TEXT) "
-        "JOIN media m ON m.post_id = p.id AND m.key LIKE '%:' || json_extract(near.value, '$[1]')",
-        {"near": json.dumps(near), "source": source_id},
-    )
-    return frozenset(rests)
 
 
 def _post_row(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage import jobs
 from storage.archive.errors import ArchiveError
-from storage.posts import saving
+from storage.posts import observations, rechecks, saving
 from storage.posts.content import content_hash
 from storage.posts.ids import POST_BITS as BITS
 from storage.posts.numbering import find_free_ids
@@ -430,11 +431,74 @@ def test_an_absence_without_a_living_control_proves_nothing(desk: Any, look: Any
     assert look(80, "absent") == "deleted"
 
 
-def test_we_do_not_ask_for_ever_after_a_post_whose_absence_cannot_be_proven(desk: Any, look: Any) -> None:
-    for minute in range(0, 400, 20):
-        look(minute, "absent", control=False)
+def confirmed_at(desk: Any, now: int) -> int:
     [(due_at,)] = desk.rows("SELECT due_at FROM jobs WHERE slot = 'confirm'")
-    assert due_at < 1_763_800_000_000_000 + 300 * MINUTE
+    return int((due_at - now) // MINUTE)
+
+
+def test_a_doubt_that_cannot_be_proven_is_looked_at_ever_less_often_and_never_dropped(
+    desk: Any, look: Any, now: int
+) -> None:
+    minute, pauses = 0, []
+    for _ in range(14):
+        look(minute, "absent", control=False)
+        pauses.append(confirmed_at(desk, now) - minute)
+        minute = confirmed_at(desk, now)
+    assert pauses == [10, *[60] * 8, *[1440] * 5]
+    assert look(minute, "absent") == "absent"
+    assert look(minute + 10, "absent") == "deleted"
+
+
+def test_a_second_absence_that_comes_too_soon_does_not_put_off_the_one_that_counts(
+    desk: Any, look: Any, now: int
+) -> None:
+    look(1, "absent")
+    look(9, "absent")
+    assert confirmed_at(desk, now) == 11
+
+
+def test_a_page_that_was_asked_for_before_a_post_was_missed_does_not_vouch_for_it(
+    desk: Any, look: Any, make_post: Make, now: int
+) -> None:
+    with desk.archive.reading() as reader:
+        began = observations.find_last(reader)
+    look(1, "absent")
+    desk.save(make_post(1), at=now + 2 * MINUTE, began=began)
+    assert confirmed_at(desk, now) == 11
+    assert look(11, "absent") == "deleted"
+    desk.save(make_post(1), at=now + 12 * MINUTE, began=began)
+    assert deleted_at(desk) == now + 11 * MINUTE
+
+
+def test_a_doubt_that_arises_while_a_look_is_under_way_is_looked_at_again(desk: Any, make_post: Make, now: int) -> None:
+    [post_id] = desk.save(make_post(1)).new
+    with desk.archive.writing() as writer:
+        rechecks.recheck_missing(writer, [post_id], now)
+        [job] = jobs.claim(writer, "recheck", now, limit=1)
+        rechecks.recheck_missing(writer, [post_id], now)
+        rechecks.end_look(writer, job.id)
+        [again] = jobs.claim(writer, "recheck", now, limit=1)
+        rechecks.end_look(writer, again.id)
+        assert jobs.next_due(writer, "recheck") is None
+
+
+def test_a_post_that_pages_leave_out_though_it_is_there_is_looked_at_less_and_less_often(
+    desk: Any, make_post: Make, now: int
+) -> None:
+    [post_id] = desk.save(make_post(1)).new
+    pauses = []
+    with desk.archive.writing() as writer:
+        saving.save_check(writer, post_id, Checked("1", "present", "embed"), now, apart=APART)
+        for _ in range(4):
+            rechecks.recheck_missing(writer, [post_id], now)
+            rechecks.recheck_missing(writer, [post_id], now + MINUTE)
+            due = writer.value("SELECT due_at FROM jobs WHERE kind = 'recheck'")
+            pauses.append((due - now) // MINUTE)
+            now = due
+            [job] = jobs.claim(writer, "recheck", now, limit=1)
+            rechecks.end_look(writer, job.id)
+            saving.save_check(writer, post_id, Checked("1", "present", "embed"), now, apart=APART, left_out=True)
+    assert pauses == [0, 10, 60, 60]
 
 
 def test_a_post_that_was_seen_between_is_not_deleted(desk: Any, look: Any, make_post: Make, now: int) -> None:

@@ -18,6 +18,7 @@ from bot.telegram.waiting import Patience
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from bot.world.state import WorldFile
+from storage.posts import rechecks
 from storage.records import Poll as PagePoll
 from storage.sources import gaps
 from storage.sources import telegram as account_rows
@@ -175,6 +176,29 @@ def test_a_silent_deletion_is_found_by_the_newest_page(telegram: World, at: Serv
             await rig.round()
             assert await rig.checked() == 1
             assert rig.ask("SELECT presence FROM observations") == [("absent",)]
+
+    asyncio.run(go())
+
+
+def test_a_silent_deletion_just_after_a_look_is_found_and_confirmed_within_seconds(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    numbers_ = [telegram.publish("border_post", f"Post {count}") for count in range(5)]
+
+    async def go() -> None:
+        async with running(data_dir, at, ONE, live=False) as rig:
+            await rig.round()
+            reported = rechecks.recheck_reported
+            await rig.store.run(reported, "post", [str(numbers_[2])], rig.rechecks.clock.now())
+            assert await rig.checked() == 1
+            telegram.delete("border_post", numbers_[2], silent=True)
+            await rig.round()
+            await rig.round()  # the channel says nothing more
+            assert await rig.checked() == 1
+            rig.rechecks.clock = Clock(now=lambda: Clock().now() + 10 * SECOND)
+            assert await rig.checked(11 * SECOND) == 1
+            deleted = rig.ask("SELECT number FROM posts WHERE deleted_at IS NOT NULL")
+            assert deleted == [(numbers_[2],)]
 
     asyncio.run(go())
 
