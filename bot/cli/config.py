@@ -41,6 +41,8 @@ def check_config(session: Session, file: Path | None) -> None:
     config, _ = _load(session, file)
     for warning in config.warnings:
         say(session, f"warning: {warning}")
+    if config.silent:
+        raise ConfigError(config.silent)
     write_line(session, f"ok: {config.counts()}")
 
 

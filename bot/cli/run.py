@@ -35,7 +35,7 @@ def command(session: Session, once: bool, new_archive: bool) -> None:
             (Problem("sources", "there is no source to watch: add a [[sources]] entry, or uncomment one", path=place),)
         )
     journal = open_journal(session)
-    for warning in config.warnings:
+    for warning in (*config.warnings, *config.silent):
         journal(f"warning: {warning}")
     try:
         with open_archive(config.data_dir, session.clock.now(), journal, new_archive=new_archive) as archive:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
+from bot.config.reach import check_reach, paces
 from bot.rules import MEDIA_RULE
 from bot.rules.cycles import find_circle, names_asked
 from bot.suggest import did_you_mean
@@ -62,6 +63,8 @@ def cross_check(
             _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
     _telegram(config, places["sources"], findings)
     _private(config, findings)
+    check_reach(config, places["rules"], places["targets"], findings)
+    findings.warnings += paces(config)
 
 
 _SHORT_POLLS = 10

@@ -25,6 +25,7 @@ from bot.contracts.settings import (
 )
 from bot.contracts.source import FileKind, SourceSettings
 from bot.contracts.target import TargetSettings
+from bot.errors import Problem
 from storage.backups.keeping import keep
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ class Config(Settings):
     engines: tuple[EngineSettings, ...] = ()
     terms: tuple[TermConfig, ...] = ()
     warnings: tuple[str, ...] = ()
+    silent: tuple[Problem, ...] = ()  # rules that alert nobody: `config check` refuses them, `run` only warns
 
     @property
     def zone(self) -> ZoneInfo:

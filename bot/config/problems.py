@@ -39,6 +39,7 @@ class Findings:
     environment: Environment
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    silent: list[Problem] = field(default_factory=list)
 
     def wrong(self, keys: KeyPath, message: str, *, at_key: bool = False, index: int | None = None) -> None:
         """Note a mistake at `keys`; one that came from an environment variable gets the variable's name."""
@@ -47,6 +48,10 @@ class Findings:
                 self.problems.append(Problem(where=override.variable, message=message))
                 return
         self.problems.append(self.document.problem(keys, message, at_key=at_key, index=index))
+
+    def unheard(self, keys: KeyPath, message: str) -> None:
+        """Note something that alerts nobody: a mistake for `config check`, a warning for a daemon that must run."""
+        self.silent.append(self.document.problem(keys, message))
 
     def odd(self, keys: KeyPath, message: str) -> None:
         self.warnings.append(str(self.document.problem(keys, message)))

@@ -81,7 +81,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
     cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)
     if findings.problems:
         raise ConfigError(tuple(sorted(findings.problems, key=lambda problem: problem.line)))
-    return config.model_copy(update={"warnings": tuple(findings.warnings)})
+    return config.model_copy(update={"warnings": tuple(findings.warnings), "silent": tuple(findings.silent)})
 
 
 def effective(document: ConfigFile, environment: Environment, findings: Findings) -> dict[str, object]:

@@ -20,6 +20,10 @@ class TargetSettings(Settings):
     kind: str
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 
+    def warnings(self) -> tuple[tuple[str, str], ...]:
+        """What is allowed but looks wrong: (key, sentence)."""
+        return ()
+
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()

@@ -27,6 +27,7 @@ from bot.daemon.supervision import Supervision
 from bot.http import IN_ALL, Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
+from storage.alerts import notices, outbox
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
 from storage.sources import states
@@ -69,6 +70,7 @@ class Wired:
         states.declare(writer, declared, now)
         states.poll_stopped_now(writer, changed_at, now)
         self.rules.declare(writer, now)
+        report_silent_rules(writer, self.config, now)
 
     async def close_clients(self) -> None:
         """Close the connections to sources and targets."""
@@ -186,6 +188,22 @@ class Stages:
     def _health_targets(self) -> list[str]:
         """Names of the targets that hear when something breaks or recovers."""
         return [settings.name for settings in self.wired.config.targets if settings.health]
+
+
+def report_silent_rules(writer: Writer, config: Config, now: int) -> None:
+    """Tell health targets which rules alert nobody, once when it begins and once when it is over."""
+    health = [settings.name for settings in config.targets if settings.health]
+    before = notices.read_lasting(writer, ("rule %",))
+    names = [rule.name for rule in config.rules if rule.targets is None and not config.defaults.targets]
+    silent = {f"rule {name}": f"rule {name} alerts nobody: neither it nor [defaults] names a target" for name in names}
+    for about, sentence in silent.items():
+        if about not in before:
+            notices.add(writer, now, about, sentence, ends=False)
+            outbox.announce(writer, health, about, sentence, now)
+    for about in before.keys() - silent.keys():
+        sentence = f"{about} is no longer without a target"
+        notices.add(writer, now, about, sentence, ends=True)
+        outbox.announce(writer, health, about, sentence, now)
 
 
 def changed_at(config: Config) -> int:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.clock import SECOND, Clock
+from bot.http.values import BUILT_IN_INTERVALS
 
 IN_ALL = 50
 PER_SERVER = 2
-_BUILT_IN = {"t.me": 2_500_000}  # microseconds; t.me answers faster polling with pages that look like an end
 _SLOWEST = 32.0
 _RECOVERY = 0.9
 _JITTER = 0.25
@@ -55,7 +55,7 @@ class RateLimits:
     """
 
     def __init__(self, intervals: Mapping[str, int], clock: Clock, per_server: int = PER_SERVER) -> None:
-        self._intervals = {**_BUILT_IN, **intervals}
+        self._intervals = {**BUILT_IN_INTERVALS, **intervals}
         self._clock = clock
         self._per_server = per_server
         self._queues: dict[str, _HostQueue] = {}

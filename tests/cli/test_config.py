@@ -134,3 +134,65 @@ def test_bad_input_70_no_option_takes_a_secret() -> None:
     assert [
         option for option in options(root) if option.startswith("-") and any(word in option for word in words)
     ] == []
+
+
+def test_a_rule_that_alerts_nobody_is_a_mistake_and_an_empty_list_is_a_saved_search(
+    program: Program, config: Path
+) -> None:
+    deaf = GOOD.replace('[defaults]\ntargets = ["hook"]\n', "")
+    config.write_text(deaf, encoding="utf-8")
+    ran = program("config", "check")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    refused = [line for line in ran.stderr.splitlines() if not line.startswith("warning:")]
+    assert len(refused) == 1
+    assert 'config.toml:6:1 rules[0]: the rule "a" alerts nobody: name its targets' in refused[0]
+    config.write_text(deaf.replace('query = "command"', 'query = "command"\ntargets = []'), encoding="utf-8")
+    ran = program("config", "check")
+    assert ran.returncode == 0
+    assert "alerts nobody" not in ran.stderr
+
+
+def test_a_target_that_no_rule_uses_is_a_warning_unless_it_hears_of_health(program: Program, config: Path) -> None:
+    spare = '[[targets]]\nname = "spare"\nkind = "webhook"\nurl = "https://hooks.example/x"\n'
+    config.write_text(GOOD + spare, encoding="utf-8")
+    ran = program("config", "check")
+    assert ran.returncode == 0
+    assert 'no rule uses the target "spare"' in ran.stderr
+    config.write_text(GOOD + spare + "health = true\n", encoding="utf-8")
+    assert program("config", "check").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("chat", "odd"),
+    [
+        ('"@desk_alerts"', False),
+        ("-100123456789", False),
+        ('"12345"', False),
+        ('"desk alerts"', True),
+        ('"t.me/x"', True),
+    ],
+)
+def test_a_chat_that_is_neither_a_name_nor_a_number_is_a_warning(
+    program: Program, config: Path, chat: str, *, odd: bool
+) -> None:
+    token = config.with_name("token")
+    token.write_text("1:a", encoding="ascii")
+    token.chmod(0o600)
+    bot = f'[[targets]]\nname = "bot"\nkind = "telegram"\ntoken_file = "token"\nchat = {chat}\nhealth = true\n'
+    config.write_text(GOOD + bot, encoding="utf-8")
+    ran = program("config", "check")
+    assert ran.returncode == 0
+    assert ('is neither "@name" nor the number of a chat' in ran.stderr) == odd
+
+
+def test_a_pace_that_cannot_be_kept_is_a_warning_with_both_numbers(program: Program, config: Path) -> None:
+    channels = "".join(
+        f'[[sources]]\nname = "c{number}"\nkind = "telegram_web"\nchannel = "channel_{number}"\nevery = "1m"\n'
+        for number in range(200)
+    )
+    config.write_text(GOOD + channels, encoding="utf-8")
+    ran = program("config", "check")
+    assert ran.returncode == 0
+    assert "200 sources of t.me can each be polled every 8 min, not every 1m" in ran.stderr
+    config.write_text(GOOD + channels.replace('"1m"', '"10m"'), encoding="utf-8")
+    assert program("config", "check").stderr == ""

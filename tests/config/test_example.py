@@ -40,7 +40,8 @@ def test_the_example_is_a_config_without_mistakes_or_warnings(example: dict[str,
             secret.write_text("s3cret")
             secret.chmod(0o600)
     config = load(path, Environment(), kinds=every_kind())
-    assert config.warnings == ()
+    unused = "no rule uses the target"  # the example shows every kind, its one rule needs two of them
+    assert [warning for warning in config.warnings if unused not in warning] == []
     assert {source.kind for source in config.sources} == set(sources.kinds())
     assert {target.kind for target in config.targets} == set(targets.kinds())
     assert {engine.kind for engine in config.engines} == set(engines.kinds())

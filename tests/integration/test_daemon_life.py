@@ -46,6 +46,10 @@ def _told(sink: Sink, wanted: int) -> bool:
     return len(sink.ids()) >= wanted
 
 
+def _has_started(desk: Desk, times: int) -> bool:
+    return desk.said().count("Ctrl-C stops") == times
+
+
 def world_of(*names: str) -> World:
     world = World()
     for name in names:
@@ -296,3 +300,25 @@ def test_the_newest_post_is_missed_as_soon_as_it_is_gone(desk: Desk, sink: Sink,
         until(lambda: any(body["type"] == "deleted" for _, body in sink.received), "the deletion")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
+
+
+def test_a_config_whose_rule_alerts_nobody_still_runs_and_health_targets_hear_of_it_once(
+    desk: Desk, sink: Sink, until: Until
+) -> None:
+    """A config that worked yesterday must not stay down."""
+    deaf = f'[[targets]]\nname = "watch"\nkind = "webhook"\nurl = "{sink.url}"\nhealth = true\n'
+    with run_in_thread(world_of("spokesman_office")) as address:
+        text = config(address, sink.url, "spokesman_office").replace('targets = ["hook"]\n', "") + deaf
+        desk.write(text)
+        for starts in (1, 2):
+            daemon = desk.start("run")
+            until(partial(_has_started, desk, starts), "the start")
+            until(sink.heard.is_set, "the health message")
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(60) == 0
+        heard = [body["data"]["text"] for _, body in sink.received if body["type"] == "health"]
+        assert [words for words in heard if words.startswith("rule command")] == [
+            "rule command alerts nobody: neither it nor [defaults] names a target"
+        ]
+        assert 'the rule "command" alerts nobody' in desk.said()
+        desk.run("config", "check", code=4)

@@ -50,6 +50,12 @@ class Settings(TargetSettings):
     def addresses(self) -> tuple[str, ...]:
         return (self.api_base,)
 
+    def warnings(self) -> tuple[tuple[str, str], ...]:
+        if re.fullmatch(r"@[A-Za-z]\w{3,31}|-?[0-9]{1,20}", str(self.chat)):
+            return ()
+        shown = json.dumps(str(self.chat), ensure_ascii=False)
+        return (("chat", f'{shown} is neither "@name" nor the number of a chat'),)
+
 
 class TelegramTarget:
     """One chat. Texts are HTML; one that Telegram cannot parse goes once more as plain text.

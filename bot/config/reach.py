@@ -1,0 +1,59 @@
+"""Checks whether alerts reach somebody, and whether the intervals can be kept."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bot.config.model import Config, host_and_port
+from bot.config.problems import Findings
+from bot.contracts.settings import written
+from bot.http.values import BUILT_IN_INTERVALS
+
+
+def check_reach(config: Config, rules: Sequence[int], targets: Sequence[int], findings: Findings) -> None:
+    """Note rules that alert nobody and targets that nobody uses; the numbers are the entries' indexes in the file."""
+    for index, rule in zip(rules, config.rules, strict=True):
+        if rule.targets is None and not config.defaults.targets:
+            findings.unheard(
+                ("rules", index),
+                f'the rule "{rule.name}" alerts nobody: name its targets, or set [defaults] targets; '
+                "targets = [] makes it a saved search",
+            )
+    used = {name for rule in config.rules for name in config.rule_targets(rule)}
+    used |= {name for source in config.sources if config.alerts_on(source) for name in config.media_targets(source)}
+    for index, target in zip(targets, config.targets, strict=True):
+        if config.rules and not target.health and target.name not in used:
+            findings.odd(("targets", index), f'no rule uses the target "{target.name}", and it gets no health messages')
+        for key, message in target.warnings():
+            findings.odd(("targets", index, key), message)
+
+
+def paces(config: Config) -> list[str]:
+    """One sentence for each host whose sources cannot all be polled as often as the config says."""
+    intervals = BUILT_IN_INTERVALS | {host: settings.interval for host, settings in config.http.hosts.items()}
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for source in config.sources:
+        if source.enabled and not source.reads_with_account:
+            found = host_and_port(next(iter(source.addresses()), ""))
+            if found is not None:
+                wanted[found[0]].append(config.every(source))
+    sentences = []
+    for host, every in wanted.items():
+        pause = intervals.get(host, 0)
+        if pause * sum(1 / one for one in every) > 1:
+            cycle = _rounded(pause * len(every))
+            sentences.append(
+                f"{len(every)} sources of {host} can each be polled every {cycle}, not every {_span(every)}: "
+                f"requests to {host} keep a pause of {written(pause)}"
+            )
+    return sentences
+
+
+def _span(every: Sequence[int]) -> str:
+    low, high = min(every), max(every)
+    return written(low) if low == high else f"{written(low)} to {written(high)}"
+
+
+def _rounded(microseconds: int) -> str:
+    """A duration as people say it: whole minutes from two minutes on, else seconds."""
+    seconds = round(microseconds / 1_000_000)
+    return f"{round(seconds / 60)} min" if seconds >= 120 else f"{seconds} s"
