@@ -143,12 +143,13 @@ def _beside_config(value: Any, info: ValidationInfo) -> Any:
 class SecretFile:
     """A secret in a file of its own; only the path is ever shown.
 
-    A relative path is looked up in systemd's credentials directory first (`credential` is then True: systemd guards
-    such a file by access lists, which look like a loose mode), then beside the config file.
+    A relative path is looked up in systemd's credentials directory first, then beside the config file. `mounted` is
+    True for a file there or in /run/secrets: systemd guards it by access lists, which look like a loose mode; Docker
+    and Podman mount it with mode 0444 in a container, where nobody else is. Others may read it then, but not write.
     """
 
     path: Path
-    credential: bool = False
+    mounted: bool = False
 
     def read(self) -> str:
         """Read the secret, without one final newline. Raises UserError with the line that mends the file."""
@@ -171,7 +172,7 @@ class SecretFile:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise UserError(f"{self.path} is not a file; {_HOW_TO_MAKE.format(path=self.path)}")
-            refusal = None if self.credential else loose(self.path, status, os.geteuid())
+            refusal = loose(self.path, status, os.geteuid(), mounted=self.mounted)
             if refusal:
                 raise UserError(refusal)
             return os.read(descriptor, _LONGEST_SECRET + 1)
@@ -189,15 +190,22 @@ class SecretFile:
         return {"type": "string", "description": "a file that holds the secret, mode 0600"}
 
 
+_MOUNTED = Path("/run/secrets")
 _HOW_TO_MAKE = "write the secret to it, then: chmod 600 {path}"
 
 
-def loose(path: Path, status: os.stat_result, us: int) -> str | None:
-    """Why a secret in this file is no secret, with the line that mends it; None where nobody else can read it."""
+def loose(path: Path, status: os.stat_result, us: int, *, mounted: bool = False) -> str | None:
+    """Why a secret in this file is no secret, with the line that mends it; None where nobody else can read it.
+
+    A `mounted` file belongs to whoever made it outside of the container; nobody else may be able to write it.
+    """
+    mode = stat.S_IMODE(status.st_mode)
+    if mounted:
+        return f"{path} can be written by others (mode {mode:04o}); mount it with mode 0444" if mode & 0o022 else None
     if status.st_uid not in (us, 0):
         return f"{path} belongs to user {status.st_uid}, not to you ({us}); run: chown {us} {path}"
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        return f"{path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}); run: chmod 600 {path}"
+    if mode & 0o077:
+        return f"{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}"
     return None
 
 
@@ -210,9 +218,10 @@ def _secret(value: object, info: ValidationInfo) -> SecretFile:
     context = info.context or {}
     credentials, path = context.get("credentials_directory"), Path(value).expanduser()
     if credentials is not None and not path.is_absolute() and (credentials / path).is_file():
-        found = SecretFile(credentials / path, credential=True)
+        found = SecretFile(credentials / path, mounted=True)
     else:
-        found = SecretFile(context.get("directory", Path()) / path)
+        path = context.get("directory", Path()) / path
+        found = SecretFile(path, mounted=path.parent in (credentials, _MOUNTED))
     if context:
         try:
             found.read()

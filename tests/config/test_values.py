@@ -1,4 +1,8 @@
 import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from bot.clock import DAY, MINUTE, SECOND
 from bot.contracts.settings import Amount, Duration, Name, SecretFile, Settings, duration, loose, written
 from bot.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 
 class WithSecret(Settings):
@@ -117,5 +123,42 @@ def test_a_relative_secret_is_a_systemd_credential_or_stands_beside_the_config(t
     assert WithSecret.model_validate({"token_file": "token"}, context=context).token_file.read() == "from the file"
     secret_at(credentials / "token", "from systemd", mode=0o440)  # as systemd leaves it, guarded by an access list
     assert WithSecret.model_validate({"token_file": "token"}, context=context).token_file.read() == "from systemd"
+    absolute = {"token_file": str(credentials / "token")}
+    assert WithSecret.model_validate(absolute, context=context).token_file.read() == "from systemd"
     absolute = {"token_file": str(beside / "token")}
     assert WithSecret.model_validate(absolute, context=context).token_file.read() == "from the file"
+
+
+IN_A_CONTAINER = """
+mount -t tmpfs tmpfs /run
+mkdir /run/secrets
+echo s3cret > /run/secrets/token
+chown 1000 /run/secrets/token || true # where only one user is mapped
+for mode in 0444 0400 0646 0464; do
+    chmod $mode /run/secrets/token
+    "$0" -m bot --config config.toml config check 2>&1 | tail -1
+done
+"""
+
+
+def test_a_secret_that_docker_mounts_may_be_read_by_others_and_written_by_nobody(tmp_path: Path) -> None:
+    alone = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--map-root-user", "--mount")
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mounts of its own on this machine")
+    (tmp_path / "config.toml").write_text(
+        '[[targets]]\nname = "bot"\nkind = "telegram"\nchat = "@me"\ntoken_file = "/run/secrets/token"\n'
+    )
+    done = subprocess.run(
+        [*alone, "sh", "-euc", IN_A_CONTAINER, sys.executable],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert [re.sub(r"^.*token_file: ", "", line) for line in done.stdout.splitlines()] == [
+        *["ok: 0 sources, 0 rules, 1 target"] * 2,
+        "/run/secrets/token can be written by others (mode 0646); mount it with mode 0444",
+        "/run/secrets/token can be written by others (mode 0464); mount it with mode 0444",
+    ]

@@ -136,6 +136,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         names = ("spokesman_office", "hill_rangers_info", "shan_hills_desk")
         desk.write(CONFIG + "".join(SOURCE.format(name=name, url=url) for name in names))
         desk.run("run", "--once")
+        desk.run("backup", "backups")  # for what is restored from there
         yield desk
 
 
