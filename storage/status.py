@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
 from storage.sources.telegram import AccountRow, read_account, read_waits
@@ -104,6 +105,7 @@ class ArchiveStatus:
     given_up: frozenset[str] = frozenset()  # kinds of jobs
     waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
     backups: BackupRecord = field(default_factory=BackupRecord)
+    heartbeat_at: int | None = None  # when a daemon last wrote that it lives
 
     def queue(self, name: str) -> Queue:
         """One queue by name: decide, recheck, outbox, dead, given_up, quarantine."""
@@ -126,6 +128,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         given_up=frozenset(reader.column("SELECT DISTINCT kind FROM given_up")),
         waits=tuple((method, until) for method, until in read_waits(reader).items() if until > now),
         backups=read_backups(reader),
+        heartbeat_at=heartbeat.read_last(reader),
     )
 
 

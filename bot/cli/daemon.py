@@ -21,10 +21,14 @@ _WAIT_S = 40
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Whether a daemon uses the data directory; `running` is None where that cannot be read."""
+    """Whether a daemon uses the data directory; `running` is None where that cannot be read.
+
+    `since` is when it took the directory, in microseconds UTC.
+    """
 
     running: bool | None
     pid: int | None
+    since: int | None = None
 
 
 def open_journal(session: Session) -> "Journal":
@@ -52,13 +56,14 @@ def build_app(session: Session, config: "Config", archive: "Archive", journal: "
 
 def find_daemon(data_dir: Path) -> DaemonState:
     """Read from the lock which process uses the data directory."""
-    from bot.daemon.lock import holder
+    from bot.daemon.lock import held_since, holder
 
     try:
         pid = holder(data_dir)
+        since = None if pid is None else held_since(data_dir)
     except OSError:
         return DaemonState(None, None)
-    return DaemonState(pid is not None, pid or None)
+    return DaemonState(pid is not None, pid or None, since)
 
 
 def ask_daemon(session: Session, kind: "RequestKind", source: str) -> str:

@@ -26,6 +26,7 @@ class Environment:
 
     `unknown` are variables that begin like ours and mean nothing to us. `debug` shows tracebacks. `watchdog_us` is
     None unless systemd watches this very process. `journal_stream` says that stderr may be the journal.
+    `runtime_directory` is systemd's own, outside the data directory.
     """
 
     config: Path | None = None
@@ -41,6 +42,7 @@ class Environment:
     watchdog_us: int | None = None
     credentials_directory: Path | None = None
     journal_stream: str | None = None
+    runtime_directory: Path | None = None
     invocation_id: str | None = None
 
     @classmethod
@@ -65,6 +67,7 @@ class Environment:
             notify_socket=given.get("NOTIFY_SOCKET"),
             watchdog_us=_watchdog(given, pid),
             credentials_directory=_path(given.get("CREDENTIALS_DIRECTORY")),
+            runtime_directory=_path(given.get("RUNTIME_DIRECTORY", "").partition(":")[0]),
             journal_stream=given.get("JOURNAL_STREAM"),
             invocation_id=given.get("INVOCATION_ID"),
         )

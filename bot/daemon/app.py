@@ -19,7 +19,7 @@ from bot.daemon.wiring import Stages, Startup, changed_at
 from bot.errors import CommuniqueError, ConfigError
 from storage.alerts import deaths
 from storage.archive.database import Archive, Writer
-from storage.archive.errors import ArchiveError
+from storage.archive.errors import ArchiveError, ArchiveUnwritable
 from storage.sources import clock_repair
 
 DRAIN_S = 20.0  # of a stop, to match what was stored last
@@ -41,6 +41,7 @@ class App:
         self._schedule = Schedule(self.clock, self._steady, self._repair_clock, self._say)
         self._systemd = Systemd(startup.environment.notify_socket)
         self._tasks: list[asyncio.Task[None]] = []  # of the stages that work with the current config
+        self._beating: asyncio.Task[None] | None = None
         self._reload_requested = asyncio.Event()
         self._interrupts = 0
 
@@ -49,13 +50,15 @@ class App:
         self._handle_signals()
         asyncio.get_running_loop().set_exception_handler(self._report_lost_exception)
         self.stages.live = True
-        await self.begin()
+        self._systemd.ready("starting")  # whatever keeps us from beginning, the watchdog hears of it
+        lasting = [self._keep("the alarm", self.stages.alarm.run)]
+        if not await self._begin_at_last():
+            return await self._leave(lasting)
         self._schedule.every("recheck", SWEEP_S, self.stages.rechecks.bell.ring)
         self._schedule.every("backup", SWEEP_S, self.stages.backups.bell.ring)
         self._schedule.every("sweep", SWEEP_S, self.stages.decisions.bell.ring)
-        lasting = [
+        lasting += [
             self._keep("the scheduler", self._schedule.run),
-            self._keep("the heartbeat", self._beat),
             self._keep("reloading", self._reload_on_request),
             self._keep("the mark", self.stages.marking.run),
             self._keep("announcing what was given up", self.stages.given_up.run),
@@ -65,6 +68,22 @@ class App:
         self._systemd.ready(self._status())
         self._say(f"watching {self._status()}; Ctrl-C stops")
         await self._supervision.stopped.wait()
+        return await self._leave(lasting)
+
+    async def _begin_at_last(self) -> bool:
+        """Begin, and wait for an archive that cannot be written; False if the process was stopped before."""
+        while not self._supervision.stopped.is_set():
+            try:
+                await self.begin()
+            except ArchiveUnwritable:  # the alarm has reported it, and may make room
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SWEEP_S):
+                        await self._supervision.stopped.wait()
+            else:
+                return True
+        return False
+
+    async def _leave(self, lasting: list[asyncio.Task[None]]) -> int:
         await self._stop(lasting)
         if self._supervision.lost is not None:
             raise self._supervision.lost
@@ -72,6 +91,8 @@ class App:
 
     async def begin(self) -> None:
         """Make the archive and the stages ready for work."""
+        if self._beating is None:
+            self._beating = self._keep("the heartbeat", self._beat)
         now, archive, wired = self.clock.now(), self.stages.archive, self.stages.wired
         await self.stages.given_up.settle_death()
         if await archive.run(clock_repair.has_future_rounds, now):
@@ -109,10 +130,13 @@ class App:
         self._systemd.stopping()
         self._say("stopping")
         await _cancel(lasting)
+        if self._supervision.lost is not None:
+            await self.stages.alarm.say_last(f"{self._supervision.lost}: Communiqué stops")
         await self._halt()
         try:
             async with asyncio.timeout(DRAIN_S):
-                await self.stages.decisions.drain()
+                if self._tasks:  # otherwise it never began
+                    await self.stages.decisions.drain()
         except (TimeoutError, ArchiveError) as error:
             if self._supervision.lost is None:
                 why = str(error) or "stopping took too long"
@@ -122,6 +146,8 @@ class App:
 
     async def close(self) -> None:
         """End what works, disconnect, and let the archive go."""
+        if self._beating is not None:
+            await _cancel([self._beating])
         await self._halt()
         await self.stages.close_telegram()
         await self.stages.wired.close_clients()
@@ -160,7 +186,7 @@ class App:
 
     async def _beat(self) -> None:
         watchdog_us = self._startup.environment.watchdog_us
-        await heartbeat(self.stages.archive, self._systemd, watchdog_us, self._status)
+        await heartbeat(self.stages.archive, self.clock, self._systemd, watchdog_us, self._status)
 
     def _status(self) -> str:
         return self.stages.wired.config.counts()

@@ -112,6 +112,11 @@ def holder(data_dir: Path) -> int | None:
         os.close(descriptor)
 
 
+def held_since(data_dir: Path) -> int:
+    """When the process that holds it took it, in microseconds UTC. Raises OSError."""
+    return paths.lock_in(data_dir).stat().st_mtime_ns // 1_000
+
+
 def _read_pid(descriptor: int) -> int | None:
     words = os.pread(descriptor, 32, 0).split()
     return int(words[0]) if words and words[0].isdigit() else None

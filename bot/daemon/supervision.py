@@ -10,8 +10,10 @@ from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.daemon.journal import CALM_S, Incident, describe_bug
 from bot.daemon.systemd import Systemd
-from storage.archive import integrity
 from storage.archive.errors import ArchiveError, ArchiveMissing
+from storage.archive.heartbeat import beat
+
+BEAT_S = 60.0
 
 Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]  # `Supervision.keep`
 
@@ -25,7 +27,6 @@ class Supervision:
         self._clock = clock
         self._say = say
         self._claims = claims
-        self._archive_incident = Incident(say, clock, "the archive can be written again")
 
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a stage for ever: a full disk or a bug only pauses it. `name` fits "NAME is working again"."""
@@ -36,19 +37,12 @@ class Supervision:
             except ArchiveMissing as error:
                 self._stop_without_archive(error)
             except ArchiveError:
-                pass  # `note_transaction` has reported it
+                pass  # the alarm has reported it
             except Exception as error:  # noqa: BLE001 - a stage that died silently would be a monitor that is deaf
                 incident.begin(f"internal error in {name}, restarting: {describe_bug(error)}")
                 asyncio.get_running_loop().call_later(CALM_S + 1, incident.end)
             self._claims.note_trouble()
             await asyncio.sleep(SWEEP_S)
-
-    def note_transaction(self, error: ArchiveError | None) -> None:
-        """Take note of how a transaction ended."""
-        if error is None:
-            self._archive_incident.end()
-        elif not isinstance(error, ArchiveMissing):  # that one is the last sentence of the process
-            self._archive_incident.begin(str(error))
 
     def _stop_without_archive(self, error: ArchiveMissing) -> None:
         """Stop: whatever is stored from now on would be lost."""
@@ -57,13 +51,13 @@ class Supervision:
 
 
 async def heartbeat(
-    archive: AsyncArchive, systemd: Systemd, watchdog_us: int | None, status: Callable[[], str]
+    archive: AsyncArchive, clock: Clock, systemd: Systemd, watchdog_us: int | None, status: Callable[[], str]
 ) -> None:
-    """Feed systemd's watchdog only while this loop runs and the archive answers. Raises ArchiveMissing."""
-    pause = min(watchdog_us / SECOND / 2, 30.0) if watchdog_us else 30.0
+    """Write a sign of life every minute, and feed systemd's watchdog only if that worked. Raises ArchiveMissing."""
+    pause = min(watchdog_us / SECOND / 4, BEAT_S) if watchdog_us else BEAT_S
     while True:
         try:
-            await archive.read(integrity.probe)
+            await archive.run(beat, clock.now())
         except ArchiveMissing:
             raise
         except ArchiveError:

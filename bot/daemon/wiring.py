@@ -15,13 +15,15 @@ from bot.clock import Clock
 from bot.config import Config
 from bot.config.environment import Environment
 from bot.contracts.source import Source, SourceTools
-from bot.contracts.target import TargetTools
+from bot.contracts.target import Target, TargetTools
+from bot.daemon.alarm import Alarm
 from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
 from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
+from bot.daemon.reserve import Reserve
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
 from bot.http import IN_ALL, Http
@@ -56,6 +58,7 @@ class Wired:
     clients: Sequence[Http]
     sources: Mapping[str, Source]
     rules: LoadedRules
+    targets: Mapping[str, Target]
     outbox: Outbox
     media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
@@ -91,6 +94,14 @@ class Stages:
         self.supervision = Supervision(self._clock, self.say, self.claims)
         self.archive = AsyncArchive(archive, self._note_transaction)
         self.marking = Marking(self.archive, archive.path)
+        self.alarm = Alarm(
+            self.archive,
+            self._clock,
+            self.say,
+            Reserve(config.data_dir),
+            self._targets_of_health,
+            (startup.environment.runtime_directory or config.data_dir) / "archive-trouble.json",
+        )
         intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
         self.rounds = Rounds(self.archive, intake, self._clock, self.say)
         self.rechecks = Rechecks(self.archive, self._clock, self.claims, self._ring_rechecked)
@@ -102,7 +113,7 @@ class Stages:
     def _note_transaction(self, error: ArchiveError | None) -> None:
         if error is None:
             self.marking.note_write()
-        self.supervision.note_transaction(error)
+        self.alarm.note(error)
 
     def build(self, config: Config) -> Wired:
         """Make what this config says and start nothing. Raises CommuniqueError for what cannot be read or used."""
@@ -135,6 +146,7 @@ class Stages:
             clients=(http, http_of_targets),
             sources=sources,
             rules=rules,
+            targets=targets,
             outbox=Outbox(self.archive, targets, rendering, self._clock, self.claims, self.say),
             media=MediaStage.of(config, sources, self.archive, self._clock, self.decisions.bell.ring, self.say),
             telegram=telegram,
@@ -187,7 +199,10 @@ class Stages:
 
     def _health_targets(self) -> list[str]:
         """Names of the targets that hear when something breaks or recovers."""
-        return [settings.name for settings in self.wired.config.targets if settings.health]
+        return [target.settings.name for target in self._targets_of_health()]
+
+    def _targets_of_health(self) -> list[Target]:
+        return [target for target in self.wired.targets.values() if target.settings.health]
 
 
 def report_silent_rules(writer: Writer, config: Config, now: int) -> None:

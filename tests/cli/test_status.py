@@ -106,7 +106,7 @@ def test_health_is_an_exit_code(program: Program) -> None:
 
 def test_status_in_json_holds_the_same(program: Program) -> None:
     told = json.loads(program("status", "--json").stdout)
-    assert told["daemon"] == {"running": False, "pid": None}
+    assert told["daemon"] == {"running": False, "pid": None, "since": None, "heartbeat_at": None}
     assert told["healthy"] is False
     [spokesman] = [source for source in told["sources"] if source["name"] == "spokesman"]
     assert spokesman["watched_since"] == "2025-11-01T12:26:40Z"

@@ -1,4 +1,4 @@
-"""Stages that fail are restarted and reported once; systemd's watchdog is fed only while the archive answers."""
+"""Stages that fail are restarted and reported once; systemd's watchdog is fed only while the archive is written to."""
 
 import asyncio
 import selectors
@@ -95,19 +95,6 @@ def test_an_archive_that_is_taken_away_ends_the_process() -> None:
     assert said == []
 
 
-def test_a_full_disk_is_said_once_however_many_transactions_meet_it() -> None:
-    said: list[str] = []
-    seconds = [0.0]
-    clock = Clock(monotonic=lambda: seconds[0])
-    supervision = Supervision(clock, said.append, Claims(clock))
-    for _ in range(5):
-        supervision.note_transaction(ArchiveFull("no space left", Path("communique.db")))
-    seconds[0] = CALM_S
-    supervision.note_transaction(None)
-    supervision.note_transaction(None)
-    assert said == ["no space left", "the archive can be written again"]
-
-
 @contextmanager
 def supervisor(tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
     """A socket as systemd has it, with its address."""
@@ -128,10 +115,10 @@ def received(listening: socket.socket) -> list[str]:
             return messages
 
 
-def test_the_watchdog_is_fed_while_the_archive_answers(archive: Archive, tmp_path: Path) -> None:
+def test_the_watchdog_is_fed_while_the_archive_is_written_to(archive: Archive, tmp_path: Path) -> None:
     async def live(address: str, listening: socket.socket) -> str:
         store = AsyncArchive(archive)
-        beating = asyncio.create_task(heartbeat(store, Systemd(address), 20_000, lambda: "2 sources"))
+        beating = asyncio.create_task(heartbeat(store, Clock(), Systemd(address), 20_000, lambda: "2 sources"))
         first = await asyncio.to_thread(listening.recv, 4096)
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
@@ -155,7 +142,7 @@ def test_the_watchdog_is_not_fed_while_the_archive_does_not_answer(archive: Arch
                 enough.set()
 
         store = AsyncArchive(archive, note)
-        beating = asyncio.create_task(heartbeat(store, Systemd(address), 20_000, lambda: "2 sources"))
+        beating = asyncio.create_task(heartbeat(store, Clock(), Systemd(address), 20_000, lambda: "2 sources"))
         async with asyncio.timeout(60):
             await enough.wait()
         assert not beating.done(), "a moment without an archive ends no heartbeat"
@@ -174,7 +161,7 @@ def test_a_heartbeat_ends_where_the_archive_is_taken_away(archive: Archive, tmp_
     async def live() -> None:
         store = AsyncArchive(archive)
         try:
-            await heartbeat(store, Systemd(None), None, str)
+            await heartbeat(store, Clock(), Systemd(None), None, str)
         finally:
             await store.aclose()
 

@@ -25,6 +25,7 @@ from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_st
 _BLIND = 15 * MINUTE  # longer than this no source answers, or a due round is missing: unhealthy
 _ROOM = 16 << 20  # bytes that must be free: on a full disk nothing can be stored, not even that it is full
 _LATE = HOUR  # longer than this a message waits for delivery: unhealthy
+_SILENT = 3 * MINUTE  # longer than this without a heartbeat, which comes every minute: unhealthy
 _UNHEALTHY = 1
 
 
@@ -39,6 +40,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     \b
     Unhealthy means one of these:
       no daemon is running
+      the running daemon has written nothing for 3 minutes
       no source has answered for 15 minutes
       a source has been due for 15 minutes and was not polled
       a message has waited for an hour, or a new post for 15 minutes
@@ -50,7 +52,11 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     now = session.clock.now()
     daemon = find_daemon(session.data_dir())
     found, files, collected = _read_status(session, now)
-    problems = (*collected, *find_problems(found, daemon, now), *check_space(_free_bytes(session.data_dir())))
+    problems = (
+        *collected,
+        *find_problems(found, daemon, now),
+        *check_space(_free_bytes(session.data_dir()), reserve_used=_is_reserve_used(session, daemon)),
+    )
     if form is not None:
         document = status_json(
             found,
@@ -59,6 +65,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
             warnings=(*find_warnings(found, now), *status_files.find_warnings(files)),
             running=daemon.running,
             pid=daemon.pid,
+            since=daemon.since,
             media=status_files.report_json(files),
             media_by_source={watch.name: status_files.source_report_json(files, watch.name) for watch in found.watches},
             next_steps=suggest_steps(found, daemon),
@@ -84,10 +91,17 @@ def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport,
         return read_status(reader, now), files, () if odd is None else (odd,)
 
 
-def check_space(free: int | None) -> tuple[str, ...]:
-    """A problem if the disk is full; `free` is in bytes, None if unknown."""
-    full = free is not None and free < _ROOM
+def check_space(free: int | None, *, reserve_used: bool = False) -> tuple[str, ...]:
+    """A problem if the disk is full; `free` is in bytes, None if unknown.
+
+    `reserve_used`: what the daemon keeps for a full disk is in use, so that part of what is free is only that.
+    """
+    full = free is not None and free < (2 * _ROOM if reserve_used else _ROOM)
     return ("the disk is full: nothing new can be stored until there is room",) if full else ()
+
+
+def _is_reserve_used(session: Session, daemon: DaemonState) -> bool:
+    return bool(daemon.running) and not (session.data_dir() / "reserve").exists()
 
 
 def _free_bytes(data_dir: Path) -> int | None:
@@ -105,6 +119,10 @@ def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[
     problems = []
     if daemon.running is False:
         problems.append("no daemon is running")
+    signs = [at for at in (found.heartbeat_at, daemon.since) if at is not None]
+    if daemon.running and signs and not any(abs(now - at) <= _SILENT for at in signs):
+        last = "" if found.heartbeat_at is None else f" since {iso(found.heartbeat_at)}"
+        problems.append(f"the daemon is running, but has written nothing to the archive{last}")
     if active and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in active):
         problems.append("no source answers")
     overdue = [watch.name for watch in active if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]

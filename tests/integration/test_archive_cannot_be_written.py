@@ -1,0 +1,214 @@
+"""A full disk and a device that fails: people hear of it at once and once, and once when it is over."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.clock import MINUTE, Clock
+from bot.config import paths
+from bot.daemon.reserve import SIZE
+from bot.world import World, run_in_thread
+from tests.desk import Desk, Sink, listening
+
+Until = Callable[[Callable[[], object], str], None]
+
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[defaults]
+every = "1s"
+[[sources]]
+name = "spokesman_office"
+kind = "telegram_web"
+channel = "spokesman_office"
+base_url = "{world}"
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+health = true
+[[targets]]
+name = "deaf"
+kind = "webhook"
+url = "{deaf}"
+health = true
+"""
+TAKES_NOTHING = 4096  # bytes of a file: less than one page of the write-ahead log
+
+
+def small_world() -> World:
+    world = World()
+    world.open_channel("spokesman_office", "spokesman office")
+    world.publish("spokesman_office", "Nothing new.")
+    return world
+
+
+def health(sink: Sink) -> list[str]:
+    return [message["data"]["text"] for _, message in sink.received if message["type"] == "health"]
+
+
+def alerts(sink: Sink) -> int:
+    return len({name for name, message in sink.received if message["type"] == "match"})
+
+
+@contextmanager
+def files_limited(daemon: "subprocess.Popen[str]", size: int) -> Iterator[None]:
+    """No file of the process grows beyond `size`: write(2) fails as on a device that is broken or over its quota."""
+    before = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
+
+
+def test_a_device_that_fails_is_reported_past_the_archive_and_its_end_too(
+    desk: Desk, sink: Sink, until: Until, tmp_path: Path
+) -> None:
+    world, fed = small_world(), list[str]()
+    with (
+        run_in_thread(world) as address,
+        listening() as deaf,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+        ExitStack() as still_running,
+    ):
+        notify.bind(str(tmp_path / "notify"))
+        notify.setblocking(False)
+        deaf.status = 500
+        desk.extra = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=deaf.url))
+        daemon = still_running.enter_context(running(desk))
+
+        def watchdog() -> int:
+            try:
+                while True:
+                    fed.append(notify.recv(4096).decode())
+            except BlockingIOError:
+                return sum(message == "WATCHDOG=1" for message in fed)
+
+        until(lambda: world.requests("spokesman_office") >= 2 and watchdog(), "the first contact and the watchdog")
+        with files_limited(daemon, TAKES_NOTHING):
+            world.publish("spokesman_office", "The regional command is quiet.")
+            until(lambda: health(sink), "the news of the trouble")
+            assert "the archive cannot be written" in health(sink)[0]
+            before = watchdog()
+            _pretend_minutes_passed(desk)
+            sick = desk.run("status", "--health", code=1)  # two beats fit into the start of a process
+            assert "has written nothing" in sick.stdout
+            assert watchdog() == before, "what cannot write is not alive"
+            assert (len(health(sink)), alerts(sink)) == (1, 0)
+        until(lambda: alerts(sink) == 1, "the alert about the post of the meantime")
+        until(lambda: len(health(sink)) == 2, "the news that it is over")
+        assert "can be written again" in health(sink)[1]
+        desk.run("status", "--health")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert desk.said().count("the archive can be written again") == 1
+    assert desk.said().count("did not take the message") == 1
+
+
+@contextmanager
+def running(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
+    daemon = desk.start("run")
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+def _pretend_minutes_passed(desk: Desk) -> None:
+    """The daemon began long ago, and so did its last sign of life."""
+    with desk.archive.writing() as writer:
+        long_ago = Clock().now() - 4 * MINUTE
+        writer.execute("UPDATE meta SET value = :at WHERE key = 'heartbeat'", {"at": str(long_ago)})
+    os.utime(paths.lock_in(desk.directory / "data"), (long_ago / 1e6, long_ago / 1e6))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "data"
+    place.mkdir(mode=0o700)
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=80m,mode=0700", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    with ExitStack() as after:
+        after.callback(subprocess.run, ["umount", "-l", str(place)], check=False)
+        yield place
+
+
+def test_on_a_full_disk_the_reserve_records_the_trouble_and_is_made_again(
+    desk: Desk, sink: Sink, until: Until, small_disk: Path
+) -> None:
+    world, reserve = small_world(), small_disk / "reserve"
+    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+        daemon = still_running.enter_context(running(desk))
+        until(lambda: reserve.exists() and world.requests("spokesman_office") >= 2, "the reserve and the first contact")
+        assert reserve.stat().st_blocks * 512 >= SIZE, "allocated, and no hole"
+        filler = small_disk / "filler"
+        fill(filler)
+        # The write-ahead log writes over itself before it grows: only much at once needs room.
+        for number in range(300):
+            world.publish("spokesman_office", f"Report {number}: " + "the valley is calm. " * 190)
+        until(lambda: health(sink) and health(second), "the news of the full disk")
+        assert "no space left" in health(sink)[0]
+        until(lambda: not reserve.exists(), "the reserve being given back")
+        until(lambda: noticed(desk) == [0], "the trouble in the archive")
+        sick = desk.run("status", "--health", code=1)
+        assert "the disk is full" in sick.stdout
+        filler.unlink()
+        until(reserve.exists, "the reserve being made again")
+        until(lambda: len(health(sink)) == 2, "the news that it is over")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert noticed(desk) == [0, 1]
+    assert (len(health(sink)), len(health(second))) == (2, 2)
+
+
+def test_a_daemon_that_starts_on_a_full_disk_says_so_and_begins_when_there_is_room(
+    desk: Desk, sink: Sink, until: Until, small_disk: Path
+) -> None:
+    world = small_world()
+    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+        desk.run("run", "--once")
+        filler = small_disk / "filler"
+        (small_disk / "reserve").unlink(missing_ok=True)
+        fill(filler)
+        daemon = still_running.enter_context(running(desk))
+        until(lambda: health(sink), "the news of the full disk")
+        world.publish("spokesman_office", "The regional command is quiet.")
+        filler.unlink()
+        until(lambda: alerts(sink) == 1, "the alert")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+
+
+def fill(path: Path) -> None:
+    """Leave not one byte on the disk."""
+    with path.open("wb", buffering=0) as filler:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while True:
+                    filler.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def noticed(desk: Desk) -> list[int]:
+    """Begins and ends of trouble with the archive, as it keeps them."""
+    with desk.archive.reading() as reader:
+        return list(reader.column("SELECT ends FROM notices WHERE about = 'archive' ORDER BY id"))
