@@ -2,6 +2,7 @@
 
     CommuniqueError                exit 1
     ├── UserError                  exit 2   your mistake: one sentence, the place, the fix
+    │   ├── NotFound           exit 3   the post or alert that was named does not exist
     │   ├── ConfigError            exit 4   every problem of the file at once
     │   └── AlreadyRunning         exit 75  another process holds the data directory
     ├── Later                      exit 1   the outside failed; it is tried again at a known time
@@ -23,6 +24,12 @@ class UserError(CommuniqueError):
     """The user's mistake: wrong usage, a name that does not exist, a query that cannot be read."""
 
     exit_code = 2
+
+
+class NotFound(UserError):
+    """What the user named does not exist, such as a post or an alert; the sentence says how to find what does."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,14 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
     )
 
 
+def measure_lags(reader: "Reader") -> dict[str, int]:
+    """How long after its publishing the newest post of each source was collected, in microseconds.
+
+    Only posts that came after first contact count: what was there before was collected when we came.
+    """
+    return {row["name"]: row["lag"] for row in reader.rows(_LAGS)}
+
+
 def read_watches(reader: "Reader") -> tuple[Watch, ...]:
     """Every source that the archive knows, by name; those no longer in the config last."""
     return tuple(
@@ -161,6 +169,12 @@ LEFT JOIN (SELECT source_id, count(*) AS posts, count(deleted_at) AS deleted FRO
 LEFT JOIN (SELECT source_id, count(*) AS gaps FROM gaps WHERE closed_at IS NULL GROUP BY source_id) g
     ON g.source_id = s.id
 ORDER BY s.enabled DESC, s.name
+"""
+
+_LAGS = """
+SELECT s.name, p.collected_at - p.posted_at AS lag
+FROM sources s JOIN posts p ON p.id = (SELECT max(l.id) FROM posts l WHERE l.source_id = s.id)
+WHERE p.posted_at IS NOT NULL AND p.seq > s.first_contact_seq
 """
 
 _GAPS = """

@@ -162,10 +162,11 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Directory of the database, files, session and logs.",
 )
 @click.option("--no-color", is_flag=True, help="Print without colour.")
+@click.option("--no-pager", is_flag=True, help="Print everything at once, also what is longer than the screen.")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 @click.pass_context
-def root(ctx: click.Context, config: Path | None, data_dir: Path | None, no_color: bool) -> None:
+def root(ctx: click.Context, config: Path | None, data_dir: Path | None, no_color: bool, no_pager: bool) -> None:
     """Watches official statements at their source, archives every revision, and alerts within seconds."""
-    ctx.obj = open_session(config, data_dir, no_color=no_color)
+    ctx.obj = open_session(config, data_dir, no_color=no_color, no_pager=no_pager)

@@ -22,15 +22,17 @@ from bot.cli.terminal.output import (
     say,
     say_left_out,
     style,
+    table_option,
     write,
     write_json,
     write_line,
-    write_table,
 )
+from bot.cli.terminal.pager import pager_option
+from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
-from bot.errors import Later, Never, UserError
+from bot.errors import Later, Never, NotFound, UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts import matches, outbox
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
@@ -68,6 +70,8 @@ def command() -> None:
 @limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
 @format_options()
+@table_option
+@pager_option
 @click.pass_obj
 def list_alerts(
     session: Session,
@@ -101,6 +105,7 @@ def list_alerts(
 @click.argument("alert_id", metavar="ID", type=click.IntRange(1))
 @zone_option
 @format_options(streams=False)
+@pager_option
 @click.pass_obj
 def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None) -> None:
     """Explain one alert: what the rule found and where, why it was sent or not, and each delivery."""
@@ -222,7 +227,7 @@ def _open_again(session: Session, target: str) -> bool:
 def _story(reader: "Reader", alert_id: int) -> Story:
     story = matches.read_story(reader, alert_id) if alert_id < 1 << 63 else None
     if story is None:
-        raise UserError(f"there is no alert {alert_id}: `communique alerts list` shows them")
+        raise NotFound(f"there is no alert {alert_id}: `communique alerts list` shows them")
     return story
 
 

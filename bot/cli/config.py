@@ -11,13 +11,14 @@ from bot.cli.terminal.output import (
     Noun,
     Session,
     format_options,
-    pad,
     say,
     style,
     write_json,
     write_line,
-    write_table,
 )
+from bot.cli.terminal.pager import pager_option
+from bot.cli.terminal.table import write_table
+from bot.cli.terminal.width import pad
 from bot.errors import ConfigError, Problem
 from bot.foreign.text import json_text, one_line
 
@@ -49,6 +50,7 @@ def check_config(session: Session, file: Path | None) -> None:
 @command.command("show")
 @click.option("--origin", is_flag=True, help="Also print where each value came from.")
 @format_options(streams=False)
+@pager_option
 @click.pass_obj
 def show_config(session: Session, origin: bool, form: Form | None) -> None:
     """Print every value that applies; secrets are masked."""
@@ -109,7 +111,10 @@ def print_paths(session: Session, form: Form | None) -> None:
         write_json(session, {what: None if where is None else str(where) for what, where in found.items()})
         return
     write_table(
-        session, ("what", "path"), [(what, "-" if where is None else str(where)) for what, where in found.items()]
+        session,
+        ("what", "path"),
+        [(what, "-" if where is None else str(where)) for what, where in found.items()],
+        listed=False,
     )
 
 

@@ -17,7 +17,7 @@ TEMPLATE = """\
 
 [defaults]
 every = "2m"                       # how often each source is polled
-timezone = "Asia/Yangon"           # shown beside UTC in alerts
+timezone = "Asia/Yangon"           # shown beside UTC in alerts, and on the screen
 targets = ["terminal"]             # where alerts go, unless a rule says otherwise
 
 # Sources: remove the # and fill in the name of a real channel or the address of a real feed.

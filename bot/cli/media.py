@@ -19,10 +19,12 @@ from bot.cli.terminal.output import (
     say,
     say_left_out,
     source_option,
+    table_option,
     write,
     write_line,
-    write_table,
 )
+from bot.cli.terminal.pager import pager_option
+from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.media import listed_file_json
 from bot.errors import UserError
@@ -62,6 +64,8 @@ def command() -> None:
 @limit_option(_LIMIT, "files")
 @zone_option
 @format_options()
+@table_option
+@pager_option
 @click.pass_obj
 def list_files(
     session: Session,

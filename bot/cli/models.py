@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, format_options, say, style, write_json, write_line, write_table
+from bot.cli.terminal.output import Form, Session, format_options, say, style, write_json, write_line
+from bot.cli.terminal.table import write_table
 from bot.errors import CommuniqueError
 from bot.foreign.text import one_line
 
@@ -173,7 +174,7 @@ def _show(session: Session, found: Sequence[Tried]) -> None:
     if not found:
         say(session, "No engine configured: media is stored but not transcribed or read.")
     write_line(session)
-    write_table(session, ("language", "recordings", "pictures"), _LANGUAGES)
+    write_table(session, ("language", "recordings", "pictures"), _LANGUAGES, listed=False)
     write_line(session)
     for remark in _REMARKS.split("\n"):
         _say_wrapped(session, remark, "")

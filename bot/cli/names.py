@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bot.cli.terminal.output import Session, say
-from bot.errors import UserError
+from bot.errors import NotFound, UserError
 from bot.foreign.text import visible
 from bot.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from bot.contracts.source import SourceSettings
     from storage.archive.database import Reader
+    from storage.rows import PostRow
 
 
 class Named(Protocol):
@@ -60,3 +61,27 @@ def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str
     for name in names:
         if name not in known:
             say(session, f"warning: {unknown_name(name, known, 'source', 'the archive')}")
+
+
+def find_post(reader: "Reader", key: str) -> "PostRow":
+    """The post that a person names: by its id, by SOURCE/NATIVE_ID or by its address. Raises NotFound."""
+    from storage.posts import reading
+
+    post_id = reading.find_post(reader, key.encode(errors="replace").decode())  # it may contain lone surrogates
+    if post_id is None:
+        raise NotFound(f"there is no post {visible(key)}{_suggest_post(reader, key)}")
+    return reading.read_posts(reader, [post_id])[0]
+
+
+def _suggest_post(reader: "Reader", key: str) -> str:
+    """How to find the post that was probably meant, as the end of a sentence."""
+    from storage.sources.names import read_tags
+
+    source, slash, _ = key.partition("/")
+    if slash and "://" not in key:
+        known = list(read_tags(reader))
+        if source in known:
+            return f": `communique search source:{visible(source)}` shows what there is"
+        if near := did_you_mean(source, known):
+            return near
+    return ": give an id, SOURCE/NATIVE_ID or an address, as `communique search` shows them"

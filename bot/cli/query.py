@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from bot.cli.terminal.output import Session, say, text_width
+from bot.cli.terminal.output import Session, say
 from bot.cli.terminal.times import Zone
+from bot.cli.terminal.width import text_width
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
@@ -29,7 +30,7 @@ def parse_query(words: str, zone: Zone | None = None, terms: Terms = dict) -> "Q
     except UnicodeEncodeError:
         raise UserError("the query is not valid UTF-8") from None
     try:
-        return parse(words, (zone and zone.reads) or UTC, terms() if "@" in words else {})
+        return parse(words, zone.dates if zone else UTC, terms() if "@" in words else {})
     except QueryError as mistake:
         raise UserError(_point_at(words, mistake)) from None
 

@@ -22,6 +22,7 @@ from bot.cli.terminal.output import (
     write_json,
     write_line,
 )
+from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.posts import POST_COLUMNS, print_post
 from bot.cli.terminal.times import Zone, parse_span, zone_option
 from storage.rows import Hit, PostRow
@@ -48,6 +49,7 @@ _EFFORT = 20_000  # posts that are looked at to say how many were left out: abou
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing was found.")
 @zone_option
 @format_options()
+@pager_option
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from shutil import get_terminal_size
 
 import click
 
 from bot.cli.terminal.charts import draw_bar, draw_sparkline
-from bot.cli.terminal.output import Session, format_options, pad, style, text_width, write_json, write_line
+from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
+from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, parse_span, zone_option
+from bot.cli.terminal.width import cut, pad, text_width
 from bot.clock import DAY
 from bot.documents.as_json import iso
 from bot.errors import UserError
@@ -36,6 +37,7 @@ class Picture:
 @click.option("--until", metavar="TIME", help="Until then; a day is included whole. By default now.")
 @zone_option
 @format_options(streams=False)
+@pager_option
 @click.pass_obj
 def command(session: Session, since: str, until: str | None, zone: Zone, form: str | None) -> None:
     """Draw posts per day and per source, the languages, and how many were edited or deleted."""
@@ -49,7 +51,10 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
         tallies = stats.count_by_quarter(reader, start, end)
         languages = stats.count_by_language(reader, start, end)
         changes = stats.count_changes(reader, start, end)
-    picture = _arrange(tallies, start, end, zone)
+        first = stats.read_first_time(reader)
+    if form is None and first is not None:
+        start = max(start, min(first, end - 1))  # days before the archive began say nothing
+    picture = _arrange(tallies, start, end, zone.for_form(form))
     if form is not None:
         days = [day.isoformat() for day in picture.days]
         write_json(
@@ -69,7 +74,7 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
             },
         )
         return
-    for row in _draw(session, picture, get_terminal_size((80, 24)).columns):
+    for row in _draw(session, picture, session.columns):
         write_line(session, row)
     split = "  ".join(f"{one_line(name)} {posts}" for name, posts in languages.items())
     write_line(session, f"languages   {split or '-'}")
@@ -99,7 +104,7 @@ def _draw(session: Session, picture: Picture, columns: int) -> Iterator[str]:
     for day, posts in zip(picture.days, picture.total, strict=True):
         yield f"{day}  {draw_bar(posts, most, room)} {posts}".rstrip()
     yield ""
-    names = {name: _shorten(one_line(name), _NAME) for name in picture.sources}
+    names = {name: cut(one_line(name), _NAME) for name in picture.sources}
     wide = max((text_width(name) for name in names.values()), default=0)
     digits = len(str(sum(picture.total)))
     for name, counts in picture.sources.items():
@@ -107,13 +112,3 @@ def _draw(session: Session, picture: Picture, columns: int) -> Iterator[str]:
         yield f"{style(session, pad(names[name], wide), 'bold')}  {spark}  {sum(counts)}"
     if picture.sources:
         yield ""
-
-
-def _shorten(name: str, columns: int) -> str:
-    """Cut a name to the width of a column."""
-    if text_width(name) <= columns:
-        return name
-    kept = name
-    while text_width(kept) > columns - 1:
-        kept = kept[:-1]
-    return f"{kept}…"

@@ -73,6 +73,11 @@ class Environment:
         )
 
 
+def pager_variables() -> dict[str, str]:
+    """The environment of a pager: our own, with options for `less` where the person has set none."""
+    return {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}
+
+
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
 

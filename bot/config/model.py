@@ -144,7 +144,9 @@ class Defaults(Settings):
     """[defaults]: values for entries that do not set them."""
 
     every: Interval = 2 * MINUTE
-    timezone: Annotated[str, AfterValidator(zone_name)] = "Asia/Yangon"  # shown beside UTC in alerts
+    timezone: Annotated[str, AfterValidator(zone_name)] = (
+        "Asia/Yangon"  # beside UTC in alerts; if set, on the screen, too
+    )
     targets: tuple[Name, ...] = ()  # of rules that name none
 
 

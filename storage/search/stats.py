@@ -31,6 +31,12 @@ class Changes:
 _SPAN = "coalesce(p.posted_at, p.collected_at) >= :since AND coalesce(p.posted_at, p.collected_at) < :until"
 
 
+def read_first_time(reader: "Reader") -> int | None:
+    """When the first post of the archive was published; None without posts."""
+    at = reader.value("SELECT coalesce(posted_at, collected_at) FROM posts ORDER BY id LIMIT 1")
+    return None if at is None else int(at)
+
+
 def count_by_quarter(reader: "Reader", since: int, until: int) -> tuple[Tally, ...]:
     """Posts per source and quarter of an hour, published from `since` to before `until`, oldest first."""
     rows = reader.rows(

@@ -171,19 +171,6 @@ def read_watches(reader: Reader) -> dict[str, WatchRow]:
     return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"])) for row in rows}
 
 
-def measure_lags(reader: Reader) -> dict[str, int]:
-    """How long after its publishing the newest post of each source was collected, in microseconds.
-
-    Only posts that came after first contact count: what was there before was collected when we came.
-    """
-    rows = reader.rows(
-        "SELECT s.name, p.collected_at - p.posted_at AS lag FROM sources s JOIN posts p ON p.id = "
-        "(SELECT max(l.id) FROM posts l WHERE l.source_id = s.id) WHERE s.kind = 'telegram' "
-        "AND p.posted_at IS NOT NULL AND p.seq > s.first_contact_seq"
-    )
-    return {row["name"]: row["lag"] for row in rows}
-
-
 # What people ask --------------------------------------------------------------------------------------------------
 
 

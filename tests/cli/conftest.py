@@ -284,7 +284,9 @@ def on_a_terminal(data_dir: Path, tmp_path: Path) -> Callable[..., tuple[int, st
             stdout=theirs,
             stderr=theirs,
             cwd=tmp_path,
-            env=environment(tmp_path, {"TERM": "xterm", "COLUMNS": "100", "PYTHONWARNINGS": "default", **variables}),
+            env=environment(
+                tmp_path, {"TERM": "xterm", "COLUMNS": "100", "PAGER": "cat", "PYTHONWARNINGS": "default", **variables}
+            ),
         ) as process:
             os.close(theirs)
             sent = b""

@@ -276,7 +276,7 @@ def test_files_are_listed_by_state_newest_first_with_the_reason(shelf: Shelf) ->
     shelf.give_up(old, "=too long")
     with shelf.archive.writing() as writer:
         media_rows.mark_given_up(writer, older, "too big", "60,000,000 bytes", NOON)
-    rows = [row.split("\t") for row in shelf("media", "list").stdout.splitlines()]
+    rows = [row.split("\t") for row in shelf("media", "list", "--no-header").stdout.splitlines()]
     assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
         ("agency/2", "photo", "stored", ""),
         ("spokesman/1", "voice", "stored", "not read: =too long"),

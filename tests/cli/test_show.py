@@ -34,13 +34,28 @@ def test_a_post_is_found_by_the_id_that_search_shows(program: Program) -> None:
     assert json.loads(program("show", found["id"], "--json").stdout) == found
 
 
-def test_a_post_that_does_not_exist_is_wrong_usage_in_one_sentence(program: Program) -> None:
+def test_a_post_that_does_not_exist_is_one_sentence_and_exit_3(program: Program) -> None:
     for key in ("spokesman/999", "99999999999999999999", "https://example.org/none", "\x1b[2J", "", "/", "\udcff"):
         ran = program("show", key)
-        assert ran.returncode == 2
+        assert ran.returncode == 3
         assert "no post" in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
         assert "\x1b" not in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+def test_what_was_probably_meant_is_said(program: Program) -> None:
+    assert 'did you mean "spokesman"?' in program("show", "spokesmen/1").stderr
+    assert "`communique search source:spokesman` shows" in program("show", "spokesman/999").stderr
+    for command in (("alerts", "why", "999"), ("alerts", "retry", "999")):
+        ran = program(*command)
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert ran.stderr == "there is no alert 999: `communique alerts list` shows them\n"
+
+
+def test_the_rules_that_matched_are_named(program: Program) -> None:
+    assert "matched by command\n" in program("show", "spokesman/1").stdout
+    assert "    matched by command\n" in program("tail", "-n", "20").stdout
 
 
 def test_everything_that_is_known_is_shown(program: Program) -> None:

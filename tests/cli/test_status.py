@@ -10,8 +10,11 @@ from bot.cli.status.command import check_space, describe_watch, find_problems, f
 from bot.cli.terminal.charts import draw_bar, draw_sparkline
 from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
+from storage.alerts import outbox
 from storage.archive.database import Archive
-from storage.status import ArchiveStatus, Queue, TargetStanding, Watch
+from storage.posts import saving
+from storage.records import Batch, FetchedPost, LedgerChange, Raw
+from storage.status import ArchiveStatus, Queue, TargetStanding, Watch, measure_lags
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 NOW = 1_762_000_000_000_000
@@ -94,7 +97,7 @@ def test_status_names_the_daemon_the_sources_the_queues_and_the_next_step(progra
         "spokesman  ok",
         "(3 rounds)",
         "broken  down",
-        "quarantine 1",
+        "1 item could not be read; the bytes are kept in quarantine",
         "next: communique run",
     ):
         assert words in ran.stdout
@@ -188,3 +191,36 @@ def test_a_full_disk_is_ill_health_although_nothing_can_be_written_about_it() ->
     assert len(check_space(1 << 20)) == 1
     assert check_space(1 << 30) == ()
     assert check_space(None) == ()
+
+
+def test_a_lag_is_that_of_the_newest_post_since_first_contact_whatever_the_kind(fresh: Archive) -> None:
+    def saved(native_id: str, collected: int) -> dict[str, int]:
+        post = FetchedPost(native_id, Raw(b"x", "text/plain"), "words", posted_at=NOW + int(native_id) * MINUTE)
+        with fresh.writing() as writer:
+            change = LedgerChange(first_contact=native_id == "0")
+            saving.save(writer, 1, Batch((post,)), now=collected, method="page", alerts=True, change=change)
+        with fresh.reading() as reader:
+            return measure_lags(reader)
+
+    assert saved("0", NOW + HOUR) == {}, "it was there before us"
+    assert saved("1", NOW + 2 * HOUR) == {"spokesman": 119 * MINUTE}
+    assert saved("121", NOW + 2 * HOUR + 3 * MINUTE) == {"spokesman": 2 * MINUTE}
+
+
+def test_a_trouble_is_said_once_on_the_screen_and_wholly_to_machines(program: Program) -> None:
+    shown = program("status").stdout
+    assert shown.count("HTTP 500") == 1
+    assert shown.count("broken") == 2  # its line, and what to do next
+    told = json.loads(program("status", "--json").stdout)
+    assert any("source broken is" in warning for warning in told["warnings"])
+
+
+def test_a_parked_target_is_called_suspended(fresh: Archive, inside: Program) -> None:
+    with fresh.writing() as writer:
+        outbox.mark_target(writer, "desk", "parked", "HTTP 404", NOW)
+    ran = inside("--data-dir", str(fresh.path.parent), "status")
+    assert "target desk is suspended since 2025-11-01 12:26 UTC: HTTP 404" in ran.stdout
+    assert "parked" not in ran.stdout
+    told = json.loads(inside("--data-dir", str(fresh.path.parent), "status", "--json").stdout)
+    assert [target["state"] for target in told["targets"]] == ["parked"]
+    assert "target desk is suspended since 2025-11-01T12:26:40Z: HTTP 404" in told["warnings"]

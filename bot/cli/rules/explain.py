@@ -9,6 +9,7 @@ import click
 from bot.cli.query import parse_query, print_warnings
 from bot.cli.rules.selection import choose_query, complete_rule, find_sources
 from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
+from bot.cli.terminal.pager import pager_option
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
@@ -27,6 +28,7 @@ _SHOWN = 12  # literals
 @click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Explain this query instead of a rule of the config.")
 @format_options(streams=False)
+@pager_option
 @click.pass_obj
 def explain_rule(session: Session, name: str | None, query: str | None, form: str | None) -> None:
     """Print the tree of a rule, the folded forms that it compares, its sources and its cost.

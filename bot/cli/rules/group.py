@@ -18,12 +18,14 @@ from bot.cli.terminal.output import (
     format_options,
     say,
     style,
+    table_option,
     write,
     write_json,
     write_line,
-    write_table,
 )
+from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.posts import cut_around, draw_snippet
+from bot.cli.terminal.table import write_table
 from bot.clock import DAY
 from bot.errors import UserError
 from bot.foreign.text import one_line
@@ -51,6 +53,8 @@ command.add_command(decide_posts)
 
 @command.command("list")
 @format_options()
+@table_option
+@pager_option
 @click.pass_obj
 def list_rules(session: Session, form: Form | None) -> None:
     """List every rule with its query, sources, targets and matches in 7 days."""

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +68,7 @@ def replay_rule(
     with session.archive().reading() as reader:
         names = find_sources(reader, rule) if rule else []
         fired = [] if rule and not names else list(_find_matches(session, reader, parsed, start, end, names))
-        summary = _summarize(reader, fired, samples, zone)
+        summary = _summarize(reader, fired, samples, zone.for_form(form))
         summary = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **summary}
         if form is not None:
             write_json(session, summary)
@@ -150,7 +149,7 @@ def _lines(
         f"alerts {one_line(', '.join(targets))}" if targets else "a saved search, no target"
     )
     most = max(day["posts"] for day in summary["days"])
-    room = max(8, get_terminal_size((80, 24)).columns - len("2026-11-01  ") - len(f" {most}"))
+    room = max(8, session.columns - len("2026-11-01  ") - len(f" {most}"))
     for day in summary["days"]:
         yield f"{day['day']}  {draw_bar(day['posts'], most, room)} {day['posts']}"
     yield "  ".join(f"{one_line(row['source'])} {row['posts']}" for row in summary["sources"])

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.names import find_post
 from bot.cli.show import files
 from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
+from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.documents.post import convert_zawgyi, history_json, post_json
 from bot.errors import UserError
@@ -34,6 +36,7 @@ _LABEL = 10
 @click.option("--open", "opens", is_flag=True, help="Print the paths of its files; on a terminal, open them.")
 @zone_option
 @format_options(streams=False)
+@pager_option
 @click.pass_obj
 def command(
     session: Session, key: str, history: bool, raw: bool, yes: bool, opens: bool, zone: Zone, form: str | None
@@ -47,7 +50,7 @@ def command(
     if raw and session.on_terminal and not yes:
         raise UserError("raw bytes can control a terminal: write them to a file (`> post.html`), or add --yes")
     with session.archive().reading() as reader:
-        post = _find_post(reader, key)
+        post = find_post(reader, key)
         if opens:
             files.open_files(session, post, form)
         elif raw:
@@ -59,15 +62,6 @@ def command(
         else:
             for row in _describe(session, reader, post, zone, history=history):
                 write_line(session, row)
-
-
-def _find_post(reader: "Reader", key: str) -> PostRow:
-    post_id = post_reading.find_post(
-        reader, key.encode(errors="replace").decode()
-    )  # an argument may contain lone surrogates
-    if post_id is None:
-        raise UserError(f"no post {visible(key)!r}: give an id, SOURCE/NATIVE_ID or a URL that `search` shows")
-    return post_reading.read_posts(reader, [post_id])[0]
 
 
 def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
@@ -130,6 +124,8 @@ def _list_facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
         yield "reply to", post.reply_to
     yield "language", f"{post.language}, written in Zawgyi" if convert_zawgyi(post) is not None else post.language
     yield "revisions", str(post.revisions)
+    if post.rules:
+        yield "matched by", ", ".join(post.rules)
     yield "sha256", f"{post.raw_sha256} (as received)"
 
 

@@ -11,8 +11,10 @@ from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon, find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.names import unknown_name
-from bot.cli.terminal.output import Form, Session, format_options, say, source_argument, write, write_line, write_table
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.output import Form, Session, format_options, say, source_argument, table_option, write, write_line
+from bot.cli.terminal.pager import pager_option
+from bot.cli.terminal.table import write_table
+from bot.cli.terminal.times import Zone, format_length, format_time, zone_option
 from bot.clock import SECOND
 from bot.documents.source import source_json, waits_json
 from bot.errors import UserError
@@ -44,11 +46,13 @@ def command() -> None:
 @command.command("list")
 @zone_option
 @format_options()
+@table_option
+@pager_option
 @click.pass_obj
 def list_sources(session: Session, zone: Zone, form: Form | None) -> None:
     """List every source with its state, last post and open gaps."""
     watches = _read_sources(session)
-    view = _read_account(session) if any(reads_with_account(watch.kind) for watch in watches) else AccountView()
+    view = _read_account(session, watches)
     if form is not None:
         seconds = _find_fallbacks(session, watches)
         documents = (
@@ -145,16 +149,20 @@ class AccountView:
     waits: Mapping[str, int] = field(default_factory=dict)
 
 
-def _read_account(session: Session) -> AccountView:
+def _read_account(session: Session, watches: list[Watch]) -> AccountView:
     from storage.sources import telegram
+    from storage.status import measure_lags
 
     now = session.clock.now()
     try:
         with session.archive().reading() as reader:
+            lags = measure_lags(reader)
+            if not any(reads_with_account(watch.kind) for watch in watches):
+                return AccountView(lags=lags)
             return AccountView(
                 telegram.read_account(reader),
                 {name: watch.mode for name, watch in telegram.read_watches(reader).items()},
-                telegram.measure_lags(reader),
+                lags,
                 {method: until for method, until in telegram.read_waits(reader).items() if until > now},
             )
     except UserError:
@@ -221,7 +229,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
         view.modes.get(watch.name, "-"),
         state,
         format_time(watch.last_post_at, zone),
-        f"{lag / SECOND:.1f} s" if (lag := view.lags.get(watch.name)) is not None else "-",
+        "-" if (lag := view.lags.get(watch.name)) is None else format_length(lag),
         "-" if watch.high_water is None else str(watch.high_water),
         str(watch.gaps),
         format_time(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",

@@ -1,6 +1,7 @@
 """`communique status`: what is watched, what fails, what is waiting, and what to do next."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -10,7 +11,8 @@ from bot.cli.daemon import DaemonState, find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.status import files as status_files
 from bot.cli.status.files import FileReport
-from bot.cli.terminal.output import Session, format_count, format_options, style, write_json, write_line
+from bot.cli.terminal.output import Session, format_count, format_options, style, write_json, write_text
+from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_age, format_time, zone_option
 from bot.clock import HOUR, MINUTE
 from bot.documents.as_json import iso
@@ -27,12 +29,18 @@ _ROOM = 16 << 20  # bytes that must be free: on a full disk nothing can be store
 _LATE = HOUR  # longer than this a message waits for delivery: unhealthy
 _SILENT = 3 * MINUTE  # longer than this without a heartbeat, which comes every minute: unhealthy
 _UNHEALTHY = 1
+_BELOW = 12  # where the lines of a label continue
+_QUEUES = {"decide": "post", "recheck": "re-check", "outbox": "message"}
+_TARGET_STATES = {"parked": "suspended"}  # as stored, and as every message calls it
+Shown = Callable[[int], str | None]
+"""Writes a time: for a machine or for the screen."""
 
 
 @click.command("status")
 @click.option("--health", is_flag=True, help="Exit with 1 if something is wrong: for a container or a cron job.")
 @zone_option
 @format_options(streams=False)
+@pager_option
 @click.pass_context
 def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> None:
     """Show what is watched, what fails and what is waiting.
@@ -52,9 +60,10 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     now = session.clock.now()
     daemon = find_daemon(session.data_dir())
     found, files, collected = _read_status(session, now)
+    shown = iso if form else functools.partial(format_time, zone=zone)
     problems = (
         *collected,
-        *find_problems(found, daemon, now),
+        *find_problems(found, daemon, now, shown),
         *check_space(_free_bytes(session.data_dir()), reserve_used=_is_reserve_used(session, daemon)),
     )
     if form is not None:
@@ -62,7 +71,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
             found,
             now,
             problems=problems,
-            warnings=(*find_warnings(found, now), *status_files.find_warnings(files)),
+            warnings=(*find_outages(found), *find_warnings(found, now), *status_files.find_warnings(files)),
             running=daemon.running,
             pid=daemon.pid,
             since=daemon.since,
@@ -73,7 +82,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
         write_json(session, document)
     else:
         for row in _lines(session, found, files, daemon, problems, zone, now):
-            write_line(session, row)
+            write_text(session, row, indent=_BELOW if row[:4].strip() else 4)
     if health and problems:
         ctx.exit(_UNHEALTHY)
 
@@ -81,7 +90,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
 def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport, tuple[str, ...]]:
     """The status, the files, and a problem where nothing was collected yet: for a script that is an answer, too."""
     try:
-        archive = session.archive()
+        archive = session.archive(says=False)
     except UserError as nothing:
         empty = ArchiveStatus((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None)
         return empty, status_files.NONE, (str(nothing),)
@@ -113,7 +122,7 @@ def _free_bytes(data_dir: Path) -> int | None:
         return None
 
 
-def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[str, ...]:
+def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int, shown: Shown = iso) -> tuple[str, ...]:
     """Everything that counts as unhealthy, one sentence each."""
     active = [watch for watch in found.watches if watch.enabled and not watch.paused]
     problems = []
@@ -121,7 +130,7 @@ def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[
         problems.append("no daemon is running")
     signs = [at for at in (found.heartbeat_at, daemon.since) if at is not None]
     if daemon.running and signs and not any(abs(now - at) <= _SILENT for at in signs):
-        last = "" if found.heartbeat_at is None else f" since {iso(found.heartbeat_at)}"
+        last = "" if found.heartbeat_at is None else f" since {shown(found.heartbeat_at)}"
         problems.append(f"the daemon is running, but has written nothing to the archive{last}")
     if active and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in active):
         problems.append("no source answers")
@@ -134,12 +143,12 @@ def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int) -> tuple[
     ):
         oldest = found.queue(name).oldest_at
         if oldest is not None and now - oldest > most:
-            problems.append(f"{words} since {iso(oldest)}")
+            problems.append(f"{words} since {shown(oldest)}")
     return tuple(problems)
 
 
-def find_warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
-    """What a person should know although the whole is healthy."""
+def find_outages(found: ArchiveStatus) -> Iterator[str]:
+    """Sources and the account that do not work; on the screen the line of each says it."""
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             reason = f": {watch.reason}" if watch.reason else ""
@@ -150,21 +159,26 @@ def find_warnings(found: ArchiveStatus, now: int) -> Iterator[str]:
             yield f"the Telegram account has not worked since {since} ({state}){explain_account(found.account)}"
         elif found.account.reason:
             yield found.account.reason
+
+
+def find_warnings(found: ArchiveStatus, now: int, shown: Shown = iso) -> Iterator[str]:
+    """What else a person should know although the whole is healthy."""
     if found.backups.failing_since is not None:
-        yield f"backups have failed since {iso(found.backups.failing_since)}: {found.backups.reason}"
+        yield f"backups have failed since {shown(found.backups.failing_since)}: {found.backups.reason}"
     for target in found.targets:
         if target.state != "ok":
             reason = f": {target.reason}" if target.reason else ""
-            yield f"target {target.name} is {target.state} since {iso(target.state_since)}{reason}"
+            state = _TARGET_STATES.get(target.state, target.state)
+            yield f"target {target.name} is {state} since {shown(target.state_since)}{reason}"
         elif target.hold_until is not None and target.hold_until > now:
-            yield f"target {target.name} is rate-limited until {iso(target.hold_until)}"
-    for name, words in (
-        ("dead", "messages could not be delivered"),
-        ("given_up", "jobs were given up"),
-        ("quarantine", "items could not be read and are kept in quarantine"),
+            yield f"target {target.name} is rate-limited until {shown(target.hold_until)}"
+    for name, what, words in (
+        ("dead", "message", "could not be delivered"),
+        ("given_up", "job", "could not be finished and will not be tried again"),
+        ("quarantine", "item", "could not be read; the bytes are kept in quarantine"),
     ):
         if found.queue(name).waiting:
-            yield f"{found.queue(name).waiting} {words}"
+            yield f"{format_count(found.queue(name).waiting, what)} {words}"
 
 
 def suggest_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
@@ -201,7 +215,8 @@ def describe_watch(watch: Watch, zone: Zone, now: int) -> str:
         since = f"watched without interruption since {format_time(watch.stretch_from, zone)} ({rounds})"
         looked = f"last polled {format_age(watch.stretch_to, now)}"
         return f"{since}, {looked}, {last}"
-    return f"not watched since {format_time(watch.last_ok_at, zone, unknown='the beginning')} ({watch.outcome}), {last}"
+    why = f" ({watch.outcome})" * (watch.outcome != watch.state)
+    return f"not watched since {format_time(watch.last_ok_at, zone, unknown='the beginning')}{why}, {last}"
 
 
 def _lines(
@@ -217,7 +232,8 @@ def _lines(
     yield f"daemon      {style(session, states[daemon.running], 'green' if daemon.running else 'red')}"
     last = found.last_round_at
     yield f"last round  {format_time(last, zone, unknown='never')} ({format_age(last, now)})"
-    yield f"queues      {', '.join(_describe_queue(queue, now) for queue in found.queues)}"
+    waiting = [_describe_queue(queue, now) for queue in found.queues if queue.waiting and queue.name in _QUEUES]
+    yield f"waiting     {', '.join(waiting) or 'nothing'}"
     if found.account is not None:
         state, since = found.account.state, format_time(found.account.state_since, zone)
         yield f"telegram    {one_line(f'{state} since {since}{explain_account(found.account)}')}"
@@ -246,11 +262,18 @@ def _lines(
         what = visible(f"{gap.source}  {describe_gap(gap, zone)}  {gap.reason}")
         yield f"{style(session, 'gap', 'yellow')}  {what}"
     yield ""
+    ill = {watch.name for watch in found.watches if watch.state not in HEALTHY}
+    ill |= {target.name for target in found.targets if target.state != "ok"}
     for notice in found.notices:
+        if notice.about.partition(" ")[2] in ill:
+            continue  # the line of the source or the warning of the target says it
         yield f"{style(session, format_time(notice.at, zone), 'dim')}  {one_line(notice.text)}"
     for problem in problems:
         yield f"{style(session, 'unhealthy', 'red')}  {one_line(problem)}"
-    for warning in (*find_warnings(found, now), *status_files.find_warnings(files)):
+    for warning in (
+        *find_warnings(found, now, functools.partial(format_time, zone=zone)),
+        *status_files.find_warnings(files),
+    ):
         yield f"{style(session, 'warning', 'yellow')}  {one_line(warning)}"
     yield from status_files.given_up(session, files)
     for step in suggest_steps(found, daemon):
@@ -264,8 +287,7 @@ def describe_backups(known: BackupRecord, zone: Zone, now: int) -> str:
 
 
 def _describe_queue(queue: Queue, now: int) -> str:
-    oldest = f" (oldest {format_age(queue.oldest_at, now)})" if queue.waiting else ""
-    return f"{queue.name.replace('_', ' ')} {queue.waiting}{oldest}"
+    return f"{format_count(queue.waiting, _QUEUES[queue.name])} (oldest {format_age(queue.oldest_at, now)})"
 
 
 def describe_gap(gap: OpenGap, zone: Zone) -> str:

@@ -1,18 +1,17 @@
-"""What every command gets and how it prints: lines, tables, JSON, JSONL, CSV; foreign text is always made safe."""
+"""What every command gets and how it prints: lines, JSON, JSONL, CSV; foreign text is always made safe."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
-from unicodedata import category, east_asian_width
 
 import click
 
 from bot.clock import Clock
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError, UserError
-from bot.foreign.text import csv_cell, json_text, one_line, visible
+from bot.foreign.text import csv_cell, json_text, visible
 
 if TYPE_CHECKING:
     from bot.config.model import Config
@@ -23,7 +22,6 @@ Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _MAIN_FIELDS = ("path", "url", "text", "name", "target", "kind")
-_TABLE_ROWS = 100  # rich needs 0.5 s for 1,000 rows; plain lines need nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Session:
     out: TextIO
     err: TextIO
     clock: Clock = field(default_factory=Clock)
+    pages: bool = True  # whether a pager may be used
+    header: bool = True  # whether a table that is not drawn begins with its headings
 
     def config(self) -> "Config":
         """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
@@ -57,8 +57,8 @@ class Session:
 
         return phrases(self.config_flag, self.environment)
 
-    def archive(self) -> "Archive":
-        """Open the archive for reading, and say if it is not the one that was here before.
+    def archive(self, *, says: bool = True) -> "Archive":
+        """Open the archive for reading, and say (with `says`) if it is not the one that was here before.
 
         Raises UserError where nothing has been collected yet.
         """
@@ -71,16 +71,29 @@ class Session:
         odd = found and f"{found}: {marker.WAYS_OUT}"
         if not path.exists():
             raise UserError(odd or f"nothing collected yet in {path.parent}: run `communique run --once`")
-        if odd:
+        if odd and says:
             say(self, odd)
         return Archive(path)
+
+    def timezone(self) -> str | None:
+        """The zone of [defaults] timezone, where the config sets one. Cheap; a broken config has none."""
+        from bot.config.timezone import find_timezone
+
+        return find_timezone(self.config_flag, self.environment)
 
     @property
     def on_terminal(self) -> bool:
         return self.out.isatty()
 
+    @property
+    def columns(self) -> int:
+        """The width of the terminal."""
+        from shutil import get_terminal_size
 
-def open_session(config: Path | None, data_dir: Path | None, *, no_color: bool) -> Session:
+        return max(20, get_terminal_size((80, 24)).columns)
+
+
+def open_session(config: Path | None, data_dir: Path | None, *, no_color: bool, no_pager: bool) -> Session:
     """Describe the session of this process."""
     environment = Environment.of_process()
     return Session(
@@ -90,6 +103,7 @@ def open_session(config: Path | None, data_dir: Path | None, *, no_color: bool) 
         colour=not no_color and wants_colour(environment, on_terminal=sys.stdout.isatty()),
         out=sys.stdout,
         err=sys.stderr,
+        pages=not no_pager,
     )
 
 
@@ -115,6 +129,16 @@ class Noun(click.Group):
 def write_line(session: Session, text: str = "") -> None:
     """Print one line of data. `text` must be ours or already `visible`, because it may contain our colour codes."""
     session.out.write(f"{text}\n")
+
+
+def write_text(session: Session, text: str, *, indent: int | None = None) -> None:
+    """Print one line for a person: on a terminal, it is continued below `indent`, or below its own beginning."""
+    if session.on_terminal:
+        from bot.cli.terminal.width import wrap
+
+        below = len(text) - len(text.lstrip(" ")) if indent is None else indent
+        text = "\n".join(wrap(text, session.columns, indent=below))
+    write_line(session, text)
 
 
 def say(session: Session, text: str) -> None:
@@ -144,50 +168,23 @@ def style(session: Session, text: str, style: Style) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text
 
 
-def text_width(text: str) -> int:
-    """Columns that the text takes on a terminal: two for wide letters, none for marks and joiners."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if category(letter) in {"Mn", "Me", "Cf"} else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
-    )
-
-
-def pad(text: str, columns: int) -> str:
-    """Fill up with spaces to a width on a terminal."""
-    return text + " " * (columns - text_width(text))
-
-
-def write_table(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows of words under headings; cells are made safe here. Drawn on a terminal, tab-separated lines elsewhere."""
-    safe = [[one_line(cell) for cell in row] for row in rows]
-    if not session.on_terminal:
-        for row in safe:
-            write_line(session, "\t".join(row))
-    elif len(safe) > _TABLE_ROWS:
-        widths = [max(text_width(cell) for cell in column) for column in zip(columns, *safe, strict=True)]
-        for row in [list(columns), *safe]:
-            write_line(session, "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip())
-    else:
-        _draw(session, columns, safe)
-
-
-def _draw(session: Session, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns:
-        drawn.add_column(Text(heading), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console(
-        file=session.out, no_color=not session.colour, force_terminal=session.colour, highlight=False, emoji=False
-    ).print(drawn)
-
-
 # Options that several commands share ---------------------------------------------------------------------------------
+
+
+def table_option(command: _Command) -> _Command:
+    """Give the command `--no-header`, which its table then obeys."""
+    return click.option(
+        "--no-header",
+        is_flag=True,
+        expose_value=False,
+        callback=_leave_header_out,
+        help="In a pipe or a file, without the line of headings.",
+    )(command)
+
+
+def _leave_header_out(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        ctx.obj = replace(ctx.obj, header=False)
 
 
 def source_option(command: _Command) -> _Command:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.cli.terminal.output import Session, style, write_line
+from bot.cli.terminal.output import Session, style, write_line, write_text
 from bot.cli.terminal.times import Zone, format_time
 from bot.documents.as_json import headed
 from bot.foreign.text import one_line
@@ -39,14 +39,14 @@ def print_post(
 ) -> None:
     """Print the two lines of a post, its snippets, and an empty line."""
     for row in describe_post(session, post, zone):
-        write_line(session, row)
+        write_text(session, row, indent=4)
     for snippet in cut_snippets(post, hits, texts or {}):
-        write_line(session, f"    {draw_snippet(session, snippet, highlight=highlight)}")
+        write_text(session, f"    {draw_snippet(session, snippet, highlight=highlight)}")
     write_line(session)
 
 
 def describe_post(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
-    """Two lines: source and times; id and address."""
+    """Two lines, source and times, id and address; and one more where rules have matched."""
     marks = [name for name, at in (("edited", post.edited_at), ("deleted", post.deleted_at)) if at is not None]
     times = (
         f"{format_time(post.posted_at, zone, unknown=_undated(post))}  collected {format_time(post.collected_at, zone)}"
@@ -54,6 +54,8 @@ def describe_post(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
     state = "".join(f"  {style(session, mark, 'red')}" for mark in marks)
     yield f"{style(session, one_line(post.source), 'bold')}  {times}{state}"
     yield f"    {post.id}  {one_line(post.url or f'{post.source}/{post.native_id}')}"
+    if post.rules:
+        yield f"    matched by {one_line(', '.join(post.rules))}"
 
 
 def _undated(post: PostRow) -> str:

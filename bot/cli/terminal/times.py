@@ -22,33 +22,58 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """The zones in which times are read and shown; None is that of this machine. Times are shown in UTC by default."""
+    """The zones in which times are read and shown; None is that of this machine.
+
+    By default times are read in the zone of this machine and shown in UTC. `dates` is the zone of `date:` in a query:
+    UTC, as in rules, unless the person gave another one. `chosen`: with --tz, so that it holds for machines, too.
+    """
 
     reads: tzinfo | None = None
     shows: tzinfo | None = UTC
+    dates: tzinfo = UTC
+    chosen: bool = False
+
+    def for_form(self, form: str | None) -> "Zone":
+        """The zone in which days begin: in what a machine reads that of the config has no say."""
+        return self if form is None or self.chosen else Zone(self.reads)
 
 
 def zone_option(command: _Command) -> _Command:
     """Give the command `--tz`, which it gets as `zone: Zone`."""
     return click.option(
-        "--tz", "zone", metavar="ZONE", callback=_zone, help="Time zone, such as Asia/Yangon, or `local`."
+        "--tz",
+        "zone",
+        metavar="ZONE",
+        callback=_zone,
+        help="Time zone, such as Asia/Yangon, or `local`; by default [defaults] timezone.",
     )(command)
 
 
-def _zone(_: click.Context, __: click.Parameter, name: str | None) -> Zone:
+def _zone(ctx: click.Context, _: click.Parameter, name: str | None) -> Zone:
     if name is None:
-        return Zone()
+        return _zone_of_config(None if ctx.resilient_parsing else ctx.obj.timezone())
     if name.lower() == "local":
-        return Zone(shows=None)
+        return Zone(shows=None, chosen=True)
+    found = _find_zone(name)
+    if found is None:
+        raise click.BadParameter(f"{name!r} is not a time zone; write one like Asia/Yangon, UTC or local")
+    return Zone(found, found, found, chosen=True)
+
+
+def _zone_of_config(name: str | None) -> Zone:
+    found = _find_zone(name) if name else None  # what is no zone there, `config check` reports
+    return Zone() if found is None else Zone(found, found)
+
+
+def _find_zone(name: str) -> tzinfo | None:
     if name.upper() in {"UTC", "Z"}:
-        return Zone(reads=UTC)
+        return UTC
     from zoneinfo import ZoneInfo
 
     try:
-        chosen = ZoneInfo(name)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise click.BadParameter(f"{name!r} is not a time zone; write one like Asia/Yangon, UTC or local") from None
-    return Zone(chosen, chosen)
+        return None
 
 
 def parse_span(since: str | None, until: str | None, zone: Zone, now: int) -> tuple[int | None, int | None]:
@@ -115,11 +140,13 @@ def format_age(at: int | None, now: int, *, never: str = "never") -> str:
     """The time since then in one unit: `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`; `in 5 min` for the future."""
     if at is None:
         return never
-    length = abs(now - at)
-    for unit, name, most in ((SECOND, "s", 120), (MINUTE, "min", 120), (HOUR, "h", 48)):
-        if length < most * unit:
-            words = f"{length // unit} {name}"
-            break
-    else:
-        words = f"{length // DAY} d"
+    words = format_length(abs(now - at))
     return f"in {words}" if at > now else f"{words} ago"
+
+
+def format_length(length: int) -> str:
+    """A length of time in one unit: `12 s`, `5 min`, `3 h`, `2 d`."""
+    for unit, name, most in ((SECOND, "s", 120), (MINUTE, "min", 120), (HOUR, "h", 48)):
+        if abs(length) < most * unit:
+            return f"{int(length / unit)} {name}"
+    return f"{int(length / DAY)} d"
