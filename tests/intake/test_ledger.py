@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,6 +121,26 @@ def test_what_is_shown_after_first_contact_is_taken_or_in_an_open_gap(
     taken = sorted(before & set(channel.stored))
     assert taken == sorted(before)[len(before) - min(backfill, len(before)) :], "as much history as was asked for"
     assert not any(channel.stored[one] for one in taken), "history never alerts"
+
+
+@pytest.mark.parametrize(("shown_from", "gap"), [(11, None), (12, (11, 11)), (13, (11, 12))])
+def test_a_page_that_begins_one_number_too_late_leaves_a_gap_of_one_post(
+    shown_from: int, gap: tuple[int, int] | None
+) -> None:
+    page = Batch(posts=tuple(post(number) for number in range(shown_from, 16)), seen=Seen(shown_from, 15))
+    step = ledger.newest(row(10), page, History(1, 10))
+    assert [(new.low, new.high) for new in step.change.opened] == ([gap] if gap else [])
+
+
+def test_a_gap_of_one_post_is_filled_by_the_page_that_holds_it() -> None:
+    gap = Gap(7, 1, 11, 11, None, None, ledger.MISSED, 0, alerts=True)
+    step = ledger.older(gap, Batch(posts=tuple(post(number) for number in range(9, 12)), seen=Seen(9, 11)))
+    assert step is not None
+    assert [one.number for one in step.fresh] == [11]
+    assert [one.how for one in step.change.closed] == ["filled"]
+    empty = ledger.older(gap, Batch(posts=(post(9), post(10)), seen=Seen(9, 11)))
+    assert empty is not None
+    assert (empty.fresh, len(empty.change.closed)) == ((), 1), "the number was never shown: nothing is missing"
 
 
 def test_a_backfill_by_date_ends_at_the_first_older_post() -> None:

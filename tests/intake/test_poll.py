@@ -12,9 +12,10 @@ from bot.contracts.source import SourceTools
 from bot.http import Http, HttpRules
 from bot.intake.poll import Intake, Round
 from bot.world import World, run_in_thread
+from bot.world.state import WorldFile
 from storage.archive.database import Archive
 from storage.posts import saving
-from storage.records import Checked
+from storage.records import Checked, Forward, Poll, Preview
 from storage.sources import states
 
 Step = Callable[[AsyncArchive, Intake, Callable[[], Awaitable[Round]]], Awaitable[None]]
@@ -94,5 +95,32 @@ def test_a_page_that_still_shows_a_post_clears_the_doubt_of_a_recheck(archive: A
         await round_()
         with archive.reading() as reader:
             assert reader.value("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id}) is None
+
+    played(archive, world, step)
+
+
+def test_pages_in_another_markup_are_no_edits(archive: Archive) -> None:
+    world = World()
+    world.open_channel("office_of_record", "Office", markup="2023")
+    origin = Forward("Hill Rangers", None, "hill_rangers", "7")
+    world.publish(
+        "office_of_record", "We hold \u2764\ufe0f #tag @other\nhttps://example.org/?a=1&b=2", author="Nang K."
+    )
+    world.publish(
+        "office_of_record", "An album", attachments=[WorldFile("photo", "a.png"), WorldFile("photo", "b.png")]
+    )
+    world.publish("office_of_record", "", attachments=[WorldFile("voice", "v.ogg", duration="0:04")])
+    world.publish("office_of_record", "", poll=Poll("Who holds it?", ("We", "They")))
+    world.publish(
+        "office_of_record", "As they say", forward=origin, preview=Preview("https://e.example", "a", "b", "c")
+    )
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
+        assert (await round_()).new == 6
+        world.channel("office_of_record").markup = "2026"
+        for _turn in range(2):
+            again = await round_()
+            assert (again.new, again.revised, again.quarantined, again.error) == (0, 0, 0, None)
+        assert await store.read(lambda reader: reader.value("SELECT count(*) FROM revisions")) == 6
 
     played(archive, world, step)

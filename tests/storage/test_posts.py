@@ -431,6 +431,13 @@ def test_an_absence_without_a_living_control_proves_nothing(desk: Any, look: Any
     assert look(80, "absent") == "deleted"
 
 
+def test_of_two_absences_that_make_a_deletion_each_has_its_living_control(desk: Any, look: Any) -> None:
+    assert look(1, "absent") == "absent"
+    assert look(20, "absent", control=False) == "absent"
+    assert deleted_at(desk) is None
+    assert look(40, "absent") == "deleted"
+
+
 def confirmed_at(desk: Any, now: int) -> int:
     [(due_at,)] = desk.rows("SELECT due_at FROM jobs WHERE slot = 'confirm'")
     return int((due_at - now) // MINUTE)

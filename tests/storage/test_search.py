@@ -280,6 +280,19 @@ def test_what_a_text_no_longer_says_is_found_with_history_only(shelf: Callable[.
     assert search.count(made.reader, parse("retreating"), history=True) == 1
 
 
+def test_history_finds_words_of_which_one_was_edited_away_and_the_other_came_later(
+    shelf: Callable[..., Shelf],
+) -> None:
+    edited = PLAIN | {"texts": [("body", "regrouping at the river")], "old": ["retreating"]}
+    others = [
+        PLAIN | {"second": PLAIN["second"] + 60 * number, "texts": [("body", "regrouping")]} for number in range(1, 90)
+    ]
+    made = shelf([edited, *others])
+    for query in ("retreating regrouping", "river retreating", "retreating -navy river"):
+        assert search.count(made.reader, parse(query), history=True) == 1
+        assert search.count(made.reader, parse(query)) == 0
+
+
 def test_the_index_tells_tokens_apart_as_the_evaluator_does(shelf: Callable[..., Shelf]) -> None:
     rows = ["လားရှိုး", "ရှိုးလား", "တပ်", "အတပ်", "腊戌", "戌腊", "cease-fire", "fire cease"]
     made = shelf(
