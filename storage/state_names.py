@@ -52,11 +52,14 @@ WRONG_API_ID: Final = "wrong api_id"
 WRONG_SERVER_KEY: Final = "wrong server key"
 
 ENDED_AT_TELEGRAM: Final = frozenset(
-    (ACCOUNT_BANNED, ACCOUNT_DELETED, ACCOUNT_FROZEN, SESSION_DUPLICATED, SESSION_EXPIRED, SESSION_REVOKED)
+    (
+        *(ACCOUNT_BANNED, ACCOUNT_DELETED, ACCOUNT_FROZEN),
+        *(SESSION_DUPLICATED, SESSION_ENDED, SESSION_EXPIRED, SESSION_REVOKED),
+    )
 )
 """Telegram has ended the session: it is not used again, not even after a restart."""
 
-NEEDS_SIGN_IN: Final = (*sorted(ENDED_AT_TELEGRAM), CLIENT_REFUSED, NOT_SIGNED_IN, SESSION_ENDED, SESSION_UNUSABLE)
+NEEDS_SIGN_IN: Final = (*sorted(ENDED_AT_TELEGRAM), CLIENT_REFUSED, NOT_SIGNED_IN, SESSION_UNUSABLE)
 """The account is dead until a person signs in again."""
 
 SHARED_BY_ACCOUNT: Final = (

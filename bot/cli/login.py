@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon
 from bot.cli.terminal.output import Session, say, write_line
-from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem
+from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem, UserError
 from bot.foreign.text import one_line
-from storage.state_names import NEEDS_SIGN_IN
+from storage.state_names import CONNECTED, WRONG_SERVER_KEY
 
 if TYPE_CHECKING:
     from bot.cli.terminal.qr import Look
     from bot.config import Config
+    from bot.telegram.session import SessionKey
 
 _RISKS = """\
 Reading through an account is more than reading public pages. It has a price:
@@ -41,7 +41,11 @@ Reading through an account is more than reading public pages. It has a price:
 @click.command("login")
 @click.option("--phone", metavar="NUMBER", help="Phone number with country code; you are asked for the login code.")
 @click.option("--qr", is_flag=True, help="Show a QR code to scan in Telegram: Settings, Devices, Link Desktop Device.")
-@click.option("--status", is_flag=True, help="Show the state of the sign-in; exit 5 if it does not work.")
+@click.option(
+    "--status",
+    is_flag=True,
+    help="Ask Telegram whether it works: exit 5 if not, 1 if nobody could be asked.",
+)
 @click.option("--logout", is_flag=True, help="End the session at Telegram and remove its file.")
 @click.pass_obj
 def command(session: Session, phone: str | None, qr: bool, status: bool, logout: bool) -> None:
@@ -82,7 +86,7 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
     from bot.config import paths
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
-    from bot.telegram.login import Login
+    from bot.telegram.login import Login, end_session
 
     tightened = paths.prepare(config.data_dir)
     if tightened:
@@ -96,9 +100,18 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
 
     try:
         with sessions.SessionLock(path):
-            async with Login(access_of(config.telegram), session.clock, Person(session).ask) as login:
+            access = access_of(config.telegram)
+            async with Login(access, session.clock, Person(session).ask) as login:
                 made = await (login.by_code(phone) if phone else login.by_qr(show))
+            former = _read_former(path)
             sessions.write(path, made)
+            if former is not None and former.key != made.key:
+                try:
+                    await end_session(access, path, former, session.clock)
+                    say(session, "the session that was here before has ended at Telegram")
+                except (Later, Never) as problem:
+                    say(session, f"the session that was here before could not be ended at Telegram ({problem}): "
+                                 "end it in Telegram: Settings, Devices")  # fmt: skip
     except Later as problem:
         raise Never(f"not signed in: {problem}", state=problem.state) from problem
     except AlreadyRunning:
@@ -107,6 +120,16 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
         ) from None
     write_line(session, f"signed in as {one_line(made.name or made.user)}; the session is in {path}")
     say(session, "a running daemon uses it by itself; `communique login --logout` ends it")
+
+
+def _read_former(path: Path) -> "SessionKey | None":
+    """The session that a sign-in replaces; None for one that this machine may not or cannot use."""
+    from bot.telegram import session as sessions
+
+    try:
+        return sessions.read(path)
+    except UserError:
+        return None
 
 
 class Person:
@@ -182,7 +205,6 @@ def _choose_look(session: Session) -> "Look":
 
 def _print_status(session: Session, config: "Config") -> int:
     from bot.telegram import session as sessions
-    from storage.sources import telegram
 
     path = sessions.session_in(config.data_dir)
     found = sessions.read(path)
@@ -190,21 +212,33 @@ def _print_status(session: Session, config: "Config") -> int:
         write_line(session, "not signed in: `communique login`")
         return 5
     write_line(session, f"signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
-    row = None
-    if _has_archive(config.data_dir):
-        with session.archive() as archive, archive.reading() as reader:
-            row = telegram.read_account(reader)
-    if row is None:
-        write_line(session, "the account has not been used yet")
-        return 0
-    write_line(session, one_line(f"state: {row.state}{explain_account(row)}"))
-    return 5 if row.state in NEEDS_SIGN_IN else 0
+    try:
+        state = _ask_state(session, config, found)
+    except Never as problem:
+        remedy = f"; {problem.remedy}" if problem.remedy else ""
+        write_line(session, one_line(f"state: {problem.state}: {problem.reason}{remedy}"))
+        return 1 if problem.state == WRONG_SERVER_KEY else 5
+    except Later as problem:
+        write_line(session, one_line(f"state: unknown, for Telegram could not be asked: {problem}"))
+        return 1
+    write_line(session, one_line(f"state: {state}"))
+    return 0
 
 
-def _has_archive(data_dir: Path) -> bool:
-    from bot.config import paths
+def _ask_state(session: Session, config: "Config", found: "SessionKey") -> str:
+    """Ask Telegram, by the running daemon if it has the session. Raises Later and Never."""
+    from bot.daemon.telegram import access_of
+    from bot.telegram import session as sessions
+    from bot.telegram.login import ask_state
 
-    return paths.database_in(data_dir).exists()
+    access = access_of(_expect_credentials(config).telegram)
+    path = sessions.session_in(config.data_dir)
+    try:
+        with sessions.SessionLock(path):
+            asyncio.run(ask_state(access, path, found, session.clock))
+    except AlreadyRunning:
+        return ask_daemon(session, "status", "")
+    return CONNECTED
 
 
 def _log_out(session: Session, config: "Config", needed: "Config") -> None:

@@ -209,6 +209,8 @@ class Live:
             if request.kind == "logout":
                 await self.gateway.account.sign_out()
                 return "ok", "signed out"
+            if request.kind == "status":
+                return "ok", await self.gateway.account.ask()
             if source is None:
                 return "never", (
                     f"the running daemon watches no source {request.source} with the account: "

@@ -76,6 +76,7 @@ class Account:
         self._probe_now = asyncio.Event()
         self._lost_at: float | None = clock.monotonic()
         self._was_up = False
+        self._shown: SessionKey | None = None  # the last that Telegram saw
         self._probing: Any = None  # the probe that this server answers, once it is known
         self._warnings = AccountWarnings()
         self._unreported: list[AccountWarning] = []
@@ -166,8 +167,7 @@ class Account:
 
     async def run(self) -> None:
         """Keep connected until cancelled; wait where there is no session, or a dead one, for another to be written."""
-        first = sessions.stamp(self._path)
-        failures, ended = 0, await self._ended(first)
+        failures = 0
         while True:
             seen = sessions.stamp(self._path)
             try:
@@ -176,7 +176,7 @@ class Account:
                     await self._set_status(
                         AccountStatus(states.NOT_SIGNED_IN, "no Telegram account is signed in", SIGN_IN, dead=True)
                     )
-                elif ended is not None and seen == first:
+                elif (ended := await self._ended(found, seen)) is not None:
                     await self._set_status(ended)
                 else:
                     failures = await self._hold(found, failures)
@@ -185,15 +185,18 @@ class Account:
                 await self._set_status(AccountStatus(states.SESSION_UNUSABLE, str(problem), dead=True))
             if self.status.dead:
                 await self._wait_for_another_session(seen)
-                failures, ended = 0, None
+                failures = 0
                 await self._set_status(AccountStatus(states.CONNECTING))
             else:
                 shortest, longest = self._patience.back_off
                 pause = min(shortest * 2 ** min(failures, 12), longest)
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
 
-    async def _ended(self, seen: tuple[int, int] | None) -> AccountStatus | None:
-        """How this session ended for good before we were started: its key is not shown to Telegram again."""
+    async def _ended(self, found: SessionKey, seen: tuple[int, int] | None) -> AccountStatus | None:
+        """How this session ended for good: its key is not shown to Telegram again."""
+        ended = sessions.read_ended(self._path, found)
+        if ended is not None:
+            return AccountStatus(ended.state, ended.reason, ended.remedy, dead=True)
         row = await self.memory.read_account()
         if row is None or row.state not in states.ENDED_AT_TELEGRAM or seen is None:
             return None
@@ -221,7 +224,7 @@ class Account:
         return 0
 
     async def _stay_connected(self, found: SessionKey) -> None:
-        self._was_up, self._user = False, found.user
+        self._was_up, self._user, self._shown = False, found.user, found
         client = build_client(
             *(self.access, found, self.on_hint, lambda _: None),
             on_unreadable=self._note_unreadable,
@@ -348,6 +351,8 @@ class Account:
     async def _end(self, dead: AccountDead) -> None:
         """Close the connection and make no more calls; only another session file brings the account back."""
         self._loss = ""
+        if self._shown is not None and dead.state in states.ENDED_AT_TELEGRAM:
+            sessions.mark_ended(self._path, self._shown, dead.state, dead.reason, dead.remedy)
         if not self.status.dead:
             await self._set_status(AccountStatus(dead.state, dead.reason, dead.remedy, dead=True))
         self._probe_now.set()
@@ -370,6 +375,15 @@ class Account:
     async def _wait_for_another_session(self, seen: tuple[int, int] | None) -> None:
         while sessions.stamp(self._path) == seen:  # noqa: ASYNC110 - a file that another process writes is no event
             await asyncio.sleep(self._patience.look)
+
+    async def ask(self) -> str:
+        """What Telegram says of the account now. Raises Later where it cannot be asked, Never for the end of it."""
+        try:
+            await self.call(functions.users.GetUsersRequest([types.InputUserSelf()]))
+        except Later as problem:
+            if not problem.obey and not another_method_may_work(problem):
+                raise
+        return f"{self.status.state}{f': {self.status.reason}' if self.status.reason else ''}"
 
     async def sign_out(self) -> None:
         """End the session at Telegram and here. Raises Later and Never."""

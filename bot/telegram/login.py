@@ -18,8 +18,8 @@ from bot.errors import CommuniqueError, Later, Never
 from bot.telegram import session as sessions
 from bot.telegram.budget import method_name
 from bot.telegram.client import Access, build_client, call_within, disconnect, session_of
-from bot.telegram.refusals import translate_error
-from storage.state_names import NOT_SIGNED_IN
+from bot.telegram.refusals import AccountDead, translate_error
+from storage.state_names import ENDED_AT_TELEGRAM, NOT_SIGNED_IN, NOT_SUPPORTED
 
 _DEADLINE_S = 30.0
 _TRIES = 3
@@ -211,14 +211,43 @@ async def log_out(access: Access, path: Path, clock: Clock) -> None:
     found = sessions.read(path)
     if found is None:
         raise _never("not signed in")
+    try:
+        await end_session(access, path, found, clock)
+    except (Later, Never) as problem:
+        raise _removed_here(problem) from problem
+    finally:
+        sessions.remove(path)
+
+
+async def end_session(access: Access, path: Path, found: sessions.SessionKey, clock: Clock) -> None:
+    """End a session at Telegram, which need not be asked for one that it has ended itself. Raises Later and Never."""
+    if sessions.read_ended(path, found) is None:
+        await _ask_once(access, path, found, functions.auth.LogOutRequest(), clock)
+
+
+async def ask_state(access: Access, path: Path, found: sessions.SessionKey, clock: Clock) -> None:
+    """Ask Telegram whether it knows the session. Raises Later where it cannot be asked, Never for the end of it."""
+    ended = sessions.read_ended(path, found)
+    if ended is not None:
+        raise AccountDead(ended.reason, remedy=ended.remedy, state=ended.state)
+    try:
+        await _ask_once(access, path, found, functions.users.GetUsersRequest([types.InputUserSelf()]), clock)
+    except Later as problem:
+        if not problem.obey and problem.state != NOT_SUPPORTED:  # else it has answered, and knows the key
+            raise
+
+
+async def _ask_once(access: Access, path: Path, found: sessions.SessionKey, request: Any, clock: Clock) -> None:
     client = build_client(access, found, lambda _: None, lambda _: None)
     try:
         await call_within(client.connect(), _DEADLINE_S)
-        await call_within(client(functions.auth.LogOutRequest()), _DEADLINE_S)
+        await call_within(client(request), _DEADLINE_S)
     except Exception as problem:
-        raise _removed_here(translate_error(problem, "logging out", clock.now())) from problem
+        refused = translate_error(problem, method_name(request), clock.now())
+        if isinstance(refused, AccountDead) and refused.state in ENDED_AT_TELEGRAM:
+            sessions.mark_ended(path, found, refused.state, refused.reason, refused.remedy)
+        raise refused from problem
     finally:
-        sessions.remove(path)
         await disconnect(client)
 
 

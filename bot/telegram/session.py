@@ -1,5 +1,6 @@
 """The session file: one key of one account, private, bound to this host, held by one process."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -48,13 +49,17 @@ def this_host() -> str:
 
 def write(path: Path, session: SessionKey) -> None:
     """Write the file whole or not at all, mode 0600 from its first moment."""
+    _write_private(path, json.dumps(asdict(session), indent=1).encode())
+
+
+def _write_private(path: Path, data: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.fchmod(descriptor, 0o600)
-        os.write(descriptor, json.dumps(asdict(session), indent=1).encode())
+        os.write(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -102,6 +107,36 @@ def stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that Telegram ended: its state, why, and what a person can do. `key` is the SHA-256 of its key."""
+
+    key: str
+    state: str
+    reason: str
+    remedy: str
+
+
+def mark_ended(path: Path, session: SessionKey, state: str, reason: str, remedy: str) -> None:
+    """Remember beside the session file that Telegram ended this key, whatever becomes of the archive and the clock."""
+    ended = EndedSession(_digest(session), state, reason, remedy)
+    with contextlib.suppress(OSError):  # then the next start asks once more
+        _write_private(path.with_suffix(".ended"), json.dumps(asdict(ended), indent=1).encode())
+
+
+def read_ended(path: Path, session: SessionKey) -> EndedSession | None:
+    """How Telegram ended this key, which is then never shown to it again; None if it did not."""
+    try:
+        ended = EndedSession(**json.loads(path.with_suffix(".ended").read_bytes()[:_LONGEST]))
+    except (OSError, ValueError, TypeError):
+        return None
+    return ended if ended.key == _digest(session) else None
+
+
+def _digest(session: SessionKey) -> str:
+    return hashlib.sha256(bytes.fromhex(session.key)).hexdigest()
 
 
 class SessionLock:

@@ -12,7 +12,7 @@ from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_nam
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
-RequestKind = Literal["check", "join", "logout"]
+RequestKind = Literal["check", "join", "logout", "status"]
 RequestOutcome = Literal["ok", "later", "never"]
 WatchMode = Literal["push", "short poll", "history poll", "public pages", "nothing"]
 _HOUR = 3_600_000_000

@@ -124,9 +124,9 @@ def test_whatever_telegram_refuses_is_one_sentence_and_5(desk: Desk, telegram: W
         (PHONE, "12345\nwrong\n", "password is wrong"),
         (PHONE, "", "was not given"),
         (PHONE, "12345\n", "the second password of the account was not given"),
-        ("+95 9 999 999 999", "12345\n", "make one in a Telegram application first"),
-        ("+95", "12345\n", "no such number"),
-        ("nine", "12345\n", "no such number"),
+        ("+95 9 999 999 999", "12345\n", "create one in a Telegram application first"),
+        ("+95", "12345\n", "Telegram does not know this number"),
+        ("nine", "12345\n", "Telegram does not know this number"),
     ],
 )
 def test_what_is_wrong_ends_with_5_and_leaves_no_session(desk: Desk, phone: str, given: str, said: str) -> None:
@@ -165,6 +165,68 @@ def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(
     daemon.terminate()
     assert daemon.wait(30) == 0
     assert telegram.journal.count("auth.logOut") == 1
+
+
+def shown_keys(telegram: World) -> int:
+    """How many calls and connections the world has seen."""
+    return len(telegram.journal.calls())
+
+
+@pytest.mark.parametrize("how", ["SESSION_REVOKED", "AUTH_KEY_UNREGISTERED"])
+def test_the_state_of_a_sign_in_is_asked_for_and_an_ended_key_is_never_shown_again(
+    desk: Desk, telegram: World, how: str
+) -> None:
+    sign_in_by(desk)
+    assert "state: connected" in desk.run("login", "--status").stdout
+    telegram.accounts.end_sessions(OPEN, how, told=False)
+    before = shown_keys(telegram)
+    first = desk.run("login", "--status", code=5).stdout
+    asked = shown_keys(telegram)
+    assert asked > before
+    assert "communique login" in first
+    assert desk.run("login", "--status", code=5).stdout == first
+    desk.run("run", "--once", code=5)
+    session_file(desk).touch()
+    desk.run("run", "--once")  # which skips the source that stopped
+    assert shown_keys(telegram) == asked
+    sign_in_by(desk)
+    assert "state: connected" in desk.run("login", "--status").stdout
+    assert telegram.journal.count("auth.logOut") == 0, "the ended key was shown again"
+
+
+def sign_in_by(desk: Desk) -> str:
+    return desk.run("login", "--phone", OPEN, stdin="54321\n").stderr
+
+
+def test_where_nobody_can_be_asked_the_state_is_unknown_and_the_exit_code_is_1(desk: Desk) -> None:
+    sign_in_by(desk)
+    config = desk.directory / "config.toml"
+    config.write_text(re.sub(r'server = ".*"', 'server = "127.0.0.1:1"', config.read_text()))
+    done = desk.run("login", "--status", code=1)
+    assert "state: unknown" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_running_daemon_is_asked_for_the_state(desk: Desk, telegram: World, waits: Waits) -> None:
+    sign_in_by(desk)
+    daemon = desk.start("run")
+    waits(lambda: "telegram: connected" in desk.said(), "the connection")
+    asked = telegram.journal.count("users.getUsers")
+    assert "state: connected" in desk.run("login", "--status").stdout
+    assert telegram.journal.count("users.getUsers") > asked
+    daemon.terminate()
+    assert daemon.wait(30) == 0
+
+
+def test_signing_in_again_ends_the_session_before(desk: Desk, telegram: World) -> None:
+    sign_in_by(desk)
+    first = json.loads(session_file(desk).read_text())["key"]
+    assert "has ended at Telegram" in sign_in_by(desk)
+    assert telegram.journal.count("auth.logOut") == 1
+    assert json.loads(session_file(desk).read_text())["key"] != first
+    assert "state: connected" in desk.run("login", "--status").stdout
+    telegram.faults.suffer(Fault("auth.logOut", error=(500, "INTERNAL"), times=None))
+    assert "end it in Telegram: Settings, Devices" in sign_in_by(desk)
 
 
 @pytest.mark.parametrize("fault", [{"error": (400, "METHOD_INVALID")}, {"error": (500, "INTERNAL")}, {"unknown": True}])

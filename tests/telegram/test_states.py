@@ -276,14 +276,14 @@ def test_an_unknown_push_is_told_once_for_ever_and_shown_in_the_state(station: S
     [sentence] = station.notices("telegram language")
     assert "upgrade" in sentence
     assert sentence in station.owed()
-    assert "newer language" in station.status()["telegram"]["reason"]
-    assert any("newer language" in warning for warning in station.status()["warnings"])
-    assert "newer language" in station.desk.run("sources", "list").stderr
+    assert "newer API layer" in station.status()["telegram"]["reason"]
+    assert any("newer API layer" in warning for warning in station.status()["warnings"])
+    assert "newer API layer" in station.desk.run("sources", "list").stderr
     station.stop()
     station.start()
     station.until(lambda: station.desk.said().count("telegram: connected") == 2, "the second start")
     station.telegram.push_unknown(PHONE)
-    station.until(lambda: station.desk.said().count("newer language") == 2, "what is said to whoever reads along")
+    station.until(lambda: station.desk.said().count("newer API layer") == 2, "what is said to whoever reads along")
     assert len(station.notices("telegram language")) == 1
 
 
