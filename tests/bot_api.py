@@ -126,6 +126,7 @@ class BotApi:
     blocked: bool = False
     fail_with: list[tuple[int, str]] = field(default_factory=list)
     refuse_files: bool = False
+    page: str | None = None  # of somebody else, who answers in its place
     swallow: int = 0  # take so many messages and give no answer
     heard: threading.Event = field(default_factory=threading.Event)
 
@@ -140,9 +141,9 @@ class BotApi:
             return _no(*self.fail_with.pop(0))
         if self.blocked:
             return _no(403, "Forbidden: bot was blocked by the user")
-        if request.get("chat_id") not in (-100, 7, "@desk"):
+        if request.get("chat_id") not in (-100, 7, "@desk", self.migrated_to):
             return _no(400, "Bad Request: chat not found")
-        if self.migrated_to is not None:
+        if self.migrated_to is not None and request["chat_id"] != self.migrated_to:
             words = "Bad Request: group chat was upgraded to a supergroup chat"
             return _no(400, words, migrate_to_chat_id=self.migrated_to)
         return self._take(request, file)
@@ -205,6 +206,9 @@ def serving() -> Iterator[BotApi]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             _, bot, method = self.path.split("/", 2)
+            if api.page is not None:
+                self._answer(200, "text/html", api.page.encode())
+                return
             if bot.startswith("bot") and method in _FIELDS:
                 request, file = _unpacked(self.headers["content-type"], body, method)
                 status, answer = api.answer(bot.removeprefix("bot"), request, file)
@@ -216,9 +220,11 @@ def serving() -> Iterator[BotApi]:
                 api.swallow -= 1
                 self.close_connection = True
                 return
-            sent = json.dumps(answer).encode()
+            self._answer(status, "application/json", json.dumps(answer).encode())
+
+        def _answer(self, status: int, kind: str, sent: bytes) -> None:
             self.send_response(status)
-            self.send_header("content-type", "application/json")
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(sent)))
             self.end_headers()
             self.wfile.write(sent)

@@ -86,7 +86,7 @@ def decide(
         if document.source in loaded.translated and post.alerts:
             later.append(NewJob("translation", job.post_id, now))
         for match, targets in verdicts:
-            if matches.save(writer, match, targets, now) is not None:
+            if matches.save(writer, match, targets, now, priority=loaded.alerting[match.rule].priority) is not None:
                 stored += 1
                 owed += len(targets)
     jobs.finish(writer, done)

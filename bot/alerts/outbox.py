@@ -14,9 +14,10 @@ from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
-from bot.contracts.target import Message, MessageRefused, Target
+from bot.contracts.target import Message, MessageRefused, Movable, Moved, Target
 from bot.errors import Later, Never
 from storage.alerts import matches, notices, outbox
+from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.archive.database import Reader, Writer
 from storage.posts import reading
@@ -44,6 +45,7 @@ class _TargetLane:
     lock: asyncio.Lock
     swept: bool = False  # what could not be settled has been
     failures: int = 0
+    failed_at: int = 0
     cooldown_until: int = 0
     sent: int = 0
     refused: int = 0
@@ -130,9 +132,14 @@ class Outbox:
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
-        due = await self._store.read(outbox.find_due_time, name, self._claims.healthy_at)
+        now, healthy_at = self._clock.now(), self._claims.healthy_at
+        due = await self._store.read(outbox.find_due_time, name, healthy_at, pace=_pace(lane.target), now=now)
+        if due is not None and lane.cooldown_until:
+            known = await self._store.read(outbox.find_target, name)
+            if known.asked_at > lane.failed_at:  # a person wants it tried, or has seen it work
+                lane.cooldown_until = 0
         # A cooldown is short; one that ends far ahead began before the clock was set back.
-        cooldown = min(lane.cooldown_until, self._clock.now() + _COOLDOWN[1])
+        cooldown = min(lane.cooldown_until, now + _COOLDOWN[1])
         return None if due is None else max(due, cooldown)
 
     async def _turn(self, name: str, lane: _TargetLane) -> bool:
@@ -155,19 +162,22 @@ class Outbox:
             await lane.target.ready()
             if self._closed:
                 return False
-            now, healthy = self._clock.now(), self._claims.healthy
+            now, healthy, pace = self._clock.now(), self._claims.healthy, _pace(lane.target)
             async with self._claims.together():
-                claimed = await self._store.run(outbox.claim, name, now, healthy=healthy)
+                claimed = await self._store.run(outbox.claim, name, now, healthy=healthy, pace=pace)
                 if claimed is not None:
                     return await self._deliver(lane, claimed)
             if not healthy:
                 return False
             async with self._claims.alone():
-                claimed = await self._store.run(outbox.claim_suspect, name, now)
+                claimed = await self._store.run(outbox.claim_suspect, name, now, pace=pace)
                 return claimed is not None and await self._deliver(lane, claimed)
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
-        """Settle what could not be settled when it was sent."""
+        """Settle what could not be settled when it was sent, and follow a chat that has moved."""
+        known = await self._store.read(outbox.find_target, name)
+        if isinstance(lane.target, Movable) and known.moved_from is not None and known.moved_to is not None:
+            lane.target.follow(known.moved_from, known.moved_to)
         for claimed in await self._store.read(lambda reader: outbox.list_interrupted(reader, name)):
             settlement = settle_unsettled(claimed, self._clock.now())
             await self._settle(lane, claimed, Consequence(settlement, reason=settlement.reason or ""))
@@ -185,12 +195,13 @@ class Outbox:
     async def _attempt(self, lane: _TargetLane, claimed: Claimed) -> None:
         try:
             message = await self._message(lane.target, claimed.row)
-            receipt = await self._send(lane.target, message)
+            receipt = await self._send_after_move(lane.target, message)
         except (Later, Never) as problem:
             now = self._clock.now()
             outcome = settle_failure(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
             if isinstance(problem, Later) and not problem.obey:
                 lane.failures += 1
+                lane.failed_at = now
                 lane.cooldown_until = now + min(_COOLDOWN[0] << min(lane.failures - 1, 4), _COOLDOWN[1])
         else:
             sent = Settlement(
@@ -216,6 +227,25 @@ class Outbox:
         except Exception as problem:
             raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
 
+    async def _send_after_move(self, target: Target, message: Message) -> str | None:
+        """Send; if the chat has moved, keep that and send to where it is now."""
+        try:
+            return await self._send(target, message)
+        except Moved as move:
+            if not isinstance(target, Movable):
+                raise
+            name = target.settings.name
+            target.follow(move.old, move.new)
+            health = [other for other, lane in self._lanes.items() if lane.target.settings.health]
+            sentence = await self._store.run(note_move, name, move, health, self._clock.now())
+            if sentence:
+                self._speak(sentence)
+                self.ring()
+        try:
+            return await self._send(target, message)
+        except Moved as again:
+            raise Later(f"{again}, and moved again") from again
+
     async def _send(self, target: Target, message: Message) -> str | None:
         """Hand over within the deadline. A bug in a target is a failure of that target alone."""
         try:
@@ -223,7 +253,7 @@ class Outbox:
                 return await target.send(message)
         except TimeoutError:
             raise Later(f"no answer within {DEADLINE_S:.0f} s", unsure=True) from None
-        except (Later, Never):
+        except (Later, Never, Moved):
             raise
         except Exception as problem:  # noqa: BLE001 - one bad target stops no other
             # The text of the exception may contain a secret, so only its place is shown.
@@ -237,20 +267,27 @@ class Outbox:
             for name, other in self._lanes.items()
             if other is lane or (lane.target.account is not None and other.target.account == lane.target.account)
         ]
-        for sentence in await self._store.run(self._settled, claimed, outcome, names):
+        for sentence in await self._store.run(self._settled, lane, claimed, outcome, names):
             self._speak(sentence)
             self.ring()
 
-    def _settled(self, writer: Writer, claimed: Claimed, outcome: Consequence, held: list[str]) -> list[str]:
+    def _settled(
+        self, writer: Writer, lane: _TargetLane, claimed: Claimed, outcome: Consequence, held: list[str]
+    ) -> list[str]:
         """Write it all in one transaction; returns the sentences for people."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
+        note_arrival(writer, _pace(lane.target), now)
         said: list[str] = []
         if outcome.hold_until is not None:
             outbox.hold_targets(writer, held, outcome.hold_until, now)
-        if outcome.target is not None and outbox.mark_target(
-            writer, row.target, outcome.target, outcome.reason or None, now
-        ):
+        if outcome.target == "ok":
+            changed = outbox.note_success(writer, row.target, now)
+        else:
+            changed = outcome.target is not None and outbox.mark_target(
+                writer, row.target, outcome.target, outcome.reason or None, now
+            )
+        if outcome.target is not None and changed:
             said.append(_change(row.target, outcome.target, outcome.reason))
         if outcome.settlement.state == "dead":
             said.append(describe_loss(row.match_id, row.target, row.kind, outcome.settlement.reason or ""))
@@ -278,6 +315,23 @@ class Outbox:
         sentence = await self._store.run(write)
         if sentence:
             self._speak(sentence)
+
+
+def note_move(writer: Writer, target: str, move: Moved, health: Iterable[str], now: int) -> str:
+    """Keep where a chat is now, and ask a person to confirm it; the sentence, empty if it was known."""
+    if not outbox.note_move(writer, target, move.old, move.new, now):
+        return ""
+    sentence = (
+        f"the chat {move.old} of target {target} has become {move.new}; alerts go there now."
+        f" To confirm it, write chat = {move.new} in the config"
+    )
+    notices.add(writer, now, f"target {target}", sentence)
+    outbox.announce(writer, health, f"target {target}", sentence, now)
+    return sentence
+
+
+def _pace(target: Target) -> Pace:
+    return Pace(target.chat or f"target {target.settings.name}", target.settings.per_minute)
 
 
 def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:

@@ -76,6 +76,8 @@ def settle_unsettled(claimed: Claimed, now: int) -> Settlement:
 def _again(claimed: Claimed, problem: Later, now: int, jitter: float) -> Settlement:
     attempts = claimed.row.attempts
     wait = wait_after(max(attempts - claimed.unanswered, 1))
+    if wait is None and now - claimed.row.created_at < GIVE_UP_AFTER:
+        wait = LONGEST  # it was tried more often, because the target took others in between
     if wait is None:
         words = f"gave up after {attempts} attempts in 24 hours: {problem.reason}"
         settled = _settlement("dead", claimed, attempts, words)

@@ -10,6 +10,7 @@ import click
 
 from bot.alerts.plan import describe_reason
 from bot.cli.names import find_by_name
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -39,7 +40,8 @@ from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.contracts.target import TargetSettings
+    from bot.contracts.target import Message, Target, TargetSettings
+    from storage.alerts.outbox import Retried
     from storage.archive.database import Reader
 
 COLUMNS = (
@@ -134,25 +136,53 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
 
 
 @command.command("retry")
-@click.argument("alert_id", metavar="ID", type=click.IntRange(1), required=False)
-@click.option("--dead", is_flag=True, help="All messages that could not be delivered.")
-@click.pass_obj
-def retry_alerts(session: Session, alert_id: int | None, dead: bool) -> None:
-    """Send undelivered messages again, and resume suspended targets; give an ID or --dead.
+@click.argument("alert_id", metavar="[ID]", type=click.IntRange(1), required=False)
+@click.option("--dead", is_flag=True, help="Only messages that were given up.")
+@click.option(
+    "--target",
+    metavar="NAME",
+    help="Only messages to this target.",
+    shell_complete=lambda ctx, _, typed: complete_name(ctx, "targets", typed),
+)
+@zone_option
+@click.pass_context
+def retry_alerts(ctx: click.Context, alert_id: int | None, dead: bool, target: str | None, zone: Zone) -> None:
+    """Send undelivered messages again at once, and resume suspended targets; give an ID, --dead or --target.
 
-    A running `communique run` sends them within seconds; otherwise the next one does.
+    Messages that wait for their next attempt are due now too. A running `communique run` sends them within seconds;
+    otherwise the next one does. Exit code 3 if there is nothing to send.
     """
-    if (alert_id is None) != dead:
-        raise click.UsageError("Give the ID of one alert, or --dead for all.")
+    session: Session = ctx.obj
+    if (alert_id is not None) == (dead or target is not None) and (alert_id is None or dead):
+        raise click.UsageError("Give the ID of one alert, --dead for all that were given up, or --target NAME.")
+    if target is not None:
+        find_by_name(session.config().targets, target, "target")
+    now = session.clock.now()
     with session.archive() as archive:
         if alert_id is not None:
             with archive.reading() as reader:
                 _story(reader, alert_id)
         with archive.writing() as writer:
-            count, opened = outbox.retry(writer, alert_id, session.clock.now())
-    write_line(session, f"{format_count(count, 'message')} queued again")
-    if opened:
-        write_line(session, f"targets resumed: {visible(', '.join(opened))}")
+            done = outbox.retry(writer, now, match_id=alert_id, target=target, dead_only=dead)
+    if done.due:
+        write_line(session, f"{format_count(done.due, 'message')} queued again")
+    if done.opened:
+        write_line(session, f"targets resumed: {visible(', '.join(done.opened))}")
+    for name, until in done.held:
+        when = format_time(until, zone, seconds=True)
+        write_line(session, f"{visible(name)} has asked for a pause: nothing is sent to it before {when}")
+    if not done.due:
+        say(session, _why_nothing(done, alert_id, zone))
+        ctx.exit(NOTHING_FOUND)
+
+
+def _why_nothing(done: "Retried", alert_id: int | None, zone: Zone) -> str:
+    if alert_id is None:
+        return "nothing to send again: no such message is waiting or was given up"
+    if not done.settled:
+        return f"nothing to send again: alert {alert_id} was sent to no target (`communique alerts why {alert_id}`)"
+    states = (f"{state} to {name} {format_time(at, zone, unknown='now')}" for name, state, at in done.settled)
+    return f"nothing to send again: alert {alert_id} was {', '.join(states)}"
 
 
 @command.command("test")
@@ -173,12 +203,13 @@ def test_target(session: Session, target: str, form: Form | None) -> None:
         if form is not None:
             write_json(session, {"target": target, "ok": False, "reason": str(problem)})
         raise
-    opened = _open_again(session, target)
+    opened = _note_success(session, config, target)
     if form is not None:
         write_json(session, {"target": target, "ok": True, "receipt": receipt, "opened": opened})
         return
     write_line(
-        session, f"{visible(target)}: the test message was accepted{'; the target is resumed' if opened else ''}"
+        session,
+        f"{visible(target)}: the test message was accepted{'; the target is resumed' if opened else ''}",
     )
 
 
@@ -208,20 +239,58 @@ async def _send(session: Session, config: "Config", settings: "TargetSettings", 
         target = targets.build(settings, around)
         async with asyncio.timeout(120):
             await target.ready()
-            return await target.send(render_notice(row, target.shows))
+            return await _send_after_move(session, config, target, render_notice(row, target.shows))
     except TimeoutError:
         raise Later("no answer within 120 s") from None
     finally:
         await http.aclose()
 
 
-def _open_again(session: Session, target: str) -> bool:
+async def _send_after_move(session: Session, config: "Config", target: "Target", message: "Message") -> str | None:
+    from bot.alerts.outbox import note_move
+    from bot.contracts.target import Movable, Moved
+
     try:
         archive = session.archive()
     except UserError:
-        return False  # nothing collected yet, so nothing is suspended
+        return await target.send(message)  # nothing collected yet
+    name = target.settings.name
+    with archive:
+        with archive.reading() as reader:
+            known = outbox.find_target(reader, name)
+        if isinstance(target, Movable) and known.moved_from is not None and known.moved_to is not None:
+            target.follow(known.moved_from, known.moved_to)
+        try:
+            return await target.send(message)
+        except Moved as move:
+            if not isinstance(target, Movable):
+                raise
+            target.follow(move.old, move.new)
+            health = [settings.name for settings in config.targets if settings.health]
+            with archive.writing() as writer:
+                say(session, note_move(writer, name, move, health, session.clock.now()))
+        return await target.send(message)
+
+
+def _note_success(session: Session, config: "Config", target: str) -> bool:
+    """The target works: what waits for it is due. Whether it was suspended or failing."""
+    from storage.alerts import notices
+
+    try:
+        archive = session.archive()
+    except UserError:
+        return False  # nothing collected yet, so nothing waits
+    now = session.clock.now()
     with archive, archive.writing() as writer:
-        return outbox.resume_target(writer, target, session.clock.now())
+        suspended = outbox.find_target(writer, target).state == "parked"
+        changed = outbox.mark_target(writer, target, "ok", None, now)
+        outbox.make_due(writer, target, now)
+        if changed:
+            sentence = f"target {target} works again"
+            notices.add(writer, now, f"target {target}", sentence)
+            others = [settings.name for settings in config.targets if settings.health and settings.name != target]
+            outbox.announce(writer, others, f"target {target}", sentence, now)
+    return suspended
 
 
 def _story(reader: "Reader", alert_id: int) -> Story:

@@ -1,16 +1,18 @@
 """What a target is: how it is configured, what it can show, what it gives back and what it may raise."""
 
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import Annotated, Protocol, TextIO, runtime_checkable
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
 from bot.contracts.settings import Name, Settings
-from bot.errors import Never
+from bot.errors import CommuniqueError, Never
 from bot.http import Http
 
-__all__ = ["Message", "MessageRefused", "Shows", "Target", "TargetSettings", "TargetTools"]
+__all__ = ["Message", "MessageRefused", "Movable", "Moved", "Shows", "Target", "TargetSettings", "TargetTools"]
 
 
 class TargetSettings(Settings):
@@ -18,6 +20,7 @@ class TargetSettings(Settings):
 
     name: Name
     kind: str
+    per_minute: Annotated[int, Field(ge=1)] | None = None  # messages in any minute, at most; None: no limit
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 
     def warnings(self) -> tuple[tuple[str, str], ...]:
@@ -45,18 +48,37 @@ class MessageRefused(Never):
     """This one message will never be accepted; the target itself works. Any other `Never` suspends the target."""
 
 
+class Moved(CommuniqueError):
+    """The chat `old` of the target is now `new`: the other side said so and took nothing. See `Movable`."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"the chat {old} is now {new}")
+        self.old = old
+        self.new = new
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """A target that may raise `Moved`; then it is made to follow, and the message is sent again at once."""
+
+    def follow(self, old: str, new: str) -> None:
+        """Send to the chat `new` if the config still names `old`."""
+        ...
+
+
 class Target(Protocol):
     """Somewhere alerts are sent to.
 
     `send` returns a receipt (text, at most 1,000 characters; None where there is none) and raises only `Later`
     (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for),
-    `MessageRefused` for this message and `Never` for the target.
+    `MessageRefused` for this message and `Never` for the target; one that is `Movable` also `Moved`.
     """
 
     settings: TargetSettings
     shows: Shows
     idempotent: bool  # True: a repeat under the same message id is absorbed by the receiver
     account: str | None  # a wait that one target asks for holds for all with the same account; None: for it alone
+    chat: str | None  # what `per_minute` counts for: targets of one account and chat share it; None: for it alone
 
     async def ready(self) -> None:
         """Wait until the target's rate limit allows one more message; called before a delivery is claimed."""

@@ -13,6 +13,7 @@ from storage.records import Hit, MatchRow, ObservationRow, PostFacts, Story
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
+PRIORITIES = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 _COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before"
 
 _TOP = (1 << 63) - 1
@@ -58,10 +59,11 @@ def read_texts(reader: Reader, hits: Iterable[Hit]) -> dict[int, str]:
     return {row["id"]: row["text"] for row in rows}
 
 
-def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> int | None:
+def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int, *, priority: str = "default") -> int | None:
     """Store a match, and for each target one delivery due at `now`; its id, or None if it is stored already.
 
-    What is stored already stays as it is, so doing it again changes nothing.
+    What is stored already stays as it is, so doing it again changes nothing. Earlier messages that this one has to wait
+    for get its priority if that is higher.
     """
     row = writer.one(
         "INSERT INTO matches"
@@ -86,10 +88,28 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int) -> i
     for target in targets:
         writer.execute(
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-            " possible_repeat, created_at) VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now)"
+            " possible_repeat, created_at, priority)"
+            " VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now, :priority)"
             " ON CONFLICT (match_id, target) DO NOTHING",
-            {"match_id": row["id"], "target": target, "kind": match.kind, "now": now},
+            {
+                "match_id": row["id"],
+                "target": target,
+                "kind": match.kind,
+                "now": now,
+                "priority": PRIORITIES.index(priority),
+            },
         )
+    writer.execute(
+        "UPDATE deliveries SET priority = :priority WHERE state = 'pending' AND priority > :priority"
+        " AND match_id IN (SELECT n.id FROM matches n WHERE n.post_id = :post_id"
+        f" AND (n.rule = :rule OR n.rule LIKE 'media:%')) AND target {in_list('targets')}",
+        {
+            "priority": PRIORITIES.index(priority),
+            "post_id": match.post_id,
+            "rule": match.rule,
+            "targets": as_list(targets),
+        },
+    )
     return int(row["id"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.alerts.settlement import Claimed
 from storage.archive.database import as_list, in_list
 from storage.records import DeliveryRow
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from storage.alerts.settlement import Settlement
     from storage.archive.database import Reader, Row, Writer
 
+_ANY_PACE = Pace("")
+_OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
     "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
     " possible_repeat, payload"
@@ -42,30 +45,46 @@ _SUSPECT = f"{_READY} AND d.interruptions > 0 AND d.interruptions >= 2 {_ORDER}"
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A target as the archive knows it: state "ok", "failing" or "parked"; times are microseconds UTC."""
+    """A target as the archive knows it: state "ok", "failing" or "parked"; times are microseconds UTC.
+
+    `asked_at` is when a person last wanted it tried again. Its chat `moved_from` is now `moved_to`.
+    """
 
     name: str
     state: str = "ok"
     reason: str | None = None
     state_since: int = 0
     hold_until: int | None = None
+    asked_at: int = 0
+    moved_from: str | None = None
+    moved_to: str | None = None
 
 
-def claim(writer: Writer, target: str, now: int, *, healthy: bool = False) -> Claimed | None:
+def claim(writer: Writer, target: str, now: int, *, healthy: bool = False, pace: Pace = _ANY_PACE) -> Claimed | None:
     """Take the delivery whose turn it is at `target`: one attempt more, begun at `now`. None if nothing is due.
 
     By priority, then the oldest. Commit before the message goes out: a row that is "sending" when the program starts
     may have arrived. `healthy`: the process has been so for a minute (see storage.alerts.deaths).
     """
-    return _claim(writer, _INTERRUPTED, target, now, healthy) or _claim(writer, _FRESH, target, now, healthy)
+    return _claim(writer, (_INTERRUPTED, _FRESH), target, now, healthy, pace)
 
 
-def claim_suspect(writer: Writer, target: str, now: int) -> Claimed | None:
+def claim_suspect(writer: Writer, target: str, now: int, *, pace: Pace = _ANY_PACE) -> Claimed | None:
     """Take a message during whose last two attempts the process died; hold nothing else, and be healthy."""
-    return _claim(writer, _SUSPECT, target, now, healthy=True)
+    return _claim(writer, (_SUSPECT,), target, now, True, pace)
 
 
-def _claim(writer: Writer, which: str, target: str, now: int, healthy: bool) -> Claimed | None:
+def _claim(writer: Writer, order: Iterable[str], target: str, now: int, healthy: bool, pace: Pace) -> Claimed | None:
+    if find_free_time(writer, pace, now) > now:
+        return None
+    found = (_take(writer, which, target, now, healthy) for which in order)
+    claimed = next((one for one in found if one is not None), None)
+    if claimed is not None:
+        note_sending(writer, pace, now)
+    return claimed
+
+
+def _take(writer: Writer, which: str, target: str, now: int, healthy: bool) -> Claimed | None:
     row = writer.one(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, started_at = :now, healthy = :healthy"
         f" WHERE state = 'pending' AND id = ({which}) RETURNING {_COLUMNS}, unanswered",
@@ -74,17 +93,17 @@ def _claim(writer: Writer, which: str, target: str, now: int, healthy: bool) -> 
     return None if row is None else Claimed(to_delivery(row), row["unanswered"])
 
 
-def find_due_time(reader: Reader, target: str, healthy_at: int = 0) -> int | None:
+def find_due_time(
+    reader: Reader, target: str, healthy_at: int = 0, *, pace: Pace = _ANY_PACE, now: int = 0
+) -> int | None:
     """When `target` has something to send, as far as is known now; None if nothing waits or it is parked.
 
     Suspects are not due before `healthy_at`.
     """
-    state = reader.one(
-        "SELECT state, coalesce(hold_until, 0) AS hold FROM targets WHERE name = :name", {"name": target}
-    )
-    if state is not None and state["state"] == "parked":
+    known = reader.one("SELECT state, hold_until FROM targets WHERE name = :name", {"name": target})
+    if known is not None and known["state"] == "parked":
         return None
-    hold = 0 if state is None else state["hold"]
+    hold = max((known["hold_until"] or 0) if known is not None else 0, find_free_time(reader, pace, now))
     first = f"SELECT d.not_before {_PENDING} AND {_IN_TURN} AND {{}} ORDER BY d.not_before LIMIT 1"
     fresh = reader.value(first.format("d.interruptions < 2"), {"target": target})
     suspect = reader.value(first.format("d.interruptions > 0 AND d.interruptions >= 2"), {"target": target})
@@ -134,11 +153,27 @@ def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
 
 def read_targets(reader: Reader) -> dict[str, TargetRow]:
     """Targets that ever failed, recovered or asked for a wait, by name."""
-    rows = reader.rows("SELECT name, state, reason, state_since, hold_until FROM targets")
-    return {
-        row["name"]: TargetRow(row["name"], row["state"], row["reason"], row["state_since"], row["hold_until"])
-        for row in rows
-    }
+    rows = reader.rows(
+        "SELECT name, state, reason, state_since, hold_until, coalesce(asked_at, 0), moved_from, moved_to FROM targets"
+    )
+    return {row["name"]: TargetRow(*row) for row in rows}
+
+
+def find_target(reader: Reader, name: str) -> TargetRow:
+    """One target; as it begins if nothing is known of it."""
+    return read_targets(reader).get(name, TargetRow(name))
+
+
+def note_move(writer: Writer, name: str, old: str, new: str, now: int) -> bool:
+    """Keep that the chat of a target has another name now; False if that is known."""
+    if find_target(writer, name).moved_to == new:
+        return False
+    writer.execute(
+        "INSERT INTO targets (name, state, state_since, moved_from, moved_to) VALUES (:name, 'ok', :now, :old, :new)"
+        " ON CONFLICT (name) DO UPDATE SET moved_from = excluded.moved_from, moved_to = excluded.moved_to",
+        {"name": name, "now": now, "old": old, "new": new},
+    )
+    return True
 
 
 def mark_target(
@@ -171,44 +206,88 @@ def announce(writer: Writer, names: Iterable[str], about: str, words: str, now: 
     for name in names:
         writer.execute(
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-            " possible_repeat, created_at) VALUES (NULL, :target, 'health', :payload, 'pending', :now, 0, 0, :now)",
+            " possible_repeat, created_at, priority) VALUES"
+            " (NULL, :target, 'health', :payload, 'pending', :now, 0, 0, :now, 1)",
             {"target": name, "payload": payload, "now": now},
         )
 
 
-def retry(writer: Writer, match_id: int | None, now: int) -> tuple[int, list[str]]:
-    """Make dead deliveries due again, of one match or all, and open the parked targets that owe something.
+def make_due(writer: Writer, target: str, now: int, *, unanswered: bool = True) -> None:
+    """Make everything that waits for `target` due; also what may have arrived already, if `unanswered`."""
+    writer.execute(
+        "UPDATE deliveries SET not_before = :now WHERE target = :target AND state = 'pending' AND not_before > :now"
+        " AND (unanswered = 0 OR :unanswered)",
+        {"target": target, "now": now, "unanswered": int(unanswered)},
+    )
+    writer.execute("UPDATE targets SET asked_at = :now WHERE name = :target", {"target": target, "now": now})
 
-    How many are due now that were not, and which targets. Attempts are counted from zero again; that a message may have
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What a retry found: how many messages are due now, which targets were resumed, which asked for a wait until when.
+
+    `settled` are the states of the messages that were left alone, with their targets and times.
+    """
+
+    due: int
+    opened: tuple[str, ...] = ()
+    held: tuple[tuple[str, int], ...] = ()
+    settled: tuple[tuple[str, str, int | None], ...] = ()
+
+
+def retry(
+    writer: Writer, now: int, *, match_id: int | None = None, target: str | None = None, dead_only: bool = False
+) -> Retried:
+    """Make messages due at once, of one match, one target or all: dead ones, pending ones too unless `dead_only`.
+
+    Targets that are parked and owe something are opened. Attempts are counted from zero again; that a message may have
     arrived before is kept, and will be said.
     """
-    revived = writer.execute(
-        "UPDATE deliveries SET state = 'pending', not_before = :now, attempts = 0, unanswered = 0, settled_at = NULL,"
-        " interruptions = 0, deaths = 0"
-        " WHERE state = 'dead' AND (:match_id IS NULL OR match_id = :match_id)",
-        {"match_id": match_id, "now": now},
-    ).rowcount
-    waiting = writer.value(
-        "SELECT count(*) FROM deliveries d JOIN targets t ON t.name = d.target AND t.state = 'parked'"
-        " WHERE d.state = 'pending' AND (:match_id IS NULL OR d.match_id = :match_id)",
-        {"match_id": match_id},
+    which = "(:match_id IS NULL OR match_id = :match_id) AND (:target IS NULL OR target = :target)"
+    values = {"match_id": match_id, "target": target, "now": now}
+    parked = "target IN (SELECT name FROM targets WHERE state = 'parked')"
+    states = f"(state = 'dead' OR (state = 'pending' AND ({parked} OR :pending)))"
+    found = writer.rows(
+        "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"
+        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0"
+        f" WHERE {which} AND {states} RETURNING target",
+        values | {"pending": int(not dead_only)},
     )
+    names = {"names": as_list({row["target"] for row in found})}
     opened = writer.column(
-        "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE state = 'parked' AND name IN"
-        " (SELECT target FROM deliveries WHERE state = 'pending' AND (:match_id IS NULL OR match_id = :match_id))"
-        " RETURNING name",
-        {"match_id": match_id, "now": now},
+        "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now"
+        f" WHERE state = 'parked' AND name {in_list('names')} RETURNING name",
+        names | {"now": now},
     )
-    return revived + waiting, sorted(opened)
+    writer.execute(f"UPDATE targets SET asked_at = :now WHERE name {in_list('names')}", names | {"now": now})
+    held = writer.rows(
+        f"SELECT name, hold_until FROM targets WHERE hold_until > :now AND name {in_list('names')} ORDER BY name",
+        names | {"now": now},
+    )
+    left = writer.rows(
+        f"SELECT target, state, settled_at FROM deliveries WHERE {which} AND NOT state IN ('pending', 'dead')"
+        " ORDER BY id LIMIT 20",
+        values,
+    )
+    return Retried(
+        len(found),
+        tuple(sorted(opened)),
+        tuple((row["name"], row["hold_until"]) for row in held),
+        tuple((row["target"], row["state"], row["settled_at"]) for row in left),
+    )
 
 
-def resume_target(writer: Writer, target: str, now: int) -> bool:
-    """Let a parked target be tried again; False if it was not parked."""
-    opened = writer.execute(
-        "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now WHERE name = :name AND state = 'parked'",
-        {"name": target, "now": now},
-    )
-    return opened.rowcount == 1
+def note_success(writer: Writer, target: str, now: int) -> bool:
+    """`target` accepted a message: True if it did not before; then everything that waits for it is due, in order.
+
+    What may have arrived keeps its time unless the outage was long: a message that alone is never answered would
+    otherwise be repeated after every other.
+    """
+    before = find_target(writer, target)
+    if not mark_target(writer, target, "ok", None, now):
+        return False
+    make_due(writer, target, now, unanswered=now - before.state_since >= _OUTAGE)
+    return True
 
 
 def list_deliveries(reader: Reader, match_id: int) -> list[DeliveryRow]:

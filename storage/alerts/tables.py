@@ -85,7 +85,8 @@ class DeliveryTable(SQLModel, table=True):
 class TargetTable(SQLModel, table=True):
     """A target that refused for good is parked until a person acts; `hold_until` is a wait that it asked for.
 
-    Its chat `moved_from` is now `moved_to`, if the other side said so.
+    `asked_at` is when a person last wanted it tried again. Its chat `moved_from` is now `moved_to`, if the other side
+    said so.
     """
 
     __tablename__: ClassVar[str] = "targets"
@@ -95,6 +96,7 @@ class TargetTable(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=Text)
     state_since: int = 0
     hold_until: int | None = None
+    asked_at: int | None = None
     moved_from: str | None = Field(default=None, sa_type=Text)
     moved_to: str | None = Field(default=None, sa_type=Text)
 

@@ -38,6 +38,8 @@ class Told:
     tried: int = 0
     idempotent: bool = False
     account: str | None = None
+    chat: str | None = None
+    per_minute: int | None = None
     health: bool = False
     hangs: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,7 +48,7 @@ class Told:
 
     @property
     def settings(self) -> TargetSettings:
-        return TargetSettings(name=self.name, kind="told", health=self.health)
+        return TargetSettings(name=self.name, kind="told", health=self.health, per_minute=self.per_minute)
 
     async def ready(self) -> None:
         """Takes everything at once."""
@@ -95,6 +97,7 @@ class Line:
         word: str = "command",
         rule: str = "fire",
         before: str | None = None,
+        priority: str = "default",
     ) -> int:
         """Store that `rule` found `word` in the post's newest text, owed to `targets`."""
         self.count += 1
@@ -109,7 +112,7 @@ class Line:
                 rule, "v1", post_id, f"state {self.count}", kind, self.now, hits, alerting=bool(targets),
                 why="new match", before=before,
             )  # fmt: skip
-            found = matches.save(writer, row, targets, self.now)
+            found = matches.save(writer, row, targets, self.now, priority=priority)
         assert found is not None
         return found
 

@@ -97,8 +97,10 @@ def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: A
     configured(tmp_path, f'kind = "telegram"\ntoken_file = "token"\nchat = 7\napi_base = "{bot_api.base}"')
     with line.archive.writing() as writer:
         outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
+        writer.execute(f"UPDATE deliveries SET not_before = {1 << 60}")
     code, out, err = run("test", "desk")
     assert (code, err) == (0, "")
+    assert all(row["not_before"] < 1 << 60 for row in line.rows()), "what waited for it is due"
     assert "the target is resumed" in out
     assert "a test message for desk" in bot_api.said[0].text
     bot_api.blocked = True
@@ -118,3 +120,19 @@ def test_the_console_is_tested_on_stdout_before_anything_was_collected(run: Any,
     code, out, _ = run("test", "desk")
     assert code == 0
     assert "Communiqué test: a test message for desk" in out
+
+
+def test_retry_takes_what_waits_and_says_why_nothing_is_sent(run: Any, line: Any, alert: int) -> None:
+    with line.archive.writing() as writer:
+        writer.execute(f"UPDATE deliveries SET state = 'pending', not_before = {1 << 60}")
+    code, out, _ = run("retry", str(alert))
+    assert (code, out) == (0, "1 message queued again\n")
+    assert all(row["not_before"] < 1 << 60 for row in line.rows())
+    with line.archive.writing() as writer:
+        writer.execute(f"UPDATE deliveries SET state = 'sent', settled_at = {line.now}")
+    code, out, said = run("retry", str(alert))
+    assert (code, out) == (3, "")
+    assert said.startswith(f"nothing to send again: alert {alert} was sent to desk 20")
+    code, out, said = run("retry", "--dead")
+    assert (code, out) == (3, "")
+    assert said.startswith("nothing to send again: ")

@@ -121,3 +121,36 @@ def test_bad_input_69_no_token_is_kept_in_the_archive(line: Any, deliver: Any, t
     kept = [str(row) for table in ("deliveries", "targets", "notices") for row in line.rows(f"select * from {table}")]
     assert not any(TOKEN.partition(":")[2] in words for words in [*kept, *line.said])
     assert any("***" in words for words in kept)
+
+
+def test_alerts_flow_to_a_group_that_became_a_supergroup_and_one_message_asks_to_confirm_it(
+    line: Any, deliver: Any, telegram: Any, bot_api: Any
+) -> None:
+    bot_api.migrated_to = -1001234
+    telegram |= {"chat": -100, "health": True}
+    line.match(line.post())
+    assert deliver(**telegram) == Drained(sent=2)  # with the message that asks
+    line.match(line.post(native_id="2"))
+    line.now += 2 * SECOND
+    deliver(**telegram)  # the next process knows it
+    assert [message.chat for message in bot_api.said] == [-1001234] * 3
+    asked = [message.text for message in bot_api.said if "To confirm it, write chat = -1001234" in message.text]
+    assert len(asked) == 1
+    assert "the chat -100 of target desk has become -1001234" in asked[0]
+    assert [request["chat_id"] for request in bot_api.asked].count(-100) == 1
+    line.match(line.post(native_id="3"))
+    line.now += 2 * SECOND
+    deliver(**{**telegram, "chat": -1001234})
+    assert bot_api.said[-1].chat == -1001234
+    assert len([message for message in bot_api.said if "To confirm" in message.text]) == 1
+
+
+def test_a_captive_portal_costs_no_repeat(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    line.match(line.post())
+    bot_api.page = "<html>Welcome to the hotel</html>"
+    for _ in range(3):
+        deliver(**telegram)
+        line.now = line.rows()[0]["not_before"]
+    bot_api.page = None
+    assert deliver(**telegram) == Drained(sent=1)
+    assert "possible repeat" not in bot_api.said[0].text

@@ -98,7 +98,7 @@ def test_a_target_that_refuses_is_parked_until_a_person_retries(line: Any, told:
     assert "suspended" in line.said[0]
     assert "let the bot in" in line.said[0]
     with line.archive.writing() as writer:
-        assert rows.retry(writer, None, line.now) == (2, ["desk"])
+        assert rows.retry(writer, line.now, dead_only=True) == rows.Retried(2, ("desk",))
     assert line.drain(desk).sent == 2
 
 
@@ -180,7 +180,7 @@ def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, to
         line.drain(desk)
         line.now += HOUR
     with line.archive.writing() as writer:
-        assert rows.retry(writer, 1, line.now) == (1, [])
+        assert rows.retry(writer, line.now, match_id=1).due == 1
     line.drain(desk)
     assert line.states() == ["sent"]
     assert "(possible repeat)" in desk.got[-1].plain
@@ -275,3 +275,123 @@ def test_nothing_is_due_where_everything_waits_for_something_else(line: Any) -> 
         assert rows.claim(writer, "desk", line.now) is None
     with line.archive.reading() as reader:
         assert rows.find_due_time(reader, "desk") is None
+
+
+def sent_in_order(desk: Any) -> list[str]:
+    return [message.document["data"]["post"]["native_id"] for message in desk.got]
+
+
+def test_the_first_success_makes_all_that_waits_due_oldest_first(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("down")] * 24)
+    for number in range(1, 4):
+        line.match(line.post(native_id=str(number)))
+    while desk.script:
+        line.drain(desk)
+        line.now += MINUTE
+    line.now = min(row["not_before"] for row in line.rows()) - 1
+    line.match(line.post(native_id="4"))
+    line.drain(desk)
+    assert sent_in_order(desk) == ["4", "1", "2", "3"]
+
+
+def test_a_message_that_alone_is_never_answered_is_not_repeated_after_every_other(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("cut", unsure=True)])
+    line.match(line.post(native_id="1"))
+    line.drain(desk)
+    for number in range(2, 12):
+        line.match(line.post(native_id=str(number)))
+        line.now += 2 * SECOND
+        line.drain(desk)
+    assert sent_in_order(desk).count("1") == 1
+    line.now += MINUTE
+    line.drain(desk)
+    assert sent_in_order(desk).count("1") == 2
+
+
+def test_a_message_that_alone_fails_is_tried_for_a_day_however_often_others_succeed(line: Any, told: Any) -> None:
+    desk = told("desk")
+    line.match(line.post(native_id="0"))
+    start = line.now
+    for number in range(1, 60):
+        line.match(line.post(native_id=str(number)))
+        desk.script = [Later("too odd"), None]
+        line.drain(desk)
+        line.now += MINUTE
+        desk.script = [Later("too odd")]
+        line.drain(desk)
+        line.now += MINUTE
+    assert line.now - start < 3 * HOUR
+    assert "dead" not in line.states()
+
+
+def test_in_a_storm_the_most_important_comes_first_then_the_oldest(line: Any, told: Any) -> None:
+    desk = told("desk")
+    for number in range(60):
+        line.match(line.post(native_id=str(number)), priority="low" if number == 3 else "default")
+    line.match(line.post(native_id="60"), priority="high")
+    line.match(line.post(native_id="61"), priority="max")
+    line.drain(desk)
+    order = sent_in_order(desk)
+    assert order[:5] == ["61", "60", "0", "1", "2"]
+    assert order[-2:] == ["59", "3"]
+
+
+def test_what_an_important_message_waits_for_is_as_important(line: Any, told: Any) -> None:
+    desk = told("desk")
+    for number in range(5):
+        line.match(line.post(native_id=str(number)))
+    post = line.post(native_id="5")
+    line.match(post, rule="media:spokesman")
+    line.match(post, priority="max")
+    line.drain(desk)
+    assert sent_in_order(desk)[:2] == ["5", "5"]
+    assert [message.document["data"]["rule"] for message in desk.got[:2]] == ["media:spokesman", "fire"]
+
+
+def test_a_pace_is_kept_over_a_restart(line: Any, told: Any) -> None:
+    desk = told("desk", per_minute=20)
+    for number in range(45):
+        line.match(line.post(native_id=str(number)))
+    counts = []
+    for _ in range(4):
+        counts.append(line.drain(desk).sent)  # each a process of its own
+        line.now += 31 * SECOND
+    assert counts == [20, 0, 20, 0]
+
+
+def test_a_retry_makes_what_waits_due_at_once_also_in_a_running_process(line: Any, told: Any) -> None:
+    desk = told("desk", script=[Later("down")] * 8)
+    line.match(line.post())
+    for _ in range(8):
+        line.drain(desk)
+        line.now = line.rows()[0]["not_before"]
+    line.now -= 5 * MINUTE
+    assert line.drain(desk).sent == 0
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(1)
+    assert line.drain(desk).sent == 1
+
+
+def test_a_retry_says_until_when_a_target_has_asked_for_a_pause_and_keeps_to_it(line: Any, told: Any) -> None:
+    until = line.now + HOUR
+    desk = told("desk", script=[Later("slow down", retry_at=until, obey=True)])
+    line.match(line.post())
+    line.drain(desk)
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(1, held=(("desk", until),))
+    assert line.drain(desk).sent == 0
+    line.now = until
+    assert line.drain(desk).sent == 1
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(0, settled=(("desk", "sent", until),))
+
+
+def test_a_lost_health_message_causes_no_other(line: Any, told: Any) -> None:
+    one, two = told("one", health=True), told("two", health=True)
+    one.script = two.script = [MessageRefused("too odd")] * 99
+    with line.archive.writing() as writer:
+        rows.announce(writer, ["one", "two"], "source spokesman", "spokesman is failing", line.now)
+    for _ in range(5):
+        line.drain(one, two)
+        line.now += HOUR
+    assert line.states() == ["dead", "dead"]

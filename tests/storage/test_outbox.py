@@ -1,6 +1,8 @@
 import pytest
 
 from storage.alerts import outbox
+from storage.alerts.outbox import Retried
+from storage.alerts.pace import Pace
 from storage.alerts.settlement import Settlement
 from storage.archive.database import Archive
 
@@ -77,7 +79,7 @@ def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
                 Settlement("dead", 9, unanswered=3, possible_repeat=True) if target == "desk" else Settlement("sent", 1)
             )
             outbox.settle(writer, claimed.row.id, state, NOW)
-        assert outbox.retry(writer, None, NOW + 1) == (1, [])
+        assert outbox.retry(writer, NOW + 1, dead_only=True) == Retried(1, settled=(("other", "sent", NOW),))
         again = outbox.claim(writer, "desk", NOW + 1)
         assert again is not None
         assert (again.row.attempts, again.unanswered, again.row.possible_repeat) == (1, 0, True)
@@ -87,9 +89,8 @@ def test_only_what_was_given_up_is_due_again_by_a_retry(owed: Archive) -> None:
 def test_a_parked_target_that_owes_something_is_opened_by_a_retry(owed: Archive) -> None:
     with owed.writing() as writer:
         outbox.mark_target(writer, "desk", "parked", "blocked", NOW)
-        assert outbox.retry(writer, None, NOW) == (1, ["desk"])
+        assert outbox.retry(writer, NOW, dead_only=True) == Retried(1, ("desk",))
         assert outbox.claim(writer, "desk", NOW) is not None
-        assert not outbox.resume_target(writer, "desk", NOW)
 
 
 def test_what_is_owed_to_nobody_in_the_config_dies_with_that_reason(owed: Archive) -> None:
@@ -98,3 +99,32 @@ def test_what_is_owed_to_nobody_in_the_config_dies_with_that_reason(owed: Archiv
         assert outbox.abandon(writer, ["desk"], NOW) == 0
         dead = writer.rows("select target, reason from deliveries where state = 'dead'")
     assert [tuple(row) for row in dead] == [("other", "the target is no longer configured")]
+
+
+def test_a_chat_gets_so_many_messages_in_any_minute_and_no_more(archive: Archive) -> None:
+    """Counted in the archive, so that neither a restart nor a second target of the chat begins anew."""
+    pace, sent = Pace("desk", 20), []
+    with archive.writing() as writer:
+        for _ in range(70):
+            outbox.announce(writer, ["desk", "other"], "source x", "x is failing", NOW)
+    for step in range(400):
+        now = NOW + step * 500_000
+        with archive.writing() as writer:
+            for target in ("desk", "other"):
+                claimed = outbox.claim(writer, target, now, pace=pace)
+                if claimed is not None:
+                    sent.append(now)
+                    outbox.settle(writer, claimed.row.id, Settlement("sent", 1), now)
+    assert len(sent) >= 60
+    for at in sent:
+        assert len([one for one in sent if at <= one <= at + 60_000_000]) <= 20
+
+
+def test_a_clock_that_was_ahead_leaves_no_chat_silent(archive: Archive) -> None:
+    pace = Pace("desk", 1)
+    with archive.writing() as writer:
+        for _ in range(2):
+            outbox.announce(writer, ["desk"], "source x", "x is failing", NOW)
+        assert outbox.claim(writer, "desk", NOW + 86_400_000_000, pace=pace) is not None
+        assert outbox.find_due_time(writer, "desk", pace=pace, now=NOW) == NOW
+        assert outbox.claim(writer, "desk", NOW, pace=pace) is not None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.clock import SECOND
 from bot.contracts.message import Attachment
-from bot.contracts.target import MessageRefused
+from bot.contracts.target import MessageRefused, Moved
 from bot.errors import Later, Never
 
 
@@ -80,10 +80,21 @@ def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around
         assert not isinstance(problem.value, MessageRefused)
 
 
-def test_a_migrated_group_asks_the_user_with_the_new_number(telegram: Any, around: Any, bot_api: Any) -> None:
+def test_a_migrated_group_is_named_with_its_new_number(telegram: Any, around: Any, bot_api: Any) -> None:
     bot_api.migrated_to = -1001234
-    with pytest.raises(Never, match="-1001234"):
+    with pytest.raises(Moved) as moved:
         asyncio.run(around.send(telegram))
+    assert (moved.value.old, moved.value.new) == (str(telegram["chat"]), "-1001234")
+
+
+@pytest.mark.parametrize("page", ["<html>Welcome to the hotel</html>", "", "[]", "OK"])
+def test_an_answer_that_is_not_of_the_bot_api_means_that_nothing_arrived(
+    page: str, telegram: Any, around: Any, bot_api: Any
+) -> None:
+    bot_api.page = page
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.send(telegram))
+    assert not problem.value.unsure
 
 
 def test_a_reply_stands_under_the_first_message_and_survives_its_loss(telegram: Any, around: Any, bot_api: Any) -> None:

@@ -21,6 +21,7 @@ class Console:
 
     idempotent = False
     account = None
+    chat = None
 
     def __init__(self, settings: Settings, stdout: TextIO, *, colour: bool) -> None:
         self.settings = settings

@@ -3,15 +3,16 @@
 import asyncio
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from aiolimiter import AsyncLimiter
+from pydantic import Field
 
 from bot.clock import SECOND, Clock
 from bot.contracts.message import Attachment
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
-from bot.contracts.target import Message, MessageRefused, Shows, TargetSettings, TargetTools
+from bot.contracts.target import Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
@@ -45,6 +46,8 @@ class Settings(TargetSettings):
     token_file: SecretFile
     chat: int | str  # -100… of a group or channel, the number of a person, or "@public_name"
     topic: int | None = None  # message_thread_id of a forum group
+    # core.telegram.org/bots/faq: 20 a minute to a group; assumed for channels and persons too
+    per_minute: Annotated[int, Field(ge=1)] | None = 20
     api_base: str = "https://api.telegram.org"
 
     def addresses(self) -> tuple[str, ...]:
@@ -69,17 +72,19 @@ class TelegramTarget:
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings
         self.account = f"telegram {settings.token_file.path}"
+        self.chat = f"{self.account} {settings.chat}"
+        self._chat: int | str = settings.chat
         self._http = http
         self._clock = clock
-        # core.telegram.org/bots/faq: about one message a second to a chat, 20 a minute to a group (assumed for
-        # channels too).
-        self._limits = [AsyncLimiter(1, 1)]
-        if str(settings.chat).startswith(("-", "@")):
-            self._limits.append(AsyncLimiter(20, 60))
+        self._limit = AsyncLimiter(1, 1)  # core.telegram.org/bots/faq: about one message a second to a chat
 
     async def ready(self) -> None:
-        for limit in self._limits:
-            await limit.acquire()
+        await self._limit.acquire()
+
+    def follow(self, old: str, new: str) -> None:
+        """A group became a supergroup, which has a number of its own."""
+        if old == str(self.settings.chat):
+            self._chat = int(new)
 
     async def send(self, message: Message) -> str:
         """Send one message; the receipt holds its id and chat."""
@@ -123,7 +128,7 @@ class TelegramTarget:
 
     def _request(self, message: Message, *, html: bool) -> dict[str, object]:
         request: dict[str, object] = {
-            "chat_id": self.settings.chat,
+            "chat_id": self._chat,
             "text": message.text if html else clip(message.plain, _UNITS),
             "link_preview_options": {"is_disabled": True},  # a preview would show the watched site who watches it
             "disable_notification": message.priority in {"min", "low"},
@@ -144,7 +149,7 @@ class TelegramTarget:
             return json.dumps({"message_id": result.get("message_id") if isinstance(result, dict) else None})
         raise self._problem(reply, answer)
 
-    def _problem(self, reply: Reply, answer: dict[str, Any]) -> Later | Never:
+    def _problem(self, reply: Reply, answer: dict[str, Any]) -> Later | Never | Moved:
         said = clip(one_line(str(answer.get("description", ""))[:1000]), 200) or f"status {reply.status}"
         more = answer.get("parameters")
         more = more if isinstance(more, dict) else {}
@@ -155,14 +160,16 @@ class TelegramTarget:
         busy = check_busy(reply, self._clock.now())
         if busy is not None:
             return busy
-        if "migrate_to_chat_id" in more:
-            moved = one_line(str(more["migrate_to_chat_id"])[:30])
-            return Never("the group became a supergroup", remedy=f"write chat = {moved} in the config")
+        moved = more.get("migrate_to_chat_id")
+        if isinstance(moved, int) and moved != self._chat:
+            return Moved(str(self.settings.chat), str(moved))
         if reply.status == 401 or (reply.status == 404 and "method" not in said.lower()):
             return Never(f"Telegram refuses the token ({said})", remedy=f"renew {self.settings.token_file.path}")
         if reply.status == 403:
             return Never(f"the bot may not write there ({said})", remedy="let it into the chat, or write another chat")
         if reply.status != 400:
+            if not answer:  # not the Bot API, so it did not arrive: a captive portal, a proxy's page
+                return Later(f"something else answered in Telegram's place with status {reply.status}")
             return Later(f"Telegram answered {reply.status}: {said}", unsure=reply.ok)
         if "can't parse" in said or "entities" in said:
             return _Unparsed(f"Telegram cannot read it ({said})")

@@ -51,6 +51,7 @@ class Webhook:
     shows = Shows("json")
     idempotent = True
     account = None
+    chat = None
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings

@@ -53,6 +53,7 @@ _STEPS = (
     "CREATE INDEX deliveries_in_order ON deliveries (target, priority, id) WHERE state = 'pending'",
     "CREATE INDEX deliveries_apart ON deliveries (target) WHERE interruptions > 0",
     "CREATE INDEX deliveries_sending ON deliveries (target) WHERE state = 'sending'",
+    "ALTER TABLE targets ADD COLUMN asked_at INTEGER",
     "ALTER TABLE targets ADD COLUMN moved_from TEXT",
     "ALTER TABLE targets ADD COLUMN moved_to TEXT",
     "CREATE TABLE sendings (id INTEGER NOT NULL, chat TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id)) STRICT",

@@ -49,6 +49,7 @@ class Apprise:
     shows = Shows("text", units=_UNITS, caption=_UNITS, file_bytes=_LARGEST)
     idempotent = False
     account = None
+    chat = None
 
     def __init__(self, settings: Settings, *, proxied: bool, python: tuple[str, ...] = (sys.executable, "-I")) -> None:
         self.settings = settings
