@@ -43,7 +43,8 @@ def decide_posts(ctx: click.Context, key: str | None, given_up: bool, form: str 
         waiting = _have_decided(session, archive, posts) if running else _decide_here(session, archive, posts)
         found = _new_matches(archive, posts, known)
         if form is not None:
-            write_json(session, {"posts": [str(post) for post in posts], "waiting": waiting, "alerts": found})
+            alerts = [alert["id"] for alert in found]
+            write_json(session, {"posts": [str(post) for post in posts], "waiting": waiting, "alerts": alerts})
             return
     matched = "1 new match" if len(found) == 1 else f"{len(found)} new matches"
     write_line(session, f"{format_count(len(posts) - waiting, 'post')} decided, {matched}")
