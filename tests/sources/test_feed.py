@@ -113,14 +113,15 @@ def test_a_feed_that_has_not_changed_is_asked_conditionally_and_brings_nothing()
     assert headers["if-modified-since"] == "Sun, 22 Nov 2026 09:00:00 GMT"
 
 
-def test_at_least_daily_the_whole_document_is_asked_for() -> None:
+@pytest.mark.parametrize("later", [DAY, -365 * DAY])
+def test_at_least_daily_the_whole_document_is_asked_for_even_if_the_clock_was_set_back(later: int) -> None:
     async def go() -> tuple[dict[str, str], Batch]:
         at = NOW
         async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: at)) as tools:
             feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
             peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
             first = await feed.fetch(Want(), None)
-            at = NOW + DAY
+            at = NOW + later
             return (await feed.fetch(Want(), first.cursor), peer.asked[-1][1])[::-1]
 
     headers, batch = asyncio.run(go())

@@ -109,7 +109,7 @@ class Feed:
         could answer "not modified" for ever.
         """
         headers = {"accept": _ACCEPT}
-        if self._clock.now() - note.full_at >= DAY:
+        if not 0 <= self._clock.now() - note.full_at < DAY:  # also after the clock was set back
             return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=headers), self._url
         conditional = dict(headers)
         if note.etag:
