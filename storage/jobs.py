@@ -203,6 +203,14 @@ def record_failure(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     return False
 
 
+def find_of_file(reader: Reader, post_id: int, media_id: int) -> list[int]:
+    """The jobs that read a file: their ids."""
+    return reader.column(
+        "SELECT id FROM jobs WHERE kind IN ('transcript', 'ocr') AND post_id = :post AND slot = :slot",
+        {"post": post_id, "slot": str(media_id)},
+    )
+
+
 def give_up(writer: Writer, job_id: int, now: int, reason: str, *, announce: bool = True) -> None:
     """Put a job aside with the reason; unless `announce`, only `status` shows it: no failure, and no retry helps."""
     writer.execute(

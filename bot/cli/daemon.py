@@ -38,7 +38,14 @@ def open_journal(session: Session) -> "Journal":
     return Journal(session.err, session.clock, stamps=session.environment.journal_stream is None)
 
 
-def build_app(session: Session, config: "Config", archive: "Archive", journal: "Journal | None" = None) -> "App":
+def build_app(
+    session: Session,
+    config: "Config",
+    archive: "Archive",
+    journal: "Journal | None" = None,
+    *,
+    stop_with_stdin: bool = False,
+) -> "App":
     """The daemon of this process, not yet started."""
     from bot.daemon.app import App
     from bot.daemon.wiring import Startup
@@ -50,6 +57,7 @@ def build_app(session: Session, config: "Config", archive: "Archive", journal: "
         session.colour,
         partial(session.config),
         session.clock,
+        stop_with_stdin,
     )
     return App(config, archive, startup)
 

@@ -1,11 +1,15 @@
 """`communique demo`: the real daemon on a loopback world of fictional channels; needs nothing."""
 
 import asyncio
+import fcntl
+import os
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from bot.world import World
 
 SECONDS = 28.0
+_PREFIX = "communique-demo-"
 
 _CONFIG = """\
 # The demo's own config: a real one, but every source points at the loopback world. `communique init` writes yours.
@@ -71,10 +76,11 @@ tags = ["{side}"]
 def command(session: Session, seconds: float, pace: float) -> None:
     """Start a small world on 127.0.0.1, watch it with the real daemon, and show every alert as it fires.
 
-    Three fictional Telegram channels and a feed; nothing leaves this machine. The archive is kept, so that the
-    commands shown at the end work.
+    Three fictional Telegram channels and a feed; nothing leaves this machine. The archive is kept until the next demo,
+    so that the commands shown at the end work.
     """
-    directory = session.data_dir_flag or Path(tempfile.mkdtemp(prefix="communique-demo-"))
+    _remove_old_worlds()
+    directory = session.data_dir_flag or Path(tempfile.mkdtemp(prefix=_PREFIX))
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = asyncio.run(_show(session, directory.absolute(), seconds, pace))
     if code == 0:
@@ -88,19 +94,23 @@ async def _show(session: Session, directory: Path, seconds: float, pace: float) 
 
     world = World(session.clock)
     begin(world)
-    async with WorldServer(world) as server:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(WorldServer(world))
         sides = {OFFICE: "junta", GROUP: "resistance", DESK: "press"}
         sources = "\n".join(_SOURCE.format(name=name, url=server.base_url, side=side) for name, side in sides.items())
         config = directory / "config.toml"
         words = _CONFIG.format(url=server.base_url, sources=sources, feed=FEED, office=OFFICE)
         config.write_text(words, encoding="utf-8")
+        in_use = stack.enter_context(config.open(encoding="utf-8"))
+        fcntl.flock(in_use, fcntl.LOCK_SH)  # a demo beside this one does not take it for an old world
         say(session, f"A small world is served at {server.base_url}: {', '.join(f'/s/{name}' for name in sides)}.")
         say(session, f"The daemon watches it for {seconds / pace:.0f} seconds with {config}.")
         say(session, "Older posts are archived silently; new ones alert:")
         colour = [] if session.colour else ["--no-color"]
         daemon = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run"
-        )
+            sys.executable, "-m", "bot", "--config", str(config), "--data-dir", str(directory), *colour, "run",
+            "--stop-with-stdin", stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
         try:
             return await _watch(world, daemon, play(world, beats(), pace=pace), seconds / pace)
         finally:
@@ -116,8 +126,14 @@ async def _watch(
     seconds: float,
 ) -> int:
     """Let the story happen once first contact is made; stop the daemon in order at the end, or at Ctrl-C."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    stop, signals = asyncio.Event(), set[int]()
+
+    def note(number: int) -> None:
+        signals.add(number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, note, number)
     ended = asyncio.create_task(daemon.wait())
     stopped = asyncio.create_task(stop.wait())
     met = asyncio.create_task(_wait_for_first_contact(world))
@@ -128,10 +144,10 @@ async def _watch(
         await asyncio.wait({ended, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             return ended.result()
-        if not stop.is_set():
-            daemon.send_signal(signal.SIGTERM)
+        assert daemon.stdin is not None
+        daemon.stdin.close()  # it stops by that, as it does if this process is killed
         await ended
-        return 130 if stop.is_set() else ended.result()
+        return 130 if signal.SIGINT in signals else ended.result()
     finally:
         stopped.cancel()
         met.cancel()
@@ -146,6 +162,20 @@ async def _wait_for_first_contact(world: "World") -> None:
     """Every channel has been looked at twice: first contact is over, so that what happens now can alert."""
     while any(world.requests(handle) < 2 for handle in world.handles()):  # noqa: ASYNC110 - it counts, it rings no bell
         await asyncio.sleep(0.1)
+
+
+def _remove_old_worlds() -> None:
+    """Remove what demos of this user have left; a demo that is still running keeps its own."""
+    from bot.daemon.lock import holder
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with (folder / "config.toml").open(encoding="utf-8") as config:
+                fcntl.flock(config, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if config.readline() == _CONFIG.partition("\n")[0] + "\n" and holder(folder) is None:
+                    shutil.rmtree(folder)
 
 
 def _suggest_commands(session: Session, directory: Path) -> None:

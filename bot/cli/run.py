@@ -1,6 +1,7 @@
 """`communique run`: the daemon in the foreground; --once makes one pass."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +11,10 @@ from bot.cli.terminal.output import Session
 from bot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from bot.config import Config
+    from collections.abc import Callable
+
+    from bot.daemon.app import App
     from bot.daemon.journal import Journal
-    from storage.archive.database import Archive
 
 
 @click.command("run")
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
 @click.option(
     "--new-archive", is_flag=True, help="Move a database that is not the right one aside; begin an empty one."
 )
+@click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Stop when stdin is closed: for the demo.")
 @click.pass_obj
-def command(session: Session, once: bool, new_archive: bool) -> None:
+def command(session: Session, once: bool, new_archive: bool, stop_with_stdin: bool) -> None:
     """Watch every configured source until Ctrl-C or SIGTERM; SIGHUP reads the config again.
+
+    It also stops when the terminal that it was started in is closed, unless it was started with nohup.
 
     Alerts of a `console` target go to stdout, everything else to stderr.
     """
@@ -39,12 +44,13 @@ def command(session: Session, once: bool, new_archive: bool) -> None:
         journal(f"warning: {warning}")
     try:
         with open_archive(config.data_dir, session.clock.now(), journal, new_archive=new_archive) as archive:
-            raise SystemExit(_run(session, config, archive, journal, once=once))
+            app = partial(build_app, session, config, archive, journal, stop_with_stdin=stop_with_stdin)
+            raise SystemExit(_run(app, journal, once=once))
     finally:
         journal.drain()
 
 
-def _run(session: Session, config: "Config", archive: "Archive", journal: "Journal", *, once: bool) -> int:
+def _run(build: "Callable[[], App]", journal: "Journal", *, once: bool) -> int:
     import gc
     import logging
 
@@ -60,7 +66,7 @@ def _run(session: Session, config: "Config", archive: "Archive", journal: "Journ
     logging.getLogger().addHandler(LogLines(journal))
 
     async def live() -> int:
-        app = build_app(session, config, archive, journal)
+        app = build()
         return await (run_once(app) if once else app.run())
 
     return asyncio.run(live())

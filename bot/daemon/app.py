@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,13 +16,16 @@ from bot.daemon.journal import describe_bug
 from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
+from bot.daemon.terminal import Terminal
 from bot.daemon.wiring import Stages, Startup, changed_at
 from bot.errors import CommuniqueError, ConfigError
 from storage.alerts import deaths
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError, ArchiveUnwritable
+from storage.media import crashes
 from storage.sources import clock_repair
 
+_TERMINAL_S = 3.0  # after SIGHUP, within which a closing terminal is gone
 DRAIN_S = 20.0  # of a stop, to match what was stored last
 
 
@@ -95,6 +99,7 @@ class App:
             self._beating = self._keep("the heartbeat", self._beat)
         now, archive, wired = self.clock.now(), self.stages.archive, self.stages.wired
         await self.stages.given_up.settle_death()
+        await archive.run(crashes.count, now)
         if await archive.run(clock_repair.has_future_rounds, now):
             self._say("the archive contains future timestamps (was the clock wrong?); everything scheduled is due now")
             await archive.run(clock_repair.repair_times, now)
@@ -200,7 +205,24 @@ class App:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._supervision.stopped.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_requested.set)
+        terminal = Terminal()
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up, terminal)
+        if self._startup.stop_with_stdin:
+            loop.add_reader(sys.stdin.fileno(), self._supervision.stopped.set)
+
+    def _hang_up(self, terminal: Terminal) -> None:
+        """SIGHUP: stop if our terminal was closed, otherwise reload. A shell may send it before it closes."""
+        if self._is_left_alone(terminal):
+            return
+        self._reload_requested.set()
+        asyncio.get_running_loop().call_later(_TERMINAL_S, self._is_left_alone, terminal)
+
+    def _is_left_alone(self, terminal: Terminal) -> bool:
+        gone = terminal.is_gone()
+        if gone and not self._supervision.stopped.is_set():
+            self._say("the terminal was closed")
+            self._supervision.stopped.set()
+        return gone
 
     def _interrupt(self) -> None:
         self._interrupts += 1

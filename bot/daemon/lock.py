@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,8 @@ from bot.errors import AlreadyRunning, UserError
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive
+
+_OUR_UNIT = re.compile(r"/([\w@.:\\-]*communique[\w@.:\\-]*)\.service(?:/|$)", re.MULTILINE)
 
 
 @contextmanager
@@ -80,7 +83,8 @@ class Lock:
                     pid = _read_pid(descriptor)
                     os.close(descriptor)
                     who = f"process {pid}" if pid else "another process"
-                    raise AlreadyRunning(f"already running: {who} holds {self._path.parent}") from None
+                    way = f"; to stop it: {_command_that_stops(pid)}" if pid else ""
+                    raise AlreadyRunning(f"already running: {who} holds {self._path.parent}{way}") from None
                 time.sleep(pause)
         with suppress(OSError):  # on a full disk the lock holds all the same, but its pid cannot be read
             os.ftruncate(descriptor, 0)
@@ -115,6 +119,15 @@ def holder(data_dir: Path) -> int | None:
 def held_since(data_dir: Path) -> int:
     """When the process that holds it took it, in microseconds UTC. Raises OSError."""
     return paths.lock_in(data_dir).stat().st_mtime_ns // 1_000
+
+
+def _command_that_stops(pid: int) -> str:
+    """A service would be started again by systemd; what belongs to one is read from cgroups(7)."""
+    with suppress(OSError):
+        unit = _OUR_UNIT.search(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace"))
+        if unit is not None:
+            return f"systemctl {'--user ' if '/user.slice/' in unit.string else ''}stop {unit[1]}"
+    return f"kill {pid}"
 
 
 def _read_pid(descriptor: int) -> int | None:

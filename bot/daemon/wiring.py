@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What the process was started with. `load` reads the config again for SIGHUP; raises ConfigError."""
+    """What the process was started with. `load` reads the config again for SIGHUP; raises ConfigError.
+
+    `stop_with_stdin` makes it stop when its stdin is closed, as that of a child is when its parent dies.
+    """
 
     environment: Environment
     out: TextIO
@@ -48,6 +51,7 @@ class Startup:
     colour: bool
     load: Callable[[], Config]
     clock: Clock = field(default_factory=Clock)
+    stop_with_stdin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

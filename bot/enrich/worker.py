@@ -12,6 +12,7 @@ from bot.archive import AsyncArchive
 from bot.clock import HOUR, MINUTE, Clock
 from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfit
 from bot.enrich.choice import Choice, reading_jobs
+from bot.enrich.places import Places
 from bot.enrich.sandbox.run import Failed, Sandbox
 from bot.errors import Later, Never
 from bot.incidents import Incidents
@@ -19,7 +20,7 @@ from storage import jobs
 from storage.archive.columns import storable
 from storage.archive.database import Writer
 from storage.jobs import ClaimedJob, NewJob
-from storage.media import readings, rows
+from storage.media import crashes, readings, rows
 from storage.media.readings import GivenUpFile
 from storage.media.rows import StoredMedia
 from storage.posts import texts
@@ -70,6 +71,7 @@ class Enricher:
     stored: Callable[[], None]
     incidents: Incidents
     _pauses: dict[str, _Pause] = field(default_factory=dict)
+    _places: Places = field(default_factory=lambda: Places(2))  # one for what is fresh, one for what is old
 
     def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
         """The jobs for a file that was just downloaded."""
@@ -136,7 +138,13 @@ class Enricher:
             return
         version = self.choice.version(engine, found.source)
         task = _Task(job, engine, version, found.id, f"{found.kind} {found.id} of {found.source}")
-        result = await self._try(task, lambda: self._read_file(engine, found, background=background))
+        alone = await self.store.read(crashes.has_crashed, found.id)
+        async with self._places.taken(alone=alone):
+            await self.store.run(crashes.begin_reading, found.id, self.clock.now())
+            try:
+                result = await self._try(task, lambda: self._read_file(engine, found, background=background))
+            finally:
+                await self.store.run(crashes.end_reading, found.id)
         if result is not None:
             read = await _fold(result)
             await self.store.run(_settle, task, kind, result, read, self.clock.now())

@@ -114,7 +114,7 @@ def reopen(writer: Writer, media_ids: Iterable[int]) -> None:
     """Forget that these files were given up: another engine, or a person, wants to try."""
     ids = as_list(media_ids)
     writer.execute(
-        f"UPDATE media SET read_by = NULL WHERE id {in_list('ids')} AND id IN "
+        f"UPDATE media SET read_by = NULL, crashes = NULL WHERE id {in_list('ids')} AND id IN "
         f"(SELECT CAST(slot AS INTEGER) FROM given_up WHERE {_OF_FILES})",
         {"ids": ids},
     )

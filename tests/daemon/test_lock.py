@@ -33,7 +33,10 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first_and_free_after_it
         try:
             assert holder(tmp_path) == other.pid
             with (
-                pytest.raises(AlreadyRunning, match=f"already running: process {other.pid} holds {tmp_path}"),
+                pytest.raises(
+                    AlreadyRunning,
+                    match=f"already running: process {other.pid} holds {tmp_path}; to stop it: kill {other.pid}",
+                ),
                 Lock(tmp_path),
             ):
                 pass

@@ -86,3 +86,11 @@ print(sorted(set(sys.modules) & set({HEAVY!r})))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_unit_of_systemd_has_room_for_the_largest_job(engine: Engine, tmp_path: Path) -> None:
+    unit = (Path(__file__).parents[2] / "deploy" / "communique.service").read_text(encoding="utf-8")
+    [most] = [int(line.removeprefix("MemoryMax=")[:-1]) for line in unit.splitlines() if line.startswith("MemoryMax=")]
+    bounds = engine.bounds(MediaFile(tmp_path / "x", "voice", "audio/ogg", 10_000, duration_s=60.0))
+    assert bounds.memory + (512 << 20) <= most << 20
+    assert "OOMPolicy=continue" in unit.splitlines()

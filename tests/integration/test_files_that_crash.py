@@ -1,0 +1,98 @@
+"""A file that takes the whole unit with it, as one killed for its memory: after two such deaths it is left alone."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from bot.world import World, run_in_thread
+from bot.world.state import WorldFile
+from tests.desk import Desk, Sink
+
+Until = Callable[[Callable[[], object], str], None]
+
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[media]
+keep_free = 0
+[defaults]
+every = "1s"
+[[sources]]
+name = "spokesman"
+kind = "telegram_web"
+channel = "spokesman_office"
+base_url = "{world}"
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["hook"]
+[[targets]]
+name = "hook"
+kind = "webhook"
+url = "{hook}"
+health = true
+[[engines]]
+name = "ears"
+kind = "program"
+program = ["{program}", "600"]
+timeout = "10m"
+[[engines]]
+name = "eyes"
+kind = "program"
+makes = "ocr"
+program = ["{program}", "0"]
+"""
+READS = """#!{python}
+import json, sys, time
+time.sleep(int(sys.argv[1]))
+print(json.dumps({{"text": "We lost contact with the regional command.", "language": "en", "confidence": 0.9,
+                   "model": "stub"}}))
+"""
+
+
+def read(desk: Desk, column: str) -> int:
+    with desk.archive.reading() as reader:
+        return int(reader.value(f"SELECT count(*) FROM media WHERE {column}"))
+
+
+def given_up(desk: Desk) -> str:
+    return desk.run("media", "list", "--state", "given up").stdout
+
+
+def test_a_file_that_kills_the_unit_twice_is_not_read_a_third_time(desk: Desk, sink: Sink, until: Until) -> None:
+    world = World()
+    world.open_channel("spokesman_office", "The office")
+    world.publish("spokesman_office", "Nothing new.")
+    with run_in_thread(world) as address:
+        program = desk.directory / "reads.py"
+        program.write_text(READS.format(python=sys.executable), encoding="utf-8")
+        program.chmod(0o755)
+        desk.write(CONFIG.format(world=address, hook=sink.url, program=program))
+        desk.run("run", "--once")
+        world.publish("spokesman_office", "", attachments=[WorldFile("voice", "heavy.ogg", duration="0:04")])
+        for death in (1, 2):
+            with running(desk):
+                being_read = f"reading_since > 0 AND coalesce(crashes, 0) = {death - 1}"
+                until(partial(read, desk, being_read), f"reading {death}")
+        with running(desk):
+            until(lambda: "died 2 times" in str(sink.received), "the message to the health target")
+            assert "died 2 times while an engine was reading it" in given_up(desk)
+            world.publish("spokesman_office", "", attachments=[WorldFile("photo", "light.png")])
+            until(lambda: "match" in {message["type"] for _, message in sink.received}, "the alert of another file")
+            assert read(desk, "reading_since IS NOT NULL") == 0
+            desk.run("media", "read")
+            until(lambda: read(desk, "reading_since IS NOT NULL") == 1, "the reading that a person asked for")
+
+
+@contextmanager
+def running(desk: Desk) -> Iterator[None]:
+    """A daemon that is killed at the end, with everything that it started."""
+    daemon = desk.start("run")
+    try:
+        yield
+    finally:
+        daemon.kill()
+        daemon.wait()
