@@ -72,7 +72,8 @@ class Later(CommuniqueError):
     `retry_at` is in microseconds UTC, or None where the caller's back-off decides. `state` names what the user sees
     in `status` and `sources list` (`storage.state_names`). `obey` means that the other side set the time: `run --once`
     keeps to it, and so does the next process. `unsure` means that the request went out and
-    no answer came back, so the other side may have acted on it.
+    no answer came back, so the other side may have acted on it. `unreached` means that there was no answer at all: the
+    other side, or our own network, is away.
     """
 
     exit_code = 1
@@ -85,6 +86,7 @@ class Later(CommuniqueError):
         state: str = "failing",
         obey: bool = False,
         unsure: bool = False,
+        unreached: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -92,6 +94,7 @@ class Later(CommuniqueError):
         self.state = state
         self.obey = obey
         self.unsure = unsure
+        self.unreached = unreached
 
 
 class Never(CommuniqueError):

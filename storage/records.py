@@ -17,6 +17,7 @@ TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll", "
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
 Presence = Literal["present", "absent"]
+FailureKind = Literal["unreached", "error", "refused"]
 NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
 
 
@@ -268,6 +269,8 @@ class SourceRow:
     last_ok_at: int | None
     last_post_at: int | None
     paused: bool
+    failure: FailureKind | None = None
+    failures_alike: int = 0  # failures of that kind in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,17 +332,6 @@ class Saved:
     unchanged: int = 0
     quarantined: int = 0
     deleted: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionRow:
-    number: int
-    text: str
-    collected_at: int
-    edited_at: int | None
-    content_hash: str
-    raw_sha256: str
-    method: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def mask_secrets(problem: Later | Never, *secrets: str) -> Later | Never:
             state=problem.state,
             obey=problem.obey,
             unsure=problem.unsure,
+            unreached=problem.unreached,
         )
     return type(problem)(strike(problem.reason), remedy=strike(problem.remedy), state=problem.state)
 

@@ -113,6 +113,7 @@ class Rounds:
                 await asyncio.sleep(_REST_S)
             except Exception as error:  # noqa: BLE001 - a bug in one source must not blind the others
                 result = await self._settle_bug(row, error)
+        self.start_soon(result.woken)
         for notice in result.notices:
             self.say(f"{row.name}: {notice}")
         if result.change:

@@ -64,7 +64,7 @@ class Connection(httpcore.AsyncNetworkStream):
         try:
             return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
         except httpcore.ConnectError as error:
-            raise Later(_broken_tls(self.host, error)) from error
+            raise Later(_broken_tls(self.host, error), unreached=True) from error
         except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
             await self.aclose()
             raise
@@ -116,8 +116,8 @@ class Guard(httpcore.AsyncNetworkBackend):
     def _failure(self, host: str, why: str) -> Later:
         if self._proxy:
             reason = f"the proxy {self._proxy} cannot be reached, so nothing was sent: {why}"
-            return Later(reason, state=PROXY_DOWN)
-        return Later(f"{host} cannot be reached: {why}")
+            return Later(reason, state=PROXY_DOWN, unreached=True)
+        return Later(f"{host} cannot be reached: {why}", unreached=True)
 
 
 def _broken_tls(host: str, error: BaseException) -> str:

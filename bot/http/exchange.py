@@ -93,10 +93,11 @@ class Exchange:
 
     async def exchange(self, sending: Sending, left: float) -> HopReply:
         """Send and read within `left` seconds. Raises Later (`unsure` if a POST went out unanswered) and Never."""
-        sent = False
+        sent = answered = False
 
         async def trace(event: str, _: Mapping[str, Any]) -> None:
-            nonlocal sent
+            nonlocal sent, answered
+            answered = answered or event == "http11.receive_response_headers.complete"
             sent = sent or (sending.method == "POST" and event == "http11.send_request_headers.started")
 
         host = sending.host
@@ -113,9 +114,10 @@ class Exchange:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
             reason = f"{host} violates HTTP: {describe_error(error)}"
+            answered = answered or "without sending a response" not in str(error)
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
-        raise Later(reason, unsure=sent)
+        raise Later(reason, unsure=sent, unreached=not answered)
 
     async def aclose(self) -> None:
         await self._pool.aclose()

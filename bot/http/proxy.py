@@ -87,11 +87,11 @@ class Tunnel(httpcore.AsyncNetworkBackend):
             await connection.aclose()
             if isinstance(error, httpcore.NetworkError | httpcore.ProxyError):
                 reason = f"the proxy {proxy} cannot be used, so nothing was sent: {describe_error(error)}"
-                raise Later(reason, state=PROXY_DOWN) from error
+                raise Later(reason, state=PROXY_DOWN, unreached=True) from error
             raise
         if refused:
             await connection.aclose()
-            raise Later(f"{host} cannot be reached through the proxy {proxy}: {refused}")
+            raise Later(f"{host} cannot be reached through the proxy {proxy}: {refused}", unreached=True)
         connection.host = host
         return connection
 

@@ -15,7 +15,6 @@ from bot.errors import Later
 from storage.state_names import FAILING, RATE_LIMITED
 
 TOO_BIG = "too big"  # the state of a Later whose reply was longer than its cap
-_LONGEST_WAIT = DAY
 # Between two requests to a host, in microseconds. t.me answers faster polling with pages that look like an end.
 BUILT_IN_INTERVALS = {"t.me": 2_500_000}
 _NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -59,13 +58,14 @@ class Reply:
         return 200 <= self.status < 300
 
 
-def check_busy(reply: Reply, now: int) -> Later | None:
-    """Read the failure that a busy or broken server (429, 5xx) means, None for every other status.
+def check_busy(reply: Reply, now: int, longest: int = DAY) -> Later | None:
+    """Read the failure that a busy or broken server means (429, 5xx, any error with Retry-After), None for the rest.
 
     `now` is in microseconds UTC. Where the server names a time (Retry-After, in seconds or as a date) it is obeyed,
-    up to 24 hours.
+    up to `longest`.
     """
-    if reply.status != HTTPStatus.TOO_MANY_REQUESTS and reply.status < 500:
+    wait = _retry_after(reply.headers.get("retry-after", ""), now) if reply.status >= 400 else None
+    if reply.status != HTTPStatus.TOO_MANY_REQUESTS and reply.status < 500 and wait is None:
         return None
     host = urlsplit(reply.url).hostname
     try:
@@ -73,10 +73,9 @@ def check_busy(reply: Reply, now: int) -> Later | None:
     except ValueError:
         phrase = ""
     state = RATE_LIMITED if reply.status == HTTPStatus.TOO_MANY_REQUESTS else FAILING
-    wait = _retry_after(reply.headers.get("retry-after", ""), now)
     if wait is None:
         return Later(f"{host} answered {reply.status}{phrase}", state=state)
-    wait = min(max(wait, SECOND), _LONGEST_WAIT)
+    wait = min(max(wait, SECOND), longest)
     reason = f"{host} answered {reply.status}{phrase} and asks to wait {wait // SECOND} s"
     return Later(reason, retry_at=now + wait, state=state, obey=True)
 

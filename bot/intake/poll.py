@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from bot.archive import AsyncArchive
 from bot.clock import Clock
-from bot.contracts.source import Source, Want
+from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
 from bot.intake import ledger
-from bot.intake.backoff import Outlook, after_failure, after_success
+from bot.intake.backoff import Outlook, Streak, after_failure, after_success
 from storage.alerts import outbox
 from storage.posts import observations, rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
-from storage.sources import first_contact, gaps, states
+from storage.sources import first_contact, gaps, reach, states
 from storage.state_names import INTERNAL_ERROR, NEW, OK, SHARED_BY_ACCOUNT, THROTTLED
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Round:
     change: str | None = None
     error: Later | Never | None = None
     notices: list[str] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)  # sources that waited for what this one has reached
     detail: str | None = None  # something worth knowing about a round that succeeded
 
     def add(self, saved: Saved) -> None:
@@ -53,6 +54,10 @@ class Round:
         self.revised += len(saved.revised)
         self.unchanged += saved.unchanged
         self.quarantined += saved.quarantined
+
+    def note(self, settled: "Settled") -> None:
+        self.change = settled.change
+        self.woken.extend(settled.woken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,24 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account."""
+    """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account.
+
+    `server` is what had to be reached for it, None if that is no network.
+    """
 
     row: SourceRow
     outlook: Outlook
     health: Sequence[str]
     by_account: bool = False
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling a round changed: the sentence about it, "" if nothing, and the sources that it made due."""
+
+    change: str = ""
+    woken: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +136,14 @@ class Intake:
         except (Later, Never) as error:
             result.error = error
         if result.change is None:
-            end = self._end(result, row, every, by_account=source.settings.reads_with_account)
-            result.change = await self.archive.run(_settle, end, self.clock.now(), result.new)
+            end = self._end(result, row, every, source.settings)
+            result.note(await self.archive.run(_settle, end, self.clock.now(), result.new))
         return result
 
     async def settle_bug(self, row: SourceRow, bug: str, every: int) -> Round:
         """Settle a round that a bug ended: backed off and shown like any failure, never lost."""
         result = Round(error=Later(bug, state=INTERNAL_ERROR))
-        result.change = await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), 0)
+        result.note(await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), 0))
         return result
 
     async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> tuple[list[Gap], str | None]:
@@ -152,8 +169,7 @@ class Intake:
                     started=started,
                     alerts=source.settings.alert_backfill,
                 )
-            by_account = source.settings.reads_with_account
-            end = None if batch.more else self._end(result, row, every, by_account=by_account)
+            end = None if batch.more else self._end(result, row, every, source.settings)
             shown = _index_shown(batch)
             before = self._last_shown.pop(row.id, {}) if contacted else {}
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
@@ -217,24 +233,28 @@ class Intake:
         open_gaps: list[Gap] = []
         for chosen in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
             part = replace(chosen, began=began)
-            saved, open_gaps, change = await self.archive.run(
+            saved, open_gaps, settled = await self.archive.run(
                 _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
             result.add(saved)
-            result.change = change if end is not None else result.change
+            if settled is not None:
+                result.note(settled)
             if saved.new or saved.revised:
                 self.stored()
         return open_gaps
 
-    def _end(self, result: Round, row: SourceRow, every: int, *, by_account: bool = False) -> End:
+    def _end(self, result: Round, row: SourceRow, every: int, settings: SourceSettings | None = None) -> End:
         now = self.clock.now()
         if result.error is not None:
-            outlook = after_failure(result.error, every=every, failures=row.failures, now=now, jitter=self.jitter())
+            before = Streak(row.failure, row.failures_alike, row.failures)
+            outlook = after_failure(result.error, every=every, before=before, now=now, jitter=self.jitter())
         else:
             outlook = replace(after_success(every=every, now=now, jitter=self.jitter()), detail=result.detail)
         if result.gaps_left and result.error is None:
             outlook = replace(outlook, next_poll_at=now)
-        return End(row, outlook, self.health(), by_account)
+        if settings is None:
+            return End(row, outlook, self.health())
+        return End(row, outlook, self.health(), settings.reads_with_account, settings.server())
 
 
 def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
@@ -275,7 +295,7 @@ def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool, again: bool = Fa
 
 def _write(
     writer: "Writer", source_id: int, part: Part, now: int, method: str, recheck: tuple[int, ...], end: End | None
-) -> tuple[Saved, list[Gap], str | None]:
+) -> tuple[Saved, list[Gap], Settled | None]:
     """Store one part. With `end`, look for posts that the page left out, and settle the round if no gap is open."""
     if part.known is not None:
         first_contact.save_history(writer, source_id, part.known)
@@ -308,9 +328,10 @@ def _write(
     return saved, open_gaps, None if open_gaps or end is None else _settle(writer, end, now, len(saved.new))
 
 
-def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
+def _settle(writer: "Writer", end: End, now: int, new: int) -> Settled:
     """Settle the source's state; health targets hear of a change in the same transaction."""
     row, outlook = end.row, end.outlook
+    woken = reach.wake_waiting(writer, row.id, end.server, now) if outlook.outcome == OK else []
     change = states.settle(
         writer,
         row.id,
@@ -319,12 +340,13 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> str:
         now=now,
         next_poll_at=outlook.next_poll_at,
         hold_until=outlook.hold_until,
-        failures=outlook.failures,
+        failures=outlook.streak.failures,
         posts=new,
     )
+    reach.note_round(writer, row.id, end.server, outlook.streak.failure, outlook.streak.alike, now)
     if change and row.state != NEW and not _is_reported_by_account(end):
         outbox.announce(writer, end.health, f"source {row.name}", change, now)
-    return change
+    return Settled(change, woken)
 
 
 def _is_reported_by_account(end: End) -> bool:

@@ -3,10 +3,23 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.records import ObservationRow, RevisionRow
+from storage.records import ObservationRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow:
+    """What a post said from one moment on; `number` counts from 0."""
+
+    number: int
+    text: str
+    collected_at: int
+    edited_at: int | None
+    content_hash: str
+    raw_sha256: str
+    method: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _CORRECTED = 60 * 1_000_000  # a clock may be set back so far within one stretch
 NEVER = 1 << 62  # a stopped source is not due before a person resumes it
 _COLUMNS = (
     "id, name, kind, tags, side, state, reason, state_since, channel_id, handle, title, cursor, high_water, "
-    "first_contact_at, next_poll_at, hold_until, failures, last_ok_at, last_post_at, paused"
+    "first_contact_at, next_poll_at, hold_until, failures, last_ok_at, last_post_at, paused, failure, failures_alike"
 )
 
 
@@ -94,9 +94,9 @@ def resume(writer: Writer, name: str, now: int) -> bool:
 
 
 def poll_stopped_now(writer: Writer, changed_at: int, now: int) -> None:
-    """Poll every source again that had stopped for good before the config was changed: that may have mended it."""
+    """Poll every source again that failed or had stopped before the config was changed: that may have mended it."""
     writer.execute(
-        "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND next_poll_at >= :never "
+        "UPDATE sources SET next_poll_at = :now WHERE enabled = 1 AND (next_poll_at >= :never OR failure IS NOT NULL) "
         "AND state_since < :changed_at",
         {"now": now, "never": NEVER, "changed_at": changed_at},
     )

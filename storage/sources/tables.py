@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
 
@@ -10,7 +11,10 @@ class SourceTable(SQLModel, table=True):
     """One configured channel or feed, under the name that the user gave it. Its row outlives its config entry."""
 
     __tablename__: ClassVar[str] = "sources"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (
+        UniqueConstraint("name"),
+        Index("sources_failing", "failure", sqlite_where=clause("failure IS NOT NULL")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     # the config says
@@ -37,6 +41,10 @@ class SourceTable(SQLModel, table=True):
     last_ok_at: int | None = None
     last_post_at: int | None = None
     first_contact_seq: int | None = None  # what came up to then was there before us: storage.archive.sequence
+    server: str | None = Field(default=None, sa_type=Text)  # what had to be reached for it; None: no network
+    failure: str | None = Field(default=None, sa_type=Text)  # records.FailureKind of the last round
+    failing_since: int | None = None  # with this kind of failure
+    failures_alike: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class GapTable(SQLModel, table=True):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clock import DAY, SECOND
+from bot.clock import DAY, HOUR, SECOND
 from bot.http import Reply, check_busy
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
@@ -14,7 +14,10 @@ def reply(status: int, **headers: str) -> Reply:
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 400, 401, 403, 404, 410])
 def test_a_reply_that_is_no_sign_of_trouble_there_asks_for_nothing(status: int) -> None:
-    assert check_busy(reply(status, retry_after="60"), NOW) is None
+    assert check_busy(reply(status), NOW) is None
+    later = check_busy(reply(status, retry_after="60"), NOW)
+    assert (later is not None) == (status >= 400)
+    assert later is None or (later.obey and later.retry_at == NOW + 60 * SECOND)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520, 599, 999])
@@ -54,6 +57,12 @@ def test_no_header_makes_it_fail_or_wait_longer_than_a_day(header: str) -> None:
     later = check_busy(reply(429, retry_after=header), NOW)
     assert later
     assert later.retry_at is None or NOW < later.retry_at <= NOW + DAY
+
+
+def test_who_may_not_wait_for_a_day_says_so() -> None:
+    later = check_busy(reply(503, retry_after="86400"), NOW, HOUR)
+    assert later
+    assert later.retry_at == NOW + HOUR
 
 
 def test_only_the_two_hundreds_are_ok() -> None:

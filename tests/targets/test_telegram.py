@@ -40,12 +40,13 @@ def test_a_message_refused_even_as_plain_text_is_refused_for_good(telegram: Any,
         asyncio.run(around.send(telegram))
 
 
-def test_429_is_obeyed_to_the_second(telegram: Any, around: Any, bot_api: Any) -> None:
-    bot_api.retry_after = 10_072
+@pytest.mark.parametrize("asked", [2_072, 10_072])
+def test_429_is_obeyed_to_the_second_up_to_an_hour(asked: int, telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.retry_after = asked
     with pytest.raises(Later) as problem:
         asyncio.run(around.send(telegram))
     assert problem.value.obey
-    assert problem.value.retry_at == around.now + 10_072 * SECOND
+    assert problem.value.retry_at == around.now + min(asked, 3600) * SECOND
 
 
 def test_a_server_in_trouble_is_tried_later(telegram: Any, around: Any, bot_api: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from aiolimiter import AsyncLimiter
 from pydantic import Field
 
-from bot.clock import SECOND, Clock
+from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.message import Attachment
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
@@ -155,9 +155,9 @@ class TelegramTarget:
         more = more if isinstance(more, dict) else {}
         wait = more.get("retry_after")
         if reply.status == 429 and isinstance(wait, int) and wait >= 0:
-            until = self._clock.now() + wait * SECOND
+            until = self._clock.now() + min(wait * SECOND, HOUR)
             return Later(f"Telegram asks to wait {wait} s", retry_at=until, state=RATE_LIMITED, obey=True)
-        busy = check_busy(reply, self._clock.now())
+        busy = check_busy(reply, self._clock.now(), HOUR)
         if busy is not None:
             return busy
         moved = more.get("migrate_to_chat_id")

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from bot.clock import SECOND, Clock
+from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.secrets import mask_secrets, read_secret, secret_parts
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
@@ -72,7 +72,7 @@ class Webhook:
         if reply.status == 410:
             raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
-            raise check_busy(reply, self._clock.now()) or Later(f"the receiver answered {reply.status}")
+            raise check_busy(reply, self._clock.now(), HOUR) or Later(f"the receiver answered {reply.status}")
 
     def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
         stamp = str(self._clock.now() // SECOND)

@@ -18,7 +18,7 @@ from storage.language import zawgyi
 from storage.media import summary
 from storage.posts import post_history
 from storage.posts import reading as post_reading
-from storage.records import Forward, PostRow, RevisionRow
+from storage.records import Forward, PostRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -144,7 +144,7 @@ def _describe_matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[s
 
 def _describe_history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     lived = post_history.read_history(reader, post.id)
-    before: RevisionRow | None = None
+    before: post_history.RevisionRow | None = None
     for revision in lived.revisions:
         collected = format_time(revision.collected_at, zone, seconds=True)
         edited = "" if revision.edited_at is None else f"  edited {format_time(revision.edited_at, zone, seconds=True)}"

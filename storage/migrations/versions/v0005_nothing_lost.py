@@ -19,6 +19,12 @@ _STEPS = (
     "UPDATE sources SET first_contact_seq = first_contact_at",
     """INSERT INTO meta (key, value) SELECT 'sequence', CAST(coalesce(max(seq), 0) AS TEXT) FROM (SELECT seq FROM posts
         UNION ALL SELECT loaded_seq FROM rules UNION ALL SELECT first_contact_seq FROM sources)""",
+    # sources: how the last round failed, and what had to be reached for it
+    "ALTER TABLE sources ADD COLUMN server TEXT",
+    "ALTER TABLE sources ADD COLUMN failure TEXT",
+    "ALTER TABLE sources ADD COLUMN failing_since INTEGER",
+    "ALTER TABLE sources ADD COLUMN failures_alike INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX sources_failing ON sources (failure) WHERE failure IS NOT NULL",
     "CREATE INDEX runs_in_order ON runs (source_id)",
     """UPDATE sources SET state = CASE state WHEN 'archive' THEN 'archive error' WHEN 'broken' THEN 'internal error'
         WHEN 'flood wait' THEN 'rate-limited' WHEN 'handle moved' THEN 'renamed'
