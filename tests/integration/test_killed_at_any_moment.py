@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from tests.desk import Desk, Sink
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
 HANDLES = ("spokesman_office", "northern_alliance_info")
+RULES = {"command": ("regional command", ("hook", "screen")), "contact": ("contact with the post", ("hook",))}
 
 CONFIG = """
 [http]
@@ -40,6 +42,12 @@ recheck = ["2s", "4s"]
 name = "command"
 query = '"regional command"'
 targets = ["hook", "screen"]
+
+[[rules]]
+name = "contact"
+query = '"contact with the post"'
+priority = "high"
+targets = ["hook"]
 
 [[rules]]
 name = "saved"
@@ -122,7 +130,9 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     names = {"spokesman": HANDLES[0], "alliance": HANDLES[1]}
     check_invariants(desk.archive, {name: {str(one) for one in world.shown(handle)} for name, handle in names.items()})
     check_edits(desk, world, names)
-    check_alerts(desk, sink, desk.printed() + "".join(printed))
+    heard = desk.printed() + "".join(printed)
+    check_every_statement_alerted(world, names, sink, heard)
+    check_alerts(desk, sink, heard)
 
 
 def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
@@ -139,21 +149,48 @@ def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
             assert (name, str(number), newest) in kept
 
 
+def check_every_statement_alerted(world: World, names: dict[str, str], sink: Sink, printed: str) -> None:
+    """What the world showed, read by eye: each post in which a rule's words are has alerted each of its targets."""
+    expected = {
+        (rule, name, str(number), target)
+        for name, handle in names.items()
+        for number in world.shown(handle)
+        for rule, (words, targets) in RULES.items()
+        if any(words in text.lower() for text in world.shown_texts(handle, number))
+        for target in targets
+    }
+    arrived = {
+        (body["data"]["rule"], body["data"]["post"]["source"], body["data"]["post"]["native_id"], "hook")
+        for _, body in sink.received
+        if body["type"] == "match"
+    }
+    handles = {handle: name for name, handle in names.items()}
+    arrived |= {
+        (rule, handles[handle], number, "screen")
+        for rule, handle, number in re.findall(r"(?m)^(\w+) · (?:.*\n)*?.*/(\w+)/(\d+) · alert", printed)
+    }
+    assert len(expected) > 5 * CYCLES
+    print(f"{len(expected)} alerts expected, {len(expected - arrived)} missing, {CYCLES} kills")
+    assert expected - arrived == set()
+    assert arrived - expected == set()
+
+
 def check_alerts(desk: Desk, sink: Sink, printed: str) -> None:
     """Each alerting match has one delivery per target; each was received, copies are marked or carry the same id."""
     with desk.archive.reading() as reader:
         matches = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1")}
         rows = reader.execute("SELECT match_id, target, state, possible_repeat FROM deliveries").fetchall()
+        shown = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1 AND rule = 'command'")}
         saved = reader.execute(
             "SELECT count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.rule = 'saved'"
         )
         assert saved.fetchone()[0] == 0
-    for target in ("hook", "screen"):
+    for target, owing in (("hook", matches), ("screen", shown)):
         owed = [row[0] for row in rows if row[1] == target]
-        assert sorted(owed) == sorted(matches), f"one delivery for each match at {target}"
+        assert sorted(owed) == sorted(owing), f"one delivery for each match at {target}"
     assert {row[2] for row in rows} == {"sent"}
     assert len(matches) > CYCLES
     assert len(sink.ids()) == len(matches), "the webhook got every alert, under one id each"
     repeats = sum(row[3] for row in rows if row[1] == "screen")
-    shown = printed.count("command · ")
-    assert len(matches) <= shown <= len(matches) + repeats
+    printed_alerts = printed.count("command · ")
+    assert len(shown) <= printed_alerts <= len(shown) + repeats
