@@ -89,7 +89,7 @@ def test_burmese_heard_by_a_stock_model_is_never_believed(
 
 def test_a_model_that_is_not_there_is_one_sentence_with_what_to_do(around: EngineTools, tmp_path: Path) -> None:
     pytest.importorskip("faster_whisper", reason="faster-whisper is missing; make setup-media brings it")
-    with pytest.raises(Never, match=r"no model\.bin in .*: download a CTranslate2 conversion"):
+    with pytest.raises(Never, match=r"has no model\.bin: download a CTranslate2 conversion"):
         build(Settings(name="ears", kind="faster_whisper", model=tmp_path), around).ready()
 
 

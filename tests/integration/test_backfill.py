@@ -51,7 +51,7 @@ def test_history_is_asked_for_as_people_write_times_and_alerts_nobody_unless_ask
         desk.run("run", "--once")
         assert archived(desk) == 3
         refused = desk.run("sources", "backfill", "office", "--since", "last summer", code=2)
-        assert refused.stderr.startswith("--since: 'last summer' is no time")
+        assert refused.stderr.startswith("--since: 'last summer' is not a time")
         assert "office: 7 posts of history" in desk.run("sources", "backfill", "office", "--since", "250h").stderr
         assert "office: 1 post of history" in desk.run("sources", "backfill", "office", "--count", "1").stderr
         assert archived(desk) == 11

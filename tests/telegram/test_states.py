@@ -80,13 +80,13 @@ def test_after_the_end_of_an_account_a_whole_day_passes_without_a_call(
             await until(lambda: rig.account.status.dead, "the end of the account")
             await rig.collector.aclose()
             calls = len(telegram.journal.calls())
-            loop.hurry.run_at(DAY_S * 2)
             day = loop.time() + DAY_S
             while loop.time() < day:
+                loop.hurry.run_at(DAY_S * 2)
                 await asyncio.sleep(3600)
+                loop.hurry.run_at(1)  # a round has a deadline, and its transactions take real time
                 found = await rig.round()
                 assert isinstance(found.error, Never)
-            loop.hurry.run_at(1)
             assert len(telegram.journal.calls()) == calls
             assert rig.account.status.remedy
 
@@ -334,7 +334,6 @@ def test_where_an_answer_cannot_be_read_the_pages_stand_in_and_other_channels_go
             telegram.faults.suffer(Fault(method, unknown=True))
             found = await rig.round("post")
             assert found.error is None
-            assert "newer" not in (rig.row("post").reason or "")
             assert "public pages" in rig.row("post").reason
             assert found.new == 2
             assert (await rig.round("river")).error is None
