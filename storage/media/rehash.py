@@ -13,9 +13,9 @@ from zstandard import ZstdDecompressor, ZstdError
 from storage.media.shelf import Shelf
 
 if TYPE_CHECKING:
-    from storage.archive.database import Archive, Parameters, Row
+    from storage.archive.database import Archive, Row
 
-_PAGE = 500
+_PAGE = 200
 _PIECE = 1 << 20
 _MOST_BYTES = 1 << 30  # of the files of a sample: a few large ones must not take minutes
 
@@ -38,11 +38,11 @@ def rehash_raw(archive: Archive, most: int | None) -> Rehashed:
     with archive.reading() as reader:
         total = int(reader.value("SELECT count(*) FROM raw"))
     compared, damaged = 0, []
-    for row in _rows(archive, _RAW, _RAW_SAMPLE, most):
+    for row in _replies(archive, most):
         compared += 1
-        if fault := _raw_fault(archive, row["key"]):
+        if fault := _raw_fault(row):
             damaged.append((row["key"], fault))
-    faults = [f"{_posts_of(archive, key)} ({key[:12]}…) {fault}" for key, fault in damaged[:SHOWN]]
+    faults = [f"{_post_of(archive, key)} ({key[:12]}…) {fault}" for key, fault in damaged[:SHOWN]]
     return Rehashed(compared, total, len(damaged), tuple(faults))
 
 
@@ -51,7 +51,7 @@ def rehash_files(archive: Archive, data_dir: Path, most: int | None) -> Rehashed
     with archive.reading() as reader:
         total = int(reader.value("SELECT count(*) FROM media WHERE state = 'stored'"))
     shelf, compared, size, faults = Shelf(data_dir), 0, 0, []
-    for row in _rows(archive, _FILES, _FILES_SAMPLE, most):
+    for row in _files(archive, most):
         if most is not None and compared and size + row["size"] > _MOST_BYTES:
             break
         compared += 1
@@ -61,32 +61,37 @@ def rehash_files(archive: Archive, data_dir: Path, most: int | None) -> Rehashed
     return Rehashed(compared, total, len(faults), tuple(faults[:SHOWN]))
 
 
-def _rows(archive: Archive, all_: str, sample: str, most: int | None) -> Iterator[Row]:
-    """A sample, or every row in pages, each a short read: an open reader would keep the write-ahead log from shrinking.
+def _replies(archive: Archive, most: int | None) -> Iterator[Row]:
+    """A sample, or every reply, one in memory at a time; in pages: an open reader keeps the log from shrinking.
 
-    What is removed or added meanwhile does not matter; rows are never changed.
+    What is added meanwhile does not matter; rows are never changed or removed.
     """
-    parameters: Parameters = {"most": most}
     if most is not None:
         with archive.reading() as reader:
-            rows = reader.rows(sample, parameters)
-        yield from rows
+            yield from reader.execute(_RAW_SAMPLE, {"most": most})
         return
-    after: object = None
+    found, after = 1, ""
+    while found:
+        found = 0
+        with archive.reading() as reader:
+            for row in reader.execute(_RAW, {"after": after, "most": _PAGE}):
+                found, after = found + 1, row["key"]
+                yield row
+
+
+def _files(archive: Archive, most: int | None) -> Iterator[Row]:
+    """A sample, or every stored file; no reader is open while the bytes of a file are read."""
+    after = -1
     while True:
         with archive.reading() as reader:
-            rows = reader.rows(all_, {"after": after, "most": _PAGE})
+            rows = reader.rows(_FILES if most is None else _FILES_SAMPLE, {"after": after, "most": most or _PAGE})
         yield from rows
-        if len(rows) < _PAGE:
+        if most is not None or not rows:
             return
         after = rows[-1]["key"]
 
 
-def _raw_fault(archive: Archive, key: str) -> str | None:
-    with archive.reading() as reader:
-        row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :key", {"key": key})
-    if row is None:
-        return "has no bytes"
+def _raw_fault(row: Row) -> str | None:
     state, size = sha256(), 0
     try:
         with ZstdDecompressor().stream_reader(row["zstd"]) as stream:
@@ -97,23 +102,25 @@ def _raw_fault(archive: Archive, key: str) -> str | None:
         return "cannot be decompressed"
     if size != row["bytes"]:
         return f"does not have its {row['bytes']:,} bytes"
-    return None if state.hexdigest() == key else "does not hold what its hash says"
+    return None if state.hexdigest() == row["key"] else "does not hold what its hash says"
 
 
-def _posts_of(archive: Archive, key: str) -> str:
+def _post_of(archive: Archive, key: str) -> str:
     """One post that was read from these bytes."""
     with archive.reading() as reader:
         found = reader.one(_READ_FROM, {"key": key})
     return f"{found['source']}/{found['native_id']}" if found else "a reply without a post"
 
 
-_RAW = "SELECT sha256 AS key FROM raw WHERE :after IS NULL OR sha256 > :after ORDER BY sha256 LIMIT :most"
-_RAW_SAMPLE = "SELECT sha256 AS key FROM raw ORDER BY random() LIMIT :most"
+_RAW = "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 > :after ORDER BY sha256 LIMIT :most"
+_RAW_SAMPLE = (
+    "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 IN (SELECT sha256 FROM raw ORDER BY random() LIMIT :most)"
+)
 _FILE = (
     "SELECT m.id AS key, m.sha256, coalesce(m.size, 0) AS size, s.name AS source, p.native_id FROM media m "
     "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
 )
-_FILES = f"{_FILE} AND (:after IS NULL OR m.id > :after) ORDER BY m.id LIMIT :most"
+_FILES = f"{_FILE} AND m.id > :after ORDER BY m.id LIMIT :most"
 _FILES_SAMPLE = f"{_FILE} ORDER BY random() LIMIT :most"
 _READ_FROM = (
     "SELECT s.name AS source, p.native_id FROM revisions r JOIN posts p ON p.id = r.post_id "
