@@ -112,6 +112,7 @@ def compare(name: str, ours: Sequence[str], floor: Sequence[str]) -> None:
                 command,
                 check=True,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[1],
                 env={"PATH": os.environ["PATH"]},
             )

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from bot.cli.terminal.output import open_session
 from storage.language.nearest import nearest
 
-_EXAMPLES = """\
+EXAMPLES = """\
   communique init                        write a config.toml that needs no account
   communique run --once                  collect everything once
   communique run                         keep watching, in the foreground
@@ -21,7 +21,7 @@ _EXAMPLES = """\
   communique show SOURCE/123 --history
   communique status
 """
-_EXIT_CODES = """\
+EXIT_CODES = """\
     0  ok                        4  the config is invalid
     1  failed                    5  a source or target refused
     2  wrong usage              75  already running
@@ -47,7 +47,7 @@ _COMMANDS = {
         "run": "Watch every source until stopped; --once makes one pass.",
         "login": "Sign in to Telegram by code or QR code; --status, --logout.",
         "status": "Show what is watched, what fails and what is waiting.",
-        "config": "Check, show and locate the configuration.",
+        "config": "Check, show and locate the configuration; print an example.",
         "sources": "List, check, backfill, join, pause and resume sources.",
         "search": "Find posts, newest first; queries are written as in rules.",
         "show": "Show one post with everything that the archive has on it.",
@@ -56,10 +56,12 @@ _COMMANDS = {
         "tail": "Show the newest posts; with -f also new ones as they arrive.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List, test, explain and replay rules.",
-        "backup": "Back up the archive, its files and the config while the daemon runs.",
+        "backup": "Back up archive, files and config; the daemon may run.",
         "restore": "Restore a backup into an empty directory.",
         "alerts": "List and explain alerts, send them again, test a target.",
         "models": "Try the engines that transcribe, read and translate.",
+        "man": "Show the manual page.",
+        "completion": "Print completion of commands and names for a shell.",
         "doctor": "Check the clock, disk, database, config and engines.",
     }.items()
 }
@@ -131,7 +133,10 @@ class _Root(LazyGroup):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        formatter.write(f"\nExamples:\n{_EXAMPLES}\nExit codes:\n{_EXIT_CODES}")
+        from bot.cli.shipped import find_shipped
+
+        formatter.write(f"\nExamples:\n{EXAMPLES}\nExit codes:\n{EXIT_CODES}")
+        formatter.write(f"\nMore: communique man, and the pages in {find_shipped('docs')}\n")
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

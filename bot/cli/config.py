@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.group("config", cls=Noun)
 def command() -> None:
-    """Check, show and locate the configuration."""
+    """Check, show and locate the configuration; print an example."""
 
 
 @command.command("check")
@@ -87,6 +87,19 @@ def print_schema(session: Session) -> None:
     from bot.config.schema import schema as describe
 
     write_json(session, describe(every_kind()))
+
+
+@command.command("example")
+@click.pass_obj
+def print_example(session: Session) -> None:
+    """Print config.example.toml, in which every key is explained.
+
+    \b
+    communique config example | less
+    """  # noqa: D301  click reads the backspace
+    from bot.cli.shipped import find_shipped
+
+    write_line(session, find_shipped("config.example.toml").read_text(encoding="utf-8").rstrip("\n"))
 
 
 @command.command("path")

@@ -12,7 +12,6 @@ in the moment between the two can a loss pass unnoticed.
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,6 +99,8 @@ def of_database(reader: Reader) -> Mark | None:
 
 def raise_count(writer: Writer) -> Mark:
     """Raise the count in the caller's transaction; a database without a mark gets one. `write` it after the commit."""
+    import secrets  # which every search would wait for
+
     writer.execute(
         "INSERT INTO meta (key, value) VALUES (:key, :id) ON CONFLICT (key) DO NOTHING",
         {"key": _ID, "id": secrets.token_hex(16)},

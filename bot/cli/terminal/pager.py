@@ -2,20 +2,18 @@
 
 import functools
 import io
-import shlex
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from shutil import get_terminal_size, which
-from typing import Any, TextIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 import click
 
 from bot.cli.terminal.output import Session
-from bot.cli.terminal.width import text_width
 from bot.config.environment import pager_variables
+
+if TYPE_CHECKING:
+    import subprocess
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -39,6 +37,9 @@ def pager_option(command: _Command) -> _Command:
 
 def find_pager(session: Session) -> list[str] | None:
     """The program and its arguments: $PAGER, else `less`; None where there is none, or where it is `cat`."""
+    import shlex
+    from shutil import which
+
     if session.environment.term == "dumb":
         return None
     try:
@@ -68,6 +69,8 @@ class Screen(io.TextIOBase):
 
     def __init__(self, terminal: TextIO, words: list[str]) -> None:
         super().__init__()
+        from shutil import get_terminal_size
+
         self.left = False  # whether the person has left the pager
         self._terminal, self._words = terminal, words
         self._size = get_terminal_size((80, 24))
@@ -80,6 +83,8 @@ class Screen(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if self._pager is None:
+            from bot.cli.terminal.width import text_width
+
             self._held.append(text)
             self._lines += sum(1 + max(text_width(row) - 1, 0) // self._size.columns for row in text.split("\n")) - 1
             if self._lines >= self._size.lines:
@@ -89,6 +94,8 @@ class Screen(io.TextIOBase):
         return len(text)
 
     def _start(self) -> None:
+        import subprocess
+
         self._terminal.flush()
         self._pager = subprocess.Popen(  # noqa: S603  the person's own choice
             self._words, stdin=subprocess.PIPE, encoding="utf-8", errors="backslashreplace", env=pager_variables()
@@ -111,6 +118,8 @@ class Screen(io.TextIOBase):
             self._terminal.flush()
             return
         assert self._pager.stdin is not None
+        import signal
+
         ctrl_c = signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a pager it belongs to the pager
         try:
             with suppress(BrokenPipeError):
