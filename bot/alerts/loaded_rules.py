@@ -59,6 +59,14 @@ class LoadedRules:
         """Store which rules are loaded since when: posts from before never alert."""
         rules.save_versions(writer, self.loaded, now)
 
+    def versions_before(self, renamed: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """Rules that name a renamed source (present -> former name): the rule, its version until now, its version."""
+        for rule in self.ruleset.rules:
+            former = [renamed.get(source, source) for source in rule.sources]
+            if former != list(rule.sources):
+                text = next(query for name, _, query in self.loaded if name == rule.name)
+                yield rule.name, rule_version(text, rule.tags, former, rule.query.terms), rule.version
+
     def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
         """What render needs beside the archive; files are attached only if the data directory is given."""
         priorities = {name: alerting.priority for name, alerting in self.alerting.items()}

@@ -39,8 +39,8 @@ def command() -> None:
 @click.pass_obj
 def check_config(session: Session, file: Path | None) -> None:
     """Report every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
-    config, _ = _load(session, file)
-    for warning in config.warnings:
+    config, document = _load(session, file)
+    for warning in (*config.warnings, *_probably_renamed(config, document)):
         say(session, f"warning: {warning}")
     if config.silent:
         raise ConfigError(config.silent)
@@ -69,6 +69,26 @@ def show_config(session: Session, origin: bool, form: Form | None) -> None:
             write_line(session, ("\n" if header else "") + style(session, title, "bold"))
             header = part
         write_line(session, _format_setting(session, leaf, part, origin=origin))
+
+
+def _probably_renamed(config: "Config", document: "ConfigFile") -> list[str]:
+    """Warnings on names that the archive does not know; none without an archive of this version."""
+    from bot.config import paths
+    from bot.config.renames import find_advice
+    from storage.archive.database import Archive
+    from storage.archive.errors import ArchiveError
+    from storage.sources import renames
+
+    path = paths.database_in(config.data_dir)
+    if not path.exists():
+        return []
+    try:
+        with Archive(path) as archive, archive.reading() as reader:
+            known = renames.read_entries(reader)
+    except ArchiveError:  # other commands report it
+        return []
+    found = find_advice(config, known)
+    return [str(document.problem((advice.part, advice.index), advice.sentence)) for advice in found]
 
 
 def _format_setting(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -> str:

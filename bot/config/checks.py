@@ -7,6 +7,7 @@ from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.reach import check_reach, paces
+from bot.config.renames import check_former_names
 from bot.rules import MEDIA_RULE
 from bot.rules.cycles import find_circle, names_asked
 from bot.suggest import did_you_mean
@@ -63,6 +64,7 @@ def cross_check(
             _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
     _telegram(config, places["sources"], findings)
     _private(config, findings)
+    check_former_names(config, names, places, findings)
     check_reach(config, places["rules"], places["targets"], findings)
     findings.warnings += paces(config)
 

@@ -171,6 +171,7 @@ class RuleConfig(Settings):
     """
 
     name: Name
+    was: Name | None = None  # its former name, whose matches it takes over
     query: str
     tags: tuple[Name, ...] = ()
     sources: tuple[Name, ...] = ()

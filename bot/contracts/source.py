@@ -25,6 +25,7 @@ class SourceSettings(Settings):
     reads_with_account: ClassVar[bool] = False  # True: a kind that uses the Telegram account where there is one
 
     name: Name
+    was: Name | None = None  # its former name, whose posts and states it takes over
     kind: str
     every: Interval | None = None  # None: [defaults] every
     backfill: Amount = 100
@@ -41,6 +42,10 @@ class SourceSettings(Settings):
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()
+
+    def reads(self) -> str:
+        """What it reads, in one string: the same for two entries that read the same; "" where that is unknown."""
+        return next(iter(self.addresses()), "").casefold()
 
     def server(self) -> str | None:
         """What has to be reached for this source, the same for all that share it; None if that is no network."""

@@ -19,6 +19,7 @@ class TargetSettings(Settings):
     """The keys that every `[[targets]]` entry may have; each kind adds its own."""
 
     name: Name
+    was: Name | None = None  # its former name, whose messages and receipts it takes over
     kind: str
     per_minute: Annotated[int, Field(ge=1)] | None = None  # messages in any minute, at most; None: no limit
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
@@ -26,6 +27,10 @@ class TargetSettings(Settings):
     def warnings(self) -> tuple[tuple[str, str], ...]:
         """What is allowed but looks wrong: (key, sentence)."""
         return ()
+
+    def sends_to(self) -> str:
+        """Where it sends, in one string: the same for two entries that send to the same place."""
+        return next(iter(self.addresses()), self.kind)
 
     def addresses(self) -> tuple[str, ...]:
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""

@@ -103,7 +103,8 @@ class App:
         if await archive.run(clock_repair.has_future_rounds, now):
             self._say("the archive contains future timestamps (was the clock wrong?); everything scheduled is due now")
             await archive.run(clock_repair.repair_times, now)
-        await archive.run(wired.declare, now, changed_at(wired.config))
+        for sentence in await archive.run(wired.declare, now, changed_at(wired.config)):
+            self._say(f"warning: {sentence}")
         await wired.media.begin()
         await self.stages.take_up(wired)
         self.stages.decisions.bell.ring()
@@ -249,7 +250,7 @@ class App:
             config = await asyncio.to_thread(self._startup.load)
             wired = await asyncio.to_thread(self.stages.build, config)
             now = self.clock.now()
-            await self.stages.archive.run(wired.declare, now, now)
+            said = await self.stages.archive.run(wired.declare, now, now)
         except ConfigError as error:
             self._say("the new config was not loaded, the old one stays in use:")
             for problem in error.problems:
@@ -258,8 +259,12 @@ class App:
         except (CommuniqueError, ArchiveError) as error:
             self._say(f"the new config was not loaded, the old one stays in use: {error}")
             return
+        for sentence in said:
+            self._say(f"warning: {sentence}")
         old = self.stages.wired
         await self._halt()
+        with suppress(ArchiveError):  # then at the next start
+            await self.stages.archive.run(wired.follow_names)  # what the old config wrote until now
         await self.stages.take_up(wired)
         await old.close_clients()
         self._start()

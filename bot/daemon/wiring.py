@@ -23,6 +23,7 @@ from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
+from bot.daemon.renaming import follow_names
 from bot.daemon.reserve import Reserve
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
@@ -67,8 +68,12 @@ class Wired:
     media: MediaStage
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
 
-    def declare(self, writer: Writer, now: int, changed_at: int) -> None:
-        """Write down its sources and rules; those that stopped before `changed_at` are tried again."""
+    def declare(self, writer: Writer, now: int, changed_at: int) -> list[str]:
+        """Write down its sources and rules; sources that stopped before `changed_at` are tried again.
+
+        Returns what there is to say about names that changed.
+        """
+        said = self.follow_names(writer)
         declared = [
             states.Declared(settings.name, settings.kind, settings.tags, settings.side)
             for settings in self.config.sources
@@ -78,6 +83,11 @@ class Wired:
         states.poll_stopped_now(writer, changed_at, now)
         self.rules.declare(writer, now)
         report_silent_rules(writer, self.config, now)
+        return said
+
+    def follow_names(self, writer: Writer) -> list[str]:
+        """Move what belongs to a former name to the present one; what there is to say about it."""
+        return follow_names(writer, self.config, self.rules)
 
     async def close_clients(self) -> None:
         """Close the connections to sources and targets."""

@@ -58,12 +58,12 @@ class RuleSet:
     """Compiled rules, never changed: a reload makes another one and swaps the reference. Made by `compile_rules`."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = tuple(rules)
-        self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self._rules]
-        self._late = order_rules([(rule.name, rule.query.root) for rule in self._rules])
+        self.rules = tuple(rules)
+        self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self.rules]
+        self._late = order_rules([(rule.name, rule.query.root) for rule in self.rules])
         late = set(self._late)
         needed = choose_options(
-            [[] if number in late else find_options(rule.query.root) for number, rule in enumerate(self._rules)]
+            [[] if number in late else find_options(rule.query.root) for number, rule in enumerate(self.rules)]
         )
         self._always = [number for number, found in enumerate(needed) if found is None and number not in late]
         literals: dict[str, _Literal] = {}
@@ -92,13 +92,13 @@ class RuleSet:
                 tried.update(literal.called)
         found.update([number for number in tried - found if self._holds(number, reading)])
         if self._late:
-            names = document.rules.union(self._rules[number].name for number in found)
+            names = document.rules.union(self.rules[number].name for number in found)
             for number in self._late:
                 reading.document = replace(document, rules=names)
                 if self._holds(number, reading):
                     found.add(number)
-                    names |= {self._rules[number].name}
-        return tuple([RuleMatch(self._rules[number], reading) for number in sorted(found)])
+                    names |= {self.rules[number].name}
+        return tuple([RuleMatch(self.rules[number], reading) for number in sorted(found)])
 
     def _holds(self, number: int, reading: PreparedDocument) -> bool:
         sources, tags = self._scopes[number]
@@ -106,7 +106,7 @@ class RuleSet:
             document = reading.document
             if document.source not in sources and tags.isdisjoint(document.tags):
                 return False
-        return holds(self._rules[number].query.root, reading)
+        return holds(self.rules[number].query.root, reading)
 
 
 class _Literal(str):

@@ -58,6 +58,11 @@ class Settings(SourceSettings):
         """The channel that is meant."""
         return read_channel_name(self.channel)
 
+    def reads(self) -> str:
+        """The page that others read the channel from, if it has a name: then both read the same."""
+        handle = self.wanted.handle
+        return (f"{self.base_url}/s/{handle}" if handle else self.channel).casefold()
+
     def addresses(self) -> tuple[str, ...]:
         """The public pages of the fallback; only their site if the channel is not given by name."""
         if self.fallback != FALLBACK:

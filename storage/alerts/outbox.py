@@ -22,6 +22,7 @@ _COLUMNS = (
     "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
     " possible_repeat, payload"
 )
+NO_LONGER_CONFIGURED = "the target is no longer configured"
 _PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
 # about the same rule and post, so that the first comes before its replies; what is found in a file that has alerted
@@ -145,9 +146,9 @@ def list_interrupted(reader: Reader, target: str) -> list[Claimed]:
 def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
     """Let what is owed to targets that are no longer configured die, with that reason; how many did."""
     return writer.execute(
-        "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = 'the target is no longer configured'"
+        "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = :reason"
         f" WHERE state IN ('pending', 'sending') AND target NOT {in_list('known')}",
-        {"known": as_list(known), "now": now},
+        {"known": as_list(known), "now": now, "reason": NO_LONGER_CONFIGURED},
     ).rowcount
 
 

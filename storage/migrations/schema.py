@@ -62,6 +62,17 @@ class GivenUpTable(SQLModel, table=True):
     announced: int = count_column()  # 1: people have heard of it, or need not
 
 
+class ConfigEntryTable(SQLModel, table=True):
+    """What the config has or had: see storage.sources.renames."""
+
+    __tablename__: ClassVar[str] = "config_entries"
+
+    part: str = Field(primary_key=True, sa_type=Text)  # sources targets rules
+    name: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    mark: str = Field(sa_type=Text)
+
+
 class MetaTable(SQLModel, table=True):
     """Single facts about this archive: fold version, when it was made."""
 

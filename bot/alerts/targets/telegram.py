@@ -50,6 +50,10 @@ class Settings(TargetSettings):
     per_minute: Annotated[int, Field(ge=1)] | None = 20
     api_base: str = "https://api.telegram.org"
 
+    def sends_to(self) -> str:
+        """The chat, and the topic in it."""
+        return f"{self.chat} {self.topic or ''}".casefold()
+
     def addresses(self) -> tuple[str, ...]:
         return (self.api_base,)
 

@@ -86,10 +86,13 @@ def _decide_here(session: Session, archive: "Archive", posts: list[int]) -> int:
     """Decide one post at a time, in a transaction each; how many could not be decided."""
     from bot.alerts import decide
     from bot.alerts.loaded_rules import LoadedRules
+    from bot.daemon.renaming import follow_names
     from storage import jobs
 
-    loaded, now, failed = LoadedRules.of(session.config()), session.clock.now(), 0
+    config = session.config()
+    loaded, now, failed = LoadedRules.of(config), session.clock.now(), 0
     with archive.writing() as writer:
+        follow_names(writer, config, loaded)
         loaded.declare(writer, now)
         _take_up(writer, posts, now)
     for post in posts:

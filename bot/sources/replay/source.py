@@ -39,6 +39,10 @@ class Settings(SourceSettings):
     path: Annotated[Literal["-"] | ConfigPath, Field(union_mode="left_to_right")]
     backfill: Amount = "all"
 
+    def reads(self) -> str:
+        """The path of the file."""
+        return str(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayCursor:

@@ -64,6 +64,13 @@ _STEPS = (
     "ALTER TABLE targets ADD COLUMN moved_to TEXT",
     "CREATE TABLE sendings (id INTEGER NOT NULL, chat TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id)) STRICT",
     "CREATE INDEX sendings_of ON sendings (chat, at)",
+    # what the config named, so that a new name of the same thing is noticed
+    """CREATE TABLE config_entries (part TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, mark TEXT NOT NULL,
+        PRIMARY KEY (part, name)) STRICT""",
+    "INSERT INTO config_entries SELECT 'sources', name, kind, '' FROM sources",
+    "INSERT INTO config_entries SELECT DISTINCT 'targets', target, '', '' FROM deliveries",
+    """INSERT INTO config_entries SELECT 'rules', name, '', query FROM rules WHERE name NOT LIKE 'media:%' AND id IN
+        (SELECT max(id) FROM rules GROUP BY name)""",
 )
 
 

@@ -42,6 +42,10 @@ class Settings(TargetSettings):
             raise ValueError(f"the apprise package is not installed; run: {INSTALL}")
         return self
 
+    def sends_to(self) -> str:
+        """The address of the service, or the file that holds it."""
+        return self.url or str(self.url_file.path if self.url_file else "")
+
 
 class Apprise:
     """One service, one child process per message: Apprise blocks, sleeps and has no deadline of its own."""
