@@ -1,4 +1,4 @@
-"""Wake-ups between stages: a bell says that there may be work; the database says which."""
+"""Wake-ups between stages: a bell says that there may be work; which work, the database says."""
 
 import asyncio
 

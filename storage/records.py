@@ -1,4 +1,4 @@
-"""What crosses the door between the archive and everything else: frozen values, stdlib only.
+"""The values that storage exchanges with everything else: frozen, stdlib only.
 
 All times are integer microseconds UTC. Ids of posts and channels at a source are kept as text.
 """

@@ -192,7 +192,7 @@ GROUPS = (
             Row("JSON that is very deep, or holds what JSON does not allow", "an error; the next item is read"),
             Row(
                 "a post that crashes the program",
-                "tried alone, given up after the third time, with a notice; all others are processed",
+                "tried alone, given up after two deaths that count, with a notice; all others are processed",
             ),
         ),
     ),

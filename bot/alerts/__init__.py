@@ -1,1 +1,1 @@
-"""Matched -> delivered: decides on each match, plans its alerts, renders, sends and settles them."""
+"""Stored -> delivered: decide, plan, render, send, settle."""

@@ -1,4 +1,4 @@
-"""PURE: an alert as JSON, as a webhook receives it; the contract is docs/json-output.md."""
+"""PURE: the body that a webhook receives, from a match and its post; the contract is docs/json-output.md."""
 
 from dataclasses import dataclass
 from hashlib import sha256

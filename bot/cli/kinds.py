@@ -1,4 +1,4 @@
-"""The kinds of sources, targets and engines that this program has, gathered for the config; none is imported yet."""
+"""Hands the registries of sources, targets and engines to the config; imports no kind."""
 
 from bot.contracts.registry import Kinds
 

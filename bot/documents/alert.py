@@ -1,4 +1,4 @@
-"""PURE: an alert as JSON, as `alerts list` shows it and as a webhook receives it."""
+"""PURE: the JSON fields of an alert, for `alerts list` and for a webhook."""
 
 import json
 from collections.abc import Iterable, Sequence

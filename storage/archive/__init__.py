@@ -1,1 +1,1 @@
-"""The database file: connections, schema, migration, guards, integrity, permissions."""
+"""The database file: connections, guards, views, integrity, permissions."""

@@ -1,4 +1,4 @@
-"""What stands in a directory of backups, and what each backup says of itself.
+"""Which backups are in a directory, and what each of them holds.
 
 DEST/20261129T180600Z/communique.db     the archive of one moment (UTC), proved
                       config.toml       the config file, where there was one

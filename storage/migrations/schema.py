@@ -1,4 +1,4 @@
-"""Makes the schema of a fresh archive from the tables of every wing, and from those that belong to none.
+"""Gathers the tables of every folder, adds those of jobs and of the archive itself, and makes a fresh archive of them.
 
 Times are integer microseconds UTC. All tables are STRICT.
 """

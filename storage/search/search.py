@@ -1,4 +1,4 @@
-"""Finds posts, newest first: the index proposes, the one evaluator of rules and search disposes.
+"""Finds posts, newest first: the index proposes candidates, the one evaluator of rules and search decides.
 
 SQL only narrows (see storage.search.prefilter); what is yielded has been verified on the whole post. Candidates are
 read in slices, each a short statement, so that no search keeps the write-ahead log from shrinking.

@@ -1,4 +1,4 @@
-"""What stood at a source before us, as `meta` remembers it: see records.History."""
+"""What a source already showed at the first contact, kept in `meta`: see records.History."""
 
 import json
 from typing import TYPE_CHECKING
