@@ -8,7 +8,10 @@ from bot.clock import Clock
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 
-_RECOVERED = {"files": "are fetched again", "engine": "works again"}  # by the first word of what it is about
+# by the first word of what it is about
+_RECOVERED = {"files": "are fetched again", "engine": "works again", "language": "is complete"}
+
+_KNOWN = ("files", "files of %", "engine %", "language data of engine %")
 
 
 @dataclass(slots=True)
@@ -28,7 +31,7 @@ class Incidents:
     async def read_open(self) -> dict[str, str]:
         """The last sentence about each thing that is broken, by what it is about."""
         if self._open is None:
-            self._open = await self.archive.read(notices.read_lasting, ("files", "files of %", "engine %"))
+            self._open = await self.archive.read(notices.read_lasting, _KNOWN)
         return self._open
 
     async def begin(self, about: str, what: str) -> None:

@@ -84,6 +84,7 @@ class MediaStage:
         """Clear what a dead process left; files that waited for an engine are due, since it may work now."""
         await asyncio.to_thread(self.enricher.sandbox.clear)
         await self.enricher.store.run(jobs.make_due, KINDS, self.enricher.clock.now())
+        await self.enricher.check_engines()
 
     def start(self, keep: Keep) -> None:
         """Work until `aclose`; `keep` runs a stage and restarts it."""

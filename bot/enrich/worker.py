@@ -77,6 +77,25 @@ class Enricher:
         """The jobs for a file that was just downloaded."""
         return reading_jobs(self.choice, file, mime, now)
 
+    async def check_engines(self) -> None:
+        """Report at the start what no engine can work without, before the first file waits for it."""
+        spoken = {code for codes in self.choice.languages.values() for code in codes}
+        for engine in self.choice.engines:
+            name = engine.settings.name
+            try:
+                await asyncio.to_thread(engine.ready)
+            except Never as problem:
+                await self.incidents.begin(f"engine {name}", f"is not working; its files stay queued: {problem}")
+                continue
+            missing = engine.settings.missing_packages(spoken)
+            if missing:
+                await self.incidents.begin(
+                    f"language data of engine {name}",
+                    f"is missing for some languages of your sources: apt install {' '.join(missing)}",
+                )
+            else:
+                await self.incidents.end(f"language data of engine {name}")
+
     async def catch_up(self) -> None:
         """Enqueue every file that no engine has read, and what an engine gave up that is now configured differently."""
         given_up = await self.store.read(readings.list_given_up, limit=_MOST)

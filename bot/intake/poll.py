@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.archive import AsyncArchive
-from bot.clock import Clock
+from bot.clock import MINUTE, Clock
 from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
 from bot.intake import ledger
 from bot.intake.backoff import Outlook, Streak, after_failure, after_success
-from storage.alerts import outbox
+from storage.alerts import flapping
 from storage.posts import observations, rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 from storage.sources import first_contact, gaps, reach, states
-from storage.state_names import INTERNAL_ERROR, NEW, OK, SHARED_BY_ACCOUNT, THROTTLED
+from storage.state_names import INTERNAL_ERROR, NEW, OK, RATE_LIMITED, SHARED_BY_ACCOUNT, THROTTLED
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
@@ -26,6 +26,7 @@ POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and 
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
 ROUND_DEADLINE_S = 15 * 60  # of the newest posts
 FILLING_S = 5 * 60.0  # of older ones
+SHORT_WAIT = 5 * MINUTE  # that a source asks for: no news for people
 
 
 Shown = dict[str, tuple[str, bool]]  # native id -> content hash, and whether it is labelled as edited
@@ -344,11 +345,19 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> Settled:
         posts=new,
     )
     reach.note_round(writer, row.id, end.server, outlook.streak.failure, outlook.streak.alike, now)
-    if change and row.state != NEW and not _is_reported_by_account(end):
-        outbox.announce(writer, end.health, f"source {row.name}", change, now)
+    if change and row.state != NEW and not _is_reported_by_account(end) and not _is_short_wait(end, now):
+        flapping.announce_change(writer, end.health, f"source {row.name}", change, now)
     return Settled(change, woken)
 
 
 def _is_reported_by_account(end: End) -> bool:
     """Whether it is the account that broke or came back: it says so itself, once for all its sources."""
-    return end.by_account and {end.row.state, end.outlook.outcome} <= {*SHARED_BY_ACCOUNT, OK}
+    return end.by_account and {end.row.state, end.outlook.outcome} <= {*SHARED_BY_ACCOUNT, RATE_LIMITED, OK}
+
+
+def _is_short_wait(end: End, now: int) -> bool:
+    """Whether the other side asked for a short pause, or that pause is over: nobody has to act, and nothing is lost."""
+    row, outlook = end.row, end.outlook
+    if outlook.outcome == RATE_LIMITED:
+        return row.state == OK and outlook.hold_until is not None and outlook.hold_until - now <= SHORT_WAIT
+    return (row.state, outlook.outcome) == (RATE_LIMITED, OK) and now - row.state_since <= 2 * SHORT_WAIT

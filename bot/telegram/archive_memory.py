@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from bot.archive import AsyncArchive
-from bot.clock import Clock
+from bot.clock import MINUTE, Clock
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 from storage.records import PeerRow
 from storage.sources import telegram
 from storage.sources.telegram import AccountRow, WatchMode
 from storage.state_names import CONNECTED, CONNECTING, UNREPORTED
+
+LONG_WAIT = 5 * MINUTE  # shorter ones are no news
 
 
 class ArchiveMemory:
@@ -19,12 +21,18 @@ class ArchiveMemory:
         self._store = store
         self._clock = clock
         self._health = health
+        self._reported_until = 0  # the wait that people have heard of
 
     async def read_waits(self) -> dict[str, int]:
         return await self._store.read(telegram.read_waits)
 
     async def keep_wait(self, method: str, until: int) -> None:
-        await self._store.run(telegram.keep_wait, method, until)
+        """Keep it; a long one makes one notice for the account, however many sources wait."""
+        now = self._clock.now()
+        report = until - now > LONG_WAIT and now >= self._reported_until
+        if report:
+            self._reported_until = until
+        await self._store.run(_keep_wait, method, until, now, tuple(self._health()) if report else None)
 
     async def spend(self, method: str, most: int) -> int | None:
         return await self._store.run(telegram.spend, method, self._clock.now(), most)
@@ -51,6 +59,14 @@ class ArchiveMemory:
     async def save_status(self, state: str, reason: str | None, remedy: str | None, user: str | None) -> None:
         """Save the account's state; its end and its return become one notice each, also sent to the health targets."""
         await self._store.run(_save_status, state, reason, remedy, user, self._clock.now(), tuple(self._health()))
+
+
+def _keep_wait(writer: Writer, method: str, until: int, now: int, health: tuple[str, ...] | None) -> None:
+    telegram.keep_wait(writer, method, until)
+    if health is not None:
+        minutes = -(-(until - now) // MINUTE)
+        sentence = f"Telegram asks the account to wait for {minutes} minutes ({method}); its sources wait as well"
+        _add_notice(writer, "telegram account", sentence, now, health)
 
 
 def _save_status(

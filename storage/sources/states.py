@@ -149,7 +149,7 @@ def settle(
     if (before, outcome) == (NEW, OK):
         return f"source {name} is reached"
     sentence = _sentence(name, f"{_span(now - since)} of {before}", outcome, detail)
-    notices.add(writer, now, f"source {name}", sentence)
+    notices.add(writer, now, f"source {name}", sentence, ends=outcome == OK)
     return sentence
 
 
