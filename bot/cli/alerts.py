@@ -27,6 +27,7 @@ from bot.cli.terminal.output import (
     write,
     write_json,
     write_line,
+    write_text,
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
@@ -130,9 +131,9 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         ("collected", format_time(post.collected_at, zone, seconds=True)),
         ("decided", format_time(match.at, zone, seconds=True)),
     ):
-        write_line(session, f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}")
+        write_text(session, f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}", indent=_LABEL + 1)
     for row in (*_hits(session, story, post), *_decision(match, deliveries, zone)):
-        write_line(session, row)
+        write_text(session, row)
 
 
 @command.command("retry")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_line
+from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_text
 from bot.clock import DAY, HOUR, SECOND
 from bot.documents.as_json import iso
 from bot.errors import CommuniqueError, ConfigError, Never
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from storage.media.rehash import Rehashed
 
 Verdict = Literal["ok", "warn", "fail"]
+_BELOW = 17  # where the lines of a finding continue
 _COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
 INSTALL_APPRISE = "pip install 'communique[apprise]'"
 _LITTLE_SPACE, _NO_SPACE = 1 << 30, 100 << 20
@@ -62,7 +63,7 @@ def command(session: Session, online: bool, everything: bool, form: Form | None)
         if form is None:
             verdict = style(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
             fix = f"; {finding.fix}" if finding.fix else ""
-            write_line(session, f"{verdict}  {finding.check:<9}  {one_line(finding.text + fix)}")
+            write_text(session, f"{verdict}  {finding.check:<9}  {one_line(finding.text + fix)}", indent=_BELOW)
     if form is not None:
         write_json(session, [asdict(finding) for finding in found])
     if any(finding.verdict == "fail" for finding in found):

@@ -87,7 +87,7 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
-@pytest.mark.parametrize("command", [*COMMANDS, ("rules", "list")], ids=" ".join)
+@pytest.mark.parametrize("command", [*COMMANDS, ("rules", "list"), ("alerts", "why", "1")], ids=" ".join)
 def test_no_line_is_longer_than_the_screen(
     on_a_terminal: Terminal, config: Path, command: tuple[str, ...], columns: int
 ) -> None:

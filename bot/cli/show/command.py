@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.alerts.plan import describe_reason
 from bot.cli.names import find_post
 from bot.cli.show import files
-from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
+from bot.cli.terminal.output import Session, fold, format_options, style, write_json, write_line
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.documents.post import convert_zawgyi, history_json, post_json
@@ -61,7 +62,7 @@ def command(
             write_json(session, _document(reader, post, history=history))
         else:
             for row in _describe(session, reader, post, zone, history=history):
-                write_line(session, row)
+                write_line(session, fold(session, row) if row.startswith(" ") else row)
 
 
 def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
@@ -76,7 +77,7 @@ def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, ob
 def _describe(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:
     yield style(session, one_line(f"{post.source}/{post.native_id}"), "bold")
     for label, value in _list_facts(post, zone):
-        yield f"{style(session, label.ljust(_LABEL), 'dim')} {visible(value)}"
+        yield fold(session, f"{style(session, label.ljust(_LABEL), 'dim')} {visible(value)}", indent=_LABEL + 1)
     if post.title:
         yield ""
         yield style(session, one_line(post.title), "bold")
@@ -135,7 +136,7 @@ def _describe_origin(forward: Forward) -> str:
 
 def _describe_matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     for match in post_history.read_matches(reader, post.id):
-        yield visible(f"{format_time(match.at, zone)}  {match.rule}  {match.kind}: {match.why}")
+        yield visible(f"{format_time(match.at, zone)}  {match.rule}  {match.kind}: {describe_reason(match.why)}")
         for sent in match.deliveries:
             parts = [sent.target, sent.state, format_time(sent.settled_at, zone, unknown=""), sent.reason or ""]
             parts += ["possible repeat"] if sent.possible_repeat else []

@@ -133,12 +133,17 @@ def write_line(session: Session, text: str = "") -> None:
 
 def write_text(session: Session, text: str, *, indent: int | None = None) -> None:
     """Print one line for a person: on a terminal, it is continued below `indent`, or below its own beginning."""
-    if session.on_terminal:
-        from bot.cli.terminal.width import wrap
+    write_line(session, fold(session, text, indent=indent))
 
-        below = len(text) - len(text.lstrip(" ")) if indent is None else indent
-        text = "\n".join(wrap(text, session.columns, indent=below))
-    write_line(session, text)
+
+def fold(session: Session, text: str, *, indent: int | None = None) -> str:
+    """Cut a line as `write_text` does."""
+    if not session.on_terminal:
+        return text
+    from bot.cli.terminal.width import wrap
+
+    below = len(text) - len(text.lstrip(" ")) if indent is None else indent
+    return "\n".join(wrap(text, session.columns, indent=below))
 
 
 def say(session: Session, text: str) -> None:
