@@ -80,9 +80,11 @@ class Desk:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "bot", "--data-dir", str(self.directory / "data"), *words]
 
-    def run(self, *words: str, code: int | None = 0, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *words: str, code: int | None = 0, stdin: str | None = None, within_s: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
-            self.command(*words), cwd=self.directory, input=stdin, text=True, capture_output=True, timeout=120,
+            self.command(*words), cwd=self.directory, input=stdin, text=True, capture_output=True, timeout=within_s,
             check=False, env=self.environment(),
         )  # fmt: skip
         if code is not None:

@@ -27,7 +27,8 @@ async def run_once(app: App) -> int:
         refused += await _alert(app, WAIT)
         if await stages.archive.read(deaths.has_suspects, clock.now()):
             await asyncio.sleep(max(stages.claims.healthy_at - clock.now(), 0) / SECOND)
-            await stages.rechecks.work(clock.now())
+            while await stages.rechecks.work(clock.now()):
+                await stages.decisions.drain()
             refused += await _alert(app, WAIT)
     finally:
         await app.close()

@@ -1,7 +1,9 @@
 """One process per data directory: the second learns who holds it, and a dead holder holds nothing."""
 
+import fcntl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,14 @@ def test_the_archive_is_made_private_and_is_held_until_the_end(tmp_path: Path, n
         assert holder(data_dir) is not None
     assert holder(data_dir) is None
     assert said == []
+
+
+def test_a_look_at_the_lock_refuses_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`holder` takes the lock shared for a moment; a start that meets it waits for that moment."""
+    with Lock(tmp_path):
+        pass
+    looking = (tmp_path / "communique.lock").open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(time, "sleep", lambda _: looking.close())  # the moment is over when the start has waited once
+    with Lock(tmp_path):
+        assert looking.closed

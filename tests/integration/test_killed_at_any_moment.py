@@ -117,7 +117,8 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
 
         # What a kill left waiting (back-off, ambiguous sends) is due within seconds.
         def quiet() -> bool:
-            printed.append(desk.run("run", "--once").stdout)
+            # what was interrupted twice waits for a healthy minute, after all that is due to be looked at again
+            printed.append(desk.run("run", "--once", within_s=1_200).stdout)
             with desk.archive.reading() as reader:
                 left = reader.execute(
                     "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"

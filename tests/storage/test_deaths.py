@@ -61,7 +61,7 @@ def process(desk: Any, posts: tuple[int, ...], now: int) -> Process:
 
 def test_any_number_of_deaths_right_after_the_start_gives_nothing_up(process: Process, posts: tuple[int, ...]) -> None:
     for _ in range(20):
-        process.claim()
+        process.claim(limit=1)
         process.die()
     assert process.given_up == []
     while found := process.claim(healthy=True):
@@ -100,7 +100,7 @@ def test_bad_input_66_two_deaths_in_a_row_with_nothing_else_claimed_give_it_up_a
         process.die()
         assert lives < 10
     assert process.given_up == [("decide", posts[1])]
-    assert lives <= 5
+    assert lives == 4, "in a batch, alone at the start, and twice after a healthy minute"
 
 
 def test_what_was_interrupted_once_is_taken_first_and_alone(process: Process, posts: tuple[int, ...]) -> None:

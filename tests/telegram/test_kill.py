@@ -195,7 +195,7 @@ def settle(desk: Desk, patiently: Until) -> None:
     """Passes of the program until nothing is owed any more."""
 
     def quiet() -> bool:
-        desk.run("run", "--once")
+        desk.run("run", "--once", within_s=1_200)
         with desk.archive.reading() as reader:
             left = reader.execute(
                 "SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending'))"
