@@ -137,6 +137,21 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """How something came to us: the method, and what HTTP or Telegram's protocol said around it.
+
+    `status` is the whole status line, `certificate` the SHA-256 of the server's as hex, `headers` without cookies.
+    """
+
+    method: str
+    status: str | None = None
+    url: str | None = None  # in the end, after redirects
+    headers: tuple[tuple[str, str], ...] = ()
+    certificate: str | None = None
+    layer: int | None = None  # of Telegram's protocol
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One reply of a source, stored in one transaction.
 
@@ -159,6 +174,7 @@ class Batch:
     notices: tuple[str, ...] = ()
     method: str | None = None  # how it was read, where the kind of the source does not say it
     detail: str | None = None  # what a person should know about a round that went well
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +191,7 @@ class Checked:
     post: FetchedPost | None = None
     control: bool = False
     apart: int | None = None  # microseconds between two absences that make a deletion, where the method is exact
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,21 +288,6 @@ class SourceRow:
     paused: bool
     failure: FailureKind | None = None
     failures_alike: int = 0  # failures of that kind in a row
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRow:
-    """A channel as one account may call it; `access_hash` is worth nothing to another account.
-
-    `asked` is how the config names it ("@name", "id:123", "invite:hash"). `joined` says that the account is a member.
-    """
-
-    asked: str
-    channel_id: int
-    access_hash: int
-    handle: str | None
-    title: str | None
-    joined: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Watch:
     stretch_from: int | None = None
     stretch_to: int | None = None
     rounds: int = 0
+    longest_pause: int | None = None
     posts: int = 0
     deleted: int = 0
     gaps: int = 0
@@ -160,6 +161,7 @@ _WATCHES = """
 SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
     s.state_since, s.failures, s.first_contact_at, s.high_water, s.last_ok_at, s.last_post_at, s.next_poll_at,
     s.hold_until, r.outcome, r.started_at AS stretch_from, r.ended_at AS stretch_to, coalesce(r.rounds, 0) AS rounds,
+    r.longest_pause,
     coalesce(p.posts, 0) AS posts, coalesce(p.deleted, 0) AS deleted, coalesce(g.gaps, 0) AS gaps
 FROM sources s
 LEFT JOIN runs r ON r.id =

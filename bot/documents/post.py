@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from bot.documents.as_json import as_json, iso, text_json
 from bot.documents.media import file_json
 from storage.language import zawgyi
+from storage.records import Fetch
 from storage.rows import PostRow, TextRow
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def history_json(history: "PostHistory", earlier: Iterable[TextRow]) -> dict[str
                 "method": revision.method,
                 "content_hash": revision.content_hash,
                 "raw_sha256": revision.raw_sha256,
+                "fetch": fetch_json(revision.fetch),
             }
             for revision in history.revisions
         ],
@@ -42,6 +44,20 @@ def history_json(history: "PostHistory", earlier: Iterable[TextRow]) -> dict[str
             for seen in history.observations
         ],
         "earlier_texts": [text_json(text) for text in earlier],
+    }
+
+
+def fetch_json(fetch: Fetch | None) -> dict[str, object] | None:
+    """How a revision came; None if that was not recorded."""
+    if fetch is None:
+        return None
+    return {
+        "method": fetch.method,
+        "status": fetch.status,
+        "url": fetch.url,
+        "headers": dict(fetch.headers),
+        "certificate_sha256": fetch.certificate,
+        "layer": fetch.layer,
     }
 
 

@@ -34,11 +34,16 @@ def source_json(watch: "Watch") -> dict[str, object]:
         "last_post_at": iso(watch.last_post_at),
         "watched_since": iso(watch.stretch_from) if watch.outcome == OK else None,
         "watched_rounds": watch.rounds if watch.outcome == OK else 0,
+        "longest_pause_s": _seconds(watch.longest_pause) if watch.outcome == OK else None,
         "next_poll_at": iso(max(watch.next_poll_at, watch.hold_until or 0) or None),
         "posts": watch.posts,
         "deleted": watch.deleted,
         "open_gaps": watch.gaps,
     }
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1_000_000
 
 
 def account_json(account: "AccountRow | None", waits: Iterable[tuple[str, int]]) -> dict[str, object] | None:

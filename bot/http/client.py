@@ -99,7 +99,15 @@ class Http:
                 left -= self._clock.monotonic() - began
             if answer.redirect is None:
                 self._adjust_limits(sending.host, answer.status)
-                return Reply(answer.status, str(sending.url), answer.headers, answer.body, moved_to)
+                return Reply(
+                    answer.status,
+                    str(sending.url),
+                    answer.headers,
+                    answer.body,
+                    moved_to,
+                    answer.status_line,
+                    answer.certificate,
+                )
             following = _redirected(sending, answer, answer.redirect)
             refused = self._refusal(following, foreign=foreign or following.host != asked_host)
             if refused:

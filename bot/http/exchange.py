@@ -4,7 +4,8 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +60,8 @@ class HopReply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    status_line: str
+    certificate: str | None
 
     @property
     def redirect(self) -> str | None:
@@ -132,13 +135,13 @@ class Exchange:
             if forward and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
                 reason = f"the proxy {self._proxy} cannot be used: it does not accept the user name and password"
                 raise Later(reason, state=PROXY_DOWN)
-            answer = HopReply(response.status, _read_headers(response.headers), b"")
+            answer = HopReply(
+                response.status, _read_headers(response.headers), b"", _status_line(response), _certificate(response)
+            )
             if answer.redirect is not None:
                 return answer
             sink = sending.sink if 200 <= response.status < 300 else None
-            return HopReply(
-                response.status, answer.headers, await _read_body(response, answer.headers, sending.cap, sink)
-            )
+            return replace(answer, body=await _read_body(response, answer.headers, sending.cap, sink))
         finally:
             await response.aclose()
 
@@ -154,6 +157,19 @@ def _written(sending: Sending, trace: Any) -> httpcore.Request:
         raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
     target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     return httpcore.Request(sending.method, target, headers=raw, content=sending.content, extensions={"trace": trace})
+
+
+def _status_line(response: httpcore.Response) -> str:
+    version = response.extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
+    return f"{version} {response.status} {response.extensions.get('reason_phrase', b'').decode('latin-1')}".rstrip()
+
+
+def _certificate(response: httpcore.Response) -> str | None:
+    """The SHA-256 of the certificate that the server showed, as hex."""
+    stream = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream else None
+    shown = tls.getpeercert(binary_form=True) if tls else None
+    return sha256(shown).hexdigest() if shown else None
 
 
 def _read_headers(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import DAY, SECOND
 from bot.errors import Later
+from storage.records import Fetch
 from storage.state_names import FAILING, RATE_LIMITED
 
 TOO_BIG = "too big"  # the state of a Later whose reply was longer than its cap
@@ -52,6 +53,12 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     moved_to: str | None = None
+    status_line: str = ""
+    certificate: str | None = None  # SHA-256 of the server's, as hex; None without TLS
+
+    def recorded(self, method: str) -> Fetch:
+        """What is kept of this reply beside its body."""
+        return Fetch(method, self.status_line, self.url, tuple(self.headers.items()), self.certificate)
 
     @property
     def ok(self) -> bool:

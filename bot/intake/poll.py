@@ -285,7 +285,7 @@ def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool, again: bool = Fa
         for posts, alerts in ((step.old, alert_all), (step.fresh, True))
         for start in range(0, len(posts), POSTS_A_COMMIT)
     ] or [((), True)]
-    first = [Part(Batch(posts=posts, method=batch.method), alerts) for posts, alerts in chosen[:-1]]
+    first = [Part(Batch(posts=posts, method=batch.method, fetch=batch.fetch), alerts) for posts, alerts in chosen[:-1]]
     posts, alerts = chosen[-1]
     shown = frozenset() if again else frozenset(post.native_id for post in batch.posts)
     return [*first, Part(replace(batch, posts=posts), alerts, step.change, step.history, shown, last=True)]

@@ -6,9 +6,8 @@ from bot.archive import AsyncArchive
 from bot.clock import MINUTE, Clock
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
-from storage.records import PeerRow
 from storage.sources import telegram
-from storage.sources.telegram import AccountRow, WatchMode
+from storage.sources.telegram import AccountRow, PeerRow, WatchMode
 from storage.state_names import CONNECTED, CONNECTING, UNREPORTED
 
 LONG_WAIT = 5 * MINUTE  # shorter ones are no news

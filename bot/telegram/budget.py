@@ -5,8 +5,7 @@ from typing import Any, Protocol
 
 from bot.clock import Clock
 from bot.telegram.refusals import wait_error
-from storage.records import PeerRow
-from storage.sources.telegram import AccountRow, WatchMode
+from storage.sources.telegram import AccountRow, PeerRow, WatchMode
 
 BY_THE_HOUR = {"contacts.resolveUsername": 20, "messages.getDialogs": 20, "messages.checkChatInvite": 20}
 

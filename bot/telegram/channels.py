@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from telethon.tl import functions, types
+from telethon.tl.alltlobjects import LAYER
 
 from bot.clock import DAY, Clock
 from bot.errors import Later, Never
@@ -22,7 +23,8 @@ from bot.telegram.messages import (
 )
 from bot.telegram.peers import Peers
 from bot.telegram.refusals import another_method_may_work
-from storage.records import Batch, Checked, PeerRow, Seen
+from storage.records import Batch, Checked, Fetch, Seen
+from storage.sources.telegram import PeerRow
 from storage.state_names import DELETED, PRIVATE, RENAMED, RESTRICTED, THROTTLED
 
 PAGE = 100  # messages: as many as Telegram gives at once
@@ -34,6 +36,8 @@ _EXACT = 3_000_000  # microseconds between two absences
 _UNKNOWN = (PRIVATE, DELETED)  # what a channel is called that Telegram does not know by the hash it was given
 METHOD = "telegram"
 BY_ID = "telegram, by id"
+_FETCH = Fetch("messages.getHistory", layer=LAYER)
+_FETCH_BY_ID = Fetch("channels.getMessages", layer=LAYER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,7 @@ class ChannelReader:
         await self._look(peer, sorted(parts - seen.messages.keys() - set(numbers)), seen)
         posts = {post.native_id: post for post in read_messages(seen.reply, _address(peer, seen.reply)).posts}
         return [
-            Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True)
+            Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True, fetch=_FETCH_BY_ID)
             if number in seen.messages
             else Checked(native_id, "absent", BY_ID, control=bool(seen.messages), apart=_EXACT)
             for native_id, number in zip(native_ids, numbers, strict=True)
@@ -343,6 +347,7 @@ class ChannelReader:
             title=names.title,
             notices=(notice,) if notice else (),
             method=METHOD,
+            fetch=_FETCH,
             detail=f"Telegram restricts the channel: {reason}" if (reason := describe_restriction(page.chat)) else None,
         )
         return batch, found.high or 0

@@ -13,7 +13,7 @@ from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
 from bot.telegram.messages import handle_of
-from storage.records import PeerRow
+from storage.sources.telegram import PeerRow
 from storage.state_names import NO_SUCH_NAME, NOT_A_CHANNEL, NOT_JOINED, PRIVATE
 
 _PAGE = 100

@@ -1,6 +1,7 @@
 """Triggers by which the file itself refuses that anything archived is changed or removed."""
 
 _FROZEN = ("id", "post_id", "kind", "revision", "media_id", "text", "folded", "fold_version", "language", "engine")
+_KEPT = ("raw", "fetches", "revisions", "observations", "texts", "posts")
 _MACHINE = ("confidence", "model", "unreliable", "segments")
 
 
@@ -12,7 +13,7 @@ def _refusing(table: str, event: str, name: str) -> tuple[str, str]:
 
 
 GUARDS = dict(
-    [_refusing(table, "UPDATE", f"{table}_stay_as_they_are") for table in ("raw", "revisions", "observations")]
-    + [_refusing(table, "DELETE", f"{table}_stay") for table in ("raw", "revisions", "observations", "texts", "posts")]
+    [_refusing(table, "UPDATE", f"{table}_stay_as_they_are") for table in _KEPT[:4]]
+    + [_refusing(table, "DELETE", f"{table}_stay") for table in _KEPT]
     + [_refusing("texts", f"UPDATE OF {', '.join((*_FROZEN, *_MACHINE))}", "texts_stay_as_they_are")]
 )

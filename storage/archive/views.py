@@ -51,8 +51,9 @@ FROM media m {_POST_AND_SOURCE.format("m")}""",
     "revisions_readable": f"""
 SELECT r.id, r.post_id, {_OF_A_POST}, r.number + 1 AS number, r.title, r.text, r.links,
     {_time("r.collected_at")} AS collected_at, {_time("r.edited_at")} AS edited_at, r.method, r.content_hash,
-    r.raw_sha256, r.number = p.revision AS current
-FROM revisions r {_POST_AND_SOURCE.format("r")}""",
+    r.raw_sha256, r.number = p.revision AS current, iif(f.id IS NULL, NULL, json_object('method', f.method,
+        'status', f.status, 'url', f.url, 'certificate_sha256', f.certificate, 'layer', f.layer)) AS fetch
+FROM revisions r {_POST_AND_SOURCE.format("r")} LEFT JOIN fetches f ON f.id = r.fetch_id""",
     "observations_readable": f"""
 SELECT o.id, o.post_id, {_OF_A_POST}, {_time("o.at")} AS at, o.presence, o.method, o.detail
 FROM observations o {_POST_AND_SOURCE.format("o")}""",
@@ -66,7 +67,8 @@ SELECT s.id, s.name, s.kind, s.state, s.reason, {_time("nullif(s.state_since, 0)
     {_time("nullif(max(s.next_poll_at, coalesce(s.hold_until, 0)), 0)")} AS next_poll_at, s.high_water,
     (SELECT count(*) FROM posts p WHERE p.source_id = s.id) AS posts,
     (SELECT count(p.deleted_at) FROM posts p WHERE p.source_id = s.id) AS deleted,
-    (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL) AS open_gaps
+    (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL) AS open_gaps,
+    CASE WHEN w.outcome = 'ok' THEN w.longest_pause / 1e6 END AS longest_pause_s
 FROM sources s LEFT JOIN runs w ON w.id =
     (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)""",
     "alerts_readable": f"""
@@ -96,4 +98,8 @@ SELECT g.id, s.name AS source, g.reason, g.low, g.high, {_seconds("g.from_at")} 
     g.closed_how, {_time("g.from_at")} AS from_at, {_time("g.to_at")} AS to_at, {_time("g.opened_at")} AS opened_at,
     {_time("g.closed_at")} AS closed_at
 FROM gaps g JOIN sources s ON s.id = g.source_id""",
+    "watches_readable": f"""
+SELECT w.id, s.name AS source, w.outcome AS state, w.detail AS reason, {_time("w.started_at")} AS from_at,
+    {_time("w.ended_at")} AS to_at, w.rounds, w.posts, w.longest_pause / 1e6 AS longest_pause_s
+FROM runs w JOIN sources s ON s.id = w.source_id""",
 }

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.records import ObservationRow
+from storage.posts.fetches import read_fetch
+from storage.records import Fetch, ObservationRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -20,6 +21,7 @@ class RevisionRow:
     content_hash: str
     raw_sha256: str
     method: str
+    fetch: Fetch | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def read_history(reader: "Reader", post_id: int) -> PostHistory:
         "SELECT at, presence, method, detail FROM observations WHERE post_id = :id ORDER BY at, id", {"id": post_id}
     )
     return PostHistory(
-        tuple(RevisionRow(*row) for row in revisions),
+        tuple(RevisionRow(**dict(row), fetch=read_fetch(reader, post_id, row["number"])) for row in revisions),
         tuple(ObservationRow(*row) for row in observations),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
@@ -12,10 +12,10 @@ from storage.archive.database import as_list, concerns_one_row, in_list
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
-from storage.posts import observations, quarantine, raw, rechecks, texts
+from storage.posts import fetches, observations, quarantine, raw, rechecks, texts
 from storage.posts.content import content_hash, links_json, record_json, same_content
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
-from storage.records import Batch, Checked, FetchedPost, LedgerChange, Quarantined, Saved
+from storage.records import Batch, Checked, Fetch, FetchedPost, LedgerChange, Quarantined, Saved
 from storage.sources import gaps, states
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class _How:
     recheck: Sequence[int] = ()
     read: texts.Read = texts.analyze
     began: int | None = None  # the last observation before the look began, where others may look at the same time
+    fetch: Fetch | None = None
+    fetch_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def save(
     absent after it is not present because of this reply.
     Raises only for faults of the file or the device.
     """
-    how = _How(source_id, now, method, alerts, recheck, read, began)
+    how = _How(source_id, now, method, alerts, recheck, read, began, batch.fetch)
     stored = _Stored(broken=list(batch.quarantined))
     unchanged = 0
     for posts in _without_repeats(batch.posts):
@@ -124,7 +126,7 @@ def save_check(
     absences lie at least `apart` microseconds apart and nothing was seen of it between.
     """
     source_id = writer.value("SELECT source_id FROM posts WHERE id = :id", {"id": post_id})
-    how = _How(source_id, now, found.method)
+    how = _How(source_id, now, found.method, fetch=found.fetch)
     if found.presence == "absent":
         return observations.record_absence(writer, post_id, found, now, apart)
     why = observations.LEFT_OUT if left_out else None
@@ -271,6 +273,8 @@ def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
 
 
 def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
+    if how.fetch is not None:
+        how = replace(how, fetch_id=fetches.save_fetch(writer, how.fetch, how.now))
     hashes = raw.save_raw(writer, (arrival.post.raw for arrival in arrivals))
     kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
     fresh = [arrival for arrival in arrivals if not arrival.known]
@@ -360,8 +364,8 @@ _POSTS = (
 )
 _REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
-    "raw_sha256, collected_at, method) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, :edited, "
-    ":edited_at, :content_hash, :raw_sha256, :collected_at, :method)"
+    "raw_sha256, collected_at, method, fetch_id) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, "
+    ":edited, :edited_at, :content_hash, :raw_sha256, :collected_at, :method, :fetch_id)"
 )
 
 
@@ -408,4 +412,5 @@ def _revision_row(
         "raw_sha256": kept[post.native_id],
         "collected_at": how.now,
         "method": how.method,
+        "fetch_id": how.fetch_id,
     }

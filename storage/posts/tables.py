@@ -23,6 +23,23 @@ class RawTable(SQLModel, table=True):
     zstd: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class FetchTable(SQLModel, table=True):
+    """How revisions came to us: see records.Fetch. Its rows are never changed either."""
+
+    __tablename__: ClassVar[str] = "fetches"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(sa_type=Text)  # of all that follows but `at`
+    at: int
+    method: str = Field(sa_type=Text)
+    status: str | None = Field(default=None, sa_type=Text)
+    url: str | None = Field(default=None, sa_type=Text)
+    headers: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # JSON, compressed
+    certificate: str | None = Field(default=None, sa_type=Text)
+    layer: int | None = None
+
+
 class PostTable(SQLModel, table=True):
     """One post. `id` is time-ordered (see storage.posts.ids): newest first is a walk, not a sort."""
 
@@ -82,6 +99,7 @@ class RevisionTable(SQLModel, table=True):
     raw_sha256: str = Field(sa_column=Column(Text, ForeignKey("raw.sha256"), nullable=False))
     collected_at: int
     method: str = Field(sa_type=Text)
+    fetch_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("fetches.id")))
 
 
 class ObservationTable(SQLModel, table=True):

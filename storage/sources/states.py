@@ -203,14 +203,15 @@ def _stretch(
     watched = last is not None and -_CORRECTED <= now - last["ended_at"] <= pause + _UNWATCHED
     if last is not None and watched and current_name(last["outcome"]) == outcome:
         writer.execute(
-            "UPDATE runs SET ended_at = :now, rounds = rounds + 1, posts = posts + :posts, detail = :detail "
+            "UPDATE runs SET longest_pause = max(longest_pause, :now - ended_at), ended_at = :now, "
+            "rounds = rounds + 1, posts = posts + :posts, detail = :detail "
             "WHERE id = :run",
             {"run": last["id"], "now": now, "posts": posts, "detail": detail},
         )
         return
     writer.execute(
-        "INSERT INTO runs (source_id, started_at, ended_at, outcome, detail, rounds, posts) "
-        "VALUES (:source, :now, :now, :outcome, :detail, 1, :posts)",
+        "INSERT INTO runs (source_id, started_at, ended_at, outcome, detail, rounds, posts, longest_pause) "
+        "VALUES (:source, :now, :now, :outcome, :detail, 1, :posts, 0)",
         values,
     )
 

@@ -82,6 +82,7 @@ class RunTable(SQLModel, table=True):
     detail: str | None = Field(default=None, sa_type=Text)
     rounds: int = 1
     posts: int = 0
+    longest_pause: int | None = None  # microseconds between two rounds; None: begun before that was recorded
 
 
 class TelegramAccountTable(SQLModel, table=True):

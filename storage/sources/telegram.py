@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
-from storage.records import PeerRow
 from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_names
 
 if TYPE_CHECKING:
@@ -16,6 +15,21 @@ RequestKind = Literal["check", "join", "logout", "status"]
 RequestOutcome = Literal["ok", "later", "never"]
 WatchMode = Literal["push", "short poll", "history poll", "public pages", "nothing"]
 _HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """A channel as one account may call it; `access_hash` is worth nothing to another account.
+
+    `asked` is how the config names it ("@name", "id:123", "invite:hash"). `joined` says that the account is a member.
+    """
+
+    asked: str
+    channel_id: int
+    access_hash: int
+    handle: str | None
+    title: str | None
+    joined: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from storage.posts import saving
 from storage.records import (
     Batch,
     Checked,
+    Fetch,
     FetchedMedia,
     FetchedPost,
     Forward,
@@ -36,6 +37,7 @@ HOUR = 3_600 * SECOND
 NOON = 1_762_000_000 * SECOND  # 2025-11-01T12:26:40Z
 HOSTILE = "\x1b[2J\u202egnp\x9b31m[/b][link=http://evil]\r\u2028\U000e0041"
 ROOT = Path(__file__).parents[2]
+FETCH = Fetch("feed", "HTTP/1.1 200 OK", "https://desk.example/feed", (("server", "nginx"),), "0f" * 32)
 
 Ran = subprocess.CompletedProcess[str]
 Program = Callable[..., Ran]
@@ -148,7 +150,7 @@ def _desk(archive: Archive, source: int) -> None:
             post("8", "A claim that will go.", when + SECOND, url="http://example.org/8"),
             post("9", "No date here about a bridge.", None, posted_raw="last Tuesday"),
         )
-        saved = saving.save(writer, source, Batch(told), now=when, method="feed", alerts=True)
+        saved = saving.save(writer, source, Batch(told, fetch=FETCH), now=when, method="feed", alerts=True)
         gone = saved.new[[row.native_id for row in told].index("8")] if saved.new else 0
         gone = _of(writer, "8")
         absent = Checked("8", "absent", "embed", control=True)
@@ -161,7 +163,7 @@ def _desk(archive: Archive, source: int) -> None:
             title="A bridge",
             url="http://example.org/7",
         )
-        saving.save(writer, source, Batch((edited,)), now=when + HOUR, method="feed", alerts=True)
+        saving.save(writer, source, Batch((edited,), fetch=FETCH), now=when + HOUR, method="feed", alerts=True)
 
 
 def _of(writer: Writer, native_id: str) -> int:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from bot.errors import Later, Never
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from storage.records import Fetch
     from tests.http.conftest import Authority, Origin, Visiting
 
 
@@ -26,6 +29,28 @@ def test_an_authority_of_the_users_own_can_be_trusted(
 
     asyncio.run(visit())
     assert origin.connections == 1
+
+
+def test_a_reply_carries_what_proves_where_it_came_from(
+    authority: Authority, secure_origin: type[Origin], visiting: Visiting
+) -> None:
+    origin = secure_origin(authority.server("good.example"))
+    origin.answers["/old"] = b"HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
+    origin.answers["/new"] = (
+        b"HTTP/1.1 200 Fine Indeed\r\nX-Node: a\r\nSet-Cookie: secret\r\nX-Node: b\r\nContent-Length: 2\r\n\r\nhi"
+    )
+
+    async def visit() -> Fetch:
+        async with origin, visiting(origin, names=("good.example",), ca_file=authority.ca_file) as http:
+            reply = await http.get(origin.url("/old", host="good.example"), cap=100, deadline=60)
+            return reply.recorded("feed")
+
+    kept = asyncio.run(visit())
+    der = ssl.PEM_cert_to_DER_cert((authority.folder / "pem").read_text())
+    assert kept.certificate == hashlib.sha256(der).hexdigest()
+    assert (kept.method, kept.status) == ("feed", "HTTP/1.1 200 Fine Indeed")
+    assert kept.url == origin.url("/new", host="good.example")
+    assert dict(kept.headers) == {"x-node": "a, b", "content-length": "2"}
 
 
 @pytest.mark.parametrize(

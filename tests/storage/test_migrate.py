@@ -52,7 +52,7 @@ def shape(reader: Any) -> dict[str, Any]:
             indexes.append((index if origin == "c" else "", unique, origin, partial, columns, tail))
         found[name] = {
             "columns": reader.execute(f"PRAGMA table_xinfo({name})").fetchall(),
-            "references": sorted(reader.execute(f"PRAGMA foreign_key_list({name})").fetchall()),
+            "references": sorted(row[1:] for row in reader.execute(f"PRAGMA foreign_key_list({name})").fetchall()),
             "indexes": sorted(indexes),
             "checks": sorted(check.lower() for check in re.findall(r"CHECK \((.*)\)", text)),
             "strict": text.rstrip().endswith("STRICT"),

@@ -8,7 +8,9 @@ from storage.archive.database import Archive, Reader
 from storage.archive.views import VIEWS
 from storage.records import FetchedPost
 
-CHILDREN = [name for name in VIEWS if name not in ("posts_readable", "sources_readable", "gaps_readable")]
+CHILDREN = [
+    name for name in VIEWS if name not in ("posts_readable", "sources_readable", "gaps_readable", "watches_readable")
+]
 
 
 def columns(reader: Reader, view: str) -> list[str]:

@@ -19,7 +19,7 @@ from storage.language import zawgyi
 from storage.media import summary
 from storage.posts import post_history
 from storage.posts import reading as post_reading
-from storage.records import Forward, PostRow
+from storage.records import Fetch, Forward, PostRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -143,6 +143,15 @@ def _describe_matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[s
             yield visible("  " + "  ".join(part for part in parts if part))
 
 
+def _describe_fetch(fetch: Fetch) -> Iterator[str]:
+    layer = "" if fetch.layer is None else f"layer {fetch.layer}"
+    yield visible("  " + "  ".join(part for part in (fetch.method, layer, fetch.status, fetch.url) if part))
+    if fetch.certificate:
+        yield f"  certificate {fetch.certificate}"
+    for name, value in fetch.headers:
+        yield visible(f"  {name}: {value}")
+
+
 def _describe_history(session: Session, reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     lived = post_history.read_history(reader, post.id)
     before: post_history.RevisionRow | None = None
@@ -152,6 +161,8 @@ def _describe_history(session: Session, reader: "Reader", post: PostRow, zone: Z
         yield ""
         yield style(session, visible(f"revision {revision.number + 1}  {collected}, by {revision.method}"), "bold")
         yield visible(f"  content {revision.content_hash}  raw {revision.raw_sha256}{edited}")
+        if revision.fetch is not None:
+            yield from _describe_fetch(revision.fetch)
         if before is not None:
             yield from _compare(session, before.text, revision.text)
         before = revision

@@ -95,7 +95,7 @@ class Feed:
             reading = await parse_in_child(body, order, self._deadline)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
-        return make_batch(reading, body, note, now)
+        return replace(make_batch(reading, body, note, now), fetch=reply.recorded(self.settings.kind))
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""

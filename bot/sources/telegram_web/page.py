@@ -9,7 +9,7 @@ from itertools import pairwise
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.sources.telegram_web.block import UnreadableError, plain, read_post
-from storage.records import FetchedPost, Quarantined, Raw, Seen
+from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen
 
 _SITE = "https://t.me"
 _MIME = "text/html"
@@ -46,6 +46,7 @@ class PreviewPage:
     nothing_found: bool = False
     is_preview: bool = False
     has_counters: bool = False
+    fetch: Fetch | None = None
 
     @property
     def without_words(self) -> bool:
@@ -62,6 +63,7 @@ class Embed:
     post: FetchedPost | None = None
     not_found: bool = False
     channel_id: str | None = None
+    fetch: Fetch | None = None
 
 
 def read_page(html: bytes, site: str = _SITE) -> PreviewPage:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from storage.records import Batch, Checked, Seen
 from storage.state_names import PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
 _CAP = 4 << 20
+_BY_EMBED = "embed page"
 _DEADLINE = 30.0
 _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words on the page
 _PREVIEW_RETRY = 6 * HOUR
@@ -119,9 +120,9 @@ class TelegramWeb:
             if control is not None and (await self._embed(control)).post is not None:
                 embed = await self._embed(native_id)
         if embed.post is None:
-            return Checked(native_id, "absent", "embed page", control=self._lately_alive())
+            return Checked(native_id, "absent", _BY_EMBED, control=self._lately_alive())
         post = None if embed.post.service else embed.post  # such a page does not give the words of a service message
-        return Checked(native_id, "present", "embed page", post=post, control=True)
+        return Checked(native_id, "present", _BY_EMBED, post=post, control=True, fetch=embed.fetch)
 
     # Pages
 
@@ -157,6 +158,7 @@ class TelegramWeb:
             channel_id=page.channel_id,
             handle=page.handle,
             title=page.title,
+            fetch=page.fetch,
         )
 
     async def _must_be_new(self, page: PreviewPage) -> None:
@@ -182,7 +184,7 @@ class TelegramWeb:
         if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
-        return page
+        return replace(page, fetch=reply.recorded(self.settings.kind))
 
     async def _embed(self, native_id: str) -> Embed:
         """The page of one post: it or its absence. Raises Later for any other page."""
@@ -196,7 +198,7 @@ class TelegramWeb:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
             self._alive_at = self._clock.monotonic()
-        return embed
+        return replace(embed, fetch=reply.recorded(_BY_EMBED))
 
     async def _get(self, url: str) -> Reply:
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)

@@ -19,6 +19,22 @@ _STEPS = (
     "UPDATE sources SET first_contact_seq = first_contact_at",
     """INSERT INTO meta (key, value) SELECT 'sequence', CAST(coalesce(max(seq), 0) AS TEXT) FROM (SELECT seq FROM posts
         UNION ALL SELECT loaded_seq FROM rules UNION ALL SELECT first_contact_seq FROM sources)""",
+    # how a revision came to us; the longest pause between two looks (unknown for what was watched before)
+    """CREATE TABLE fetches (
+        id INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        method TEXT NOT NULL,
+        status TEXT,
+        url TEXT,
+        headers BLOB NOT NULL,
+        certificate TEXT,
+        layer INTEGER,
+        PRIMARY KEY (id),
+        UNIQUE (digest)
+    ) STRICT""",
+    "ALTER TABLE revisions ADD COLUMN fetch_id INTEGER REFERENCES fetches (id)",
+    "ALTER TABLE runs ADD COLUMN longest_pause INTEGER",
     # sources: how the last round failed, and what had to be reached for it
     "ALTER TABLE sources ADD COLUMN server TEXT",
     "ALTER TABLE sources ADD COLUMN failure TEXT",
