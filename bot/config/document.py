@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bot.config.locate import KeyPath, KeyPosition, inside, line_and_column, scan
+from bot.config.locate import KeyPath, KeyPosition, inside, line_and_column, offset_of, scan
+from bot.config.slips import explain_slip
 from bot.errors import ConfigError, Problem
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -87,9 +88,9 @@ def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> Conf
         return ConfigFile(name, path, directory, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
-        line, column = (int(place[1]), int(place[2])) if place and place[1] else line_and_column(text, len(text))
-        message = _PLACE.sub("", str(error))
-        raise refused(f"not TOML: {message[:1].lower()}{message[1:]}", line, column) from None
+        at = offset_of(text, int(place[1]), int(place[2])) if place and place[1] else len(text)
+        message, offset = explain_slip(_PLACE.sub("", str(error)), text, at)
+        raise refused(f"not TOML: {message}", *line_and_column(text, offset)) from None
     except RecursionError:
         raise refused("not a config file: nested too deeply") from None
     except ValueError as error:  # an impossible date, an integer of ten thousand digits

@@ -34,6 +34,11 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
+def offset_of(text: str, line: int, column: int) -> int:
+    """The inverse of `line_and_column`."""
+    return sum(len(one) + 1 for one in text.split("\n")[: line - 1]) + column - 1
+
+
 def inside(text: str, start: int, index: int) -> int:
     """Offset of the code point `index` of the string whose literal opens at `start`; an escape counts as one."""
     quote = text[start]

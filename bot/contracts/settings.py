@@ -134,6 +134,8 @@ def _beside_config(value: Any, info: ValidationInfo) -> Any:
     directory = (info.context or {}).get("directory")
     if isinstance(value, str) and "\0" in value:
         raise ValueError("a path cannot hold a NUL character")
+    if isinstance(value, str) and any(sign < " " for sign in value):
+        raise ValueError("contains a control character: write the path in single quotation marks")
     if isinstance(value, str) and directory is not None:
         return Path(directory) / Path(value).expanduser()
     return value

@@ -277,7 +277,7 @@ def test_bad_input_67_tabs_and_a_byte_order_mark_are_fine_and_do_not_shift_place
         (b"a = " + b"[" * 20_000, " not a config file: nested too deeply"),
         (b"a = " + b"9" * 20_000, " not TOML: "),
         (b"a = 2026-02-31\n", ":1:5 not TOML: "),
-        (b"a = 1\na = 2\n", ":2:6 not TOML: cannot overwrite a value"),
+        (b"a = 1\na = 2\n", ":2:1 not TOML: the key a is here twice, first in line 1"),
     ],
 )
 def test_bad_input_67_what_is_not_toml_is_refused_with_its_place(write: Write, data: bytes, told: str) -> None:
