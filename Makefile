@@ -5,6 +5,9 @@ MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim
   fonts-noto-core fonts-noto-cjk fonts-sil-padauk
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# How long `make test` takes on two quiet cores, its static checks included: keep it true.
+TEST_MINUTES := 8
+
 .DEFAULT_GOAL := help
 .PHONY: docs help demo setup-media test-model test test-long torture bench lint lock clean
 
@@ -27,8 +30,11 @@ setup-media: .venv/.dev ## install what pictures and speech need: programs, font
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
 	@$(BIN)/python -m tests.speech_model
 
-test: .venv/.dev lint ## every check: ruff, mypy strict, import-linter, tests
+test: .venv/.dev say-how-long lint ## every check: ruff, mypy strict, import-linter, tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal # most of a test's time is waiting for a real process
+
+say-how-long:
+	@echo "about $(TEST_MINUTES) minutes on two cores; a failure is shown when it happens"
 
 test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long

@@ -28,6 +28,27 @@ settings.register_profile("usual", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile("usual")
 
+
+class Failures:
+    """Shows a failure when it happens; pytest's own report comes after the last test."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            shown: pytest.TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
+            assert shown is not None
+            crash = getattr(report.longrepr, "reprcrash", None)
+            words = (crash.message if crash else report.longreprtext).strip().splitlines() or ["no message"]
+            shown.write_line(f"\nFAILED {report.nodeid} ({report.when}): {words[0]}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # a worker sends its reports to the process that shows them
+        config.pluginmanager.register(Failures(config))
+
+
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
 MINUTE = 60_000_000
 
