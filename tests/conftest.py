@@ -1,6 +1,7 @@
 """What every test may ask for: a migrated archive, posts as a source would bring them, and the invariants."""
 
 import json
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Failures:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell has its background jobs ignore Ctrl-C; whatever the tests start would inherit that, and be deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # a worker sends its reports to the process that shows them
         config.pluginmanager.register(Failures(config))
 
