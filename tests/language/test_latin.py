@@ -1,11 +1,13 @@
-"""The language of Latin letters: told where it is clear, by a model that came with its package."""
+"""The language of Latin letters: told where it is clear, by a model that is part of the program."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from storage.language.latin import MODEL
 from storage.language.script import language
 
 ASKED = """
@@ -38,3 +40,8 @@ def test_a_sentence_is_told_without_asking_the_network(tmp_path: Path) -> None:
     )
     assert (done.stdout, done.stderr) == ("en\n", "")
     assert list(tmp_path.iterdir()) == [], "nothing was fetched"
+
+
+def test_the_model_is_the_one_that_its_licence_speaks_of() -> None:
+    licence = MODEL.with_name(f"{MODEL.name}.license").read_text(encoding="utf-8")
+    assert f"SHA-256: {hashlib.sha256(MODEL.read_bytes()).hexdigest()}" in licence
