@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
-from storage.sources.telegram import AccountRow, read_account, read_waits
-from storage.state_names import current_name
+from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
+from storage.state_names import CONNECTED, current_name
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -102,11 +102,16 @@ class ArchiveStatus:
     targets: tuple[TargetStanding, ...]
     notices: tuple[StatusNotice, ...]
     last_round_at: int | None
-    account: AccountRow | None = None  # at Telegram
+    accounts: tuple[AccountRow, ...] = ()  # at Telegram
     given_up: frozenset[str] = frozenset()  # kinds of jobs
     waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
     backups: BackupRecord = field(default_factory=BackupRecord)
     heartbeat_at: int | None = None  # when a daemon last wrote that it lives
+
+    @property
+    def account(self) -> AccountRow | None:
+        """The account that needs a person most: one that does not work, else the first; None if none was ever used."""
+        return next((row for row in self.accounts if row.state != CONNECTED), next(iter(self.accounts), None))
 
     def queue(self, name: str) -> Queue:
         """One queue by name: decide, recheck, outbox, dead, given_up, quarantine."""
@@ -125,9 +130,9 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         targets=tuple(TargetStanding(*row) for row in reader.rows(_TARGETS)),
         notices=tuple(StatusNotice(*row) for row in reader.rows(_NOTICES, {"limit": notices}))[::-1],
         last_round_at=reader.value("SELECT max(ended_at) AS at FROM runs"),
-        account=read_account(reader),
+        accounts=tuple(read_accounts(reader)),
         given_up=frozenset(reader.column("SELECT DISTINCT kind FROM given_up")),
-        waits=tuple((method, until) for method, until in read_waits(reader).items() if until > now),
+        waits=tuple((method, until) for method, until in read_all_waits(reader).items() if until > now),
         backups=read_backups(reader),
         heartbeat_at=heartbeat.read_last(reader),
     )

@@ -72,14 +72,18 @@ def page() -> str:
 
 def _section(name: str, form: dict[str, Any], comments: Comments) -> list[str]:
     tables = {key: inner for key, inner in form["properties"].items() if "additionalProperties" in inner}
-    rows = [
-        _row(name, "", key, value, form, comments) for key, value in form["properties"].items() if key not in tables
-    ]
+    lists = {key: inner["items"] for key, inner in form["properties"].items() if "properties" in inner.get("items", {})}
+    apart = {*tables, *lists}
+    rows = [_row(name, "", key, value, form, comments) for key, value in form["properties"].items() if key not in apart]
     parts = [f"## [{name}]\n", _sentence(form), _table(rows)]
     for key, inner in tables.items():
         within, where = inner["additionalProperties"], f"{name}.{key}"
         rows = [_row(where, "", one, value, within, comments) for one, value in within["properties"].items()]
         parts += [f"### [{where}.NAME]\n", _sentence(within), _table(rows)]
+    for key, within in lists.items():
+        where = f"{name}.{key}"
+        rows = [_row(where, "", one, value, within, comments) for one, value in within["properties"].items()]
+        parts += [f"### [[{where}]]\n", _sentence(within), _table(rows)]
     return parts
 
 

@@ -74,13 +74,13 @@ def find_daemon(data_dir: Path) -> DaemonState:
     return DaemonState(pid is not None, pid or None, since)
 
 
-def ask_daemon(session: Session, kind: "RequestKind", source: str) -> str:
+def ask_daemon(session: Session, kind: "RequestKind", source: str, account: str = "") -> str:
     """Ask the daemon, which alone has the Telegram session, and wait for its answer. Raises Later and Never."""
     from storage.sources import telegram
 
     with session.archive() as archive:
         with archive.writing() as writer:
-            request = telegram.file_request(writer, kind, source, session.clock.now())
+            request = telegram.file_request(writer, kind, source, session.clock.now(), account)
         until = session.clock.monotonic() + _WAIT_S
         while session.clock.monotonic() < until:
             with archive.reading() as reader:

@@ -257,11 +257,12 @@ def _check_account(archive: "Archive") -> Iterator[Finding]:
     from storage.sources import telegram
 
     with archive.reading() as reader:
-        row = telegram.read_account(reader)
-    if row is not None:
+        rows = telegram.read_accounts(reader)
+    for row in rows:
         fine = row.state == CONNECTED and not row.reason
         reason = f": {row.reason}" if row.reason else ""
-        yield Finding("telegram", "ok" if fine else "warn", f"the account: {row.state}{reason}", row.remedy or "")
+        name = f" {row.account}" if row.account else ""
+        yield Finding("telegram", "ok" if fine else "warn", f"the account{name}: {row.state}{reason}", row.remedy or "")
 
 
 def _check_index(archive: "Archive") -> Finding:

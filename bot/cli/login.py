@@ -7,6 +7,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from storage.state_names import CONNECTED, WRONG_SERVER_KEY
 if TYPE_CHECKING:
     from bot.cli.terminal.qr import Look
     from bot.config import Config
+    from bot.config.model import TelegramConfig
     from bot.telegram.session import SessionKey
 
 _RISKS = """\
@@ -46,9 +48,10 @@ Reading through an account is more than reading public pages. It has a price:
     is_flag=True,
     help="Ask Telegram whether it works: exit 5 if not, 1 if nobody could be asked.",
 )
+@click.option("--account", "name", metavar="NAME", help="Which of [[telegram.accounts]]; without it: the only one.")
 @click.option("--logout", is_flag=True, help="End the session at Telegram and remove its file.")
 @click.pass_obj
-def command(session: Session, phone: str | None, qr: bool, status: bool, logout: bool) -> None:
+def command(session: Session, phone: str | None, qr: bool, status: bool, logout: bool, name: str | None) -> None:
     """Sign in to Telegram once: phone and code (and password), or a QR code.
 
     Without a terminal `login --phone NUMBER` reads the code and then the password from stdin, one per line.
@@ -57,11 +60,15 @@ def command(session: Session, phone: str | None, qr: bool, status: bool, logout:
     if sum((phone is not None, qr, status, logout)) > 1:
         raise click.UsageError("choose one of --phone, --qr, --status, --logout")
     config = session.config()
+    if status and name is None:
+        names = list(config.telegram.each())
+        raise SystemExit(max(_print_status(session, _choose(config, one)) for one in names))
+    account = _choose(config, name)
     if status:
-        raise SystemExit(_print_status(session, config))
-    access = _expect_credentials(config)
+        raise SystemExit(_print_status(session, account))
+    _expect_credentials(account)
     if logout:
-        _log_out(session, config, access)
+        _log_out(session, account)
         return
     say(session, _RISKS)
     if phone is None and not qr:
@@ -69,29 +76,62 @@ def command(session: Session, phone: str | None, qr: bool, status: bool, logout:
             raise click.UsageError("without a terminal: --phone NUMBER, with the code on stdin")
         answer = click.prompt("Phone number (or Enter for a QR code)", default="", show_default=False, err=True)
         phone = answer.strip() or None
-    asyncio.run(_sign_in(session, config, phone))
+    asyncio.run(_sign_in(session, account, phone))
 
 
-def _expect_credentials(config: "Config") -> "Config":
-    """The config, which must have api_id and api_hash_file. Raises ConfigError."""
-    if config.telegram.api_id is None or config.telegram.api_hash_file is None:
-        place = str(config.path or "config.toml")
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One account of the config, and where its session is."""
+
+    name: str
+    telegram: "TelegramConfig"
+    data_dir: Path
+    place: str
+
+    @property
+    def path(self) -> Path:
+        from bot.telegram import session as sessions
+
+        return sessions.session_in(self.data_dir, self.name)
+
+    @property
+    def option(self) -> str:
+        """What follows `communique login` in a sentence about this account."""
+        return f" --account {self.name}" if self.name else ""
+
+
+def _choose(config: "Config", name: str | None) -> _Account:
+    """The account that is meant. Raises UsageError where there are several and none is named, or another one."""
+    known = config.telegram.each()
+    if name is None and len(known) > 1:
+        raise click.UsageError(f"which account? --account {' or --account '.join(known)}")
+    chosen = next(iter(known)) if name is None else name
+    if chosen not in known:
+        there = (
+            f"[[telegram.accounts]] has {', '.join(known)}" if "" not in known else "there is no [[telegram.accounts]]"
+        )
+        raise click.UsageError(f"no account {chosen!r}: {there}")
+    return _Account(chosen, known[chosen], config.data_dir, str(config.path or "config.toml"))
+
+
+def _expect_credentials(account: _Account) -> None:
+    """Raises ConfigError without api_id and api_hash_file."""
+    if not account.telegram.can_sign_in:
         words = "api_id and api_hash_file are needed to sign in; get yours at https://my.telegram.org"
-        raise ConfigError((Problem("telegram", words, path=place),))
-    return config
+        raise ConfigError((Problem("telegram", words, path=account.place),))
 
 
-async def _sign_in(session: Session, config: "Config", phone: str | None) -> None:
+async def _sign_in(session: Session, account: _Account, phone: str | None) -> None:
     from bot.cli.terminal.qr import draw_qr
     from bot.config import paths
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
     from bot.telegram.login import Login, end_session
 
-    tightened = paths.prepare(config.data_dir)
+    tightened = paths.prepare(account.data_dir)
     if tightened:
         say(session, tightened)
-    path = sessions.session_in(config.data_dir)
+    path = account.path
 
     def show(address: str) -> None:
         say(session, "\nScan this in Telegram: Settings, Devices, Link Desktop Device\n")
@@ -100,7 +140,7 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
 
     try:
         with sessions.SessionLock(path):
-            access = access_of(config.telegram)
+            access = access_of(account.telegram)
             async with Login(access, session.clock, Person(session).ask) as login:
                 made = await (login.by_code(phone) if phone else login.by_qr(show))
             former = _read_former(path)
@@ -116,10 +156,11 @@ async def _sign_in(session: Session, config: "Config", phone: str | None) -> Non
         raise Never(f"not signed in: {problem}", state=problem.state) from problem
     except AlreadyRunning:
         raise AlreadyRunning(
-            "the running daemon is signed in already; to use another account, `communique login --logout` first"
+            "the running daemon is signed in already; to use another account, "
+            f"`communique login{account.option} --logout` first"
         ) from None
     write_line(session, f"signed in as {one_line(made.name or made.user)}; the session is in {path}")
-    say(session, "a running daemon uses it by itself; `communique login --logout` ends it")
+    say(session, f"a running daemon uses it by itself; `communique login{account.option} --logout` ends it")
 
 
 def _read_former(path: Path) -> "SessionKey | None":
@@ -203,17 +244,17 @@ def _choose_look(session: Session) -> "Look":
     return "blocks on black" if letters and colour else "blocks" if letters else "spaces" if colour else "nothing"
 
 
-def _print_status(session: Session, config: "Config") -> int:
+def _print_status(session: Session, account: _Account) -> int:
     from bot.telegram import session as sessions
 
-    path = sessions.session_in(config.data_dir)
-    found = sessions.read(path)
+    lead = f"{account.name}: " if account.name else ""
+    found = sessions.read(account.path)
     if found is None:
-        write_line(session, "not signed in: `communique login`")
+        write_line(session, f"{lead}not signed in: `communique login{account.option}`")
         return 5
-    write_line(session, f"signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
+    write_line(session, f"{lead}signed in as {one_line(found.name or found.user)}, data centre {found.dc}")
     try:
-        state = _ask_state(session, config, found)
+        state = _ask_state(session, account, found)
     except Never as problem:
         remedy = f"; {problem.remedy}" if problem.remedy else ""
         write_line(session, one_line(f"state: {problem.state}: {problem.reason}{remedy}"))
@@ -225,31 +266,29 @@ def _print_status(session: Session, config: "Config") -> int:
     return 0
 
 
-def _ask_state(session: Session, config: "Config", found: "SessionKey") -> str:
+def _ask_state(session: Session, account: _Account, found: "SessionKey") -> str:
     """Ask Telegram, by the running daemon if it has the session. Raises Later and Never."""
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
     from bot.telegram.login import ask_state
 
-    access = access_of(_expect_credentials(config).telegram)
-    path = sessions.session_in(config.data_dir)
+    _expect_credentials(account)
     try:
-        with sessions.SessionLock(path):
-            asyncio.run(ask_state(access, path, found, session.clock))
+        with sessions.SessionLock(account.path):
+            asyncio.run(ask_state(access_of(account.telegram), account.path, found, session.clock))
     except AlreadyRunning:
-        return ask_daemon(session, "status", "")
+        return ask_daemon(session, "status", "", account.name)
     return CONNECTED
 
 
-def _log_out(session: Session, config: "Config", needed: "Config") -> None:
+def _log_out(session: Session, account: _Account) -> None:
     from bot.daemon.telegram import access_of
     from bot.telegram import session as sessions
     from bot.telegram.login import log_out
 
-    path = sessions.session_in(config.data_dir)
     try:
-        with sessions.SessionLock(path):
-            asyncio.run(log_out(access_of(needed.telegram), path, session.clock))
+        with sessions.SessionLock(account.path):
+            asyncio.run(log_out(access_of(account.telegram), account.path, session.clock))
     except AlreadyRunning:
-        ask_daemon(session, "logout", "")
+        ask_daemon(session, "logout", "", account.name)
     write_line(session, "signed out")

@@ -92,14 +92,18 @@ def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None
             f"{pushed} sources use push, but an account can join only {_CHANNELS} channels (1000 with Premium): "
             "those that it has not joined are polled at their interval",
         )
-    telegram = config.telegram
-    if found and (telegram.api_id is None or telegram.api_hash_file is None):
+    accounts = config.telegram.each()
+    for index, source in found:
+        named = getattr(source, "account", None)
+        if named is not None:
+            _known((named,), [name for name in accounts if name], "account", ("sources", index, "account"), findings)
+    if found and not all(telegram.can_sign_in for telegram in accounts.values()):
         findings.odd(
             ("telegram",),
             "sources of kind telegram need api_id and api_hash_file, and `communique login`; without them only the "
             "public pages are read",
         )
-    if telegram.server is not None and telegram.public_key_file is None:
+    if any(telegram.server is not None and telegram.public_key_file is None for telegram in accounts.values()):
         findings.wrong(("telegram", "public_key_file"), "is missing: your own server is verified by its public key")
 
 

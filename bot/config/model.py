@@ -102,6 +102,26 @@ class HttpConfig(Settings):
     hosts: dict[str, HostConfig] = Field(default_factory=dict)
 
 
+def _account_name(value: str) -> str:
+    """Check the name of an account, which is part of a file's name. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", value):
+        raise ValueError(f"expected 1 to 32 letters, digits, - and _, got {value!r}")
+    return value
+
+
+class TelegramAccount(Settings):
+    """[[telegram.accounts]]: one of several accounts; what it does not set is that of [telegram]."""
+
+    name: Annotated[str, AfterValidator(_account_name)]
+    api_id: int | None = None
+    api_hash_file: SecretFile | None = None
+    proxy: Annotated[str, AfterValidator(telegram_proxy)] | None = None
+    server: Annotated[str, AfterValidator(server_address)] | None = None
+    dc: int | None = None
+    public_key_file: ConfigPath | None = None
+    resolves_per_hour: int | None = Field(default=None, ge=1)
+
+
 class TelegramConfig(Settings):
     """[telegram]: signing in to Telegram; not needed for public channels."""
 
@@ -112,6 +132,35 @@ class TelegramConfig(Settings):
     dc: int | None = None
     public_key_file: ConfigPath | None = None
     resolves_per_hour: int = Field(default=20, ge=1)  # new names looked up at most; each is looked up once
+    accounts: tuple[TelegramAccount, ...] = ()  # none: this section describes the only one
+
+    def each(self) -> dict[str, "TelegramConfig"]:
+        """Every account as if it were the only one, by its name; '' is the name of the only one."""
+        if not self.accounts:
+            return {"": self}
+        alone = self.model_copy(update={"accounts": ()})
+        return {
+            one.name: alone.model_copy(update={key: value for key, value in one if key != "name" and value is not None})
+            for one in self.accounts
+        }
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether an account uses a proxy."""
+        return any(one.proxy is not None for one in self.each().values())
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether api_id and api_hash_file are there."""
+        return self.api_id is not None and self.api_hash_file is not None
+
+    @model_validator(mode="after")
+    def _has_each_name_once(self) -> Self:
+        names = [one.name for one in self.accounts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f'two accounts have the name "{twice}"')
+        return self
 
 
 class TagMedia(Settings):

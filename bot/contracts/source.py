@@ -13,7 +13,7 @@ from bot.http import PORTS, Http
 from storage.records import Batch, Checked
 
 if TYPE_CHECKING:
-    from bot.telegram.gateway import TelegramGateway
+    from bot.telegram.accounts import Accounts
 
 READERS = 2  # child processes at once: each takes a core and some 40 MB
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
@@ -59,7 +59,7 @@ class SourceSettings(Settings):
 class SourceTools:
     """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
 
-    `readers` bounds the child processes of all sources. `telegram` is the account, None where there is none.
+    `readers` bounds the child processes of all sources. `telegram` holds the accounts, None where there is none.
     `pages_allowed` is False where public pages would go past the
     proxy that the account is bound to.
     """
@@ -67,7 +67,7 @@ class SourceTools:
     http: Http
     clock: Clock
     directory: Path
-    telegram: "TelegramGateway | None" = None
+    telegram: "Accounts | None" = None
     pages_allowed: bool = True
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 

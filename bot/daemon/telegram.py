@@ -1,4 +1,4 @@
-"""The Telegram account in the daemon: made from the config, started, listened to, stopped."""
+"""The Telegram accounts in the daemon: made from the config, started, listened to, stopped."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ from bot.contracts.source import Source
 from bot.daemon.supervision import Keep
 from bot.intake.live import Live
 from bot.telegram.account import Account
+from bot.telegram.accounts import Accounts
 from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.budget import BY_THE_HOUR
 from bot.telegram.client import Access
@@ -35,31 +36,41 @@ class Listeners:
 
 
 class TelegramLine:
-    """One account with everything that belongs to it."""
+    """Every account with everything that belongs to it."""
 
-    def __init__(self, config: TelegramConfig, gateway: TelegramGateway, live: Live) -> None:
+    def __init__(self, config: TelegramConfig, accounts: Accounts, lives: Sequence[Live]) -> None:
         self.config = config
-        self.gateway = gateway
-        self._live = live
+        self.accounts = accounts
+        self._lives = lives
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, config: Config, archive: AsyncArchive, clock: Clock, listeners: Listeners) -> Self:
-        """Wire what the config says. Raises UserError for a secret or a key that cannot be read."""
-        memory = ArchiveMemory(archive, clock, listeners.health)
-        most = {**BY_THE_HOUR, "contacts.resolveUsername": config.telegram.resolves_per_hour}
-        path = session_in(config.data_dir)
-        account = Account(access_of(config.telegram), path, memory, clock, listeners.say, by_the_hour=most)
-        gateway = TelegramGateway(account, clock)
-        live = Live(archive, clock, gateway, listeners.start_rounds, listeners.recheck, listeners.say)
-        account.on_hint = live.hear
-        account.on_connected = live.connected
-        return cls(config.telegram, gateway, live)
+    def of(
+        cls, config: Config, archive: AsyncArchive, clock: Clock, listeners: Listeners, homes: Mapping[str, str]
+    ) -> Self:
+        """Wire what the config says. `homes`: which account read each source until now.
+
+        Raises UserError for a secret or a key that cannot be read.
+        """
+        gateways: dict[str, TelegramGateway] = {}
+        lives: list[Live] = []
+        for name, keys in config.telegram.each().items():
+            memory = ArchiveMemory(archive, clock, listeners.health, name)
+            most = {**BY_THE_HOUR, "contacts.resolveUsername": keys.resolves_per_hour}
+            path = session_in(config.data_dir, name)
+            account = Account(access_of(keys), path, memory, clock, listeners.say, by_the_hour=most, name=name)
+            gateway = gateways[name] = TelegramGateway(account, clock)
+            live = Live(archive, clock, gateway, listeners.start_rounds, listeners.recheck, listeners.say)
+            live.first = not lives
+            account.on_hint, account.on_connected = live.hear, live.connected
+            lives.append(live)
+        return cls(config.telegram, Accounts(gateways, dict(homes)), lives)
 
     def take_up(self, sources: Mapping[str, Source]) -> None:
         """Listen for these sources from now on."""
         found = {name: source for name, source in sources.items() if source.settings.reads_with_account}
-        self._live.sources = cast("Mapping[str, TelegramSource]", found)  # the kind says the class
+        for live in self._lives:
+            live.sources = cast("Mapping[str, TelegramSource]", found)  # the kind says the class
 
     def start(self, keep: Keep, *, live: bool) -> None:
         """Connect and stay connected; `live`: also take pushes and the requests of people."""
@@ -67,9 +78,10 @@ class TelegramLine:
             self._task = asyncio.ensure_future(self._run(keep, live=live))
 
     async def _run(self, keep: Keep, *, live: bool) -> None:
-        works = [keep("the Telegram account", self.gateway.account.run)]
+        accounts = [gateway.account for gateway in self.accounts.gateways.values()]
+        works = [keep(f"the Telegram account {one.name}".rstrip(), one.run) for one in accounts]
         if live:
-            works.append(keep("Telegram push", self._live.run))
+            works += [keep(f"Telegram push {one.gateway.account.name}".rstrip(), one.run) for one in self._lives]
         await asyncio.gather(*works)
 
     async def aclose(self) -> None:

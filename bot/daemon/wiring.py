@@ -34,6 +34,7 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
 from storage.sources import states
+from storage.sources import telegram as telegram_rows
 
 if TYPE_CHECKING:
     from bot.daemon.telegram import TelegramLine
@@ -80,6 +81,7 @@ class Wired:
             if settings.enabled
         ]
         states.declare(writer, declared, now)
+        telegram_rows.forget_accounts(writer, list(self.config.telegram.each()))
         states.poll_stopped_now(writer, changed_at, now)
         self.rules.declare(writer, now)
         report_silent_rules(writer, self.config, now)
@@ -106,6 +108,7 @@ class Stages:
         self.say = startup.say
         self.claims = Claims(self._clock)
         self.supervision = Supervision(self._clock, self.say, self.claims)
+        self._reading = archive
         self.archive = AsyncArchive(archive, self._note_transaction)
         self.marking = Marking(self.archive, archive.path)
         self.alarm = Alarm(
@@ -139,8 +142,8 @@ class Stages:
             http,
             self._clock,
             config.directory,
-            telegram=telegram.gateway if telegram else None,
-            pages_allowed=config.telegram.proxy is None or config.http.proxy is not None,
+            telegram=telegram.accounts if telegram else None,
+            pages_allowed=config.http.proxy is not None or not config.telegram.has_proxy,
         )
         target_tools = TargetTools(
             http_of_targets,
@@ -169,14 +172,19 @@ class Stages:
     def _build_telegram(self, config: Config) -> "TelegramLine | None":
         """The account, if a source needs it; the running one if nothing about it has changed."""
         needed = any(source.enabled and source.reads_with_account for source in config.sources)
-        if not needed or config.telegram.api_id is None or config.telegram.api_hash_file is None:
+        if not needed or not all(one.can_sign_in for one in config.telegram.each().values()):
             return None
         if self._telegram is not None and self._telegram.config == config.telegram:
             return self._telegram
         from bot.daemon.telegram import Listeners, TelegramLine
 
         listeners = Listeners(self.rounds.start_soon, self.rechecks.bell.ring, self._health_targets, self.say)
-        return TelegramLine.of(config, self.archive, self._clock, listeners)
+        return TelegramLine.of(config, self.archive, self._clock, listeners, self._homes())
+
+    def _homes(self) -> dict[str, str]:
+        """Which account has read each source until now."""
+        with self._reading.reading() as reader:
+            return {name: watch.account for name, watch in telegram_rows.read_watches(reader).items()}
 
     async def take_up(self, wired: Wired) -> None:
         """Make every stage work with this config, which the archive knows already."""

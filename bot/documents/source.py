@@ -51,6 +51,7 @@ def account_json(account: "AccountRow | None", waits: Iterable[tuple[str, int]])
     if account is None:
         return None
     return {
+        "account": account.account or None,
         "state": account.state,
         "reason": account.reason,
         "remedy": account.remedy,

@@ -38,6 +38,7 @@ def status_json(
         },
         "last_round_at": iso(status.last_round_at),
         "telegram": account_json(status.account, status.waits),
+        "telegram_accounts": [account_json(row, ()) for row in status.accounts if row.account],
         "sources": [source_json(watch) | {"media": media_by_source[watch.name]} for watch in status.watches],
         "media": media,
         "gaps": [

@@ -39,6 +39,7 @@ class Live:
     wake_rechecks: Callable[[], None]
     say: Callable[[str], None]
     sources: Mapping[str, "TelegramSource"] = field(default_factory=dict)
+    first: bool = True  # of several accounts
     again_s: float = 60.0  # longer than a page of history waits to be stored
     _everything: bool = False
     _channels: dict[int, "_Moved"] = field(default_factory=dict)
@@ -47,6 +48,11 @@ class Live:
     _short: dict[str, tuple["TelegramSource", asyncio.Task[None]]] = field(default_factory=dict)
     _modes_saved: dict[str, tuple[WatchMode, bool]] = field(default_factory=dict)
     _no_short: set[str] = field(default_factory=set)  # sources whose server offers no short poll
+
+    @property
+    def mine(self) -> "dict[str, TelegramSource]":
+        """The sources that this account reads now."""
+        return {name: source for name, source in self.sources.items() if source.gateway is self.gateway}
 
     def hear(self, hint: "Hint") -> None:
         """Take a hint; it costs nothing, and a thousand of one channel count as one."""
@@ -95,7 +101,7 @@ class Live:
         everything, channels = self._everything, self._channels
         self._everything, self._channels = False, {}
         names = []
-        for name, source in self.sources.items():
+        for name, source in self.mine.items():
             moved = channels.get(self._number(source) or 0)
             if everything or moved is not None:
                 source.ask_account_again()
@@ -144,7 +150,9 @@ class Live:
 
     async def _modes(self) -> None:
         """Save how each source is watched, and start and stop short polls."""
-        for name, source in self.sources.items():
+        for name in self._modes_saved.keys() - self.mine.keys():  # another account reads it now
+            del self._modes_saved[name]
+        for name, source in self.mine.items():
             peer = self.gateway.peers.remembered(source.settings.wanted)
             joined = peer is not None and peer.joined
             mode = self._mode(source, joined=None if peer is None else joined)
@@ -157,7 +165,7 @@ class Live:
             if mode == "short poll" and name not in self._short:
                 self._short[name] = source, asyncio.create_task(self._poll_shortly(name, source))
         for name, (source, task) in list(self._short.items()):
-            if self.sources.get(name) is not source:
+            if self.mine.get(name) is not source:
                 task.cancel()
                 del self._short[name]
 
@@ -200,8 +208,17 @@ class Live:
 
     async def _requests(self) -> None:
         for request in await self.archive.read(telegram.list_open_requests):
+            if not self._concerns(request):
+                continue
             outcome, detail = await self._do(request)
             await self.archive.run(telegram.answer_request, request.id, outcome, detail, self.clock.now())
+
+    def _concerns(self, request: RequestRow) -> bool:
+        """Whether it is for this account to answer; what nobody can do is answered by the first one."""
+        if request.kind in ("logout", "status"):
+            return request.account == self.gateway.account.name
+        source = self.sources.get(request.source)
+        return self.first if source is None else source.gateway is self.gateway
 
     async def _do(self, request: RequestRow) -> tuple[RequestOutcome, str]:
         source = self.sources.get(request.source)

@@ -16,6 +16,8 @@ from storage.records import Batch, Checked
 from storage.state_names import NOT_SIGNED_IN, RENAMED
 
 if TYPE_CHECKING:
+    from bot.telegram.accounts import Accounts
+    from bot.telegram.channels import ChannelReader
     from bot.telegram.gateway import TelegramGateway
 
 FALLBACK = "telegram_web"
@@ -47,6 +49,7 @@ class Settings(SourceSettings):
     reads_with_account: ClassVar[bool] = True
 
     channel: Annotated[str, BeforeValidator(_channel)]
+    account: str | None = None  # of [[telegram.accounts]]; None: public channels are spread over all of them
     live: bool = True
     mode: Literal["auto", "push", "short", "history"] = "auto"
     fallback: Literal["telegram_web", "none"] = "telegram_web"
@@ -89,17 +92,35 @@ class TelegramSource:
     checks = True
 
     def __init__(
-        self, settings: Settings, gateway: "TelegramGateway | None", pages: Callable[[str], Source] | None, clock: Clock
+        self, settings: Settings, accounts: "Accounts | None", pages: Callable[[str], Source] | None, clock: Clock
     ) -> None:
         self.settings = settings
-        self.reader = gateway.reader(settings.wanted) if gateway is not None else None
-        self._gateway = gateway
+        self._accounts = accounts
+        self._public = settings.wanted.handle is not None
+        self._home = accounts.place(settings.name, settings.account, public=self._public) if accounts else ""
+        self._readers: dict[int, ChannelReader] = {}
+        self._read_by: TelegramGateway | None = self.gateway
         self._clock = clock
         self._pages_of = pages
         self._fallback: tuple[str, Source] | None = None  # the pages, and the name they are of
         self._handle = settings.wanted.handle  # the public name, as far as it is known
         self._withheld: _Withheld | None = None
         self._channel: str | None = None  # its number, once a round has shown it
+
+    @property
+    def gateway(self) -> "TelegramGateway | None":
+        """The account that reads the channel now; another one than its own while that is dead."""
+        return self._accounts.reads(self._home, public=self._public) if self._accounts is not None else None
+
+    @property
+    def reader(self) -> "ChannelReader | None":
+        """The channel as this account reads it."""
+        gateway = self.gateway
+        if gateway is None:
+            return None
+        if id(gateway) not in self._readers:
+            self._readers[id(gateway)] = gateway.reader(self.settings.wanted)
+        return self._readers[id(gateway)]
 
     @property
     def has_fallback(self) -> bool:
@@ -119,11 +140,30 @@ class TelegramSource:
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """What is new, ascending, or the page below a number. The cursor is the same for both ways."""
         self._channel = _read_cursor(cursor).get("channel") or self._channel
+        moved = self._note_move()
+        batch = await self._fetch(want, cursor)
+        return replace(batch, notices=(*moved, *batch.notices)) if moved else batch
+
+    def _note_move(self) -> tuple[str, ...]:
+        """The notice that another account reads the channel now; empty if it is the same as before."""
+        before, now = self._read_by, self.gateway
+        if now is None or before is None or before is now:
+            return ()
+        self._read_by = now
+        self.ask_account_again()
+        why = f" ({before.account.status.state})" if before.account.status.dead else ""
+        return (f"read with the account {now.account.name} instead of {before.account.name}{why}",)
+
+    async def _fetch(self, want: Want, cursor: str | None) -> Batch:
         if self._withheld is not None and self.is_withheld and self._pages_of is not None:
             return await self._by_pages(want, cursor, self._withheld.why)
         try:
             return await self._by_account(want, cursor)
         except (Later, Never) as problem:
+            moved = self._note_move()  # the account has just died, and another one reads the channel
+            if moved:
+                batch = await self._fetch(want, cursor)
+                return replace(batch, notices=(*moved, *batch.notices))
             if self._is_withheld(problem):
                 self._withheld = _Withheld(problem, getattr(problem, "retry_at", None) or self._clock.now() + DAY)
             if not self._needs_fallback(problem):
@@ -165,9 +205,10 @@ class TelegramSource:
 
     async def carry(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
         """Hand the bytes to `sink`, whole; Later with state TOO_BIG beyond `cap`. Raises Later and Never."""
-        if self._gateway is None or self.reader is None:
+        gateway, reader = self.gateway, self.reader
+        if gateway is None or reader is None:
             raise _no_account()
-        await self._gateway.carry(self.reader, url, sink, cap)
+        await gateway.carry(reader, url, sink, cap)
 
     # Two ways ---------------------------------------------------------------------------------------------------------
 
@@ -215,7 +256,8 @@ class TelegramSource:
         """The public pages of the channel under the name that it was last seen by; None where it has none."""
         if self._pages_of is None:
             return None
-        peer = await self._gateway.peers.known(self.settings.wanted) if self._gateway is not None else None
+        gateway = self.gateway
+        peer = await gateway.peers.known(self.settings.wanted) if gateway is not None else None
         self._handle = self.settings.wanted.handle if peer is None else peer.handle
         if self._handle is None:
             return None
@@ -224,10 +266,12 @@ class TelegramSource:
         return self._fallback[1]
 
     def _is_withheld(self, problem: Later | Never) -> bool:
-        return self._gateway is not None and self._gateway.is_withheld(problem)
+        gateway = self.gateway
+        return gateway is not None and gateway.is_withheld(problem)
 
     def _needs_fallback(self, problem: Later | Never) -> bool:
-        return self._pages_of is not None and (self._gateway is None or self._gateway.needs_fallback(problem))
+        gateway = self.gateway
+        return self._pages_of is not None and (gateway is None or gateway.needs_fallback(problem))
 
 
 async def _check_by_pages(pages: Source, native_ids: Sequence[str]) -> list[Checked]:
@@ -284,7 +328,8 @@ def build(settings: Settings, tools: SourceTools) -> TelegramSource:
         entry = {"name": settings.name, "kind": FALLBACK, "channel": handle, "base_url": settings.base_url}
         return sources.build(sources.settings_of(FALLBACK).model_validate(entry), tools)
 
-    gateway = tools.telegram
-    own = gateway is not None and gateway.account.access.server is not None  # t.me shows nothing of another server
+    accounts = tools.telegram
+    others = () if accounts is None else accounts.gateways.values()
+    own = any(one.account.access.server is not None for one in others)  # t.me shows nothing of another server
     shown = tools.pages_allowed and not (own and settings.base_url == SITE)
-    return TelegramSource(settings, gateway, pages if settings.fallback == FALLBACK and shown else None, tools.clock)
+    return TelegramSource(settings, accounts, pages if settings.fallback == FALLBACK and shown else None, tools.clock)

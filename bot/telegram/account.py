@@ -55,7 +55,10 @@ class Account:
         patience: Patience | None = None,
         jitter: Callable[[], float] = random.random,
         by_the_hour: dict[str, int] | None = None,
+        name: str = "",
     ) -> None:
+        self.name = name  # in the config, empty if it is the only one
+        self._label = f"telegram {name}" if name else "telegram"
         self.access = access
         self.on_hint: Callable[[Hint], None] = lambda _: None
         self.on_connected: Callable[[], Awaitable[None]] = _do_nothing
@@ -341,7 +344,7 @@ class Account:
         """Report warnings that began or ended; those in force are shown beside the account's state."""
         while self._unreported:
             warning = self._unreported.pop(0)
-            self._speak(f"telegram: {warning.sentence}")
+            self._speak(f"{self._label}: {warning.sentence}")
             await self.memory.add_notice(warning.about, warning.sentence, once=warning.once)
             if self.status.state == states.CONNECTED:
                 await self._set_status(AccountStatus(states.CONNECTED, self._warnings.reason))
@@ -370,7 +373,7 @@ class Account:
             if changed:
                 reason = f": {status.reason}" if status.reason else ""
                 remedy = f"; {status.remedy}" if status.remedy else ""
-                self._speak(f"telegram: {status.state}{reason}{remedy}")
+                self._speak(f"{self._label}: {status.state}{reason}{remedy}")
 
     async def _wait_for_another_session(self, seen: tuple[int, int] | None) -> None:
         while sessions.stamp(self._path) == seen:  # noqa: ASYNC110 - a file that another process writes is no event

@@ -33,9 +33,9 @@ class SessionKey:
         return f"Session(dc={self.dc}, server={self.server!r}, user={self.user!r})"
 
 
-def session_in(data_dir: Path) -> Path:
-    """Name the session file of a data directory."""
-    return data_dir / "state" / "telegram.session"
+def session_in(data_dir: Path, account: str = "") -> Path:
+    """Name the session file of an account; it has no name where [telegram] describes the only one."""
+    return data_dir / "state" / (f"telegram-{account}.session" if account else "telegram.session")
 
 
 def this_host() -> str:
@@ -143,7 +143,7 @@ class SessionLock:
     """The session in the hands of one process. Entering raises AlreadyRunning."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name("telegram.lock")
+        self._path = path.with_suffix(".lock")
         self._descriptor = -1
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """The tables of sources: their states, gaps and rounds, and what a Telegram account remembers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy import text as clause
@@ -85,10 +85,16 @@ class RunTable(SQLModel, table=True):
     longest_pause: int | None = None  # microseconds between two rounds; None: begun before that was recorded
 
 
+def _account() -> Any:
+    """The name of an account in the config; '' where [telegram] describes the only one."""
+    return Field(sa_column=Column(Text, nullable=False, server_default=clause("''")))
+
+
 class TelegramAccountTable(SQLModel, table=True):
-    """The state of the one account, in one row."""
+    """The state of each account, by its name in the config; '' is the one that [telegram] alone describes."""
 
     __tablename__: ClassVar[str] = "telegram_account"
+    __table_args__ = (Index("telegram_account_by_name", "account", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
     state: str = Field(sa_type=Text)
@@ -96,10 +102,11 @@ class TelegramAccountTable(SQLModel, table=True):
     remedy: str | None = Field(default=None, sa_type=Text)
     state_since: int
     user: str | None = Field(default=None, sa_type=Text)
+    account: str = _account()
 
 
 class TelegramPeerTable(SQLModel, table=True):
-    """A name that was resolved once; the access hash belongs to one account."""
+    """A name that was resolved once; the access hash belongs to one account, which is named by its user id here."""
 
     __tablename__: ClassVar[str] = "telegram_peers"
 
@@ -118,6 +125,7 @@ class TelegramWaitTable(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "telegram_waits"
 
+    account: str = Field(primary_key=True, sa_type=Text)
     method: str = Field(primary_key=True, sa_type=Text)
     until: int
 
@@ -130,6 +138,7 @@ class TelegramSpentTable(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     method: str = Field(sa_type=Text)
     at: int
+    account: str = _account()
 
 
 class TelegramWatchTable(SQLModel, table=True):
@@ -140,6 +149,7 @@ class TelegramWatchTable(SQLModel, table=True):
     source: str = Field(primary_key=True, sa_type=Text)
     mode: str = Field(sa_type=Text)
     joined: int
+    account: str = _account()
 
 
 class TelegramRequestTable(SQLModel, table=True):
@@ -154,3 +164,4 @@ class TelegramRequestTable(SQLModel, table=True):
     done_at: int | None = None
     outcome: str | None = Field(default=None, sa_type=Text)
     detail: str | None = Field(default=None, sa_type=Text)
+    account: str = _account()

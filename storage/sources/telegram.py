@@ -9,6 +9,8 @@ from storage.archive.database import as_list, in_list
 from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.archive.database import Reader, Writer
 
 RequestKind = Literal["check", "join", "logout", "status"]
@@ -41,6 +43,7 @@ class AccountRow:
     remedy: str | None
     state_since: int
     user: str | None
+    account: str = ""  # its name in the config; empty where [telegram] describes the only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class WatchRow:
     source: str
     mode: WatchMode
     joined: bool
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class RequestRow:
     done_at: int | None
     outcome: RequestOutcome | None
     detail: str | None
+    account: str = ""
 
 
 # Peers ------------------------------------------------------------------------------------------------------------
@@ -111,54 +116,80 @@ def keep_peer(writer: Writer, account: str, peer: PeerRow, now: int) -> None:
 # Waits and budgets ------------------------------------------------------------------------------------------------
 
 
-def read_waits(reader: Reader) -> dict[str, int]:
-    """Until when each method may not be called, in microseconds UTC."""
-    return {row["method"]: row["until"] for row in reader.rows("SELECT method, until FROM telegram_waits")}
+def read_waits(reader: Reader, account: str = "") -> dict[str, int]:
+    """Until when each method may not be called by an account, in microseconds UTC."""
+    rows = reader.rows("SELECT method, until FROM telegram_waits WHERE account = :account", {"account": account})
+    return {row["method"]: row["until"] for row in rows}
 
 
-def keep_wait(writer: Writer, method: str, until: int) -> None:
+def read_all_waits(reader: Reader) -> dict[str, int]:
+    """The same of every account, by "METHOD" or "METHOD (ACCOUNT)"."""
+    rows = reader.rows("SELECT account, method, until FROM telegram_waits ORDER BY account, method")
+    return {f"{row['method']} ({row['account']})" if row["account"] else row["method"]: row["until"] for row in rows}
+
+
+def keep_wait(writer: Writer, method: str, until: int, account: str = "") -> None:
     """Remember a wait that Telegram asked for; a longer one is not shortened."""
     writer.execute(
-        "INSERT INTO telegram_waits (method, until) VALUES (:method, :until) "
-        "ON CONFLICT (method) DO UPDATE SET until = max(until, excluded.until)",
-        {"method": method, "until": until},
+        "INSERT INTO telegram_waits (account, method, until) VALUES (:account, :method, :until) "
+        "ON CONFLICT (account, method) DO UPDATE SET until = max(until, excluded.until)",
+        {"account": account, "method": method, "until": until},
     )
 
 
-def spend(writer: Writer, method: str, now: int, most: int) -> int | None:
+def spend(writer: Writer, method: str, now: int, most: int, account: str = "") -> int | None:
     """Count one call; where `most` were made within the hour, count none and return when the next one is free."""
     writer.execute(
-        "DELETE FROM telegram_spent WHERE method = :method AND at <= :old", {"method": method, "old": now - _HOUR}
+        "DELETE FROM telegram_spent WHERE account = :account AND method = :method AND at <= :old",
+        {"account": account, "method": method, "old": now - _HOUR},
     )
-    spent = writer.column("SELECT at FROM telegram_spent WHERE method = :method ORDER BY at", {"method": method})
+    spent = writer.column(
+        "SELECT at FROM telegram_spent WHERE account = :account AND method = :method ORDER BY at",
+        {"account": account, "method": method},
+    )
     if len(spent) >= most:
         return int(spent[len(spent) - most]) + _HOUR
-    writer.execute("INSERT INTO telegram_spent (method, at) VALUES (:method, :now)", {"method": method, "now": now})
+    writer.execute(
+        "INSERT INTO telegram_spent (account, method, at) VALUES (:account, :method, :now)",
+        {"account": account, "method": method, "now": now},
+    )
     return None
 
 
 # The account and the sources --------------------------------------------------------------------------------------
 
 
-def read_account(reader: Reader) -> AccountRow | None:
-    """The state of the account; None if none was ever used."""
-    row = reader.one("SELECT state, reason, remedy, state_since, user FROM telegram_account")
-    return AccountRow(**{**dict(row), "state": current_name(row["state"])}) if row else None
+def read_account(reader: Reader, account: str = "") -> AccountRow | None:
+    """The state of an account; None if it was never used."""
+    return next((row for row in read_accounts(reader) if row.account == account), None)
+
+
+def read_accounts(reader: Reader) -> list[AccountRow]:
+    """The state of every account that was ever used, by name."""
+    rows = reader.rows(
+        "SELECT state, reason, remedy, state_since, user, account FROM telegram_account ORDER BY account"
+    )
+    return [AccountRow(**{**dict(row), "state": current_name(row["state"])}) for row in rows]
 
 
 def set_account_state(
-    writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int
+    writer: Writer, state: str, reason: str | None, remedy: str | None, user: str | None, now: int, account: str = ""
 ) -> None:
-    """Save the state of the account."""
+    """Save the state of an account."""
     writer.execute(
-        "INSERT INTO telegram_account (id, state, reason, remedy, state_since, user) "
-        "VALUES (1, :state, :reason, :remedy, :now, :user) ON CONFLICT (id) DO UPDATE SET "
+        "INSERT INTO telegram_account (account, state, reason, remedy, state_since, user) "
+        "VALUES (:account, :state, :reason, :remedy, :now, :user) ON CONFLICT (account) DO UPDATE SET "
         "state = excluded.state, reason = excluded.reason, remedy = excluded.remedy, "
         "user = coalesce(excluded.user, telegram_account.user), "
         "state_since = CASE WHEN telegram_account.state = excluded.state THEN telegram_account.state_since "
         "ELSE excluded.state_since END",
-        {"state": state, "reason": reason, "remedy": remedy, "user": user, "now": now},
+        {"account": account, "state": state, "reason": reason, "remedy": remedy, "user": user, "now": now},
     )
+
+
+def forget_accounts(writer: Writer, known: Sequence[str]) -> None:
+    """Forget the states of accounts that the config no longer has; what they have learnt stays."""
+    writer.execute(f"DELETE FROM telegram_account WHERE NOT account {in_list('known')}", {"known": as_list(known)})
 
 
 def poll_ended_now(writer: Writer, now: int) -> None:
@@ -170,30 +201,31 @@ def poll_ended_now(writer: Writer, now: int) -> None:
     )
 
 
-def save_watch(writer: Writer, source: str, mode: WatchMode, *, joined: bool) -> None:
-    """Write down how a source is watched from now on."""
+def save_watch(writer: Writer, source: str, mode: WatchMode, *, joined: bool, account: str = "") -> None:
+    """Write down how a source is watched from now on, and by which account."""
     writer.execute(
-        "INSERT INTO telegram_watches (source, mode, joined) VALUES (:source, :mode, :joined) "
-        "ON CONFLICT (source) DO UPDATE SET mode = excluded.mode, joined = excluded.joined",
-        {"source": source, "mode": mode, "joined": int(joined)},
+        "INSERT INTO telegram_watches (source, mode, joined, account) VALUES (:source, :mode, :joined, :account) "
+        "ON CONFLICT (source) DO UPDATE SET mode = excluded.mode, joined = excluded.joined, account = excluded.account",
+        {"source": source, "mode": mode, "joined": int(joined), "account": account},
     )
 
 
 def read_watches(reader: Reader) -> dict[str, WatchRow]:
     """How each source is watched, by its name."""
-    rows = reader.rows("SELECT source, mode, joined FROM telegram_watches")
-    return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"])) for row in rows}
+    rows = reader.rows("SELECT source, mode, joined, account FROM telegram_watches")
+    return {row["source"]: WatchRow(row["source"], row["mode"], bool(row["joined"]), row["account"]) for row in rows}
 
 
 # What people ask --------------------------------------------------------------------------------------------------
 
 
-def file_request(writer: Writer, kind: RequestKind, source: str, now: int) -> int:
+def file_request(writer: Writer, kind: RequestKind, source: str, now: int, account: str = "") -> int:
     """File a request; the process that holds the session sees it within a second."""
     return int(
         writer.value(
-            "INSERT INTO telegram_requests (kind, source, asked_at) VALUES (:kind, :source, :now) RETURNING id",
-            {"kind": kind, "source": source, "now": now},
+            "INSERT INTO telegram_requests (kind, source, account, asked_at) "
+            "VALUES (:kind, :source, :account, :now) RETURNING id",
+            {"kind": kind, "source": source, "account": account, "now": now},
         )
     )
 
@@ -218,7 +250,8 @@ def answer_request(writer: Writer, request_id: int, outcome: RequestOutcome, det
 
 def _requests(reader: Reader, where: str, parameters: dict[str, object]) -> list[RequestRow]:
     rows = reader.rows(
-        f"SELECT id, kind, source, asked_at, done_at, outcome, detail FROM telegram_requests WHERE {where} ORDER BY id",
+        "SELECT id, kind, source, asked_at, done_at, outcome, detail, account FROM telegram_requests "
+        f"WHERE {where} ORDER BY id",
         parameters,
     )
     return [RequestRow(**row) for row in rows]

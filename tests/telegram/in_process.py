@@ -21,6 +21,7 @@ from bot.intake.media import MediaLane
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
 from bot.telegram.account import Account
+from bot.telegram.accounts import Accounts
 from bot.telegram.archive_memory import ArchiveMemory
 from bot.telegram.client import Access
 from bot.telegram.gateway import TelegramGateway
@@ -154,7 +155,7 @@ async def running(
     gateway = TelegramGateway(account, clock, settle_s=settle_s)
     opened = frozenset({web}) if web else frozenset()
     http = Http(HttpRules(user_agent="communique-tests", private=opened, intervals={"127.0.0.1": 0}), clock)
-    around = SourceTools(http, clock, data_dir, telegram=gateway)
+    around = SourceTools(http, clock, data_dir, telegram=Accounts({"": gateway}))
     made = {}
     for name, keys in entries.items():
         entry = {"name": name, "kind": "telegram", "fallback": "none", "every": "1s", **keys}

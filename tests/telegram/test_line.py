@@ -606,7 +606,7 @@ def test_a_renamed_channel_is_followed_by_its_number_and_told(telegram: World, a
             number = telegram.publish("border_news", "Under a new name.")
             found = await rig.round()
             assert number in numbers(rig)
-            assert any("is now @border_news" in notice for notice in found.notices)
+            assert any("was renamed from @border_post to @border_news" in notice for notice in found.notices)
 
     asyncio.run(go())
 

@@ -23,7 +23,7 @@ from storage.status import Watch
 
 if TYPE_CHECKING:
     from bot.contracts.source import SourceSettings
-    from storage.sources.telegram import AccountRow
+    from storage.sources.telegram import AccountRow, WatchRow
 
 COLUMNS = (
     "name", "kind", "state", "reason", "state_since", "tags", "side", "handle", "channel_id", "title", "enabled",
@@ -144,10 +144,21 @@ def _read_sources(session: Session) -> list[Watch]:
 class AccountView:
     """What the archive has on the Telegram account; empty without one. `waits` are those that are not over yet."""
 
-    account: "AccountRow | None" = None
-    modes: Mapping[str, str] = field(default_factory=dict)
+    accounts: "Mapping[str, AccountRow]" = field(default_factory=dict)
+    watches: "Mapping[str, WatchRow]" = field(default_factory=dict)
     lags: Mapping[str, int] = field(default_factory=dict)
     waits: Mapping[str, int] = field(default_factory=dict)
+
+    def mode(self, source: str) -> str | None:
+        """How the account watches a source; None where that is not known."""
+        watch = self.watches.get(source)
+        return None if watch is None else watch.mode
+
+    def account(self, source: str) -> "AccountRow | None":
+        """The account that reads a source; the only one where that is not known yet."""
+        watch = self.watches.get(source)
+        only = next(iter(self.accounts.values()), None) if len(self.accounts) == 1 else None
+        return only if watch is None else self.accounts.get(watch.account, only)
 
 
 def _read_account(session: Session, watches: list[Watch]) -> AccountView:
@@ -161,10 +172,10 @@ def _read_account(session: Session, watches: list[Watch]) -> AccountView:
             if not any(reads_with_account(watch.kind) for watch in watches):
                 return AccountView(lags=lags)
             return AccountView(
-                telegram.read_account(reader),
-                {name: watch.mode for name, watch in telegram.read_watches(reader).items()},
+                {row.account: row for row in telegram.read_accounts(reader)},
+                telegram.read_watches(reader),
                 lags,
-                {method: until for method, until in telegram.read_waits(reader).items() if until > now},
+                {method: until for method, until in telegram.read_all_waits(reader).items() if until > now},
             )
     except UserError:
         return AccountView()
@@ -174,21 +185,24 @@ def _account_fields(watch: Watch, view: AccountView) -> dict[str, object]:
     """The fields of a source that the account reads; null for other sources."""
     mine = reads_with_account(watch.kind)
     lag = view.lags.get(watch.name)
+    account = view.account(watch.name) if mine else None
     return {
-        "mode": view.modes.get(watch.name) if mine else None,
+        "mode": view.mode(watch.name) if mine else None,
         "lag_s": None if lag is None else round(lag / SECOND, 3),
-        "account": view.account.state if mine and view.account else None,
+        "account": account.state if account else None,
+        "account_name": (account.account or None) if account else None,
         "flood_waits": waits_json(view.waits.items()) if mine else [],
     }
 
 
 def _describe_account(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
-    if view.account is not None:
-        since = format_time(view.account.state_since, zone)
+    for account in view.accounts.values():
+        name = f" {account.account}" if account.account else ""
+        since = format_time(account.state_since, zone)
         idle = (
             " when it was last used: no daemon is running" if find_daemon(session.data_dir()).running is False else ""
         )
-        yield f"telegram account: {view.account.state} since {since}{idle}{explain_account(view.account)}"
+        yield f"telegram account{name}: {account.state} since {since}{idle}{explain_account(account)}"
     for method, until in view.waits.items():
         yield f"flood wait: {method} until {format_time(until, zone, seconds=True)}"
 
@@ -227,7 +241,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
     return [
         watch.name,
         watch.kind,
-        view.modes.get(watch.name, "-"),
+        view.mode(watch.name) or "-",
         state,
         format_time(watch.last_post_at, zone),
         "-" if (lag := view.lags.get(watch.name)) is None else format_length(lag),

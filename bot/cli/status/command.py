@@ -153,12 +153,14 @@ def find_outages(found: ArchiveStatus) -> Iterator[str]:
         if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             reason = f": {watch.reason}" if watch.reason else ""
             yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
-    if found.account is not None and any(watch.enabled and reads_with_account(watch.kind) for watch in found.watches):
-        if found.account.state != CONNECTED:
-            state, since = found.account.state, iso(found.account.state_since)
-            yield f"the Telegram account has not worked since {since} ({state}){explain_account(found.account)}"
-        elif found.account.reason:
-            yield found.account.reason
+    if any(watch.enabled and reads_with_account(watch.kind) for watch in found.watches):
+        for account in found.accounts:
+            name = f" {account.account}" if account.account else ""
+            if account.state != CONNECTED:
+                state, since = account.state, iso(account.state_since)
+                yield f"the Telegram account{name} has not worked since {since} ({state}){explain_account(account)}"
+            elif account.reason:
+                yield account.reason
 
 
 def find_warnings(found: ArchiveStatus, now: int, shown: Shown = iso) -> Iterator[str]:
@@ -187,8 +189,8 @@ def suggest_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
         yield "communique run --once"
     elif daemon.running is False:
         yield "communique run"
-    if found.account is not None and found.account.state in NEEDS_SIGN_IN:
-        yield "communique login"
+    for account in (row for row in found.accounts if row.state in NEEDS_SIGN_IN):
+        yield f"communique login --account {account.account}" if account.account else "communique login"
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in HEALTHY:
             yield f"communique sources check {watch.name}"
@@ -234,9 +236,10 @@ def _lines(
     yield f"last round  {format_time(last, zone, unknown='never')} ({format_age(last, now)})"
     waiting = [_describe_queue(queue, now) for queue in found.queues if queue.waiting and queue.name in _QUEUES]
     yield f"waiting     {', '.join(waiting) or 'nothing'}"
-    if found.account is not None:
-        state, since = found.account.state, format_time(found.account.state_since, zone)
-        yield f"telegram    {one_line(f'{state} since {since}{explain_account(found.account)}')}"
+    for account in found.accounts:
+        state, since = account.state, format_time(account.state_since, zone)
+        name = f"{account.account}: " if account.account else ""
+        yield f"telegram    {one_line(f'{name}{state} since {since}{explain_account(account)}')}"
     for method, until in found.waits:
         yield f"            rate-limited: {one_line(method)} until {format_time(until, zone, seconds=True)}"
     if found.backups.last_at is not None:

@@ -79,6 +79,21 @@ _STEPS = (
     "ALTER TABLE targets ADD COLUMN moved_from TEXT",
     "ALTER TABLE targets ADD COLUMN moved_to TEXT",
     "CREATE TABLE sendings (id INTEGER NOT NULL, chat TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id)) STRICT",
+    # several accounts at Telegram: what there is belongs to the one without a name
+    "ALTER TABLE telegram_account ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "CREATE UNIQUE INDEX telegram_account_by_name ON telegram_account (account)",
+    "ALTER TABLE telegram_spent ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE telegram_watches ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE telegram_requests ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE waits_by_account (
+        account TEXT NOT NULL,
+        method TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (account, method)
+    ) STRICT""",
+    "INSERT INTO waits_by_account SELECT '', method, until FROM telegram_waits",
+    "DROP TABLE telegram_waits",
+    "ALTER TABLE waits_by_account RENAME TO telegram_waits",
     "CREATE INDEX sendings_of ON sendings (chat, at)",
     # what the config named, so that a new name of the same thing is noticed
     """CREATE TABLE config_entries (part TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, mark TEXT NOT NULL,
