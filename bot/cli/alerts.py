@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from bot.alerts.plan import describe_reason
-from bot.cli.names import find_by_name
+from bot.cli.names import find_by_name, warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
@@ -88,6 +88,7 @@ def list_alerts(
     """List matches of rules, newest first, and how each was delivered."""
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
+        warn_unknown_rule(session, reader, rule)
         most = find_limit(limit, _LIMIT, form)
         found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=most)
         if form is not None:
@@ -157,7 +158,7 @@ def retry_alerts(ctx: click.Context, alert_id: int | None, dead: bool, target: s
     if (alert_id is not None) == (dead or target is not None) and (alert_id is None or dead):
         raise click.UsageError("Give the ID of one alert, --dead for all that were given up, or --target NAME.")
     if target is not None:
-        find_by_name(session.config().targets, target, "target")
+        find_by_name(session.written_config().targets, target, "target")
     now = session.clock.now()
     with session.archive() as archive:
         if alert_id is not None:
@@ -195,7 +196,7 @@ def test_target(session: Session, target: str, form: Form | None) -> None:
 
     Exit code 1 if it failed and may work later, 5 if the target refused.
     """
-    config = session.config()
+    config = session.written_config()
     settings = find_by_name(config.targets, target, "target")
     try:
         shown_on = session.out if form is None else sys.stderr  # with --json, stdout has nothing but the document

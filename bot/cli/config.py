@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.terminal.output import (
+    NO_CONFIG,
     Form,
     Noun,
     Session,
@@ -139,7 +140,7 @@ def print_paths(session: Session, form: Form | None) -> None:
         "lock": paths.lock_in(data),
     }
     if config is None:
-        say(session, f"no config file; `communique init` writes ./config.toml, or put one at {paths.usual_config()}")
+        say(session, f"{NO_CONFIG}, or put one at {paths.usual_config()}")
     if form == "json":
         write_json(session, {what: None if where is None else str(where) for what, where in found.items()})
         return
@@ -163,5 +164,5 @@ def _load(session: Session, file: Path | None, *, needed: bool = True) -> "tuple
     else:
         document = find(session.config_flag, session.environment)
         if needed and document.path is None:
-            raise ConfigError((Problem("", "there is no config file: `communique init` writes one"),))
+            raise ConfigError((Problem("", NO_CONFIG),))
     return settle(document, session.environment, every_kind(), data_dir=session.data_dir_flag), document

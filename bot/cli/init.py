@@ -15,6 +15,9 @@ TEMPLATE = """\
 # Completion in your editor: communique config schema > communique.schema.json
 # What every key means, with all the others: config.example.toml. After each change: communique config check
 
+[storage]
+dir = "communique-data"            # the archive, beside this file; each config has a folder of its own
+
 [defaults]
 every = "2m"                       # how often each source is polled
 timezone = "Asia/Yangon"           # shown beside UTC in alerts, and on the screen

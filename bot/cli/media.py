@@ -126,7 +126,7 @@ def read_files(
     from storage.media.readings import ReadRequest
 
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
-    config = session.config()
+    config = session.written_config()
     if not config.engines:
         raise UserError("the config has no [[engines]], so nothing can be read: see `communique models`")
     if engine is not None:

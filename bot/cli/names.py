@@ -51,16 +51,29 @@ def find_post_id(reader: "Reader", key: str) -> int | None:
     return reading.find_post(reader, key.encode(errors="replace").decode())  # arguments may contain lone surrogates
 
 
-def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str]) -> None:
-    """Warn of names that no source of the archive has: "nothing found" alone would hide the mistake."""
-    if not names:
+def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str], tags: Sequence[str] = ()) -> None:
+    """Warn of names and tags that no source of the archive has: "nothing found" alone would hide the mistake."""
+    if not names and not tags:
         return
     from storage.sources.names import read_tags
 
-    known = list(read_tags(reader))
+    known = read_tags(reader)
+    _warn(session, names, known, "source")
+    _warn(session, tags, {tag for found in known.values() for tag in found}, "tag")
+
+
+def warn_unknown_rule(session: Session, reader: "Reader", name: str | None) -> None:
+    """Warn of a rule that was never loaded and never matched."""
+    if name is not None:
+        from storage.alerts import rules
+
+        _warn(session, (name,), rules.list_names(reader), "rule")
+
+
+def _warn(session: Session, names: Iterable[str], known: Iterable[str], noun: str) -> None:
     for name in names:
         if name not in known:
-            say(session, f"warning: {unknown_name(name, known, 'source', 'the archive')}")
+            say(session, f"warning: {unknown_name(name, known, noun, 'the archive')}")
 
 
 def find_post(reader: "Reader", key: str) -> "PostRow":

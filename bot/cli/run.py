@@ -33,7 +33,7 @@ def command(session: Session, once: bool, new_archive: bool, stop_with_stdin: bo
     """
     from bot.daemon.lock import open_archive
 
-    config = session.config()
+    config = session.written_config()
     if not any(source.enabled for source in config.sources):
         place = str(config.path or "config.toml")
         raise ConfigError(

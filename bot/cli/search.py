@@ -83,7 +83,7 @@ def command(
     print_warnings(session, query)
     start, end = parse_span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
-        warn_unknown_sources(session, reader, sources)
+        warn_unknown_sources(session, reader, sources, tags)
         if count:
             total = search.count(reader, query, since=start, until=end, sources=sources, tags=tags, history=history)
             if form in {"json", "jsonl"}:

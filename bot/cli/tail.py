@@ -42,7 +42,7 @@ def command(
     """Show the newest posts, oldest first, and with -f each new one as it is archived."""
     archive = session.archive()
     with archive.reading() as reader:
-        warn_unknown_sources(session, reader, sources)
+        warn_unknown_sources(session, reader, sources, tags)
         mark = reading.read_arrival_mark(reader)
         if number is None and jsonl and not follow:
             slices = reading.find_oldest_first(reader, sources=sources, tags=tags)

@@ -31,3 +31,8 @@ def read_first_loaded(reader: Reader) -> dict[str, int]:
     """The number at which each rule's name was first loaded, whatever its version: earlier posts never alert."""
     rows = reader.rows("SELECT name, min(loaded_seq) AS since FROM rules GROUP BY name")
     return {row["name"]: row["since"] for row in rows}
+
+
+def list_names(reader: Reader) -> list[str]:
+    """Names of all rules that were ever loaded or matched."""
+    return [str(name) for name in reader.column("SELECT name FROM rules UNION SELECT DISTINCT rule FROM matches")]

@@ -82,3 +82,31 @@ def test_a_glossary_never_overwrites_either_and_an_unknown_one_is_refused(inside
     ran = inside("init", "--glossary", "atlantis")
     assert ran.returncode == 2
     assert "there is: myanmar" in ran.stderr
+
+
+def test_two_configs_of_init_in_two_folders_share_no_archive(inside: Program, tmp_path: Path) -> None:
+    for folder in ("north", "south"):
+        assert inside("init", folder).returncode == 0
+        config = load(tmp_path / folder / "config.toml", Environment(), kinds=every_kind())
+        assert config.data_dir == tmp_path / folder / "communique-data"
+
+
+def test_without_a_config_every_command_that_needs_one_says_how_to_get_one(inside: Program) -> None:
+    commands = {
+        ("run",): 4,
+        ("config", "check"): 4,
+        ("sources", "check", "spokesman"): 4,
+        ("alerts", "test", "desk"): 4,
+        ("rules", "explain", "fall"): 4,
+        ("media", "read"): 4,
+        ("search", "army"): 2,
+        ("status",): None,
+        ("tail",): 2,
+        ("rules", "list"): 0,
+        ("sources", "list"): 0,
+    }
+    for words, code in commands.items():
+        ran = inside(*words)
+        said = ran.stdout + ran.stderr
+        assert "there is no config file: `communique init` writes one" in said, (words, said)
+        assert code is None or ran.returncode == code, (words, ran.returncode)

@@ -62,6 +62,17 @@ def test_a_source_that_nobody_knows_is_named(program: Program) -> None:
         assert 'no source spokesmen in the archive; did you mean "spokesman"?' in ran.stderr
 
 
+def test_a_tag_or_rule_that_nobody_knows_is_named(program: Program) -> None:
+    for ran in (program("search", "lashio", "--tag", "junat"), program("tail", "--tag", "junat")):
+        assert (ran.returncode, ran.stdout) == (0, "")
+        assert 'there is no tag junat in the archive; did you mean "junta"?' in ran.stderr
+    assert (
+        "there is no rule nothing-like-it in the archive"
+        in program("alerts", "list", "--rule", "nothing-like-it").stderr
+    )
+    assert "warning" not in program("search", "lashio", "--tag", "junta").stderr
+
+
 def test_json_is_the_contract(program: Program) -> None:
     [found] = json.loads(program("search", "regional command", "--json").stdout)
     assert set(found) == CONTRACT

@@ -12,6 +12,7 @@ from bot.cli.rules.explain import explain_rule
 from bot.cli.rules.replay import replay_rule
 from bot.cli.rules.selection import complete_rule
 from bot.cli.terminal.output import (
+    NO_CONFIG,
     Form,
     Noun,
     Session,
@@ -70,7 +71,7 @@ def list_rules(session: Session, form: Form | None) -> None:
         [_row(config, rule, found) for rule in config.rules],
     )
     if not documents:
-        say(session, "no rules yet: add a [[rules]] entry to the config")
+        say(session, "no rules yet: add a [[rules]] entry to the config" if session.has_config() else NO_CONFIG)
 
 
 def _count_matches(session: Session) -> dict[str, int]:
@@ -155,7 +156,7 @@ def _split(words: Sequence[str], query: str | None) -> tuple[str | None, str | N
 
 
 def _queries(session: Session, name: str | None) -> "Iterator[tuple[str, Query]]":
-    config = session.config()
+    config = session.written_config()
     if not config.rules and name is None:
         raise UserError("there are no rules in the config: give --query")
     for rule in config.rules if name is None else (find_by_name(config.rules, name, "rule"),):

@@ -25,7 +25,7 @@ def choose_query(session: Session, name: str | None, query: str | None) -> "tupl
         raise click.UsageError("give the NAME of a rule, or --query")
     if name is None:
         return None, parse_query(query or "", terms=session.terms)
-    config = session.config()
+    config = session.written_config()
     rule = find_by_name(config.rules, name, "rule")
     return rule, parse_query(rule.query, terms=config.phrases)
 

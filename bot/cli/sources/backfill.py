@@ -46,7 +46,7 @@ def command(session: Session, name: str, since: str | None, count: int | None, e
 
     if sum((since is not None, count is not None, everything)) != 1:
         raise click.UsageError("choose how far back: --since TIME, --count N or --all")
-    config = session.config()
+    config = session.written_config()
     settings = find_by_name(config.sources, name, "source")
     expect_enabled(settings)
     if since is not None:

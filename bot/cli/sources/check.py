@@ -28,7 +28,7 @@ def command(session: Session, name: str, form: str | None) -> None:
 
     Exit code 1 if it failed and may work later, 5 if a person must act first.
     """
-    config = session.config()
+    config = session.written_config()
     settings = find_by_name(config.sources, name, "source")
     try:
         if settings.reads_with_account:

@@ -11,7 +11,17 @@ from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon, find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.names import unknown_name
-from bot.cli.terminal.output import Form, Session, format_options, say, source_argument, table_option, write, write_line
+from bot.cli.terminal.output import (
+    NO_CONFIG,
+    Form,
+    Session,
+    format_options,
+    say,
+    source_argument,
+    table_option,
+    write,
+    write_line,
+)
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_length, format_time, zone_option
@@ -70,7 +80,7 @@ def list_sources(session: Session, zone: Zone, form: Form | None) -> None:
     for sentence in (*_describe_account(session, view, zone), *_describe_missing_fallbacks(session, watches)):
         say(session, one_line(sentence))
     if not watches:
-        say(session, "no sources yet: add a [[sources]] entry to the config")
+        say(session, "no sources yet: add a [[sources]] entry to the config" if session.has_config() else NO_CONFIG)
 
 
 @command.command("join")

@@ -10,7 +10,7 @@ import click
 
 from bot.clock import Clock
 from bot.config.environment import Environment
-from bot.errors import CommuniqueError, UserError
+from bot.errors import CommuniqueError, ConfigError, Problem, UserError
 from bot.foreign.text import csv_cell, json_text, visible
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _MAIN_FIELDS = ("path", "url", "text", "name", "target", "kind")
+
+
+NO_CONFIG = "there is no config file: `communique init` writes one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ class Session:
         from bot.config import load
 
         return load(self.config_flag, self.environment, kinds=every_kind(), data_dir=self.data_dir_flag)
+
+    def written_config(self) -> "Config":
+        """The same, for what makes no sense without a config file. Raises ConfigError, also where there is none."""
+        config = self.config()
+        if config.path is None:
+            raise ConfigError((Problem("", NO_CONFIG),))
+        return config
+
+    def has_config(self) -> bool:
+        """Whether there is a config file, or one was named."""
+        from bot.config import paths
+
+        return paths.find_config(self.config_flag, self.environment) is not None
 
     def data_dir(self) -> Path:
         """Find the directory of database, media and lock, without checking the configuration."""
@@ -70,7 +86,8 @@ class Session:
         found = marker.trouble(path)
         odd = found and f"{found}: {marker.WAYS_OUT}"
         if not path.exists():
-            raise UserError(odd or f"nothing collected yet in {path.parent}: run `communique run --once`")
+            how = ": run" if self.has_config() else f", and {NO_CONFIG}; then run"
+            raise UserError(odd or f"nothing collected yet in {path.parent}{how} `communique run --once`")
         if odd and says:
             say(self, odd)
         return Archive(path)
