@@ -147,7 +147,8 @@ def test_a_keyword_of_one_burmese_syllable_warns_and_is_not_refused(program: Pro
         ran = program(*arguments, config=config)
         assert ran.returncode == 0, arguments
         assert "warning: တပ် is one syllable" in ran.stderr, arguments
-    config.write_text(CONFIG.replace("bridge -river", "တပ်"), encoding="utf-8")
+    defaults = '\n[defaults]\ntargets = ["desk"]\n'
+    config.write_text(CONFIG.replace("bridge -river", "တပ်") + defaults, encoding="utf-8")
     checked = program("config", "check", config=config)
     assert checked.returncode == 0
     assert "config.toml:16:9 rules[1].query: တပ် is one syllable" in checked.stderr
