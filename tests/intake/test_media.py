@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import io
+import os
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from errno import EEXIST, EMLINK, ENOTSUP, EPERM
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -549,6 +551,38 @@ def test_the_newest_voice_note_comes_before_a_backlog_of_pictures(stand: Stand) 
     stand.drain()
     assert "/v.ogg" in stand.cdn.asked[:4]
     assert stand.states() == ["stored"] * 31
+
+
+def test_the_oldest_voice_note_comes_before_newer_pictures(stand: Stand) -> None:
+    stand.cdn.files["/v.ogg"] = VOICE
+    stand.post(1, stand.voice(), posted_at=NOW - DAY)
+    for number in range(30):
+        stand.cdn.files[f"/{number}.png"] = b"\x89PNG\r\n\x1a\n" + bytes([number])
+        stand.post(number + 2, FetchedMedia("photo", "p", url=f"{stand.cdn.base}/{number}.png"), posted_at=NOW)
+    stand.drain()
+    assert "/v.ogg" in stand.cdn.asked[:4]
+    assert stand.states() == ["stored"] * 31
+
+
+@pytest.mark.parametrize("refusal", [EPERM, ENOTSUP, EMLINK])
+def test_a_disk_without_hard_links_keeps_files_whole_private_and_each_content_once(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    def link(_: str, name: str, *, dst_dir_fd: int, **__: Any) -> None:
+        code = EEXIST if name in os.listdir(dst_dir_fd) else refusal
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", link)
+    stand.cdn.files |= {"/a.ogg": VOICE, "/b.ogg": VOICE}
+    stand.post(1, stand.voice("/a.ogg"))
+    stand.drain()
+    stand.post(2, stand.voice("/b.ogg"))
+    stand.drain()
+    assert stand.states() == ["stored", "stored"]
+    [kept] = stand.blobs()
+    assert kept.read_bytes() == VOICE
+    assert kept.stat().st_mode & 0o777 == 0o400
+    assert stand.files.fault(kept.name, len(VOICE)) is None
 
 
 def test_a_source_with_a_way_of_its_own_brings_its_files(stand: Stand) -> None:

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from bot import sources as kinds
 from bot.archive import AsyncArchive
-from bot.clock import MINUTE, Clock
+from bot.clock import MINUTE, SECOND, Clock
 from bot.contracts.source import SourceTools
 from bot.http import Http, HttpRules
 from bot.intake.poll import Intake, Round
-from bot.world import World, run_in_thread
+from bot.world import Faults, World, run_in_thread
 from bot.world.state import WorldFile
 from storage.archive.database import Archive
 from storage.posts import saving
@@ -21,11 +21,11 @@ from storage.sources import states
 Step = Callable[[AsyncArchive, Intake, Callable[[], Awaitable[Round]]], Awaitable[None]]
 
 
-def played(archive: Archive, world: World, step: Step) -> None:
+def played(archive: Archive, world: World, step: Step, given: Clock | None = None) -> None:
     """Run `step` with a source that re-checks nothing by itself; its third argument makes one round."""
 
     async def go(address: str) -> None:
-        clock, store = Clock(), AsyncArchive(archive)
+        clock, store = given or Clock(), AsyncArchive(archive)
         private = frozenset({("127.0.0.1", urlsplit(address).port or 0)})
         http = Http(HttpRules("tests", private=private, intervals={"127.0.0.1": 0}), clock)
         model = kinds.settings_of("telegram_web")
@@ -124,3 +124,23 @@ def test_pages_in_another_markup_are_no_edits(archive: Archive) -> None:
         assert await store.read(lambda reader: reader.value("SELECT count(*) FROM revisions")) == 6
 
     played(archive, world, step)
+
+
+def test_a_source_that_fails_is_asked_ever_less_often_and_as_usual_when_it_works(archive: Archive) -> None:
+    world, now = World(), Clock().now()
+    world.open_channel("office_of_record", "Office")
+    world.publish("office_of_record", "The garrison holds.")
+    waits: list[int] = []
+
+    async def step(store: AsyncArchive, _: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
+        for faults in (Faults(), *[Faults(status=500)] * 6, Faults()):
+            world.set_faults("office_of_record", faults)
+            await round_()
+            row = await store.read(states.find_source, "office")
+            assert row is not None
+            waits.append((row.next_poll_at - now) // SECOND)
+
+    played(archive, world, step, Clock(now=lambda: now))
+    usual, *failing, again = waits
+    assert usual == again <= 60
+    assert failing == [54 * 2**turn for turn in range(6)]  # a minute, shortened by a tenth, then ever twice as long

@@ -176,3 +176,22 @@ def test_a_message_whose_sending_kills_the_process_is_given_up_after_two_healthy
     assert lost == ([deaths.LostDelivery(None, "desk", "health")] if healthy else [])
     [(state, attempts, repeat)] = process.desk.rows("SELECT state, attempts, possible_repeat FROM deliveries")
     assert (state, attempts, repeat) == ("dead" if healthy else "pending", 0, 1)
+
+
+def test_what_was_interrupted_once_comes_before_what_failed(process: Process, posts: tuple[int, ...]) -> None:
+    interrupted, failed = posts[1], posts[0]
+    with process.desk.archive.writing() as writer:
+        jobs.finish(writer, [row[0] for row in writer.rows("SELECT id FROM jobs WHERE kind = 'decide'")])
+        jobs.enqueue(writer, [NewJob("decide", interrupted, process.now)])
+    process.claim()
+    process.die()
+    with process.desk.archive.writing() as writer:
+        jobs.postpone(
+            writer, [row[0] for row in writer.rows("SELECT id FROM jobs WHERE kind = 'decide'")], process.now + 1
+        )
+        jobs.enqueue(writer, [NewJob("decide", failed, process.now)])
+        [job] = jobs.claim(writer, "decide", process.now, lease=LEASE, limit=1)
+        jobs.set_apart(writer, [job.id], process.now)
+    process.now += 1
+    assert [job.post_id for job in process.claim()] == [interrupted]
+    assert [job.post_id for job in process.claim()] == [failed]

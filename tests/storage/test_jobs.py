@@ -158,6 +158,15 @@ def test_a_job_that_failed_is_taken_by_itself(write: Write, post_ids: tuple[int,
     assert [job.post_id for job in claim(write, now + SECOND)] == [post_ids[1]]
 
 
+def test_of_what_failed_the_longest_due_is_taken_first(write: Write, post_ids: tuple[int, ...], now: int) -> None:
+    enqueue(write, *[NewJob("decide", post, now) for post in post_ids])
+    with write() as writer:
+        for job, due in zip(jobs.claim(writer, "decide", now, lease=LEASE, limit=3), (3, 1, 2), strict=True):
+            jobs.set_apart(writer, [job.id], now + due)
+    taken = [claim(write, now + 3)[0].post_id for _ in post_ids]
+    assert taken == [post_ids[1], post_ids[2], post_ids[0]]
+
+
 def test_what_a_person_takes_up_again_begins_from_nothing(
     desk: Any, write: Write, post_ids: tuple[int, ...], now: int
 ) -> None:
