@@ -15,6 +15,7 @@ import pytest
 
 from bot.clock import Clock
 from bot.http import Http, HttpRules
+from tests.talks import Talks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -47,7 +48,7 @@ class Loopback:
         self.connections = 0
         self.port = 0
         self._tls = tls
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._talks = Talks()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
@@ -55,15 +56,11 @@ class Loopback:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._talks.end(self._server)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.ensure_future(self._hold(reader, writer))
-        self._tasks.add(task)
+        self._talks.begin(self._hold(reader, writer), writer)
 
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

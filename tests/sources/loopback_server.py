@@ -10,6 +10,7 @@ from typing import Self
 from bot.clock import Clock
 from bot.contracts.source import SourceTools
 from bot.http import Http, HttpRules
+from tests.talks import Talks
 
 NOW = 1_795_343_400_000_000  # 2026-11-22T10:30:00Z
 
@@ -40,7 +41,7 @@ class Peer:
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.port = 0
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks = Talks()
 
     def url(self, path: str = "/feed") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -51,13 +52,10 @@ class Peer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+        await self._talks.end(self._server)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._talks.add(asyncio.ensure_future(self._talk(reader, writer)))
+        self._talks.begin(self._talk(reader, writer), writer)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

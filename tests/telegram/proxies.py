@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.talks import Talks
+
 Kind = Literal["socks5", "http"]
 Mood = Literal["willing", "silent", "closing", "strange", "refusing"]
 
@@ -115,25 +117,21 @@ def standing(proxy: Proxy, port: int = 0) -> Iterator[Proxy]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_start(proxy, port), loop).result()
+    talks = Talks()
+    server = asyncio.run_coroutine_threadsafe(_start(proxy, talks, port), loop).result()
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(server), loop).result()
+        asyncio.run_coroutine_threadsafe(talks.end(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _start(proxy: Proxy, port: int) -> asyncio.Server:
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", port)
+async def _start(proxy: Proxy, talks: Talks, port: int) -> asyncio.Server:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.begin(proxy.serve(reader, writer), writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
     proxy.port = server.sockets[0].getsockname()[1]
     return server
-
-
-async def _stop(server: asyncio.Server) -> None:
-    server.close()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.talks import stop_listening
 from tests.telegram_world.connection import Connection, reset
 from tests.telegram_world.handshake import PUBLIC_KEY_FILE
 from tests.telegram_world.signals import Cut, Push, Signal, Tell
@@ -52,8 +53,7 @@ class TelegramServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_listening()
-        for server in self._servers:
-            server.close()
+        await stop_listening(*self._servers)
         for talk, connection in self._talks.items():
             connection.cut("reset")
             talk.cancel()
