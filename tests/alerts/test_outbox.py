@@ -56,7 +56,7 @@ def test_after_a_day_of_failures_an_alert_is_given_up_and_another_target_hears_o
 def test_one_bad_target_delays_no_other(line: Any, told: Any) -> None:
     async def both(outbox: Any) -> None:
         work = asyncio.create_task(outbox.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await bad.asked.wait()
             await good.heard.wait()
         stuck.set()
@@ -227,7 +227,7 @@ def test_a_stop_lets_the_message_under_way_be_settled(line: Any, told: Any) -> N
 
     async def work(outbox: Any) -> None:
         running = asyncio.create_task(outbox.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await desk.asked.wait()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -247,7 +247,7 @@ def test_a_running_outbox_takes_up_what_is_rung(line: Any, told: Any) -> None:
         running = asyncio.create_task(outbox.run())
         await asyncio.to_thread(line.match, await asyncio.to_thread(line.post))
         outbox.ring()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await desk.heard.wait()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -99,7 +99,7 @@ def test_ctrl_c_ends_a_follower_with_130_and_no_traceback(
     assert following.stdout is not None
     assert following.stdout.readline()  # it has begun
     following.send_signal(signal.SIGINT)
-    _, said = following.communicate(timeout=30)
+    _, said = following.communicate(timeout=60)
     assert following.returncode == 130
     assert "Traceback" not in said
 

@@ -75,7 +75,7 @@ def test_a_job_reaches_no_address(run: Run) -> None:
         reached = threading.Event()
 
         def accept() -> None:
-            server.settimeout(30)
+            server.settimeout(60)
             try:
                 server.accept()[0].close()
                 reached.set()
@@ -294,7 +294,7 @@ def test_a_job_that_is_cancelled_ends_its_process(tmp_path: Path, write: Callabl
     async def live() -> None:
         sandbox = Sandbox(tmp_path, HttpRules("test"))
         task = asyncio.create_task(sandbox.run(build(settings, EngineTools(tmp_path)), media(path)))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not list((tmp_path / "work").glob("*/begun")):  # noqa: ASYNC110  another process makes it
                 await asyncio.sleep(0.02)
         task.cancel()

@@ -30,7 +30,7 @@ def test_a_page_comes_back_unpacked_with_its_headers(origin: Origin, visiting: V
     async def visit() -> None:
         async with origin, visiting(origin) as http:
             reply = await http.get(
-                origin.url("/s/desk?before=7#top"), cap=100, deadline=5, headers={"If-None-Match": '"v0"'}
+                origin.url("/s/desk?before=7#top"), cap=100, deadline=60, headers={"If-None-Match": '"v0"'}
             )
             assert reply.ok
             assert reply.body.decode() == "သတင်း"
@@ -52,7 +52,7 @@ def test_every_status_comes_back_as_a_reply(origin: Origin, visiting: Visiting, 
 
     async def visit() -> int:
         async with origin, visiting(origin) as http:
-            reply = await http.get(origin.url(), cap=100, deadline=5)
+            reply = await http.get(origin.url(), cap=100, deadline=60)
             return reply.status
 
     assert asyncio.run(visit()) == status
@@ -62,7 +62,7 @@ def test_one_connection_serves_many_requests(origin: Origin, visiting: Visiting)
     async def visit() -> None:
         async with origin, visiting(origin) as http:
             for _ in range(5):
-                await http.get(origin.url(), cap=100, deadline=5)
+                await http.get(origin.url(), cap=100, deadline=60)
 
     asyncio.run(visit())
     assert (len(origin.requests), origin.connections) == (5, 1)
@@ -93,7 +93,7 @@ def test_only_an_unbroken_chain_of_permanent_redirects_counts_as_moved(
 
     async def visit() -> None:
         async with origin, visiting(origin) as http:
-            reply = await http.get(origin.url("/a"), cap=100, deadline=5)
+            reply = await http.get(origin.url("/a"), cap=100, deadline=60)
             assert (reply.body, reply.url) == (b"good", origin.url("/c"))
             assert reply.moved_to == (kept and origin.url(kept))
 
@@ -108,7 +108,7 @@ def test_credentials_of_the_config_reach_its_host_and_no_other(origin: Origin, v
             reply = await http.get(
                 origin.url("/private", host="feeds.example", user="reader:p%40ss"),
                 cap=100,
-                deadline=5,
+                deadline=60,
                 headers={"Cookie": "a=b", "X-Mine": "1"},
             )
             assert reply.url == origin.url("/away", host="other.example")
@@ -125,7 +125,7 @@ def test_a_location_in_utf_8_is_followed(origin: Origin, visiting: Visiting) -> 
 
     async def visit() -> None:
         async with origin, visiting(origin) as http:
-            await http.get(origin.url(), cap=100, deadline=5)
+            await http.get(origin.url(), cap=100, deadline=60)
 
     asyncio.run(visit())
     assert origin.requests[1].path == "/%E1%80%9E%E1%80%90%E1%80%84%E1%80%BA%E1%80%B8"
@@ -205,7 +205,7 @@ def test_a_name_that_leads_nowhere_is_named(origin: Origin, visiting: Visiting) 
             with pytest.raises(
                 Later, match=r"gone\.example cannot be reached: its name cannot be resolved .*not known"
             ):
-                await http.get("https://gone.example/x?token=secret", cap=1, deadline=5)
+                await http.get("https://gone.example/x?token=secret", cap=1, deadline=60)
 
     asyncio.run(visit())
 
@@ -254,7 +254,7 @@ def test_requests_that_time_out_or_are_cancelled_leave_no_place_taken(origin: Or
             hanging = [http.get(origin.url("/hang", host=name), cap=9, deadline=0.1) for name in names]
             ends = await asyncio.gather(*hanging, return_exceptions=True)
             assert {type(end) for end in ends} == {Later}
-            assert (await http.get(origin.url(host=names[0]), cap=9, deadline=5)).body == b"good"
+            assert (await http.get(origin.url(host=names[0]), cap=9, deadline=60)).body == b"good"
 
     asyncio.run(visit())
 
@@ -265,8 +265,8 @@ def test_a_reply_longer_than_it_says_does_not_spoil_the_next_one(origin: Origin,
     async def visit() -> None:
         async with origin, visiting(origin) as http:
             with pytest.raises(Later, match="more bytes than it announced"):
-                await http.get(origin.url("/lie"), cap=100, deadline=5)
-            assert (await http.get(origin.url(), cap=100, deadline=5)).body == b"good"
+                await http.get(origin.url("/lie"), cap=100, deadline=60)
+            assert (await http.get(origin.url(), cap=100, deadline=60)).body == b"good"
 
     asyncio.run(visit())
 
@@ -278,7 +278,7 @@ def test_a_header_that_cannot_be_sent_stops_the_request(
     async def visit() -> None:
         async with origin, visiting(origin) as http:
             with pytest.raises(Never, match="cannot be written"):
-                await http.get(origin.url(), cap=100, deadline=5, headers=headers)
+                await http.get(origin.url(), cap=100, deadline=60, headers=headers)
 
     asyncio.run(visit())
     assert not origin.requests
@@ -317,9 +317,9 @@ def test_a_host_that_answers_too_many_requests_is_asked_more_slowly(origin: Orig
 
     async def visit() -> None:
         async with origin, visiting(origin) as http:
-            await http.get(origin.url("/busy"), cap=100, deadline=5)
+            await http.get(origin.url("/busy"), cap=100, deadline=60)
             assert http._limits._queue_of("127.0.0.1").slowness == 2
-            await http.get(origin.url(), cap=100, deadline=5)
+            await http.get(origin.url(), cap=100, deadline=60)
             assert 1 < http._limits._queue_of("127.0.0.1").slowness < 2
 
     asyncio.run(visit())

@@ -35,7 +35,7 @@ def test_a_socks_proxy_gets_the_name_and_resolves_it(
             proxy = f"{scheme}://127.0.0.1:{socks.port}"
             async with visiting(socks, proxy=proxy, resolve=unresolvable(names)) as http:
                 for _ in range(3):
-                    assert (await http.get("http://news.example/a", cap=100, deadline=5)).body == b"good"
+                    assert (await http.get("http://news.example/a", cap=100, deadline=60)).body == b"good"
 
     asyncio.run(visit())
     assert (socks.asked, names) == ([("news.example", 80)], [])
@@ -49,10 +49,10 @@ def test_a_socks_proxy_gets_the_user_name_that_is_set(origin: Origin, socks: Soc
         async with origin, socks:
             socks.routes["news.example", 80] = origin.port
             async with visiting(socks, proxy=f"socks5://desk:p%40ss@127.0.0.1:{socks.port}") as http:
-                assert (await http.get("http://news.example/", cap=100, deadline=5)).ok
+                assert (await http.get("http://news.example/", cap=100, deadline=60)).ok
             async with visiting(socks, proxy=f"socks5://desk:wrong@127.0.0.1:{socks.port}") as http:
                 with pytest.raises(Later, match="does not accept the user name and password") as raised:
-                    await http.get("http://news.example/", cap=100, deadline=5)
+                    await http.get("http://news.example/", cap=100, deadline=60)
                 assert "wrong" not in str(raised.value)
 
     asyncio.run(visit())
@@ -66,9 +66,9 @@ def test_a_web_proxy_forwards_plain_addresses(web_proxy: WebProxy, visiting: Vis
             web_proxy.routes["news.example", 80] = 1
             proxy = f"http://127.0.0.1:{web_proxy.port}"
             async with visiting(web_proxy, proxy=proxy, resolve=unresolvable(names)) as http:
-                reply = await http.get("http://news.example/a?b", cap=100, deadline=5)
+                reply = await http.get("http://news.example/a?b", cap=100, deadline=60)
                 assert reply.headers["x-line"] == "GET http://news.example/a?b HTTP/1.1"
-                assert (await http.get("http://gone.example/", cap=100, deadline=5)).status == 502
+                assert (await http.get("http://gone.example/", cap=100, deadline=60)).status == 502
 
     asyncio.run(visit())
     assert names == []
@@ -92,11 +92,11 @@ def test_through_a_tunnel_the_certificate_is_still_checked(
             address = f"{kind}://127.0.0.1:{proxy.port}"
             async with visiting(proxy, proxy=address, ca_file=authority.ca_file) as http:
                 for _ in range(2):
-                    assert (await http.get("https://good.example/", cap=100, deadline=5)).body == b"good"
+                    assert (await http.get("https://good.example/", cap=100, deadline=60)).body == b"good"
                 with pytest.raises(Later, match=r"other\.example has no valid certificate: Hostname mismatch"):
-                    await http.get("https://other.example/", cap=100, deadline=5)
+                    await http.get("https://other.example/", cap=100, deadline=60)
                 with pytest.raises(Later, match=r"gone\.example cannot be reached through the proxy 127\.0\.0\.1"):
-                    await http.get("https://gone.example/", cap=100, deadline=5)
+                    await http.get("https://gone.example/", cap=100, deadline=60)
 
     asyncio.run(visit())
     assert proxy.asked == [("good.example", 443), ("other.example", 443), ("gone.example", 443)]
@@ -109,7 +109,7 @@ def test_a_web_proxy_that_wants_a_password_is_named(web_proxy: WebProxy, visitin
     async def visit() -> None:
         async with web_proxy, visiting(web_proxy, proxy=f"http://127.0.0.1:{web_proxy.port}") as http:
             with pytest.raises(Later, match="the user name and password") as raised:
-                await http.get(url, cap=100, deadline=5)
+                await http.get(url, cap=100, deadline=60)
             assert raised.value.state == "proxy down"
 
     asyncio.run(visit())
@@ -125,7 +125,7 @@ def test_behind_a_proxy_addresses_of_the_house_are_still_refused(
     async def visit() -> None:
         async with socks, visiting(socks, proxy=f"socks5://127.0.0.1:{socks.port}") as http:
             with pytest.raises(Never, match="private"):
-                await http.get(f"http://{host}/", cap=100, deadline=5)
+                await http.get(f"http://{host}/", cap=100, deadline=60)
 
     asyncio.run(visit())
     assert socks.connections == 0
@@ -144,7 +144,7 @@ def test_a_proxy_that_was_deaf_is_used_again_once_it_hears(
                 ends = await asyncio.gather(*hanging, return_exceptions=True)
                 assert {type(end) for end in ends} == {Later}
                 socks.deaf = False
-                assert (await http.get("http://news.example/", cap=100, deadline=5)).body == b"good"
+                assert (await http.get("http://news.example/", cap=100, deadline=60)).body == b"good"
 
     asyncio.run(visit())
 
@@ -154,7 +154,7 @@ def test_bad_input_33_a_private_proxy_needs_the_permission_too(visiting: Visitin
     async def visit() -> None:
         async with visiting(proxy=proxy) as http:
             with pytest.raises(Never, match=r"the proxy cannot be used, because .* private"):
-                await http.get("https://news.example/", cap=100, deadline=5)
+                await http.get("https://news.example/", cap=100, deadline=60)
 
     asyncio.run(visit())
 
@@ -165,7 +165,7 @@ def test_bad_input_33_a_proxy_whose_name_leads_into_the_house_is_refused(
     async def visit() -> None:
         async with socks, visiting(proxy=f"socks5://proxy.example:{socks.port}") as http:
             with pytest.raises(Later, match="private address"):
-                await http.get("https://news.example/", cap=100, deadline=5)
+                await http.get("https://news.example/", cap=100, deadline=60)
 
     asyncio.run(visit())
     assert socks.connections == 0
@@ -180,7 +180,7 @@ def test_bad_input_35_with_a_dead_proxy_nothing_is_sent(origin: Origin, visiting
         async with origin, visiting(origin, private, proxy=f"{kind}://127.0.0.1:{port}") as http:
             for url in (origin.url(), "http://news.example/", "https://news.example/"):
                 with pytest.raises(Later, match=r"the proxy 127\.0\.0\.1:\d+ cannot be reached, so nothing") as raised:
-                    await http.get(url, cap=100, deadline=5)
+                    await http.get(url, cap=100, deadline=60)
                 assert raised.value.state == "proxy down"
             with pytest.raises(Later) as raised:
                 await http.post(origin.url(), content=b"alert")
@@ -200,7 +200,7 @@ def test_bad_input_35_with_a_proxy_that_cannot_be_used_nothing_is_sent(
     async def visit() -> None:
         async with origin, visiting(origin, proxy=proxy) as http:
             with pytest.raises(Never, match=r"the proxy cannot be used.* http://host:port"):
-                await http.get(origin.url(), cap=100, deadline=5)
+                await http.get(origin.url(), cap=100, deadline=60)
 
     asyncio.run(visit())
     assert origin.connections == 0

@@ -25,7 +25,7 @@ def test_an_authority_of_the_users_own_can_be_trusted(
     async def visit() -> None:
         async with origin, visiting(origin, names=("good.example",), ca_file=authority.ca_file) as http:
             for _ in range(2):
-                assert (await http.get(origin.url(host="good.example"), cap=100, deadline=5)).body == b"good"
+                assert (await http.get(origin.url(host="good.example"), cap=100, deadline=60)).body == b"good"
 
     asyncio.run(visit())
     assert origin.connections == 1
@@ -78,7 +78,7 @@ def test_bad_input_36_a_certificate_that_does_not_hold_is_refused(
     async def visit() -> None:
         async with origin, visiting(origin, names=("good.example",), ca_file=ca_file) as http:
             with pytest.raises(Later, match=f"good.example has no valid certificate: .*{said}"):
-                await http.get(origin.url(host="good.example"), cap=100, deadline=5)
+                await http.get(origin.url(host="good.example"), cap=100, deadline=60)
             with pytest.raises(Later) as raised:
                 await http.post(origin.url(host="good.example"), content=b"alert")
             assert not raised.value.unsure
@@ -111,7 +111,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(
             plain = origin.url(host="good.example").encode()
             secure.answers["/"] = b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: " + plain + b"\r\n\r\n"
             with pytest.raises(Later, match="redirects from https to http"):
-                await http.get(secure.url(host="good.example"), cap=100, deadline=5)
+                await http.get(secure.url(host="good.example"), cap=100, deadline=60)
 
     asyncio.run(visit())
     assert origin.connections == 0
@@ -142,10 +142,10 @@ def test_handshakes_that_fail_or_hang_leave_no_place_taken(
         with mute:
             async with good, visiting(good, silent, names=names, ca_file=authority.ca_file) as http:
                 hanging = [http.get(f"https://{name}:{port}/", cap=9, deadline=0.2) for name in names[1:]]
-                failing = [http.get(good.url(host=name), cap=9, deadline=5) for name in names[1:]]
+                failing = [http.get(good.url(host=name), cap=9, deadline=60) for name in names[1:]]
                 ends = await asyncio.gather(*hanging, *failing, return_exceptions=True)
                 assert {type(end) for end in ends} == {Later}
-                assert (await http.get(good.url(host="good.example"), cap=9, deadline=5)).body == b"good"
+                assert (await http.get(good.url(host="good.example"), cap=9, deadline=60)).body == b"good"
 
     asyncio.run(visit())
 
@@ -158,7 +158,7 @@ def test_a_file_of_authorities_that_cannot_be_read_stops_everything(
     async def visit(ca_file: Path) -> None:
         async with origin, visiting(origin, ca_file=ca_file) as http:
             with pytest.raises(Never, match=r"ca_file .* cannot be read: it must be a PEM file"):
-                await http.get(origin.url(), cap=9, deadline=5)
+                await http.get(origin.url(), cap=9, deadline=60)
 
     for name in ("ca.pem", "missing.pem"):
         asyncio.run(visit(tmp_path / name))

@@ -63,7 +63,7 @@ def cdn() -> Iterator[Cdn]:
             path = self.path.partition("?")[0]
             found = told.files.get(path, 404)
             if path.startswith("/hang"):
-                told.hang.wait(30)
+                told.hang.wait(600)
             body = found if isinstance(found, bytes) else b"no"
             self.send_response(200 if isinstance(found, bytes) else found)
             self.send_header("content-length", str(len(body)))
@@ -172,7 +172,7 @@ class Stand:
         lane = self.lane(store, clock, http)
         running = asyncio.create_task(lane.run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not done():  # noqa: ASYNC110  what is waited for is a row, not ours to signal
                     await asyncio.sleep(0.02)
         finally:

@@ -69,5 +69,5 @@ def test_a_running_daemon_does_the_work_and_the_command_watches(desk: Desk, sink
         assert "the running daemon fetches it" in watched.stderr
         assert archived(desk) == 60
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     assert sink.received == []

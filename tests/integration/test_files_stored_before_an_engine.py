@@ -120,7 +120,7 @@ def test_a_running_daemon_takes_up_an_engine_and_reads_the_newest_first(
         daemon.send_signal(signal.SIGHUP)
         until(lambda: len(sink.received) == 8, "what each of them says")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     by_age = rows(desk, "SELECT post_id FROM media ORDER BY read_at")
     assert by_age == sorted(by_age, reverse=True)
     assert "Traceback" not in desk.said()
@@ -264,7 +264,7 @@ def test_a_person_has_files_read_again_while_the_daemon_runs(
         desk.run("media", "read", "--again", "--engine", "ears", "--source", "spokesman")
         until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "a third time")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     assert rows(desk, "SELECT id, text, current FROM texts") == before, "the same words are the same row"
     assert sorted(row[1:] for row in before)[1:] == [("Good day.", 0)] * 2 + [(WORDS, 1)] * 2
     assert told(sink) == [("media:spokesman", str(fresh)), ("command", str(fresh))]

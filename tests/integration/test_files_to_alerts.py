@@ -96,7 +96,7 @@ def test_a_voice_note_alerts_with_its_bytes_stored_and_its_words_follow(
         number = spoken(world)
         until(lambda: len(sink.ids()) == 2, "the alert and what the note says")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     first, second = (document["data"] for _, document in sink.received)
     assert (first["rule"], second["rule"]) == ("media:spokesman", "command")
     [file] = first["post"]["media"]
@@ -166,7 +166,7 @@ def test_a_kill_during_a_job_has_it_done_again_once(
         daemon = desk.start("run")
         until(lambda: len(sink.ids()) == len(alerts), "the alerts")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     assert [row["kind"] for row in rows(desk, "SELECT kind FROM texts WHERE engine IS NOT NULL")] == [made]
     assert rows(desk, "SELECT * FROM given_up") == []
     assert not any((desk.directory / "data" / "work").iterdir())

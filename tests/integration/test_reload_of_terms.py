@@ -74,7 +74,7 @@ def test_rules_that_cannot_be_read_are_refused_at_start_and_at_a_reload_with_nam
         world.publish("spokesman_office", "တိုင်းစစ်ဌာနချုပ်သို့ သွားသည်။")
         until(sink.heard.is_set, "an alert by the new phrase")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     why = desk.run("alerts", "why", "2").stdout
     assert "@regional-command" in why
     assert "as “တိုင်းစစ်ဌာနချုပ်”" in why

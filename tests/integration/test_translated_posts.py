@@ -90,7 +90,7 @@ def test_a_kill_during_a_translation_has_it_done_again_once(
         daemon = desk.start("run")
         until(lambda: '"translation"' in desk.run("search", "in:translation regional", "--json").stdout, "its words")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
         desk.run("run", "--once")
     with desk.archive.reading() as reader:
         made = reader.execute("SELECT text, current FROM texts WHERE kind = 'translation'").fetchall()

@@ -92,7 +92,7 @@ class Office:
 
     def end(self, daemon: "subprocess.Popen[str]") -> None:
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
         assert "Traceback" not in self.desk.said()
 
     def count(self, statement: str) -> int:

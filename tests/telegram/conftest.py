@@ -35,11 +35,11 @@ def data_dir(telegram: World, at: Served, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def waits() -> Callable[[Callable[[], object], str], None]:
-    """Wait for what another process brings about, half a minute at most."""
+    """Wait for what another process brings about, a minute at most."""
 
     def wait(condition: Callable[[], object], awaited: str) -> None:
         pause = threading.Event()
-        for _ in range(600):
+        for _ in range(1200):
             if condition():
                 return
             pause.wait(0.05)

@@ -73,9 +73,9 @@ class Station:
         """End the daemon as SIGTERM does."""
         daemon = self.daemons.pop()
         daemon.terminate()
-        assert daemon.wait(30) == 0, self.desk.said()
+        assert daemon.wait(60) == 0, self.desk.said()
 
-    def until(self, true: Callable[[], object], awaited: str, *, most: int = 600) -> None:
+    def until(self, true: Callable[[], object], awaited: str, *, most: int = 1200) -> None:
         """Wait for what another process brings about."""
         pause = threading.Event()
         for _ in range(most):

@@ -108,7 +108,7 @@ class Rig:
             return [tuple(row) for row in reader.execute(statement, values)]
 
 
-async def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+async def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for what another thread or task brings about."""
     try:
         async with asyncio.timeout(seconds):

@@ -143,7 +143,7 @@ def test_a_qr_code_signs_in_once_it_is_scanned(desk: Desk, telegram: World, wait
     found = re.search(r"tg://login\?token=([A-Za-z0-9_-]+)", desk.said())
     assert found
     telegram.accounts.accept_login_token(base64.urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4)), OPEN)
-    assert daemon.wait(30) == 0, desk.said()
+    assert daemon.wait(60) == 0, desk.said()
     assert session_file(desk).exists()
     assert "█" in desk.said()
 
@@ -163,7 +163,7 @@ def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(
     assert not session_file(desk).exists()
     desk.run("login", "--status", code=5)
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(60) == 0
     assert telegram.journal.count("auth.logOut") == 1
 
 
@@ -215,7 +215,7 @@ def test_a_running_daemon_is_asked_for_the_state(desk: Desk, telegram: World, wa
     assert "state: connected" in desk.run("login", "--status").stdout
     assert telegram.journal.count("users.getUsers") > asked
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(60) == 0
 
 
 def test_signing_in_again_ends_the_session_before(desk: Desk, telegram: World) -> None:
@@ -256,7 +256,7 @@ def test_after_a_revoked_session_another_sign_in_lets_the_running_daemon_go_on(
     waits(lambda: stored(desk, missed), "what was said meanwhile")
     desk.run("login", "--status")
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(60) == 0
     assert desk.said().count("telegram: connected") == 2
 
 
@@ -335,8 +335,8 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def left(self) -> int:
-        code = self.program.wait(30)
-        self._reading.join(5)
+        code = self.program.wait(60)
+        self._reading.join(60)
         os.close(self._ours)
         return code
 
@@ -459,7 +459,7 @@ def test_a_server_that_is_none_is_told_in_one_sentence_by_login_and_by_run(
         waits(lambda: "telegram: unreachable" in desk.said(), "the state")
         assert "unreachable" in desk.run("sources", "list").stdout
         daemon.terminate()
-        assert daemon.wait(30) == 0
+        assert daemon.wait(60) == 0
     assert "Traceback" not in refused.stderr + desk.said()
 
 

@@ -468,7 +468,7 @@ def test_five_hundred_posts_of_another_server_with_their_files_edits_and_deletio
     waits(lambda: asked(desk, gone) == [(410,), (480,)], "the deletions")
     waits(lambda: asked(desk, "SELECT count(*) FROM media WHERE state = 'stored'") == [(20,)], "the files")
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(60) == 0
     kept = dict(asked(desk, "SELECT p.number, m.sha256 FROM media m JOIN posts p ON p.id = m.post_id"))
     assert kept == {number: hashlib.sha256(data).hexdigest() for number, data in sent.items()}
     for sha in kept.values():

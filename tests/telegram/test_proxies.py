@@ -189,7 +189,7 @@ def test_the_daemon_keeps_trying_a_proxy_and_asks_nobody_else(
             number = world.publish("border_post", "Through the proxy.")
             waits(lambda: _stored(desk, number), "the post")
             daemon.terminate()
-            assert daemon.wait(30) == 0
+            assert daemon.wait(60) == 0
 
 
 def _stored(desk: Desk, number: int) -> bool:

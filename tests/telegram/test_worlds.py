@@ -116,15 +116,15 @@ async def make_peace(story: Story, rig: Rig, way: str) -> None:
 
 
 async def follows(rig: Rig, holds: Callable[[], None], step: Callable[[int], None] = lambda _: None) -> None:
-    """Without a poll of ours it comes to be so, within 20 seconds."""
-    for turn in range(400):
+    """Without a poll of ours it comes to be so, within a minute."""
+    for turn in range(1200):
         step(turn)
         await rig.checked()
         await decide_all(rig)
         try:
             holds()
         except AssertionError:
-            if turn == 399:
+            if turn == 1199:
                 raise
             await asyncio.sleep(0.05)
         else:
@@ -177,7 +177,7 @@ async def recheck_all(story: Story, rig: Rig) -> None:
 async def quiet(story: Story, rig: Rig) -> None:
     """Rounds until they bring nothing more, and the re-checks and decisions that are due."""
     for watched in story.watched.values():
-        for _ in range(100):
+        for _ in range(600):
             found = await rig.poll(watched.source)
             if watched.lost or (found.error is None and not found.new and not found.gaps_left):
                 break

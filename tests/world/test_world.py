@@ -31,7 +31,7 @@ def site(world: World) -> Iterator[str]:
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=20) as reply:
+    with urllib.request.urlopen(url, timeout=60) as reply:
         return bytes(reply.read())
 
 
@@ -88,7 +88,7 @@ def test_the_faults_of_a_channel_come_and_go(world: World, site: str) -> None:
     assert read_page(get(f"{site}/s/desk")).nothing_found
     assert len(read_page(get(f"{site}/s/desk")).posts) == 4
     world.set_faults("desk", Faults(preview_off=True))
-    with urllib.request.urlopen(f"{site}/s/desk", timeout=20) as reply:
+    with urllib.request.urlopen(f"{site}/s/desk", timeout=60) as reply:
         assert urlsplit(reply.url).path == "/desk"
     world.set_faults("desk", Faults(moved_to=77))
     assert read_page(get(f"{site}/s/desk")).channel_id == "77"
@@ -118,7 +118,7 @@ def test_a_channel_that_hangs_holds_up_no_other_and_the_world_still_ends(world: 
 
 
 def test_one_connection_carries_many_requests_and_gzip_is_only_sent_to_who_asks(site: str) -> None:
-    connection = http.client.HTTPConnection(urlsplit(site).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(site).netloc, timeout=60)
     connection.request("GET", "/s/desk", headers={"Accept-Encoding": "gzip"})
     packed = connection.getresponse()
     body = gzip.decompress(packed.read())
@@ -144,23 +144,23 @@ def test_files_are_a_valid_picture_and_a_valid_voice_note(site: str) -> None:
 def test_a_feed_is_not_sent_twice_to_who_has_it(world: World, site: str) -> None:
     world.open_feed("news", "News & more")
     world.write("news", "First", "Words <b>")
-    with urllib.request.urlopen(f"{site}/feed/news.atom", timeout=20) as reply:
+    with urllib.request.urlopen(f"{site}/feed/news.atom", timeout=60) as reply:
         assert b"Words &lt;b&gt;" in reply.read()
         tag = reply.headers["ETag"]
     asked = urllib.request.Request(f"{site}/feed/news.atom", headers={"If-None-Match": tag})
     with pytest.raises(urllib.error.HTTPError) as unchanged:
-        urllib.request.urlopen(asked, timeout=20)
+        urllib.request.urlopen(asked, timeout=60)
     assert unchanged.value.code == 304
     unchanged.value.close()
     world.write("news", "Second", "More")
-    with urllib.request.urlopen(asked, timeout=20) as reply:
+    with urllib.request.urlopen(asked, timeout=60) as reply:
         assert b"Second" in reply.read()
 
 
 def test_an_unknown_channel_is_a_mistake_in_the_program_and_a_redirect_on_the_web(world: World, site: str) -> None:
     with pytest.raises(UserError, match="no channel 'nobody'"):
         world.publish("nobody", "words")
-    with urllib.request.urlopen(f"{site}/s/nobody", timeout=20) as reply:
+    with urllib.request.urlopen(f"{site}/s/nobody", timeout=60) as reply:
         assert urlsplit(reply.url).path == "/nobody"
 
 
