@@ -105,3 +105,18 @@ def test_exactly_one_address_is_asked_for(around: Any) -> None:
     for keys in ({}, {"url": "http://a.example/", "url_file": around.secret("url", "http://a.example/")}):
         with pytest.raises(ValueError, match="exactly one"):
             asyncio.run(around.send({"kind": "webhook", **keys}))
+
+
+def test_bad_input_69_a_server_that_repeats_the_request_does_not_reveal_the_secret_address(around: Any) -> None:
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    async def send() -> None:
+        async with await asyncio.start_server(repeat, "127.0.0.1", 0) as server:
+            address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook/A-SECRET-PIECE"
+            await around.send({"kind": "webhook", "url_file": around.secret("url", f"{address}\n")})
+
+    with pytest.raises(Later, match=r"POST \*\*\* HTTP") as problem:
+        asyncio.run(send())
+    assert "SECRET" not in str(problem.value)
