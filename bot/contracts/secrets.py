@@ -14,13 +14,18 @@ def read_secret(secret: SecretFile) -> str:
         raise Never("its secret cannot be read", remedy=str(problem)) from None
 
 
+def strike_secrets(words: str, *secrets: str) -> str:
+    """The words with every secret in them as `***`. Call it before they are cut, which would leave a part of one."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        words = words.replace(secret, "***")
+    return words
+
+
 def mask_secrets(problem: Later | Never, *secrets: str) -> Later | Never:
     """The same failure with every secret in its text as `***`; raise it `from None`: causes keep their text."""
 
     def strike(words: str) -> str:
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            words = words.replace(secret, "***")
-        return words
+        return strike_secrets(words, *secrets)
 
     if isinstance(problem, Later):
         return Later(

@@ -79,9 +79,9 @@ def error_text(reply: Reply, key: str | None) -> str:
     """The server's own words about an error, cut, and without our key if it repeats that."""
     error = (_object(reply) or {}).get("error")
     words = error.get("message") if isinstance(error, dict) else error
-    text = words if isinstance(words, str) else reply.body[:300].decode("utf-8", "replace")
-    text = " ".join(text.split())[:200]
-    return text.replace(key, "***") if key else text
+    text = words if isinstance(words, str) else reply.body.decode("utf-8", "replace")
+    text = text.replace(key, "***") if key else text  # before the cut, which would leave a part of it
+    return " ".join(text.split())[:200]
 
 
 def _object(reply: Reply) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from bot.clock import SECOND
 from bot.contracts.message import Attachment
 from bot.contracts.target import MessageRefused, Moved
 from bot.errors import Later, Never
+from tests.bot_api import TOKEN
 
 
 @pytest.fixture
@@ -79,6 +80,16 @@ def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around
         with pytest.raises(Never, match=words) as problem:
             asyncio.run(around.send(keys))
         assert not isinstance(problem.value, MessageRefused)
+
+
+@pytest.mark.parametrize("words", [f"Bad Request: {'no ' * 50}{TOKEN}", f"Bad Request: can't parse {TOKEN}"])
+def test_bad_input_69_a_token_that_telegram_repeats_is_not_shown_in_part_either(
+    words: str, telegram: Any, around: Any, bot_api: Any
+) -> None:
+    bot_api.fail_with = [(400, words)] * 2
+    with pytest.raises(MessageRefused, match=r"\*\*\*") as problem:
+        asyncio.run(around.send(telegram))
+    assert TOKEN.partition(":")[2][:8] not in str(problem.value)
 
 
 def test_a_migrated_group_is_named_with_its_new_number(telegram: Any, around: Any, bot_api: Any) -> None:

@@ -107,16 +107,22 @@ def test_exactly_one_address_is_asked_for(around: Any) -> None:
             asyncio.run(around.send({"kind": "webhook", **keys}))
 
 
-def test_bad_input_69_a_server_that_repeats_the_request_does_not_reveal_the_secret_address(around: Any) -> None:
+@pytest.mark.parametrize("kind", ["webhook", "telegram"])
+def test_bad_input_69_a_server_that_repeats_the_request_does_not_reveal_the_secret_in_it(
+    kind: str, around: Any
+) -> None:
     async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readuntil(b"\r\n\r\n"))
         writer.close()
 
     async def send() -> None:
         async with await asyncio.start_server(repeat, "127.0.0.1", 0) as server:
-            address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook/A-SECRET-PIECE"
-            await around.send({"kind": "webhook", "url_file": around.secret("url", f"{address}\n")})
+            address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            keys: dict[str, Any] = {"url_file": around.secret("url", f"{address}/hook/A-SECRET-PIECE\n")}
+            if kind == "telegram":
+                keys = {"token_file": around.secret("token", "48395:A-SECRET-PIECE"), "chat": 7, "api_base": address}
+            await around.send({"kind": kind, **keys})
 
-    with pytest.raises(Later, match=r"POST \*\*\* HTTP") as problem:
+    with pytest.raises(Later, match=r"POST .*\*\*\*.* HTTP") as problem:
         asyncio.run(send())
     assert "SECRET" not in str(problem.value)

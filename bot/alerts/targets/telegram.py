@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.message import Attachment
-from bot.contracts.secrets import mask_secrets, read_secret
+from bot.contracts.secrets import mask_secrets, read_secret, strike_secrets
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
@@ -111,6 +111,7 @@ class TelegramTarget:
             raise Never(
                 f"{self.settings.token_file.path} holds no bot token", remedy="write the token of @BotFather to it"
             )
+        secrets = token, token.partition(":")[2]
         request = self._request(message, html=html)
         method, content, kind = "sendMessage", json.dumps(request).encode(), "application/json"
         if attached is not None:
@@ -122,13 +123,13 @@ class TelegramTarget:
                 headers={"content-type": kind},
                 deadline=60 if attached is None else 110,
             )
-            return self._receipt(reply)
+            return self._receipt(reply, secrets)
         except _Unparsed as problem:
             if html:
                 raise
             raise MessageRefused(problem.reason) from None
         except (Later, Never) as problem:
-            raise mask_secrets(problem, token, token.partition(":")[2]) from None
+            raise mask_secrets(problem, *secrets) from None
 
     def _request(self, message: Message, *, html: bool) -> dict[str, object]:
         request: dict[str, object] = {
@@ -146,15 +147,16 @@ class TelegramTarget:
             request["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
         return request
 
-    def _receipt(self, reply: Reply) -> str:
+    def _receipt(self, reply: Reply, secrets: tuple[str, ...]) -> str:
         answer = _answer(reply.body)
         if reply.ok and answer.get("ok") is True:
             result = answer.get("result")
             return json.dumps({"message_id": result.get("message_id") if isinstance(result, dict) else None})
-        raise self._problem(reply, answer)
+        raise self._problem(reply, answer, secrets)
 
-    def _problem(self, reply: Reply, answer: dict[str, Any]) -> Later | Never | Moved:
-        said = clip(one_line(str(answer.get("description", ""))[:1000]), 200) or f"status {reply.status}"
+    def _problem(self, reply: Reply, answer: dict[str, Any], secrets: tuple[str, ...]) -> Later | Never | Moved:
+        description = strike_secrets(str(answer.get("description", "")), *secrets)
+        said = clip(one_line(description[:1000]), 200) or f"status {reply.status}"
         more = answer.get("parameters")
         more = more if isinstance(more, dict) else {}
         wait = more.get("retry_after")
