@@ -38,6 +38,8 @@ class WorldServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        for _ in range(4):  # turns of the loop, in which what the system has accepted becomes a connection
+            await asyncio.sleep(0)
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
