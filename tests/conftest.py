@@ -1,5 +1,6 @@
 """What every test may ask for: a migrated archive, posts as a source would bring them, and the invariants."""
 
+import gc
 import json
 import signal
 from collections import Counter
@@ -50,6 +51,20 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # a worker sends its reports to the process that shows them
         config.pluginmanager.register(Failures(config))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_was_there_before() -> None:
+    """Modules and the collected tests never become garbage; without them a look for garbage takes little time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_open() -> Iterator[None]:
+    """Let what a test left open be found in that test, not in whichever one the garbage collector comes in."""
+    yield
+    gc.collect()
 
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
