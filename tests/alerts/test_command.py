@@ -52,7 +52,7 @@ def test_the_list_is_the_same_in_every_form(run: Any, line: Any, alert: int) -> 
     assert documents[0]["deliveries"][0]["state"] == "pending"
     assert json.loads(run("list", "--jsonl")[1]) == documents[0]
     assert run("list", "--csv")[1].splitlines()[1].startswith(f'"{alert}"')
-    assert run("list")[1].split("\t")[0] == str(alert)
+    assert run("list")[1].splitlines()[1].split("\t")[0] == str(alert)
     assert run("list", "--state", "sent", "--json")[1].strip() == "[]"
 
 
@@ -77,10 +77,10 @@ def test_why_tells_rule_place_form_decision_and_deliveries(run: Any, line: Any, 
     assert told["found"] == [{"in": "body", "text": "command", "form": "command", "start": 17, "end": 24}]
 
 
-def test_an_alert_that_does_not_exist_is_a_sentence_and_exit_2(run: Any, alert: int) -> None:
+def test_an_alert_that_does_not_exist_is_a_sentence_and_exit_3(run: Any, alert: int) -> None:
     for words in (("why", "999"), ("retry", "999"), ("why", str(1 << 70))):
         code, _, err = run(*words)
-        assert code == 2
+        assert code == 3
         assert "there is no alert" in err
     assert run("retry")[0] == 2
     assert run("retry", "1", "--dead")[0] == 2
