@@ -24,6 +24,8 @@ CONFIG = """
 allow_private_addresses = true
 [http.hosts."127.0.0.1"]
 interval = 0
+[media]
+keep_free = 0
 [defaults]
 every = "1s"
 [[sources]]

@@ -58,6 +58,11 @@ def full_pipe() -> tuple[int, int]:
     return reading, writing
 
 
+def buffered(desk: Desk) -> dict[str, str]:
+    """The streams as users have them: with the buffers of Python, which waits for their writers when it ends."""
+    return {name: value for name, value in desk.environment().items() if name != "PYTHONUNBUFFERED"}
+
+
 @pytest.mark.parametrize("stopped", [("stderr",), ("stdout",), ("stdout", "stderr")])
 def test_alerts_arrive_and_sigterm_ends_it_while_nobody_reads(
     desk: Desk, sink: Sink, until: Until, stopped: tuple[str, ...]
@@ -69,7 +74,7 @@ def test_alerts_arrive_and_sigterm_ends_it_while_nobody_reads(
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url))
         daemon = subprocess.Popen(
-            desk.command("run"), cwd=desk.directory, env=desk.environment(),
+            desk.command("run"), cwd=desk.directory, env=buffered(desk),
             stdout=writing if "stdout" in stopped else subprocess.DEVNULL,
             stderr=writing if "stderr" in stopped else subprocess.DEVNULL,
         )  # fmt: skip
@@ -96,7 +101,7 @@ def test_one_pass_ends_though_nobody_reads(desk: Desk, sink: Sink) -> None:
         with run_in_thread(world) as address:
             desk.write(CONFIG.format(world=address, hook=sink.url))
             done = subprocess.run(
-                desk.command("run", "--once"), cwd=desk.directory, env=desk.environment(), stdout=writing,
+                desk.command("run", "--once"), cwd=desk.directory, env=buffered(desk), stdout=writing,
                 stderr=writing, timeout=120, check=False,
             )  # fmt: skip
         assert done.returncode == 0
