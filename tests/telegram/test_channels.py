@@ -198,7 +198,8 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
         writer.execute("DELETE FROM telegram_peers")  # as for an account that has never seen the channel
         for name in ("post", "alone"):
             rechecks.recheck_reported(writer, name, [str(number) for number in numbers], Clock().now())
-    station.desk.run("run", "--once", code=5)
+    for _ in range(4):  # one odd answer decides nothing that lasts
+        station.desk.run("run", "--once", code=5)
     assert "skipped, stopped (renamed)" in station.desk.run("run", "--once").stderr
     for name in ("post", "alone"):
         assert station.texts(name) == ["Ours 0.", "Ours 1.", "Ours 2."]

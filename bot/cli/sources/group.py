@@ -39,7 +39,8 @@ COLUMNS = (
     "name", "kind", "state", "reason", "state_since", "tags", "side", "handle", "channel_id", "title", "enabled",
     "paused", "failures", "first_contact_at", "last_ok_at", "last_post_at", "watched_since", "watched_rounds",
     "longest_pause_s",
-    "next_poll_at", "high_water", "posts", "deleted", "open_gaps", "mode", "lag_s", "account", "stands_in",
+    "next_poll_at", "high_water", "posts", "deleted", "open_gaps", "mode", "lag_s", "account", "account_name",
+    "stands_in",
     "flood_waits",
 )  # fmt: skip
 _LAZY = {
