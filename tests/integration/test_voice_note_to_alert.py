@@ -156,11 +156,11 @@ def test_a_bot_that_was_thrown_out_gets_all_in_order_when_a_person_asks(office: 
     assert office.desk.run("run", "--once", code=5).stdout == ""
     listed = office.alerts("list", "--rule", "media:spokesman")
     assert [sent["state"] for sent in listed[0]["deliveries"]] == ["pending"]
-    assert "target desk is parked" in office.desk.run("status").stdout
+    assert "target desk is suspended" in office.desk.run("status").stdout
     office.api.blocked = False
     office.desk.run("run", "--once")
     assert office.api.said == []
-    assert "open again: desk" in office.desk.run("alerts", "retry", listed[0]["id"]).stdout
+    assert "targets resumed: desk" in office.desk.run("alerts", "retry", listed[0]["id"]).stdout
     office.desk.run("run", "--once")
     assert office.answers() == [None, 1, 1]
     assert office.api.said[0].file is not None
