@@ -176,13 +176,14 @@ def check_database(directory: Path) -> Iterator[Finding]:
     from storage.archive.errors import ArchiveError, ArchiveOutdated
 
     path = database_in(directory)
-    odd = marker.trouble(path)
-    if odd is not None:
-        yield Finding("mark", "fail", odd, marker.WAYS_OUT)
-    if not path.exists():
-        yield Finding("database", "ok", f"{path} will be created by the first run")
-        return
     try:
+        odd = marker.trouble(path)
+        if odd is not None:
+            yield Finding("mark", "fail", odd.sentence, odd.advice)
+        if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
+            if odd is None:
+                yield Finding("database", "ok", f"{path} will be created by the first run")
+            return
         with Archive(path) as archive:
             with archive.reading() as reader:
                 faults = integrity.check_pages(reader) + integrity.check_references(reader)

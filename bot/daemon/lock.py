@@ -54,8 +54,10 @@ def _move_odd_aside(database: Path, now: int, say: Callable[[str], None]) -> Non
     from storage.archive import marker
 
     odd = marker.trouble(database)
+    if odd is not None and not odd.lost:
+        raise UserError(odd.sentence)
     if odd is not None:
-        say(f"{odd}: it is now {marker.move_aside(database, now)}, and an empty archive begins")
+        say(f"{odd.sentence}: it is now {marker.move_aside(database, now)}, and an empty archive begins")
     elif database.exists():
         raise UserError(f"{database} is the archive that was here before: leave --new-archive out")
 

@@ -15,6 +15,7 @@ from storage.archive.errors import (
     ArchiveBusy,
     ArchiveDamaged,
     ArchiveError,
+    ArchiveForbidden,
     ArchiveFull,
     ArchiveMissing,
     ArchiveOutdated,
@@ -54,11 +55,11 @@ _BROKEN = (ArchiveBroken, "the device of {path} failed ({cause})")
 _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
     5: _BUSY,
     6: _BUSY,
-    8: (ArchiveRefused, "{path} may not be written to ({cause}): check its permissions and the mount"),
+    8: (ArchiveForbidden, "{path} may not be written to ({cause}): check its permissions and the mount"),
     10: _BROKEN,
     11: _DAMAGED,
-    13: (ArchiveFull, "no space left for {path}: free some, nothing stored so far is lost"),
-    14: (ArchiveRefused, "{path} cannot be opened ({cause}): check its permissions and those of its directory"),
+    13: (ArchiveFull, "no space left for {path}: free some space; nothing stored so far is lost"),
+    14: (ArchiveForbidden, "{path} cannot be opened ({cause}): check its permissions and those of its directory"),
     15: _BROKEN,
     26: _DAMAGED,
 }

@@ -3,6 +3,7 @@
     ArchiveError                 one sentence that a user may read
     ├── ArchiveRefused           a person must act: the place, the permissions, the version, the file
     │   ├── ArchiveMissing       nothing has been collected there yet
+    │   ├── ArchiveForbidden     the permissions or the mount keep us out; nothing is lost
     │   ├── ArchiveOutdated      made by an older version: migrate it first
     │   ├── ArchiveTooNew        made by a newer version: upgrade this program
     │   └── ArchiveDamaged       truncated, overwritten or not a database at all
@@ -34,6 +35,10 @@ class ArchiveRefused(ArchiveError):
 
 class ArchiveMissing(ArchiveRefused):
     """There is no archive at this path yet."""
+
+
+class ArchiveForbidden(ArchiveRefused):
+    """The permissions or the mount do not let this process use the file; nothing is lost."""
 
 
 class ArchiveOutdated(ArchiveRefused):
@@ -71,5 +76,5 @@ def disk_errors(place: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno in (ENOSPC, EDQUOT, EFBIG):
-            raise ArchiveFull(f"no space left in {place}: free some and try again", place) from problem
+            raise ArchiveFull(f"no space left in {place}: free some space and try again", place) from problem
         raise ArchiveBroken(f"cannot use {place}: {problem.strerror or problem}", place) from problem

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.archive.database import Reader, connect, schema_of, translate_errors
-from storage.archive.errors import ArchiveRefused, disk_errors
+from storage.archive.errors import ArchiveForbidden, ArchiveRefused, disk_errors
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive, Writer
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ID, _COUNT = "archive_id", "archive_count"
 _NAMES = {"id": _ID, "count": _COUNT}
 _SELECT = "SELECT key, value FROM meta WHERE key IN (:id, :count)"
-WAYS_OUT = (
+_WAYS_OUT = (
     "`communique restore BACKUP NEWDIR` brings a backup back; `communique run --new-archive` moves what is here aside "
     "and begins an empty archive"
 )
@@ -41,6 +41,21 @@ class Mark:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Why the database file is not used, and what to do where it is `lost`: nothing is, if we only may not read it."""
+
+    sentence: str
+    lost: bool = True
+
+    @property
+    def advice(self) -> str:
+        return _WAYS_OUT if self.lost else ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {self.advice}" if self.lost else self.sentence
+
+
 def mark_of(database: Path) -> Path:
     """Name the mark of a database file."""
     return database.with_suffix(".mark")
@@ -52,14 +67,17 @@ def unfinished_of(database: Path) -> Path:
 
 
 def read(database: Path) -> Mark | None:
-    """The mark beside a database file, None where there is none. Raises ArchiveRefused for one that is not ours."""
+    """The mark beside a database file, None where there is none.
+
+    Raises ArchiveRefused for one that is not ours, ArchiveForbidden for one that cannot be read.
+    """
     path = mark_of(database)
     try:
         words = path.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
         return None
     except OSError as problem:
-        raise ArchiveRefused(f"cannot read {path}: {problem.strerror}", path) from problem
+        raise ArchiveForbidden(f"cannot read {path} ({problem.strerror}): check its permissions", path) from problem
     if len(words) != 4 or words[::2] != ["archive", "count"] or not words[3].isdecimal():
         raise ArchiveRefused(f"{path} is not the mark that this program wrote", path)
     return Mark(words[1], int(words[3]))
@@ -115,17 +133,27 @@ def raise_count(writer: Writer) -> Mark:
     return raised
 
 
-def trouble(database: Path) -> str | None:
+def trouble(database: Path) -> Oddity | None:
     """Why the database file is not the one that its mark speaks of; None where they agree, or there is no mark."""
+    try:
+        found = _mismatch(database)
+    except ArchiveForbidden as problem:
+        return Oddity(str(problem), lost=False)
+    except ArchiveRefused as problem:
+        return Oddity(str(problem))
+    except OSError as problem:
+        why = problem.strerror or problem
+        return Oddity(f"{database} cannot be looked at ({why}): check the permissions of its directory", lost=False)
+    return None if found is None else Oddity(found)
+
+
+def _mismatch(database: Path) -> str | None:
     if unfinished_of(database).exists() and not database.exists():
         return f"{database.parent} holds a restore that was not finished (the same `communique restore` continues it)"
-    try:
-        mark = read(database)  # before the database: its writer raises the database first
-        if mark is None:
-            return None
-        found, known = _found(database)
-    except ArchiveRefused as problem:
-        return str(problem)
+    mark = read(database)  # before the database: its writer raises the database first
+    if mark is None:
+        return None
+    found, known = _found(database)
     if not known:
         return f"the archive {database} is {'empty' if database.exists() else 'gone'}, and was not before"
     if found is None:
@@ -156,7 +184,7 @@ def check(database: Path) -> None:
     """Refuse to work on a database that is not the one that was here before. Raises ArchiveRefused."""
     found = trouble(database)
     if found is not None:
-        raise ArchiveRefused(f"{found}: {WAYS_OUT}", database)
+        raise ArchiveRefused(str(found), database)
 
 
 def move_aside(database: Path, now: int) -> Path:

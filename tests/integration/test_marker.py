@@ -3,12 +3,17 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.desk import Desk
+
+ROOT = Path(__file__).parents[2]
 
 CONFIG = """
 [[sources]]
@@ -157,3 +162,51 @@ def test_a_sound_archive_is_not_moved_aside(collected: Desk) -> None:
     ran = collected.run("run", "--once", "--new-archive", code=2)
     assert "leave --new-archive out" in ran.stderr
     assert native_ids(collected) == ["1"]
+
+
+def test_a_mark_that_cannot_be_read_is_not_taken_for_a_lost_archive(collected: Desk) -> None:
+    """A directory of that name is what even a privileged user cannot read as a file."""
+    mark = collected.database.with_suffix(".mark")
+    mark.rename(mark.with_name("away"))
+    mark.mkdir()
+    said = [
+        collected.run("run", "--once", code=1).stderr,
+        collected.run("run", "--once", "--new-archive", code=2).stderr,
+        collected.run("backup", "safe", code=1).stderr,
+        collected.run("doctor", code=1).stdout,
+    ]
+    for words in said:
+        assert "check its permissions" in words
+        assert "communique restore" not in words
+        assert "communique run --new-archive" not in words
+    assert mark.is_dir()
+    assert native_ids(collected) == ["1"]
+
+
+@pytest.mark.parametrize("shut", ["file", "directory"])
+def test_an_archive_that_permissions_keep_us_from_is_not_taken_for_a_lost_one(collected: Desk, shut: str) -> None:
+    """The child gives up the rights of root, if it has them: who has none is refused by mode 000 already."""
+    database = collected.database
+    public = Path(tempfile.mkdtemp())
+    shutil.copytree(database.parent, public / "data")
+    public.chmod(0o755)
+    (public / "data").chmod(0o755 if shut == "file" else 0o000)
+    for path in (public / "data").glob("communique.*"):
+        path.chmod(0o000 if path.suffix == ".db" else 0o644)
+    program = f"""
+import os
+from pathlib import Path
+from storage.archive import marker
+database = Path({str(public / "data" / database.name)!r})
+marker.trouble(database)  # imports what only root may read
+if os.geteuid() == 0:
+    os.setuid(65534)
+odd = marker.trouble(database)
+print(odd, odd.lost)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+    (public / "data").chmod(0o700)
+    shutil.rmtree(public)
+    assert "permissions" in done.stdout
+    assert "--new-archive" not in done.stdout
+    assert done.stdout.endswith(" False\n")

@@ -97,7 +97,7 @@ def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport,
     odd = marker.trouble(archive.path)
     with archive.reading() as reader:
         files = status_files.read_report(session, reader, _free_bytes(session.data_dir()))
-        return read_status(reader, now), files, () if odd is None else (odd,)
+        return read_status(reader, now), files, () if odd is None else (odd.sentence,)
 
 
 def check_space(free: int | None, *, reserve_used: bool = False) -> tuple[str, ...]:

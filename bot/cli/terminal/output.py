@@ -1,5 +1,6 @@
 """What every command gets and how it prints: lines, JSON, JSONL, CSV; foreign text is always made safe."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,8 +85,8 @@ class Session:
 
         path = paths.database(self.config_flag, self.data_dir_flag, self.environment)
         found = marker.trouble(path)
-        odd = found and f"{found}: {marker.WAYS_OUT}"
-        if not path.exists():
+        odd = None if found is None else str(found)
+        if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
             how = ": run" if self.has_config() else f", and {NO_CONFIG}; then run"
             raise UserError(odd or f"nothing collected yet in {path.parent}{how} `communique run --once`")
         if odd and says:
