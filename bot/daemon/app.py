@@ -182,6 +182,8 @@ class App:
     async def _repair_clock(self, drift: int) -> None:
         """Plan by the new time; until that is written, everything lives by the old one."""
         await self.stages.archive.run(self._follow_clock, drift)
+        if drift:  # what was queued behind that was planned by the old time; how much of its waits is left is not known
+            await self.stages.archive.run(clock_repair.repair_times, self.clock.now())
         self.stages.rounds.bell.ring()
         self.stages.decisions.bell.ring()
         self.stages.wired.outbox.ring()
