@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -52,13 +53,15 @@ _NONE: Parameters = {}
 _BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {_WAIT_S} s")
 _DAMAGED = (ArchiveDamaged, "{path} cannot be read ({cause}): restore a backup")
 _BROKEN = (ArchiveBroken, "the device of {path} failed ({cause})")
+_ERROR, _IO_ERROR, _FULL = 1, 10, 13
+_NO_SPACE = 1_000_000  # bytes: less is no room for the index of the write-ahead log
 _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
     5: _BUSY,
     6: _BUSY,
     8: (ArchiveForbidden, "{path} may not be written to ({cause}): check its permissions and the mount"),
-    10: _BROKEN,
+    _IO_ERROR: _BROKEN,
     11: _DAMAGED,
-    13: (ArchiveFull, "no space left for {path}: free some space; nothing stored so far is lost"),
+    _FULL: (ArchiveFull, "no space left for {path}: free some space; nothing stored so far is lost"),
     14: (ArchiveForbidden, "{path} cannot be opened ({cause}): check its permissions and those of its directory"),
     15: _BROKEN,
     26: _DAMAGED,
@@ -298,8 +301,30 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
     """The ArchiveError that a driver's error means; None if it concerns one statement, not the file or the device."""
-    kind, sentence = _TROUBLE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, (None, ""))
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == _ERROR and str(cause).startswith("no such table") and _is_replaced(path):
+        return ArchiveMissing(f"the archive {path} was removed or replaced while it was in use", path)
+    if code == _IO_ERROR and _is_full(path.parent):
+        code = _FULL  # SQLite says so only of the database itself, not of the files beside it
+    kind, sentence = _TROUBLE.get(code, (None, ""))
     return kind(sentence.format(path=path, cause=cause), path) if kind else None
+
+
+def _is_full(place: Path) -> bool:
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NO_SPACE
+
+
+def _is_replaced(path: Path) -> bool:
+    """Whether the file holds no archive any more: whoever wrote into it kept its name and inode."""
+    try:
+        with closing(connect(path, mode="ro")) as connection:
+            return schema_of(connection, path) is None
+    except (sqlite3.Error, ArchiveError):
+        return True
 
 
 def concerns_one_row(problem: Exception) -> bool:

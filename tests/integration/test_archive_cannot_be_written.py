@@ -199,6 +199,18 @@ def test_a_daemon_that_starts_on_a_full_disk_says_so_and_begins_when_there_is_ro
         assert daemon.wait(60) == 0
 
 
+def test_without_a_daemon_a_full_disk_is_named_and_not_the_device(desk: Desk, sink: Sink, small_disk: Path) -> None:
+    with run_in_thread(small_world()) as address:
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=sink.url))
+        desk.run("run", "--once")
+        (small_disk / "reserve").unlink(missing_ok=True)
+        fill(small_disk / "filler")
+        for words in (("search", "quiet"), ("status",), ("run", "--once")):
+            said = desk.run(*words, code=1).stderr
+            assert f"no space left for {desk.database}: free some space; nothing stored so far is lost" in said, words
+            assert "device" not in said
+
+
 def fill(path: Path) -> None:
     """Leave not one byte on the disk."""
     with path.open("wb", buffering=0) as filler:

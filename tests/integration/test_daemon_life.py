@@ -4,9 +4,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from bot.world import Faults, World, run_in_thread
 from tests.desk import Desk, Sink
@@ -248,6 +252,29 @@ def test_a_daemon_whose_archive_is_taken_away_ends_and_says_so(desk: Desk, sink:
         shutil.rmtree(desk.directory / "data")
         assert daemon.wait(60) == 1
     assert "removed or replaced" in desk.said().splitlines()[-1]
+    assert "Traceback" not in desk.said()
+
+
+def of_another_program(database: Path) -> None:
+    other = database.with_name("other.db")
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.commit()
+    database.write_bytes(other.read_bytes())
+
+
+@pytest.mark.parametrize("overwrite", [lambda database: os.truncate(database, 0), of_another_program])
+def test_a_daemon_whose_archive_is_overwritten_in_place_ends_and_says_so(
+    desk: Desk, sink: Sink, until: Until, overwrite: Callable[[Path], None]
+) -> None:
+    with run_in_thread(world_of("spokesman_office")) as address:
+        desk.write(config(address, sink.url, "spokesman_office"))
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        overwrite(desk.database)
+        assert daemon.wait(60) == 1
+    assert "removed or replaced" in desk.said().splitlines()[-1]
+    assert "internal error" not in desk.said()
     assert "Traceback" not in desk.said()
 
 
