@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
+    except OSError as problem:
+        _discard_stdout()
+        _print_error(f"cannot write the output: {problem.strerror or problem}")
+        code = code or 1
     sys.exit(code)
 
 
@@ -56,11 +60,23 @@ def _run(arguments: list[str]) -> int:
         if isinstance(unexpected, ArchiveError):
             _print_error(str(unexpected))
             return 1
+        if isinstance(unexpected, OSError) and unexpected.filename is None and _is_stdout_broken():
+            return 1  # `main` meets it again, and says it
         _print_error(
             f"communique failed unexpectedly ({type(unexpected).__name__}: {unexpected});"
             " set COMMUNIQUE_DEBUG=1 to see where, and please report it"
         )
         return 1
+
+
+def _is_stdout_broken() -> bool:
+    """Whether stdout takes no more bytes, not even the end of a line, which then stays buffered."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _print_error(text: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_text
+from bot.cli.terminal.output import Form, Session, Style, format_count, format_options, style, write_json, write_text
 from bot.clock import DAY, HOUR, SECOND
 from bot.documents.as_json import iso
 from bot.errors import CommuniqueError, ConfigError, Never
@@ -249,7 +249,10 @@ def check_backups(directory: Path, config: "Config | None", now: int) -> Iterato
         yield Finding("backup", "ok" if every is None else "warn", "no backup was made yet", "communique backup DEST")
     else:
         late = every is not None and now - known.last_at > 2 * every
-        text = f"{known.kept} backups, from {iso(known.oldest_at)} to {iso(known.last_at)}, the last in {known.path}"
+        made = f"from {iso(known.oldest_at)} to {iso(known.last_at)}, the last in {known.path}"
+        if known.kept == 1:
+            made = f"made at {iso(known.last_at)}, in {known.path}"
+        text = f"{format_count(known.kept, 'backup')}, {made}"
         yield Finding("backup", "warn" if late else "ok", text, "look why `run` makes none" if late else "")
 
 

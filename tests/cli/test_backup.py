@@ -120,7 +120,7 @@ def test_what_cannot_be_done_is_one_sentence(inside: Program, collected: Path) -
     (collected / "open").mkdir()
     (collected / "open").chmod(0o777)
     for code, words, arguments in (
-        (2, "nothing collected yet", ("--data-dir", "none", "backup", "safe")),
+        (2, "there is no directory ", ("--data-dir", "none", "backup", "safe")),
         (2, "inside the data directory", ("--data-dir", "data", "backup", "data/backups")),
         (2, "anybody may write", ("--data-dir", "data", "backup", "open")),
         (2, "is not empty", ("restore", "safe", "full")),
@@ -139,7 +139,8 @@ def test_status_and_doctor_know_the_last_backup(inside: Program, collected: Path
     assert "no backup was made yet" in inside("--data-dir", "data", "doctor").stdout
     made = json.loads(inside("--data-dir", "data", "backup", "safe", "--json").stdout)
     assert made["path"] in inside("--data-dir", "data", "status").stdout
-    assert made["path"] in inside("--data-dir", "data", "doctor").stdout
+    doctor = inside("--data-dir", "data", "doctor").stdout
+    assert f"1 backup, made at {made['at']}, in {made['path']}" in doctor
     status = json.loads(inside("--data-dir", "data", "status", "--json").stdout)
     assert status["backups"]["path"] == made["path"]
     assert status["backups"]["last_at"] == made["at"]

@@ -92,6 +92,31 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(data_dir: Path, tmp_pa
     assert ran.stdout.endswith("0\n")
 
 
+@pytest.mark.parametrize("words", [("search", "hostile OR bridge", "--csv"), ("man",)])
+def test_an_output_that_cannot_be_written_is_one_sentence(
+    data_dir: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """The few bytes of a search fail when the program ends, the many of the manual while the command runs."""
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "bot", "--data-dir", data_dir, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            check=False,
+            timeout=60,
+        )
+    assert (ran.returncode, ran.stderr) == (1, "cannot write the output: No space left on device\n")
+
+
+def test_a_mistyped_data_directory_is_named(process: Program, tmp_path: Path) -> None:
+    ran = process("--data-dir", str(tmp_path / "dta"), "search", "bridge")
+    assert ran.returncode == 2
+    assert ran.stderr == f"there is no directory {tmp_path / 'dta'}\n"
+
+
 def test_ctrl_c_ends_a_follower_with_130_and_no_traceback(
     follower: Callable[..., subprocess.Popen[str]],
 ) -> None:
