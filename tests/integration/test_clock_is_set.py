@@ -1,12 +1,15 @@
 """The wall clock is set while the daemon runs: a year ahead, a day back, and right again. No alert is lost by it."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from bot.world import World, run_in_thread
+from bot.world import Faults, World, run_in_thread
 from tests.desk import Desk, Sink
 from tests.integration.test_daemon_life import config
 
@@ -57,3 +60,34 @@ def test_bad_input_75_every_post_alerts_whatever_is_done_to_the_clock(desk: Desk
     with desk.archive as archive, archive.reading() as reader:
         [span] = reader.rows("SELECT min(collected_at) AS low, max(collected_at) AS high FROM posts")
         assert span["high"] - span["low"] < 900 * DAY * SECOND
+
+
+def test_what_is_stored_while_the_archive_is_busy_and_the_clock_is_set_back_waits_for_no_old_time(
+    desk: Desk, sink: Sink, until: Until
+) -> None:
+    world, ahead = World(), desk.directory / "ahead"
+    world.open_channel("office", "Office")
+    world.publish("office", "Nothing new.")
+    ahead.write_text("0")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "office"))
+        daemon = start(desk, ahead)
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        world.set_faults("office", Faults(slow=5))
+        world.publish("office", "The regional command is quiet.")
+        before = world.requests("office")
+        with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=60)) as other:
+            until(lambda: world.requests("office") > before, "a poll that gets its reply in five seconds")
+            other.execute("BEGIN IMMEDIATE")
+            ahead.with_suffix(".new").write_text(str(-DAY))
+            ahead.with_suffix(".new").rename(ahead)
+            until(lambda: "the clock jumped" in desk.said(), "the sentence about the jump")
+            threading.Event().wait(6)  # the reply comes, and waits for the archive behind the repair of the times
+            other.execute("ROLLBACK")
+        world.set_faults("office", Faults())
+        until(sink.ids, "the alert on what was stored by the old time")
+        world.publish("office", "The regional command is quiet again.")
+        until(lambda: len(sink.ids()) == 2, "the next poll")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert len(sink.received) == 2, "no alert comes twice"
