@@ -206,7 +206,7 @@ def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
     """Compare raw bytes and files, a sample or all of them, with the hashes that they were stored under."""
     from bot.config.paths import database_in
     from storage.archive.database import Archive
-    from storage.archive.errors import ArchiveError, ArchiveMissing, ArchiveOutdated
+    from storage.archive.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveOutdated
     from storage.media.rehash import rehash_files, rehash_raw
 
     most = None if everything else _SAMPLE
@@ -214,7 +214,7 @@ def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
         with Archive(database_in(directory)) as archive:
             yield _say_hashes("raw", "stored replies", rehash_raw(archive, most))
             yield _say_hashes("files", "stored files", rehash_files(archive, directory, most))
-    except (ArchiveMissing, ArchiveOutdated):  # `check_database` has said it
+    except (ArchiveForbidden, ArchiveMissing, ArchiveOutdated):  # `check_database` has said it
         return
     except ArchiveError as error:
         yield Finding("raw", "fail", str(error), _FROM_A_BACKUP)

@@ -210,3 +210,16 @@ print(odd, odd.lost)
     assert "permissions" in done.stdout
     assert "--new-archive" not in done.stdout
     assert done.stdout.endswith(" False\n")
+
+
+def test_doctor_advises_no_backup_where_the_mount_is_read_only(collected: Desk) -> None:
+    place = str(collected.database.parent)
+    if os.geteuid() or subprocess.run(["mount", "--bind", place, place], check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+        found = collected.run("doctor", code=1).stdout
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+    assert "check its permissions" in found
+    assert "communique restore" not in found
