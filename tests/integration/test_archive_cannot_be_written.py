@@ -173,7 +173,7 @@ def test_on_a_full_disk_the_reserve_records_the_trouble_and_is_made_again(
         assert "the disk is full" in sick.stdout
         filler.unlink()
         until(reserve.exists, "the reserve being made again")
-        until(lambda: len(health(sink)) == 2, "the news that it is over")
+        until(lambda: len(health(sink)) == len(health(second)) == 2, "the news that it is over")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(60) == 0
     assert noticed(desk) == [0, 1]
