@@ -200,6 +200,8 @@ class Account:
         ended = sessions.read_ended(self._path, found)
         if ended is not None:
             return AccountStatus(ended.state, ended.reason, ended.remedy, dead=True)
+        if self._shown is not None and self._shown.key != found.key:
+            return None  # another sign-in than the one that ended, even if both happened at the same moment
         row = await self.memory.read_account()
         if row is None or row.state not in states.ENDED_AT_TELEGRAM or seen is None:
             return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -483,6 +484,20 @@ def test_a_key_that_telegram_forgot_is_told_in_a_sentence_and_no_traceback(
     asyncio.run(go())
     gc.collect()  # asyncio tells of an error that nobody took when it is thrown away
     assert [said.getMessage() for said in caplog.records if said.levelname == "ERROR"] == []
+
+
+def test_a_sign_in_at_the_moment_of_the_end_brings_the_account_back(
+    telegram: World, at: Served, data_dir: Path
+) -> None:
+    async def go() -> None:
+        async with running(data_dir, at, ONE) as rig:
+            await until(lambda: rig.row().last_ok_at, "the first round")
+            telegram.accounts.end_sessions(PHONE)
+            await until(lambda: rig.ask("SELECT 1 FROM telegram_account WHERE state = 'session revoked'"), "the end")
+            os.utime(sign_in(telegram, at, data_dir), (0, 0))  # coarse file times may lie before the end
+            await until(lambda: rig.account.status.state == "connected", "the account")
+
+    asyncio.run(go())
 
 
 def test_a_dead_account_gives_way_to_the_public_pages_and_no_post_comes_twice(
