@@ -1,6 +1,7 @@
 """Triggers by which the file itself refuses that anything archived is changed or removed."""
 
-_FROZEN = ("id", "post_id", "kind", "revision", "media_id", "text", "folded", "fold_version", "language", "engine")
+# `folded` and `fold_version` are free: they follow from the text, and a better folding writes them again.
+_FROZEN = ("id", "post_id", "kind", "revision", "media_id", "text", "language", "engine")
 _KEPT = ("raw", "fetches", "revisions", "observations", "texts", "posts")
 _MACHINE = ("confidence", "model", "unreliable", "segments")
 

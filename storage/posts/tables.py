@@ -126,7 +126,7 @@ class TextTable(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "texts"
-    __table_args__ = (Index("texts_by_post", "post_id"),)
+    __table_args__ = (Index("texts_by_post", "post_id"), Index("texts_by_fold", "fold_version"))
 
     id: int = Field(primary_key=True)
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
