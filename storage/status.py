@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
+from storage.posts import refolding
+from storage.posts.refolding import FoldProgress
 from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
 from storage.state_names import CONNECTED, current_name
 
@@ -107,6 +109,7 @@ class ArchiveStatus:
     waits: tuple[tuple[str, int], ...] = ()  # methods of Telegram that may not be called, and until when
     backups: BackupRecord = field(default_factory=BackupRecord)
     heartbeat_at: int | None = None  # when a daemon last wrote that it lives
+    indexing: FoldProgress | None = None  # of the texts that an older version has indexed
 
     @property
     def account(self) -> AccountRow | None:
@@ -135,6 +138,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         waits=tuple((method, until) for method, until in read_all_waits(reader).items() if until > now),
         backups=read_backups(reader),
         heartbeat_at=heartbeat.read_last(reader),
+        indexing=refolding.read_progress(reader),
     )
 
 

@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 
 if TYPE_CHECKING:
+    from storage.archive.database import Reader
     from storage.language.query import Query, QueryError
 
 NOTHING_FOUND = 3  # exit code
@@ -41,6 +42,15 @@ def print_warnings(session: Session, query: "Query") -> None:
 
     for warning in warnings(query):
         say(session, f"warning: {warning}")
+
+
+def say_indexing(session: Session, reader: "Reader") -> None:
+    """Say on stderr if older posts are still being indexed again: the answer is complete, only slower."""
+    from storage.posts.refolding import read_progress
+
+    if progress := read_progress(reader):
+        share = f"{progress.done:,} of {progress.total:,} texts"
+        say(session, f"older posts are being indexed again ({share} so far): the search is complete, but slower")
 
 
 def _point_at(words: str, mistake: "QueryError") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.names import warn_unknown_sources
-from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
+from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings, say_indexing
 from bot.cli.terminal.output import (
     Form,
     Session,
@@ -84,6 +84,7 @@ def command(
     start, end = parse_span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
         warn_unknown_sources(session, reader, sources, tags)
+        say_indexing(session, reader)
         if count:
             total = search.count(reader, query, since=start, until=end, sources=sources, tags=tags, history=history)
             if form in {"json", "jsonl"}:

@@ -67,6 +67,7 @@ class App:
             self._keep("the mark", self.stages.marking.run),
             self._keep("announcing what was given up", self.stages.given_up.run),
             self._keep("backups", self.stages.backups.run),
+            self._keep("upkeep", self.stages.upkeep.run),
         ]
         self._start()
         self._systemd.ready(self._status())

@@ -10,6 +10,7 @@ from storage.alerts import deaths
 from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
 
 WAIT = 5 * SECOND  # what becomes due within this time belongs to the pass
+UPKEEP_S = 60.0  # after an upgrade, of each pass
 
 
 async def run_once(app: App) -> int:
@@ -30,6 +31,7 @@ async def run_once(app: App) -> int:
             while await stages.rechecks.work(clock.now()):
                 await stages.decisions.drain()
             refused += await _alert(app, WAIT)
+        await stages.upkeep.work(UPKEEP_S)
     finally:
         await app.close()
     for name, result in rounds.items():

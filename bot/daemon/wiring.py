@@ -23,10 +23,12 @@ from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
+from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
 from bot.daemon.reserve import Reserve
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
+from bot.daemon.upkeep import Upkeep
 from bot.http import IN_ALL, Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
@@ -126,6 +128,7 @@ class Stages:
         self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
+        self.upkeep = Upkeep(self.archive, self._clock, (Refolding(self.archive, self.say).do_some,))
 
     def _note_transaction(self, error: ArchiveError | None) -> None:
         if error is None:

@@ -75,5 +75,6 @@ def status_json(
             "failing_since": iso(status.backups.failing_since),
             "reason": status.backups.reason,
         },
+        "indexing": status.indexing and {"done": status.indexing.done, "total": status.indexing.total},
         "next_steps": list(next_steps),
     }

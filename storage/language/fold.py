@@ -17,7 +17,7 @@ from unicodedata import decimal, normalize
 from storage.language import syllables, words, zawgyi
 from storage.language.places import Trail, rewrite
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2  # raised with every change of what is folded: texts of other versions are folded again
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
 _CLOSED_MAX = 64
 _MEMO = 1 << 15

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.language.fold import FOLD_VERSION, fold
 from storage.language.match import Document, DocumentText
 from storage.posts.ids import SECOND, second_of
 
@@ -36,7 +37,7 @@ def load_documents(
     ids: dict[str, object] = {"ids": as_list(post_ids)}
     texts: dict[int, list[DocumentText]] = {}
     for row in reader.rows(
-        "SELECT id, post_id, kind, text, folded, language, confidence, unreliable FROM texts "
+        "SELECT id, post_id, kind, text, folded, fold_version, language, confidence, unreliable FROM texts "
         f"WHERE post_id {in_list('ids')} AND current >= :current ORDER BY id",
         ids | {"current": 0 if history else 1},
     ):
@@ -44,7 +45,7 @@ def load_documents(
             row["id"],
             row["kind"],
             row["text"],
-            row["folded"],
+            row["folded"] if row["fold_version"] == FOLD_VERSION else fold(row["text"]),
             row["language"],
             row["confidence"],
             bool(row["unreliable"]),

@@ -15,6 +15,7 @@ from storage.archive.database import as_list, in_list
 from storage.language.hits import find_hits
 from storage.language.match import Document, PreparedDocument, holds
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
+from storage.posts import refolding
 from storage.posts.ids import TEXT_BITS
 from storage.rows import Hit
 from storage.search import documents, prefilter
@@ -89,7 +90,7 @@ def count(
     """How many posts `search` would yield without a limit."""
     wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
     exact = prefilter.exact(query.root)
-    if not exact or since is not None or until is not None or sources or tags or history:
+    if not exact or wanted.stale or since is not None or until is not None or sources or tags or history:
         return sum(1 for _ in wanted.readings(first=_LAST))
     total = _counted(reader, exact.sure)
     if exact.unsure:
@@ -110,9 +111,10 @@ def count_some(
     effort: int,
 ) -> tuple[int, bool]:
     """How many posts `search` would yield, and whether that is all: at most `effort` posts or so are looked at."""
-    if prefilter.exact(query.root) and since is None and until is None and not (sources or tags or history):
-        return count(reader, query), True
     wanted = _Search(reader, query, since, until, frozenset(sources), frozenset(tags), history)
+    narrow = since is not None or until is not None or sources or tags or history
+    if prefilter.exact(query.root) and not wanted.stale and not narrow:
+        return count(reader, query), True
     return sum(1 for _ in wanted.readings(first=_LAST, effort=effort)), not wanted.cut
 
 
@@ -164,6 +166,7 @@ class _Search:
         self._history, self._reliable = history, reliable
         fields = _fields(query.root)
         self._media, self._rules = "has" in fields, "rule" in fields
+        self.stale = tuple(refolding.find_versions(reader))  # texts that the index knows by an older folding
         self.cut = False  # whether `readings` ended before its last candidate
 
     def proposed(self) -> int:
@@ -238,6 +241,8 @@ class _Search:
             if spread := prefilter.spread(expression, self._rarest):
                 asks.append(_SPREAD_EVER if self._history else _SPREAD)
                 terms.append(spread)
+            asks += [_STALE.format(version=version) for version in self.stale]
+            terms += [None] * len(self.stale)
         while low < high:
             slices = [
                 [
@@ -280,6 +285,11 @@ _SPREAD = (
     f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term AND {_RANGE} "
     f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1) "
     "ORDER BY texts_index.rowid DESC LIMIT :most"
+)
+# Every text that is still folded by another version is read: no index can tell what it holds by this one.
+_STALE = (
+    f"SELECT id >> {TEXT_BITS} FROM texts WHERE fold_version = {{version}} AND id >= :low << {TEXT_BITS} "
+    f"AND id < :high << {TEXT_BITS} ORDER BY id DESC LIMIT :most"
 )
 _POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC LIMIT :most"
 _POSTS_OF = (

@@ -1,5 +1,6 @@
 """Search finds what the evaluator finds, always: SQL narrows, and never too much."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,13 +12,14 @@ from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
 from storage.archive.columns import storable
-from storage.archive.database import Reader
+from storage.archive.database import Reader, Writer
 from storage.archive.sqlite import sqlite3
-from storage.language.fold import fold
+from storage.language.fold import FOLD_VERSION, fold
 from storage.language.hits import evaluate
 from storage.language.match import Document
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
+from storage.posts import refolding
 from storage.records import FetchedPost
 from storage.search import documents, prefilter, search
 
@@ -112,6 +114,11 @@ def a_post(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+def fold_as_before(text: str) -> str:
+    """The form of some older version: it knew of no syllables, plurals or encodings."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
 class Shelf:
     """Posts in rows, in memory: made fast, so that many corpora can be tried."""
 
@@ -150,12 +157,14 @@ class Shelf:
         )
         for number, (kind, words, now) in enumerate([*(("body", words, 0) for words in post["old"]), *current]):
             stored = storable(words)
+            version = post.get("version", FOLD_VERSION)
+            folded = fold(stored) if version == FOLD_VERSION else fold_as_before(stored)
             put(
                 "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, current) "
-                "VALUES (?, ?, ?, 0, ?, ?, 1, ?, ?)",
-                (post_id << 14 | number, post_id, kind, stored, fold(stored), language(stored), now),
+                "VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
+                (post_id << 14 | number, post_id, kind, stored, folded, version, language(stored), now),
             )
-            put("INSERT INTO texts_index (rowid, folded) VALUES (?, ?)", (post_id << 14 | number, fold(stored)))
+            put("INSERT INTO texts_index (rowid, folded) VALUES (?, ?)", (post_id << 14 | number, folded))
         if post["voice"]:
             put(
                 "INSERT INTO media (post_id, key, kind, revision, state) VALUES (?, 'v', 'voice', 0, 'pending')",
@@ -227,9 +236,39 @@ def test_search_finds_exactly_the_posts_that_the_same_query_matches_as_a_rule(
         assert found == held, query
         assert [post_id for post_id, _ in found] == matched[str(number)], query
         assert search.count(made.reader, tree) == len(found), query
+        assert search.count_some(made.reader, tree, effort=1000) == (len(found), True), query
         exact = prefilter.exact(tree.root)
         if exact and not exact.unsure:  # a slice longer than the texts of one post, and shorter than all
             assert search._counted(made.reader, exact.sure, most=6) == len(found), query
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    corpus=st.lists(a_post(), min_size=1, max_size=12),
+    queries=st.lists(a_query(), min_size=1, max_size=12),
+    versions=st.lists(st.sampled_from([FOLD_VERSION, 1, 0, FOLD_VERSION + 1]), min_size=12, max_size=12),
+    steps=st.integers(0, 3),
+)
+def test_an_archive_that_other_versions_have_folded_in_part_is_searched_as_rules_read_it(
+    shelf: Callable[..., Shelf], corpus: list[dict[str, Any]], queries: list[str], versions: list[int], steps: int
+) -> None:
+    made = shelf([post | {"version": version} for post, version in zip(corpus, versions, strict=False)])
+    trees = list(filter(None, map(parsed, queries)))
+
+    def check() -> None:
+        everything = made.documents()
+        for tree in trees:
+            held = [document.post_id for document in everything if evaluate(tree, document) is not None]
+            assert [found.post_id for found in search.search(made.reader, tree, limit=None)] == held, tree.text
+            assert search.count(made.reader, tree) == len(held), tree.text
+            assert search.count_some(made.reader, tree, effort=1000) == (len(held), True), tree.text
+
+    check()
+    for _ in range(steps):
+        stale = dict(list(refolding.find_stale(made.reader).items())[:3])
+        refolding.save(Writer(made.memory), {text_id: fold(text) for text_id, text in stale.items()})
+    check()
+    made.memory.execute("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.query import NOTHING_FOUND, print_warnings
+from bot.cli.query import NOTHING_FOUND, print_warnings, say_indexing
 from bot.cli.rules.selection import choose_query, complete_rule, find_sources
 from bot.cli.terminal.charts import draw_bar
 from bot.cli.terminal.output import Session, format_count, format_options, say, style, write_json, write_line
@@ -87,6 +87,7 @@ def _find_matches(
     """Every post that would have matched, newest first; on a terminal stderr shows the progress."""
     from storage.search import search
 
+    say_indexing(session, reader)
     said = session.clock.monotonic()
     count = 0
 

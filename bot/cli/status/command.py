@@ -21,6 +21,7 @@ from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.archive import marker
 from storage.backups.record import BackupRecord
+from storage.posts.refolding import FoldProgress
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
@@ -244,6 +245,8 @@ def _lines(
         yield f"            rate-limited: {one_line(method)} until {format_time(until, zone, seconds=True)}"
     if found.backups.last_at is not None:
         yield f"backup      {one_line(describe_backups(found.backups, zone, now))}"
+    if found.indexing is not None:
+        yield f"index       {describe_indexing(found.indexing)}"
     yield from status_files.describe_files(session, files, now)
     for watch in found.watches:
         yield ""
@@ -281,6 +284,13 @@ def _lines(
     yield from status_files.given_up(session, files)
     for step in suggest_steps(found, daemon):
         yield f"next: {one_line(step)}"
+
+
+def describe_indexing(progress: FoldProgress) -> str:
+    """Say how many texts are indexed by this version, and what that means for a search."""
+    return (
+        f"{progress.done:,} of {progress.total:,} texts are indexed by this version; search reads the others one by one"
+    )
 
 
 def describe_backups(known: BackupRecord, zone: Zone, now: int) -> str:

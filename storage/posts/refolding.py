@@ -1,0 +1,76 @@
+"""Texts that another version has folded: which there are, how many, and their new forms, for the index too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.archive.database import as_list, in_list
+from storage.language.fold import FOLD_VERSION
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+_MOST = 200  # texts at a time
+_LETTERS = 200_000  # of them all, so that one step takes a fraction of a second
+
+
+@dataclass(frozen=True, slots=True)
+class FoldProgress:
+    """How many of all texts are folded by this version."""
+
+    done: int
+    total: int
+
+
+def find_versions(reader: Reader) -> Iterator[int]:
+    """Other versions that have folded some text; usually none."""
+    last = -1
+    while (
+        version := reader.value("SELECT min(fold_version) FROM texts WHERE fold_version > :last", {"last": last})
+    ) is not None:
+        last = int(version)
+        if last != FOLD_VERSION:
+            yield last
+
+
+def read_progress(reader: Reader) -> FoldProgress | None:
+    """How far the folding is; None where nothing is left to do."""
+    left = sum(reader.value(_LEFT, {"version": version}) for version in find_versions(reader))
+    if not left:
+        return None
+    total = int(reader.value("SELECT count(*) FROM texts"))
+    return FoldProgress(total - left, total)
+
+
+_LEFT = "SELECT count(*) FROM texts WHERE fold_version = :version"
+
+
+def find_stale(reader: Reader) -> dict[int, str]:
+    """The newest texts that are to be folded again, by their ids; empty if there are none."""
+    version = next(find_versions(reader), None)
+    found: dict[int, str] = {}
+    letters = 0
+    for row in reader.rows(_STALE, {"version": version, "most": _MOST}) if version is not None else ():
+        letters += len(row["text"])
+        if found and letters > _LETTERS:
+            break
+        found[row["id"]] = row["text"]
+    return found
+
+
+_STALE = "SELECT id, text FROM texts WHERE fold_version = :version ORDER BY id DESC LIMIT :most"
+
+
+def save(writer: Writer, folded: Mapping[int, str]) -> None:
+    """Write new forms, by the ids of their texts, and index them; done twice it changes nothing."""
+    before = writer.rows(
+        f"SELECT id, folded, fold_version FROM texts WHERE id {in_list('ids')} AND fold_version <> :now",
+        {"ids": as_list(folded), "now": FOLD_VERSION},
+    )
+    rows = [{"id": row["id"], "old": row["folded"], "new": folded[row["id"]], "now": FOLD_VERSION} for row in before]
+    changed = [row for row in rows if row["old"] != row["new"]]
+    writer.execute_many("INSERT INTO texts_index (texts_index, rowid, folded) VALUES ('delete', :id, :old)", changed)
+    writer.execute_many("UPDATE texts SET folded = :new, fold_version = :now WHERE id = :id", rows)
+    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :new)", changed)
