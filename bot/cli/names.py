@@ -11,6 +11,7 @@ from bot.suggest import did_you_mean
 if TYPE_CHECKING:
     from bot.contracts.source import SourceSettings
     from storage.archive.database import Reader
+    from storage.language.query import Query
     from storage.rows import PostRow
 
 
@@ -60,6 +61,35 @@ def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str
     known = read_tags(reader)
     _warn(session, names, known, "source")
     _warn(session, tags, {tag for found in known.values() for tag in found}, "tag")
+
+
+def warn_unknown_names(session: Session, query: "Query") -> None:
+    """Warn of names in source:, tag:, side: and rule: of a query that the archive does not know."""
+    from storage.language.slips import find_names, unknown_names
+
+    if not any(find_names(query.root)):
+        return
+    try:
+        archive = session.archive(says=False)
+    except UserError:  # nothing collected yet: no name is known
+        return
+    with archive, archive.reading() as reader:
+        known = _read_names(reader)
+    for field, name in unknown_names(query.root, known):
+        _warn(session, (name,), known[field], field)
+
+
+def _read_names(reader: "Reader") -> dict[str, frozenset[str]]:
+    from storage.alerts import rules
+    from storage.sources.names import read_sides, read_tags
+
+    tags = read_tags(reader)
+    return {
+        "source": frozenset(tags),
+        "tag": frozenset().union(*tags.values()),
+        "side": read_sides(reader),
+        "rule": frozenset(rules.list_names(reader)),
+    }
 
 
 def warn_unknown_rule(session: Session, reader: "Reader", name: str | None) -> None:

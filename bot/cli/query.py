@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from bot.cli.names import warn_unknown_names
 from bot.cli.terminal.output import Session, say
 from bot.cli.terminal.times import Zone
 from bot.cli.terminal.width import text_width
@@ -37,11 +38,12 @@ def parse_query(words: str, zone: Zone | None = None, terms: Terms = dict) -> "Q
 
 
 def print_warnings(session: Session, query: "Query") -> None:
-    """Warn on stderr of what is allowed and probably not meant."""
+    """Warn on stderr of what is allowed and probably not meant, and of names that the archive does not know."""
     from storage.language.query import warnings
 
     for warning in warnings(query):
         say(session, f"warning: {warning}")
+    warn_unknown_names(session, query)
 
 
 def say_indexing(session: Session, reader: "Reader") -> None:

@@ -9,14 +9,21 @@ from bot.config.problems import Findings
 from bot.config.reach import check_reach, paces
 from bot.config.renames import check_former_names
 from bot.rules import MEDIA_RULE
-from bot.rules.cycles import find_circle, names_asked
+from bot.rules.cycles import find_circle
 from bot.suggest import did_you_mean
 from storage.language import hits, match, query
 from storage.language.fold import fold
 from storage.language.script import language
+from storage.language.slips import unknown_names
 from storage.language.terms import any_of
 
 _LANGUAGE = re.compile("[a-z]{2,3}")
+_MISSING = {
+    "source": 'no source in this config is called "{}"',
+    "tag": 'no source in this config has the tag "{}"',
+    "side": 'no source in this config has the side "{}"',
+    "rule": 'no rule in this config is called "{}"',
+}
 _UNREAD = ("unread",)  # stands in for the phrases of a term with a mistake, so that rules are not blamed for it
 
 
@@ -53,7 +60,11 @@ def cross_check(
             queries.append((index, rule.name, parsed))
             if usable.keys() >= dict(parsed.terms).keys():
                 _examples(config, rule, parsed, keys, findings)
-    _asked(queries, names["rules"], findings)
+    asked: dict[str, Iterable[str]] = {"rule": names["rules"]}
+    if tags is not None:  # else a source with a mistake may be what is asked for
+        sides = {side for source in config.sources if (side := source.side)}
+        asked |= {"source": names["sources"], "tag": tags} | ({"side": sides} if whole else {})
+    _asked(queries, asked, findings)
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)
         _known(engine.sources, names["sources"], "source", (*keys, "sources"), findings)
@@ -199,14 +210,14 @@ def _examples(config: Config, rule: RuleConfig, parsed: query.Query, keys: KeyPa
             findings.wrong((*keys, "not_matches", index), f'the rule "{rule.name}" matches this example')
 
 
-def _asked(queries: Sequence[tuple[int, str, query.Query]], names: Iterable[str], findings: Findings) -> None:
-    """Rules that need each other through `rule:` can never be decided; those that need an unknown rule never match."""
-    known = {name.casefold(): name for name in names}
+def _asked(
+    queries: Sequence[tuple[int, str, query.Query]], known: Mapping[str, Iterable[str]], findings: Findings
+) -> None:
+    """Rules that need each other through `rule:` can never be decided; those that need an unknown name never match."""
     for index, _, parsed in queries:
-        for name in names_asked(parsed.root):
-            if name not in known and not name.startswith(MEDIA_RULE) and not set(name) & set("*?"):
-                hint = did_you_mean(name, known)
-                findings.odd(("rules", index, "query"), f'no rule in this config is called "{name}"{hint}')
+        for field, name in unknown_names(parsed.root, known):
+            if not name.startswith(MEDIA_RULE):
+                findings.odd(("rules", index, "query"), _MISSING[field].format(name) + did_you_mean(name, known[field]))
     numbers = find_circle([(name, parsed.root) for _, name, parsed in queries])
     if numbers:
         index, name, _ = queries[numbers[0]]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from storage.language.sequences import glob
-from storage.language.tree import And, Is, Node, Not, Or
+from storage.language.slips import find_names
+from storage.language.tree import Node
 
 
 def asks_for_rules(node: Node) -> bool:
@@ -50,10 +51,4 @@ def _waiting(rules: Sequence[tuple[str, Node]]) -> dict[int, list[int]]:
 
 def names_asked(node: Node) -> Iterator[str]:
     """The names in every `rule:` of a query, case folded; they may hold wildcards."""
-    if isinstance(node, And | Or):
-        for part in node.parts:
-            yield from names_asked(part)
-    elif isinstance(node, Not):
-        yield from names_asked(node.part)
-    elif isinstance(node, Is) and node.field == "rule":
-        yield node.value
+    return (name for field, name in find_names(node) if field == "rule")

@@ -9,13 +9,13 @@ OR. `in:` ranges over the group it stands in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made
 from datetime import UTC, tzinfo
 from types import MappingProxyType
 
-from storage.language import fields, terms
+from storage.language import fields, slips, terms
 from storage.language.nearest import nearest
 from storage.language.scope import scoped
 from storage.language.tree import And, Node, Not, Or, Query, QueryError, Wild, Words
@@ -38,14 +38,20 @@ def parse(text: str, zone: tzinfo = UTC, terms: Mapping[str, Sequence[str]] = NO
         raise QueryError(f"The query has {len(text):,} characters; {_LONGEST:,} is the most", _LONGEST)
     reading = _Reading(text, zone, terms)
     root = scoped(reading.read())
-    return Query(text, root, tuple((name, tuple(terms[name])) for name in reading.named))
+    named = tuple((name, tuple(terms[name])) for name in reading.named)
+    return Query(text, root, named, tuple(reading.slips))
 
 
 def warnings(query: Query) -> tuple[str, ...]:
-    """What is allowed and yet probably not meant: a keyword of one Burmese syllable is found inside many names."""
-    return tuple(
+    """What is allowed and yet probably not meant: slips, contradictions, keywords of one Burmese syllable."""
+    return tuple(dict.fromkeys((*query.slips, *slips.find_contradictions(query.root), *_short(query.root))))
+
+
+def _short(root: Node) -> Iterator[str]:
+    """Keywords of one Burmese syllable, which are found inside many names."""
+    return (
         f"{needle.strip()} is one syllable: it is found inside every name and word that has it as a whole syllable"
-        for needle in _needles(query.root)
+        for needle in _needles(root)
         if re.fullmatch("[\u1000-\u109f][^ \u1039]*", needle.strip())  # what is stacked is two syllables in one token
     )
 
@@ -92,6 +98,7 @@ class _Reading:
         self._zone = zone
         self._known = known
         self.named: dict[str, None] = {}  # the terms that were asked for
+        self.slips: dict[str, None] = {}  # what is probably not meant
         self._at = 0
         self._groups = [_Group(0)]
         self._no_regex = False
@@ -192,6 +199,10 @@ class _Reading:
         elif quoted and self._peek() == "~" and (distance := self._digits(1)):
             self._at += 1 + len(distance)
             node = terms.near(value, int(distance[:4]), start)
+        elif quoted and self._peek() == "~":
+            self._at += 1
+            self._note('"…"~ has no number: write "army lost"~5 for words that stand near each other')
+            node = terms.words(value)
         else:
             node = terms.words(value)
         self._groups[-1].add(node)
@@ -254,7 +265,7 @@ class _Reading:
                 out.append(self._peek())
                 escaped = True
             elif char == ":" and not name and not escaped and self._field("".join(out), start):
-                return
+                return  # the field has read its value
             else:
                 wild |= char in "*?" and not name
                 out.append(terms.STAND_IN.get(char, char) if not name else char)
@@ -268,8 +279,18 @@ class _Reading:
         elif written[0] == "@" and written[1:2].isalnum():
             self._groups[-1].add(self._named(written[1:], start))
         else:
+            if not escaped:
+                self._look_for_slips(written, start)
             self._groups[-1].add(terms.bare(word, start, wild=wild, exact=written[0] == "="))
             self._join(written)
+
+    def _look_for_slips(self, written: str, start: int) -> None:
+        left = self._groups[-1].operands > 0
+        self._note(slips.find_slip(written, self._text[:start], self._text[self._at :], left=left))
+
+    def _note(self, slip: str | None) -> None:
+        if slip:
+            self.slips[slip] = None
 
     def _named(self, name: str, start: int) -> Node | None:
         """One of the phrases of a term; a name that nobody has is no text, for a slip of the pen must not be silent."""
@@ -302,9 +323,9 @@ class _Reading:
         if name not in fields.NAMES:
             meant = fields.suggestion(word) if word.isalpha() else None
             if meant:
-                raise QueryError(
-                    f'There is no field {word}: did you mean {meant}:? To look for it, quote "{word}:"', start
-                )
+                hint = slips.meant_instead(word, meant)
+                raise QueryError(f'There is no field {word}: {hint} To look for it, quote "{word}:"', start)
+            self._note(slips.find_field_slip(word, self._text[self._at + 1 :]))
             return False
         self._at += 1
         if not self._peek() or self._peek().isspace() or self._peek() == ")":

@@ -112,11 +112,15 @@ Node: TypeAlias = And | Or | Not | Leaf | HasText | Is | From | When
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as it was written, and what it says; `terms` are the names in it that stand for phrases, and which."""
+    """A query as it was written, and what it says.
+
+    `terms` are the names in it that stand for phrases, and which; `slips` say what in it is probably not meant.
+    """
 
     text: str
     root: Node
     terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    slips: tuple[str, ...] = ()
 
 
 def leaves(node: Node) -> list[Leaf]:

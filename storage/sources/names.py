@@ -10,3 +10,8 @@ if TYPE_CHECKING:
 def read_tags(reader: "Reader") -> dict[str, frozenset[str]]:
     """The tags of each source by its name, whether the config still has it or not."""
     return {row["name"]: frozenset(json.loads(row["tags"])) for row in reader.rows("SELECT name, tags FROM sources")}
+
+
+def read_sides(reader: "Reader") -> frozenset[str]:
+    """Every side that a source of the archive is on."""
+    return frozenset(reader.column("SELECT DISTINCT side FROM sources WHERE side IS NOT NULL"))

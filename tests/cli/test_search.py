@@ -73,6 +73,22 @@ def test_a_tag_or_rule_that_nobody_knows_is_named(program: Program) -> None:
     assert "warning" not in program("search", "lashio", "--tag", "junta").stderr
 
 
+def test_names_in_a_query_that_the_archive_does_not_know_are_named(program: Program) -> None:
+    ran = program("search", "lashio (source:spokesmen OR -tag:jnta) side:junte rule:nobody source:spoke*")
+    assert ran.stderr.splitlines()[:4] == [
+        'warning: there is no source spokesmen in the archive; did you mean "spokesman"?',
+        'warning: there is no tag jnta in the archive; did you mean "junta"?',
+        'warning: there is no side junte in the archive; did you mean "junta"?',
+        "warning: there is no rule nobody in the archive; `communique rules list` shows them",
+    ]
+
+
+def test_slips_in_a_query_are_said_and_it_is_searched(program: Program) -> None:
+    ran = program("search", "lashio or bridge")
+    assert ran.stderr.startswith('warning: "or" is looked for as a word: write OR')
+    assert ran.returncode == 0
+
+
 def test_json_is_the_contract(program: Program) -> None:
     [found] = json.loads(program("search", "regional command", "--json").stdout)
     assert set(found) == CONTRACT

@@ -74,6 +74,20 @@ def test_a_rule_that_asks_for_a_rule_that_is_not_there_warns(read: Read) -> None
     ]
 
 
+def test_names_and_slips_in_rules_that_make_them_silent_are_warned_of(read: Read) -> None:
+    config = read(
+        '[[sources]]\nkind = "feed"\nname = "desk"\nurl = "https://example.org/feed"\ntags = ["press"]\nside = "left"\n'
+        '[[rules]]\nname = "r"\nquery = "army or source:dekc tag:pres side:lift source:d* -tag:PRESS"\n'
+    )
+    said = [warning.partition("query: ")[2] for warning in config.warnings if "query: " in warning]
+    assert said == [
+        '"or" is looked for as a word: write OR to join terms, or quote the word',
+        'no source in this config is called "dekc"; did you mean "desk"?',
+        'no source in this config has the tag "pres"; did you mean "press"?',
+        'no source in this config has the side "lift"; did you mean "left"?',
+    ]
+
+
 def test_another_meaning_of_a_term_makes_another_version_of_the_rules_that_use_it(read: Read) -> None:
     rules = '[[rules]]\nname = "r"\nquery = "@lashio"\n[[rules]]\nname = "s"\nquery = "lashio"\n'
     before = LoadedRules.of(read(LASHIO + rules)).loaded
