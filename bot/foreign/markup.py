@@ -14,7 +14,13 @@ _BLOCKS = frozenset(
     )
 )
 _PARAGRAPHS = frozenset(("blockquote", "p", "pre"))
-_SILENT = frozenset(("head", "iframe", "noscript", "object", "script", "style", "template", "title"))
+_SILENT = frozenset(("head", "iframe", "noscript", "script", "style", "template", "title"))
+_CODE = frozenset(("script", "style"))  # whose opening tag may be a word of their own content
+_SWALLOWS = re.compile(
+    r"<(/?)(iframe|noembed|noframes|noscript|plaintext|script|style|template|textarea|title|xmp)\b"
+    r"""((?:[^<>"']|"[^"<>]*+"|'[^'<>]*+'|"[^"]{0,2000}"|'[^']{0,2000}')*+)>""",
+    re.IGNORECASE,
+)
 
 
 def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
@@ -27,7 +33,8 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
     links: list[tuple[str, str]] = []
     blank = False
     preformatted = owed = 0  # line feeds between the last words and the next
-    for event, node in _walk(LexborHTMLParser(markup).body):
+    # Behind <body> nothing is taken for the head of a page, and a frameset does not replace everything else.
+    for event, node in _walk(LexborHTMLParser("<body>" + _without_swallowers(markup)).body):
         tag = node.tag or ""
         if event == "text":
             text = node.text_content or ""
@@ -45,6 +52,27 @@ def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
         elif tag == "a" and event == "start" and (address := (node.attributes.get("href") or "").strip()):
             links.append((" ".join((node.text() or "").split())[:500], address))
     return tidy("".join(words)), links[:_MOST_LINKS]
+
+
+def _without_swallowers(markup: str) -> str:
+    """Leave out the tags that would hide every word behind them, for nothing closes them: a browser hides these too."""
+    if "<!" in markup:
+        markup = re.sub(r"<!\[CDATA\[|\]\]>", "", markup)
+        last = markup.rfind("-->") + 1
+        markup = markup[:last] + markup[last:].replace("<!--", "")
+    kept: list[str] = []
+    closed: set[str] = set()  # names whose next tag, from here on, is a closing one
+    end = len(markup)
+    for tag in reversed(list(_SWALLOWS.finditer(markup))):
+        name = tag[2].lower()
+        if tag[1]:
+            closed.add(name)
+        elif name == "plaintext" or tag[3].endswith("/") or name not in closed:
+            kept.append(markup[tag.end() : end])
+            end = tag.start()
+        elif name not in _CODE:
+            closed.discard(name)
+    return "".join((markup[:end], *reversed(kept)))
 
 
 def _walk(body: Any) -> Iterator[tuple[Literal["text", "start", "end"], Any]]:

@@ -24,7 +24,8 @@ class FeedCursor:
     `asked` is the configured address that all this belongs to, `moved` where it permanently leads. `full_at` is when
     the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
     newer half. `liars` maps the hash of a guid that different entries share to what distinguishes them (`identities`).
-    `reported` names the notices that still hold, so that each is reported once.
+    `reported` names the notices that still hold, so that each is reported once. `decoded` says how its bytes were
+    decoded, where a person should know that.
     """
 
     asked: str = ""
@@ -37,6 +38,7 @@ class FeedCursor:
     known: tuple[str, ...] = ()
     liars: Mapping[str, int] = field(default_factory=dict)
     reported: tuple[str, ...] = ()
+    decoded: str | None = None
 
     @classmethod
     def read(cls, cursor: str | None) -> "FeedCursor":
@@ -79,7 +81,9 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
             known=tuple(hashes[len(hashes) // 2 :][-_KNOWN:]) or note.known,
             liars=liars,
             reported=tuple(notices),
+            decoded=reading["note"] or None,
         ).write(),
+        detail=reading["note"] or None,
         title=reading["title"] or None,
         notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),
     )
@@ -206,6 +210,8 @@ def _find_notices(reading: ParsedFeed, note: FeedCursor, count: int, *, lying: i
         found["cap"] = f"the feed lists {reading['total']} entries, of which {count} were read"
     if reading["broken"]:
         found["broken"] = f"the feed is not well-formed ({reading['broken']}); the readable entries were taken"
+    if reading["note"]:
+        found["charset"] = reading["note"]
     if lying:
         found["guids"] = f"{lying} guids of the feed are shared by different entries, which are kept apart"
     return found

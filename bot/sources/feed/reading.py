@@ -21,7 +21,7 @@ from urllib.parse import urljoin
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[3]))
 
-from bot.foreign.charset import decode
+from bot.foreign.charset import Decoded, decode
 from bot.foreign.json import find_refusal, read, storable, write
 from bot.foreign.markup import plain, tidy
 
@@ -71,7 +71,10 @@ class ParsedEntry(TypedDict):
 
 
 class ParsedFeed(TypedDict):
-    """The whole document. `total` counts its entries; `entries` holds at most `cap` of them, in document order."""
+    """The whole document. `total` counts its entries; `entries` holds at most `cap` of them, in document order.
+
+    `note` says how its bytes were decoded, where a person should know that.
+    """
 
     kind: str
     title: str
@@ -79,6 +82,7 @@ class ParsedFeed(TypedDict):
     entries: list[ParsedEntry]
     broken: str
     refused: list[tuple[str, str]]
+    note: str
 
 
 # Bytes and text of the document ----------------------------------------------------------------------------------
@@ -110,7 +114,7 @@ def find_entry_spans(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def _text(data: bytes, order: ParseRequest) -> str:
+def _text(data: bytes, order: ParseRequest) -> Decoded:
     try:
         return decode(data, order["type"])
     except ValueError as error:
@@ -153,7 +157,8 @@ def parse_xml(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> Pa
     if total > 2 * cap:  # both ends stay: some feeds have the newest entry first, some last
         data = data[: places[cap][0]] + data[places[-cap][0] :]
         places = places[:cap] + places[-cap:]
-    text = _text(data, order)
+    decoded = _text(data, order)
+    text = decoded.text
     refuse_page(text)
     refuse_declarations(text)
     ready()
@@ -177,6 +182,7 @@ def parse_xml(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> Pa
         entries=keep_newest(entries, cap),
         broken=broken[:200],
         refused=[],
+        note=decoded.note or "",
     )
 
 
@@ -243,8 +249,9 @@ def _files(found: Any, source: str) -> list[File]:
 
 def parse_json(data: bytes, order: ParseRequest) -> ParsedFeed:
     """JSON Feed 1.0 and 1.1. An item that is no object, or holds what JSON does not allow, is refused alone."""
+    decoded = _text(data, order)
     try:
-        document = read(_text(data, order).lstrip("\ufeff"))
+        document = read(decoded.text.lstrip("\ufeff"))
     except ValueError as error:
         raise Unreadable(f"the feed is {error}") from None
     items = document.get("items") if isinstance(document, dict) else None
@@ -270,6 +277,7 @@ def parse_json(data: bytes, order: ParseRequest) -> ParsedFeed:
         entries=keep_newest(entries, order["cap"]),
         broken="",
         refused=refused,
+        note=decoded.note or "",
     )
 
 

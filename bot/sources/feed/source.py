@@ -72,7 +72,7 @@ class Feed:
             reply, asked = await self._ask(replace(note, etag=None, modified=None))
         now = self._clock.now()
         if reply.status == 304 and note.body:
-            return Batch(cursor=cursor)
+            return Batch(cursor=cursor, detail=note.decoded)
         _refuse(reply, now)
         body = _inflated(reply.body)
         if not body.strip():
@@ -89,7 +89,7 @@ class Feed:
             body=digest,
         )
         if unchanged:
-            return Batch(cursor=note.write())
+            return Batch(cursor=note.write(), detail=note.decoded)
         order = ParseRequest(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
         async with self._readers:
             reading = await parse_in_child(body, order, self._deadline)
