@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252})|[0-9a-f:.]{2,45}")
+_LABEL = "[a-z0-9_-]{1,63}"  # longer or empty ones (a..b) cannot be sent to a resolver or in a TLS handshake
+_HOST = re.compile(rf"(?=[a-z0-9_].{{0,252}}$){_LABEL}(\.{_LABEL})*\.?|(?=[^:]*:)[0-9a-f:.]{{2,45}}")
 _HOME_NAMES = ("localhost", "local", "internal", "home.arpa")
 _UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")

@@ -14,8 +14,10 @@ from bot.http.rate_limit import PER_SERVER, RateLimits
 from bot.http.values import HttpRules, Reply
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
+    from httpx import URL
+
     from bot.http.connections import Resolve
-    from bot.http.exchange import Exchange, HopReply, Sending
+    from bot.http.exchange import Exchange, Sending
 
 _HOPS = 5
 _PERMANENT = {301, 308}
@@ -29,8 +31,6 @@ class Http:
 
     Each group has its own, so that none waits for the connections, the names or the pauses of another.
 
-    It uses httpx's engine (httpcore) and URL type, not on `httpx.AsyncClient`: that one writes every URL to the
-    log (a bot token is part of one), collects cookies, and has no place for a check between a name and its address.
     `resolve` maps (host, port) to IP addresses as text; the system's resolver is the default.
     """
 
@@ -95,34 +95,26 @@ class Http:
         for _ in range(_HOPS + 1):
             async with self._limits.wait_turn(sending.host, sending.port, str(sending.url)):
                 began = self._clock.monotonic()
-                answer = await self._answer(sending, left)
+                reply, location = await self._answer(sending, left)
                 left -= self._clock.monotonic() - began
-            if answer.redirect is None:
-                self._adjust_limits(sending.host, answer.status)
-                return Reply(
-                    answer.status,
-                    str(sending.url),
-                    answer.headers,
-                    answer.body,
-                    moved_to,
-                    answer.status_line,
-                    answer.certificate,
-                )
-            following = _redirected(sending, answer, answer.redirect)
+            if location is None:
+                self._adjust_limits(sending.host, reply.status)
+                return replace(reply, moved_to=moved_to)
+            following = _redirected(sending, reply.status, location)
             refused = self._refusal(following, foreign=foreign or following.host != asked_host)
             if refused:
                 raise Later(f"{sending.host} redirects to an address that is not allowed: {refused.reason}")
-            permanent = permanent and answer.status in _PERMANENT
+            permanent = permanent and reply.status in _PERMANENT
             moved_to = str(following.url) if permanent else moved_to
             sending = following
         raise Later(f"{asked_host} redirects more than {_HOPS} times")
 
-    async def _answer(self, sending: "Sending", left: float) -> "HopReply":
+    async def _answer(self, sending: "Sending", left: float) -> "tuple[Reply, URL | None]":
         url, answered = str(sending.url), False
         try:
-            answer = await self._engine().exchange(sending, left)
+            found = await self._engine().exchange(sending, left)
             answered = True
-            return answer
+            return found
         finally:
             self._limits.note_answer(url, answered=answered)
 
@@ -163,6 +155,7 @@ class Http:
         try:
             parsed = httpx.URL(url)
             bare = parsed.copy_with(userinfo=b"", fragment=None)
+            _ = bare.host  # raises ValueError for letters behind xn-- that are none
         except (httpx.InvalidURL, ValueError):
             raise Never("the address cannot be read", remedy="write it as https://host/path") from None
         headers = {"user-agent": self._rules.user_agent, "accept": "*/*"}
@@ -174,17 +167,12 @@ class Http:
         return Sending(method, bare, headers, content, cap, deadline)
 
 
-def _redirected(sending: "Sending", answer: "HopReply", location: str) -> "Sending":
+def _redirected(sending: "Sending", status: int, location: "URL") -> "Sending":
     """Work out the request for the next hop. Raises Later where it leads nowhere good, Never for a POST that moved."""
-    import httpx
-
     host = sending.host
-    try:
-        url = sending.url.join(location).copy_with(userinfo=b"", fragment=None)
-    except (httpx.InvalidURL, ValueError):
-        raise Later(f"{host} redirects to an address that cannot be read") from None
+    url = location.copy_with(userinfo=b"", fragment=None)
     following = replace(sending, url=url)
-    if sending.method == "POST" and (answer.status not in _REPEATING or following.host != host):
+    if sending.method == "POST" and (status not in _REPEATING or following.host != host):
         raise Never(f"{host} redirects messages to {following.host!a}", remedy="write the new address in the config")
     if (sending.url.scheme, url.scheme) == ("https", "http"):
         raise Later(f"{host} redirects from https to http, which is not followed")

@@ -1,13 +1,9 @@
-"""One request, one reply: the connection pools, the deadline, the cap, and what a failure on the way means."""
+"""One request, one reply: httpx on the guarded transport, the deadline, the cap, and what a failure means."""
 
 import asyncio
-import logging
-import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
-from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Literal
 
 import httpcore
@@ -16,16 +12,9 @@ import httpx
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
-from bot.http.connections import Connection, Guard, Resolve, Resolver, describe_error
-from bot.http.proxy import Proxy, Tunnel, read_proxy
-from bot.http.values import TOO_BIG, HttpRules
-from storage.state_names import PROXY_DOWN
-
-_CONNECTIONS = 50
-_IDLE = 20
-_IDLE_SECONDS = 5.0
-_MOST_HEADERS = 2_000
-_REDIRECTS = {301, 302, 303, 307, 308}
+from bot.http.connections import Resolve, describe_error
+from bot.http.transport import GuardedTransport
+from bot.http.values import TOO_BIG, HttpRules, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,49 +42,22 @@ class Sending:
         return self.url.port or PORTS.get(self.url.scheme, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class HopReply:
-    """What came back on one hop; a redirect's body is not read. Cookies are left out of `headers`."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    status_line: str
-    certificate: str | None
-
-    @property
-    def redirect(self) -> str | None:
-        """The Location of a redirect; servers write it in UTF-8 or Latin-1."""
-        if self.status not in _REDIRECTS or "location" not in self.headers:
-            return None
-        raw = self.headers["location"].encode("latin-1")
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
-
-
 class Exchange:
-    """The pools of connections. It verifies every certificate, and has no way around the proxy where one is set."""
+    """One httpx client: it takes nothing from the environment, follows no redirect and keeps no cookie."""
 
     def __init__(self, rules: HttpRules, resolve: Resolve | None) -> None:
-        self._proxy = read_proxy(rules.proxy, rules.private) if rules.proxy else None
-        self._resolver = Resolver()
-        # At DEBUG httpcore logs every reply's headers, and a Location can hold a token.
-        logging.getLogger("httpcore").setLevel(logging.INFO)
-        guard = Guard(rules.private, resolve or self._resolver, proxy=str(self._proxy or ""))
-        tls = _tls(rules.ca_file)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            network_backend=Tunnel(guard, self._proxy) if self._proxy else guard,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_IDLE,
-            keepalive_expiry=_IDLE_SECONDS,
+        self._client = httpx.AsyncClient(
+            transport=GuardedTransport(rules, resolve),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(None),  # the deadline of a request covers all of it
         )
-        self._forward = _forwarding(self._proxy, guard) if self._proxy and self._proxy.scheme == "http" else None
 
-    async def exchange(self, sending: Sending, left: float) -> HopReply:
-        """Send and read within `left` seconds. Raises Later (`unsure` if a POST went out unanswered) and Never."""
+    async def exchange(self, sending: Sending, left: float) -> tuple[Reply, httpx.URL | None]:
+        """Send and read within `left` seconds; where the reply redirects to, its body is not read.
+
+        Raises Later (`unsure` if a POST went out unanswered) and Never.
+        """
         sent = answered = False
 
         async def trace(event: str, _: Mapping[str, Any]) -> None:
@@ -106,7 +68,7 @@ class Exchange:
         host = sending.host
         try:
             async with asyncio.timeout(left):
-                return await self._answer(sending, _written(sending, trace))
+                return await self._answer(sending, self._written(sending, trace))
         except TimeoutError:
             reason = f"{host} did not finish within {sending.deadline:g} s"
         except TooBig as error:
@@ -123,48 +85,50 @@ class Exchange:
         raise Later(reason, unsure=sent, unreached=not answered)
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
-        if self._forward:
-            await self._forward.aclose()
-        self._resolver.close()
+        await self._client.aclose()
 
-    async def _answer(self, sending: Sending, request: httpcore.Request) -> HopReply:
-        forward = self._forward if sending.url.scheme == "http" else None
-        response = await (forward or self._pool).handle_async_request(request)
+    def _written(self, sending: Sending, trace: Any) -> httpx.Request:
         try:
-            if forward and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-                reason = f"the proxy {self._proxy} cannot be used: it does not accept the user name and password"
-                raise Later(reason, state=PROXY_DOWN)
-            answer = HopReply(
-                response.status, _read_headers(response.headers), b"", _status_line(response), _certificate(response)
-            )
-            if answer.redirect is not None:
-                return answer
-            sink = sending.sink if 200 <= response.status < 300 else None
-            return replace(answer, body=await _read_body(response, answer.headers, sending.cap, sink))
+            headers = httpx.Headers({n: v.strip() for n, v in sending.headers.items()}, encoding="latin-1")
+        except UnicodeEncodeError as error:
+            raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
+        content, more = sending.content or None, {"trace": trace}
+        return self._client.build_request(
+            sending.method, sending.url, headers=headers, content=content, extensions=more
+        )
+
+    async def _answer(self, sending: Sending, request: httpx.Request) -> tuple[Reply, httpx.URL | None]:
+        response = await self._send(request)
+        try:
+            if response.next_request:
+                return _reply(response, b""), response.next_request.url
+            sink = sending.sink if response.is_success else None
+            return _reply(response, await _read_body(response, sending.cap, sink)), None
         finally:
             await response.aclose()
 
-
-def _written(sending: Sending, trace: Any) -> httpcore.Request:
-    url = sending.url
-    headers = {"host": url.netloc.decode("ascii"), **sending.headers}
-    if sending.method == "POST":
-        headers["content-length"] = str(len(sending.content))
-    try:
-        raw = [(name.encode("ascii"), value.strip().encode("latin-1")) for name, value in headers.items()]
-    except UnicodeEncodeError as error:
-        raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
-    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    return httpcore.Request(sending.method, target, headers=raw, content=sending.content, extensions={"trace": trace})
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Raises Later for a Location that cannot be read: httpx reads it before it hands out the reply."""
+        try:
+            return await self._client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.InvalidURL, ValueError):  # the transport raises none of these
+            raise Later(f"{request.url.host} redirects to an address that cannot be read") from None
 
 
-def _status_line(response: httpcore.Response) -> str:
-    version = response.extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
-    return f"{version} {response.status} {response.extensions.get('reason_phrase', b'').decode('latin-1')}".rstrip()
+def _reply(response: httpx.Response, body: bytes) -> Reply:
+    line = f"{response.http_version} {response.status_code} {response.reason_phrase}".rstrip()
+    headers = _headers(response)
+    return Reply(
+        response.status_code, str(response.url), headers, body, status_line=line, certificate=_certificate(response)
+    )
 
 
-def _certificate(response: httpcore.Response) -> str | None:
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    """As Latin-1, which gives back the same bytes when a value is sent to the server again."""
+    return dict(httpx.Headers(response.headers.raw, encoding="latin-1").items())
+
+
+def _certificate(response: httpx.Response) -> str | None:
     """The SHA-256 of the certificate that the server showed, as hex."""
     stream = response.extensions.get("network_stream")
     tls = stream.get_extra_info("ssl_object") if stream else None
@@ -172,50 +136,8 @@ def _certificate(response: httpcore.Response) -> str | None:
     return sha256(shown).hexdigest() if shown else None
 
 
-def _read_headers(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    if len(raw) > _MOST_HEADERS:
-        raise UnusableBody(f"{len(raw):,} headers")
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key != "set-cookie":
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
-
-
-async def _read_body(
-    response: httpcore.Response, headers: Mapping[str, str], cap: int, sink: Callable[[bytes], object] | None
-) -> bytes:
-    body = Body(cap, headers, sink)
-    chunk = b""
-    async for chunk in response.aiter_stream():
+async def _read_body(response: httpx.Response, cap: int, sink: Callable[[bytes], object] | None) -> bytes:
+    body = Body(cap, response.headers, sink)
+    async for chunk in response.aiter_raw():
         body.feed(chunk)
-    connection = response.extensions.get("network_stream")
-    # The engine would take bytes behind the announced end for the reply to the next request on this connection.
-    if "content-length" in headers and isinstance(connection, Connection) and not connection.last.endswith(chunk):
-        await connection.aclose()
-        raise UnusableBody("more bytes than it announced")
     return body.finish()
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            remedy = "it must be a PEM file of certificates"
-            raise Never(f"[http] ca_file {str(ca_file)!a} cannot be read", remedy=remedy) from error
-    return context
-
-
-def _forwarding(proxy: Proxy, guard: Guard) -> httpcore.AsyncHTTPProxy:
-    """For http:// addresses: many HTTP proxies open tunnels to port 443 only, and forward the rest themselves."""
-    return httpcore.AsyncHTTPProxy(
-        proxy_url=f"http://{proxy}",
-        proxy_auth=(proxy.user, proxy.password) if proxy.user else None,
-        network_backend=guard,
-        max_connections=_CONNECTIONS,
-        max_keepalive_connections=_IDLE,
-        keepalive_expiry=_IDLE_SECONDS,
-    )

@@ -66,6 +66,7 @@ def test_bad_input_29_cloud_metadata_is_not_visited(origin: Origin, visiting: Vi
         *("http://127.0.0.1:{port}/", "http://[::1]/", "http://router/", "http://10.0.0.1/", "//localhost:{port}/"),
         *("file:///etc/passwd", "gopher://127.0.0.1:70/", "ftp://files.example/", "javascript:alert(1)", "data:,x"),
         *("http://files.example:22/", "http://[::/", "https://a\x00b/", "http://ex\x7fample/"),
+        *("https://xn--/", "http://xn--a.example/", ":https://::1]:", "////", "http://a..b.example/"),
     ],
 )
 def test_bad_input_30_a_redirect_is_checked_at_each_hop(origin: Origin, visiting: Visiting, target: str) -> None:
@@ -150,6 +151,10 @@ def test_bad_input_32_credentials_in_a_foreign_address_are_dropped(origin: Origi
         ("http://\ud800.example/", "cannot be read"),
         ("http://" + "a" * 70_000 + ".example/", "cannot be read"),
         ("http://" + "a." * 200 + "example/", "no readable host"),
+        ("http://" + "a" * 64 + ".example/", "no readable host"),
+        ("http://a..example/", "no readable host"),
+        ("http://../", "no readable host"),
+        ("http://xn--a.example/", "cannot be read"),
     ],
 )
 def test_bad_input_32_odd_addresses_are_refused_in_plain_letters(visiting: Visiting, url: str, said: str) -> None:

@@ -120,6 +120,32 @@ def test_credentials_of_the_config_reach_its_host_and_no_other(origin: Origin, v
     assert [request.headers.get("x-mine") for request in origin.requests] == ["1", "1", "1"]
 
 
+def test_no_library_writes_an_address_or_a_header_to_the_log(
+    origin: Origin, visiting: Visiting, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin.answers["/bot12:secret/send"] = to("/moved?token=secret")
+    caplog.set_level("DEBUG")
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            await http.get(origin.url("/bot12:secret/send"), cap=100, deadline=60, headers={"X-Key": "secret"})
+
+    asyncio.run(visit())
+    assert not [record for record in caplog.records if record.name != "asyncio"]
+
+
+def test_headers_that_no_alphabet_fits_come_back_byte_for_byte(origin: Origin, visiting: Visiting) -> None:
+    origin.answers["/"] = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "' + "သ".encode() + b'"\r\n\r\n'
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            etag = (await http.get(origin.url(), cap=100, deadline=60)).headers["etag"]
+            await http.get(origin.url(), cap=100, deadline=60, headers={"If-None-Match": etag})
+
+    asyncio.run(visit())
+    assert origin.requests[1].headers["if-none-match"].encode("latin-1") == '"သ'.encode() + b'"'
+
+
 def test_a_location_in_utf_8_is_followed(origin: Origin, visiting: Visiting) -> None:
     origin.answers["/"] = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /" + "သတင်း".encode() + b"\r\n\r\n"
 

@@ -87,6 +87,20 @@ def test_bad_input_36_a_certificate_that_does_not_hold_is_refused(
     assert origin.requests == []
 
 
+def test_authorities_that_the_environment_names_are_not_trusted(
+    authority: Authority, secure_origin: type[Origin], visiting: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    origin = secure_origin(authority.server("good.example"))
+
+    async def visit() -> None:
+        async with origin, visiting(origin, names=("good.example",)) as http:
+            with pytest.raises(Later, match="no valid certificate"):
+                await http.get(origin.url(host="good.example"), cap=100, deadline=60)
+
+    asyncio.run(visit())
+
+
 def test_a_server_without_tls_is_not_spoken_to_in_the_clear(origin: Origin, visiting: Visiting) -> None:
     async def visit() -> None:
         async with origin, visiting(origin, names=("good.example",)) as http:
