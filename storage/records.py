@@ -7,13 +7,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from storage.fetched import (
+    FetchedMedia,
+    FetchedPost,
+    GivenText,
+    MediaKind,
+    Poll,
+    Preview,
+    Quarantined,
+    Raw,
+    TextKind,
+)
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
 
-# These are in a file of their own, which is all that a search imports; the rest of this page exports itself.
-__all__ = ["Forward", "Hit", "Link", "MediaRow", "PostRow", "Segment", "TextRow"]
+# These are in files of their own: rows are all that a search imports. The rest of this page exports itself.
+__all__ = [
+    "FetchedMedia",
+    "FetchedPost",
+    "Forward",
+    "GivenText",
+    "Hit",
+    "Link",
+    "MediaKind",
+    "MediaRow",
+    "Poll",
+    "PostRow",
+    "Preview",
+    "Quarantined",
+    "Raw",
+    "Segment",
+    "TextKind",
+    "TextRow",
+]
 
-MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
-TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll", "attached"]
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
 Presence = Literal["present", "absent"]
@@ -22,110 +48,6 @@ NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or th
 
 
 # What a source brings ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """The bytes that a post was read from, exactly as received."""
-
-    data: bytes
-    mime: str
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedMedia:
-    """One file of a post.
-
-    `key` names it within the post across fetches (addresses carry tokens that change, so they are no identity).
-    `url` is None where the source shows the file but does not give it; `reason` then says why. `identity` is the
-    platform's own id of the file, where it gives one: another one is another file under the same key.
-    """
-
-    kind: MediaKind
-    key: str
-    url: str | None = None
-    mime: str | None = None
-    name: str | None = None
-    bytes: int | None = None
-    duration_s: float | None = None
-    reason: str | None = None
-    identity: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    question: str
-    options: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The card that the platform drew for a link: somebody else's words, kept but never matched."""
-
-    url: str
-    site: str = ""
-    title: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenText:
-    """What an engine had made of a post's files before the post came to us: another archive's word."""
-
-    kind: TextKind
-    text: str
-    engine: str = ""
-    model: str = ""
-    language: str | None = None  # None: by the script of the text
-    confidence: float | None = None
-    unreliable: bool = False
-    segments: tuple[Segment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedPost:
-    """One post as a source showed it at one moment.
-
-    `posted_at` is None where the source gives no usable time; `posted_raw` is the source's own string.
-    `edited` is the source's own label; an edit counts as a revision only if the content differs.
-    `number` is the post's place in the source's ascending numbering, None where there is none (feeds).
-    `deleted_at` and `texts` are set only by what hands on another archive's posts: since when it knew this one gone,
-    and what its engines had made of the files.
-    `attached` are words beside its text (quotations, buttons, check lists); None where the source is not read for them.
-    """
-
-    native_id: str
-    raw: Raw
-    text: str = ""
-    number: int | None = None
-    posted_at: int | None = None
-    posted_raw: str = ""
-    title: str | None = None
-    url: str | None = None
-    author: str | None = None
-    edited: bool = False
-    edited_at: int | None = None
-    forward: Forward | None = None
-    reply_to: str | None = None
-    group: str | None = None
-    links: tuple[Link, ...] = ()
-    media: tuple[FetchedMedia, ...] = ()
-    poll: Poll | None = None
-    preview: Preview | None = None
-    views: str | None = None
-    service: bool = False
-    deleted_at: int | None = None
-    texts: tuple[GivenText, ...] = ()
-    attached: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A piece of a reply that could not be read as a post: kept whole, shown to the user, never in the way."""
-
-    raw: Raw
-    reason: str
-    native_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ NAMES = ("source", "tag", "side", "lang", "has", "in", "from", "id", "rule", "da
 HAS = ("voice", "audio", "photo", "video", "document", "forward", "reply", "edit", "poll")
 IN = {
     "text": frozenset({"body", "file", "poll", "attached"}),
+    "card": frozenset({"card"}),
     "transcript": frozenset({"transcript"}),
     "ocr": frozenset({"ocr"}),
     "translation": frozenset({"translation"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-KINDS = frozenset({"body", "transcript", "ocr", "file", "poll", "attached"})  # what a query reads without `in:`
+KINDS = frozenset({"body", "transcript", "ocr", "file", "poll", "attached", "card"})  # what a query reads without `in:`
 
 
 class QueryError(ValueError):

@@ -57,6 +57,13 @@ def same_content(one: str, other: str) -> bool:
     return plain == others_plain and exact[:4] != others_exact[:4]
 
 
+def card_texts(post: FetchedPost) -> tuple[str, ...]:
+    """The words of its cards, one text for each: site, title and description of a link's, a line for each."""
+    preview = post.preview
+    lines = () if preview is None else dict.fromkeys((preview.site, preview.title, preview.description))
+    return tuple(text for text in dict.fromkeys(("\n".join(line for line in lines if line), *post.cards)) if text)
+
+
 def body(post: FetchedPost) -> str:
     """What a reader reads: the title, a blank line, the text."""
     return f"{post.title}\n\n{post.text}" if post.title and post.text else post.title or post.text

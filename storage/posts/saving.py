@@ -403,7 +403,7 @@ def _revision_row(
         "number": number,
         "title": storable_or_none(post.title),
         "text": storable(post.text),
-        "links": links_json(post.links),
+        "links": links_json(post.links + post.buttons),
         "poll": record_json(post.poll),
         "preview": record_json(post.preview),
         "edited": int(post.edited),

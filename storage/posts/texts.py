@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from storage.archive.columns import storable
 from storage.language.fold import FOLD_VERSION, fold
 from storage.language.script import language
-from storage.posts.content import body
+from storage.posts.content import body, card_texts
 from storage.posts.ids import TEXT_BITS, text_id, text_number
 from storage.records import FetchedPost, GivenText, Segment, TextKind
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 LIMIT = 1 << TEXT_BITS
-_OWN: tuple[TextKind, ...] = ("body", "poll", "file")  # what a fetched post brings itself
+_OWN: tuple[TextKind, ...] = ("body", "poll", "file", "card", "notice")  # what a fetched post brings itself
 _ATTACHED: tuple[TextKind, ...] = ("attached",)  # only where its source is read for them
 
 
@@ -78,7 +78,14 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
         if media.name
     ]
     found += _attached_texts(post, post_id, revision)
+    found += _card_texts(post, post_id, revision)
+    if post.not_shown:
+        found.append(NewText(post_id, revision, "notice", storable(post.not_shown)))
     return found
+
+
+def _card_texts(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
+    return [NewText(post_id, revision, "card", storable(words)) for words in card_texts(post)]
 
 
 def _attached_texts(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
@@ -109,7 +116,7 @@ def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[
                 "text": text.text,
                 "folded": reading.folded,
                 "fold_version": FOLD_VERSION,
-                "language": reading.language,
+                "language": "und" if text.kind == "notice" else reading.language,
             }
         )
     return rows

@@ -18,6 +18,7 @@ POST_COLUMNS = (
 _AROUND = 90  # letters shown before and after a hit
 _LONGEST = 400  # letters of one hit
 _MOST = 3  # snippets of one post
+_BESIDE = ("attached", "card", "notice")  # shown of a post without words
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def cut_snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> I
     groups = list(islice(_group_hits(hits, read), _MOST))
     if not groups:
         words = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
-        words = words.strip() or " ".join(text.text for text in post.texts if text.kind == "attached")
+        words = words.strip() or " ".join(text.text for text in post.texts if text.kind in _BESIDE)
         words = words or ", ".join(f"[{item.name or item.kind}]" for item in post.media) or "[no words]"
         start = words[: 2 * _AROUND]
         yield (SnippetPart(start, hit=False), SnippetPart("…" if len(words) > len(start) else "", hit=False))

@@ -146,7 +146,9 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
         poll=_poll(document),
         deleted_at=_time(document, "deleted_at") if document.get("deleted_at") is not None else None,
         texts=tuple(_given(each) for each in _list(document, "texts") if each.get("kind") in _MACHINE),
-        attached=_attached(document),
+        attached=_texts(document, "attached") or None,
+        cards=_texts(document, "card"),
+        not_shown=next(iter(_texts(document, "notice")), None),
     )
 
 
@@ -232,9 +234,8 @@ def _poll(document: Mapping[str, Any]) -> Poll | None:
     return Poll(question, tuple(options))
 
 
-def _attached(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    found = tuple(_text(each, "text") for each in _list(document, "texts") if each.get("kind") == "attached")
-    return found or None
+def _texts(document: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    return tuple(_text(each, "text") for each in _list(document, "texts") if each.get("kind") == kind)
 
 
 def _given(value: Mapping[str, Any]) -> GivenText:

@@ -3,16 +3,21 @@
 import base64
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from bot.sources.telegram_web.block import UnreadableError, plain, read_post
+from bot.sources.telegram_web.block import UnreadableError, read_post
+from bot.sources.telegram_web.markup import classes, plain
 from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen
 
 _SITE = "https://t.me"
 _MIME = "text/html"
+_MESSAGE = "div.tgme_widget_message"
+_BLOCK = "div.tgme_widget_message_wrap"
+_AROUND = frozenset(("tgme_widget_message", "tgme_widget_message_wrap"))
 _WRAP = re.compile(rb'<div class="tgme_widget_message_wrap')
 _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
@@ -52,7 +57,7 @@ class PreviewPage:
     def without_words(self) -> bool:
         """Many posts and not a word or file in any of them: the markup has changed and must not count as edits."""
         return len(self.posts) > 4 and not any(
-            post.text or post.media or post.poll or post.service for post in self.posts
+            post.text or post.media or post.poll or post.attached or post.service for post in self.posts
         )
 
 
@@ -78,10 +83,10 @@ def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
     if _monstrous(html):
         return PreviewPage()
     tree = LexborHTMLParser(html)
-    wraps = tree.css("div.tgme_widget_message_wrap")
+    wraps = tree.css(_BLOCK)
     info = tree.css_first("div.tgme_channel_info")
     handle = _first_words(info, ".tgme_channel_info_header_username").removeprefix("@")
-    posts, quarantined, numbers = _blocks(wraps, _slices(received, wraps), site)
+    posts, quarantined, numbers = _read_blocks(tree, wraps, _slices(received, wraps), site)
     nothing = not posts and tree.css_first(_NOTHING) is not None
     return PreviewPage(
         posts=tuple(sorted(posts, key=lambda post: post.number or 0)),
@@ -147,19 +152,17 @@ def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:
     return [html[start:stop] for start, stop in pairwise(starts)]
 
 
-def _blocks(
-    wraps: list[LexborNode], slices: list[bytes], site: str
+def _read_blocks(
+    tree: LexborHTMLParser, wraps: list[LexborNode], slices: list[bytes], site: str
 ) -> tuple[list[FetchedPost], list[Quarantined], list[tuple[int, int]]]:
     """Posts, unreadable blocks, and the lowest and highest message id of each block that has one."""
     posts: dict[str, FetchedPost] = {}
     quarantined: list[Quarantined] = []
     numbers: list[tuple[int, int]] = []
-    for wrap, data in zip(wraps[:_BLOCKS_READ], slices, strict=False):
-        message = wrap.css_first("div.tgme_widget_message")
+    for message, data in _messages(tree, wraps[:_BLOCKS_READ], slices):
         raw = Raw(data, _MIME)
         if message is None:
-            if wrap.css_first(_NOTHING) is None:
-                quarantined.append(Quarantined(raw, "a block without a post"))
+            quarantined.append(Quarantined(raw, "a block without a post"))
             continue
         try:
             post, last = read_post(message, raw, site)
@@ -175,6 +178,32 @@ def _blocks(
         rest = b"".join(slices[_BLOCKS_READ:])
         quarantined.append(Quarantined(Raw(rest, _MIME), f"more than {_BLOCKS_READ} blocks on one page"))
     return list(posts.values()), quarantined, numbers
+
+
+def _messages(
+    tree: LexborHTMLParser, wraps: list[LexborNode], slices: list[bytes]
+) -> Iterator[tuple[LexborNode | None, bytes]]:
+    """Each message with the bytes of its block, which usually holds one; None for a block without a message."""
+    blocks = {wrap.mem_id: data for wrap, data in zip(wraps, slices, strict=False)}
+    empty = dict(blocks)
+    for message in tree.css(_MESSAGE)[: 2 * _BLOCKS_READ]:
+        around = _find_around(message)
+        if around is None:  # in no block at all
+            yield message, (message.html or "").encode()
+        elif around.mem_id in blocks:
+            empty.pop(around.mem_id, None)
+            yield message, blocks[around.mem_id]
+    for wrap in wraps:
+        if wrap.mem_id in empty and wrap.css_first(f"{_MESSAGE}, {_NOTHING}") is None:
+            yield None, empty[wrap.mem_id]
+
+
+def _find_around(message: LexborNode) -> LexborNode | None:
+    """The block that a message is in; a message inside another message is in that."""
+    node = message.parent
+    while node is not None and _AROUND.isdisjoint(classes(node)):
+        node = node.parent
+    return node
 
 
 def _first_words(root: LexborNode | None, selector: str) -> str:
@@ -196,7 +225,7 @@ def _older(tree: LexborHTMLParser) -> int | None:
 
 
 def _channel_id(wrap: LexborNode) -> str | None:
-    message = wrap.css_first("div.tgme_widget_message")
+    message = wrap.css_first(_MESSAGE)
     return _view_channel(message) if message is not None else None
 
 
