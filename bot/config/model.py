@@ -26,6 +26,7 @@ from bot.contracts.settings import (
 from bot.contracts.source import FileKind, SourceSettings
 from bot.contracts.target import TargetSettings
 from bot.errors import Problem
+from bot.http.tunnel import parse_proxy
 from storage.backups.keeping import keep
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ _PORTS = {"http": 80, "https": 443}
 
 def proxy_address(value: str) -> str:
     """Check the form of a proxy's URL. Raises ValueError, which never repeats it: it may contain a password."""
-    found = host_and_port(value)
-    if found is None or not urlsplit(value).port or urlsplit(value).scheme not in ("http", "socks5", "socks5h"):
+    if parse_proxy(value) is None:
         raise ValueError('expected "http://host:port" or "socks5://host:port"')
     return value
 

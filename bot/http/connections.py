@@ -48,6 +48,16 @@ class Connection(httpcore.AsyncNetworkStream):
         self.last = await self._stream.read(max_bytes, timeout)
         return self.last
 
+    async def read_exactly(self, count: int) -> bytes:
+        """Raises httpcore.ReadError where fewer bytes come."""
+        data = b""
+        while len(data) < count:
+            chunk = await self.read(count - len(data))
+            if not chunk:
+                raise httpcore.ReadError("it closed the connection")
+            data += chunk
+        return data
+
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._stream.write(buffer, timeout)
 

@@ -12,7 +12,8 @@ import httpx
 from bot.errors import Later, Never
 from bot.http.body import UnusableBody
 from bot.http.connections import Connection, Guard, Resolve, Resolver
-from bot.http.proxy import Proxy, Tunnel, read_proxy
+from bot.http.proxy import Tunnel, read_proxy
+from bot.http.tunnel import Proxy
 from bot.http.values import HttpRules
 from storage.state_names import PROXY_DOWN
 
@@ -55,8 +56,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         forward = self._forward if url.scheme == "http" else None
         reply = await (forward or self._pool).handle_async_request(written)
         problem: Exception | None = None
-        if forward and reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            reason = f"the proxy {self._proxy} cannot be used: it does not accept the user name and password"
+        if self._proxy and forward and reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            reason = f"the proxy {self._proxy} cannot be used: {self._proxy.wrong_password}"
             problem = Later(reason, state=PROXY_DOWN)
         elif len(reply.headers) > _MOST_HEADERS:
             problem = UnusableBody(f"{len(reply.headers):,} headers")

@@ -143,9 +143,11 @@ class SocksProxy(Proxied):
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.deaf:
             await asyncio.sleep(HANG)
-        methods = (await reader.readexactly(3))[2:]
-        assert methods == (b"\x02" if self.user else b"\x00")
-        writer.write(b"\x05" + methods)
+        methods = await reader.readexactly((await reader.readexactly(2))[1])
+        chosen = b"\x02" if self.user else b"\x00"
+        writer.write(b"\x05" + (chosen if chosen in methods else b"\xff"))
+        if chosen not in methods:
+            return
         if self.user:
             await reader.readexactly(1)
             given = [await reader.readexactly((await reader.readexactly(1))[0]) for _ in range(2)]

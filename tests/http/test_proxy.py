@@ -54,6 +54,21 @@ def test_a_socks_proxy_gets_the_user_name_that_is_set(origin: Origin, socks: Soc
                 with pytest.raises(Later, match="does not accept the user name and password") as raised:
                     await http.get("http://news.example/", cap=100, deadline=60)
                 assert "wrong" not in str(raised.value)
+            async with visiting(socks, proxy=f"socks5://127.0.0.1:{socks.port}") as http:
+                with pytest.raises(Later, match="requires a user name and password"):
+                    await http.get("http://news.example/", cap=100, deadline=60)
+
+    asyncio.run(visit())
+
+
+def test_a_socks_proxy_that_asks_for_no_password_is_given_none(
+    origin: Origin, socks: SocksProxy, visiting: Visiting
+) -> None:
+    async def visit() -> None:
+        async with origin, socks:
+            socks.routes["news.example", 80] = origin.port
+            async with visiting(socks, proxy=f"socks5://desk:secret@127.0.0.1:{socks.port}") as http:
+                assert (await http.get("http://news.example/", cap=100, deadline=60)).ok
 
     asyncio.run(visit())
 
@@ -108,7 +123,7 @@ def test_a_web_proxy_that_wants_a_password_is_named(web_proxy: WebProxy, visitin
 
     async def visit() -> None:
         async with web_proxy, visiting(web_proxy, proxy=f"http://127.0.0.1:{web_proxy.port}") as http:
-            with pytest.raises(Later, match="the user name and password") as raised:
+            with pytest.raises(Later, match="requires a user name and password") as raised:
                 await http.get(url, cap=100, deadline=60)
             assert raised.value.state == "proxy down"
 
