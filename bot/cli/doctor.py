@@ -333,7 +333,7 @@ def check_isolation(leaks: str | None) -> Finding:
     """Report what the sandbox of engines does not prevent."""
     if leaks is not None:
         return Finding("jobs", "warn", leaks, SANDBOX_FIX)
-    text = "engines are sandboxed: no network, no leftover processes, no writes outside their folder"
+    text = "engines are sandboxed: no network, no leftover processes, no files but their own"
     return Finding("jobs", "ok", text)
 
 

@@ -123,7 +123,7 @@ async def _read(config: "Config", engine: "Engine") -> "EnrichResult":
     from storage.media.types import HEAD, sniff
 
     with tempfile.TemporaryDirectory() as folder:
-        sandbox = Sandbox(Path(folder), config.http_rules())
+        sandbox = Sandbox(Path(folder), config.http_rules(), config.hidden())
         if engine.makes == "translation":
             language = _trial_language(engine)
             clip = Path(folder) / "words"

@@ -13,7 +13,7 @@ def describe_leaks(isolation: "Isolation") -> str | None:
     prevented = {
         "reach the network": isolation.network,
         "leave processes behind": isolation.processes,
-        "write to any file": isolation.files,
+        "read and write any file": isolation.files,
     }
     possible = [what for what, done in prevented.items() if not done]
     return f"on this system an engine could {' and '.join(possible)}" if possible else None

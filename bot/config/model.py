@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 from urllib.parse import parse_qs, urlsplit
@@ -273,6 +273,11 @@ class Config(Settings):
         """The time zone that is shown beside UTC."""
         return ZoneInfo(self.defaults.timezone)
 
+    def hidden(self) -> tuple[Path, ...]:
+        """What no engine may read: the archive and its backups, this file, and every secret that it names."""
+        places = (self.data_dir, self.backup.to, self.path, *_secrets(self))
+        return tuple(place for place in places if place is not None)
+
     def counts(self) -> str:
         """Say "2 sources, 1 rule, 1 target", and how many terms if there are any."""
         parts: list[tuple[str, Sized]] = [("source", self.sources), ("rule", self.rules), ("target", self.targets)]
@@ -342,6 +347,17 @@ class Config(Settings):
         urls = [url for part in parts for url in part.addresses()]
         found = [host_and_port(url) for url in (*urls, *filter(None, [self.http.proxy]))]
         return tuple(pair for pair in dict.fromkeys(found) if pair)
+
+
+def _secrets(value: object) -> Iterator[Path]:
+    if isinstance(value, SecretFile):
+        yield value.path
+    elif isinstance(value, Settings):
+        for _, part in value:
+            yield from _secrets(part)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _secrets(part)
 
 
 def host_and_port(url: str) -> tuple[str, int] | None:

@@ -1,12 +1,12 @@
 """What an engine is: how it is configured, what it reads and returns, its limits, what it may raise."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 from bot.clock import MINUTE
-from bot.contracts.settings import Duration, Name, Settings
+from bot.contracts.settings import Duration, Name, SecretFile, Settings
 from bot.errors import Later, Never
 from bot.http.values import HttpRules
 from storage.records import MediaKind, Segment
@@ -23,6 +23,7 @@ __all__ = [
     "Never",
     "Segment",
     "Unfit",
+    "program_parts",
 ]
 
 Made = Literal["transcript", "ocr", "translation"]  # the kind of text, which is also the kind of the job
@@ -49,6 +50,17 @@ class EngineSettings(Settings):
         """Whether the source is in the scope of this engine; one that names no scope is for all sources."""
         everywhere = not self.sources and not self.tags
         return everywhere or source in self.sources or not set(self.tags).isdisjoint(tags)
+
+    def readable(self) -> tuple[Path, ...]:
+        """Files and folders besides those of the system that it has to read: every path in its settings."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        return tuple(
+            one.path if isinstance(one, SecretFile) else one for one in values if isinstance(one, Path | SecretFile)
+        )
+
+    def mentioned(self) -> tuple[Path, ...]:
+        """Paths that it may have to read as well, unless they lead to the archive, the config or a secret."""
+        return ()
 
     def wants_translated(self, language: str) -> bool:
         """Whether words in this language (ISO 639, "und" if unknown) are to be given to it."""
@@ -118,6 +130,17 @@ class EngineTools:
 
     temporary: Path
     http: HttpRules | None = None
+
+
+_PARTS = ("bin", "sbin", "lib", "lib64", "libexec", "share", "include", "pyvenv.cfg")
+
+
+def program_parts(program: Path) -> Iterator[Path]:
+    """A program, what it is a link to, and what was installed with each if they are in a folder `bin`."""
+    for path in dict.fromkeys((program, program.resolve())):
+        yield path
+        if path.parent.name in ("bin", "sbin"):
+            yield from (path.parent.parent / part for part in _PARTS)
 
 
 class Unfit(Never):

@@ -56,7 +56,7 @@ class MediaStage:
         enricher = Enricher(
             store=archive,
             clock=clock,
-            sandbox=Sandbox(config.data_dir, rules),
+            sandbox=Sandbox(config.data_dir, rules, config.hidden()),
             choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
             stored=decide,

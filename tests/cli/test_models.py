@@ -60,6 +60,37 @@ model = "no-such-model"
     assert "apt install tesseract-ocr" in told[0]["fix"]
 
 
+def test_an_engine_reads_neither_the_config_nor_a_secret_nor_the_archive_that_stand_beside_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    if not isolation_here().files:
+        pytest.skip("this system has no Landlock")
+    reads = tmp_path / "reads.py"
+    reads.write_text(
+        f"import sys\nfor name in ('config.toml', 'hook.secret', 'data/communique.db', 'backups/x', 'model'):\n"
+        f"  try: print(open({str(tmp_path)!r} + '/' + name).read(3))\n  except OSError: print('refused')\n"
+    )
+    for name in ("hook.secret", "data/communique.db", "backups/x", "model"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("yes")
+        (tmp_path / name).chmod(0o600)
+    config = f"""
+[backup]
+to = "backups"
+[[targets]]
+name = "hook"
+kind = "webhook"
+url_file = "hook.secret"
+[[engines]]
+name = "own"
+kind = "program"
+program = ["{sys.executable}", "{reads}"]
+may_read = ["."]
+"""
+    [tried] = json.loads(ask(config, "models", "--json").stdout)
+    assert tried["heard"].split() == ["refused"] * 4 + ["yes"], tried
+
+
 def test_doctor_tells_what_this_system_does_not_keep_an_engine_from(ask: Ask) -> None:
     config = '[[engines]]\nname = "own"\nkind = "program"\nprogram = ["true"]\n'
     (told,) = [one for one in json.loads(ask(config, "doctor", "--json").stdout) if one["check"] == "jobs"]
@@ -67,7 +98,7 @@ def test_doctor_tells_what_this_system_does_not_keep_an_engine_from(ask: Ask) ->
     assert (told["verdict"], "seccomp" in told["fix"]) == (("ok", False) if leaks is None else ("warn", True))
     leaks = describe_leaks(Isolation(network=False, processes=True, files=False))
     assert leaks is not None
-    assert "reach the network and write to any file" in leaks
+    assert "reach the network and read and write any file" in leaks
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is missing; make setup-media brings it")

@@ -1,6 +1,8 @@
 """One job in its child process: whatever a program does there costs that job and nothing else."""
 
 import asyncio
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -173,6 +175,89 @@ def test_bad_input_50_a_program_writes_nowhere_but_in_its_own_folder(run: Run, t
     body = f"import os\nfor one in {attempts!r}:\n  try: eval(one); print('done')\n  except OSError: print('refused')"
     assert run(body).text.split() == ["refused"] * (len(attempts) - 1) + ["done"]
     assert treasure.read_text() == "do not touch"
+
+
+READS = """import os, sys
+for path in {paths!r}:
+  try: print("listed" if os.path.isdir(path) and os.listdir(path) else "read" if open(path, "rb").read(1) else "empty")
+  except OSError: print("refused")
+"""
+
+
+def test_a_program_reads_its_file_itself_and_the_system_and_nothing_else(
+    run: Run, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if not isolation_here().files:
+        pytest.skip("this system has no Landlock")
+    home, models = tmp_path / "home", tmp_path / "models"
+    for folder in (home, models, tmp_path / "media"):
+        folder.mkdir()
+    secrets = [
+        tmp_path / "communique.db", tmp_path / "communique.db-wal", tmp_path / "config.toml", tmp_path / "media" / "other",
+        home / "id_ed25519", home / "notes.txt",
+    ]  # fmt: skip
+    (models / "blob").write_text("weights")
+    store = tmp_path_factory.mktemp("store") / "blob"
+    store.write_text("more weights")
+    (models / "linked").symlink_to(store)
+    for path in secrets:
+        path.write_text("canary")
+    root = os.getpid()
+    refused = [
+        *map(str, secrets),
+        str(home),
+        str(tmp_path),
+        str(tmp_path / "media"),
+        "/etc/shadow",
+        "/root",
+        "/home",
+        "/tmp",
+    ]
+    refused += [f"/proc/{root}/environ", f"/proc/{root}/cwd", f"/proc/{root}/root{tmp_path}/communique.db", "/var/log"]
+    allowed = [str(tmp_path / "file"), str(tmp_path / "program.py"), str(models / "blob"), str(models / "linked")]
+    allowed += ["/usr/bin/env", "/etc/ld.so.cache", "/dev/urandom", "/proc/cpuinfo", sys.executable, json.__file__]
+    said = run(READS.format(paths=[*refused, *allowed]), may_read=[str(models)]).text.split()
+    assert dict(zip([*refused, *allowed], said, strict=True)) == {
+        **dict.fromkeys(refused, "refused"),
+        **dict.fromkeys(allowed, "read"),
+    }
+
+
+def test_what_a_program_is_refused_is_said_with_the_way_out(
+    run: Run, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if not isolation_here().files:
+        pytest.skip("this system has no Landlock")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with pytest.raises(Failed, match=f"exit code 1.*Permission denied: '{elsewhere}'"):
+        run(f"import os; os.listdir({str(elsewhere)!r})")
+    assert run(f"import os; print(os.listdir({str(elsewhere)!r}))", may_read=[str(elsewhere)]).text == "[]"
+    (elsewhere / "sh").write_bytes(Path("/bin/sh").read_bytes())
+    (elsewhere / "sh").chmod(0o755)
+    (tmp_path / "script").write_text(f"#!{elsewhere}/sh\necho words")
+    (tmp_path / "script").chmod(0o755)
+    assert run("", program=[str(tmp_path / "script")]).text == "words"
+    (tmp_path / "script").write_text(f"#!/bin/sh\nexec {elsewhere}/sh -c 'echo words'")
+    with pytest.raises(Failed, match="exit code 126"):
+        run("", program=[str(tmp_path / "script")])
+
+
+@pytest.mark.parametrize("named", ["data/communique.db", "data/media/other", "secret", "beside/config.toml"])
+def test_naming_the_archive_or_a_secret_as_an_argument_does_not_open_it(
+    tmp_path: Path, write: Callable[[str], str], media: Any, named: str
+) -> None:
+    if not isolation_here().files:
+        pytest.skip("this system has no Landlock")
+    for name in ("data/file", named, "beside/model"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(ogg(2))
+    tried = [str(tmp_path / named), str(tmp_path / "beside" / "model")]
+    words = (write(READS.format(paths=tried)), f"--in={tried[0]}", str(tmp_path / "beside"))
+    engine = build(Settings(name="own", kind="program", program=words), EngineTools(tmp_path))
+    hidden = (tmp_path / "secret", tmp_path / "beside" / "config.toml")
+    sandbox = Sandbox(tmp_path / "data", HttpRules("test"), hidden)
+    found = asyncio.run(sandbox.run(engine, media(tmp_path / "data" / "file")))
+    assert found.text.split() == ["refused", "read"]
 
 
 def living(tmp_path: Path) -> list[str]:

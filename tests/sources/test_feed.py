@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from bot.clock import DAY, Clock
 from bot.contracts.source import Want
+from bot.enrich.sandbox.run import isolation_here
 from bot.errors import Later, Never
 from bot.foreign.charset import decode
 from bot.foreign.markup import plain
@@ -247,17 +248,21 @@ def test_once_told_apart_an_entry_keeps_its_id_whatever_leaves_the_window(
     assert after == before[: len(kept)]
 
 
-def test_the_child_that_reads_a_feed_can_open_neither_file_nor_socket() -> None:
+def test_the_child_that_reads_a_feed_can_use_neither_file_nor_program_nor_socket(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
     program = (
-        "import sys, socket; sys.path.append(sys.argv[1]); from bot.sources.feed import reading\n"
-        "reading.limit_process(60); reading.forbid_opening()\n"
-        "for door in (lambda: open('/etc/passwd'), socket.socket):\n"
+        "import os, sys, socket; sys.path.append(sys.argv[1]); os.chdir(sys.argv[2])\n"
+        "from bot.sources.feed import reading\n"
+        "reading.limit_process(60, 1 << 30); reading.forbid_opening()\n"
+        "for door in (lambda: open('/etc/passwd'), socket.socket, lambda: os.rename('kept', 'lost'),\n"
+        "             lambda: os.unlink('kept'), lambda: os.mkdir('new'), lambda: os.execv('/bin/true', ['true'])):\n"
         "    try: door()\n"
-        "    except OSError: print('closed')\n"
+        "    except OSError: print('closed', flush=True)\n"
     )
     root = str(Path(feed_reading.__file__).parents[2])
-    done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["closed", "closed"]
+    command = [sys.executable, "-c", program, root, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["closed"] * (6 if isolation_here().files else 2)
 
 
 def test_a_reading_that_is_broken_off_leaves_no_process_behind() -> None:

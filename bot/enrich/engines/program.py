@@ -1,18 +1,33 @@
-"""Runs a program of your own that prints the words of a file: limited, without network, writing only in its folder."""
+"""Runs a program of your own that prints the words of a file: limited, without network, and with few files."""
 
 import json
 import math
+import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any, Literal
 
 from bot.clock import MINUTE, SECOND
-from bot.contracts.engine import Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never, Segment
-from bot.contracts.settings import Duration, Size
+from bot.contracts.engine import (
+    Bounds,
+    EngineSettings,
+    EngineTools,
+    EnrichResult,
+    Made,
+    MediaFile,
+    Never,
+    Segment,
+    program_parts,
+)
+from bot.contracts.settings import ConfigPath, Duration, Size
 from storage.records import MediaKind
 
 _READS: dict[Made, tuple[MediaKind, ...]] = {"transcript": ("voice", "audio", "round", "video"), "ocr": ("photo",)}
 _MOST = 4 << 20
+_PATHS = re.compile(r"(?:^|(?<=[\s=:,'\"]))/[^\s=:,'\"|&;<>]+")
+_LONGEST_LINE = 256
 
 
 class Settings(EngineSettings):
@@ -21,7 +36,7 @@ class Settings(EngineSettings):
     `{file}` in an argument is the path of the file, `{languages}` the source's languages, separated by commas. The
     program prints plain text, or one JSON object with `text` and optionally `language`, `confidence`, `unreliable` and
     `segments` (`start_s`, `end_s`, `text`). It runs in an empty folder, which is also its home, and can write only
-    there.
+    there. Besides the system it can read the file, itself, the paths in its arguments, and what is in `may_read`.
     """
 
     kind: Literal["program"]
@@ -29,6 +44,29 @@ class Settings(EngineSettings):
     makes: Made = "transcript"
     timeout: Duration = 10 * MINUTE
     memory: Size = 2 << 30
+    may_read: tuple[ConfigPath, ...] = ()
+
+    def readable(self) -> tuple[Path, ...]:
+        return self.may_read
+
+    def mentioned(self) -> tuple[Path, ...]:
+        """Itself, its interpreter, and the absolute paths in its arguments."""
+        program = shutil.which(self.program[0]) if self.program else None
+        found = [Path(path) for word in self.program[1:] for path in _PATHS.findall(word)]
+        if program is not None:
+            found += [Path(program), *_interpreter(Path(program))]
+        return tuple(part for path in found for part in program_parts(path))
+
+
+def _interpreter(program: Path) -> list[Path]:
+    """What runs a script, by its first line."""
+    try:
+        with program.open("rb") as file:
+            line = file.readline(_LONGEST_LINE)
+    except OSError:
+        return []
+    words = line.removeprefix(b"#!").split() if line.startswith(b"#!") else []
+    return [Path(os.fsdecode(words[0]))] if words else []
 
 
 class Program:
@@ -56,7 +94,11 @@ class Program:
             word.replace("{file}", str(media.path)).replace("{languages}", ",".join(media.languages))
             for word in self.settings.program
         ]
-        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603  the user's own program
+        try:
+            child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  the user's own program
+        except PermissionError:  # of it or its interpreter
+            raise Never(f"the program {words[0]} cannot be run here", remedy="name its folder in may_read") from None
+        with child:
             assert child.stdout is not None
             printed = child.stdout.read(_MOST + 1)
             if len(printed) > _MOST:

@@ -10,9 +10,21 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, EnrichResult, Made, MediaFile, Never, Unfit
+from bot.contracts.engine import (
+    MB,
+    Bounds,
+    EngineSettings,
+    EngineTools,
+    EnrichResult,
+    Made,
+    MediaFile,
+    Never,
+    Unfit,
+    program_parts,
+)
 from bot.contracts.settings import ConfigPath
 from bot.enrich import layout
 from bot.enrich.sandbox.command import run
@@ -48,6 +60,10 @@ class Settings(EngineSettings):
     kind: Literal["tesseract"]
     program: str = "tesseract"
     tessdata: ConfigPath | None = None
+
+    def mentioned(self) -> tuple[Path, ...]:
+        program = shutil.which(self.program)
+        return tuple(program_parts(Path(program))) if program else ()
 
     def missing_packages(self, languages: Collection[str]) -> tuple[str, ...]:
         wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}

@@ -10,7 +10,6 @@ import pickle
 import resource
 import sys
 import tempfile
-import traceback
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ class EngineJob:
     makes: Any
     parent: int
     http: Any = None
+    hidden: tuple[Path, ...] = ()
     background: bool = False
 
 
@@ -39,13 +39,14 @@ def main() -> None:
     """Answer one job on stdout, or die trying."""
     sys.path.insert(0, str(_ROOT))
     from bot.enrich.sandbox import isolation
+    from bot.enrich.sandbox.readable import readable
 
     isolation.die_with_parent()
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not mix with the answer
     if sys.argv[1:] == ["--isolation"]:
         namespaces = isolation.enter_namespaces(network=False)
-        answer = asdict(isolation.restrict(Path(tempfile.gettempdir()), network=False, namespaces=namespaces))
+        answer = asdict(isolation.restrict(Path(tempfile.gettempdir()), (), network=False, namespaces=namespaces))
     else:
         job: EngineJob = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  from our own parent, through a pipe of its own
         if os.getppid() != job.parent:
@@ -54,7 +55,8 @@ def main() -> None:
         namespaces = isolation.enter_namespaces(network=network)
         _limit(job.bounds, _NICE_IN_BACKGROUND if job.background else _NICE)
         os.chdir(job.temporary)
-        isolation.restrict(job.temporary, network=network, namespaces=namespaces)
+        read = (job.media.path, *readable(job.settings, job.hidden))
+        isolation.restrict(job.temporary, read, network=network, namespaces=namespaces)
         answer = _answer(job)
     with os.fdopen(answers, "wb") as out:
         out.write(json.dumps(answer).encode("ascii"))
@@ -78,7 +80,6 @@ def _answer(job: EngineJob) -> dict[str, Any]:
     except MemoryError:
         return {"failed": f"it needs more than {job.bounds.memory >> 20:,} MB of memory"}
     except Exception as problem:  # noqa: BLE001 - the parent reports and counts whatever an engine raises
-        traceback.print_exc()
         return {"failed": f"{type(problem).__name__}: {problem}"[:500]}
 
 

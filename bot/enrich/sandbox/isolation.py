@@ -1,9 +1,9 @@
-"""Isolates the process of a job: no network, no process that outlives it, no writes outside its folder.
+"""Isolates the process of a job: no network, no process that outlives it, no file but what the job needs.
 
 Three features of Linux that need no privilege and apply to everything that the process starts. Namespaces: no network
 interface, and a process 1 whose end is the end of all. Seccomp, a filter of system calls: no socket, no new process
-group. Landlock: no writing outside one folder. Some containers and hardened units refuse namespaces; the filter then
-does their part. `communique doctor` says what is left open.
+group. Landlock: nothing is written outside one folder, and little is read. Some containers and hardened units refuse
+namespaces; the filter then does their part. `communique doctor` says what is left open.
 """
 
 import ctypes
@@ -11,10 +11,14 @@ import os
 import platform
 import signal
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from errno import EACCES, ENOSYS, EPERM
 from pathlib import Path
+
+from bot.enrich.sandbox.readable import devices
+from bot.landlock import confine, libc
 
 # prctl.h, sched.h
 _PDEATHSIG, _NO_NEW_PRIVILEGES, _SECCOMP = 1, 38, 22
@@ -26,10 +30,6 @@ _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _MACHINE = 0, 4  # offsets in seccomp_data
 _X32 = 0x40000000
 _IO_URING_SETUP = 425  # io_uring can make sockets, too
-# landlock.h
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_WRITE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
-_CHANGE = sum(1 << bit for bit in range(4, 13))  # remove and make files of every kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ _CALLS = {
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What a job cannot do: reach the network, leave a process behind, write outside its folder."""
+    """What a job cannot do: reach the network, leave a process behind, read or write files that are not its own."""
 
     network: bool
     processes: bool
@@ -60,7 +60,7 @@ class Isolation:
 
 def die_with_parent() -> None:
     """Have the kernel end this process when the one that started it ends."""
-    _libc("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def enter_namespaces(*, network: bool) -> bool:
@@ -70,7 +70,7 @@ def enter_namespaces(*, network: bool) -> bool:
     either ends, everything in there ends.
     """
     user, group = os.geteuid(), os.getegid()
-    if _libc("unshare", _NEWUSER | _NEWPID | (0 if network else _NEWNET)) != 0:
+    if libc("unshare", _NEWUSER | _NEWPID | (0 if network else _NEWNET)) != 0:
         return False
     with suppress(OSError):
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
@@ -91,10 +91,13 @@ def enter_namespaces(*, network: bool) -> bool:
     return True
 
 
-def restrict(folder: Path, *, network: bool, namespaces: bool) -> Isolation:
-    """Apply what does not need namespaces, and more of it without `namespaces`; only `folder` stays writable."""
-    _libc("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    files = _write_only_in(folder)
+def restrict(folder: Path, read: Iterable[Path], *, network: bool, namespaces: bool) -> Isolation:
+    """Apply what does not need namespaces, and more of it without `namespaces`.
+
+    Only `folder` stays writable; besides it, only what is in `read` can be read.
+    """
+    libc("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    files = confine(read=read, use=devices(), own=(folder,))
     filtered = _filter_calls(network=network, groups=namespaces)
     kept = namespaces or filtered
     return Isolation(network=not network and kept, processes=kept, files=files)
@@ -130,37 +133,4 @@ def _filter_calls(*, network: bool, groups: bool) -> bool:
     code = b"".join(struct.pack("=HBBI", *step) for step in steps)
     held = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("@HP", len(steps), ctypes.addressof(held))
-    return _libc("prctl", _SECCOMP, 2, ctypes.c_char_p(program), 0, 0) == 0
-
-
-def _write_only_in(folder: Path) -> bool:
-    """Refuse every change of files outside `folder`; /dev/null and a graphics card stay writable."""
-    version = _libc("syscall", _CREATE_RULESET, None, 0, 1)
-    if version < 1:
-        return False
-    kept = _WRITE | _CHANGE | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    handled = struct.pack("@Q", kept)
-    rules = _libc("syscall", _CREATE_RULESET, ctypes.c_char_p(handled), len(handled), 0)
-    if rules < 0:
-        return False
-    try:
-        devices = (place for place in Path("/dev").iterdir() if place.is_char_device() or place.name == "dri")
-        for place, allowed in ((folder, kept), *((device, kept & (_WRITE | _TRUNCATE)) for device in devices)):
-            opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", allowed, opened)
-            added = _libc("syscall", _ADD_RULE, rules, 1, ctypes.c_char_p(rule), 0)
-            os.close(opened)
-            if added != 0:
-                return False
-        return _libc("syscall", _RESTRICT_SELF, rules, 0) == 0
-    finally:
-        os.close(rules)
-
-
-def _libc(name: str, *arguments: object) -> int:
-    """Call a function of the C library; -1 if it fails or does not exist here."""
-    wide = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)
-    try:
-        return int(getattr(ctypes.CDLL(None), name)(*wide))
-    except (OSError, AttributeError):
-        return -1
+    return libc("prctl", _SECCOMP, 2, ctypes.c_char_p(program), 0, 0) == 0

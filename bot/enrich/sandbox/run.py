@@ -43,10 +43,14 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Runs jobs in `data_dir`/work, which is empty between jobs. `http` is for remote engines."""
+    """Runs jobs in `data_dir`/work, which is empty between jobs. `http` is for remote engines.
+
+    Jobs cannot read what is in `data_dir` or `hidden`, but for their own file and what the config names for an engine.
+    """
 
     data_dir: Path
     http: HttpRules
+    hidden: tuple[Path, ...] = ()
 
     def clear(self) -> None:
         """Remove what a dead process left behind. Only the process that holds the lock may."""
@@ -69,7 +73,10 @@ class Sandbox:
         try:
             temporary = Path(tempfile.mkdtemp(dir=self.folder()))
             try:
-                job = EngineJob(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, background)
+                hidden = (self.data_dir, *self.hidden)
+                job = EngineJob(
+                    engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, hidden, background
+                )
                 return _result(await _answer(job, bounds), engine)
             finally:
                 await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
@@ -167,13 +174,15 @@ def _read(answer: bytes, code: int, stderr: bytes) -> dict[str, Any]:
         found = json.loads(answer)
     except (ValueError, RecursionError):
         found = None
+    last = stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
     if isinstance(found, dict):
+        if last and "failed" in found:
+            found["failed"] = f"{found['failed']} ({last})"
         return found
     if code == -signal.SIGXCPU:
         raise Failed("it exceeded its processor time")
     if code == -signal.SIGXFSZ:
         raise Failed("it exceeded its file size")
-    last = stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
     raise Failed(f"its process ended with {code}" + (f": {last}" if last else ""))
 
 

@@ -1,6 +1,6 @@
 """The child process that parses a feed: no network, no files, little memory and little time.
 
-It is started by path and loads nothing of this project but `bot.foreign`. Standard input is one line of JSON
+It is started by path and loads nothing of this project but a few small modules. Standard input is one line of JSON
 (`ParseRequest`) and then the document; standard output is one JSON document (`ParsedFeed`). feedparser gets bytes in
 memory only: it would try a text as a path and as a URL.
 """
@@ -24,6 +24,7 @@ if __name__ == "__main__":
 from bot.foreign.charset import Decoded, decode
 from bot.foreign.json import find_refusal, read, storable, write
 from bot.foreign.markup import plain, tidy
+from bot.limits import limit_process
 
 MEMORY = 768 << 20
 _TAGS = re.compile(rb"<!\[CDATA\[|<!--|<(/?)(?:[\w.-]+:)?(?:item|entry)(?=[\s/>])[^<>]*>")
@@ -370,34 +371,23 @@ def read_time(raw: str, parsed: Any) -> int | None:
 # The process ------------------------------------------------------------------------------------------------------
 
 
-def limit_process(cpu_seconds: int) -> None:
-    """Limits that the kernel keeps: memory, time, nothing written, nothing started."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # soft first: its signal names the reason
-    for limit, value in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
-
-
 def forbid_opening() -> None:
-    """Forbid opening files and sockets from here on; what feedparser loads late is loaded now."""
+    """Forbid files, programs and sockets from here on; what feedparser loads late is loaded now."""
     import resource
 
     import feedparser
     import selectolax.lexbor  # noqa: F401 - loaded while files can be opened
 
+    from bot.landlock import confine
+
     feedparser.parse(BytesIO(b"<rss><channel><item><pubDate>Sat, 01 Jan 2000 00:00:00 GMT</pubDate></item>"))
+    confine()  # also what needs no open file: to remove or rename one, to become another program
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def main() -> None:
     """Answer one request: a `ParsedFeed`, or `{"unreadable": "why"}`."""
-    limit_process(int(sys.argv[1]))
+    limit_process(int(sys.argv[1]), MEMORY)
     answer: object
     try:
         order: ParseRequest = json.loads(sys.stdin.buffer.readline())
