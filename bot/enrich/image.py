@@ -1,10 +1,11 @@
-"""Opens a picture for OCR: its first frame, upright, in grey, dark letters on a light background."""
+"""Opens a picture for OCR: its first frame, upright, dark letters on a light background."""
 
 import struct
 import warnings
 from typing import TYPE_CHECKING
 
 from bot.contracts.engine import MediaFile, Unfit
+from bot.enrich.cleaning import dark_on_light
 from bot.enrich.sandbox.admission import MOST_PIXELS
 from storage.media.types import PICTURES
 
@@ -13,16 +14,15 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE = 2_800  # pixels; more does not improve the result
 _ORIENTATION = 0x0112
-_DARK = 110  # a mean grey below this means light letters on a dark background
 
 
 def sheet(media: MediaFile) -> "Image":
-    """The first frame as 8 bits of grey, at most LONGEST_SIDE long. Raises Unfit if the picture cannot be decoded.
+    """The first frame in colour, at most LONGEST_SIDE long. Raises Unfit if the picture cannot be decoded.
 
     Only the decoder of the type that the bytes show is used. `sandbox.admission` has checked the size in the header;
     here it is checked again as the decoder understands it, before it decodes.
     """
-    from PIL import Image, ImageOps, ImageStat
+    from PIL import Image
 
     if media.mime not in PICTURES:
         raise Unfit(f"its content is {media.mime}, not a picture")
@@ -33,13 +33,13 @@ def sheet(media: MediaFile) -> "Image":
         ):
             if opened.width * opened.height > MOST_PIXELS:
                 raise Unfit(f"too large: {opened.width:,} x {opened.height:,} pixels")
-            opened.draft("L", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a smaller size
+            opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a smaller size
             opened.load()
-            grey = _on_white(_upright(opened)).convert("L")
+            page = _on_white(_upright(opened)).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise Unfit("the picture cannot be decoded: it is damaged or cut off") from error
-    grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    return ImageOps.invert(grey) if ImageStat.Stat(grey).mean[0] < _DARK else grey
+    page.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    return dark_on_light(page)
 
 
 def _upright(image: "Image") -> "Image":
@@ -67,7 +67,7 @@ def _on_white(image: "Image") -> "Image":
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits of grey
-        return image.convert("I").point(lambda value: value / 256)
+        return image.convert("I").point(lambda value: value / 256).convert("L")
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image
     white = Image.new("RGBA", image.size, "white")

@@ -2,14 +2,15 @@
 
 import itertools
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 _UNSPACED = "\u0e00-\u0eff\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"  # Thai, Lao, Chinese, Japanese
 _ENDS_UNSPACED, _BEGINS_UNSPACED = re.compile(f"[{_UNSPACED}]$"), re.compile(f"^[{_UNSPACED}]")
 _WORD_LEVEL = "5"
 _COLUMNS = 12
+_SURE = 60.0  # confidence of a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Word:
     @property
     def right(self) -> int:
         return self.left + self.width
+
+    def scaled(self, by: float) -> "Word":
+        """The same word on the same page in another size."""
+        left, top, width, height = (round(side * by) for side in (self.left, self.top, self.width, self.height))
+        return replace(self, left=left, top=top, width=width, height=height)
 
     @property
     def middle(self) -> float:
@@ -58,6 +64,19 @@ def confidence(found: Iterable[Word]) -> float:
         letters += len(word.text)
         sure += word.confidence * len(word.text)
     return min(100.0, max(0.0, sure / letters)) if letters else 0.0
+
+
+def missed(found: Sequence[Word], other: Iterable[Word]) -> list[Word]:
+    """The sure words of another reading of the same page, at places where this one has no word."""
+    return [word for word in other if word.confidence >= _SURE and not any(_overlap(word, one) for one in found)]
+
+
+def _overlap(word: Word, other: Word) -> bool:
+    """Whether a fifth of the smaller of two words lies in the other."""
+    wide = min(word.right, other.right) - max(word.left, other.left)
+    high = min(word.top + word.height, other.top + other.height) - max(word.top, other.top)
+    smaller = min(word.width * word.height, other.width * other.height)
+    return wide > 0 and high > 0 and wide * high * 5 > smaller
 
 
 def in_order(found: Iterable[Word]) -> str:

@@ -56,7 +56,7 @@ class RapidOcr:
             reader = RapidOCR(params=_PARAMETERS)
         from bot.enrich.image import sheet
 
-        page = sheet(media).convert("RGB")
+        page = sheet(media).convert("L").convert("RGB")
         found: Any = reader(np.asarray(page))
         texts, scores = tuple(found.txts or ()), tuple(found.scores or ())
         boxes = () if found.boxes is None else found.boxes.tolist()

@@ -1,7 +1,8 @@
 """Reads pictures with the Tesseract program (https://github.com/tesseract-ocr/tesseract).
 
-Its layout analysis mistakes the marks of Burmese for separate lines. So a page is read three times, as sparse text and
-as one block, in two sizes, and the reading that agrees best with the others wins.
+A page is first turned upright and level, and cleaned of shadows and of coloured ink. Tesseract's layout analysis
+mistakes the marks of Burmese for separate lines. So a page is read as sparse text and as one block, in two sizes, and
+with all its ink in Tesseract's own layout. The reading that agrees best with the others wins; what it missed is added.
 """
 
 import importlib.util
@@ -9,7 +10,7 @@ import itertools
 import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,8 +41,11 @@ INSTALL_PILLOW = "pip install 'communique[ocr]'"
 UNRELIABLE = 60.0  # below this mean confidence most words are wrong
 _CERTAIN = 85.0  # from here on the language data surely fit the script
 _HOPELESS = 30.0  # below it they surely do not
-_SPARSE, _BLOCK = 11, 6  # Tesseract's page segmentation modes
+_ALIKE = 0.9  # share of pairs of words in which two readings agree
+_SPARSE, _BLOCK, _PAGE = 11, 6, 3  # Tesseract's page segmentation modes
 _PASSES = ((_SPARSE, 1.0), (_SPARSE, 0.6), (_BLOCK, 0.6))
+_LOOK = 0.5  # size of a page when only its orientation is asked for
+_ENOUGH = 150  # letters by which an orientation is known
 _USUAL_WIDTH = 900  # pixels; smaller pictures are enlarged
 _MOST_ENLARGED = 3.0
 _PASS_DEADLINE = 60.0  # seconds
@@ -72,15 +76,30 @@ class Settings(EngineSettings):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of a page; `confidence` is the mean of its words, 0 to 100."""
+    """One reading of a page; `confidence` is the mean of its words, 0 to 100. Words have their places on the page."""
 
     text: str
     confidence: float
     letters: int
+    words: Sequence[layout.Word] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page with its shadows and coloured ink removed, and, where it has coloured ink, the one with all ink."""
+
+    clean: "Image"
+    inked: "Image | None"
+
+    def turned(self, degrees: float) -> "_Page":
+        from bot.enrich.cleaning import turned
+
+        inked = None if self.inked is None else turned(self.inked, degrees)
+        return _Page(turned(self.clean, degrees), inked)
 
 
 class Tesseract:
-    """Reads one page in three passes for each script that it may be in, with one thread: more make it slower."""
+    """Reads one page in several passes for each script that it may be in, with one thread: more make it slower."""
 
     makes: Made = "ocr"
     reads: frozenset[MediaKind] = frozenset({"photo"})
@@ -102,9 +121,7 @@ class Tesseract:
         return Bounds(seconds=300, cpu_s=280, memory=1024 * MB, written=64 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
-        from bot.enrich.image import sheet
-
-        page = sheet(media)
+        page = _cleaned(media)
         best, packs = Pass("", 0.0, 0), ""
         for candidate in self._candidates(media.languages):
             found = self._best(page, candidate)
@@ -133,26 +150,72 @@ class Tesseract:
         scripts = [pack for pack in wanted if pack in have and pack != "eng"]
         return ["+".join((pack, *english)) for pack in scripts] or list(english) or sorted(have)[:1]
 
-    def _best(self, page: "Image", packs: str) -> Pass:
-        """The best of three passes, or the first alone if that is hopeless."""
+    def _best(self, page: _Page, packs: str) -> Pass:
+        """The best of several passes, with the words that it missed and others found; a hopeless first look is all.
+
+        Two sure passes that agree are enough for a page in one ink.
+        """
+        page, look = self._upright(page, packs)
+        if look.confidence < _HOPELESS and look.letters:
+            return look
         passes: list[Pass] = []
         for mode, size in _PASSES:
-            passes.append(self._pass(page, packs, mode, size))
-            if passes[0].confidence < _HOPELESS and passes[0].letters:
+            passes.append(self._pass(page.clean, packs, mode, size))
+            if page.inked is None and _agree(passes):
+                return passes[0]
+        passes.append(self._pass(page.inked or page.clean, packs, _PAGE, 1.0))
+        best = most_agreed(passes)
+        return _completed(best, [one for one in passes if one is not best])
+
+    def _upright(self, page: _Page, packs: str) -> tuple[_Page, Pass]:
+        """Turned by a quarter or half where that is read better, then so that its lines are level; and a first look."""
+        from bot.enrich.cleaning import likely_turns, slope
+
+        looks: list[tuple[float, _Page, Pass]] = []
+        for degrees in likely_turns(page.clean):
+            candidate = page.turned(degrees)
+            look = self._pass(candidate.clean, packs, _SPARSE, _LOOK)
+            looks.append((look.confidence * min(look.letters, _ENOUGH), candidate, look))
+            if look.confidence >= _CERTAIN and look.letters >= _ENOUGH:
                 break
-        return most_agreed(passes)
+        _, best, look = max(looks, key=lambda one: one[0])
+        lean = slope(best.clean)
+        return best.turned(lean) if lean else best, look
 
     def _pass(self, page: "Image", packs: str, mode: int, size: float) -> Pass:
         from PIL import Image
 
         enlarged = min(max(1.0, _USUAL_WIDTH / page.width), _MOST_ENLARGED, max(1.0, 2_800 / max(page.size)))
-        width, height = (max(1, round(side * size * enlarged)) for side in page.size)
+        scale = size * enlarged
+        width, height = (max(1, round(side * scale)) for side in page.size)
         scaled = page.resize((width, height), Image.Resampling.LANCZOS)
         path = self._temporary / "page.pgm"
         path.write_bytes(b"P5 %d %d 255\n" % (width, height) + scaled.tobytes())
         found = layout.words(_run(self.settings, str(path), "-", "-l", packs, "--psm", str(mode), "tsv"))
         text = layout.rebuilt(found) if mode == _SPARSE else layout.in_order(found)
-        return Pass(text, layout.confidence(found), sum(len(word.text) for word in found))
+        letters = sum(len(word.text) for word in found)
+        return Pass(text, layout.confidence(found), letters, [word.scaled(1 / scale) for word in found])
+
+
+def _cleaned(media: MediaFile) -> _Page:
+    from bot.enrich import cleaning
+    from bot.enrich.image import sheet
+
+    picture = sheet(media)
+    inked = cleaning.flat(picture.convert("L"))
+    clean = cleaning.without_ink(picture)
+    return _Page(inked, None) if clean is None else _Page(cleaning.flat(clean), inked)
+
+
+def _completed(best: Pass, others: Sequence[Pass]) -> Pass:
+    """The best reading, and below it what it missed: whole lines, or words in another colour."""
+    found = list(best.words)
+    added: list[layout.Word] = []
+    for other in others:
+        more = layout.missed(found, other.words)
+        found += more
+        added += more
+    return replace(best, text=f"{best.text}\n{layout.rebuilt(added)}") if added else best
 
 
 def _installed(settings: Settings) -> frozenset[str]:
@@ -187,17 +250,27 @@ def most_agreed(passes: Sequence[Pass]) -> Pass:
     most = max(one.letters for one in passes) or 1
 
     def worth(index: int) -> float:
-        others = [pair for place, pair in enumerate(pairs) if place != index]
-        shared = [(pairs[index] & other).total() / ((pairs[index] | other).total() or 1) for other in others]
+        shared = [_shared(pairs[index], other) for place, other in enumerate(pairs) if place != index]
         agreed = sum(shared) / len(shared) if shared else 0.0
         return agreed + passes[index].confidence / 100 * passes[index].letters / most
 
     return passes[max(range(len(passes)), key=worth)]
 
 
+def _agree(passes: Sequence[Pass]) -> bool:
+    """Whether there are two readings of a page, both sure and nearly the same."""
+    if len(passes) != 2 or min(one.confidence for one in passes) < _CERTAIN:
+        return False
+    return _shared(*(_pairs(one.text) for one in passes)) >= _ALIKE
+
+
 def _pairs(text: str) -> Counter[tuple[str, str]]:
     tokens = fold(text).split()
     return Counter(itertools.pairwise(tokens))
+
+
+def _shared(pairs: Counter[tuple[str, str]], other: Counter[tuple[str, str]]) -> float:
+    return (pairs & other).total() / ((pairs | other).total() or 1)
 
 
 def _fits(found: Pass) -> bool:
