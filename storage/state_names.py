@@ -19,11 +19,16 @@ RENAMED: Final = "renamed"
 ARCHIVE_ERROR: Final = "archive error"
 INTERNAL_ERROR: Final = "internal error"
 
-# Of one channel, as the account meets it
+# Of one channel, as the account or the public pages meet it
 PRIVATE: Final = "private"
 BANNED: Final = "banned"
 RESTRICTED: Final = "restricted"
 DELETED: Final = "deleted"
+BLOCKED_BY_LAW: Final = "blocked by law"
+COPYRIGHT: Final = "blocked for copyright"
+GROUP: Final = "a group"
+PERSON: Final = "a person"
+BOT: Final = "a bot"
 NOT_JOINED: Final = "not joined"
 NO_SUCH_NAME: Final = "no such name"
 NOT_A_CHANNEL: Final = "not a channel"

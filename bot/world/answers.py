@@ -53,7 +53,7 @@ def answer(world: World, request: Request) -> WorldReply:
     elif found := _POST.fullmatch(parts.path):
         reply = _post(world, found[1], int(found[2]), site)
     else:
-        reply = WorldReply(200, landing_page(parts.path.strip("/")).encode(), {"Content-Type": _HTML})
+        reply = _landing(world, parts.path.strip("/"))
     return _packed(reply) if world.gzip and "gzip" in request.headers.get("accept-encoding", "") else reply
 
 
@@ -62,7 +62,7 @@ def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) 
     if not world.has(handle):
         return elsewhere
     faults = world.count_request(handle)
-    if faults.preview_off:
+    if faults.preview_off or faults.closed:
         return elsewhere
     if broken := _broken(faults.status, faults.retry_after, hang=faults.hang):
         return broken
@@ -71,10 +71,19 @@ def _list(world: World, handle: str, asked: Mapping[str, list[str]], site: str) 
     return WorldReply(200, list_page(view, site, world.clock.now()).encode(), {"Content-Type": _HTML}, faults.slow)
 
 
+def _landing(world: World, handle: str) -> WorldReply:
+    """The page about a name; of a name that nobody has, it shows no title."""
+    known = world.has(handle)
+    page = (world.channel(handle).faults.closed if known else "") or landing_page(handle, known=known)
+    return WorldReply(200, page.encode(), {"Content-Type": _HTML})
+
+
 def _post(world: World, handle: str, number: int, site: str) -> WorldReply:
     if not world.has(handle):
-        return WorldReply(200, landing_page(handle).encode(), {"Content-Type": _HTML})
+        return _landing(world, handle)
     faults = world.count_request(handle)
+    if faults.closed:
+        return _landing(world, handle)
     if broken := _broken(faults.status, faults.retry_after, hang=faults.hang):
         return broken
     page = post_page(world.channel(handle), world.show_message(handle, number), site, world.clock.now())

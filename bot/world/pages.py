@@ -70,11 +70,12 @@ def post_page(channel: Channel, message: WorldMessage | None, site: str, now: in
     )
 
 
-def landing_page(handle: str) -> str:
-    """The page at /NAME, to which a channel without a preview redirects."""
+def landing_page(handle: str, *, known: bool) -> str:
+    """The page at /NAME, to which a channel without a preview redirects; `known`: there is such a channel."""
+    title = f'<div class="tgme_page_title"><span dir="auto">{escape(handle)}</span></div>' if known else ""
     return (
         f'<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>Telegram: Contact @{escape(handle)}</title></head>'
-        f'<body><div class="tgme_page"><div class="tgme_page_title"><span dir="auto">{escape(handle)}</span></div>'
+        f'<body><div class="tgme_page">{title}'
         '<div class="tgme_page_action"><a class="tgme_action_button_new">View in Telegram</a></div></div></body>'
         "</html>\n"
     )

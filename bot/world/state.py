@@ -49,11 +49,13 @@ class WorldMessage:
 class Faults:
     """What goes wrong with one channel; set again to change it.
 
-    So many `throttled` pages say "No posts found". `moved_to` is the numeric id of another owner of the handle. With
-    `status` every request gets it, and `retry_after` seconds. `hang` never answers; `slow` is the seconds per reply.
+    `closed` is the page about the name, to which all its addresses lead. So many `throttled` pages say "No posts
+    found". `moved_to` is the numeric id of another owner of the handle. With `status` every request gets it, and
+    `retry_after` seconds. `hang` never answers; `slow` is the seconds per reply.
     """
 
     preview_off: bool = False
+    closed: str = ""
     throttled: int = 0
     moved_to: int | None = None
     status: int | None = None

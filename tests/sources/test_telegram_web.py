@@ -176,6 +176,38 @@ def test_a_channel_without_a_preview_is_a_state_and_is_asked_again_in_some_hours
     assert (told.value.state, told.value.retry_at) == ("preview disabled", now + 6 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("page", "state"),
+    [
+        ('<div class="tgme_page"><div class="tgme_page_extra">1 204 members</div></div>', "a group"),
+        (
+            '<div class="tgme_page_description">This channel can’t be displayed because it violated local laws.</div>',
+            "blocked by law",
+        ),
+    ],
+)
+def test_why_a_channel_is_closed_is_a_state_and_it_is_read_when_it_opens(
+    world: World, ask: Ask, page: str, state: str
+) -> None:
+    fill(world, 2)
+    now = 1_790_000_000 * SECOND
+    cursor = ask.fetch().cursor
+    world.set_faults("desk", Faults(closed=page))
+    with pytest.raises(Later) as told:
+        Ask(ask.site, Clock(now=lambda: now)).fetch(NEWEST, cursor)
+    assert (told.value.state, told.value.retry_at) == (state, now + 6 * HOUR)
+    assert "/desk is " in str(told.value)
+    world.set_faults("desk", Faults())
+    assert ask.fetch(NEWEST, cursor).posts
+
+
+def test_a_server_that_obeys_a_law_says_so(world: World, ask: Ask) -> None:
+    world.set_faults("desk", Faults(status=451))
+    with pytest.raises(Later) as told:
+        ask.fetch()
+    assert told.value.state == "blocked by law"
+
+
 def test_a_handle_with_another_owner_stops_the_source_and_says_what_to_do(world: World, ask: Ask) -> None:
     fill(world, 3)
     cursor = ask.fetch().cursor
@@ -252,7 +284,7 @@ def test_a_check_meets_the_faults_of_the_server_as_later(world: World, ask: Ask)
     world.set_faults("desk", Faults(status=503))
     with pytest.raises(Later):
         ask(lambda source: source.check("2"))
-    with pytest.raises(Later, match="not a post"):
+    with pytest.raises(Later, match="is no channel"):
         ask(lambda source: source.check("2"), channel="elsewhere")
 
 

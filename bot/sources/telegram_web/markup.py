@@ -11,6 +11,12 @@ _SCHEME = re.compile(r"(?!javascript:|data:|vbscript:)[a-z][a-z0-9+.-]*:", re.IG
 _BACKGROUND = re.compile(r"""background-image\s*:\s*url\(\s*(['"]?)(.*?)\1\s*\)""")
 _SOURCE_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 _EDGE = "\0"  # cannot come out of the parser: HTML has no NUL
+_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
+# One of them is four tags, or six, and holds no other; a page may have ten thousands.
+_EMOJI = re.compile(
+    rb'(?:<tg-emoji[^<>]{0,100}>)?<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>(?:</tg-emoji>)?',
+)
+_MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
 _BLOCKS = frozenset({"blockquote", "pre", "div", "p"})
 
 
@@ -113,3 +119,17 @@ def link(words: str, node: LexborNode) -> Link | None:
     if address.startswith("//"):
         address = f"https:{address}"
     return Link(words, address) if _SCHEME.match(address) else None
+
+
+def is_monstrous(html: bytes) -> bool:
+    """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
+    tags = html.count(b"<")
+    unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
+    if unclosed > _MOST_UNCLOSED:
+        return True
+    return tags > _MOST_TAGS and _EMOJI.sub(b"", html).count(b"<") > _MOST_TAGS
+
+
+def repaired(html: bytes) -> bytes:
+    """The page with what is no UTF-8 replaced by U+FFFD; t.me sends nothing else, so it is damage."""
+    return html.decode("utf-8", "replace").encode()

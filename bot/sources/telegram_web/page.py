@@ -10,7 +10,7 @@ from itertools import pairwise
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.sources.telegram_web.block import UnreadableError, read_post
-from bot.sources.telegram_web.markup import classes, plain
+from bot.sources.telegram_web.markup import classes, is_monstrous, plain, repaired
 from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen
 
 _SITE = "https://t.me"
@@ -23,12 +23,6 @@ _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
 _NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
 _BLOCKS_READ = 100  # t.me sends at most 20
-_MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
-# One of them is four tags, or six, and holds no other; a page may have ten thousands.
-_EMOJI = re.compile(
-    rb'(?:<tg-emoji[^<>]{0,100}>)?<i class="emoji"[^<>]{0,300}><b>[^<>]{1,60}</b></i>(?:</tg-emoji>)?',
-)
-_MOST_UNCLOSED = 2_000  # nesting costs the parser quadratic time, and for some elements memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,11 @@ def read_page(html: bytes, site: str = _SITE) -> PreviewPage:
     try:
         return _read_page(html, html, site)
     except UnicodeDecodeError:
-        return _read_page(_repaired(html), html, site)
+        return _read_page(repaired(html), html, site)
 
 
 def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
-    if _monstrous(html):
+    if is_monstrous(html):
         return PreviewPage()
     tree = LexborHTMLParser(html)
     wraps = tree.css(_BLOCK)
@@ -110,11 +104,11 @@ def read_embed(html: bytes, site: str = _SITE) -> Embed:
     try:
         return _read_embed(html, html, site)
     except UnicodeDecodeError:
-        return _read_embed(_repaired(html), html, site)
+        return _read_embed(repaired(html), html, site)
 
 
 def _read_embed(html: bytes, received: bytes, site: str) -> Embed:
-    if _monstrous(html):
+    if is_monstrous(html):
         return Embed()
     tree = LexborHTMLParser(html)
     error = tree.css_first(".tgme_widget_message_error")
@@ -126,20 +120,6 @@ def _read_embed(html: bytes, received: bytes, site: str) -> Embed:
     except UnreadableError:
         return Embed()
     return Embed(post=post, channel_id=_view_channel(message))
-
-
-def _monstrous(html: bytes) -> bool:
-    """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
-    tags = html.count(b"<")
-    unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
-    if unclosed > _MOST_UNCLOSED:
-        return True
-    return tags > _MOST_TAGS and _EMOJI.sub(b"", html).count(b"<") > _MOST_TAGS
-
-
-def _repaired(html: bytes) -> bytes:
-    """The page with what is no UTF-8 replaced by U+FFFD; t.me sends nothing else, so it is damage."""
-    return html.decode("utf-8", "replace").encode()
 
 
 def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,16 +14,17 @@ from bot.contracts.settings import Duration
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
 from bot.telegram.channel_names import NotAChannelError, read_channel_name
 from storage.records import Batch, Checked, Seen
-from storage.state_names import PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
+from storage.state_names import BLOCKED_BY_LAW, PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
 _CAP = 4 << 20
 _BY_EMBED = "embed page"
 _DEADLINE = 30.0
 _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words on the page
-_PREVIEW_RETRY = 6 * HOUR
+_CLOSED_RETRY = 6 * HOUR
 _CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
 _CONTROLS = 3
 
@@ -172,13 +174,13 @@ class TelegramWeb:
     async def _page(self, query: str) -> PreviewPage:
         reply = await self._get(f"{self.settings.base_url}/s/{self.settings.channel}{query}")
         if "/s/" not in urlsplit(reply.url).path:
-            raise Later(
-                f"{self._where} has no public preview: switched off, a private channel, or a wrong name",
-                retry_at=self._clock.now() + _PREVIEW_RETRY,
-                state=PREVIEW_DISABLED,
+            raise await self._closed(reply.body) or self._later(
+                PREVIEW_DISABLED, "has no public preview: switched off, a private channel, or a wrong name"
             )
         self._expect_ok(reply)
         page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
+        if not page.posts and (closed := await self._closed(reply.body)) is not None:
+            raise closed
         if not page.is_preview:
             raise Later(f"{self._where} answered with a page that is not a channel preview", state=UNREADABLE)
         if page.without_words or (page.quarantined and not page.posts):
@@ -193,7 +195,9 @@ class TelegramWeb:
         embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
         self._expect_owner(embed.channel_id)
         if embed.post is None and not embed.not_found:
-            raise Later(f"{self._where}/{native_id} answered with a page that is not a post", state=UNREADABLE)
+            raise await self._closed(reply.body) or Later(
+                f"{self._where}/{native_id} answered with a page that is not a post", state=UNREADABLE
+            )
         if embed.post is not None:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
@@ -216,11 +220,22 @@ class TelegramWeb:
     def _lately_alive(self) -> bool:
         return self._alive_at is not None and self._clock.monotonic() - self._alive_at <= _CONTROL_LASTS
 
+    async def _closed(self, html: bytes) -> Later | None:
+        """Why the channel shows no posts, where the page says it."""
+        why = await asyncio.to_thread(find_why, html)
+        return None if why is None else self._later(why.state, why.reason)
+
+    def _later(self, state: str, reason: str) -> Later:
+        """What lasts for hours or for ever: looked at again after minutes first, for the page may be an odd one."""
+        return Later(f"{self._where} {reason}", retry_at=self._clock.now() + _CLOSED_RETRY, state=state)
+
     def _throttled(self) -> Later:
         self._http.slow_down(urlsplit(self.settings.base_url).hostname or "")
         return Later(f"{self._where} shows no posts, as it does when it is asked too often", state=THROTTLED)
 
     def _expect_ok(self, reply: Reply) -> None:
+        if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
+            raise self._later(BLOCKED_BY_LAW, "is blocked by law, perhaps only here (HTTP 451)")
         if not reply.ok:  # t.me redirects from names that it does not know: a 404 says nothing about the channel
             raise Later(f"{self._where} answered {reply.status}")
 
