@@ -121,6 +121,16 @@ class FetchedPost:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRaw:
+    """The bytes from which one revision of a post was read, to be read again."""
+
+    post_id: int
+    native_id: str
+    revision: int
+    raw: Raw
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """A piece of a reply that could not be read as a post: kept whole, shown to the user, never in the way."""
 

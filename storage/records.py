@@ -16,6 +16,7 @@ from storage.fetched import (
     Preview,
     Quarantined,
     Raw,
+    StoredRaw,
     TextKind,
 )
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
@@ -36,6 +37,7 @@ __all__ = [
     "Quarantined",
     "Raw",
     "Segment",
+    "StoredRaw",
     "TextKind",
     "TextRow",
 ]

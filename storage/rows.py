@@ -101,6 +101,7 @@ class PostRow:
     texts: tuple[TextRow, ...] = ()
     rules: tuple[str, ...] = ()
     revisions: int = 1
+    reread_at: int | None = None  # when a better reader found something else in the same bytes
 
 
 @dataclass(frozen=True, slots=True)

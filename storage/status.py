@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
-from storage.posts import refolding
+from storage.posts import refolding, rereading
 from storage.posts.refolding import FoldProgress
+from storage.posts.rereading import RereadProgress
 from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
 from storage.state_names import CONNECTED, current_name
 
@@ -110,6 +111,7 @@ class ArchiveStatus:
     backups: BackupRecord = field(default_factory=BackupRecord)
     heartbeat_at: int | None = None  # when a daemon last wrote that it lives
     indexing: FoldProgress | None = None  # of the texts that an older version has indexed
+    rereading: RereadProgress | None = None  # of the posts that an older version has read
 
     @property
     def account(self) -> AccountRow | None:
@@ -139,6 +141,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         backups=read_backups(reader),
         heartbeat_at=heartbeat.read_last(reader),
         indexing=refolding.read_progress(reader),
+        rereading=rereading.read_progress(reader),
     )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings
 from bot.http import PORTS, Http
-from storage.records import Batch, Checked
+from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
 if TYPE_CHECKING:
     from bot.telegram.accounts import Accounts
@@ -100,6 +100,26 @@ class Source(Protocol):
 
     async def check(self, native_id: str) -> Checked:
         """Look at one post again. Only called where `checks` is True."""
+        ...
+
+
+@runtime_checkable
+class Rereader(Protocol):
+    """A source that can read stored bytes again; it need not know this class.
+
+    `reader_number` is raised whenever the source reads more, or other things, in the same bytes: everything that an
+    older reader has read is then read again before it is compared with what the source shows, and nothing of that
+    alerts.
+    """
+
+    reader_number: int
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What this reader makes of each, under the same id; None for what it cannot read. It asks nobody.
+
+        What it does not know without the reply around the bytes (names of people) it leaves None. Raises Later where
+        it may succeed another time.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from storage import jobs
 
 _REST = 2.0  # times as long as the step before it, so that a machine of one core stays free for what comes
 _YIELD_S = 1.0  # to a post that its rules have not seen
-_LONG_S = 3600.0  # when all is done, the next upgrade comes with the next start
+_PAUSE_S = 60.0  # then what had to wait for a source or for rules may be possible
 Chore = Callable[[], Awaitable[bool]]
 """Does a small part of some work in a transaction of its own; False if nothing is left of it."""
 
@@ -29,7 +29,7 @@ class Upkeep:
             for chore in self.chores:
                 while await self._step(chore):
                     pass
-            await asyncio.sleep(_LONG_S)
+            await asyncio.sleep(_PAUSE_S)
 
     async def work(self, within_s: float) -> None:
         """Work without rests, and begin no step after so many seconds."""

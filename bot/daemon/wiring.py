@@ -32,6 +32,7 @@ from bot.daemon.upkeep import Upkeep
 from bot.http import IN_ALL, Http
 from bot.intake.poll import Intake
 from bot.intake.recheck import Rechecks
+from bot.intake.reread import Rereading
 from storage.alerts import notices, outbox
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
@@ -128,7 +129,9 @@ class Stages:
         self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
-        self.upkeep = Upkeep(self.archive, self._clock, (Refolding(self.archive, self.say).do_some,))
+        self.rereading = Rereading(self.archive, self._clock)
+        chores = (self.rereading.do_some, Refolding(self.archive, self.say).do_some)
+        self.upkeep = Upkeep(self.archive, self._clock, chores)
 
     def _note_transaction(self, error: ArchiveError | None) -> None:
         if error is None:
@@ -194,7 +197,7 @@ class Stages:
         self.wired = wired
         self.backups.config = wired.config
         self.decisions.rules, self.decisions.alerts_due = wired.rules, wired.outbox.ring
-        self.rounds.sources = self.rechecks.sources = wired.sources
+        self.rounds.sources = self.rechecks.sources = self.rereading.sources = wired.sources
         self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}
         if self._telegram is not wired.telegram:
             await self.close_telegram()

@@ -19,6 +19,7 @@ def post_json(post: PostRow, files: "Mapping[int, Holding]", matches: "Iterable[
     return as_json(post) | {
         "media": [file_json(item, files[item.id]) for item in post.media],
         "text_unicode": convert_zawgyi(post),
+        "reread_at": iso(post.reread_at),
         "matches": [_match_json(match) for match in matches],
     }
 
@@ -35,6 +36,7 @@ def history_json(history: "PostHistory", earlier: Iterable[TextRow]) -> dict[str
                 "method": revision.method,
                 "content_hash": revision.content_hash,
                 "raw_sha256": revision.raw_sha256,
+                "reread_at": iso(revision.reread_at),
                 "fetch": fetch_json(revision.fetch),
             }
             for revision in history.revisions

@@ -75,6 +75,7 @@ def status_json(
             "failing_since": iso(status.backups.failing_since),
             "reason": status.backups.reason,
         },
+        "rereading": status.rereading and {"done": status.rereading.done, "total": status.rereading.total},
         "indexing": status.indexing and {"done": status.indexing.done, "total": status.indexing.total},
         "next_steps": list(next_steps),
     }

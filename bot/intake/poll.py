@@ -12,6 +12,7 @@ from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
 from bot.intake import ledger
 from bot.intake.backoff import Outlook, Streak, after_failure, after_success
+from bot.intake.reread import read_shown_again, reader_of
 from storage.alerts import flapping
 from storage.posts import observations, rechecks, saving
 from storage.posts.content import content_hash
@@ -72,6 +73,7 @@ class Part:
     shown: frozenset[str] = frozenset()  # all posts of the reply
     last: bool = False
     began: int | None = None  # see saving.save
+    reader: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +233,10 @@ class Intake:
         `again`: the same posts were shown last time, so that none can be missing from them only now.
         """
         recheck = tuple(source.settings.recheck) if source.checks else ()
+        await read_shown_again(self.archive, self.clock, source, source_id, (*step.old, *step.fresh))
         open_gaps: list[Gap] = []
         for chosen in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
-            part = replace(chosen, began=began)
+            part = replace(chosen, began=began, reader=reader_of(source))
             saved, open_gaps, settled = await self.archive.run(
                 _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
@@ -310,6 +313,7 @@ def _write(
         change=part.change,
         recheck=recheck,
         began=part.began,
+        reader=part.reader,
     )
     if not part.last:
         return saved, [], None

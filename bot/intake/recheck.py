@@ -11,6 +11,7 @@ from bot.claims import Claims
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.contracts.source import ManyAtOnce, Source
 from bot.errors import Later, Never
+from bot.intake.reread import read_checked_again, reader_of
 from storage import jobs
 from storage.archive.database import Writer
 from storage.posts import rechecks, saving
@@ -89,6 +90,8 @@ class Rechecks:
             batch = left if together else left[:1]
             try:
                 found = await _check(source, [places[job.post_id].native_id for job in batch])
+                for job, checked in zip(batch, found, strict=False):
+                    await read_checked_again(self.archive, self.clock, source, job.post_id, checked.post)
             except (Later, Never) as error:
                 await self.archive.run(jobs.postpone, [job.id for job in left], self._next_time(error))
                 return len(claimed) - len(left)
@@ -102,7 +105,7 @@ class Rechecks:
                 continue
             for job, checked in zip(batch, found, strict=False):  # it may have checked only some of them
                 exact = apart if checked.apart is None else min(apart, checked.apart)
-                await self.archive.run(_settle, job, checked, self.clock.now(), exact)
+                await self.archive.run(_settle, job, checked, self.clock.now(), exact, reader_of(source))
                 self.stored()
             left = left[len(found) :]
         return len(claimed)
@@ -119,9 +122,10 @@ async def _check(source: Source, native_ids: list[str]) -> Sequence[Checked]:
     return [await source.check(native_ids[0])]
 
 
-def _settle(writer: Writer, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int) -> None:
+def _settle(writer: Writer, job: jobs.ClaimedJob, checked: Checked, now: int, apart: int, reader: int) -> None:
     rechecks.end_look(writer, job.id)
-    saving.save_check(writer, job.post_id, checked, now, apart=apart, left_out=job.slot == rechecks.MISSING)
+    left_out = job.slot == rechecks.MISSING
+    saving.save_check(writer, job.post_id, checked, now, apart=apart, left_out=left_out, reader=reader)
 
 
 def _put_aside(writer: Writer, claimed: Sequence[jobs.ClaimedJob], later: int | None) -> None:

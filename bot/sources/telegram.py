@@ -1,5 +1,6 @@
 """Telegram channels through an account: every post, live; the public pages are the fallback."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,10 @@ from pydantic import AfterValidator, BeforeValidator
 
 from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.settings import Duration
-from bot.contracts.source import Source, SourceSettings, SourceTools, Want
+from bot.contracts.source import Rereader, Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.telegram.channel_names import ChannelName, read_channel_name
-from storage.records import Batch, Checked
+from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_SIGNED_IN, RENAMED
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bot.telegram.gateway import TelegramGateway
 
 FALLBACK = "telegram_web"
+READER = 1  # of the account's messages: see bot.contracts.source.Rereader
 SITE = "https://t.me"
 
 
@@ -92,9 +94,16 @@ class TelegramSource:
     checks = True
 
     def __init__(
-        self, settings: Settings, accounts: "Accounts | None", pages: Callable[[str], Source] | None, clock: Clock
+        self,
+        settings: Settings,
+        accounts: "Accounts | None",
+        pages: Callable[[str], Source] | None,
+        clock: Clock,
+        stored_pages: Rereader | None = None,
     ) -> None:
         self.settings = settings
+        self._stored_pages = stored_pages  # reads those that were fetched, whether more may be fetched or not
+        self.reader_number = READER + (0 if stored_pages is None else stored_pages.reader_number)
         self._accounts = accounts
         self._public = settings.wanted.handle is not None
         self._home = accounts.place(settings.name, settings.account, public=self._public) if accounts else ""
@@ -198,6 +207,18 @@ class TelegramSource:
             if pages is None:
                 raise
             return await _check_by_pages(pages, native_ids)
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What is in the bytes of messages now, and in those of public pages."""
+        return [await self._reread(one) for one in stored]
+
+    async def _reread(self, stored: StoredRaw) -> FetchedPost | None:
+        if stored.raw.mime.startswith("application/vnd.telegram.tl;"):
+            from bot.telegram.messages import reread  # here, because only an account needs Telethon
+
+            return await asyncio.to_thread(reread, stored)
+        pages = self._stored_pages
+        return None if pages is None else (await pages.reread([stored]))[0]
 
     def carries(self, url: str) -> bool:
         """Whether only the account can bring this file."""
@@ -332,4 +353,11 @@ def build(settings: Settings, tools: SourceTools) -> TelegramSource:
     others = () if accounts is None else accounts.gateways.values()
     own = any(one.account.access.server is not None for one in others)  # t.me shows nothing of another server
     shown = tools.pages_allowed and not (own and settings.base_url == SITE)
-    return TelegramSource(settings, accounts, pages if settings.fallback == FALLBACK and shown else None, tools.clock)
+    stored_pages = pages(settings.wanted.handle or "any_channel")
+    return TelegramSource(
+        settings,
+        accounts,
+        pages if settings.fallback == FALLBACK and shown else None,
+        tools.clock,
+        stored_pages if isinstance(stored_pages, Rereader) else None,
+    )

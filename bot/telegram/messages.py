@@ -2,19 +2,33 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 from telethon import utils
+from telethon.extensions import BinaryReader
 from telethon.tl import types
 from telethon.tl.alltlobjects import LAYER
 
 from bot.telegram.attached import attached_words, unsupported
-from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Poll, Preview, Quarantined, Raw
+from storage.records import (
+    FetchedMedia,
+    FetchedPost,
+    Forward,
+    Link,
+    MediaKind,
+    Poll,
+    Preview,
+    Quarantined,
+    Raw,
+    StoredRaw,
+)
 
-MIME = f"application/vnd.telegram.tl; layer={LAYER}"
+_TL = "application/vnd.telegram.tl;"
+MIME = f"{_TL} layer={LAYER}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGE = "\0"
 _BLOCKS = (types.MessageEntityBlockquote, types.MessageEntityPre)
@@ -71,6 +85,33 @@ def read_messages(reply: Any, channel: ChannelAddress) -> ReadMessages:
             quarantined.append(Quarantined(raw, f"{type(problem).__name__}: {problem}"[:300], str(together[0].id)))
     low, high = (messages[0].id, messages[-1].id) if messages else (None, None)
     return ReadMessages(tuple(posts), tuple(quarantined), low, high)
+
+
+def reread(stored: StoredRaw) -> FetchedPost | None:
+    """The post in the bytes of its messages; None where they are of another layer, or need the reply around them.
+
+    Names of people and channels were beside the messages, so what is made of those is left open.
+    """
+    if not stored.raw.mime.startswith(_TL):
+        return None
+    try:
+        messages = list(_objects(stored.raw.data))
+    except Exception:  # noqa: BLE001 - bytes of another layer can end anywhere in Telethon
+        return None
+    if not messages or any(getattr(message, "via_bot_id", None) for message in messages):
+        return None
+    peer = messages[0].peer_id
+    channel = ChannelAddress(peer.channel_id if isinstance(peer, types.PeerChannel) else 0, None)
+    found = read_messages(SimpleNamespace(messages=messages), channel).posts
+    if len(found) != 1 or found[0].native_id != stored.native_id:
+        return None
+    return replace(found[0], url=None, author=None, forward=None, reply_to=None)
+
+
+def _objects(data: bytes) -> Iterator[Any]:
+    with BinaryReader(data) as reader:
+        while reader.tell_position() < len(data):
+            yield reader.tgread_object()
 
 
 def existing_messages(reply: Any) -> list[Any]:

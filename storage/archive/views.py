@@ -4,6 +4,8 @@ Tables may change between versions; a view keeps its columns and their meaning (
 and the times of the JSON output. An `id` is the primary key itself, so that looking for one is a look-up, not a scan.
 """
 
+from storage.archive.best_reading import BEST_READING, said
+
 
 def _seconds(column: str) -> str:
     whole = f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch')"
@@ -22,18 +24,19 @@ def _time(column: str) -> str:
 
 _OF_A_POST = "s.name AS source, p.native_id"
 _POST_AND_SOURCE = "JOIN posts p ON p.id = {0}.post_id JOIN sources s ON s.id = p.source_id"
-_CURRENT_REVISION = "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
+_CURRENT_REVISION = f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING}"
+_TITLE, _TEXT, _LINKS = (f"{said(column)} AS {column}" for column in ("title", "text", "links"))
 
 VIEWS = {
     "posts_readable": f"""
 SELECT p.id, s.name AS source, s.side, p.native_id,
     {_seconds("p.posted_at")} AS posted, {_seconds("p.collected_at")} AS collected,
     {_seconds("p.edited_at")} AS edited, {_seconds("p.deleted_at")} AS deleted,
-    p.author, r.title, r.text, p.language, json_extract(p.forward, '$.name') AS forwarded_from, p.reply_to, p.url,
+    p.author, {_TITLE}, {_TEXT}, p.language, json_extract(p.forward, '$.name') AS forwarded_from, p.reply_to, p.url,
     (SELECT group_concat(kind, ' ') FROM media m WHERE m.post_id = p.id) AS media,
     p.revision + 1 AS revisions, r.raw_sha256,
     {_time("p.posted_at")} AS posted_at, p.posted_raw, {_time("p.collected_at")} AS collected_at,
-    {_time("p.edited_at")} AS edited_at, {_time("p.deleted_at")} AS deleted_at, r.links,
+    {_time("p.edited_at")} AS edited_at, {_time("p.deleted_at")} AS deleted_at, {_LINKS},
     (SELECT json_group_array(DISTINCT rule) FROM matches m WHERE m.post_id = p.id) AS rules
 FROM posts p JOIN sources s ON s.id = p.source_id {_CURRENT_REVISION}""",
     "texts_readable": f"""
@@ -49,11 +52,12 @@ SELECT m.id, m.post_id, {_OF_A_POST}, p.url, {_time("p.posted_at")} AS posted_at
         AND g.slot = CAST(m.id AS TEXT) ORDER BY g.id DESC LIMIT 1) AS given_up
 FROM media m {_POST_AND_SOURCE.format("m")}""",
     "revisions_readable": f"""
-SELECT r.id, r.post_id, {_OF_A_POST}, r.number + 1 AS number, r.title, r.text, r.links,
-    {_time("r.collected_at")} AS collected_at, {_time("r.edited_at")} AS edited_at, r.method, r.content_hash,
-    r.raw_sha256, r.number = p.revision AS current, iif(f.id IS NULL, NULL, json_object('method', f.method,
+SELECT r.id, r.post_id, {_OF_A_POST}, r.number + 1 AS number, {_TITLE}, {_TEXT}, {_LINKS},
+    {_time("r.collected_at")} AS collected_at, {_time("r.edited_at")} AS edited_at, r.method,
+    {said("content_hash")} AS content_hash, r.raw_sha256, r.number = p.revision AS current,
+    {_time("d.at")} AS reread_at, iif(f.id IS NULL, NULL, json_object('method', f.method,
         'status', f.status, 'url', f.url, 'certificate_sha256', f.certificate, 'layer', f.layer)) AS fetch
-FROM revisions r {_POST_AND_SOURCE.format("r")} LEFT JOIN fetches f ON f.id = r.fetch_id""",
+FROM revisions r {_POST_AND_SOURCE.format("r")} {BEST_READING} LEFT JOIN fetches f ON f.id = r.fetch_id""",
     "observations_readable": f"""
 SELECT o.id, o.post_id, {_OF_A_POST}, {_time("o.at")} AS at, o.presence, o.method, o.detail
 FROM observations o {_POST_AND_SOURCE.format("o")}""",
@@ -73,7 +77,7 @@ FROM sources s LEFT JOIN runs w ON w.id =
     (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)""",
     "alerts_readable": f"""
 SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}, m.post_id, p.url, m.alerting, m.why,
-    m.before, r.title, r.text,
+    m.before, {_TITLE}, {_TEXT},
     (SELECT json_group_array(json_object('target', d.target, 'state', d.state, 'attempts', d.attempts,
         'created_at', {_time("d.created_at")}, 'not_before', {_time("d.not_before")},
         'settled_at', {_time("d.settled_at")}, 'reason', d.reason,
@@ -82,7 +86,7 @@ SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}
 FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
     "matches_readable": f"""
 SELECT m.id, m.rule, m.kind, {_seconds("m.at")} AS matched, s.name AS source, {_seconds("p.posted_at")} AS posted,
-    r.title, r.text, p.url, m.alerting, m.why, m.post_id, p.native_id, {_time("m.at")} AS at,
+    {_TITLE}, {_TEXT}, p.url, m.alerting, m.why, m.post_id, p.native_id, {_time("m.at")} AS at,
     {_time("p.posted_at")} AS posted_at
 FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
     "deliveries_readable": f"""

@@ -49,6 +49,22 @@ def save_files(
     return {(row["post_id"], row["key"]): row["id"] for row in found}
 
 
+def add_files(writer: Writer, post_id: int, revision: int, files: Sequence[FetchedMedia]) -> dict[tuple[int, str], int]:
+    """Store those files that only a better reader sees, and better names of the others; the id of each by post, key.
+
+    Addresses of known files stay: those in old bytes are older.
+    """
+    writer.execute_many(
+        "INSERT INTO media (post_id, key, kind, url, mime, name, bytes, duration_s, revision, state, reason, "
+        "next_try_at, reread) VALUES (:post_id, :key, :kind, :url, :mime, :name, :bytes, :duration_s, :revision, "
+        ":state, :reason, CASE WHEN :state = 'pending' THEN 0 END, 1) "
+        "ON CONFLICT (post_id, key) DO UPDATE SET name = excluded.name WHERE name IS NOT excluded.name",
+        [_row(post_id, revision, media) for media in files],
+    )
+    found = writer.rows("SELECT id, key FROM media WHERE post_id = :post", {"post": post_id}) if files else []
+    return {(post_id, row["key"]): row["id"] for row in found}
+
+
 def refresh_addresses(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMedia, ...]]], now: int) -> None:
     """Take up the new addresses of files that we do not have yet: (post id, files). Costs one question, mostly.
 

@@ -43,3 +43,4 @@ class MediaTable(SQLModel, table=True):
     read_at: int | None = None
     reading_since: int | None = None  # written before an engine begins, so that a crash of the whole unit has a name
     crashes: int | None = None  # how often the whole process died while this file was read
+    reread: int | None = None  # 1: only a better reader saw it in stored bytes, so it is no news

@@ -42,6 +42,7 @@ class JobTable(SQLModel, table=True):
     interruptions: int = count_column()  # deaths of the process in a row with this job claimed
     deaths: int = count_column()  # those of them that count against it: see storage.alerts.deaths
     healthy: int = count_column()  # 1: whoever claimed it had been healthy for a minute
+    seen: int | None = None  # of `decide`: the revision that rules have seen already; None if there is none
 
 
 class GivenUpTable(SQLModel, table=True):

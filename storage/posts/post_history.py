@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.archive.best_reading import BEST_READING, said
 from storage.posts.fetches import read_fetch
 from storage.records import Fetch, ObservationRow
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """What a post said from one moment on; `number` counts from 0."""
+    """What a post said from one moment on; `number` counts from 0, `reread_at` is when a better reader read it."""
 
     number: int
     text: str
@@ -21,6 +22,7 @@ class RevisionRow:
     content_hash: str
     raw_sha256: str
     method: str
+    reread_at: int | None
     fetch: Fetch | None
 
 
@@ -59,8 +61,9 @@ class Matched:
 def read_history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.rows(
-        "SELECT number, text, collected_at, edited_at, content_hash, raw_sha256, method FROM revisions"
-        " WHERE post_id = :id ORDER BY number",
+        f"SELECT r.number, {said('text')} AS text, r.collected_at, r.edited_at, "
+        f"{said('content_hash')} AS content_hash, r.raw_sha256, r.method, d.at AS reread_at "
+        f"FROM revisions r {BEST_READING} WHERE r.post_id = :id ORDER BY r.number",
         {"id": post_id},
     )
     observations = reader.rows(

@@ -6,13 +6,18 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from zstandard import ZstdCompressor
+from zstandard import ZstdCompressor, ZstdDecompressor
 
 from storage.archive.columns import storable
 from storage.records import Raw
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
+
+
+def unpack(packed: bytes, size: int) -> bytes:
+    """The bytes as received."""
+    return ZstdDecompressor().decompress(packed, max_output_size=max(1, size))
 
 
 def save_raw(writer: Writer, raws: Iterable[Raw]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from storage.archive.best_reading import BEST_READING, said
 from storage.archive.database import as_list, in_list
 from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
 
@@ -173,10 +174,11 @@ _TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id
 _TEXTS = f"SELECT post_id, {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current = 1 ORDER BY id"
 _RULES = f"SELECT post_id, rule FROM matches WHERE post_id {in_list('ids')} GROUP BY post_id, rule ORDER BY min(id)"
 _POSTS = (
-    "SELECT p.id, s.name AS source, p.native_id, p.url, r.title, p.author, p.posted_at, p.posted_raw, p.collected_at, "
-    "p.edited_at, p.deleted_at, r.text, p.language, p.forward, p.reply_to, r.raw_sha256, r.links, p.revision "
+    f"SELECT p.id, s.name AS source, p.native_id, p.url, {said('title')} AS title, p.author, p.posted_at, "
+    f"p.posted_raw, p.collected_at, p.edited_at, p.deleted_at, {said('text')} AS text, p.language, p.forward, "
+    f"p.reply_to, r.raw_sha256, {said('links')} AS links, p.revision, d.at AS reread_at "
     "FROM posts p JOIN sources s ON s.id = p.source_id "
-    f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE p.id {in_list('ids')}"
+    f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} WHERE p.id {in_list('ids')}"
 )
 
 
@@ -221,4 +223,5 @@ def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[s
         texts=tuple(texts),
         rules=tuple(rules),
         revisions=row["revision"] + 1,
+        reread_at=row["reread_at"],
     )

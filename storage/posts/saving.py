@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
-from storage.archive.database import as_list, concerns_one_row, in_list
+from storage.archive.database import concerns_one_row
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
 from storage.posts import fetches, observations, quarantine, raw, rechecks, texts
-from storage.posts.content import content_hash, links_json, record_json, same_content
+from storage.posts.arrivals import Arrival, Known, compare, find_known, find_known_by_id
+from storage.posts.content import links_json, record_json
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
 from storage.records import Batch, Checked, Fetch, FetchedPost, LedgerChange, Quarantined, Saved
 from storage.sources import gaps, states
@@ -38,22 +39,7 @@ class _How:
     began: int | None = None  # the last observation before the look began, where others may look at the same time
     fetch: Fetch | None = None
     fetch_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is stored of a post; `doubted` says that it was absent once and is to be confirmed.
-
-    `absence` is the last observation that it was absent, 0 if there is none.
-    """
-
-    id: int
-    revision: int
-    content_hash: str
-    edited_at: int | None
-    deleted_at: int | None
-    doubted: int
-    absence: int
+    reader: int = 0
 
 
 @dataclass(slots=True)
@@ -61,21 +47,6 @@ class _Stored:
     new: list[int] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
     broken: list[Quarantined] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A fetched post with its content hash, and what is stored of it."""
-
-    post: FetchedPost
-    hash: str
-    known: _Known | None
-    attached: tuple[str, ...] | None = None  # what is stored, where the stored hash does not speak of it
-
-    @property
-    def gains_words(self) -> bool:
-        """Whether it was stored by a reader that did not see its attached words."""
-        return self.attached == () and bool(self.post.attached)
 
 
 def save(
@@ -90,6 +61,7 @@ def save(
     recheck: Sequence[int] = (),
     read: texts.Read = texts.analyze,
     began: int | None = None,
+    reader: int = 0,
 ) -> Saved:
     """Store one reply whole: posts, revisions, texts, files, jobs, quarantined pieces, ledger and cursor.
 
@@ -97,18 +69,19 @@ def save(
     False marks history that alerts nobody by itself. `recheck` counts microseconds from publishing; slots that are
     past when a post is first seen are never caught up. `read` is another reading only where storing is measured.
     `began` is the last observation before the reply was asked for (observations.find_last): a post that was found
-    absent after it is not present because of this reply.
+    absent after it is not present because of this reply. `reader` is the number of the reader that has read them:
+    what an older one has read must have been read again before (storage.posts.rereading).
     Raises only for faults of the file or the device.
     """
-    how = _How(source_id, now, method, alerts, recheck, read, began, batch.fetch)
+    how = _How(source_id, now, method, alerts, recheck, read, began, batch.fetch, reader=reader)
     stored = _Stored(broken=list(batch.quarantined))
     unchanged = 0
     for posts in _without_repeats(batch.posts):
         arrivals = _look_up(writer, source_id, posts, stored)
-        same = [arrival for arrival in arrivals if _says_the_same(arrival)]
+        same = [arrival for arrival in arrivals if arrival.says_the_same]
         _seen_again(writer, how, same)
         unchanged += len(same)
-        changed = [arrival for arrival in arrivals if not _says_the_same(arrival)]
+        changed = [arrival for arrival in arrivals if not arrival.says_the_same]
         _store(writer, how, changed, stored)
     quarantined = quarantine.save_pieces(writer, source_id, stored.broken, now)
     change = change or LedgerChange()
@@ -118,7 +91,7 @@ def save(
 
 
 def save_check(
-    writer: Writer, post_id: int, found: Checked, now: int, *, apart: int, left_out: bool = False
+    writer: Writer, post_id: int, found: Checked, now: int, *, apart: int, left_out: bool = False, reader: int = 0
 ) -> Outcome:
     """Store what a second look at a post showed; `left_out`: it was looked at because a page had left it out.
 
@@ -126,16 +99,16 @@ def save_check(
     absences lie at least `apart` microseconds apart and nothing was seen of it between.
     """
     source_id = writer.value("SELECT source_id FROM posts WHERE id = :id", {"id": post_id})
-    how = _How(source_id, now, found.method, fetch=found.fetch)
+    how = _How(source_id, now, found.method, fetch=found.fetch, reader=reader)
     if found.presence == "absent":
         return observations.record_absence(writer, post_id, found, now, apart)
     why = observations.LEFT_OUT if left_out else None
     observations.observe(writer, [(post_id, "present", why)], now, found.method)
-    [known] = _known(writer, "p.id = :id", {"id": post_id}).values()
+    known = find_known_by_id(writer, post_id)
     stored = _Stored()
     if found.post is not None:
-        arrival = _arrival(writer, found.post, known)
-        if not _says_the_same(arrival):
+        arrival = compare(writer, found.post, known)
+        if not arrival.says_the_same:
             _store(writer, how, [arrival], stored)
             quarantine.save_pieces(writer, source_id, stored.broken, now)
         else:
@@ -147,15 +120,6 @@ def save_check(
         return "revised"
     observations.mark_present(writer, [post_id] if known.deleted_at else [], [post_id] if known.doubted else [], now)
     return "reappeared" if known.deleted_at else "unchanged"
-
-
-def _says_the_same(arrival: _Arrival) -> bool:
-    """Service messages are worded by whoever shows them, and cannot be edited."""
-    known = arrival.known
-    if known is None or arrival.post.service:
-        return known is not None
-    shown = tuple(storable(words) for words in arrival.post.attached or ())
-    return same_content(known.content_hash, arrival.hash) and (not arrival.attached or arrival.attached == shown)
 
 
 # What is known ----------------------------------------------------------------------------------------------------
@@ -171,40 +135,18 @@ def _without_repeats(posts: Iterable[FetchedPost]) -> Iterable[list[FetchedPost]
         left = again
 
 
-def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], stored: _Stored) -> list[_Arrival]:
-    ids = as_list(id_text(post.native_id) for post in posts)
-    known = _known(
-        writer,
-        f"p.source_id = :source AND p.native_id {in_list('ids')}",
-        {"source": source_id, "ids": ids},
-    )
+def _look_up(writer: Writer, source_id: int, posts: Sequence[FetchedPost], stored: _Stored) -> list[Arrival]:
+    known = find_known(writer, source_id, posts)
     arrivals = []
     for post in posts:
         try:
-            arrivals.append(_arrival(writer, post, known.get(id_text(post.native_id))))
+            arrivals.append(compare(writer, post, known.get(id_text(post.native_id))))
         except (AttributeError, TypeError, ValueError) as problem:  # a source's mistake, of this one post
             stored.broken.append(_aside(post, problem))
     return arrivals
 
 
-def _arrival(writer: Writer, post: FetchedPost, known: _Known | None) -> _Arrival:
-    silent = known is not None and post.attached is not None and "~" not in known.content_hash
-    attached = texts.read_attached(writer, known.id) if known is not None and silent else None
-    return _Arrival(post, content_hash(post), known, attached)
-
-
-def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, _Known]:
-    rows = writer.rows(
-        "SELECT p.native_id, p.id, p.revision, r.content_hash, p.edited_at, p.deleted_at, EXISTS "
-        "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm'), "
-        "coalesce((SELECT max(o.id) FROM observations o WHERE o.post_id = p.id AND o.presence = 'absent'), 0) "
-        f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision WHERE {where}",
-        parameters,
-    )
-    return {row[0]: _Known(*row[1:]) for row in rows}
-
-
-def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
+def _seen_again(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
     """Posts whose content did not change: some were thought deleted, some are only now labelled as edited."""
     pairs = [(arrival.known, arrival.post) for arrival in same if arrival.known]
     alive = [known for known, post in pairs if post.deleted_at is None and _is_newer(how, known)]
@@ -225,19 +167,19 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
     _note_deletions(writer, how, pairs)
 
 
-def _add_attached(writer: Writer, how: _How, same: Sequence[_Arrival]) -> None:
+def _add_attached(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
     """Add words that only a better reader sees: they are found from now on, and nothing has happened to the post."""
     for arrival in same:
         if arrival.known is not None and arrival.gains_words:
             texts.add_attached(writer, arrival.post, arrival.known.id, arrival.known.revision, how.read)
 
 
-def _is_newer(how: _How, known: _Known) -> bool:
+def _is_newer(how: _How, known: Known) -> bool:
     """Whether the look began after the post was found absent: only then its presence says something about that."""
     return how.began is None or known.absence <= how.began
 
 
-def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | None, FetchedPost]]) -> None:
+def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[Known | None, FetchedPost]]) -> None:
     gone = [(known.id, int64_or_none(post.deleted_at)) for known, post in pairs if known and known.deleted_at is None]
     observations.note_known_deletions(
         writer, [(post_id, since) for post_id, since in gone if since is not None], how.now, how.method
@@ -247,7 +189,7 @@ def _note_deletions(writer: Writer, how: _How, pairs: Iterable[tuple[_Known | No
 # New posts and new revisions --------------------------------------------------------------------------------------
 
 
-def _store(writer: Writer, how: _How, arrivals: Sequence[_Arrival], stored: _Stored) -> None:
+def _store(writer: Writer, how: _How, arrivals: Sequence[Arrival], stored: _Stored) -> None:
     """Add posts and revisions to the archive and to `stored`; those that cannot be stored become its `broken`."""
     if not arrivals:
         return
@@ -272,7 +214,7 @@ def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
     return Quarantined(post.raw, f"it cannot be stored: {problem}", post.native_id)
 
 
-def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple[list[int], list[int]]:
+def _store_all(writer: Writer, how: _How, arrivals: Sequence[Arrival]) -> tuple[list[int], list[int]]:
     if how.fetch is not None:
         how = replace(how, fetch_id=fetches.save_fetch(writer, how.fetch, how.now))
     hashes = raw.save_raw(writer, (arrival.post.raw for arrival in arrivals))
@@ -285,7 +227,7 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[_Arrival]) -> tuple
     return new, revised
 
 
-def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[str, str]) -> list[int]:
+def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], kept: Mapping[str, str]) -> list[int]:
     if not fresh:
         return []
     seq = take_number(writer)
@@ -331,20 +273,21 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[_Arrival], kept: Mapping[
     return ids
 
 
-def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: Mapping[str, str]) -> int:
+def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival, kept: Mapping[str, str]) -> int:
     post, number = arrival.post, known.revision + 1
     writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
     media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, post, known.id, number, how.read, media_ids)
     writer.execute(
-        "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language "
-        "WHERE id = :id",
+        "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language, "
+        "reader = :reader WHERE id = :id",
         {
             "id": known.id,
             "revision": number,
             "edited_at": int64_or_none(post.edited_at) or how.now,
             "texts": standing.texts,
             "language": standing.language,
+            "reader": how.reader,
         },
     )
     if post.texts:
@@ -358,9 +301,9 @@ def _revise(writer: Writer, how: _How, known: _Known, arrival: _Arrival, kept: M
 
 _POSTS = (
     "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
-    "forward, views, collected_at, seq, alerts, revision, texts, language, edited_at) VALUES (:id, :source_id, "
+    "forward, views, collected_at, seq, alerts, revision, texts, language, edited_at, reader) VALUES (:id, :source_id, "
     ":native_id, :number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, "
-    ":collected_at, :seq, :alerts, 0, :texts, :language, :edited_at)"
+    ":collected_at, :seq, :alerts, 0, :texts, :language, :edited_at, :reader)"
 )
 _REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
@@ -391,12 +334,11 @@ def _post_row(
         "texts": standing.texts,
         "language": standing.language,
         "edited_at": (int64_or_none(post.edited_at) or how.now) if post.edited else None,
+        "reader": how.reader,
     }
 
 
-def _revision_row(
-    how: _How, post_id: int, number: int, arrival: _Arrival, kept: Mapping[str, str]
-) -> dict[str, object]:
+def _revision_row(how: _How, post_id: int, number: int, arrival: Arrival, kept: Mapping[str, str]) -> dict[str, object]:
     post = arrival.post
     return {
         "post_id": post_id,

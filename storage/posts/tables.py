@@ -49,6 +49,7 @@ class PostTable(SQLModel, table=True):
         Index("posts_by_source", "source_id", "id"),
         Index("posts_by_url", "url"),
         Index("posts_with_more_texts", "id", sqlite_where=Column("texts", Integer) > 1),
+        Index("posts_by_reader", "source_id", "reader"),
     )
 
     id: int = Field(primary_key=True)
@@ -75,6 +76,8 @@ class PostTable(SQLModel, table=True):
     seq: int = Field(
         default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0"))
     )  # when it came: storage.archive.sequence
+    # the reader of its source that has read the bytes of its current revision: see storage.posts.rereading
+    reader: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class RevisionTable(SQLModel, table=True):
@@ -100,6 +103,29 @@ class RevisionTable(SQLModel, table=True):
     collected_at: int
     method: str = Field(sa_type=Text)
     fetch_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("fetches.id")))
+
+
+class RereadingTable(SQLModel, table=True):
+    """What a later reader found in the bytes of a revision; the newest is what that revision says. Never changed.
+
+    Columns are as in `revisions`; `replaced` holds what the post said of its time and origin before, as JSON.
+    """
+
+    __tablename__: ClassVar[str] = "rereadings"
+    __table_args__ = (UniqueConstraint("post_id", "revision", "reader"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
+    revision: int
+    reader: int
+    at: int
+    title: str | None = Field(default=None, sa_type=Text)
+    text: str = Field(sa_type=Text)
+    links: str = Field(sa_type=Text)
+    poll: str | None = Field(default=None, sa_type=Text)
+    preview: str | None = Field(default=None, sa_type=Text)
+    content_hash: str = Field(sa_type=Text)
+    replaced: str = Field(sa_type=Text)
 
 
 class ObservationTable(SQLModel, table=True):
@@ -143,6 +169,7 @@ class TextTable(SQLModel, table=True):
     model: str | None = Field(default=None, sa_type=Text)
     unreliable: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
     segments: str | None = Field(default=None, sa_type=Text)  # JSON of records.Segment: time codes
+    ended: int | None = None  # the revision that no longer had it; None while it is current, or where that is not known
 
 
 class QuarantineTable(SQLModel, table=True):

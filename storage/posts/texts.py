@@ -158,12 +158,12 @@ def supersede(
     the post was not read for them.
     """
     own = _OWN if post.attached is None else (*_OWN, *_ATTACHED)
-    return _replace(writer, post_id, texts_of(post, post_id, revision), own, read, media_ids)
+    return _replace(writer, post_id, revision, texts_of(post, post_id, revision), own, read, media_ids)
 
 
 def add_attached(writer: Writer, post: FetchedPost, post_id: int, revision: int, read: Read) -> None:
     """Add the attached words of a post that was stored without them; the revision stays. Raises TooManyTextsError."""
-    now = _replace(writer, post_id, _attached_texts(post, post_id, revision), _ATTACHED, read, {})
+    now = _replace(writer, post_id, revision, _attached_texts(post, post_id, revision), _ATTACHED, read, {})
     _save_count(writer, post_id, now)
 
 
@@ -179,6 +179,7 @@ def read_attached(reader: Reader, post_id: int) -> tuple[str, ...]:
 def _replace(
     writer: Writer,
     post_id: int,
+    revision: int,
     wanted: Sequence[NewText],
     own: Sequence[TextKind],
     read: Read,
@@ -191,9 +192,9 @@ def _replace(
         (row["kind"], row["text"], row["media_id"]): row["id"] for row in rows if row["current"] and row["kind"] in own
     }
     keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
-    gone = [{"id": text_id} for key, text_id in standing.items() if key not in keyed]
+    gone = [{"id": text_id, "revision": revision} for key, text_id in standing.items() if key not in keyed]
     if gone:
-        writer.execute_many("UPDATE texts SET current = 0 WHERE id = :id", gone)
+        writer.execute_many("UPDATE texts SET current = 0, ended = :revision WHERE id = :id", gone)
     start = text_number(rows[-1]["id"]) + 1 if rows else 0
     new = [text for key, text in keyed.items() if key not in standing]
     insert(writer, rows_of(new, read, start=start), media_ids)

@@ -45,6 +45,8 @@ class SourceTable(SQLModel, table=True):
     failure: str | None = Field(default=None, sa_type=Text)  # records.FailureKind of the last round
     failing_since: int | None = None  # with this kind of failure
     failures_alike: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    # the reader by which its posts are to be read: see storage.posts.rereading
+    reader: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class GapTable(SQLModel, table=True):

@@ -102,7 +102,7 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO notices (at, about, text) VALUES (:noon, 'source desk', 'it is back')",
             "INSERT INTO telegram_account (state, state_since) VALUES ('connected', :noon)",
             "INSERT INTO telegram_waits (account, method, until) VALUES ('', 'GetHistory', :later)",
-            "UPDATE sources SET kind = 'telegram' WHERE name = 'spokesman'",
+            "UPDATE sources SET kind = 'telegram', reader = 1 WHERE name = 'spokesman'",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)

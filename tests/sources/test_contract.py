@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,10 +15,10 @@ from pydantic import ValidationError
 
 from bot import sources
 from bot.clock import Clock
-from bot.contracts.source import Source, SourceSettings, SourceTools, Want
+from bot.contracts.source import Rereader, Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules, Reply
-from storage.records import Batch
+from storage.records import Batch, FetchedPost, StoredRaw
 from tests.sources.loopback_server import NOW, Peer
 from tests.sources.peers_by_kind import PEERS, State
 
@@ -174,3 +175,22 @@ def test_a_kind_reads_no_clock_and_no_environment_of_its_own(kind: str) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     assert called.isdisjoint({"time.time", "datetime.now", "os.environ", "os.getenv", "time.monotonic", "time.sleep"})
+
+
+@EVERY_KIND
+def test_what_was_fetched_is_read_again_as_the_same_post(kind: str, tmp_path: Path) -> None:
+    batch, _ = visited(kind, "alive", tmp_path, None)
+    stored = [StoredRaw(1, post.native_id, 0, post.raw) for post in batch.posts]
+
+    async def go() -> list[FetchedPost | None]:
+        async with Peer() as peer:
+            clock = Clock(now=lambda: NOW)
+            tools = SourceTools(Http(HttpRules(user_agent="communique-tests"), clock), clock, tmp_path)
+            source = built(kind, PEERS[kind]("alive", peer, tmp_path), tools)
+            assert isinstance(source, Rereader)
+            assert await source.reread([]) == []
+            return [*await source.reread(stored), *await source.reread([replace(stored[0], native_id="another")])]
+
+    *again, other = asyncio.run(go())
+    assert [post and replace(post, url=None) for post in again] == [replace(post, url=None) for post in batch.posts]
+    assert other is None or other.native_id == "another"

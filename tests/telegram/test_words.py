@@ -12,10 +12,10 @@ from typing import Any
 from telethon.tl import types
 
 from bot.telegram.attached import INLINE, READ
-from bot.telegram.messages import ChannelAddress, read_messages
+from bot.telegram.messages import ChannelAddress, read_messages, reread
 from storage.language.query import parse
 from storage.posts import saving
-from storage.records import FetchedPost
+from storage.records import FetchedPost, Raw, StoredRaw
 from storage.search.search import search
 from tests.telegram.daemon_process import Station
 from tests.telegram.in_process import Rig, running
@@ -339,3 +339,24 @@ def test_in_a_group_a_post_has_its_author() -> None:
 def test_a_message_sent_by_a_bot_names_it() -> None:
     one = types.Message(7, types.PeerChannel(1), DAY, "Words.", via_bot_id=5)
     assert read_one(one, users=[types.User(5, username="map_bot")]).attached == ("via @map_bot",)
+
+
+def test_the_stored_bytes_of_every_message_are_read_again_as_the_same_post() -> None:
+    for field, value in SHOWN.values():
+        one = types.Message(7, types.PeerChannel(1), DAY, WORDS, **{field: value})
+        post = read_one(one)
+        again = reread(StoredRaw(1, "7", 0, post.raw))
+        assert again == replace(post, url=None, author=None, forward=None, reply_to=None)
+
+
+def test_an_album_is_read_again_and_bytes_that_are_no_message_of_that_post_are_not() -> None:
+    messages = [types.Message(number, types.PeerChannel(1), DAY, f"Part {number}", grouped_id=3) for number in (7, 8)]
+    raw = Raw(b"".join(bytes(message) for message in messages), "application/vnd.telegram.tl; layer=1")
+    again = reread(StoredRaw(1, "7", 0, raw))
+    assert again is not None
+    assert again.text == "Part 7\nPart 8"
+    for other in (raw.data[:-3], b"\0" * 40, raw.data[4:]):
+        assert reread(StoredRaw(1, "7", 0, replace(raw, data=other))) is None
+    assert reread(StoredRaw(1, "8", 0, raw)) is None
+    by_bot = bytes(types.Message(7, types.PeerChannel(1), DAY, "Words.", via_bot_id=5))
+    assert reread(StoredRaw(1, "7", 0, replace(raw, data=by_bot))) is None

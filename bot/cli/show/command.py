@@ -125,6 +125,8 @@ def _list_facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
         yield "reply to", post.reply_to
     yield "language", f"{post.language}, written in Zawgyi" if convert_zawgyi(post) is not None else post.language
     yield "revisions", str(post.revisions)
+    if post.reread_at is not None:
+        yield "read again", f"{format_time(post.reread_at, zone, seconds=True)}, by a better reader of the same bytes"
     if post.rules:
         yield "matched by", ", ".join(post.rules)
     yield "sha256", f"{post.raw_sha256} (as received)"

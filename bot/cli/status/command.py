@@ -245,6 +245,9 @@ def _lines(
         yield f"            rate-limited: {one_line(method)} until {format_time(until, zone, seconds=True)}"
     if found.backups.last_at is not None:
         yield f"backup      {one_line(describe_backups(found.backups, zone, now))}"
+    if found.rereading is not None:
+        done, total = found.rereading.done, found.rereading.total
+        yield f"reading     {done:,} of {total:,} posts are read again by this version, which may find more in them"
     if found.indexing is not None:
         yield f"index       {describe_indexing(found.indexing)}"
     yield from status_files.describe_files(session, files, now)

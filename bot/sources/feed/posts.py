@@ -25,7 +25,7 @@ class FeedCursor:
     the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
     newer half. `liars` maps the hash of a guid that different entries share to what distinguishes them (`identities`).
     `reported` names the notices that still hold, so that each is reported once. `decoded` says how its bytes were
-    decoded, where a person should know that.
+    decoded, where a person should know that. `reader` has read the document.
     """
 
     asked: str = ""
@@ -39,6 +39,7 @@ class FeedCursor:
     liars: Mapping[str, int] = field(default_factory=dict)
     reported: tuple[str, ...] = ()
     decoded: str | None = None
+    reader: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> "FeedCursor":
@@ -65,7 +66,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
     ids, liars = identities(entries, note.liars)
     posts: dict[str, FetchedPost] = {}
     for native_id, entry in zip(ids, entries, strict=True):
-        posts.setdefault(native_id, _post(native_id, entry, _raw(entry, body, mime), now))
+        posts.setdefault(native_id, make_post(native_id, entry, _raw(entry, body, mime), now))
     # Feeds list the newest entry first, so where dates say nothing the order of the document is turned round.
     upwards = list(posts.values())[::-1]
     ordered = sorted(upwards, key=lambda post: now if post.posted_at is None else post.posted_at)
@@ -143,8 +144,11 @@ def _short(text: str) -> str:
     return _hash(text)[:12]
 
 
-def _post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> FetchedPost:
-    """A date before 1971 (an unset clock) or more than a day ahead is no usable time: the source's string is kept."""
+def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> FetchedPost:
+    """The post of an entry.
+
+    A date before 1971 (an unset clock) or more than a day ahead is no usable time: the source's string is kept.
+    """
     dates = [(entry["published"], entry["published_raw"]), (entry["updated"], entry["updated_raw"])]
     usable = [(at, raw) for at, raw in dates if at is not None and _YEAR_1971 <= at <= now + DAY]
     posted_at, posted_raw = usable[0] if usable else (None, entry["published_raw"] or entry["updated_raw"])

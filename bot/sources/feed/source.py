@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,14 +13,16 @@ from bot.clock import DAY
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.sources.feed.again import Frame, frame_of, read_again
 from bot.sources.feed.child import parse_in_child
 from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
-from storage.records import Batch, Checked
+from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_FOUND, REFUSED
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
+READER = 1  # see bot.contracts.source.Rereader
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -50,6 +53,7 @@ class Feed:
 
     pages = False
     checks = False
+    reader_number = READER
 
     def __init__(self, settings: Settings, tools: SourceTools, *, deadline: float = 5.0) -> None:
         self.settings: SourceSettings = settings
@@ -58,6 +62,7 @@ class Feed:
         self._clock = tools.clock
         self._readers = tools.readers
         self._deadline = deadline  # seconds, for taking one document apart
+        self._frame: Frame | None = None
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The whole document, oldest entry first; no posts where it is the one that `cursor` already knows."""
@@ -66,6 +71,8 @@ class Feed:
         note = FeedCursor.read(cursor)
         if note.asked != self._url:
             note = replace(note, asked=self._url, moved=None, etag=None, modified=None, full_at=0, body="")
+        if note.reader != self.reader_number:  # it reads the same document otherwise
+            note = replace(note, reader=self.reader_number, etag=None, modified=None, body="")
         reply, asked = await self._ask(note)
         if reply.status == 304 and reply.moved_to not in (None, note.moved):
             # It is where the feed has moved to that knows our copy: ask once for the whole, to note the move.
@@ -95,7 +102,13 @@ class Feed:
             reading = await parse_in_child(body, order, self._deadline)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
+        self._frame = frame_of(body, reading, order) or self._frame
         return replace(make_batch(reading, body, note, now), fetch=reply.recorded(self.settings.kind))
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What this reader makes of stored entries. Raises Later where only the next document can say."""
+        async with self._readers:
+            return await read_again(stored, self._frame, self._url, self._clock.now(), self._deadline)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""

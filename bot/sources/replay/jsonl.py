@@ -20,6 +20,7 @@ from storage.records import (
     Quarantined,
     Raw,
     Segment,
+    StoredRaw,
 )
 
 LONGEST_LINE = 4 << 20
@@ -89,6 +90,12 @@ def read_lines(data: bytes, start: int, *, skipping: bool, tail: Literal["cut", 
         at = newline + 1 if newline >= 0 else len(data)
     upwards = sorted(posts.values(), key=lambda post: post.posted_at or 0)
     return ReadLines(tuple(upwards), tuple(quarantined), start + at, skipping, unfinished, more)
+
+
+def reread(stored: StoredRaw) -> FetchedPost | None:
+    """The post in a stored line; None if it is no post any more, or another one."""
+    found = _post(stored.raw.data, first=True)
+    return found if isinstance(found, FetchedPost) and found.native_id == stored.native_id else None
 
 
 def _repeats(found: FetchedPost | Quarantined, posts: Mapping[str, FetchedPost]) -> bool:

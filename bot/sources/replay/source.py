@@ -15,6 +15,7 @@ import os
 import stat
 import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, BinaryIO, Literal
 
@@ -24,12 +25,13 @@ from bot.clock import SECOND
 from bot.contracts.settings import Amount, ConfigPath
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.sources.replay.jsonl import LONGEST_LINE, ReadLines, read_lines
-from storage.records import Batch, Checked, Quarantined
+from bot.sources.replay.jsonl import LONGEST_LINE, ReadLines, read_lines, reread
+from storage.records import Batch, Checked, FetchedPost, Quarantined, StoredRaw
 
 WINDOW = 2 * LONGEST_LINE
 _QUIET = 2 * SECOND
 _PRINT = 4096
+READER = 1  # see bot.contracts.source.Rereader
 _PATIENCE = 1.0
 
 
@@ -86,6 +88,7 @@ class ReplayFile:
 
     pages = False
     checks = False
+    reader_number = READER
 
     def __init__(self, settings: Settings, tools: SourceTools) -> None:
         self.settings: SourceSettings = settings
@@ -116,6 +119,10 @@ class ReplayFile:
             unfinished=fresh,
             notices=(replaced,) if piece.replaced else (),
         )
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What is in stored lines now."""
+        return await asyncio.to_thread(lambda: [reread(one) for one in stored])
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: a line that is gone says nothing of its post."""
@@ -152,6 +159,7 @@ class ReplayPipe:
 
     pages = False
     checks = False
+    reader_number = READER
 
     def __init__(self, settings: Settings, *, descriptor: int = 0) -> None:
         self.settings: SourceSettings = settings
@@ -181,6 +189,10 @@ class ReplayPipe:
         )  # fmt: skip
         more = not ended or taken.more
         return _batch(taken, ReplayCursor(taken.end, self._name, taken.skipping), more=more)
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What is in stored lines now."""
+        return await asyncio.to_thread(lambda: [reread(one) for one in stored])
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: what has been piped in is gone."""

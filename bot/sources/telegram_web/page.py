@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.sources.telegram_web.block import UnreadableError, read_post
 from bot.sources.telegram_web.markup import classes, is_monstrous, plain, repaired
-from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen
+from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen, StoredRaw
 
 _SITE = "https://t.me"
 _MIME = "text/html"
@@ -120,6 +120,14 @@ def _read_embed(html: bytes, received: bytes, site: str) -> Embed:
     except UnreadableError:
         return Embed()
     return Embed(post=post, channel_id=_view_channel(message))
+
+
+def reread(stored: StoredRaw, site: str = _SITE) -> FetchedPost | None:
+    """The post in bytes that were a block of a list, or a page of their own; None if it is not found there."""
+    if stored.raw.mime != _MIME:
+        return None
+    found = (*read_page(stored.raw.data, site).posts, read_embed(stored.raw.data, site).post)
+    return next((post for post in found if post is not None and post.native_id == stored.native_id), None)
 
 
 def _slices(html: bytes, wraps: list[LexborNode]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
@@ -15,9 +16,9 @@ from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
-from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page
+from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
 from bot.telegram.channel_names import NotAChannelError, read_channel_name
-from storage.records import Batch, Checked, Seen
+from storage.records import Batch, Checked, FetchedPost, Seen, StoredRaw
 from storage.state_names import BLOCKED_BY_LAW, PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
 _CAP = 4 << 20
@@ -27,6 +28,7 @@ _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words 
 _CLOSED_RETRY = 6 * HOUR
 _CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
 _CONTROLS = 3
+READER = 1  # see bot.contracts.source.Rereader
 
 
 def _channel(value: str) -> str:
@@ -88,6 +90,7 @@ class TelegramWeb:
 
     pages = True
     checks = True
+    reader_number = READER
 
     def __init__(self, settings: Settings, tools: SourceTools) -> None:
         self.settings = settings
@@ -125,6 +128,10 @@ class TelegramWeb:
             return Checked(native_id, "absent", _BY_EMBED, control=self._lately_alive())
         post = None if embed.post.service else embed.post  # such a page does not give the words of a service message
         return Checked(native_id, "present", _BY_EMBED, post=post, control=True, fetch=embed.fetch)
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What this reader makes of stored pages of one post, and of blocks of the list."""
+        return await asyncio.to_thread(lambda: [reread(one, self.settings.base_url) for one in stored])
 
     # Pages
 

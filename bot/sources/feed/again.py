@@ -1,0 +1,108 @@
+"""Reads stored entries again, each inside what the document around it begins and ends with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.errors import Later
+from bot.sources.feed.child import parse_in_child
+from bot.sources.feed.posts import make_post
+from bot.sources.feed.reading import ParsedEntry, ParsedFeed, ParseRequest
+from storage.records import FetchedPost, Raw, StoredRaw
+
+_LONGEST = 64 << 10  # bytes of a frame; most are below two thousand
+_PREFIXES = {  # as everybody writes them
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "georss": "http://www.georss.org/georss",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "podcast": "https://podcastindex.org/namespace/1.0",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "slash": "http://purl.org/rss/1.0/modules/slash/",
+    "sy": "http://purl.org/rss/1.0/modules/syndication/",
+    "thr": "http://purl.org/syndication/thread/1.0",
+    "wfw": "http://wellformedweb.org/CommentAPI/",
+}
+_NAMES = " ".join(f'xmlns:{prefix}="{address}"' for prefix, address in _PREFIXES.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is around the entries of a document: its bytes before the first and after the last, and its labels."""
+
+    head: bytes
+    tail: bytes
+    type: str = ""  # Content-Type
+    url: str = ""
+
+
+def frame_of(body: bytes, reading: ParsedFeed, order: ParseRequest) -> Frame | None:
+    """The frame of a document; None where its entries have no sure place, or too much is around them."""
+    places = [entry["raw"] for entry in reading["entries"] if entry["raw"]]
+    if not places:
+        return None
+    head, tail = body[: min(start for start, _ in places)], body[max(end for _, end in places) :]
+    whole = len(places) == reading["total"]  # otherwise an entry that was left out is in the head or the tail
+    return Frame(head, tail, order["type"], order["url"]) if whole and len(head) + len(tail) <= _LONGEST else None
+
+
+async def read_again(
+    stored: Sequence[StoredRaw], known: Frame | None, url: str, now: int, deadline: float
+) -> list[FetchedPost | None]:
+    """What is in the bytes of each now; None for what cannot be read.
+
+    Raises Later where that depends on a document which has not come yet since the start.
+    """
+    if known is None and any(not _is_utf8(one.raw.data) for one in stored):
+        raise Later("the feed has not been read yet, and only its document names the charset")
+    found: list[FetchedPost | None] = []
+    for mime in dict.fromkeys(one.raw.mime for one in stored):
+        alike = [one for one in stored if one.raw.mime == mime]
+        frame = known if known is not None and mime != "application/json" else _usual_frame(mime, url)
+        entries = await _entries(alike, frame, deadline)
+        found += [None if entry is None else _post(one, entry, now) for one, entry in zip(alike, entries, strict=True)]
+    by_id = {post.native_id: post for post in found if post is not None}
+    return [by_id.get(one.native_id) for one in stored]
+
+
+def _usual_frame(mime: str, url: str) -> Frame:
+    if mime == "application/json":
+        return Frame(b'{"version":"https://jsonfeed.org/version/1.1","items":[', b"]}", "", url)
+    if "atom" in mime:
+        return Frame(f'<feed xmlns="{_PREFIXES["atom"]}" {_NAMES}>'.encode(), b"</feed>", "", url)
+    return Frame(f'<rss version="2.0" {_NAMES}><channel>'.encode(), b"</channel></rss>", "", url)
+
+
+async def _entries(stored: Sequence[StoredRaw], frame: Frame, deadline: float) -> list[ParsedEntry | None]:
+    """The entries of one document made of these; one by one where that does not give as many, or is broken."""
+    comma = b"," if frame.head.startswith(b"{") else b"\n"
+    document = frame.head + comma.join(one.raw.data for one in stored) + frame.tail
+    try:
+        order = ParseRequest(url=frame.url, type=frame.type, cap=len(stored))
+        reading = await parse_in_child(document, order, deadline)
+    except Later:
+        entries, broken = [], True
+    else:
+        entries, broken = reading["entries"], bool(reading["broken"])
+    if len(entries) == len(stored) and (not broken or len(stored) == 1):
+        return list(entries)
+    if len(stored) == 1:
+        return [None]
+    half = len(stored) // 2
+    return [*await _entries(stored[:half], frame, deadline), *await _entries(stored[half:], frame, deadline)]
+
+
+def _post(stored: StoredRaw, entry: ParsedEntry, now: int) -> FetchedPost | None:
+    if not (entry["title"] or entry["text"] or entry["files"] or entry["link"]):
+        return None
+    return make_post(stored.native_id, entry, Raw(stored.raw.data, stored.raw.mime), now)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

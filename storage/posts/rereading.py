@@ -1,0 +1,189 @@
+"""What a better reader finds in bytes that were stored before it: other words of a revision, and no event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.archive.best_reading import BEST_READING, said
+from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
+from storage.archive.database import as_list, concerns_one_row, in_list
+from storage.media import rows as media_rows
+from storage.posts import texts
+from storage.posts.content import content_hash, links_json, record_json
+from storage.posts.raw import unpack
+from storage.records import FetchedPost, Raw, StoredRaw
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Row, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """One revision, and what was read in its bytes now; `post` None: this reader cannot read them."""
+
+    stored: StoredRaw
+    post: FetchedPost | None
+
+
+@dataclass(frozen=True, slots=True)
+class RereadProgress:
+    """How many posts of the sources that are being read have been read by the reader of now."""
+
+    done: int
+    total: int
+
+
+# What is to be read ---------------------------------------------------------------------------------------------------
+
+
+def find_shown(reader: Reader, source_id: int, native_ids: Sequence[str], number: int) -> list[StoredRaw]:
+    """The posts among these that an older reader than `number` has read."""
+    return _stored(
+        reader,
+        f"p.source_id = :source AND p.native_id {in_list('ids')} AND p.reader < :number",
+        {"source": source_id, "ids": as_list(id_text(native_id) for native_id in native_ids), "number": number},
+    )
+
+
+def find_posts(reader: Reader, post_ids: Sequence[int], number: int) -> list[StoredRaw]:
+    """The same by the ids of posts."""
+    return _stored(
+        reader, f"p.id {in_list('ids')} AND p.reader < :number", {"ids": as_list(post_ids), "number": number}
+    )
+
+
+def find_next(reader: Reader, source: str, number: int, limit: int) -> list[StoredRaw]:
+    """The next posts of a source that an older reader has read, and that this one was not tried on.
+
+    Posts that rules have not seen yet come later: what they say now is still to be compared with what they said.
+    """
+    return _stored(
+        reader,
+        "p.id IN (SELECT w.id FROM posts w WHERE w.source_id = (SELECT id FROM sources WHERE name = :source) "
+        "AND w.reader > -:number AND w.reader < :number AND NOT EXISTS "
+        "(SELECT 1 FROM jobs j WHERE j.kind = 'decide' AND j.post_id = w.id AND j.slot = '') LIMIT :limit)",
+        {"source": source, "number": number, "limit": limit},
+    )
+
+
+def _stored(reader: Reader, where: str, values: Mapping[str, object]) -> list[StoredRaw]:
+    rows = reader.rows(
+        "SELECT p.id, p.native_id, p.revision, w.mime, w.bytes, w.zstd FROM posts p "
+        "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN raw w ON w.sha256 = r.raw_sha256 "
+        f"WHERE {where}",
+        values,
+    )
+    return [
+        StoredRaw(row["id"], row["native_id"], row["revision"], Raw(unpack(row["zstd"], row["bytes"]), row["mime"]))
+        for row in rows
+    ]
+
+
+def set_reader(writer: Writer, source: str, number: int) -> None:
+    """Write down by which reader the posts of a source are to be read."""
+    writer.execute(
+        "UPDATE sources SET reader = :number WHERE name = :source AND reader <> :number",
+        {"source": source, "number": number},
+    )
+
+
+def read_progress(reader: Reader) -> RereadProgress | None:
+    """How far the rereading is; None where nothing is left to do."""
+    enabled = "FROM sources s JOIN posts p ON p.source_id = s.id WHERE s.enabled"
+    left = int(reader.value(f"SELECT count(*) {enabled} AND p.reader > -s.reader AND p.reader < s.reader"))
+    if not left:
+        return None
+    total = int(reader.value(f"SELECT count(*) {enabled} AND s.reader > 0"))
+    return RereadProgress(total - left, total)
+
+
+# What was found -------------------------------------------------------------------------------------------------------
+
+
+def save(writer: Writer, found: Sequence[Reread], number: int, now: int, read: texts.Read = texts.analyze) -> None:
+    """Store what reader `number` found. A post that was edited in between is left alone: its bytes are others now."""
+    for reread in found:
+        revision = writer.value("SELECT revision FROM posts WHERE id = :id", {"id": reread.stored.post_id})
+        if revision != reread.stored.revision:
+            continue
+        post = reread.post
+        try:
+            with writer.savepoint():
+                if post is not None:
+                    _take_up(writer, reread.stored, post, number, now, read)
+        except Exception as problem:
+            if not concerns_one_row(problem):
+                raise
+            post = None  # it stays as it is
+        writer.execute(
+            "UPDATE posts SET reader = :number WHERE id = :id",
+            {"number": -number if post is None else number, "id": reread.stored.post_id},
+        )
+
+
+def _take_up(writer: Writer, stored: StoredRaw, post: FetchedPost, number: int, now: int, read: texts.Read) -> None:
+    before = writer.one(
+        f"SELECT {', '.join(map(said, _CONTENT))}, {', '.join(f'p.{column}' for column in _OF_POST)} "
+        "FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision "
+        f"{BEST_READING} WHERE p.id = :id",
+        {"id": stored.post_id},
+    )
+    assert before is not None
+    content, facts = _content(post, before), _facts(post, before)
+    changes = writer.changes
+    media_ids = media_rows.add_files(writer, stored.post_id, stored.revision, post.media)
+    standing = texts.supersede(writer, post, stored.post_id, stored.revision, read, media_ids)
+    if writer.changes == changes and (*content.values(), *facts.values()) == tuple(before):
+        return
+    writer.execute(
+        "INSERT INTO rereadings (post_id, revision, reader, at, title, text, links, poll, preview, content_hash, "
+        "replaced) VALUES (:post_id, :revision, :reader, :at, :title, :text, :links, :poll, :preview, "
+        ":content_hash, :replaced)",
+        {
+            **content,
+            "post_id": stored.post_id,
+            "revision": stored.revision,
+            "reader": number,
+            "at": now,
+            "replaced": json.dumps({name: before[len(_CONTENT) + at] for at, name in enumerate(_OF_POST)}),
+        },
+    )
+    writer.execute(
+        f"UPDATE posts SET {', '.join(f'{column} = :{column}' for column in _OF_POST)}, texts = :texts, "
+        "language = :language WHERE id = :id",
+        {**facts, "id": stored.post_id, "texts": standing.texts, "language": standing.language},
+    )
+
+
+_CONTENT = ("title", "text", "links", "poll", "preview", "content_hash")
+_OF_POST = ("posted_at", "posted_raw", "url", "author", "reply_to", "forward")
+
+
+def _content(post: FetchedPost, before: Row) -> dict[str, object]:
+    return {
+        "title": storable_or_none(post.title),
+        "text": storable(post.text),
+        "links": links_json(post.links + post.buttons),
+        "poll": record_json(post.poll),
+        "preview": record_json(post.preview) or before[_CONTENT.index("preview")],
+        "content_hash": content_hash(post),
+    }
+
+
+def _facts(post: FetchedPost, before: Row) -> dict[str, object]:
+    """What the post says of its time and origin. The bytes may say less of the origin than the reply around them."""
+    found = {
+        "posted_at": int64_or_none(post.posted_at),
+        "posted_raw": storable(post.posted_raw),
+        "url": storable_or_none(post.url),
+        "author": storable_or_none(post.author),
+        "reply_to": None if post.reply_to is None else id_text(post.reply_to),
+        "forward": record_json(post.forward),
+    }
+    return {
+        name: value if value is not None or name == "posted_at" else before[len(_CONTENT) + at]
+        for at, (name, value) in enumerate(found.items())
+    }
