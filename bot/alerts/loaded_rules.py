@@ -12,6 +12,7 @@ from bot.alerts.render import Rendering
 from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
 from storage.alerts import rules
 from storage.language.query import parse
+from storage.language.terms import guards
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -92,9 +93,9 @@ def _compiled(entries: Sequence[_Entry], phrases: Mapping[str, Sequence[str]]) -
 
 
 def rule_version(
-    query: str, tags: Iterable[str], sources: Iterable[str], terms: Iterable[tuple[str, Iterable[str]]] = ()
+    query: str, tags: Iterable[str], sources: Iterable[str], terms: Iterable[tuple[str, Sequence[str]]] = ()
 ) -> str:
     """Name one version of a rule: a hash of its query, the phrases of its terms and its scope; not of its targets."""
-    named = (part for name, phrases in terms for part in ("", f"@{name}", *phrases))
+    named = (part for name, phrases in terms for part in ("", f"@{name}", *phrases, *guards(phrases)))
     scope = "\0".join((query, *sorted(tags), "", *sorted(sources), *named))
     return sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]

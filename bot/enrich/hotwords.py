@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from storage.language.query import QueryError, parse
-from storage.language.tree import And, Node, Or, Words
+from storage.language.tree import And, Exact, Guarded, Near, Node, Or, Words
 
 MOST = 60  # more do an engine more harm than good
 _LATIN = re.compile(r"[a-zà-ɏ]{3,}(?: [a-zà-ɏ]+)*")
@@ -30,9 +30,13 @@ def hotwords(queries: Iterable[str], terms: Mapping[str, Sequence[str]]) -> tupl
 
 
 def _words(node: Node) -> Iterator[Words]:
-    if isinstance(node, Words):
+    if isinstance(node, Guarded):
+        yield Words(node.needles)
+    elif isinstance(node, Exact):
+        yield Words((node.folded,))
+    elif isinstance(node, Words):
         if node.needles:
             yield node
-    elif isinstance(node, And | Or):
+    elif isinstance(node, And | Or | Near):
         for part in node.parts:
             yield from _words(part)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import KINDS, And, Near, Node, Or, Wild, Words
+from storage.language.tree import FILES, KINDS, And, Exact, Guarded, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, singular
 
 _SHORTEST = 2  # letters of a wildcard's beginning
@@ -54,14 +54,18 @@ def _length(option: Literals) -> int:
 
 
 def _of_leaf(node: Node) -> Literals | None:
-    if not isinstance(node, Words | Near | Wild) or not node.kinds <= KINDS:
+    if not isinstance(node, Words | Exact | Guarded | Near | Wild) or not node.kinds <= KINDS or node.kinds == FILES:
         return None
+    if isinstance(node, Exact):
+        return Literals(frozenset({node.folded}), enough=False)
+    if isinstance(node, Guarded):
+        return Literals(frozenset(node.needles), enough=False)
     if isinstance(node, Words):
         marked = {needle.replace(PLURAL, " ").replace(POSSESSIVE, " ").replace("  ", " ") for needle in node.marked}
         return Literals(frozenset({*node.needles, *marked}), not marked and node.kinds == KINDS)
     if isinstance(node, Near):
-        part = max(node.parts, key=lambda forms: min(len("".join(form)) for form in forms))
-        return Literals(frozenset(f" {' '.join(form)} " for form in part), enough=False)
+        options = [option for part in node.parts for option in find_options(part)]
+        return Literals(max(options, key=_length).any_of, enough=False) if options else None
     return _of_wild(node)
 
 

@@ -5,7 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.language.tree import KINDS, And, From, Fuzzy, HasText, Is, Leaf, Near, Node, Not, Or, Regex, When, Words
+from storage.language.tree import (
+    KINDS,
+    And,
+    Exact,
+    From,
+    Fuzzy,
+    Guarded,
+    HasText,
+    Is,
+    Leaf,
+    Near,
+    Node,
+    Not,
+    Or,
+    Regex,
+    When,
+    Words,
+)
 from storage.language.words import PLURAL, POSSESSIVE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,6 +34,7 @@ _HEADS = {
     "words": "the words",
     "wildcard": "words like",
     "fuzzy": "words close to",
+    "exact": "exactly as written",
     "near": "near each other",
     "regex": "the regular expression",
     "text": "has a text of",
@@ -45,14 +63,41 @@ def _leaf(leaf: Leaf) -> dict[str, Any]:
     if isinstance(leaf, Words):
         plain = [needle.strip() + ("" if needle.endswith(" ") else "*") for needle in leaf.needles]
         return {"kind": "words", "folded": plain, "exact": [written(needle) for needle in leaf.marked]}
+    if isinstance(leaf, Exact):
+        return {"kind": "exact", "folded": [_as_written(leaf)]}
+    if isinstance(leaf, Guarded):
+        return {"kind": "words", "folded": [needle.strip() for needle in leaf.needles]} | {
+            name: [" ".join(guard) for guard in guards]
+            for name, guards in (("not_after", leaf.not_after), ("not_before", leaf.not_before))
+            if guards
+        }
     if isinstance(leaf, Near):
-        parts = [" or ".join(" ".join(form) for form in part) for part in leaf.parts]
-        return {"kind": "near", "folded": parts, "distance": leaf.distance}
+        near: dict[str, Any] = {
+            "kind": "near",
+            "folded": [_brief(part) for part in leaf.parts],
+            "distance": leaf.distance,
+        }
+        return near | ({"ordered": True} if leaf.ordered else {})
     if isinstance(leaf, Regex):
         return {"kind": "regex", "folded": [_as_asked(leaf.source)]}
     if isinstance(leaf, Fuzzy):
         return {"kind": "fuzzy", "folded": [" ".join(leaf.tokens)], "edits": leaf.edits}
     return {"kind": "wildcard", "folded": [" ".join(leaf.tokens)]}
+
+
+def _as_written(leaf: Exact) -> str:
+    return leaf.written.strip().replace("\u2060", " ")
+
+
+def _brief(part: Node) -> str:
+    """One part of a nearness in a few words."""
+    if isinstance(part, Or):
+        return " or ".join(map(_brief, part.parts))
+    if isinstance(part, Near):
+        joint = " then " if part.ordered else " near "
+        return f"({joint.join(map(_brief, part.parts))})"
+    found = outline(part)
+    return " or ".join(found["folded"] + found.get("exact", []))
 
 
 def _as_asked(source: str) -> str:
@@ -76,8 +121,13 @@ def lines(tree: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     found = _quoted(tree["folded"])
     if tree.get("exact"):
         found += f"{'; ' if found else ''}exactly {_quoted(tree['exact'])}"
+    if "ordered" in tree:
+        found += " in this order"
     if "distance" in tree:
         found += f" with at most {tree['distance']} other words between"
+    for name in ("not_after", "not_before"):
+        if name in tree:
+            found += f"; {name.replace('_', ' ')} {_quoted(tree[name])}"
     if "edits" in tree:
         found += f", {tree['edits']} letters changed at most"
     if "in" in tree:

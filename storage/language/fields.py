@@ -13,8 +13,9 @@ from storage.language.tree import HasText, Is, Node, QueryError, When
 NAMES = ("source", "tag", "side", "lang", "has", "in", "from", "id", "rule", "date", "since", "until")
 HAS = ("voice", "audio", "photo", "video", "document", "forward", "reply", "edit", "poll")
 IN = {
-    "text": frozenset({"body", "file", "poll", "attached"}),
+    "text": frozenset({"body", "poll", "attached"}),
     "card": frozenset({"card"}),
+    "file": frozenset({"file"}),
     "transcript": frozenset({"transcript"}),
     "ocr": frozenset({"ocr"}),
     "translation": frozenset({"translation"}),

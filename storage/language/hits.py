@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice
 
 from storage.language import sequences
 from storage.language.fold import fold_with_places, legible
-from storage.language.match import Document, DocumentText, PreparedDocument, holds
+from storage.language.match import Document, PreparedDocument, Sheet, holds
 from storage.language.places import Trail
 from storage.language.regex import EDGE, compiled, with_edges
-from storage.language.tree import Leaf, Query, Regex, Words, leaves
+from storage.language.sequences import Row
+from storage.language.tree import FILES, Exact, Leaf, Query, Regex, Words, leaves
 from storage.rows import Hit
 
 _MOST = 100  # of one text: enough to show, and no text of a million hits is a burden
@@ -33,29 +35,33 @@ def find_hits(query: Query, reading: PreparedDocument) -> tuple[Hit, ...]:
     Negated words have no place.
     """
     wanted = leaves(query.root)
-    found: list[Hit] = []
+    texts: dict[int, set[Span]] = {sheet.text.text_id: set() for sheet in reading.sheets}
     for sheet in reading.sheets:
-        mine = [leaf for leaf in wanted if sheet.kind in leaf.kinds]
-        if mine:
-            text = sheet.text
-            found += (
-                Hit(text.text_id, text.kind, start, end, text.text[start:end]) for start, end in _spans(mine, text)
-            )
-    return tuple(found)
+        mine = [leaf for leaf in wanted if sheet.kind in leaf.kinds and leaf.kinds != FILES]
+        texts[sheet.text.text_id].update(_spans(mine, sheet))
+    for sheet in reading.names if any(leaf.kinds == FILES for leaf in wanted) else ():
+        texts[sheet.text.text_id].update(_spans([leaf for leaf in wanted if leaf.kinds == FILES], sheet))
+    return tuple(
+        Hit(text.text_id, text.kind, start, end, text.text[start:end])
+        for text in reading.document.texts
+        for start, end in _outermost(texts[text.text_id])[:_MOST]
+    )
 
 
-def _spans(wanted: list[Leaf], text: DocumentText) -> list[Span]:
+def _spans(wanted: list[Leaf], sheet: Sheet) -> set[Span]:
     laid: _Laid | None = None
     spans: set[Span] = set()
+    raw = sheet.text.text
     for leaf in wanted:
         if isinstance(leaf, Regex):
-            places = _matches(leaf, text.text)
+            places = _matches(leaf, raw)
+        elif isinstance(leaf, Exact):
+            places = iter(sheet.written.places(leaf.written.split()))
         else:
-            laid = laid or _Laid(text.text)
+            laid = laid or _Laid(sheet)
             places = laid.places(leaf)
-        for _, span in zip(range(_MOST), places, strict=False):
-            spans.add(span)
-    return _outermost(spans)[:_MOST]
+        spans.update(islice(places, _MOST))
+    return spans
 
 
 def _outermost(spans: set[Span]) -> list[Span]:
@@ -87,8 +93,9 @@ def _matches(leaf: Regex, raw: str) -> Iterator[Span]:
 class _Laid:
     """A text folded with places, in the three forms of match.Sheet."""
 
-    def __init__(self, raw: str) -> None:
-        folded, self._spans = fold_with_places(raw)
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+        folded, self._spans = fold_with_places(sheet.text.text)
         open_ = folded.replace("-", " ")
         self._exact = _Form(f" {open_} ", [(number, number) for number in range(len(self._spans))])
         self._plain = _Form(_unmarked(f" {open_} "), self._exact.tokens)
@@ -110,7 +117,9 @@ class _Laid:
                 yield from map(self._raw, self._exact.finds(needle))
         elif not isinstance(leaf, Regex):
             for form in (self._exact,) if self._closed is self._plain else (self._exact, self._closed):
-                for first, last in sequences.found(leaf, form.text.split()):
+                as_written = form is self._exact and sequences.asks_as_written(leaf)
+                row = Row(form.text.split(), self._sheet.written if as_written else None)
+                for first, last in sequences.found(leaf, row):
                     yield self._raw((form.tokens[first][0], form.tokens[last][1]))
 
     def _raw(self, tokens: Span) -> Span:

@@ -6,16 +6,21 @@ A post is one document: AND and NOT range over all its texts, a phrase or a stre
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from storage.language import sequences
+from storage.language.file_names import stem
 from storage.language.fold import CLOSED, fold, legible
 from storage.language.regex import compiled, with_edges
+from storage.language.sequences import Row
 from storage.language.tree import (
+    FILES,
     And,
+    Exact,
     From,
     Fuzzy,
+    Guarded,
     HasText,
     Is,
     Leaf,
@@ -29,6 +34,7 @@ from storage.language.tree import (
     Words,
 )
 from storage.language.words import PLURAL, POSSESSIVE
+from storage.language.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,24 @@ class Sheet:
         return f" {self._body.replace('-', ' ')} "
 
     @cached_property
-    def tokens(self) -> tuple[list[str], ...]:
+    def written(self) -> Written:
+        """The tokens as they were written."""
+        return Written(self.text.text)
+
+    def rows(self, *, written: bool) -> tuple[Row, ...]:
         """The tokens with their marks; then, if the text has hyphens, those of the closed form."""
-        open_ = self.exact.split()
-        return (open_, self.closed.split()) if self.hyphens else (open_,)
+        open_ = Row(self.exact.split(), self.written if written else None)
+        return (open_, Row(self.closed.split())) if self.hyphens else (open_,)
+
+    @cached_property
+    def tokens(self) -> tuple[Row, ...]:
+        """The rows of leaves that ask for nothing that is written in another way."""
+        return self.rows(written=False)
+
+    @cached_property
+    def tokens_as_written(self) -> tuple[Row, ...]:
+        """The rows of leaves that do."""
+        return self.rows(written=True)
 
     @cached_property
     def legible(self) -> str:
@@ -114,15 +134,28 @@ def _unmarked(text: str) -> str:
 class PreparedDocument:
     """One post laid out for many queries."""
 
-    __slots__ = ("document", "sheets")
+    __slots__ = ("_names", "document", "sheets")
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.sheets = [Sheet(text) for text in document.texts]
+        self.sheets = [Sheet(text if text.kind != "file" else _without_extension(text)) for text in document.texts]
+        self._names: list[Sheet] | None = None
+
+    @property
+    def names(self) -> list[Sheet]:
+        """The names of files with their extensions."""
+        if self._names is None:
+            self._names = [Sheet(text) for text in self.document.texts if text.kind == "file"]
+        return self._names
 
     def among(self, kinds: frozenset[str]) -> list[Sheet]:
         """The texts that a leaf ranges over."""
-        return [sheet for sheet in self.sheets if sheet.kind in kinds]
+        return self.names if kinds == FILES else [sheet for sheet in self.sheets if sheet.kind in kinds]
+
+
+def _without_extension(text: DocumentText) -> DocumentText:
+    name = stem(text.text)
+    return text if name == text.text else replace(text, text=name, folded=fold(name))
 
 
 def holds(node: Node, reading: PreparedDocument) -> bool:
@@ -141,8 +174,8 @@ def holds(node: Node, reading: PreparedDocument) -> bool:
         return False
     if isinstance(node, Not):
         return not holds(node.part, reading)
-    if isinstance(node, Wild | Fuzzy | Near | Regex):
-        return any(_has(node, sheet) for sheet in reading.sheets if sheet.kind in node.kinds)
+    if isinstance(node, Exact | Guarded | Wild | Fuzzy | Near | Regex):
+        return any(_has(node, sheet) for sheet in reading.among(node.kinds))
     if isinstance(node, HasText):
         return any(sheet.kind in node.kinds for sheet in reading.sheets)
     return _is(node, reading.document)
@@ -150,7 +183,7 @@ def holds(node: Node, reading: PreparedDocument) -> bool:
 
 def _has_words(leaf: Words, reading: PreparedDocument) -> bool:
     kinds = leaf.kinds
-    for sheet in reading.sheets:
+    for sheet in reading.sheets if kinds != FILES else reading.names:
         if sheet.kind in kinds:
             for needle in leaf.needles:
                 if needle in sheet.plain or (sheet.hyphens and needle in sheet.closed):
@@ -164,8 +197,12 @@ def _has_words(leaf: Words, reading: PreparedDocument) -> bool:
 def _has(leaf: Leaf, sheet: Sheet) -> bool:
     if isinstance(leaf, Regex):
         return compiled(leaf.source).search(sheet.edged if leaf.edges else sheet.legible) is not None
-    assert not isinstance(leaf, Words)
-    return any(next(sequences.found(leaf, tokens), None) is not None for tokens in sheet.tokens)
+    if isinstance(leaf, Exact):
+        return leaf.folded in sheet.plain and leaf.written in sheet.written.form
+    if isinstance(leaf, Guarded) and not any(word in sheet.plain or word in sheet.closed for word in leaf.needles):
+        return False
+    rows = sheet.tokens_as_written if sequences.asks_as_written(leaf) else sheet.tokens
+    return any(next(iter(sequences.found(leaf, row)), None) is not None for row in rows)
 
 
 def _is(node: Is | From | When, document: Document) -> bool:

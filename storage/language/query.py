@@ -1,9 +1,10 @@
 r"""PURE: the query language: what a person writes -> a tree, or one sentence that says what is wrong and where.
 
 Lucene's syntax with AND between adjacent terms: words, "phrases", AND OR NOT + -, parentheses, prefix*, w?ldcard,
-"a b"~5, word~, /regex/, =exact, field:value and field:(a OR b), and @name for one of the phrases that have this name.
-Inside quotes only \" and \\ are special; outside, a backslash makes the next character a letter. AND binds tighter than
-OR. `in:` ranges over the group it stands in.
+"a b"~5, a NEAR/5 b, a ONEAR/5 b, word~, /regex/, =exact, field:value and field:(a OR b), and @name for one of the
+phrases that have this name.
+Inside quotes only \" and \\ are special; outside, a backslash makes the next character a letter. NEAR binds
+tightest, AND tighter than OR. `in:` ranges over the group it stands in.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from types import MappingProxyType
 from storage.language import fields, slips, terms
 from storage.language.nearest import nearest
 from storage.language.scope import scoped
-from storage.language.tree import And, Node, Not, Or, Query, QueryError, Wild, Words
+from storage.language.tree import And, Guarded, Node, Not, Or, Query, QueryError, Wild, Words
 
 __all__ = ["Query", "QueryError", "parse", "warnings"]
 
 _LONGEST = 20_000
 _DEEPEST = 50
 _QUOTES = '"“”„'
+_GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])["”](?=[\u05d0-\u05ea])')
 NO_TERMS: Mapping[str, Sequence[str]] = MappingProxyType({})
 _OPERATORS = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT"}
+_NEAR = ("NEAR", "ONEAR")
 
 
 def parse(text: str, zone: tzinfo = UTC, terms: Mapping[str, Sequence[str]] = NO_TERMS) -> Query:
@@ -38,7 +41,7 @@ def parse(text: str, zone: tzinfo = UTC, terms: Mapping[str, Sequence[str]] = NO
         raise QueryError(f"The query has {len(text):,} characters; {_LONGEST:,} is the most", _LONGEST)
     reading = _Reading(text, zone, terms)
     root = scoped(reading.read())
-    named = tuple((name, tuple(terms[name])) for name in reading.named)
+    named = tuple((name, terms[name]) for name in reading.named)
     return Query(text, root, named, tuple(reading.slips))
 
 
@@ -63,7 +66,7 @@ def _needles(node: Node) -> list[str]:
         return []
     if isinstance(node, Wild):
         return [" ".join(node.tokens)]
-    return list(node.needles) if isinstance(node, Words) else []
+    return list(node.needles) if isinstance(node, Words | Guarded) else []
 
 
 @dataclass(slots=True)
@@ -77,13 +80,25 @@ class _Group:
     operands: int = 0  # of the last way, those without letters too
     waiting: tuple[str, int] | None = None  # an operator that has no right side yet, and where
     negate: bool = False  # the next operand
+    near: tuple[str, int] | None = None  # NEAR/5 between the last operand and the next, and where
 
     def add(self, node: Node | None) -> None:
         self.operands += 1
         self.waiting = None
         if node is not None:
-            self.ways[-1].append(Not(node) if self.negate else node)
-        self.negate = False
+            way = self.ways[-1]
+            if self.near and way:
+                way.append(self._near(way.pop(), node, *self.near))
+            else:
+                way.append(Not(node) if self.negate else node)
+        self.negate, self.near = False, None
+
+    def _near(self, left: Node, right: Node, how: str, position: int) -> Node:
+        if self.negate:
+            raise QueryError(f"{how} needs a term on its right that is not negated", position)
+        if isinstance(left, Not):
+            return Not(terms.near_each_other(left.part, right, how, position))
+        return terms.near_each_other(left, right, how, position)
 
     def whole(self) -> Node | None:
         ways = [way[0] if len(way) == 1 else And(tuple(way)) for way in self.ways if way]
@@ -172,6 +187,8 @@ class _Reading:
         elif name == "OR":
             group.ways.append([])
             group.operands = 0
+        elif name.startswith(_NEAR):
+            group.near = name, position
 
     def _term(self, name: str) -> None:
         """A term, of the field `name` or of the group's; or an operator, or a field and what follows it."""
@@ -184,7 +201,7 @@ class _Reading:
             self._groups[-1].add(terms.regex(self._text[start + 1 : end - 1], start + 1))
         elif char == "=" and not name and self._peek(1) in _QUOTES and self._peek(1):
             self._at += 1
-            self._groups[-1].add(terms.exact(self._quoted()))
+            self._groups[-1].add(terms.as_written(self._quoted()))
         elif char in "[{" and name == "date":
             self._groups[-1].add(self._range())
         else:
@@ -198,13 +215,13 @@ class _Reading:
             node = fields.predicate(name, value, self._zone, start)
         elif quoted and self._peek() == "~" and (distance := self._digits(1)):
             self._at += 1 + len(distance)
-            node = terms.near(value, int(distance[:4]), start)
+            node = terms.near([self._part(word, start) for word in value.split()], int(distance[:5]), start)
         elif quoted and self._peek() == "~":
             self._at += 1
             self._note('"…"~ has no number: write "army lost"~5 for words that stand near each other')
-            node = terms.words(value)
+            node = self._phrase(value)
         else:
-            node = terms.words(value)
+            node = self._phrase(value) if quoted else terms.words(value)
         self._groups[-1].add(node)
 
     def _digits(self, ahead: int) -> str:
@@ -213,11 +230,16 @@ class _Reading:
             end += 1
         return self._text[self._at + ahead : end]
 
+    def _at_quote(self) -> bool:
+        """Whether a quotation mark is here; between two Hebrew letters it is the sign of an abbreviation."""
+        return self._peek() in _QUOTES and bool(self._peek()) and not _GERSHAYIM.match(self._text, self._at)
+
     def _quoted(self) -> str:
         """What stands between quotes; moves behind them."""
         start, out = self._at, []
         self._at += 1
-        while (char := self._peek()) not in _QUOTES or not char:
+        while not self._at_quote():
+            char = self._peek()
             if not char:
                 raise QueryError("This quotation mark is never closed", start)
             if char == "\\" and self._peek(1) and self._peek(1) in '"\\':
@@ -259,7 +281,7 @@ class _Reading:
         """A bare word up to a space, a parenthesis or a quotation mark, unless a colon makes a field of it."""
         out: list[str] = []
         wild = escaped = False
-        while (char := self._peek()) and not char.isspace() and char not in "()" and char not in _QUOTES:
+        while (char := self._peek()) and not char.isspace() and char not in "()" and not self._at_quote():
             if char == "\\" and self._peek(1):
                 self._at += 1
                 out.append(self._peek())
@@ -272,8 +294,9 @@ class _Reading:
             self._at += 1
         word = "".join(out)
         written = self._text[start : self._at]
-        if written in _OPERATORS and not self._text[:start].endswith(":"):
-            self._operator(_OPERATORS[written], start)
+        operator = self._operator_of(written)
+        if operator and not self._text[:start].endswith(":"):
+            self._operator(operator, start)
         elif name:
             self._leaf(name, word, start, quoted=False)
         elif written[0] == "@" and written[1:2].isalnum():
@@ -281,8 +304,30 @@ class _Reading:
         else:
             if not escaped:
                 self._look_for_slips(written, start)
+                if written[0] == "=" and len(written) > 1 and (wild or "~" in written):
+                    self._note(f"= does nothing beside a wildcard or ~: {written}")
             self._groups[-1].add(terms.bare(word, start, wild=wild, exact=written[0] == "="))
             self._join(written)
+
+    def _operator_of(self, written: str) -> str | None:
+        if re.fullmatch("O?NEAR/[0-9]{1,5}", written):
+            return written
+        if written in _NEAR:  # a word, unless it stands between two terms
+            group, behind = self._groups[-1], self._text[self._at :].strip()
+            return written if group.operands and not group.waiting and behind and behind[0] != ")" else None
+        return _OPERATORS.get(written)
+
+    def _part(self, word: str, start: int) -> Node | None:
+        """One word of "…"~5, which may be a term."""
+        if word[0] == "@" and word[1:] in self._known:
+            return self._named(word[1:], start)
+        return terms.phrase(word)
+
+    def _phrase(self, value: str) -> Node | None:
+        for word in value.split():
+            if word[0] == "@" and word[1:] in self._known:
+                self._note(f"in quotes {word} is text: {word} NEAR/0 lost looks for the term beside a word")
+        return terms.phrase(value)
 
     def _look_for_slips(self, written: str, start: int) -> None:
         left = self._groups[-1].operands > 0

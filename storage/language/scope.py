@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.language.tree import KINDS, And, Fuzzy, HasText, Near, Node, Not, Or, Regex, Wild, Words
+from storage.language.tree import KINDS, LEAVES, And, HasText, Node, Not, Or
 
 
 def scoped(node: Node, kinds: frozenset[str] = KINDS) -> Node:
@@ -21,7 +21,7 @@ def scoped(node: Node, kinds: frozenset[str] = KINDS) -> Node:
         return Or(tuple(scoped(part, kinds) for part in node.parts))
     if isinstance(node, Not):
         return Not(scoped(node.part, kinds))
-    if isinstance(node, Words | Wild | Fuzzy | Near | Regex):
+    if isinstance(node, LEAVES):
         return node._replace(kinds=kinds)
     return node
 
@@ -58,4 +58,4 @@ def _has_leaf(node: Node) -> bool:
         return any(map(_has_leaf, node.parts))
     if isinstance(node, Not):
         return _has_leaf(node.part)
-    return isinstance(node, Words | Wild | Fuzzy | Near | Regex)
+    return isinstance(node, LEAVES)

@@ -1,35 +1,131 @@
-"""PURE: tokens in a row: wildcards, fuzzy words and nearness, as ranges of token numbers."""
+"""PURE: tokens in a row: phrases, wildcards, fuzzy words and nearness, as ranges of token numbers."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from storage.language.distance import distance
-from storage.language.tree import Fuzzy, Near, Wild
+from storage.language.tree import Exact, Fuzzy, Guarded, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, plurals
 
+if TYPE_CHECKING:
+    from storage.language.written import Written
+
 _MARKS = PLURAL + POSSESSIVE
+Span = tuple[int, int]  # numbers of a first and a last token
 
 
-def found(leaf: Wild | Fuzzy | Near, tokens: list[str]) -> Iterator[tuple[int, int]]:
-    """Where a leaf stands among tokens with marks: the numbers of its first and its last token."""
-    if isinstance(leaf, Near):
-        yield from _near(leaf, tokens)
-        return
+class Row:
+    """The tokens of one form of a text, with their marks; as they were written, where this form can tell."""
+
+    def __init__(self, tokens: list[str], written: Written | None = None) -> None:
+        self.tokens = tokens
+        self.written = written if written and len(written.tokens) == len(tokens) else None
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The tokens without marks."""
+        return [token.rstrip(_MARKS) for token in self.tokens]
+
+    @cached_property
+    def spots(self) -> dict[str, list[int]]:
+        """Where each word is."""
+        spots: dict[str, list[int]] = {}
+        for place, word in enumerate(self.words):
+            spots.setdefault(word, []).append(place)
+        return spots
+
+
+def found(node: Node, row: Row) -> Iterable[Span]:
+    """Where a leaf (not a Regex), or one of an Or of leaves, is among the tokens."""
+    if isinstance(node, Words):
+        return _words(node.needles, node.marked, row)
+    if isinstance(node, Guarded):
+        return (span for span in _words(node.needles, (), row) if _counts(node, row, span))
+    if isinstance(node, Exact):
+        return _in_a_row(node.written.split(), row.written.tokens) if row.written else ()
+    if isinstance(node, Wild):
+        return _wild(node, row.tokens)
+    if isinstance(node, Fuzzy):
+        return _fuzzy(node, row.tokens)
+    if isinstance(node, Near):
+        return _near(node, row)
+    assert isinstance(node, Or)
+    return (span for part in node.parts for span in found(part, row))
+
+
+def asks_as_written(node: Node) -> bool:
+    """Whether a leaf, or one of its parts, needs to know how the text was written."""
+    if isinstance(node, Near | Or):
+        return any(map(asks_as_written, node.parts))
+    return isinstance(node, Exact | Guarded)
+
+
+def _words(needles: Iterable[str], marked: Iterable[str], row: Row) -> Iterator[Span]:
+    for needle in needles:
+        tokens = needle.split()
+        if needle[-1] != " ":
+            yield from _beginnings(tokens, row.words)
+            continue
+        for start in row.spots.get(tokens[0], ()):
+            if row.words[start : start + len(tokens)] == tokens:
+                yield start, start + len(tokens) - 1
+    for needle in marked:
+        yield from _in_a_row(needle.split(), row.tokens)
+
+
+def _in_a_row(wanted: list[str], tokens: list[str]) -> Iterator[Span]:
+    size = len(wanted)
+    for start in range(len(tokens) - size + 1):
+        if tokens[start] == wanted[0] and tokens[start : start + size] == wanted:
+            yield start, start + size - 1
+
+
+def _beginnings(wanted: list[str], words: list[str]) -> Iterator[Span]:
+    """Words in a row, of the last of which only the beginning is known."""
+    *before, last = wanted
+    size = len(wanted)
+    for start in range(len(words) - size + 1):
+        if words[start + size - 1].startswith(last) and words[start : start + size - 1] == before:
+            yield start, start + size - 1
+
+
+def _counts(leaf: Guarded, row: Row, span: Span) -> bool:
+    first, last = span
+    words = row.words
+    for guard in leaf.not_after:
+        start = first - len(guard)
+        if start >= 0 and tuple(words[start:first]) == guard and _together(row, first - 1):
+            return False
+    return not any(
+        tuple(words[last + 1 : last + 1 + len(guard)]) == guard and _together(row, last) for guard in leaf.not_before
+    )
+
+
+def _together(row: Row, number: int) -> bool:
+    """Whether no sign parts a token from the next: behind the end of a sentence nothing belongs to it."""
+    return row.written is None or row.written.together(number)
+
+
+def _wild(leaf: Wild, tokens: list[str]) -> Iterator[Span]:
     size = len(leaf.tokens)
-    if isinstance(leaf, Wild):
-        first, *rest = leaf.tokens
-        for start in range(len(tokens) - size + 1):
-            if fits(first, tokens[start]) and all(
-                fits(pattern, token) for pattern, token in zip(rest, tokens[start + 1 : start + size], strict=True)
-            ):
-                yield start, start + size - 1
-    else:
-        for start in range(len(tokens) - size + 1):
-            if _apart(leaf, tokens[start : start + size]):
-                yield start, start + size - 1
+    first, *rest = leaf.tokens
+    for start in range(len(tokens) - size + 1):
+        if fits(first, tokens[start]) and all(
+            fits(pattern, token) for pattern, token in zip(rest, tokens[start + 1 : start + size], strict=True)
+        ):
+            yield start, start + size - 1
+
+
+def _fuzzy(leaf: Fuzzy, tokens: list[str]) -> Iterator[Span]:
+    size = len(leaf.tokens)
+    for start in range(len(tokens) - size + 1):
+        if _apart(leaf, tokens[start : start + size]):
+            yield start, start + size - 1
 
 
 def _apart(leaf: Fuzzy, tokens: list[str]) -> bool:
@@ -73,37 +169,39 @@ def glob(pattern: str, word: str) -> bool:
     return not pattern[place:].strip("*")
 
 
-def _near(leaf: Near, tokens: list[str]) -> Iterator[tuple[int, int]]:
+def _near(leaf: Near, row: Row) -> Iterable[Span]:
+    places = {part: sorted(set(found(part, row))) for part in dict.fromkeys(leaf.parts)}
+    if len(leaf.parts) > 2:
+        return _stretches(leaf, places)
+    one, other = (places[part] for part in leaf.parts)
+    spans = set(_one_after_the_other(one, other, leaf.distance))
+    if not leaf.ordered:
+        spans.update(_one_after_the_other(other, one, leaf.distance))
+    return sorted(spans)
+
+
+def _one_after_the_other(before: list[Span], after: list[Span], distance: int) -> Iterator[Span]:
+    """Where the one is followed by the other, with few enough tokens between them."""
+    for first, last in before:
+        number = bisect_left(after, (last + 1, -1))
+        if number < len(after) and after[number][0] - last - 1 <= distance:
+            yield first, after[number][1]
+
+
+def _stretches(leaf: Near, places: dict[Node, list[Span]]) -> Iterator[Span]:
     """Shortest stretches that hold every part (a part asked for twice, twice) and few enough other tokens."""
-    words = [token.rstrip(_MARKS) for token in tokens]
-    spots = _spots(words)
-    wanted = {part: leaf.parts.count(part) for part in leaf.parts}
-    places = {part: _places(part, words, spots) for part in wanted}
-    if any(len(places[part]) < times for part, times in wanted.items()):
+    wanted = Counter(leaf.parts)
+    longest = {part: sorted(dict(spans).items()) for part, spans in places.items()}  # of those that begin together
+    if any(len(longest[part]) < times for part, times in wanted.items()):
         return
-    own = sum(min(map(len, part)) for part in leaf.parts)
-    for start in sorted({first for spans in places.values() for first, _ in spans}):
-        last = start
+    for start in sorted({first for spans in longest.values() for first, _ in spans}):
+        last, own = start, 0
         for part, times in wanted.items():
-            number = bisect_left(places[part], (start, -1)) + times - 1
-            if number >= len(places[part]):
+            number = bisect_left(longest[part], (start, -1))
+            chosen = longest[part][number : number + times]
+            if len(chosen) < times:
                 return
-            last = max(last, places[part][number][1])
+            last = max(last, chosen[-1][1])
+            own += sum(end - first + 1 for first, end in chosen)
         if last - start + 1 - own <= leaf.distance:
             yield start, last
-
-
-def _spots(words: list[str]) -> dict[str, list[int]]:
-    spots: dict[str, list[int]] = {}
-    for place, word in enumerate(words):
-        spots.setdefault(word, []).append(place)
-    return spots
-
-
-def _places(part: tuple[tuple[str, ...], ...], words: list[str], spots: dict[str, list[int]]) -> list[tuple[int, int]]:
-    return sorted(
-        (start, start + len(form) - 1)
-        for form in part
-        for start in spots.get(form[0], ())
-        if words[start : start + len(form)] == list(form)
-    )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from storage.language.sequences import glob
-from storage.language.tree import And, HasText, Is, Node, Not, Or, When, Wild, Words, leaves
+from storage.language.tree import And, Exact, HasText, Is, Node, Not, Or, When, Wild, Words, leaves
 
 # Fields of other tools, and what finds the same here.
 _FIELDS = {
@@ -38,7 +38,7 @@ _FIELDS = {
     "mention": "write the name alone",
     "message": "write in:text beside the words",
     "month": "write date:2024-07",
-    "near": 'write "army lost"~5',
+    "near": "write army NEAR/5 lost",
     "sender": "write from:",
     "site": "write source:",
     "text": "write in:text beside the words",
@@ -106,8 +106,9 @@ def _foreign_operator(word: str, behind: str, *, between: bool) -> str | None:
     if not found or not between:
         return None
     digits = re.sub("[^0-9]", "", word)
+    asked = f"{'ONEAR' if word.lower().startswith(('pre', 'onear', 'p/', 'adj')) else 'NEAR'}/{digits or 5}"
     if found["slash"] or word.isupper() or (found["adj"] and digits) or behind.startswith("("):
-        return f'"{word}" is looked for as text: write "army lost"~{digits or 5} for words that stand near each other'
+        return f'"{word}" is looked for as text: write army {asked} lost for words near each other'
     return None
 
 
@@ -203,6 +204,8 @@ def _implies(part: Node, other: Node) -> bool:
 
 
 def _said(part: Node) -> str:
+    if isinstance(part, Exact):
+        return f"={part.written.strip()}"
     if isinstance(part, Words):
         return f'"{(part.needles or part.marked)[0].strip()}"'
     if isinstance(part, Wild):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby, product
+from typing import Self
 
 from storage.language import regex as regexes
 from storage.language import words as word_forms
 from storage.language.fold import CLOSED, closed, fold, surface
-from storage.language.tree import From, Fuzzy, Near, Node, QueryError, Regex, Wild, Words
+from storage.language.tree import Exact, From, Fuzzy, Guarded, Near, Node, Or, QueryError, Regex, Wild, Words
+from storage.language.written import Written
 
 STAND_IN = {"*": "ʘ", "?": "ʗ"}  # letters that pass through folding, for wildcards
 _STAR, _ONE = STAND_IN.values()
 _FARTHEST = 1000
+_DISTANCE = 10  # of NEAR without a number
+_MOST_COMPOUNDS = 4  # of one phrase that are each open or closed by itself
 _SHORT = 5  # letters up to which a fuzzy word may be one edit away; beyond, two
 
 
@@ -32,10 +37,52 @@ def words(text: str) -> Words | None:
     return Words(tuple(f" {form} " for form in forms)) if forms else None
 
 
-def any_of(phrases: Iterable[str]) -> Words | None:
-    """One of several phrases: what a term with a name stands for, in every language that it is known in."""
-    forms = dict.fromkeys(form for phrase in phrases for form in _forms(phrase))
-    return Words(tuple(f" {form} " for form in forms)) if forms else None
+class Term(tuple[str, ...]):  # noqa: SLOT001  a tuple has no room for slots
+    """The phrases of one term, and what they must not stand right behind or in front of to count."""
+
+    not_after: tuple[str, ...]
+    not_before: tuple[str, ...]
+
+    def __new__(cls, phrases: Iterable[str], not_after: Iterable[str] = (), not_before: Iterable[str] = ()) -> Self:
+        """A term; without guards it is just its phrases."""
+        made = super().__new__(cls, phrases)
+        made.not_after, made.not_before = tuple(not_after), tuple(not_before)
+        return made
+
+
+def guards(phrases: Sequence[str]) -> list[str]:
+    """What the phrases of a term must not stand beside, for telling one version of a term from another."""
+    if not isinstance(phrases, Term):
+        return []
+    return [
+        f"{where}{guard}" for where, words in (("<", phrases.not_after), (">", phrases.not_before)) for guard in words
+    ]
+
+
+def any_of(phrases: Iterable[str]) -> Node | None:
+    """One of several phrases: what a term with a name means, in every language that it is known in.
+
+    A phrase that begins with `=` counts only as it is written.
+    """
+    phrases = phrases if isinstance(phrases, Term) else Term(phrases)
+    needles = dict.fromkeys(f" {form} " for phrase in phrases if not _is_exact(phrase) for form in _forms(phrase))
+    ways: list[Node] = []
+    if needles:
+        ways.append(_guarded(tuple(needles), phrases))
+    ways += [found for phrase in phrases if _is_exact(phrase) and (found := as_written(phrase[1:]))]
+    return Or(tuple(ways)) if len(ways) > 1 else ways[0] if ways else None
+
+
+def _is_exact(phrase: str) -> bool:
+    return phrase.startswith("=")
+
+
+def _guarded(needles: tuple[str, ...], term: Term) -> Words | Guarded:
+    after, before = (
+        tuple(dict.fromkeys(tuple(form.split()) for phrase in guards for form in _forms(phrase)))
+        for guards in (term.not_after, term.not_before)
+    )
+    return Guarded(needles, after, before) if after or before else Words(needles)
 
 
 def joined(word: str, other: str) -> Words | None:
@@ -51,31 +98,60 @@ def sender(text: str) -> From | None:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """A phrase as texts may hold it: its hyphens open, and closed."""
+    """A phrase as texts may hold it: each of its hyphens open, or closed: cease-fire is ceasefire and cease fire."""
     folded = body(text)
-    forms = (plain(folded), closed(folded)) if "-" in folded else (plain(folded),)
-    return forms if forms[0] else ()
+    if not folded:
+        return ()
+    if "-" not in folded:
+        return (plain(folded),)
+    tokens = folded.split(" ")
+    if sum("-" in token for token in tokens) > _MOST_COMPOUNDS:
+        return plain(folded), closed(folded)
+    ways = ((plain(token), closed(token)) if "-" in token else (plain(token),) for token in tokens)
+    return tuple(dict.fromkeys(" ".join(way) for way in product(*ways)))
 
 
-def exact(text: str) -> Words | None:
-    """Whole words in a row as they are written: no plural or possessive stands for another form."""
-    folded = body(text)
-    return Words((), (f" {folded.replace('-', ' ')} ",)) if folded else None
+def as_written(text: str) -> Exact | None:
+    """Words in a row as they are written: case, accents, endings and the kind of Chinese letters count."""
+    folded = plain(body(text))
+    return Exact(Written(text).form, f" {folded} ") if folded else None
+
+
+def phrase(text: str) -> Node | None:
+    """What stands between quotes: words in a row, some with wildcards; a lone * is any one word."""
+    if not _WILDCARD.search(text):
+        return words(text)
+    tokens: list[str] = []
+    for wild, written in groupby(text.split(), key=lambda word: bool(_WILDCARD.search(word))):
+        if wild:
+            for word in written:
+                tokens += ["*"] if word == "*" else _attached(surface(_stood_in(word)).split())
+        else:
+            tokens += plain(body(" ".join(written))).split()
+    if not any(token.strip("*?") for token in tokens):
+        return None
+    if tokens[-1].endswith("*") and not any(char in "*?" for char in "".join(tokens)[:-1]) and tokens[-1] != "*":
+        return _prefix([*tokens[:-1], tokens[-1][:-1]], hyphen=False)
+    return Wild(tuple(tokens))
+
+
+# In running text a * or ? is a sign of it, unless letters are on its sides or it is alone.
+_WILDCARD = re.compile(r"(?<!\S)\*(?!\S)|\w[\u1000-\u109f\u0300-\u036f]*\*|\*\w|\w\?+(?=\w)")
+
+
+def _stood_in(word: str) -> str:
+    return "".join(STAND_IN.get(char, char) for char in word)
 
 
 def bare(word: str, position: int, *, wild: bool, exact: bool) -> Node | None:
     """A term without quotes, its wildcards stood in for."""
     fuzzy = None if wild else re.fullmatch(r"(.*[^~])~([0-9]*)", word, re.DOTALL)
     if exact and not wild and not fuzzy:
-        return _exact_word(word)
+        return as_written(word[1:])
     word = word[1:] if exact and len(word) > 1 else word
     if fuzzy:
         return _fuzzy(fuzzy[1], fuzzy[2], position)
     return _wildcard(word, position) if wild else words(word)
-
-
-def _exact_word(word: str) -> Words | None:
-    return exact(word[1:])
 
 
 def _fuzzy(word: str, edits: str, position: int) -> Fuzzy | None:
@@ -86,12 +162,30 @@ def _fuzzy(word: str, edits: str, position: int) -> Fuzzy | None:
     return Fuzzy(tokens, int(edits) if edits else 1 if letters <= _SHORT else 2) if tokens else None
 
 
-def near(text: str, distance: int, position: int) -> Node | None:
-    """The words between the quotes, each a part of its own, at most so many others among them."""
+def near(parts: Sequence[Node | None], distance: int, position: int) -> Node | None:
+    """The parts, with at most so many other words among them, in any order."""
     if distance > _FARTHEST:
         raise QueryError(f'"…"~{distance} reaches too far: {_FARTHEST} words is the most', position)
-    parts = tuple(tuple(tuple(form.split()) for form in forms) for part in text.split() if (forms := _forms(part)))
-    return Near(parts, distance) if len(parts) > 1 else words(text)
+    found = tuple(part for part in parts if part is not None)
+    return Near(found, distance) if len(found) > 1 else found[0] if found else None
+
+
+def near_each_other(left: Node, right: Node, how: str, position: int) -> Near:
+    """Two terms that NEAR/5 or ONEAR/5 joins; ONEAR: in this order."""
+    name, _, number = how.partition("/")
+    distance = int(number[:5]) if number else _DISTANCE
+    if distance > _FARTHEST:
+        raise QueryError(f"{how} reaches too far: {_FARTHEST} words is the most", position)
+    for part in (left, right):
+        if not _may_be_near(part):
+            raise QueryError(f'{how} joins words, "phrases" and groups of them with OR', position)
+    return Near((left, right), distance, name == "ONEAR")
+
+
+def _may_be_near(node: Node) -> bool:
+    if isinstance(node, Or):
+        return all(map(_may_be_near, node.parts))
+    return isinstance(node, Words | Exact | Guarded | Wild | Fuzzy | Near)
 
 
 def regex(source: str, position: int) -> Regex:

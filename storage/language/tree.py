@@ -5,10 +5,12 @@ Nodes are named tuples because a dataclass each would cost a cold `search` three
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 KINDS = frozenset({"body", "transcript", "ocr", "file", "poll", "attached", "card"})  # what a query reads without `in:`
+FILES = frozenset({"file"})  # names of files: asked for alone, they are read with their extensions
 
 
 class QueryError(ValueError):
@@ -49,6 +51,23 @@ class Words(NamedTuple):
     kinds: frozenset[str] = KINDS
 
 
+class Exact(NamedTuple):
+    """Tokens in a row as they were written, case included; `folded` is the needle in the plain form of such a text."""
+
+    written: str
+    folded: str
+    kinds: frozenset[str] = KINDS
+
+
+class Guarded(NamedTuple):
+    """Needles as in Words that do not count right behind one of `not_after` or right before one of `not_before`."""
+
+    needles: tuple[str, ...]
+    not_after: tuple[tuple[str, ...], ...]
+    not_before: tuple[tuple[str, ...], ...]
+    kinds: frozenset[str] = KINDS
+
+
 class Wild(NamedTuple):
     """Tokens in a row of which some have wildcards: `*` any letters, `?` one."""
 
@@ -65,10 +84,14 @@ class Fuzzy(NamedTuple):
 
 
 class Near(NamedTuple):
-    """Every part (in one of its forms) in a stretch with at most `distance` other tokens in it, in any order."""
+    """Every part in a stretch with at most `distance` other tokens in it, in any order unless `ordered`.
 
-    parts: tuple[tuple[tuple[str, ...], ...], ...]
+    A part is a leaf other than Regex, or an Or of such.
+    """
+
+    parts: tuple[Node, ...]
     distance: int
+    ordered: bool = False
     kinds: frozenset[str] = KINDS
 
 
@@ -106,7 +129,8 @@ class When(NamedTuple):
     end: int | None
 
 
-Leaf: TypeAlias = Words | Wild | Fuzzy | Near | Regex
+Leaf: TypeAlias = Words | Exact | Guarded | Wild | Fuzzy | Near | Regex
+LEAVES = (Words, Exact, Guarded, Wild, Fuzzy, Near, Regex)
 Node: TypeAlias = And | Or | Not | Leaf | HasText | Is | From | When
 
 
@@ -119,7 +143,7 @@ class Query:
 
     text: str
     root: Node
-    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    terms: tuple[tuple[str, Sequence[str]], ...] = ()
     slips: tuple[str, ...] = ()
 
 
@@ -127,4 +151,4 @@ def leaves(node: Node) -> list[Leaf]:
     """The leaves that are looked for in texts and not negated: what a hit can stand on."""
     if isinstance(node, And | Or):
         return [leaf for part in node.parts for leaf in leaves(part)]
-    return [node] if isinstance(node, Words | Wild | Fuzzy | Near | Regex) else []
+    return [node] if isinstance(node, LEAVES) else []

@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import ucd_3_2_0
 
+from storage.language.file_names import extension_tokens
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import KINDS, And, Is, Near, Node, Not, Or, When, Wild, Words, leaves
+from storage.language.tree import KINDS, And, Exact, Guarded, Is, Near, Node, Not, Or, When, Wild, Words, leaves
 from storage.language.words import PLURAL, POSSESSIVE, singular
 from storage.posts.ids import SECOND, first_id
 
@@ -73,9 +74,13 @@ def _leaf(node: Node) -> str | None:
         ways = [_row(needle.split(), prefix=needle[-1] != " ") for needle in node.needles]
         ways += [_row(_unmarked(needle).split(), prefix=False) for needle in node.marked]
         return _any(way for way in ways if way) if ways and all(ways) else None
+    if isinstance(node, Exact):
+        return _row(node.folded.split(), prefix=False)
+    if isinstance(node, Guarded):
+        return _leaf(Words(node.needles))
     if isinstance(node, Near):
-        parts = [_any(way for form in part if (way := _row(list(form), prefix=False))) for part in node.parts]
-        return _all([part for part in parts if part][:_MOST_PARTS])
+        parts = [found.text for part in node.parts if (found := expression(part))]
+        return _all(parts[:_MOST_PARTS])
     if isinstance(node, Wild):
         parts = [part for token in node.tokens if (part := _wild(token))]
         return _all(parts[:_MOST_PARTS])
@@ -95,7 +100,7 @@ def _without(text: str, barred: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
+class Answer:
     """What a text of KINDS matches that satisfies the query alone: `sure` if it does, `doubtful` if it may."""
 
     sure: str
@@ -107,7 +112,7 @@ class Exact:
         return _without(self.doubtful, self.sure) if self.doubtful else ""
 
 
-def exact(node: Node) -> Exact | None:
+def exact(node: Node) -> Answer | None:
     """What the index alone can tell of a query; None where it cannot."""
     if isinstance(node, Or):
         ways = [exact(part) for part in node.parts]
@@ -118,7 +123,7 @@ def exact(node: Node) -> Exact | None:
     marked = [_row(_unmarked(needle).split(), prefix=False) for needle in node.marked]  # the index sees no marks
     if not all(marked):
         return None
-    found = [Exact("", _any(marked))]
+    found = [Answer("", _any(marked))]
     for needle in node.needles:
         tokens = needle.split()
         prefix = needle[-1] != " "
@@ -129,13 +134,19 @@ def exact(node: Node) -> Exact | None:
         ):
             return None
         phrase, closed = _forms(tokens, prefix=prefix)
-        found.append(Exact(_any((phrase, closed))) if len(tokens) == 1 else Exact(phrase, closed))
+        found.append(_answer(tokens, phrase, closed))
     return _either(found)
 
 
-def _either(ways: Iterable[Exact]) -> Exact:
+def _answer(tokens: list[str], phrase: str, closed: str) -> Answer:
+    if not extension_tokens().isdisjoint(tokens):
+        return Answer("", _any((phrase, closed)))  # as an extension of a file it is not found
+    return Answer(_any((phrase, closed))) if len(tokens) == 1 else Answer(phrase, closed)
+
+
+def _either(ways: Iterable[Answer]) -> Answer:
     ways = list(ways)
-    return Exact(_any(way.sure for way in ways), _any(way.doubtful for way in ways))
+    return Answer(_any(way.sure for way in ways), _any(way.doubtful for way in ways))
 
 
 def _unmarked(needle: str) -> str:

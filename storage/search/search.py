@@ -92,10 +92,12 @@ def count(
     exact = prefilter.exact(query.root)
     if not exact or wanted.stale or since is not None or until is not None or sources or tags or history:
         return sum(1 for _ in wanted.readings(first=_LAST))
-    total = _counted(reader, exact.sure)
+    total = _counted(reader, exact.sure) if exact.sure else 0
     if exact.unsure:
         looked = wanted.readings(first=_LAST, among=exact.unsure)
-        total += sum(1 for reading in looked if not _matches(reader, exact.sure, reading.document.post_id))
+        total += sum(
+            1 for reading in looked if not (exact.sure and _matches(reader, exact.sure, reading.document.post_id))
+        )
     return total
 
 

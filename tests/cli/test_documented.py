@@ -133,7 +133,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "rules test": [("rules", "test", "--query", "bridge", "a bridge")],
     "rules explain": [
         ("rules", "explain", "command"),
-        ("rules", "explain", "--query", '=bridge "a lost"~3 army~ in:ocr NOT x'),
+        ("rules", "explain", "--query", "=bridge armi* army ONEAR/3 lost army~ in:ocr NOT x"),
     ],
     "rules decide": [("rules", "decide", "spokesman/1")],
     "rules replay": [("rules", "replay", "--query", "bridge", *PERIOD)],

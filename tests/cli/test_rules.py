@@ -94,3 +94,12 @@ def test_a_query_that_cannot_be_read_is_pointed_at(program: Program) -> None:
 
 def test_a_name_and_a_query_together_are_wrong_usage(program: Program, config: Path) -> None:
     assert program("rules", "test", "command", "text", "--query", "bridge", config=config).returncode == 2
+
+
+def test_explain_shows_what_is_exact_near_in_order_and_what_must_not_be_beside_it(program: Program) -> None:
+    ran = program("rules", "explain", "--query", '(=US OR "comm* lost") ONEAR/3 army "army fell"~2')
+    assert [line.strip() for line in ran.stdout.splitlines()[4:7]] == [
+        "all of",
+        "near each other “US or comm* lost” | “army” in this order with at most 3 other words between",
+        "near each other “army” | “fell” with at most 2 other words between",
+    ]

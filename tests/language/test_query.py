@@ -59,7 +59,7 @@ def holds(query: str, *texts: str | tuple[str, str], posted_at: int | None = Non
         ("source:", "needs a value", 0),
         ("source: x", "needs a value", 0),
         ("has:photos", "one of voice, audio", 4),
-        ("in:body", "one of text, card, transcript", 3),
+        ("in:body", "one of text, card, file, transcript", 3),
         ("lang:12", "language code", 5),
         ("id:abc", "number of a post", 3),
         ("date:tomorrow", "2024-07-01", 5),

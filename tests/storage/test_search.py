@@ -19,6 +19,7 @@ from storage.language.hits import evaluate
 from storage.language.match import Document
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
+from storage.language.terms import Term
 from storage.posts import refolding
 from storage.records import FetchedPost
 from storage.search import documents, prefilter, search
@@ -26,7 +27,7 @@ from storage.search import documents, prefilter, search
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
     "source:spokesman source:desk* tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
-    "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript from:desk from:ministry "
+    "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript in:file in:file -in:file in:card from:desk from:ministry "
     "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell"
 )
 TABLE = (
@@ -34,14 +35,15 @@ TABLE = (
     "north-eastern northeastern Northeast cease-fire ceasefire cease fire anti-junta junta it the a F-16 F16 16 ၁၆ "
     "Lashio Láshio Lasho လားရှိုး လားရိႈးၿမိဳ႔ကို လား ရှိုး မြို့ တပ် တပ်မတော် တိုင်းစစ်ဌာနချုပ် တိုင်း\u200bစစ် စစ်ဌာန သိမ္းပိုက္ႏိုင္ခဲ့ၿပီ "
     "မိူင်းတႆး ကညီကျိာ် 腊戌 东北军区 军区 ทหาร กองทหาร Київ Кyiv Kиїв переговори переговоры القيادة القِيادة भारत-चीन don't Ta'ang "
-    "women woman sorties \U0001e900\U0001e901 \U0001f17a\U0001f178\U0001f170 news new"
+    "women woman sorties \U0001e900\U0001e901 \U0001f17a\U0001f178\U0001f170 news new pdf mp4 US us Us"
 )
 WORDS = TABLE.split()
 TERMS = {
     "command": ("regional command", "တိုင်းစစ်ဌာနချုပ်", "军区", "cease-fire"),
     "place": ("Lashio", "လားရှိုး", "腊戌", "north eastern"),
+    "guarded": Term(("command", "တပ်", "cease-fire", "=US"), ("regional", "east"), ("fire", "မတော်", "army")),
 }
-KINDS = ("transcript", "ocr", "file", "poll", "translation")
+KINDS = ("transcript", "ocr", "file", "poll", "translation", "card")
 JOINTS = (" ", " ", " ", "", "-", "\n", "\u200b", ". ", "၊ ", "\x00")
 
 word = st.sampled_from(WORDS)
@@ -57,7 +59,7 @@ def _cut(draw: st.DrawFn) -> str:
 
 @st.composite
 def leaf(draw: st.DrawFn) -> str:
-    kind = draw(st.integers(0, 15))
+    kind = draw(st.integers(0, 19))
     if kind <= 4:
         return draw(word)
     if kind <= 6:
@@ -76,8 +78,33 @@ def leaf(draw: st.DrawFn) -> str:
     if kind == 12:
         return draw(st.sampled_from([r"/\bcomm\w+/", "/eastern|ရှိုး/", r"/^\w+\b.*\barm/", "/[က-အ]{2}/"]))
     if kind == 13:
-        return draw(st.sampled_from(["@command", "@place"]))
+        return draw(st.sampled_from(["@command", "@place", "@guarded", '"@guarded fell army"~3', '"@place army"~1']))
+    if kind == 14:
+        return draw(near())
+    if kind == 15:
+        wild = draw(st.sampled_from(["*", f"{_cut(draw)}*", f"*{draw(word)[-2:]}", "comm?nd"]))
+        parts = draw(st.permutations([wild, draw(word)]))
+        return '"' + " ".join(parts) + '"' + draw(st.sampled_from(["", "", "~1"]))
+    if kind == 16:
+        return f'="{draw(word)} {draw(word)}"'
     return draw(st.sampled_from(FIELDS.split()))
+
+
+@st.composite
+def near(draw: st.DrawFn, depth: int = 1) -> str:
+    """Two terms near each other; each may be a group, or near another itself."""
+    quoted = word.map('"{}"'.format)
+    others = [near(depth - 1).map("({})".format)] if depth else []
+    part = st.one_of(
+        word.map(lambda chosen: chosen.split("-")[0]),
+        quoted,
+        word.map("={}".format),
+        st.lists(quoted, min_size=2, max_size=3).map(lambda ways: f"({' OR '.join(ways)})"),
+        st.sampled_from(["@guarded", "@place", "comm*", "l?shio", "lashio~", '"regional comm*"', "in:file"]),
+        *others,
+    )
+    how = draw(st.sampled_from(["NEAR/0", "NEAR/2", "ONEAR/0", "ONEAR/3", "NEAR", "ONEAR"]))
+    return f"{draw(part)} {how} {draw(part)}"
 
 
 @st.composite
@@ -85,7 +112,7 @@ def a_query(draw: st.DrawFn, depth: int = 2) -> str:
     parts = []
     for number in range(draw(st.integers(1, 3))):
         part = draw(a_query(depth - 1)) if depth and draw(st.integers(0, 4)) == 0 else draw(leaf())
-        part = f"({part})" if " " in part and not part.startswith('"') else part
+        part = f"({part})" if " " in part and part[0] not in '="' else part
         joint = (
             draw(st.sampled_from(["", "", "AND", "OR", "NOT", "OR NOT", "-"]))
             if number
@@ -99,7 +126,10 @@ def a_query(draw: st.DrawFn, depth: int = 2) -> str:
 def a_post(draw: st.DrawFn) -> dict[str, Any]:
     """What the rows of one post hold; the time of some is implausible, and stands in no order with the id."""
     at = 1_763_700_000 - draw(st.integers(0, 200_000))
-    texts = draw(st.lists(st.tuples(st.sampled_from(KINDS), text), max_size=3))
+    texts = [
+        (kind, words + draw(st.sampled_from(["", ".pdf", ".MP4", ".tar.gz"])) if kind == "file" else words)
+        for kind, words in draw(st.lists(st.tuples(st.sampled_from(KINDS), text), max_size=3))
+    ]
     return {
         "second": at,
         "posted_at": draw(st.sampled_from([at * 1_000_000 + 5, at * 1_000_000, None, 1, 4_100_000_000_000_000])),
