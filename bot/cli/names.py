@@ -33,6 +33,22 @@ def find_by_name(entries: Sequence[_Entry], name: str, noun: str) -> _Entry:
     raise unknown_name(name, [entry.name for entry in entries], noun, "the config")
 
 
+def find_source(sources: "Sequence[SourceSettings]", written: str) -> "SourceSettings":
+    """The source that a person means by its name, its handle or a link to what it reads. Raises UserError."""
+    named = [source for source in sources if source.name == written]
+    meant = named or [source for source in sources if source.is_meant_by(written)]
+    return meant[0] if meant else find_by_name(sources, written, "source")
+
+
+def name_source(session: Session, written: str) -> str:
+    """The name of the source whose @handle or address this is; any other word is taken as a name."""
+    if not set(written) & set("@/:."):
+        return written
+    sources = session.config().sources if session.has_config() else ()
+    meant = [source.name for source in sources if source.is_meant_by(written)]
+    return meant[0] if meant and written not in {source.name for source in sources} else written
+
+
 def unknown_name(name: str, known: Iterable[str], noun: str, place: str) -> UserError:
     """The error for a `noun` (source, rule, …) that does not exist in `place`."""
     hint = did_you_mean(name, known) or f"; `communique {noun}s list` shows them" * (noun in ("source", "rule"))
@@ -46,10 +62,26 @@ def expect_enabled(settings: "SourceSettings") -> None:
 
 
 def find_post_id(reader: "Reader", key: str) -> int | None:
-    """Id of the post that a person names by its id, SOURCE/NATIVE_ID or URL; None if there is none."""
+    """Id of the post that a person names by its id, SOURCE/NATIVE_ID, URL or a link of Telegram; None without one."""
     from storage.posts import reading
 
-    return reading.find_post(reader, key.encode(errors="replace").decode())  # arguments may contain lone surrogates
+    key = key.encode(errors="replace").decode()  # arguments may contain lone surrogates
+    found = reading.find_post(reader, key)
+    return _find_by_link(reader, key) if found is None else found
+
+
+def _find_by_link(reader: "Reader", key: str) -> int | None:
+    from bot.telegram.channel_names import read_post_link
+    from storage.posts import lookup, reading
+
+    link = read_post_link(key)
+    if link is None:
+        return None
+    channel, number = link
+    if channel.handle is None:
+        return lookup.find_in_channel(reader, number, channel_id=channel.value)
+    found = lookup.find_in_channel(reader, number, handle=channel.handle)
+    return reading.find_post(reader, f"https://t.me/{channel.handle}/{number}") if found is None else found
 
 
 def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str], tags: Sequence[str] = ()) -> None:
@@ -110,7 +142,7 @@ def find_post(reader: "Reader", key: str) -> "PostRow":
     """The post that a person names: by its id, by SOURCE/NATIVE_ID or by its address. Raises NotFound."""
     from storage.posts import reading
 
-    post_id = reading.find_post(reader, key.encode(errors="replace").decode())  # it may contain lone surrogates
+    post_id = find_post_id(reader, key)
     if post_id is None:
         raise NotFound(f"there is no post {visible(key)}{_suggest_post(reader, key)}")
     return reading.read_posts(reader, [post_id])[0]

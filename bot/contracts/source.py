@@ -43,6 +43,10 @@ class SourceSettings(Settings):
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()
 
+    def is_meant_by(self, written: str) -> bool:
+        """Whether a person who writes this address means this source."""
+        return written.rstrip("/").casefold() in {address.rstrip("/").casefold() for address in self.addresses()}
+
     def reads(self) -> str:
         """What it reads, in one string: the same for two entries that read the same; "" where that is unknown."""
         return next(iter(self.addresses()), "").casefold()

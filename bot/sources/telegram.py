@@ -12,7 +12,7 @@ from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.settings import Duration
 from bot.contracts.source import Rereader, Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
-from bot.telegram.channel_names import ChannelName, read_channel_name
+from bot.telegram.channel_names import ChannelName, is_same_channel, read_channel_name
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_SIGNED_IN, RENAMED
 
@@ -67,6 +67,10 @@ class Settings(SourceSettings):
         """The page that others read the channel from, if it has a name: then both read the same."""
         handle = self.wanted.handle
         return (f"{self.base_url}/s/{handle}" if handle else self.channel).casefold()
+
+    def is_meant_by(self, written: str) -> bool:
+        """Whether this is a name of its channel, or a link to it or to a post of it."""
+        return is_same_channel(written, self.channel)
 
     def addresses(self) -> tuple[str, ...]:
         """The public pages of the fallback; only their site if the channel is not given by name."""

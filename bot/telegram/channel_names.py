@@ -3,16 +3,21 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 _NAME = "[A-Za-z][A-Za-z0-9_]{3,31}"
-_HANDLE = re.compile(f"@?({_NAME})")
-_SITE = re.compile(r"(?:https?://)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)(?::443)?/(.+)", re.IGNORECASE)
-_SUBDOMAIN = re.compile(rf"(?:https?://)?(?!www\.)({_NAME})\.t\.me(?:[/?#].*)?", re.IGNORECASE)
-_WEB = re.compile(r"(?:https?://)?web\.telegram\.org/(?:[akz]/)?(?:\?[^#]*)?#(.+)", re.IGNORECASE)
-_INVITE = re.compile(r"(?:\+|%2B|joinchat/)([A-Za-z0-9_-]{10,64})/?(?:[?#].*)?", re.IGNORECASE)
+_HANDLE = re.compile(f"@?({_NAME})((?:/[0-9]+)*)/?")
+_SCHEME = r"(?:(?:https?:)?//)?"
+_SITE = re.compile(
+    rf"{_SCHEME}(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog|telesco\.pe)(?::(?:80|443))?/+(.+)", re.IGNORECASE
+)
+_SUBDOMAIN = re.compile(rf"{_SCHEME}(?:www\.)?(?!www\.)({_NAME})\.t\.me(?:[/?#].*)?", re.IGNORECASE)
+_WEB = re.compile(rf"{_SCHEME}web\.telegram\.org/(?:[akz]/)?(?:\?[^#]*)?#(.+)", re.IGNORECASE)
+_INVITE = re.compile(r"(?:\+|joinchat/)([A-Za-z0-9_-]{10,64})/?(?:[?#].*)?", re.IGNORECASE)
 _BY_NUMBER = re.compile(r"c/([0-9]{1,15})(?:[/?#].*)?", re.IGNORECASE)
-_PUBLIC = re.compile(rf"(?:s/)?@?({_NAME})(?:/[0-9]+)*/?(?:[?#].*)?", re.IGNORECASE)
+_PUBLIC = re.compile(rf"(?:s/)?@?({_NAME})(?:/(?:[cs]/)?[0-9][0-9-]*)*/?(?:[?#].*)?", re.IGNORECASE)
+_POST = re.compile(r"(?<!/[cs])/([0-9]{1,10})(?:-[0-9]+)?/?$")  # of a forum, the thread comes before it
+_AROUND = " \t\r\n\u200b\u200c\u200d\u200e\u200f\u2060\ufeff<>()[]\"'“”«»,;.!"  # what is copied with a link
 _NUMBER = re.compile(r"(?:-100)?([0-9]{1,15})")
 _APP = re.compile(r"tg:(?://)?([a-z]+)/?\?(.*)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:s/)?([a-z]+)(?:[/?#].*)?", re.IGNORECASE)
@@ -53,7 +58,7 @@ class ChannelName:
 
 def read_channel_name(written: str | int) -> ChannelName:
     """Read "@name", "name", a number (with -100 or not), or a link. Raises ValueError with the right forms."""
-    text = str(written).strip()
+    text = str(written).strip(_AROUND)
     if found := _NUMBER.fullmatch(text):
         return ChannelName("id", found[1])
     read = _read_app(text) if text[:3].lower() == "tg:" else _read_web(text)
@@ -65,6 +70,28 @@ def read_channel_name(written: str | int) -> ChannelName:
     return read
 
 
+def read_post_link(written: str) -> tuple[ChannelName, int] | None:
+    """The channel and the number of the post in a link to one ("https://t.me/name/123"), None for anything else."""
+    text = written.strip(_AROUND)
+    try:
+        channel = read_channel_name(text)
+    except ValueError:
+        return None
+    if text[:3].lower() == "tg:":
+        number = dict(parse_qsl(text.partition("?")[2])).get("post", "")
+        return (channel, int(number)) if re.fullmatch("[0-9]{1,10}", number) else None
+    found = _POST.search(text.partition("?")[0].partition("#")[0])
+    return (channel, int(found[1])) if found and channel.kind != "invite" else None
+
+
+def is_same_channel(one: str, other: str) -> bool:
+    """Whether both mean one channel, however they are written; two that cannot be read do not."""
+    try:
+        return read_channel_name(one).key == read_channel_name(other).key
+    except ValueError:
+        return False
+
+
 def _read_web(text: str) -> ChannelName | None:
     if found := _HANDLE.fullmatch(text):
         return ChannelName("name", found[1])
@@ -73,7 +100,7 @@ def _read_web(text: str) -> ChannelName | None:
         number, name = _NUMBER.fullmatch(inside), _HANDLE.fullmatch(inside)
         return ChannelName("id", number[1]) if number else ChannelName("name", name[1]) if name else None
     if site := _SITE.fullmatch(text):
-        return _read_path(site[1])
+        return _read_path(unquote(site[1]))
     found = _SUBDOMAIN.fullmatch(text)
     return _public(found[1]) if found else None
 
@@ -95,8 +122,8 @@ def _read_app(text: str) -> ChannelName | None:
     if found is None:
         return None
     verb, given = found[1].lower(), dict(parse_qsl(found[2]))
-    if verb == "resolve" and _HANDLE.fullmatch(given.get("domain", "")):
-        return _public(given["domain"])
+    if verb == "resolve" and (name := _HANDLE.fullmatch(given.get("domain", ""))):
+        return _public(name[1])
     if verb == "join" and _INVITE.fullmatch(f"+{given.get('invite', '')}"):
         return ChannelName("invite", given["invite"])
     if verb == "privatepost" and _NUMBER.fullmatch(given.get("channel", "")):
@@ -107,7 +134,7 @@ def _read_app(text: str) -> ChannelName | None:
 
 def _public(name: str) -> ChannelName:
     _expect_channel(name)
-    return ChannelName("name", name.removeprefix("@"))
+    return ChannelName("name", name)
 
 
 def _expect_channel(word: str) -> None:

@@ -22,6 +22,12 @@ NOON = 1_762_000_000_000_000
         "https://t.me/example_channel/1",
         "t.me/s/example_channel/1",
         "http://t.me/example_channel/1?single",
+        "https://telegram.me/s/example_channel/1",
+        "www.t.me/example_channel/1?before=9",
+        "example_channel.t.me/1",
+        "tg://resolve?domain=example_channel&post=1",
+        "https://t.me/example_channel/77/1",
+        "@example_channel/1",
     ],
 )
 def test_a_post_is_found_by_every_name_that_a_person_has_for_it(program: Program, key: str) -> None:

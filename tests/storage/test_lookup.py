@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.archive.database import Archive
-from storage.posts import post_history, reading, saving
-from storage.records import Batch, FetchedMedia, FetchedPost, Forward, Link, Poll, Raw
+from storage.posts import lookup, post_history, reading, saving
+from storage.records import Batch, FetchedMedia, FetchedPost, Forward, LedgerChange, Link, Poll, Raw
 from storage.sources import states
 
 NOW = 1_763_800_000_000_000
@@ -36,6 +36,21 @@ def test_a_post_is_found_by_id_by_name_and_by_address(archive: Archive) -> None:
         assert reading.find_post(reader, "https://example.org/a/b") == post_id
         assert reading.find_post(reader, "example.org/a/b") == post_id
         assert reading.find_post(reader, "desk/none") is None
+
+
+def test_a_link_finds_the_post_of_its_channel_and_the_album_of_its_picture(archive: Archive) -> None:
+    album = tuple(FetchedMedia("photo", f"photo:{number}") for number in (41, 42))
+    given = [fetched("7", number=7), fetched("41", number=41, group="41", media=album), fetched("45", number=45)]
+    single, together, _ = save(archive, "desk", given)
+    with archive.writing() as writer:
+        known = states.find_source(writer, "desk")
+        assert known is not None
+        states.advance(writer, known.id, Batch(channel_id="1500", handle="Hill_Desk"), LedgerChange(), NOW)
+    with archive.reading() as reader:
+        for number, found in ((7, single), (41, together), (42, together), (43, None), (8, None)):
+            assert lookup.find_in_channel(reader, number, handle="hill_DESK") == found
+            assert lookup.find_in_channel(reader, number, channel_id="1500") == found
+        assert lookup.find_in_channel(reader, 7, handle="other_desk") is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is only read

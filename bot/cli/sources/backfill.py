@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from bot.cli.daemon import build_app
-from bot.cli.names import expect_enabled, find_by_name
+from bot.cli.names import expect_enabled, find_source
 from bot.cli.terminal.output import Session, format_count, say, source_argument
 from bot.errors import AlreadyRunning, UserError
 
@@ -47,7 +47,7 @@ def command(session: Session, name: str, since: str | None, count: int | None, e
     if sum((since is not None, count is not None, everything)) != 1:
         raise click.UsageError("choose how far back: --since TIME, --count N or --all")
     config = session.written_config()
-    settings = find_by_name(config.sources, name, "source")
+    settings = find_source(config.sources, name)
     expect_enabled(settings)
     if since is not None:
         wanted = BackfillLimit(since=parse_time(since, Zone(reads=UTC), session.clock.now(), option="--since"))

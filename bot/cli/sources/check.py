@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.daemon import ask_daemon, build_app
-from bot.cli.names import expect_enabled, find_by_name
+from bot.cli.names import expect_enabled, find_source
 from bot.cli.terminal.output import Session, format_count, format_options, say, source_argument, write_json, write_line
 from bot.documents.as_json import iso
 from bot.errors import AlreadyRunning, Later, Never
@@ -29,7 +29,8 @@ def command(session: Session, name: str, form: str | None) -> None:
     Exit code 1 if it failed and may work later, 5 if a person must act first.
     """
     config = session.written_config()
-    settings = find_by_name(config.sources, name, "source")
+    settings = find_source(config.sources, name)
+    name = settings.name
     try:
         if settings.reads_with_account:
             expect_enabled(settings)

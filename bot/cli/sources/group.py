@@ -10,7 +10,7 @@ from bot.cli import Lazy, LazyGroup
 from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon, find_daemon
 from bot.cli.kinds import reads_with_account
-from bot.cli.names import unknown_name
+from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import (
     NO_CONFIG,
     Form,
@@ -92,6 +92,7 @@ def join_channel(session: Session, name: str) -> None:
 
     The running daemon does it, because only it has the session.
     """
+    name = name_source(session, name)
     if not any(watch.name == name for watch in _read_sources(session)):
         raise _unknown(session, name)
     if not find_daemon(session.data_dir()).running:
@@ -109,6 +110,7 @@ def pause_source(session: Session, name: str) -> None:
     """
     from storage.sources import states
 
+    name = name_source(session, name)
     with session.archive() as archive:
         with archive.writing() as writer:
             done = states.pause(writer, name)
@@ -124,6 +126,7 @@ def resume_source(session: Session, name: str) -> None:
     """Poll a source again, even one that had stopped for good."""
     from storage.sources import states
 
+    name = name_source(session, name)
     with session.archive() as archive:
         with archive.writing() as writer:
             done = states.resume(writer, name, session.clock.now())

@@ -17,7 +17,7 @@ from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
-from bot.telegram.channel_names import NotAChannelError, read_channel_name
+from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
 from storage.records import Batch, Checked, FetchedPost, Seen, StoredRaw
 from storage.state_names import BLOCKED_BY_LAW, PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
@@ -60,6 +60,10 @@ class Settings(SourceSettings):
     channel: Annotated[str, AfterValidator(_channel)]
     base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+
+    def is_meant_by(self, written: str) -> bool:
+        """Whether this is a name of its channel, or a link to it or to a post of it."""
+        return is_same_channel(written, self.channel)
 
     def addresses(self) -> tuple[str, ...]:
         return (f"{self.base_url}/s/{self.channel}",)
