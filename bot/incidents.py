@@ -9,9 +9,9 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 
 # by the first word of what it is about
-_RECOVERED = {"files": "are fetched again", "engine": "works again", "language": "is complete"}
+_RECOVERED = {"files": "are fetched again", "engine": "works again", "language": "is complete", "reading": "has ended"}
 
-_KNOWN = ("files", "files of %", "engine %", "language data of engine %")
+_KNOWN = ("files", "files of %", "engine %", "language data of engine %", "reading of %")
 
 
 @dataclass(slots=True)

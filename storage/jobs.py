@@ -187,6 +187,15 @@ def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
     writer.execute_many("UPDATE jobs SET due_at = :due_at, claimed_until = NULL WHERE id = :id", later)
 
 
+def put_behind(writer: Writer, job_id: int, due_at: int) -> None:
+    """Put a claimed job back until `due_at`, and from then on behind all that is fresh."""
+    writer.execute(
+        "UPDATE jobs SET due_at = :due_at, claimed_until = NULL, patient = iif(patient IS NULL, NULL, 1) "
+        "WHERE id = :id",
+        {"id": job_id, "due_at": due_at},
+    )
+
+
 def record_failure(writer: Writer, job_id: int, now: int, reason: str) -> bool:
     """Note that the work on a claimed job failed; True if it was the third time and the job is given up."""
     failed = writer.value("SELECT attempts + 1 FROM jobs WHERE id = :id", {"id": job_id})

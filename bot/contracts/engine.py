@@ -22,6 +22,7 @@ __all__ = [
     "MediaFile",
     "Never",
     "Segment",
+    "Unfinished",
     "Unfit",
     "program_parts",
 ]
@@ -108,16 +109,22 @@ class EnrichResult:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The limits of one job, enforced by the kernel: wall and processor seconds, bytes of memory, bytes written.
+    """The limits of one job: seconds of processor time, bytes of memory, bytes written, processes.
 
-    `memory` is address space: a library that maps much needs more than it uses. `processes` counts threads too.
+    All processes of the job count together. `memory` is address space: a library that maps much needs more than it
+    uses. `processes` counts threads too. `waits_s` is how long it may wait for a server.
     """
 
-    seconds: float
     cpu_s: int
+    waits_s: float = 0.0
     memory: int = 2048 * MB
     written: int = 256 * MB
     processes: int = 64
+
+    @property
+    def clock_s(self) -> float:
+        """How long it may take on the clock, on a busy machine too. When that is over, nothing is said of the file."""
+        return 5 * self.cpu_s + self.waits_s + 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,13 @@ def program_parts(program: Path) -> Iterator[Path]:
 
 class Unfit(Never):
     """This one file cannot be read and no retry helps: too long, no sound, not a picture. The engine itself works."""
+
+
+class Unfinished(Later):
+    """The file was not read in the time that it had on the clock: the machine is busy, or the engine hangs.
+
+    Only the sandbox raises it. The file is tried again by itself, and the engine continues with others.
+    """
 
 
 class Engine(Protocol):

@@ -14,7 +14,7 @@ from bot.enrich.sandbox.command import CommandResult, run
 
 INSTALL = "apt install ffmpeg"
 RATE = 16_000  # samples per second; every speech model expects this rate
-_DEADLINE = 120.0  # seconds; half an hour of sound takes two
+_CPU_S = 120  # half an hour of sound takes two
 _DEMUXERS = {
     "audio/ogg": "ogg", "video/ogg": "ogg", "audio/mpeg": "mp3", "audio/mp4": "mov", "video/mp4": "mov",
     "audio/flac": "flac", "audio/wav": "wav", "audio/amr": "amr", "audio/aac": "aac", "video/webm": "matroska",
@@ -67,14 +67,14 @@ def _decoded(media: MediaFile, longest: int, cap: int) -> bytes:
     opened = ("-f", name, "-i", f"file:{media.path}", "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1")
     most = ("-t", str(longest // SECOND + 1), "-ac", "1", "-ar", str(RATE), "-f", "s16le", "-")
     answer = _ffmpeg(*opened, *most, cap=cap)
-    if answer.late:
-        raise Unfit("the recording could not be decoded in time")
+    if answer.spent:
+        raise Unfit(f"the recording takes more than {_CPU_S} s of processor time to decode")
     return answer.out  # of a damaged recording, what could be decoded
 
 
 def _ffmpeg(*arguments: str, cap: int) -> CommandResult:
     limits = ("-nostdin", "-v", "quiet", "-threads", "1", "-protocol_whitelist", "file,pipe")
-    return run((_program(), *limits, *arguments), deadline=_DEADLINE, cap=cap)
+    return run((_program(), *limits, *arguments), cpu_s=_CPU_S, cap=cap)
 
 
 def _program() -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from bot.archive import AsyncArchive
-from bot.clock import HOUR, MINUTE, Clock
-from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfit
+from bot.clock import DAY, HOUR, MINUTE, Clock
+from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfinished, Unfit
 from bot.enrich.choice import Choice, reading_jobs
 from bot.enrich.places import Places
 from bot.enrich.sandbox.run import Failed, Sandbox
@@ -29,7 +29,10 @@ from storage.records import DueMedia
 
 KINDS: tuple[Made, ...] = get_args(Made)  # most urgent first
 FILES: tuple[Made, ...] = ("transcript", "ocr")
-LEASE = 3 * HOUR
+LEASE = 2 * DAY  # longer than any job; whoever dies frees its claims at the next start
+_AFTER_A_BUG = 3 * HOUR
+_UNFINISHED = (10 * MINUTE, DAY)  # shortest and longest pause of a file that the clock ended
+_UNFINISHED_TOLD = 3  # such ends in a row
 _PAUSE = (MINUTE, HOUR)  # shortest and longest, of an engine whose remote side fails
 _STOPPED = 6 * HOUR  # of an engine that a person must repair; a new config or a start tries it at once
 _PAGE = 500  # files in one transaction
@@ -71,6 +74,7 @@ class Enricher:
     stored: Callable[[], None]
     incidents: Incidents
     _pauses: dict[str, _Pause] = field(default_factory=dict)
+    _unfinished: dict[int, int] = field(default_factory=dict)  # how often in a row, by job
     _places: Places = field(default_factory=lambda: Places(2))  # one for what is fresh, one for what is old
 
     def jobs_of(self, file: DueMedia, mime: str, now: int) -> list[NewJob]:
@@ -127,7 +131,11 @@ class Enricher:
                     jobs.claim_newest, kind, until, lease=LEASE, background=background, sources=sources
                 )
                 if job is not None:
-                    await self._do(kind, job, background=bool(background))
+                    try:
+                        await self._do(kind, job, background=bool(background))
+                    except Exception:
+                        await self.store.run(jobs.postpone, [job.id], self.clock.now() + _AFTER_A_BUG)
+                        raise
                     return True
         return False
 
@@ -208,6 +216,9 @@ class Enricher:
         except asyncio.CancelledError:
             await self.store.run(jobs.postpone, [job.id], self.clock.now())
             raise
+        except Unfinished as problem:
+            await self._put_behind(task, problem.reason)
+            return None
         except Unfit as problem:
             await self.store.run(_give_up, task, problem.reason, self.clock.now())
         except (Later, Never) as problem:
@@ -217,8 +228,22 @@ class Enricher:
         else:
             await self.incidents.end(f"engine {name}")
             pause.failures = pause.until = 0
+            await self._note_finished(task)
             return result
+        await self._note_finished(task)
         return None
+
+    async def _put_behind(self, task: _Task, reason: str) -> None:
+        """Try it again later, behind all that is fresh: the clock says nothing against a file or its engine."""
+        times = self._unfinished[task.job.id] = self._unfinished.get(task.job.id, 0) + 1
+        due_at = self.clock.now() + min(_UNFINISHED[0] << min(times - 1, 10), _UNFINISHED[1])
+        await self.store.run(jobs.put_behind, task.job.id, due_at)
+        if times >= _UNFINISHED_TOLD:
+            await self.incidents.begin(f"reading of {task.name}", f"is tried again and again: {reason}")
+
+    async def _note_finished(self, task: _Task) -> None:
+        if self._unfinished.pop(task.job.id, 0) >= _UNFINISHED_TOLD:
+            await self.incidents.end(f"reading of {task.name}")
 
     async def _read_file(self, engine: Engine, found: StoredMedia, *, background: bool) -> EnrichResult:
         path = self.sandbox.data_dir / found.path

@@ -139,19 +139,35 @@ def program(source: str) -> tuple[str, ...]:
 
 def test_bad_input_50_a_program_that_prints_without_end_is_cut() -> None:
     talking = program("import sys\nwhile True: sys.stdout.write('x' * 65536)")
-    answer = run(talking, deadline=60, cap=1 << 20)
+    answer = run(talking, cpu_s=60, cap=1 << 20)
     assert (answer.cut, answer.ok, len(answer.out)) == (True, False, 1 << 20)
 
 
-def test_bad_input_50_a_program_that_hangs_is_killed() -> None:
-    assert run(program("import time; time.sleep(600)"), deadline=0.3).late
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while True: pass",
+        # as ffmpeg does: it ends by itself at the signal, with what it has decoded so far
+        "import os, signal\nsignal.signal(signal.SIGXCPU, lambda *_: os._exit(255))\nwhile True: pass",
+        "import os\nif os.fork() == 0:\n  while True: pass\nos._exit(os.waitstatus_to_exitcode(os.wait()[1]) & 127)",
+    ],
+)
+def test_bad_input_50_a_program_that_computes_without_end_is_ended_by_its_processor_time(body: str) -> None:
+    answer = run(program(f"print('so far', flush=True)\n{body}"), cpu_s=1)
+    assert (answer.out, answer.spent, answer.late, answer.ok) == (b"so far\n", True, False, False)
+
+
+@pytest.mark.parametrize("body", ["time.sleep(600)", "os.kill(os.getpid(), signal.SIGSTOP)"])
+def test_bad_input_50_a_program_that_only_waits_used_no_time_when_the_clock_ends_it(body: str) -> None:
+    answer = run(program(f"import os, signal, time\n{body}"), cpu_s=60, deadline=1)
+    assert (answer.late, answer.spent, answer.ok) == (True, False, False)
 
 
 def test_bad_input_50_a_program_that_prints_a_gigabyte_of_errors_is_ignored() -> None:
     shouting = program("import sys\nfor _ in range(2000): sys.stderr.write('x' * 65536)\nprint('done')")
-    assert run(shouting, deadline=60).out == b"done\n"
+    assert run(shouting, cpu_s=60).out == b"done\n"
 
 
 def test_bad_input_50_a_child_that_keeps_the_pipe_open_delays_nobody() -> None:
     leaving = program("import os, time\nif os.fork() == 0: time.sleep(5)")
-    assert run(leaving, deadline=1).late
+    assert run(leaving, cpu_s=60, deadline=1).late

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.contracts.engine import EngineTools, EnrichResult, Later, Never, Unfit
+from bot.contracts.engine import Bounds, Engine, EngineTools, EnrichResult, Later, MediaFile, Never, Unfinished, Unfit
 from bot.enrich.engines import build
 from bot.enrich.engines.program import Settings
 from bot.enrich.sandbox.run import Failed, Sandbox, isolation_here
@@ -21,6 +22,19 @@ from bot.http import HttpRules
 from bot.world.files import ogg, png
 
 Run = Callable[..., EnrichResult]
+
+
+class Hurried:
+    """An engine whose jobs have this long on the clock and no longer."""
+
+    def __init__(self, engine: Engine, clock_s: float) -> None:
+        self._engine, self._clock_s = engine, clock_s
+        self.settings, self.remote, self.makes, self.reads = engine.settings, engine.remote, engine.makes, engine.reads
+        self.ready, self.read = engine.ready, engine.read
+
+    def bounds(self, media: MediaFile) -> Bounds:
+        bounds = self._engine.bounds(media)
+        return replace(bounds, waits_s=self._clock_s - bounds.clock_s)
 
 
 @pytest.fixture
@@ -40,7 +54,9 @@ def write(tmp_path: Path) -> Callable[[str], str]:
 def run(tmp_path: Path, write: Callable[[str], str], media: Callable[..., Any]) -> Run:
     """Have a program read a file: `run("print('words')")`."""
 
-    def ran(body: str, *, data: bytes | None = None, kind: str = "voice", **keys: Any) -> EnrichResult:
+    def ran(
+        body: str, *, data: bytes | None = None, kind: str = "voice", clock_s: float | None = None, **keys: Any
+    ) -> EnrichResult:
         path = tmp_path / "file"
         path.write_bytes(ogg(2) if data is None else data)
         fields = {name: keys.pop(name) for name in ("duration_s", "mime") if name in keys}
@@ -48,6 +64,8 @@ def run(tmp_path: Path, write: Callable[[str], str], media: Callable[..., Any]) 
             {"name": "own", "kind": "program", "program": [write(body), "{file}"], "timeout": "30s"} | keys
         )
         engine = build(settings, EngineTools(tmp_path))
+        if clock_s is not None:
+            engine = Hurried(engine, clock_s)
         try:
             return asyncio.run(Sandbox(tmp_path, HttpRules("test")).run(engine, media(path, kind, **fields)))
         finally:
@@ -130,11 +148,51 @@ def test_bad_input_50_a_program_that_crashes_writes_or_prints_without_end_is_end
         run(body)
 
 
-def test_bad_input_50_a_program_that_hangs_is_ended_with_all_that_it_started(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("waits", ["time.sleep(100)", "os.kill(os.getpid(), signal.SIGSTOP)"])
+def test_bad_input_50_a_program_that_hangs_is_ended_with_all_that_it_started_and_nothing_is_said_of_its_file(
+    run: Run, tmp_path: Path, waits: str
+) -> None:
     started = "for _ in range(5):\n  if os.fork() == 0:\n    os.setsid(); time.sleep(100)\n"
-    with pytest.raises(Failed, match="did not end within 2 s"):
-        run(f"import os, time\n{started}time.sleep(100)", timeout="2s")
+    with pytest.raises(Unfinished, match=r"not finished after 3 s, in which it had [0-2] s of processor time"):
+        run(f"import os, signal, time\n{started}{waits}", clock_s=3)
     assert living(tmp_path) == []
+
+
+SPINS = "  while True: pass\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("while True: pass", id="one"),
+        pytest.param(f"import os\nfor _ in range(5):\n if os.fork() == 0:\n{SPINS}os.wait()", id="five at once"),
+        pytest.param(
+            "import os\nwhile True:\n if os.fork() == 0:\n  for _ in range(10_000_000): pass\n  os._exit(0)\n os.wait()",
+            id="one after the other",
+        ),
+        pytest.param(
+            f"import threading\ndef spin():\n{SPINS}for _ in range(4): threading.Thread(target=spin).start()",
+            id="threads",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_bad_input_50_what_computes_without_end_is_ended_by_the_processor_time_of_all_its_processes(
+    run: Run, tmp_path: Path, body: str
+) -> None:
+    with pytest.raises(Failed, match="exceeded its processor time"):
+        run(body, timeout="2s")
+    assert living(tmp_path) == []
+
+
+def test_a_job_that_gets_little_of_the_processor_has_all_the_time_that_it_needs(run: Run) -> None:
+    """Stopped again and again, it takes three seconds of the clock for each of the processor."""
+    body = (
+        "import os, signal, time\npid = os.getpid()\nif os.fork() == 0:\n  for _ in range(30):\n"
+        "    os.kill(pid, signal.SIGSTOP); time.sleep(0.1); os.kill(pid, signal.SIGCONT); time.sleep(0.05)\n  os._exit(0)\n"
+        "while time.process_time() < 1: pass\nprint('read')"
+    )
+    assert run(body, timeout="5s").text == "read"
 
 
 @pytest.mark.parametrize(
@@ -309,8 +367,8 @@ def test_where_namespaces_are_refused_a_job_is_isolated_all_the_same(
     body = "import os, socket\nfor call in (lambda: socket.socket(), lambda: socket.socket(socket.AF_UNIX), os.setsid,"
     body += " lambda: os.setpgid(0, 0)):\n  try: call(); print('done')\n  except OSError: print('refused')"
     assert ran(body) == ["refused"] * 4 + ["Isolation(network=True, processes=True, files=True)"]
-    hangs = "import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(100)\ntime.sleep(100)"
-    assert ran(hangs)[0] == "it did not end within 3 s"
+    spins = "import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(100)\nwhile True: pass"
+    assert ran(spins)[0] == "it exceeded its processor time"
     assert living(tmp_path) == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,12 +25,14 @@ from bot.errors import Later, Never
 from bot.foreign.charset import decode
 from bot.foreign.markup import plain
 from bot.sources.feed import reading as feed_reading
+from bot.sources.feed.child import ParseLimits
 from bot.sources.feed.posts import identities
 from bot.sources.feed.reading import ParsedEntry, find_entry_spans, read_duration, read_time
 from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
 from storage.records import Batch, FetchedPost
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 
+PATIENT = ParseLimits(cpu_s=60, clock_s=600)
 GOLDEN = Path(__file__).parent / "golden" / "feed"
 RSS = "application/rss+xml"
 
@@ -49,13 +52,13 @@ def day(number: int) -> str:
     return f"{number:02} Nov 2026 12:00:00 GMT"
 
 
-def rounds(*answers: Answer | bytes, deadline: float = 30) -> list[Batch]:
+def rounds(*answers: Answer | bytes, limits: ParseLimits = PATIENT) -> list[Batch]:
     """One fetch per answer, each with the cursor of the one before."""
 
     async def go() -> list[Batch]:
         batches: list[Batch] = []
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=deadline)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, limits=limits)
             for answer in answers:
                 peer.answer = answer if isinstance(answer, Answer) else Answer(answer, headers={"Content-Type": RSS})
                 batches.append(await feed.fetch(Want(), batches[-1].cursor if batches else None))
@@ -68,9 +71,9 @@ def read(document: bytes, content_type: str = RSS) -> Batch:
     return rounds(Answer(document, headers={"Content-Type": content_type}))[0]
 
 
-def refused(document: bytes, content_type: str = RSS, deadline: float = 30) -> str:
+def refused(document: bytes, content_type: str = RSS, limits: ParseLimits = PATIENT) -> str:
     with pytest.raises(Later) as raised:
-        rounds(Answer(document, headers={"Content-Type": content_type}), deadline=deadline)
+        rounds(Answer(document, headers={"Content-Type": content_type}), limits=limits)
     return raised.value.reason
 
 
@@ -99,7 +102,7 @@ def test_a_feed_reads_as_its_golden_posts(name: str) -> None:
 def test_a_feed_that_has_not_changed_is_asked_conditionally_and_brings_nothing() -> None:
     async def go() -> tuple[Batch, Batch, Mapping[str, str]]:
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools)
             peer.answer = Answer(
                 rss(item("a")), headers={"ETag": '"v1"', "Last-Modified": "Sun, 22 Nov 2026 09:00:00 GMT"}
             )
@@ -119,7 +122,7 @@ def test_at_least_daily_the_whole_document_is_asked_for_even_if_the_clock_was_se
     async def go() -> tuple[dict[str, str], Batch]:
         at = NOW
         async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: at)) as tools:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools)
             peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
             first = await feed.fetch(Want(), None)
             at = NOW + later
@@ -133,7 +136,7 @@ def test_at_least_daily_the_whole_document_is_asked_for_even_if_the_clock_was_se
 def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
     async def go() -> tuple[list[Batch], list[str]]:
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools)
             peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
             peer.answers["/new"] = Answer(rss(item("a")))
             batches = [await feed.fetch(Want(), None)]
@@ -155,7 +158,7 @@ def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
 def test_a_move_is_told_although_the_new_address_knows_our_copy() -> None:
     async def go() -> list[Batch]:
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old")), tools)
             peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
             batches = [await feed.fetch(Want(), None)]
             peer.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
@@ -269,13 +272,30 @@ def test_a_reading_that_is_broken_off_leaves_no_process_behind() -> None:
     async def go() -> None:
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:
             peer.answer = Answer(ENDLESS)
-            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, deadline=30)
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools)
             reading = asyncio.ensure_future(feed.fetch(Want(), None))
             while not _children():  # noqa: ASYNC110 - another process tells nobody that it runs
                 await asyncio.sleep(0)
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
+
+    asyncio.run(go())
+    assert _children() == []
+
+
+def test_a_reading_that_gets_nothing_of_the_processor_is_tried_later_and_nothing_is_said_of_the_feed() -> None:
+    async def go() -> None:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            peer.answer = Answer(rss(item("a")))
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools, limits=ParseLimits(60, 3))
+            reading = asyncio.ensure_future(feed.fetch(Want(), None))
+            while not (children := _children()):  # noqa: ASYNC110 - another process tells nobody that it runs
+                await asyncio.sleep(0)
+            os.kill(int(children[0]), signal.SIGSTOP)
+            with pytest.raises(Later, match="this machine was too busy to read the feed within 3 s"):
+                await reading
+            assert ids(await feed.fetch(Want(), None)) == ["a"]
 
     asyncio.run(go())
     assert _children() == []
@@ -318,7 +338,7 @@ def test_bad_input_22_a_declaration_that_is_quoted_in_a_post_is_words() -> None:
 
 
 def test_bad_input_23_a_feed_that_cannot_be_read_in_time_fails_and_the_next_one_is_read() -> None:
-    assert "within 1 s" in refused(ENDLESS, deadline=1)
+    assert "more than 1 s of processor time" in refused(ENDLESS, limits=ParseLimits(1, 600))
     assert ids(read(rss(item("a")))) == ["a"]
 
 

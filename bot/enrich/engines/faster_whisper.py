@@ -54,7 +54,6 @@ class FasterWhisper:
         model = self.settings.model / "model.bin"
         weights = model.stat().st_size if model.is_file() else 0
         return Bounds(
-            seconds=wanted,
             cpu_s=math.ceil(wanted * self.settings.threads) + 10,
             memory=3072 * MB + 4 * weights,
             written=64 * MB,

@@ -67,8 +67,7 @@ class OpenAi:
             audio.ready()
 
     def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the server does the work
-        seconds = 2 * self.settings.timeout / SECOND + 150
-        return Bounds(seconds=seconds, cpu_s=180, memory=1024 * MB, written=256 * MB)
+        return Bounds(cpu_s=180, waits_s=2 * self.settings.timeout / SECOND, memory=1024 * MB, written=256 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
         path, suffix = self._file_to_send(media)

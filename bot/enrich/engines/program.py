@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Literal
@@ -42,7 +43,7 @@ class Settings(EngineSettings):
     kind: Literal["program"]
     program: tuple[str, ...]
     makes: Made = "transcript"
-    timeout: Duration = 10 * MINUTE
+    timeout: Duration = 20 * MINUTE  # of processor time
     memory: Size = 2 << 30
     may_read: tuple[ConfigPath, ...] = ()
 
@@ -86,8 +87,7 @@ class Program:
 
     def bounds(self, media: MediaFile) -> Bounds:
         del media  # the limits of an unknown program are the same for every file
-        seconds = self.settings.timeout / SECOND
-        return Bounds(seconds=seconds, cpu_s=math.ceil(2 * seconds), memory=self.settings.memory)
+        return Bounds(cpu_s=math.ceil(self.settings.timeout / SECOND), memory=self.settings.memory)
 
     def read(self, media: MediaFile) -> EnrichResult:
         words = [
@@ -104,6 +104,8 @@ class Program:
             if len(printed) > _MOST:
                 child.kill()
                 raise ValueError(f"the program printed more than {_MOST >> 20} MB")
+        if child.returncode == -signal.SIGXCPU:
+            raise RuntimeError("the program exceeded its processor time")
         if child.returncode:
             raise RuntimeError(f"the program ended with exit code {child.returncode}")
         return self._result(printed.decode("utf-8", "replace").strip())

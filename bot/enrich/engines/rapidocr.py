@@ -44,7 +44,7 @@ class RapidOcr:
             raise Never("cannot read pictures: the package rapidocr is missing", remedy=INSTALL)
 
     def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the cost depends on the pixels, whose number is limited
-        return Bounds(seconds=180, cpu_s=240, memory=6144 * MB, written=64 * MB)
+        return Bounds(cpu_s=240, memory=6144 * MB, written=64 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
         with loading("rapidocr"):

@@ -55,7 +55,6 @@ class SherpaOnnx:
         wanted = 180 + 10 * min(media.duration_s or longest, longest)
         weights = self._weights()
         return Bounds(
-            seconds=wanted,
             cpu_s=math.ceil(wanted * self.settings.threads) + 10,
             memory=3072 * MB + 3 * (weights.stat().st_size if weights else 0),
             written=64 * MB,

@@ -10,6 +10,7 @@ import itertools
 import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +21,7 @@ from bot.contracts.engine import (
     EngineSettings,
     EngineTools,
     EnrichResult,
+    Later,
     Made,
     MediaFile,
     Never,
@@ -48,7 +50,8 @@ _LOOK = 0.5  # size of a page when only its orientation is asked for
 _ENOUGH = 150  # letters by which an orientation is known
 _USUAL_WIDTH = 900  # pixels; smaller pictures are enlarged
 _MOST_ENLARGED = 3.0
-_PASS_DEADLINE = 60.0  # seconds
+_PASS_CPU_S = 60
+_LIST_DEADLINE = 60.0  # seconds, for naming its languages
 _DEFAULT = ("my", "zh", "th")
 _PACKS = {
     "my": "mya", "shn": "mya", "mnw": "mya", "ksw": "mya", "kac": "eng", "en": "eng", "zh": "chi_sim", "th": "tha",
@@ -71,7 +74,10 @@ class Settings(EngineSettings):
 
     def missing_packages(self, languages: Collection[str]) -> tuple[str, ...]:
         wanted = {_PACKS.get(code, code) for code in languages or _DEFAULT}
-        return tuple(map(_package, sorted(wanted - _installed(self))))
+        try:
+            return tuple(map(_package, sorted(wanted - _installed(self))))
+        except Later:
+            return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +120,12 @@ class Tesseract:
             raise Never(f"cannot read pictures: the program {self.settings.program} is missing", remedy=INSTALL)
         if importlib.util.find_spec("PIL") is None:
             raise Never("cannot read pictures: the package Pillow is missing", remedy=INSTALL_PILLOW)
-        if not _installed(self.settings):
-            raise Never("cannot read pictures: tesseract has no language data", remedy=INSTALL)
+        with suppress(Later):  # a busy machine does not mean that something is missing
+            if not _installed(self.settings):
+                raise Never("cannot read pictures: tesseract has no language data", remedy=INSTALL)
 
     def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the cost depends on the pixels, whose number is limited
-        return Bounds(seconds=300, cpu_s=280, memory=1024 * MB, written=64 * MB)
+        return Bounds(cpu_s=280, memory=1024 * MB, written=64 * MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
         page = _cleaned(media)
@@ -219,8 +226,8 @@ def _completed(best: Pass, others: Sequence[Pass]) -> Pass:
 
 
 def _installed(settings: Settings) -> frozenset[str]:
-    """The language data that Tesseract finds."""
-    lines = _run(settings, "--list-langs").splitlines()[1:]
+    """The language data that Tesseract finds. Raises Later if it does not answer."""
+    lines = _run(settings, "--list-langs", deadline=_LIST_DEADLINE).splitlines()[1:]
     return frozenset(line.strip() for line in lines) - {"", "osd"}
 
 
@@ -228,14 +235,18 @@ def _package(pack: str) -> str:
     return f"tesseract-ocr-{pack.replace('_', '-')}"
 
 
-def _run(settings: Settings, *arguments: str) -> str:
+def _run(settings: Settings, *arguments: str, deadline: float | None = None) -> str:
     tessdata = ("--tessdata-dir", str(settings.tessdata)) if settings.tessdata else ()
     program = shutil.which(settings.program)
     if program is None:
         raise Never(f"the program {settings.program} is missing", remedy=INSTALL)
-    answer = run((program, *arguments, *tessdata), deadline=_PASS_DEADLINE, environment={"OMP_THREAD_LIMIT": "1"})
-    if answer.late or answer.cut:
-        raise Unfit("tesseract took too long" if answer.late else "tesseract printed too much")
+    one_thread = {"OMP_THREAD_LIMIT": "1"}
+    answer = run((program, *arguments, *tessdata), cpu_s=_PASS_CPU_S, deadline=deadline, environment=one_thread)
+    if answer.late:
+        raise Later("tesseract does not answer")
+    if answer.spent or answer.cut:
+        what = f"took more than {_PASS_CPU_S} s of processor time" if answer.spent else "printed too much"
+        raise Unfit(f"tesseract {what}")
     if answer.code:
         raise RuntimeError(f"tesseract ended with {answer.code}")
     return answer.out.decode("utf-8", "replace")

@@ -70,7 +70,7 @@ class Translate:
         remote.read_key(self.settings.key_file)
 
     def bounds(self, media: MediaFile) -> Bounds:  # noqa: ARG002  the server does the work
-        return Bounds(self.settings.timeout / SECOND + 30, cpu_s=60, memory=1024 * MB, written=MB)
+        return Bounds(cpu_s=60, waits_s=self.settings.timeout / SECOND, memory=1024 * MB, written=MB)
 
     def read(self, media: MediaFile) -> EnrichResult:
         text = media.path.read_text(encoding="utf-8")

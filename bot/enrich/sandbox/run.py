@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.child import exchange, kill_group, started
-from bot.contracts.engine import Bounds, Engine, EnrichResult, Later, MediaFile, Never, Segment, Unfit
+from bot.contracts.engine import Bounds, Engine, EnrichResult, Later, MediaFile, Never, Segment, Unfinished, Unfit
 from bot.enrich.sandbox.child import EngineJob
 from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.usage import usage_of
@@ -34,6 +34,7 @@ _WORK = "work"
 _CHECK_S = 0.25
 _CHECKS_PER_WALK = 4  # processes are counted at every check, files only at some
 _STDERR_ENDS_S = 1.0
+_TOO_MUCH_TIME = "it exceeded its processor time"
 _WAITING = 2  # processes between us and the one that works
 
 
@@ -65,6 +66,8 @@ class Sandbox:
     async def run(self, engine: Engine, media: MediaFile, *, background: bool = False) -> EnrichResult:
         """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything else that went wrong.
 
+        Raises Unfinished if the clock ended it, and Failed if it used up its processor time.
+
         Raises Later also if this system has no room for a job. A `background` job leaves the processor to all others.
         When cancelled, it kills the child and all that the child started.
         """
@@ -88,7 +91,7 @@ def isolation_here() -> Isolation:
     """What jobs cannot do on this system; no isolation at all if that cannot even be tried."""
     command = [sys.executable, "-I", str(_CHILD), "--isolation"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)  # noqa: S603  our own
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=True)  # noqa: S603  our own
         return Isolation(**json.loads(done.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):
         return Isolation(network=False, processes=False, files=False)
@@ -98,13 +101,14 @@ async def _answer(job: EngineJob, bounds: Bounds) -> dict[str, Any]:
     command = (sys.executable, "-I", str(_CHILD))
     too_long = Failed(f"its answer is longer than {ANSWER_CAP >> 20} MB")
     stderr = bytearray()
+    spent = [0.0]
     try:
         async with (
             started(command, environment=_environment(job.temporary), stderr=asyncio.subprocess.PIPE) as process,
-            asyncio.timeout(bounds.seconds),
+            asyncio.timeout(bounds.clock_s),
             asyncio.TaskGroup() as group,
         ):
-            watch = group.create_task(_watch(process.pid, job.temporary, bounds))
+            watch = group.create_task(_watch(process.pid, job.temporary, bounds, spent))
             listen = group.create_task(_keep_stderr(process, stderr))
             answer = await exchange(process, pickle.dumps(job), ANSWER_CAP, too_long)
             code = await process.wait()
@@ -113,7 +117,10 @@ async def _answer(job: EngineJob, bounds: Bounds) -> dict[str, Any]:
             await asyncio.wait({listen}, timeout=_STDERR_ENDS_S)
             listen.cancel()  # a process that left the group may hold the pipe open
     except TimeoutError:
-        raise Failed(f"it did not end within {bounds.seconds:g} s") from None
+        raise Unfinished(
+            f"not finished after {bounds.clock_s:,.0f} s, in which it had {spent[0]:,.0f} s of processor time: "
+            "the machine is busy, or the engine hangs"
+        ) from None
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
     return _read(answer, code, bytes(stderr))
@@ -147,11 +154,14 @@ async def _keep_stderr(process: asyncio.subprocess.Process, kept: bytearray) -> 
             raise Failed(f"it printed more than {_STDERR_CAP >> 20} MB")
 
 
-async def _watch(child: int, temporary: Path, bounds: Bounds) -> None:
-    """The kernel limits each process and each file; this limits all of them together."""
+async def _watch(child: int, temporary: Path, bounds: Bounds, spent: list[float]) -> None:
+    """The kernel limits each process and each file; this limits all of them together, and notes the time `spent`."""
     for check in itertools.count(1):
         await asyncio.sleep(_CHECK_S)
         used = await asyncio.to_thread(usage_of, child)
+        spent[0] = used.cpu_s
+        if used.cpu_s > bounds.cpu_s:
+            raise Failed(_TOO_MUCH_TIME)
         if used.threads > bounds.processes + _WAITING:
             raise Failed(f"it started more than {bounds.processes} processes and threads")
         if used.memory > bounds.memory:
@@ -180,7 +190,7 @@ def _read(answer: bytes, code: int, stderr: bytes) -> dict[str, Any]:
             found["failed"] = f"{found['failed']} ({last})"
         return found
     if code == -signal.SIGXCPU:
-        raise Failed("it exceeded its processor time")
+        raise Failed(_TOO_MUCH_TIME)
     if code == -signal.SIGXFSZ:
         raise Failed("it exceeded its file size")
     raise Failed(f"its process ended with {code}" + (f": {last}" if last else ""))

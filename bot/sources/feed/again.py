@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import Later
-from bot.sources.feed.child import parse_in_child
+from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import make_post
 from bot.sources.feed.reading import ParsedEntry, ParsedFeed, ParseRequest
 from storage.records import FetchedPost, Raw, StoredRaw
@@ -49,7 +49,7 @@ def frame_of(body: bytes, reading: ParsedFeed, order: ParseRequest) -> Frame | N
 
 
 async def read_again(
-    stored: Sequence[StoredRaw], known: Frame | None, url: str, now: int, deadline: float
+    stored: Sequence[StoredRaw], known: Frame | None, url: str, now: int, limits: ParseLimits
 ) -> list[FetchedPost | None]:
     """What is in the bytes of each now; None for what cannot be read.
 
@@ -61,7 +61,7 @@ async def read_again(
     for mime in dict.fromkeys(one.raw.mime for one in stored):
         alike = [one for one in stored if one.raw.mime == mime]
         frame = known if known is not None and mime != "application/json" else _usual_frame(mime, url)
-        entries = await _entries(alike, frame, deadline)
+        entries = await _entries(alike, frame, limits)
         found += [None if entry is None else _post(one, entry, now) for one, entry in zip(alike, entries, strict=True)]
     by_id = {post.native_id: post for post in found if post is not None}
     return [by_id.get(one.native_id) for one in stored]
@@ -75,13 +75,13 @@ def _usual_frame(mime: str, url: str) -> Frame:
     return Frame(f'<rss version="2.0" {_NAMES}><channel>'.encode(), b"</channel></rss>", "", url)
 
 
-async def _entries(stored: Sequence[StoredRaw], frame: Frame, deadline: float) -> list[ParsedEntry | None]:
+async def _entries(stored: Sequence[StoredRaw], frame: Frame, limits: ParseLimits) -> list[ParsedEntry | None]:
     """The entries of one document made of these; one by one where that does not give as many, or is broken."""
     comma = b"," if frame.head.startswith(b"{") else b"\n"
     document = frame.head + comma.join(one.raw.data for one in stored) + frame.tail
     try:
         order = ParseRequest(url=frame.url, type=frame.type, cap=len(stored))
-        reading = await parse_in_child(document, order, deadline)
+        reading = await parse_in_child(document, order, limits)
     except Later:
         entries, broken = [], True
     else:
@@ -91,7 +91,7 @@ async def _entries(stored: Sequence[StoredRaw], frame: Frame, deadline: float) -
     if len(stored) == 1:
         return [None]
     half = len(stored) // 2
-    return [*await _entries(stored[:half], frame, deadline), *await _entries(stored[half:], frame, deadline)]
+    return [*await _entries(stored[:half], frame, limits), *await _entries(stored[half:], frame, limits)]
 
 
 def _post(stored: StoredRaw, entry: ParsedEntry, now: int) -> FetchedPost | None:

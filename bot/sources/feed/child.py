@@ -1,10 +1,10 @@
-"""Parses a feed in the child process, within a deadline and a size; failures there become Later."""
+"""Parses a feed in the child process, within a processor time and a size; failures there become Later."""
 
 import asyncio
 import json
-import math
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.child import exchange, started
@@ -15,21 +15,29 @@ ANSWER_CAP = 48 << 20
 _READER = Path(__file__).with_name("reading.py")
 
 
-async def parse_in_child(body: bytes, order: ParseRequest, deadline: float) -> ParsedFeed:
-    """Parse the document. `deadline` is in seconds, of the wall and of the processor alike.
+@dataclass(frozen=True, slots=True)
+class ParseLimits:
+    """Seconds of processor time, which is what a feed may cost, and on the clock, for a machine that is too busy."""
+
+    cpu_s: int
+    clock_s: float
+
+
+async def parse_in_child(body: bytes, order: ParseRequest, limits: ParseLimits) -> ParsedFeed:
+    """Parse the document.
 
     Raises Later with a sentence where it is no feed, is hostile, or would take too long.
     """
-    command = (sys.executable, "-I", str(_READER), str(math.ceil(deadline)))
+    command = (sys.executable, "-I", str(_READER), str(limits.cpu_s))
     too_long = Later(f"the feed unfolds to more than {ANSWER_CAP >> 20} MB")
     try:
-        async with started(command) as process, asyncio.timeout(deadline):
+        async with started(command) as process, asyncio.timeout(limits.clock_s):
             answer = await exchange(process, json.dumps(order).encode() + b"\n" + body, ANSWER_CAP, too_long)
             code = await process.wait()
     except TimeoutError:
-        raise Later(f"the feed could not be read within {deadline:g} s") from None
+        raise Later(f"this machine was too busy to read the feed within {limits.clock_s:g} s") from None
     if code == -signal.SIGXCPU:
-        raise Later(f"the feed could not be read within {deadline:g} s")
+        raise Later(f"reading the feed takes more than {limits.cpu_s} s of processor time")
     try:
         found = json.loads(answer)
     except ValueError:

@@ -14,7 +14,7 @@ from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.feed.again import Frame, frame_of, read_again
-from bot.sources.feed.child import parse_in_child
+from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
@@ -22,6 +22,7 @@ from storage.state_names import NOT_FOUND, REFUSED
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
+_LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
 READER = 1  # see bot.contracts.source.Rereader
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
@@ -55,13 +56,13 @@ class Feed:
     checks = False
     reader_number = READER
 
-    def __init__(self, settings: Settings, tools: SourceTools, *, deadline: float = 5.0) -> None:
+    def __init__(self, settings: Settings, tools: SourceTools, *, limits: ParseLimits = _LIMITS) -> None:
         self.settings: SourceSettings = settings
         self._url = settings.url
         self._http = tools.http
         self._clock = tools.clock
         self._readers = tools.readers
-        self._deadline = deadline  # seconds, for taking one document apart
+        self._limits = limits
         self._frame: Frame | None = None
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
@@ -99,7 +100,7 @@ class Feed:
             return Batch(cursor=note.write(), detail=note.decoded)
         order = ParseRequest(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
         async with self._readers:
-            reading = await parse_in_child(body, order, self._deadline)
+            reading = await parse_in_child(body, order, self._limits)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
         self._frame = frame_of(body, reading, order) or self._frame
@@ -108,7 +109,7 @@ class Feed:
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries. Raises Later where only the next document can say."""
         async with self._readers:
-            return await read_again(stored, self._frame, self._url, self._clock.now(), self._deadline)
+            return await read_again(stored, self._frame, self._url, self._clock.now(), self._limits)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""
