@@ -11,6 +11,7 @@ from bot.alerts.plan import Alerting
 from bot.alerts.render import Rendering
 from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
 from storage.alerts import rules
+from storage.language.meaning import LANGUAGE_VERSION, list_changes
 from storage.language.query import parse
 from storage.language.terms import guards
 
@@ -59,6 +60,17 @@ class LoadedRules:
     def declare(self, writer: "Writer", now: int) -> None:
         """Store which rules are loaded since when: posts from before never alert."""
         rules.save_versions(writer, self.loaded, now)
+
+    def list_changed_meanings(self, writer: "Writer") -> list[str]:
+        """What there is to say, once, of rules that a new version of the query language reads in another way."""
+        if not rules.take_up_language(writer):
+            return []
+        languages = rules.read_languages(writer)
+        return [
+            f'the rule "{name}" means something else since this version: {change}'
+            for rule, (name, _, text) in zip(self.ruleset.rules, self.loaded, strict=True)
+            if (change := "; ".join(list_changes(rule.query, languages.get((name, text), LANGUAGE_VERSION))))
+        ]
 
     def versions_before(self, renamed: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         """Rules that name a renamed source (present -> former name): the rule, its version until now, its version."""

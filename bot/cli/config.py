@@ -41,7 +41,8 @@ def command() -> None:
 def check_config(session: Session, file: Path | None) -> None:
     """Report every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
     config, document = _load(session, file)
-    for warning in (*config.warnings, *_probably_renamed(config, document)):
+    known_before = (*_probably_renamed(config, document), *_changed_meanings(config, document))
+    for warning in (*config.warnings, *known_before):
         say(session, f"warning: {warning}")
     if config.silent:
         raise ConfigError(config.silent)
@@ -90,6 +91,30 @@ def _probably_renamed(config: "Config", document: "ConfigFile") -> list[str]:
         return []
     found = find_advice(config, known)
     return [str(document.problem((advice.part, advice.index), advice.sentence)) for advice in found]
+
+
+def _changed_meanings(config: "Config", document: "ConfigFile") -> list[str]:
+    """Warnings on rules that an older version of the query language read in another way, when they were new."""
+    from bot.config import paths
+    from storage.alerts import rules
+    from storage.archive.errors import ArchiveError
+    from storage.language.meaning import LANGUAGE_VERSION, list_changes
+    from storage.language.query import parse
+
+    path = paths.database_in(config.data_dir)
+    if not path.exists():
+        return []
+    try:
+        languages = rules.read_languages_of(path)
+    except ArchiveError:  # other commands report it
+        return []
+    found = []
+    for index, rule in enumerate(config.rules):
+        before = languages.get((rule.name, rule.query), LANGUAGE_VERSION)
+        if changes := list_changes(parse(rule.query, terms=config.phrases()), before):
+            sentence = f'the rule "{rule.name}" means something else since this version: {"; ".join(changes)}'
+            found.append(str(document.problem(("rules", index, "query"), sentence)))
+    return found
 
 
 def _format_setting(session: Session, leaf: "Setting", part: "KeyPath", *, origin: bool) -> str:

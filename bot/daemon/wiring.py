@@ -75,9 +75,9 @@ class Wired:
     def declare(self, writer: Writer, now: int, changed_at: int) -> list[str]:
         """Write down its sources and rules; sources that stopped before `changed_at` are tried again.
 
-        Returns what there is to say about names that changed.
+        Returns what there is to say about names and meanings that changed.
         """
-        said = self.follow_names(writer)
+        said = self.follow_names(writer) + self.rules.list_changed_meanings(writer)
         declared = [
             states.Declared(settings.name, settings.kind, settings.tags, settings.side)
             for settings in self.config.sources

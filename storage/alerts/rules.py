@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storage.archive.database import connect, schema_of, translate_errors
 from storage.archive.sequence import take_number
+from storage.language.meaning import LANGUAGE_VERSION
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
+
+Languages = Mapping[tuple[str, str], int]  # by name and query of a rule: the language that it was first read by
+_KEY = "language_version"
 
 
 def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
@@ -19,9 +26,16 @@ def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: i
     number = take_number(writer)
     return sum(
         writer.execute(
-            "INSERT INTO rules (name, version, query, loaded_at, loaded_seq)"
-            " VALUES (:name, :version, :query, :now, :number) ON CONFLICT (name, version) DO NOTHING",
-            {"name": name, "version": version, "query": query, "now": now, "number": number},
+            "INSERT INTO rules (name, version, query, loaded_at, loaded_seq, language_version)"
+            " VALUES (:name, :version, :query, :now, :number, :language) ON CONFLICT (name, version) DO NOTHING",
+            {
+                "name": name,
+                "version": version,
+                "query": query,
+                "now": now,
+                "number": number,
+                "language": LANGUAGE_VERSION,
+            },
         ).rowcount
         for name, version, query in loaded
     )
@@ -36,3 +50,30 @@ def read_first_loaded(reader: Reader) -> dict[str, int]:
 def list_names(reader: Reader) -> list[str]:
     """Names of all rules that were ever loaded or matched."""
     return [str(name) for name in reader.column("SELECT name FROM rules UNION SELECT DISTINCT rule FROM matches")]
+
+
+def read_languages(reader: Reader) -> Languages:
+    """By which version of the query language each rule was first read."""
+    rows = reader.rows("SELECT name, query, min(language_version) AS language FROM rules GROUP BY name, query")
+    return {(row["name"], row["query"]): row["language"] for row in rows}
+
+
+def read_languages_of(path: Path) -> Languages:
+    """The same of an archive that may still have an older schema. Raises ArchiveError."""
+    with translate_errors(path), closing(connect(path, mode="ro")) as connection:
+        if schema_of(connection, path) is None:
+            return {}
+        known = {row[1] for row in connection.execute("PRAGMA table_info(rules)")}
+        language = "min(language_version)" if "language_version" in known else "1"
+        rows = connection.execute(f"SELECT name, query, {language} FROM rules GROUP BY name, query")
+        return {(name, query): version for name, query, version in rows}
+
+
+def take_up_language(writer: Writer) -> bool:
+    """Note that rules are read by the language of this version; whether an older one read them until now."""
+    before = writer.value("SELECT value FROM meta WHERE key = :key", {"key": _KEY})
+    writer.execute(
+        "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        {"key": _KEY, "value": str(LANGUAGE_VERSION)},
+    )
+    return int(before or 1) < LANGUAGE_VERSION

@@ -24,6 +24,7 @@ class RuleTable(SQLModel, table=True):
     query: str = Field(sa_type=Text)
     loaded_at: int
     loaded_seq: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    language_version: int = count_column(1)  # by which its query was first read
 
 
 class MatchTable(SQLModel, table=True):
