@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha ffmpeg espeak-ng \
   fonts-noto-core fonts-noto-cjk fonts-sil-padauk
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # How long `make test` takes on two quiet cores, its static checks included: keep it true.
 TEST_MINUTES := 12
@@ -23,7 +23,7 @@ setup-media: .venv/.dev ## install what pictures and speech need: programs, font
 	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; \
 	  { $$as apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$as apt-get -qq install -y --no-install-recommends $(MEDIA); } \
 	  >/dev/null 2>&1 || echo "left out: apt could not install; as root: apt-get install $(MEDIA)" >&2; fi
-	@$(PIP) -qq install --require-hashes -r requirements/media.txt 2>/dev/null \
+	@$(PIP) install --require-hashes -r requirements/media.txt 2>/dev/null \
 	  || echo "left out: packages for pictures and speech; to see why: $(BIN)/pip install -r requirements/media.txt" >&2
 	@$(BIN)/python -m tests.speech_model || true
 

@@ -10,10 +10,8 @@ from bot.config.environment import Environment
 from bot.config.locate import KeyPath, line_and_column
 from bot.config.model import Config
 from bot.config.reading import LISTS, SECTIONS
+from bot.http.masking import MASK, mask_address
 
-_MASK = "***"
-_LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
-_PARAMETER = re.compile(r"(?i)([?&#;][^=&#;]*(?:token|key|secret|pass|auth|sig|session)[^=&#;]*=)[^&#;]*")
 _WEB = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
 
 
@@ -52,13 +50,13 @@ def masked(keys: KeyPath, value: object) -> object:
         return [masked(keys, item) for item in value]
     if not isinstance(value, str) or "://" not in value:
         return value
-    shown = _PARAMETER.sub(rf"\1{_MASK}", _LOGIN.sub(f"{_MASK}@", value))
+    shown = mask_address(value)
     if keys[0] != "targets" or keys[-1] == "api_base":
         return shown
     web = _WEB.fullmatch(shown)
     if web is None:  # apprise: the token may stand where a host would
-        return f"{shown.partition('://')[0]}://{_MASK}"
-    return f"{web[1]}/{_MASK}" if web[2].strip("/") else shown
+        return f"{shown.partition('://')[0]}://{MASK}"
+    return f"{web[1]}/{MASK}" if web[2].strip("/") else shown
 
 
 def _leaves(keys: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:

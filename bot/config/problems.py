@@ -12,6 +12,7 @@ from bot.config.document import ConfigFile
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
 from bot.errors import Problem
+from bot.http.masking import mask_address
 from bot.suggest import did_you_mean
 
 _EXPECTED = {
@@ -83,6 +84,7 @@ def got(value: object, key: object = "") -> str:
         case str() if str(key).lower().endswith(_PRIVATE):
             return "a string"
         case str():
+            value = mask_address(value)
             return json.dumps(value if len(value) <= 60 else f"{value[:59]}…", ensure_ascii=False)
         case _:
             return str(value)[:60]

@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no 
 _HOPS = 5
 _PERMANENT = {301, 308}
 _REPEATING = {307, 308}  # the method and the body stay
-_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -169,6 +168,8 @@ class Http:
 
 def _redirected(sending: "Sending", status: int, location: "URL") -> "Sending":
     """Work out the request for the next hop. Raises Later where it leads nowhere good, Never for a POST that moved."""
+    from bot.http.exchange import SECRET_HEADERS
+
     host = sending.host
     url = location.copy_with(userinfo=b"", fragment=None)
     following = replace(sending, url=url)
@@ -178,4 +179,4 @@ def _redirected(sending: "Sending", status: int, location: "URL") -> "Sending":
         raise Later(f"{host} redirects from https to http, which is not followed")
     if following.host == host and (following.port == sending.port or (sending.port, following.port) == (80, 443)):
         return following
-    return replace(following, headers={n: v for n, v in sending.headers.items() if n not in _SECRET_HEADERS})
+    return replace(following, headers={n: v for n, v in sending.headers.items() if n not in SECRET_HEADERS})

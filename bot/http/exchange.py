@@ -13,8 +13,11 @@ from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.connections import Resolve, describe_error
+from bot.http.masking import secret_parts, strike_secrets
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply
+
+SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Exchange:
         except httpcore.LocalProtocolError as error:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
-            reason = f"{host} violates HTTP: {describe_error(error)}"
+            reason = f"{host} violates HTTP: {_without_request(str(error), sending)}"
             answered = answered or "without sending a response" not in str(error)
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
@@ -134,6 +137,12 @@ def _certificate(response: httpx.Response) -> str | None:
     tls = stream.get_extra_info("ssl_object") if stream else None
     shown = tls.getpeercert(binary_form=True) if tls else None
     return sha256(shown).hexdigest() if shown else None
+
+
+def _without_request(words: str, sending: Sending) -> str:
+    """What the server sent, in the engine's words, without what it repeats of the request: that may hold a secret."""
+    secrets = (sending.headers.get(name, "") for name in SECRET_HEADERS)
+    return strike_secrets(words, *secret_parts(str(sending.url)), *secrets)[:100]
 
 
 async def _read_body(response: httpx.Response, cap: int, sink: Callable[[bytes], object] | None) -> bytes:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import DAY, SECOND
 from bot.errors import Later
+from bot.http.masking import hidden_values, mask_address, strike_secrets
 from storage.records import Fetch
 from storage.state_names import FAILING, RATE_LIMITED
 
@@ -57,8 +58,10 @@ class Reply:
     certificate: str | None = None  # SHA-256 of the server's, as hex; None without TLS
 
     def recorded(self, method: str) -> Fetch:
-        """What is kept of this reply beside its body."""
-        return Fetch(method, self.status_line, self.url, tuple(self.headers.items()), self.certificate)
+        """What is kept of this reply beside its body; what may be a secret in the address is hidden."""
+        secrets = hidden_values(self.url)
+        headers = tuple((name, strike_secrets(value, *secrets)) for name, value in self.headers.items())
+        return Fetch(method, self.status_line, mask_address(self.url), headers, self.certificate)
 
     @property
     def ok(self) -> bool:

@@ -12,6 +12,7 @@ from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.settings import Duration
 from bot.contracts.source import Rereader, Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
+from bot.http.masking import mask_address
 from bot.telegram.channel_names import ChannelName, is_same_channel, read_channel_name
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_SIGNED_IN, RENAMED
@@ -36,7 +37,7 @@ def _channel(value: object) -> str:
 
 def _site(value: str) -> str:
     if not value.startswith(("http://", "https://")):
-        raise ValueError(f'expected an address such as "https://t.me", got {value!r}')
+        raise ValueError(f'expected an address such as "https://t.me", got {mask_address(value)!r}')
     return value.rstrip("/")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import tracemalloc
 import zlib
@@ -310,6 +311,27 @@ def test_bad_input_39_replies_off_the_standard_are_errors(origin: Origin, visiti
             assert str(raised.value).isprintable()
             assert len(str(raised.value)) < 250
             assert (await http.get(origin.url(), cap=100, deadline=60)).body == b"good"
+
+    asyncio.run(visit())
+
+
+@pytest.mark.parametrize("path", ["/feed?t=SECRET-TOKEN", "/SECRET-TOKEN/feed.xml", "/x" * 40 + "?key=SECRET-TOKEN"])
+def test_bad_input_69_a_server_that_repeats_a_request_shows_no_secret_of_it(
+    origin: Origin, visiting: Visiting, path: str
+) -> None:
+    async def repeat(writer: asyncio.StreamWriter) -> None:
+        request = origin.requests[-1]
+        writer.write(f"{request.headers['authorization']} {request.line}\r\n\r\n".encode())
+        await writer.drain()
+
+    origin.answers[path] = repeat
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            with pytest.raises(Later, match=r"violates HTTP: .*\*\*\*.*GET") as raised:
+                await http.get(origin.url(path, user="reader:SECRET"), cap=100, deadline=60)
+            assert "SECRET" not in str(raised.value)
+            assert base64.b64encode(b"reader:SECRET").decode() not in str(raised.value)
 
     asyncio.run(visit())
 

@@ -12,6 +12,14 @@ def reply(status: int, **headers: str) -> Reply:
     return Reply(status, "https://t.me/s/x", {name.replace("_", "-"): value for name, value in headers.items()}, b"")
 
 
+def test_what_is_kept_of_a_reply_hides_the_secrets_of_its_address() -> None:
+    came_from = "https://feed.example/all.xml?page=2&api_key=S3CRET"
+    headers = {"link": f"<{came_from}>; rel=self", "server": "a"}
+    kept = Reply(200, came_from, headers, b"", status_line="HTTP/1.1 200 OK").recorded("feed")
+    assert kept.url == "https://feed.example/all.xml?page=2&api_key=***"
+    assert kept.headers == (("link", f"<{kept.url}>; rel=self"), ("server", "a"))
+
+
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 400, 401, 403, 404, 410])
 def test_a_reply_that_is_no_sign_of_trouble_there_asks_for_nothing(status: int) -> None:
     assert check_busy(reply(status), NOW) is None

@@ -155,6 +155,35 @@ def test_a_feed_that_moved_for_good_is_followed_and_told_once() -> None:
     assert asked == ["/old", "/new", "/new", "/new", "/new", "/old"]
 
 
+def test_an_address_that_holds_a_secret_is_not_remembered() -> None:
+    async def go() -> tuple[list[Batch], list[str]]:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url("/old?key=S3CRET")), tools)
+            peer.answers["/old?key=S3CRET"] = Answer(status=301, headers={"Location": "/new?token=S3CRET"})
+            peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
+            batches = [await feed.fetch(Want(), None)]
+            for _ in range(2):
+                batches.append(await feed.fetch(Want(), batches[-1].cursor))
+            return batches, [path for path, _ in peer.asked]
+
+    batches, asked = asyncio.run(go())
+    assert [len(batch.posts) for batch in batches] == [1, 0, 0]
+    assert asked == ["/old?key=S3CRET", "/new?token=S3CRET"] * 3
+    assert "/new?token=***" in batches[0].notices[0]
+    assert "S3CRET" not in str(batches)
+
+
+def test_the_address_that_an_earlier_release_kept_is_still_known() -> None:
+    async def go() -> Batch:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools)
+            peer.answer = Answer(rss(item("a")), headers={"ETag": '"v1"'})
+            first = json.loads((await feed.fetch(Want(), None)).cursor or "")
+            return await feed.fetch(Want(), json.dumps({**first, "asked": peer.url()}))
+
+    assert asyncio.run(go()).posts == ()
+
+
 def test_a_move_is_told_although_the_new_address_knows_our_copy() -> None:
     async def go() -> list[Batch]:
         async with Peer() as peer, surrounded(Path(), peer.port) as tools:

@@ -107,9 +107,9 @@ def test_exactly_one_address_is_asked_for(around: Any) -> None:
             asyncio.run(around.send({"kind": "webhook", **keys}))
 
 
-@pytest.mark.parametrize("kind", ["webhook", "telegram"])
+@pytest.mark.parametrize("given", ["url", "url_file", "token_file"])
 def test_bad_input_69_a_server_that_repeats_the_request_does_not_reveal_the_secret_in_it(
-    kind: str, around: Any
+    given: str, around: Any
 ) -> None:
     async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readuntil(b"\r\n\r\n"))
@@ -118,11 +118,31 @@ def test_bad_input_69_a_server_that_repeats_the_request_does_not_reveal_the_secr
     async def send() -> None:
         async with await asyncio.start_server(repeat, "127.0.0.1", 0) as server:
             address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            keys: dict[str, Any] = {"url_file": around.secret("url", f"{address}/hook/A-SECRET-PIECE\n")}
-            if kind == "telegram":
-                keys = {"token_file": around.secret("token", "48395:A-SECRET-PIECE"), "chat": 7, "api_base": address}
-            await around.send({"kind": kind, **keys})
+            token = {"token_file": around.secret("token", "48395:A-SECRET-PIECE"), "chat": 7, "api_base": address}
+            hook = f"{address}/hook/A-SECRET-PIECE"
+            keys: dict[str, dict[str, Any]] = {
+                "url": {"kind": "webhook", "url": hook},
+                "url_file": {"kind": "webhook", "url_file": around.secret("url", f"{hook}\n")},
+                "token_file": {"kind": "telegram", **token},
+            }
+            await around.send(keys[given])
 
     with pytest.raises(Later, match=r"POST .*\*\*\*.* HTTP") as problem:
         asyncio.run(send())
     assert "SECRET" not in str(problem.value)
+
+
+def test_bad_input_69_a_receiver_that_redirects_to_its_own_secret_does_not_reveal_it(around: Any) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://a-secret-piece.example/\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def send() -> None:
+        async with await asyncio.start_server(redirect, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await around.send({"kind": "webhook", "url": f"http://127.0.0.1:{port}/hook/a-secret-piece"})
+
+    with pytest.raises(Never, match=r"redirects messages to .*\*\*\*") as problem:
+        asyncio.run(send())
+    assert "secret" not in str(problem.value)

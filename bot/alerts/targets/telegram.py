@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.message import Attachment
-from bot.contracts.secrets import mask_secrets, read_secret, strike_secrets
+from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
@@ -18,6 +18,7 @@ from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
 from bot.http import Http, Reply, check_busy
 from bot.http.form import multipart
+from bot.http.masking import strike_secrets
 from storage.state_names import RATE_LIMITED
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")

@@ -9,12 +9,13 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from bot.clock import HOUR, SECOND, Clock
-from bot.contracts.secrets import mask_secrets, read_secret, secret_parts
+from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import json_text
 from bot.http import Http, check_busy
+from bot.http.masking import secret_parts
 
 
 class Settings(TargetSettings):
@@ -68,7 +69,7 @@ class Webhook:
         try:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)
         except (Later, Never) as problem:
-            raise mask_secrets(problem, *(secret_parts(url) if self.settings.url_file else ())) from None
+            raise mask_secrets(problem, *secret_parts(url)) from None
         if reply.status == 410:
             raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:

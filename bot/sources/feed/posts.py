@@ -21,7 +21,8 @@ _RAW_MIME = {"json": "application/feed+json", "atom": "application/atom+xml", "r
 class FeedCursor:
     """What the next fetch of a feed must know, stored as JSON.
 
-    `asked` is the configured address that all this belongs to, `moved` where it permanently leads. `full_at` is when
+    `asked` is the hash of the configured address that all this belongs to, `moved` where it permanently leads, without
+    what may be a secret (an archive is passed on more easily than a config). `full_at` is when
     the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
     newer half. `liars` maps the hash of a guid that different entries share to what distinguishes them (`identities`).
     `reported` names the notices that still hold, so that each is reported once. `decoded` says how its bytes were

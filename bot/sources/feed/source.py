@@ -13,6 +13,7 @@ from bot.clock import DAY
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.http.masking import MASK, mask_address
 from bot.sources.feed.again import Frame, frame_of, read_again
 from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import FeedCursor, make_batch
@@ -34,7 +35,9 @@ def _web_address(url: str) -> str:
     except ValueError as error:
         raise ValueError(f"not an address: {error}") from None
     if parts.scheme not in {"http", "https"} or not host:
-        raise ValueError(f'a feed is fetched over http or https, never from a file: expected "https://…", got {url!r}')
+        raise ValueError(
+            f'a feed is fetched over http or https, never from a file: expected "https://…", got {mask_address(url)!r}'
+        )
     if not url.isprintable() or " " in url:
         raise ValueError("an address has no spaces and no control characters")
     return url
@@ -59,6 +62,7 @@ class Feed:
     def __init__(self, settings: Settings, tools: SourceTools, *, limits: ParseLimits = _LIMITS) -> None:
         self.settings: SourceSettings = settings
         self._url = settings.url
+        self._mark = hashlib.sha256(settings.url.encode()).hexdigest()[:32]
         self._http = tools.http
         self._clock = tools.clock
         self._readers = tools.readers
@@ -70,12 +74,13 @@ class Feed:
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
         note = FeedCursor.read(cursor)
-        if note.asked != self._url:
-            note = replace(note, asked=self._url, moved=None, etag=None, modified=None, full_at=0, body="")
+        if note.asked not in (self._mark, self._url):  # earlier releases kept the address itself
+            note = replace(note, moved=None, etag=None, modified=None, full_at=0, body="")
+        note = replace(note, asked=self._mark)
         if note.reader != self.reader_number:  # it reads the same document otherwise
             note = replace(note, reader=self.reader_number, etag=None, modified=None, body="")
         reply, asked = await self._ask(note)
-        if reply.status == 304 and reply.moved_to not in (None, note.moved):
+        if reply.status == 304 and _remembered(reply.moved_to) not in (None, note.moved):
             # It is where the feed has moved to that knows our copy: ask once for the whole, to note the move.
             reply, asked = await self._ask(replace(note, etag=None, modified=None))
         now = self._clock.now()
@@ -86,7 +91,7 @@ class Feed:
         if not body.strip():
             raise Later("the address answers with an empty document instead of a feed")
         digest = hashlib.sha256(body).hexdigest()[:32]
-        moved = reply.moved_to or (asked if asked != self._url else None)
+        moved = _remembered(reply.moved_to or (asked if asked != self._url else None))
         unchanged = (digest, moved) == (note.body, note.moved)
         note = replace(
             note,
@@ -118,9 +123,9 @@ class Feed:
     async def _ask(self, note: FeedCursor) -> tuple[Reply, str]:
         """The reply, and the address that was asked for it.
 
-        That is where the feed has moved to; but the configured address gets another try when the new one knows
-        nothing, or when no whole document has come for a day. Then nothing is asked conditionally, for a broken cache
-        could answer "not modified" for ever.
+        That is where the feed has moved to, if that address holds no secret. The configured address gets another try
+        when the new one knows nothing, or when no whole document has come for a day. Then nothing is asked
+        conditionally: a broken cache could answer "not modified" for ever.
         """
         headers = {"accept": _ACCEPT}
         if not 0 <= self._clock.now() - note.full_at < DAY:  # also after the clock was set back
@@ -130,12 +135,16 @@ class Feed:
             conditional["if-none-match"] = note.etag
         if note.modified:
             conditional["if-modified-since"] = note.modified
-        if note.moved:
+        if note.moved and MASK not in note.moved:
             reply = await self._http.get(note.moved, cap=BODY_CAP, deadline=30, headers=conditional, foreign=True)
             if reply.status not in {401, 403, 404, 410}:
                 return reply, note.moved
             conditional = headers
         return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=conditional), self._url
+
+
+def _remembered(moved_to: str | None) -> str | None:
+    return mask_address(moved_to) if moved_to else None
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Feed:

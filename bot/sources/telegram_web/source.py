@@ -15,6 +15,7 @@ from bot.contracts.settings import Duration
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.http.masking import mask_address
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
 from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
@@ -50,7 +51,7 @@ def _channel(value: str) -> str:
 def _site(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f'expected an address such as "https://t.me", got {value!r}')
+        raise ValueError(f'expected an address such as "https://t.me", got {mask_address(value)!r}')
     return value.rstrip("/")
 
 
