@@ -10,7 +10,7 @@ from storage.archive.best_reading import BEST_READING, said
 from storage.archive.columns import id_text, storable
 from storage.archive.database import as_list, in_list
 from storage.posts import texts
-from storage.posts.content import content_hash, same_content
+from storage.posts.content import content_hash, is_of_blank, same_content, speaks_of_words
 from storage.records import FetchedPost
 
 if TYPE_CHECKING:
@@ -48,19 +48,30 @@ class Arrival:
         return self.attached == () and bool(self.post.attached)
 
     @property
+    def comes_to_light(self) -> bool:
+        """Whether the source showed nothing of the post until now: what it says is no edit."""
+        return self.known is not None and is_of_blank(self.known.content_hash) and not self.post.edited
+
+    @property
     def says_the_same(self) -> bool:
-        """Service messages are worded by whoever shows them, and cannot be edited."""
+        """A service message is worded by who shows it, and cannot be edited; a post that is not shown says nothing."""
         if self.known is None or self.post.service:
             return self.known is not None
+        if self.post.not_shown and self.post.is_blank:
+            return True
         shown = tuple(storable(words) for words in self.post.attached or ())
-        return same_content(self.known.content_hash, self.hash) and (not self.attached or self.attached == shown)
+        other_form = "~" in self.known.content_hash  # the words of the other form are not comparable
+        return same_content(self.known.content_hash, self.hash) and (
+            not self.attached or other_form or self.attached == shown
+        )
 
 
 def compare(writer: Writer, post: FetchedPost, known: Known | None) -> Arrival:
     """The post beside what is known of it. Raises what a source's mistake in its fields leads to."""
-    silent = known is not None and post.attached is not None and "~" not in known.content_hash
+    now = content_hash(post)
+    silent = known is not None and post.attached is not None and not speaks_of_words(known.content_hash, now)
     attached = texts.read_attached(writer, known.id) if known is not None and silent else None
-    return Arrival(post, content_hash(post), known, attached)
+    return Arrival(post, now, known, attached)
 
 
 def find_known(writer: Writer, source_id: int, posts: Sequence[FetchedPost]) -> dict[str, Known]:

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from hashlib import sha256
 
 from storage.archive.columns import storable
-from storage.records import FetchedPost, Forward, Link, Poll, Preview
+from storage.records import FetchedPost, Forward, Link, Poll, Preview, Raw
 
 _CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys are in order where it is used
+_LENGTH = 24  # of the hash of attached words
 _UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
 
 
@@ -21,7 +22,8 @@ def content_hash(post: FetchedPost) -> str:
     and the name of a forward's origin, whose channel may be renamed.
 
     What a platform gives differently on its pages and by its protocol (ids of files, how an address is written)
-    follows after a dot, with a mark of the form that was read, and attached words after a tilde: see `same_content`.
+    follows after a dot, and attached words after a tilde, both with a mark of the form that was read: see
+    `same_content`.
     """
     content = {
         "links": [_UNSEEN.sub("", link.text) for link in post.links],
@@ -31,30 +33,47 @@ def content_hash(post: FetchedPost) -> str:
         "title": post.title,
     }
     plain = sha256(_CANONICAL.encode(content).encode()).hexdigest()
-    words = "" if post.attached is None else f"~{sha256(_CANONICAL.encode(post.attached).encode()).hexdigest()[:24]}"
+    form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
+    words = "" if post.attached is None else f"~{form}{_hash_words(post.attached)}"
     if not post.links and not post.media:
         return plain + words
     exact = [[link.url for link in post.links], [media.identity or media.key for media in post.media]]
-    form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
     return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}{words}"
+
+
+def _hash_words(attached: tuple[str, ...]) -> str:
+    return sha256(_CANONICAL.encode(attached).encode()).hexdigest()[:_LENGTH]
 
 
 def same_content(one: str, other: str) -> bool:
     """Whether two hashes are of the same content: exactly where both were read in one form, else in all words.
 
-    Attached words count only where both were read for them.
+    Attached words count only where both were read for them in one form.
     """
     if one == other:
         return True
+    comparable = speaks_of_words(one, other)
     one, _, attached = one.partition("~")
     other, _, others_attached = other.partition("~")
-    if attached and others_attached and attached != others_attached:
+    if comparable and attached != others_attached:
         return False
     if one == other:
         return True
     plain, _, exact = one.partition(".")
     others_plain, _, others_exact = other.partition(".")
     return plain == others_plain and exact[:4] != others_exact[:4]
+
+
+def speaks_of_words(one: str, other: str) -> bool:
+    """Whether both hashes are of attached words that were read in one form; earlier versions wrote no form."""
+    forms = [content.partition("~")[2][:-_LENGTH] for content in (one, other) if "~" in content]
+    return len(forms) == 2 and forms[0] == forms[1]
+
+
+def is_of_blank(content: str) -> bool:
+    """Whether this is the hash of a post of which nothing was shown."""
+    plain, _, attached = content.partition("~")
+    return plain == _BLANK and attached[-_LENGTH:] in ("", _hash_words(()))
 
 
 def card_texts(post: FetchedPost) -> tuple[str, ...]:
@@ -81,3 +100,6 @@ def record_json(record: Forward | Poll | Preview | None) -> str | None:
 
 def _json(value: object) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
+
+
+_BLANK = content_hash(FetchedPost("", Raw(b"", "")))

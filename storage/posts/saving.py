@@ -12,7 +12,7 @@ from storage.archive.database import concerns_one_row
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
-from storage.posts import fetches, observations, quarantine, raw, rechecks, texts
+from storage.posts import cards, fetches, observations, quarantine, raw, rechecks, texts
 from storage.posts.arrivals import Arrival, Known, compare, find_known, find_known_by_id
 from storage.posts.content import links_json, record_json
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
@@ -112,7 +112,7 @@ def save_check(
             _store(writer, how, [arrival], stored)
             quarantine.save_pieces(writer, source_id, stored.broken, now)
         else:
-            _add_attached(writer, how, [arrival])
+            _add_words(writer, how, [arrival])
             if found.post.edited and known.edited_at is None:
                 observations.note_label(writer, [(post_id, found.post)], now, found.method)
             media_rows.refresh_addresses(writer, [(post_id, found.post.media)], now)
@@ -163,15 +163,21 @@ def _seen_again(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
         if post.texts and texts.save_given_texts(writer, known.id, post.texts, how.read)
     ]
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in handed])
-    _add_attached(writer, how, same)
+    _add_words(writer, how, same)
     _note_deletions(writer, how, pairs)
 
 
-def _add_attached(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
-    """Add words that only a better reader sees: they are found from now on, and nothing has happened to the post."""
+def _add_words(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
+    """Add words beside the text that came later or that only this reader sees: they are found from now on.
+
+    Nothing has happened to the post. Only a card that is drawn soon after it came is tried by rules.
+    """
     for arrival in same:
         if arrival.known is not None and arrival.gains_words:
-            texts.add_attached(writer, arrival.post, arrival.known.id, arrival.known.revision, how.read)
+            texts.replace_kind(writer, arrival.post, arrival.known.id, arrival.known.revision, "attached", how.read)
+    shown = [(arrival.known.id, arrival.known.revision, arrival.post) for arrival in same if arrival.known]
+    drawn = cards.refresh(writer, shown, how.now, how.read)
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in drawn])
 
 
 def _is_newer(how: _How, known: Known) -> bool:
@@ -284,7 +290,7 @@ def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival, kept: Map
         {
             "id": known.id,
             "revision": number,
-            "edited_at": int64_or_none(post.edited_at) or how.now,
+            "edited_at": int64_or_none(post.edited_at) or (None if arrival.comes_to_light else how.now),
             "texts": standing.texts,
             "language": standing.language,
             "reader": how.reader,

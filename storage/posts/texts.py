@@ -77,19 +77,11 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
         for media in post.media
         if media.name
     ]
-    found += _attached_texts(post, post_id, revision)
-    found += _card_texts(post, post_id, revision)
+    found += [NewText(post_id, revision, "attached", storable(words)) for words in post.attached or ()]
+    found += [NewText(post_id, revision, "card", storable(words)) for words in card_texts(post)]
     if post.not_shown:
         found.append(NewText(post_id, revision, "notice", storable(post.not_shown)))
     return found
-
-
-def _card_texts(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
-    return [NewText(post_id, revision, "card", storable(words)) for words in card_texts(post)]
-
-
-def _attached_texts(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
-    return [NewText(post_id, revision, "attached", storable(words)) for words in post.attached or ()]
 
 
 def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[str, object]]:
@@ -161,10 +153,13 @@ def supersede(
     return _replace(writer, post_id, revision, texts_of(post, post_id, revision), own, read, media_ids)
 
 
-def add_attached(writer: Writer, post: FetchedPost, post_id: int, revision: int, read: Read) -> None:
-    """Add the attached words of a post that was stored without them; the revision stays. Raises TooManyTextsError."""
-    now = _replace(writer, post_id, revision, _attached_texts(post, post_id, revision), _ATTACHED, read, {})
-    _save_count(writer, post_id, now)
+def replace_kind(writer: Writer, post: FetchedPost, post_id: int, revision: int, kind: TextKind, read: Read) -> None:
+    """Make the texts of one kind that a post brings itself its current ones; the revision stays.
+
+    Raises TooManyTextsError.
+    """
+    wanted = [text for text in texts_of(post, post_id, revision) if text.kind == kind]
+    _save_count(writer, post_id, _replace(writer, post_id, revision, wanted, (kind,), read, {}))
 
 
 def read_attached(reader: Reader, post_id: int) -> tuple[str, ...]:
