@@ -23,7 +23,7 @@ from storage.language.tree import (
     When,
     Words,
 )
-from storage.language.words import PLURAL, POSSESSIVE
+from storage.language.words import MIXED, PLURAL, POSSESSIVE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGED = re.compile(r"\(\?:\\x\{e000\}\?((?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\])(?:\{[^}]*\})?)\)")
@@ -51,7 +51,7 @@ def outline(node: Node) -> dict[str, Any]:
     if isinstance(node, HasText):
         return {"kind": "text", "folded": sorted(node.kinds)}
     if isinstance(node, From):
-        return {"kind": "from", "folded": [needle.strip() for needle in node.needles]}
+        return {"kind": "from", "folded": [needle.strip() for needle in node.needles if MIXED not in needle]}
     if isinstance(node, Is):
         return {"kind": node.field, "folded": [node.value]}
     if isinstance(node, When):
@@ -61,7 +61,8 @@ def outline(node: Node) -> dict[str, Any]:
 
 def _leaf(leaf: Leaf) -> dict[str, Any]:
     if isinstance(leaf, Words):
-        plain = [needle.strip() + ("" if needle.endswith(" ") else "*") for needle in leaf.needles]
+        needles = [needle for needle in leaf.needles if MIXED not in needle]  # the same word in mixed letters
+        plain = [needle.strip() + ("" if needle.endswith(" ") else "*") for needle in needles]
         return {"kind": "words", "folded": plain, "exact": [written(needle) for needle in leaf.marked]}
     if isinstance(leaf, Exact):
         return {"kind": "exact", "folded": [_as_written(leaf)]}

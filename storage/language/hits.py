@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from storage.language import sequences
-from storage.language.fold import fold_with_places, legible
+from storage.language.fold import fold_with_places
 from storage.language.match import Document, PreparedDocument, Sheet, holds
 from storage.language.places import Trail
+from storage.language.readable import legible
 from storage.language.regex import EDGE, compiled, with_edges
 from storage.language.sequences import Row
 from storage.language.tree import FILES, Exact, Leaf, Query, Regex, Words, leaves

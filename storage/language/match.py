@@ -11,7 +11,8 @@ from functools import cached_property, lru_cache
 
 from storage.language import sequences
 from storage.language.file_names import stem
-from storage.language.fold import CLOSED, fold, legible
+from storage.language.fold import CLOSED, fold
+from storage.language.readable import legible
 from storage.language.regex import compiled, with_edges
 from storage.language.sequences import Row
 from storage.language.tree import (

@@ -70,7 +70,7 @@ def language(text: str) -> str:
     if not counts[top] or top == "latin":
         return "kac" if _is_kachin(text) else latin.language(text)
     if top == "my":
-        return _neighbour(zawgyi.convert(text) if zawgyi.is_zawgyi(text) else text, counts["my"])
+        return _neighbour(zawgyi.convert(text), counts["my"])
     if top == "zh" and counts["ja"] * 10 > counts["zh"]:
         return "ja"
     if top == "ru":

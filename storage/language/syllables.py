@@ -18,7 +18,7 @@ SIGNS = (
     "\u102b-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f"
     "\u109a-\u109d\ua9e5\uaa7b-\uaa7d"
 )
-_KILLED = "\u1037?(?:\u1039|\u103a(?!\u103b))"  # what follows a consonant that ends its syllable
+_KILLED = "[\u1037\u1038]{0,3}(?:\u1039|\u103a(?!\u103b))"  # what follows a consonant that ends its syllable
 MYANMAR = f"[{LETTERS}][{SIGNS}]{{0,16}}(?:[{FINALS}](?:(?={_KILLED})|(?<=\u1039.))[{SIGNS}]{{0,16}}){{0,8}}"
 
 _THAI_MARKS = "\u0e30-\u0e3a\u0e45\u0e47-\u0e4e"
@@ -45,10 +45,12 @@ def _rank() -> dict[str, int]:
     return {sign: place for place, sign in enumerate(_ORDER)}
 
 
+SIGN_RUNS = f"[{_ORDER}]{{2,}}"  # two signs or more after one letter
+
+
 @cache
-def sign_runs() -> re.Pattern[str]:
-    """Two signs or more after one letter."""
-    return re.compile(f"[{_ORDER}]{{2,}}")
+def _sign_runs() -> re.Pattern[str]:
+    return re.compile(SIGN_RUNS)
 
 
 @cache
@@ -59,7 +61,7 @@ def clusters() -> re.Pattern[str]:
 
 def ordered(text: str) -> str:
     """Myanmar text with the signs of each letter in one order, none twice."""
-    return sign_runs().sub(sorted_signs, text)
+    return _sign_runs().sub(sorted_signs, text)
 
 
 def sorted_signs(run: re.Match[str]) -> str:
@@ -69,7 +71,7 @@ def sorted_signs(run: re.Match[str]) -> str:
 
 def myanmar(syllable: str) -> str:
     """A syllable as all ways of writing it fold: signs in order, round aa, and the letters that are mistaken."""
-    if len(syllable) == 1 and syllable not in "\u1029\u102a":
+    if len(syllable) == 1 and syllable not in "\u1009\u1029\u102a":
         return syllable
     syllable = ordered(syllable.replace("\u102b", "\u102c"))
     if syllable[0] == "\u104e":
@@ -77,7 +79,10 @@ def myanmar(syllable: str) -> str:
     if syllable[0] in "\u1029\u102a":
         syllable = ("\u101e\u103c" if syllable[0] == "\u1029" else "\u101e\u103c\u1031\u102c\u103a") + syllable[1:]
     syllable = syllable.replace("\u1025\u102e", "\u1026").replace("\u1005\u103b", "\u1008")
-    return re.sub("\u1025(?=[\u1037\u1039\u103a\u102c])", "\u1009", syllable)
+    if "\u1009" in syllable or "\u1025" in syllable:  # these two are taken for one another
+        syllable = re.sub("\u1025(?=[\u1037\u1039\u103a\u102c])", "\u1009", syllable)
+        syllable = re.sub("\u1009(?![\u1037\u1039\u103a\u102c])", "\u1025", syllable)
+    return syllable
 
 
 def thai(cluster: str) -> str:

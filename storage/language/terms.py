@@ -18,6 +18,7 @@ _STAR, _ONE = STAND_IN.values()
 _FARTHEST = 1000
 _DISTANCE = 10  # of NEAR without a number
 _MOST_COMPOUNDS = 4  # of one phrase that are each open or closed by itself
+_MOST_MIXED = 3  # words of a phrase of which each may be mixed by itself
 _SHORT = 5  # letters up to which a fuzzy word may be one edit away; beyond, two
 
 
@@ -103,12 +104,21 @@ def _forms(text: str) -> tuple[str, ...]:
     if not folded:
         return ()
     if "-" not in folded:
-        return (plain(folded),)
+        return tuple(_with_mixed(plain(folded)))
     tokens = folded.split(" ")
     if sum("-" in token for token in tokens) > _MOST_COMPOUNDS:
-        return plain(folded), closed(folded)
+        return *_with_mixed(plain(folded)), *_with_mixed(closed(folded))
     ways = ((plain(token), closed(token)) if "-" in token else (plain(token),) for token in tokens)
-    return tuple(dict.fromkeys(" ".join(way) for way in product(*ways)))
+    forms = dict.fromkeys(" ".join(way) for way in product(*ways))
+    return tuple(way for form in forms for way in _with_mixed(form))
+
+
+def _with_mixed(form: str) -> list[str]:
+    """A phrase, and as it is where letters of another script are among those of some of its words."""
+    ways = [(token, *filter(None, (word_forms.mixed(token),))) for token in form.split()]
+    if sum(len(way) - 1 for way in ways) > _MOST_MIXED:
+        return [form, " ".join(way[-1] for way in ways)]
+    return [" ".join(tokens) for tokens in product(*ways)]
 
 
 def as_written(text: str) -> Exact | None:

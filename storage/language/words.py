@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from functools import cache
 from unicodedata import category, decimal, normalize
 
-APOSTROPHES = "'`´ʹʻʼʽˈ‘’‚‛′＇ߵ՚"
+APOSTROPHES = "'`´ʹʻʼʽˈ‘’‚‛′＇ߵ՚׳ꞌ"
 HYPHENS = "-‐‑‒–−﹘﹣－"
+_CURLY = "'’ʼ‘＇`´"
+INSIDE = '."“”'  # what storage.language.chunks lets stand inside a word: the marks of initials
+_NO_INITIALS = ("e.g", "i.e")
 PLURAL = "+"  # marks that stand after a token and tell how it was written; no index sees them
 POSSESSIVE = "'"
+MIXED = "\ue001"  # private use, before a word that reads as Latin and as Cyrillic: its letters are of both
 
 # Words in -s that are no plural, and plurals that no rule below gives back.
 _NO_PLURALS = (
@@ -75,12 +79,20 @@ _CYRILLIC = dict(
         strict=True,
     )
 )
-_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαεικνορτυχ", "ABEZHIKMNOPTYXaeikvoptux", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹαεικνορτυχϲ", "ABEZHIKMNOPTYXCaeikvoptuxc", strict=True))
+_TO_GREEK = {latin: greek for greek, latin in _GREEK.items() if greek not in "Ϲϲ"}
 _TO_CYRILLIC = dict(zip("ABESIJKMHOPCTYXaeopcyxijskïë", "АВЕЅІЈКМНОРСТУХаеорсухіјѕкїё", strict=True))
+_HARDLY_CYRILLIC = dict(
+    zip("mthb", "мтнв", strict=True)
+)  # only where all other letters are Cyrillic and look Latin to nobody
+_LOOKS = {letter.lower(): latin.lower() for letter, latin in _CYRILLIC.items()}
+_BOTH = frozenset(latin.lower() for latin in _TO_CYRILLIC if latin.isascii())
 _PLAIN = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ɑ": "a", "ɡ": "g"}
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
 _ARABIC = dict(zip("أإآٱىیېةۀہھک", "اااايييههههك", strict=True))
-_SQUARED = {chr(first + place): chr(65 + place) for first in (0x1F150, 0x1F170) for place in range(26)}
-_MAP = str.maketrans({**_PLAIN, **_ARABIC, "ـ": "", **dict.fromkeys(APOSTROPHES, "")})
+_SQUARED = {chr(first + place): chr(65 + place) for first in (0x1F110, 0x1F150, 0x1F170) for place in range(26)}
+_SQUARED |= {chr(0x249C + place): chr(97 + place) for place in range(26)}
+_MAP = str.maketrans({**_PLAIN, **_SMALL_CAPITALS, **_ARABIC, "ـ": "", "״": "", **dict.fromkeys(APOSTROPHES, "")})
 _SQUARED_MAP = str.maketrans(_SQUARED)
 
 
@@ -89,6 +101,20 @@ def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 
     Tokens are joined by a space, or by a hyphen where one stood between two words.
     """
+    if not chunk.isalpha() and (kept := _kept(chunk)):
+        text, places = cut("".join(chunk[place] for place in kept))
+        return text, tuple((kept[start], kept[end - 1] + 1) for start, end in places)
+    return _cut(chunk)
+
+
+def _kept(chunk: str) -> list[int]:
+    """Where the letters of a word with initials are: without their dots and quotation marks; empty if it has none."""
+    if any(mark in chunk for mark in INSIDE) and chunk.rstrip(APOSTROPHES + HYPHENS).lower() not in _NO_INITIALS:
+        return [place for place, char in enumerate(chunk) if char not in INSIDE]
+    return []
+
+
+def _cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     text = ""
     places: list[tuple[int, int]] = []
     for start, end, hyphen in _parts(chunk):
@@ -102,6 +128,7 @@ def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 def surface(chunk: str) -> str:
     """The same tokens as written, without plural folding, marks and hyphens: what wildcards and fuzzy terms compare."""
     found: list[str] = []
+    chunk = "".join(chunk[place] for place in _kept(chunk)) or chunk
     for start, end, _ in _parts(chunk):
         word = chunk[start:end]
         found += map(_bare, _pieces().findall(word)) if word.isascii() else _runs(_letters(word))
@@ -118,9 +145,23 @@ def _parts(chunk: str) -> Iterator[tuple[int, int, bool]]:
         left = start + len(word) - len(word.lstrip(APOSTROPHES))
         right = place - len(word) + len(word.rstrip(APOSTROPHES))
         if left < right:
-            yield left, right, before == left - 1
+            yield left + _article(chunk[left:right]), right, before == left - 1
             before = right
         start = place + 1
+
+
+def _article(word: str) -> int:
+    """The length of a French or Italian article or pronoun with its apostrophe, before a vowel: l'armée, un'arma."""
+    found = None if word.isalpha() else _elision().match(word)
+    return found.end() if found else 0
+
+
+@cache
+def _elision() -> re.Pattern[str]:
+    return re.compile(
+        f"(?:[ldjmnsc]|qu|jusqu|lorsqu|puisqu|quoiqu|dell|nell|all|dall|sull|coll|un|quest)[{_CURLY}](?=[aeiouhyàâäéèêëîïôöùûœæ])",
+        re.IGNORECASE,
+    )
 
 
 @cache
@@ -167,18 +208,39 @@ def _foreign(word: str) -> Iterator[str]:
 
 def _letters(word: str) -> str:
     """One word in compatibility form, one script, small letters, without the marks that only decorate."""
-    word = normalize("NFKC", word.translate(_SQUARED_MAP))
-    word = _one_script(_undecorated(_one_script(word)))  # a look-alike may show only without its accent
-    return normalize("NFC", word.casefold()).translate(_MAP)
+    word = normalize("NFKC", _one_script(word.translate(_SQUARED_MAP)))
+    word = _undecorated(_one_script(word))  # a look-alike may show only without its accent
+    if both := _in_both_scripts(word):
+        return MIXED + both
+    return normalize("NFC", _one_script(word).casefold()).translate(_MAP)
+
+
+def _in_both_scripts(word: str) -> str:
+    """The Latin reading of a word of letters of both scripts, each of which passes in the other; else nothing."""
+    cyrillic = {char for char in word if "\u0400" <= char <= "\u052f"}
+    latin = {char for char in word if char.isascii() and char.isalpha()}
+    if cyrillic and latin and cyrillic <= _CYRILLIC.keys() and latin <= _TO_CYRILLIC.keys():
+        return "".join(_CYRILLIC.get(char, char) for char in word).casefold().translate(_MAP)
+    return ""
+
+
+def mixed(token: str) -> str | None:
+    """What a word of one script folds to where some letters are of the other; None if that cannot be."""
+    if len(token) < 2:
+        return None
+    if all(char in _BOTH for char in token):
+        return MIXED + token
+    return MIXED + "".join(map(_LOOKS.__getitem__, token)) if all(char in _LOOKS for char in token) else None
 
 
 def _one_script(word: str) -> str:
     """Letters that look like another script's go over to the script that most of the word is written in."""
     foreign = [char for char in word if "\u0370" <= char <= "\u052f"]
     latin = [char for char in word if char.isalpha() and char < "\u0250"]
-    if not foreign or not latin:
+    if not foreign or not latin or _in_both_scripts(word):
         return word
-    ways = [(foreign, _CYRILLIC | _GREEK), (latin, _TO_CYRILLIC)]
+    back = _TO_GREEK if foreign[0] < "\u0400" else _TO_CYRILLIC | _HARDLY_CYRILLIC
+    ways = [(foreign, _CYRILLIC | _GREEK), (latin, back)]
     if len(foreign) > len(latin):
         ways.reverse()
     for letters, look in ways:
@@ -204,7 +266,11 @@ def _undecorated(word: str) -> str:
 
 def _decorates(mark: str, letter: str) -> bool:
     if "\u0400" <= letter <= "\u052f":
-        return mark in "\u0300\u0301" or (letter in "еЕ" and mark == "\u0308")
+        return (
+            mark in "\u0300\u0301" or (letter in "еЕ" and mark == "\u0308") or len(normalize("NFC", letter + mark)) > 1
+        )
+    if mark == "\u093c":  # often left out where it marks a sound of Persian
+        return letter in "कखगजफ"
     return letter < "\u0400" or "\u0590" <= letter <= "\u08ff" or "\u1e00" <= letter <= "\u1fff"
 
 
@@ -218,7 +284,7 @@ def _runs(word: str) -> Iterator[str]:
                 yield from (run,) * bool(run)
                 run = ""
             run += str(decimal(char))
-        elif kind[0] == "L" or (kind[0] == "M" and run and not run.isdigit()):
+        elif kind[0] == "L" or char == MIXED or (kind[0] == "M" and run and not run.isdigit()):
             if run.isdigit():
                 yield run
                 run = ""

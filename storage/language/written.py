@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from storage.language.fold import fold_with_places, legible
+from storage.language.fold import fold_with_places
 from storage.language.places import Trail
+from storage.language.readable import legible
 from storage.language.words import APOSTROPHES
 
 Span = tuple[int, int]

@@ -10,19 +10,67 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
-_CONSONANTS = "\u1000-\u1021\u1025\u103f\u105a-\u105d\u1061\u1065\u1066\u106e-\u1070\u1075-\u1081\u108e"
-_PROBE = 400  # Myanmar letters that the detector looks at
+from storage.language import syllables
+from storage.language.places import rewrite
+
+_PROBE = 400  # Myanmar letters of a sentence that the detector looks at
 _ENOUGH = 20  # Myanmar letters from which its verdict is safe at even odds
+_SURELY, _SURELY_NOT = 0.95, 0.05  # of fewer letters
+# Consonants that Burmese writes one under the other: those of one row, and some pairs of Pali, Sanskrit and English.
+_ROWS = (
+    "\u1000\u1001\u1002\u1003\u1004",
+    "\u1005\u1006\u1007\u1008\u1009",
+    "\u100b\u100c\u100d\u100e\u100f",
+    "\u1010\u1011\u1012\u1013\u1014",
+    "\u1015\u1016\u1017\u1018\u1019",
+)
+_PAIRS = "လလ သသ ယယ ဝဝ ဠဠ ညည လဟ မဟ တမ ဒမ"
 
 
 @cache
-def _signs() -> tuple[re.Pattern[str], ...]:
-    """What only Zawgyi writes, or hardly anything else: each is cheap, and without one no text is looked at closer."""
-    return (
-        re.compile(f"\u1039(?![{_CONSONANTS}])"),
-        re.compile("[\u1033\u1034\u1060-\u1097]"),
-        re.compile("(?:^|[^\u1000-\u109f])[\u1031\u103b\u107e-\u1084]"),
+def _stacks() -> frozenset[str]:
+    return frozenset(
+        (
+            *_PAIRS.split(),
+            *(upper + lower for row in _ROWS for upper in (row[0], row[4]) for lower in row[:2]),
+            *(upper + lower for row in _ROWS for upper in (row[2], row[4]) for lower in row[2:4]),
+            *(row[4] * 2 for row in _ROWS),
+        )
     )
+
+
+@cache
+def _signs() -> re.Pattern[str]:
+    """Letters that Burmese writes in Zawgyi only; other languages have them too."""
+    return re.compile("[\u1033\u1034\u1060-\u108f]|[\u1090-\u1097](?:(?<=[\u1000-\u103f].)|(?=[\u1000-\u103f]))")
+
+
+@cache
+def _rare() -> re.Pattern[str]:
+    return re.compile("[\u1033\u1034\u1060-\u1097]")
+
+
+@cache
+def _first_signs() -> re.Pattern[str]:
+    """Signs that Unicode never begins a run of letters with."""
+    return re.compile("[\u1031\u103b](?<![\u1000-\u109f].)")
+
+
+def has_signs(text: str) -> bool:
+    """Whether a text has what hardly anything but Zawgyi writes: without it no sentence is looked at closer."""
+    if _first_signs().search(text) or (_rare().search(text) and _signs().search(text)):
+        return True
+    return "\u1039" in text and any(
+        text[place - 1 : place] + text[place + 1 : place + 2] not in _stacks() and text[place - 1 : place] != "\u103a"
+        for place in _stacked(text)
+    )
+
+
+def _stacked(text: str) -> Iterator[int]:
+    place = text.find("\u1039")
+    while place >= 0:
+        yield place
+        place = text.find("\u1039", place + 1)
 
 
 @cache
@@ -52,51 +100,89 @@ def _detector() -> Callable[[str], float]:
     return probability
 
 
-@lru_cache(maxsize=256)
-def is_zawgyi(text: str) -> bool:
-    """Whether a text as a whole is written in Zawgyi; short ones only where there is hardly a doubt."""
-    if text.isascii() or not any(sign.search(text) for sign in _signs()):
+@lru_cache(maxsize=1 << 12)
+def _probability(letters: str) -> float:
+    return _detector()(letters[:_PROBE])
+
+
+@lru_cache(maxsize=1 << 10)
+def is_zawgyi(sentence: str) -> bool:
+    """Whether a sentence as a whole is written in Zawgyi; a short one only where there is hardly a doubt."""
+    if sentence.isascii() or not has_signs(sentence):
         return False
-    letters = ""
-    for run in _runs().finditer(text):
-        letters += run[0][:_PROBE]
-        if len(letters) >= _PROBE:
-            break
-    letters = letters[:_PROBE]
-    return _detector()(letters) > (0.5 if len(letters) >= _ENOUGH else 0.95)
+    letters = "".join(_runs().findall(sentence))
+    if len(letters) >= _ENOUGH:
+        return _probability(letters) > 0.5
+    likely = _probability(letters)
+    return likely > _SURELY or (likely > 0.5 and not _is_burmese(letters) and _is_burmese("".join(_convert([letters]))))
+
+
+@cache
+def _burmese() -> re.Pattern[str]:
+    return re.compile(f"(?:{syllables.MYANMAR}|[\u1040-\u1049])+")
+
+
+def _is_burmese(letters: str) -> bool:
+    """Whether letters are well-formed Burmese in Unicode: whole syllables, no stacks or signs of other languages."""
+    return not has_signs(letters) and _burmese().fullmatch(letters) is not None
 
 
 def convert(text: str) -> str:
-    """The same text in Unicode. Runs of Myanmar letters are converted, everything between stays as it is."""
-    out: list[str] = []
-    done = 0
-    for start, end, new in conversions(text):
-        out += (text[done:start], new)
-        done = end
-    return "".join((*out, text[done:]))
+    """The same text with its sentences in Zawgyi turned into Unicode; everything else stays as it is."""
+    return rewrite(text, conversions(text, fine=False))[0]
 
 
-def conversions(text: str) -> Iterator[tuple[int, int, str]]:
-    """Each run of Myanmar letters with its conversion."""
-    spans = [match.span() for match in _runs().finditer(text)]
-    yield from zip(
-        (start for start, _ in spans),
-        (end for _, end in spans),
-        _convert([text[start:end] for start, end in spans]),
-        strict=True,
-    )
+def conversions(text: str, *, fine: bool) -> Iterator[tuple[int, int, str]]:
+    """Each run of Myanmar letters in Zawgyi with its conversion; `fine`: cut into syllables wherever that is the same.
+
+    Each sentence is judged by itself, and in it each run of letters between spaces: a post that quotes another one has
+    both encodings.
+    """
+    if not has_signs(text):
+        return
+    spans = [
+        (sentence.start() + run.start(), sentence.start() + run.end())
+        for sentence in _sentences().finditer(text)
+        if has_signs(sentence[0])
+        for run in _chosen(sentence[0])
+    ]
+    whole = _convert([text[start:end] for start, end in spans])
+    for (start, end), new in zip(spans, whole, strict=True):
+        if fine:
+            yield from _by_syllable(text, start, end, new)
+        else:
+            yield start, end, new
 
 
-def fine_conversions(text: str) -> Iterator[tuple[int, int, str]]:
-    """The same, cut into syllables wherever a run converts alike in pieces and as a whole."""
-    for start, end, whole in conversions(text):
-        spans = [match.span() for match in _syllables().finditer(text[start:end]) if match.end() > match.start()]
-        pieces = _convert([text[start + low : start + high] for low, high in spans])
-        if "".join(pieces) != whole:
-            yield start, end, whole
+@cache
+def _sentences() -> re.Pattern[str]:
+    return re.compile("[^\u104a\u104b\n]+")
+
+
+def _chosen(sentence: str) -> Iterator[re.Match[str]]:
+    """The runs of a sentence that are Zawgyi."""
+    inside = is_zawgyi(sentence)
+    for run in _runs().finditer(sentence):
+        letters = run[0]
+        if _shan_number().fullmatch(letters):
             continue
-        for (low, high), piece in zip(spans, pieces, strict=True):
-            yield start + low, start + high, piece
+        if is_zawgyi(letters) if not inside else _probability(letters) > _SURELY_NOT:
+            yield run
+
+
+@cache
+def _shan_number() -> re.Pattern[str]:
+    return re.compile("[\u1090-\u1099]{2,}")
+
+
+def _by_syllable(text: str, start: int, end: int, whole: str) -> Iterator[tuple[int, int, str]]:
+    spans = [match.span() for match in _syllables().finditer(text[start:end]) if match.end() > match.start()]
+    pieces = _convert([text[start + low : start + high] for low, high in spans])
+    if "".join(pieces) != whole:
+        yield start, end, whole
+        return
+    for (low, high), piece in zip(spans, pieces, strict=True):
+        yield start + low, start + high, piece
 
 
 def _convert(pieces: list[str]) -> list[str]:

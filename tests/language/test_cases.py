@@ -1,4 +1,4 @@
-"""The table of cases: a query, a text, and whether the one finds the other."""
+"""The tables of cases: a query, a text, and whether the one finds the other."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,8 @@ from storage.language.hits import evaluate
 from storage.language.match import Document, DocumentText
 from storage.language.query import parse
 from storage.language.script import language
+
+TABLES = sorted(Path(__file__).parent.glob("*.tsv"))
 
 
 def document(*texts: tuple[str, str], **facts: object) -> Document:
@@ -36,7 +38,7 @@ def read(cell: str) -> str:
 
 
 def cases() -> list[object]:
-    lines = (Path(__file__).parent / "cases.tsv").read_text(encoding="utf-8").splitlines()
+    lines = [line for path in TABLES for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [
         pytest.param(read(query), read(text), wanted == "1", id=f"{why}-{number}")
@@ -53,7 +55,8 @@ def test_a_query_finds_what_it_means_and_nothing_else(query: str, text: str, wan
         assert hit.form.strip()
 
 
-def test_the_table_has_two_hundred_cases_and_none_twice() -> None:
-    rows = [line.rsplit("\t", 2)[0] for line in (Path(__file__).parent / "cases.tsv").read_text().splitlines()]
-    assert len(rows) > 200
+def test_the_tables_have_seven_hundred_cases_and_none_twice() -> None:
+    lines = [line for path in TABLES for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    rows = [line.rsplit("\t", 2)[0] for line in lines]
+    assert len(rows) > 700
     assert len(set(rows)) == len(rows)

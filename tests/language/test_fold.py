@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.language import zawgyi
-from storage.language.fold import CLOSED, fold, fold_with_places, legible
+from storage.language.fold import CLOSED, fold, fold_with_places
 from storage.language.places import Trail, rewrite
+from storage.language.readable import legible
 from storage.language.script import language
 from storage.language.words import plurals, singular
 

@@ -35,6 +35,7 @@ TABLE = (
     "north-eastern northeastern Northeast cease-fire ceasefire cease fire anti-junta junta it the a F-16 F16 16 ၁၆ "
     "Lashio Láshio Lasho လားရှိုး လားရိႈးၿမိဳ႔ကို လား ရှိုး မြို့ တပ် တပ်မတော် တိုင်းစစ်ဌာနချုပ် တိုင်း\u200bစစ် စစ်ဌာန သိမ္းပိုက္ႏိုင္ခဲ့ၿပီ "
     "မိူင်းတႆး ကညီကျိာ် 腊戌 东北军区 军区 ทหาร กองทหาร Київ Кyiv Kиїв переговори переговоры القيادة القِيادة भारत-चीन don't Ta'ang "
+    "K.I.A KIA U.S.-led 10,000 10000 F-16s 33rd 33 Xapків Харків BCУ ВСУ bcy l'arme arme 軍區 ဂ\u1039ဂ #RegionalCommand "
     "women woman sorties \U0001e900\U0001e901 \U0001f17a\U0001f178\U0001f170 news new pdf mp4 US us Us"
 )
 WORDS = TABLE.split()
