@@ -30,7 +30,7 @@ FILLING_S = 5 * 60.0  # of older ones
 SHORT_WAIT = 5 * MINUTE  # that a source asks for: no news for people
 
 
-Shown = dict[str, tuple[str, bool]]  # native id -> content hash, and whether it is labelled as edited
+Shown = dict[str, tuple[object, ...]]  # native id -> content hash, the label "edited", and what changes without an edit
 
 
 @dataclass(slots=True)
@@ -271,7 +271,7 @@ def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
 
 def _index_shown(batch: Batch) -> Shown:
     """What a reply shows, as far as it is stored; empty if it shows one post twice."""
-    shown = {post.native_id: (content_hash(post), post.edited) for post in batch.posts}
+    shown: Shown = {post.native_id: (content_hash(post), post.edited, post.preview, post.cards) for post in batch.posts}
     return shown if len(shown) == len(batch.posts) else {}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +74,24 @@ def test_an_edit_on_the_page_is_a_revision_in_that_round_and_an_equal_page_is_no
         world.publish("office_of_record", "A second post.")
         after = await round_()
         assert (after.new, after.revised) == (1, 0)
+
+    played(archive, world, step)
+
+
+def test_a_card_that_is_drawn_between_two_rounds_is_read(archive: Archive) -> None:
+    world = World()
+    world.open_channel("office_of_record", "Office")
+    number = world.publish("office_of_record", "https://paper.example/1")
+    messages = world.channel("office_of_record").messages
+
+    async def step(store: AsyncArchive, __: Intake, round_: Callable[[], Awaitable[Round]]) -> None:
+        await round_()
+        await round_()
+        messages[number] = replace(messages[number], preview=Preview("https://paper.example/1", "Paper", "Fort falls"))
+        again = await round_()
+        assert (again.new, again.revised) == (0, 0)
+        texts = "SELECT text FROM texts WHERE kind = 'card' AND current = 1"
+        assert await store.read(lambda reader: reader.column(texts)) == ["Paper\nFort falls"]
 
     played(archive, world, step)
 
