@@ -23,6 +23,40 @@ _SWALLOWS = re.compile(
 )
 
 
+_INLINE = frozenset(
+    (
+        *(
+            "a",
+            "abbr",
+            "b",
+            "bdi",
+            "bdo",
+            "big",
+            "br",
+            "center",
+            "cite",
+            "code",
+            "del",
+            "em",
+            "font",
+            "i",
+            "iframe",
+            "img",
+        ),
+        *("ins", "kbd", "mark", "q", "rp", "rt", "ruby", "s", "samp", "script", "small", "span", "strike", "strong"),
+        *("style", "sub", "sup", "tbody", "td", "th", "thead", "time", "tt", "u", "var", "video", "audio", "object"),
+    )
+)
+
+
+def looks_like_markup(text: str) -> bool:
+    """Whether text of no stated kind is HTML: it has a tag or a reference, and no tag that HTML does not have."""
+    if not re.search(r"</?[a-zA-Z][^<>]*>|&(?:#\d+|#[xX][\da-fA-F]+|[a-zA-Z]+\d*);", text):
+        return False
+    names = re.findall(r"</?([a-zA-Z][\w:-]*)", text)
+    return all(name.lower() in _BLOCKS or name.lower() in _INLINE for name in names)
+
+
 def plain(markup: str) -> tuple[str, list[tuple[str, str]]]:
     """Words of a piece of HTML with its line breaks, and its links (words, address) in order."""
     if "<" not in markup:

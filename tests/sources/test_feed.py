@@ -23,13 +23,15 @@ from bot.contracts.source import Want
 from bot.enrich.sandbox.run import isolation_here
 from bot.errors import Later, Never
 from bot.foreign.charset import decode
+from bot.foreign.feed.parsed import ParsedEntry, read_duration
+from bot.foreign.feed.rss_atom import find_entry_spans
 from bot.foreign.markup import plain
 from bot.sources.feed import reading as feed_reading
 from bot.sources.feed.child import ParseLimits
 from bot.sources.feed.posts import identities
-from bot.sources.feed.reading import ParsedEntry, find_entry_spans, read_duration, read_time
+from bot.sources.feed.reading import read_time
 from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
-from storage.records import Batch, FetchedPost
+from storage.records import Batch, FetchedPost, Raw, StoredRaw
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 
 PATIENT = ParseLimits(cpu_s=60, clock_s=600)
@@ -255,8 +257,8 @@ def test_a_guid_whose_link_and_words_change_is_the_same_post() -> None:
 
 def entry(guid: str, link: str, words: str, date: str) -> ParsedEntry:
     return ParsedEntry(
-        guid=guid, link=link, title="", author="", text=words, links=[], files=[], published=None, published_raw=date,
-        updated=None, updated_raw="", raw=None, json="{}",
+        guid=guid, link=link, title="", author="", text=words, body=words, captions=[], links=[], files=[],
+        published=None, published_raw=date, updated=None, updated_raw="", raw=None, source="{}",
     )  # fmt: skip
 
 
@@ -295,6 +297,20 @@ def test_the_child_that_reads_a_feed_can_use_neither_file_nor_program_nor_socket
     command = [sys.executable, "-c", program, root, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["closed"] * (6 if isolation_here().files else 2)
+
+
+def test_an_entry_that_was_kept_in_the_form_of_an_earlier_parser_is_left_as_it_is() -> None:
+    dumped = b'{"id":"a","link":"https://n.example/a","summary":"<p>x</p>","summary_detail":{"value":"<p>x</p>"}}'
+    entry_of_json_feed = b'{"id":"a","content_html":"<p>x</p>"}'
+
+    async def go() -> list[str | None]:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            feed = Feed(Settings(name="f", kind="feed", url=peer.url()), tools)
+            stored = [StoredRaw(1, "a", 0, Raw(each, "application/json")) for each in (dumped, entry_of_json_feed)]
+            found = [post for each in stored for post in await feed.reread([each])]
+            return [None if post is None else post.text for post in found]
+
+    assert asyncio.run(go()) == [None, "x"]
 
 
 def test_a_reading_that_is_broken_off_leaves_no_process_behind() -> None:
@@ -353,7 +369,7 @@ QUADRATIC = (
     + b"</title></item></channel></rss>"
 )
 XXE = b'<?xml version="1.0"?>\n<!-- c --><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><rss><channel><item><title>&e;</title></item></channel></rss>'
-ENDLESS = rss("<item><author>" + "a" * 64_000 + "</author></item>")  # quadratic in feedparser's search for an address
+ENDLESS = rss("<a/>" * 1_900_000)
 
 
 @pytest.mark.parametrize("document", [LAUGHS, QUADRATIC, XXE, LAUGHS.decode().encode("utf-16")])
@@ -613,4 +629,4 @@ def test_a_duration_is_read_in_every_usual_form(told: str, length: float | None)
 
 @given(st.text(max_size=40))
 def test_no_date_breaks_the_reading_of_dates(told: str) -> None:
-    assert read_time(told, None) is None or isinstance(read_time(told, None), int)
+    assert read_time(told) is None or isinstance(read_time(told), int)

@@ -1,12 +1,14 @@
 """Reads stored entries again, each inside what the document around it begins and ends with."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import Later
+from bot.foreign.feed.parsed import ParsedEntry, ParsedFeed
 from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import make_post
-from bot.sources.feed.reading import ParsedEntry, ParsedFeed, ParseRequest
+from bot.sources.feed.reading import ParseRequest
 from storage.records import FetchedPost, Raw, StoredRaw
 
 _LONGEST = 64 << 10  # bytes of a frame; most are below two thousand
@@ -59,7 +61,7 @@ async def read_again(
         raise Later("the feed has not been read yet, and only its document names the charset")
     found: list[FetchedPost | None] = []
     for mime in dict.fromkeys(one.raw.mime for one in stored):
-        alike = [one for one in stored if one.raw.mime == mime]
+        alike = [one for one in stored if one.raw.mime == mime and not _is_of_an_earlier_parser(one.raw)]
         frame = known if known is not None and mime != "application/json" else _usual_frame(mime, url)
         entries = await _entries(alike, frame, limits)
         found += [None if entry is None else _post(one, entry, now) for one, entry in zip(alike, entries, strict=True)]
@@ -98,6 +100,11 @@ def _post(stored: StoredRaw, entry: ParsedEntry, now: int) -> FetchedPost | None
     if not (entry["title"] or entry["text"] or entry["files"] or entry["link"]):
         return None
     return make_post(stored.native_id, entry, Raw(stored.raw.data, stored.raw.mime), now)
+
+
+def _is_of_an_earlier_parser(raw: Raw) -> bool:
+    """Whether it is an entry in the form of feedparser, which was kept where the place in the document was unsure."""
+    return raw.mime == "application/json" and re.search(rb'"\w+_detail":', raw.data) is not None
 
 
 def _is_utf8(data: bytes) -> bool:

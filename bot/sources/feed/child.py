@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bot.child import exchange, started
 from bot.errors import Later
-from bot.sources.feed.reading import ParsedFeed, ParseRequest
+from bot.foreign.feed.parsed import ParsedFeed
+from bot.sources.feed.reading import ParseRequest
 
 ANSWER_CAP = 48 << 20
 _READER = Path(__file__).with_name("reading.py")

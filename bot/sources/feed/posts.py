@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from bot.clock import DAY
-from bot.sources.feed.reading import File, ParsedEntry, ParsedFeed
+from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
 
 _KNOWN = 256
@@ -134,7 +134,7 @@ def _are_distinct(entries: Sequence[ParsedEntry], level: int) -> bool:
 
 
 def _content(entry: ParsedEntry) -> str:
-    return f"{entry['title']}\n{entry['text']}"
+    return f"{entry['title']}\n{entry['body']}"
 
 
 def _hash(text: str) -> str:
@@ -167,6 +167,7 @@ def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> Fetched
         edited_at=edited_at,
         links=tuple(Link(words, address) for words, address in entry["links"] if address),
         media=tuple(_media(file) for file in entry["files"] if file["url"]),
+        attached=tuple(entry["captions"]),
     )
 
 
@@ -187,11 +188,11 @@ def _media(file: File) -> FetchedMedia:
 
 
 def _raw(entry: ParsedEntry, body: bytes, mime: str) -> Raw:
-    """The entry's own bytes where its place in the document is sure, else its parsed form as canonical JSON."""
+    """The entry's own bytes where its place in the document is sure, else what was decoded: of JSON, canonical."""
     if entry["raw"]:
         start, end = entry["raw"]
         return Raw(body[start:end], mime)
-    return Raw(entry["json"].encode("utf-8"), "application/json")
+    return Raw(entry["source"].encode("utf-8"), "application/json" if mime == _RAW_MIME["json"] else mime)
 
 
 def _says_something(entry: ParsedEntry) -> bool:

@@ -1,0 +1,1 @@
+"""PURE: reads RSS, Atom and JSON Feed: bytes and text in, entries out."""
