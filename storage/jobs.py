@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 ATTEMPTS = 3
+NOW = -1
 LEASE = 300_000_000  # microseconds
 _BACK_OFF = 30_000_000  # microseconds after the first failure, ten times that after the second
 
@@ -25,13 +26,16 @@ class ClaimedJob:
     post_id: int
     slot: str
     attempts: int
+    seen: int | None = None  # of `decide`: see NewJob
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
     """Work to be done at `due_at` (microseconds UTC) or soon after.
 
-    A `background` job gives way to fresh ones; None for kinds without that difference.
+    A `background` job gives way to fresh ones; None for kinds without that difference. `seen` is the revision that
+    rules have seen already, NOW for the current one, None where everything in the post is news; a job that waits
+    already keeps its own.
     """
 
     kind: str
@@ -39,6 +43,7 @@ class NewJob:
     due_at: int
     slot: str = ""
     background: bool | None = None
+    seen: int | None = NOW
 
 
 def enqueue(writer: Writer, jobs: Sequence[NewJob]) -> None:
@@ -58,8 +63,9 @@ def enqueue_missing(writer: Writer, jobs: Sequence[NewJob], *, again: bool) -> N
 
 
 _INSERT = (
-    "INSERT INTO jobs (kind, post_id, slot, due_at, attempts, patient) "
-    "VALUES (:kind, :post_id, :slot, :due_at, 0, :patient) ON CONFLICT (kind, post_id, slot)"
+    "INSERT INTO jobs (kind, post_id, slot, due_at, attempts, patient, seen) VALUES (:kind, :post_id, :slot, :due_at, "
+    f"0, :patient, iif(:seen = {NOW}, (SELECT revision FROM posts WHERE id = :post_id), :seen)) "
+    "ON CONFLICT (kind, post_id, slot)"
 )
 
 
@@ -71,6 +77,7 @@ def _rows(jobs: Sequence[NewJob]) -> list[dict[str, object]]:
             "slot": job.slot,
             "due_at": job.due_at,
             "patient": None if job.background is None else int(job.background),
+            "seen": job.seen,
         }
         for job in jobs
     ]
@@ -112,10 +119,10 @@ def _claim(
     rows = writer.rows(
         "UPDATE jobs SET claimed_until = :until, healthy = :healthy "
         f"WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT :limit) "
-        "RETURNING id, kind, post_id, slot, attempts, due_at",
+        "RETURNING id, kind, post_id, slot, attempts, seen, due_at",
         {"until": now + lease, "kind": kind, "now": now, "limit": limit, "healthy": int(healthy)},
     )
-    return [ClaimedJob(*row[:5]) for row in sorted(rows, key=lambda row: (row["due_at"], row["post_id"]))]
+    return [ClaimedJob(*row[:6]) for row in sorted(rows, key=lambda row: (row["due_at"], row["post_id"]))]
 
 
 def claim_newest(
@@ -231,11 +238,12 @@ def give_up(writer: Writer, job_id: int, now: int, reason: str, *, announce: boo
 
 
 def take_up(writer: Writer, job: NewJob) -> None:
-    """Add a job by a person's wish: nothing that happened to it before counts."""
+    """Add a job by a person's wish: nothing that happened to it before counts, and everything in the post is news."""
     forget_given_up(writer, job.kind, job.post_id)
     enqueue(writer, [job])
     writer.execute(
-        "UPDATE jobs SET interruptions = 0, deaths = 0 WHERE kind = :kind AND post_id = :post_id AND slot = :slot",
+        "UPDATE jobs SET interruptions = 0, deaths = 0, seen = NULL "
+        "WHERE kind = :kind AND post_id = :post_id AND slot = :slot",
         {"kind": job.kind, "post_id": job.post_id, "slot": job.slot},
     )
 
@@ -248,7 +256,7 @@ def forget_given_up(writer: Writer, kind: str, post_id: int) -> None:
 def find_due(reader: Reader, kind: str, post_ids: Iterable[int], now: int) -> list[ClaimedJob]:
     """The jobs of this kind for these posts that are due at `now`, claimed or not."""
     rows = reader.rows(
-        "SELECT id, kind, post_id, slot, attempts FROM jobs "
+        "SELECT id, kind, post_id, slot, attempts, seen FROM jobs "
         f"WHERE kind = :kind AND post_id {in_list('posts')} AND due_at <= :now ORDER BY post_id",
         {"kind": kind, "posts": as_list(post_ids), "now": now},
     )

@@ -302,6 +302,8 @@ class PostFacts:
     deleted_at: int | None
     seq: int
     first_contact_seq: int | None
+    revision: int = 0
+    read_again: bool = False  # a better reader has found other words in the same bytes
 
 
 @dataclass(frozen=True, slots=True)

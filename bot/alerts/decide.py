@@ -1,10 +1,10 @@
 """New text -> matches and the deliveries that follow, in one transaction; a repeat changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.alerts.judge import EarlierMatches, judge
+from bot.alerts.judge import EarlierMatches, EarlierState, judge
 from bot.clock import SECOND
 from bot.rules import MEDIA_RULE
 from storage import jobs
@@ -68,13 +68,23 @@ def decide(
     done: list[int] = []
     later: list[NewJob] = []
     awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
+    seen = _seen(writer, claimed, found, facts, loaded)
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
         texts = matches.read_texts(writer, (hit for match in history for hit in match.hits)) if history else {}
         document, post = found[job.post_id], facts[job.post_id]
         held = _held(document, post, loaded, awaited.get(job.post_id, frozenset()), now)
         try:
-            verdicts = judge(document, post, EarlierMatches(history, texts), loaded, since, now, held=held)
+            verdicts = judge(
+                document,
+                post,
+                EarlierMatches(history, texts),
+                loaded,
+                since,
+                now,
+                held=held,
+                seen=seen.get(job.post_id),
+            )
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"a rule broke on it: {type(problem).__name__}: {problem}"[:300]
             failed += 1
@@ -92,6 +102,28 @@ def decide(
     jobs.finish(writer, done)
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)
+
+
+def _seen(
+    writer: "Writer",
+    claimed: Sequence[ClaimedJob],
+    found: "Mapping[int, Document]",
+    facts: "Mapping[int, PostFacts]",
+    loaded: "LoadedRules",
+) -> dict[int, EarlierState]:
+    """What posts said when rules last saw them, for those of which matches alone do not say what is new."""
+    revisions = {job.post_id: job.seen for job in claimed if job.seen is not None}
+    wanted = {
+        post_id: revision
+        for post_id, revision in revisions.items()
+        if revision < facts[post_id].revision or facts[post_id].read_again
+    }
+    return {
+        post_id: EarlierState(
+            document, wanted[post_id] < facts[post_id].revision, document.source not in loaded.quiet_edits_of_history
+        )
+        for post_id, document in documents.load_seen(writer, found, wanted).items()
+    }
 
 
 def _held(

@@ -1,11 +1,12 @@
 """PURE: one post as it is now, and its earlier matches -> its new matches, and the targets of each."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from bot.alerts.passages import Passage, find_passages, join_passages, select_written, split_sentences
+from bot.alerts.passages import WRITTEN, Passage, find_passages, join_passages, select_written, split_sentences
 from bot.alerts.plan import Reason, plan
 from bot.rules import RuleMatch
 from storage.language.fold import fold
@@ -22,6 +23,19 @@ class EarlierMatches:
 
     matches: tuple[MatchRow, ...] = ()
     texts: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierState:
+    """What the post said when rules last saw it, as it is read now: `document` has its own words of then.
+
+    `edited` says that its source has changed it since. Unless `alerts`, an edit of a post that was there before us
+    alerts nobody.
+    """
+
+    document: Document
+    edited: bool
+    alerts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +57,15 @@ def judge(
     now: int,
     *,
     held: frozenset[str] = frozenset(),
+    seen: EarlierState | None = None,
 ) -> list[tuple[MatchRow, tuple[str, ...]]]:
     """Decide on one post: its new matches, each with the targets that get an alert.
 
     A rule matches a post once ("match"). After that only a change of the matching passages counts ("edited": other
     sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
     loaded are skipped, and so are those in `held`. What matches only in unreliable machine text is stored once and
-    never alerts; it does not count as a match when reliable text matches later.
+    never alerts; it does not count as a match when reliable text matches later. `seen` is what the post is compared
+    with where matches alone do not say what is new: after an edit, and where a better reader has read it again.
     """
     reliable = replace(document, texts=tuple(text for text in document.texts if not text.unreliable))
     hits: dict[str, RuleMatch] = {match.rule: match for match in loaded.ruleset.match(reliable)}
@@ -57,6 +73,7 @@ def judge(
     if len(reliable.texts) < len(document.texts):
         doubtful = {match.rule: match for match in loaded.ruleset.match(document)}
     known = {match.rule for match in earlier.matches}
+    compared = None if seen is None else _Compared.of(seen, reliable, facts, loaded)
     verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
     for name, version, _ in loaded.loaded:
         if name in held:
@@ -67,20 +84,63 @@ def judge(
         if name not in hits and not history:
             continue
         found = RuleResult(name, version, name in hits, hits[name].hits if name in hits else ())
-        for row in find_news(document, found, history, earlier.texts, deleted=facts.deleted_at is not None, now=now):
-            first = next((match for match in history if match.kind == "match"), None)
+        silent = not facts.alerts or facts.seq < since.get(name, 0)
+        put_in = compared is not None and compared.is_put_in(name)
+        gone = facts.deleted_at is not None
+        for row in find_news(document, found, history, earlier.texts, deleted=gone, now=now, compared=compared):
+            kind: MatchKind = "edited" if row.kind == "match" and put_in and silent else row.kind
             decision = plan(
-                row.kind,
+                kind,
                 loaded.alerting[name],
                 facts,
                 rule_since=since.get(name, 0),
-                first_alerted=first is not None and first.alerting,
+                first_alerted=any(match.alerting for match in history),
                 matches=found.matched,
+                put_in=put_in,
+                stood=compared is not None and compared.has_stood(name),
             )
-            row = replace(row, alerting=decision.alerting, why=decision.why)
+            row = replace(row, kind=kind, alerting=decision.alerting, why=decision.why)
             history.append(row)
             verdicts.append((row, decision.targets))
     return verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What rules find in the words of then, and in the post's own words of now."""
+
+    then: Mapping[str, RuleMatch]
+    here: Mapping[str, RuleMatch]
+    texts: Mapping[int, str]  # of both, by id
+    edited: bool
+    read_again: bool
+
+    @classmethod
+    def of(cls, seen: EarlierState, document: Document, facts: PostFacts, loaded: "LoadedRules") -> "_Compared":
+        own = replace(document, texts=tuple(text for text in document.texts if text.kind in WRITTEN))
+        texts = {text.text_id: text.text for text in (*seen.document.texts, *own.texts)}
+        then = {match.rule: match for match in loaded.ruleset.match(seen.document)}
+        edited = seen.edited and (facts.alerts or seen.alerts)
+        here = {match.rule: match for match in loaded.ruleset.match(own)} if edited else {}
+        return cls(then, here, texts, edited, facts.read_again)
+
+    def is_put_in(self, rule: str) -> bool:
+        """Whether the edit put words in that match: others, or more of them."""
+        return self.edited and rule in self.here and bool(self._words(self.here, rule) - self._words(self.then, rule))
+
+    def has_stood(self, rule: str) -> bool:
+        """Whether all that is new about a match is that a better reader sees it."""
+        return self.read_again and rule in self.then and not self.is_put_in(rule)
+
+    def find_then(self, rule: str) -> tuple[Passage, ...] | None:
+        """The passages of then as they are read now; None where the match that was stored says them."""
+        if not self.read_again:
+            return None
+        return find_passages(self.texts, self.then[rule].hits) if rule in self.then else ()
+
+    def _words(self, found: Mapping[str, RuleMatch], rule: str) -> Counter[str]:
+        hits = [hit for hit in found[rule].hits if hit.kind in WRITTEN] if rule in found else []
+        return Counter(fold(self.texts[hit.text_id][hit.start : hit.end]) for hit in hits)
 
 
 def _unreliable_match(document: Document, found: RuleMatch, now: int) -> MatchRow:
@@ -106,6 +166,7 @@ def find_news(
     *,
     deleted: bool,
     now: int,
+    compared: "_Compared | None" = None,
 ) -> Iterator[MatchRow]:
     """Yield what is new for one rule and post; `plan` decides whether it alerts."""
 
@@ -120,7 +181,8 @@ def find_news(
         yield row("match", found.hits)
     if latest is not None and not deleted:
         texts = {text.text_id: text.text for text in document.texts}
-        then = find_passages(old_texts, latest.hits)
+        reread = None if compared is None else compared.find_then(found.rule)
+        then = find_passages(old_texts, latest.hits) if reread is None else reread
         if has_changed(then, find_passages(texts, found.hits), texts, same_rule=found.version == latest.rule_version):
             yield row("edited", found.hits, join_passages(then) or None)
     if deleted and not any(match.kind == "deleted" for match in history):

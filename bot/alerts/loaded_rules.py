@@ -27,7 +27,7 @@ class LoadedRules:
     """`loaded` holds (name, version, query) of each rule, in the order in which they are decided.
 
     `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
-    `translated` go to a translator.
+    `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`.
     """
 
     ruleset: RuleSet
@@ -35,6 +35,7 @@ class LoadedRules:
     loaded: tuple[tuple[str, str, str], ...]
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     translated: frozenset[str] = frozenset()
+    quiet_edits_of_history: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -55,6 +56,7 @@ class LoadedRules:
                 for source in config.sources
                 if any(engine.covers(source.name, source.tags) for engine in translators)
             ),
+            frozenset(source.name for source in config.sources if not source.alert_edits_of_history),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:

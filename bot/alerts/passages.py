@@ -10,7 +10,7 @@ from storage.records import Hit
 # A sentence ends at a line feed, after a Burmese or CJK full stop, or after Latin punctuation before white space.
 _END = re.compile(r"\n+|[။。！？]+|[.!?…]+(?=\s)")
 # What the source itself wrote; a transcript that is made later is no edit of the post.
-_WRITTEN = frozenset({"body", "poll", "file", "attached"})
+WRITTEN = frozenset({"body", "poll", "file", "attached"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def find_passages(texts: Mapping[int, str], hits: Iterable[Hit]) -> tuple[Passag
 
 def select_written(found: Iterable[Passage]) -> tuple[Passage, ...]:
     """Those that the source itself wrote, not a machine."""
-    return tuple(passage for passage in found if passage.kind in _WRITTEN)
+    return tuple(passage for passage in found if passage.kind in WRITTEN)
 
 
 def join_passages(found: Iterable[Passage]) -> str:

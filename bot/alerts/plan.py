@@ -19,6 +19,8 @@ class Reason(StrEnum):
     NO_TARGETS = "no targets"
     FIRST_NOT_SENT = "first message never sent"
     UNRELIABLE = "unreliable text"
+    PUT_IN = "an edit put the words in"
+    READ_AGAIN = "only a better reader sees it"
 
 
 _SENTENCES = {
@@ -30,6 +32,8 @@ _SENTENCES = {
     Reason.NO_TARGETS: "the rule has no targets",
     Reason.FIRST_NOT_SENT: "the first match of this post did not alert",
     Reason.UNRELIABLE: "only unreliable machine text matches",
+    Reason.PUT_IN: "an edit put matching words into a post that had not alerted",
+    Reason.READ_AGAIN: "the words were there before, and a better version of the program sees them now",
 }
 
 
@@ -66,17 +70,23 @@ def plan(
     rule_since: int,
     first_alerted: bool,
     matches: bool,
+    put_in: bool = False,
+    stood: bool = False,
 ) -> Plan:
     """Decide on one match.
 
     `rule_since` is the number at which the rule's name was first loaded, not its time; `first_alerted` says
-    whether the rule's first match of this post alerted: who never got that gets no alert about an edit; `matches` says
-    whether the post still matches.
+    whether any match of the rule and this post alerted: who never got that gets no alert about an edit, unless the
+    edit `put_in` words that match. `matches` says whether the post still matches, `stood` that only a better reader
+    sees what was there before.
     """
-    silent = _silence(kind, alerting, post, rule_since=rule_since, first_alerted=first_alerted)
+    due = first_alerted or (kind == "edited" and put_in)
+    silent = _silence(kind, alerting, post, rule_since=rule_since, due=due, stood=stood)
     if silent is not None:
         return Plan((), silent)
     targets = tuple(dict.fromkeys(alerting.targets))
+    if kind == "edited" and not first_alerted:
+        return Plan(targets, Reason.PUT_IN)
     if kind == "match":
         return Plan(targets, Reason.NEW)
     if kind == "deleted":
@@ -85,12 +95,14 @@ def plan(
 
 
 def _silence(
-    kind: MatchKind, alerting: Alerting, post: PostFacts, *, rule_since: int, first_alerted: bool
+    kind: MatchKind, alerting: Alerting, post: PostFacts, *, rule_since: int, due: bool, stood: bool
 ) -> Reason | None:
     if not alerting.targets:
         return Reason.NO_TARGETS
     if kind != "match":
-        return None if first_alerted else Reason.FIRST_NOT_SENT
+        return None if due else Reason.FIRST_NOT_SENT
+    if stood:
+        return Reason.READ_AGAIN
     if not post.alerts:
         contact = post.first_contact_seq
         early = contact is None or post.seq <= contact

@@ -34,6 +34,7 @@ class SourceSettings(Settings):
     tags: tuple[Name, ...] = ()
     enabled: bool = True
     alert_backfill: bool = False
+    alert_edits_of_history: bool = True  # an edit that puts matching words into a post from before first contact
     languages: tuple[Name, ...] = ()  # that it uses, most used first, as ISO 639 codes, for the engines
     media: tuple[FileKind, ...] = ("voice", "audio", "photo")  # whose bytes are fetched
     alert_on: tuple[FileKind, ...] | None = None  # None: as [media.tags] says for its tags

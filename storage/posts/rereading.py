@@ -124,6 +124,17 @@ def save(writer: Writer, found: Sequence[Reread], number: int, now: int, read: t
         )
 
 
+def note_words(writer: Writer, post_id: int, content_hash: str, number: int, now: int) -> None:
+    """Write down that a post has got words that its own bytes do not show, and that they are no news."""
+    writer.execute(
+        "INSERT INTO rereadings (post_id, revision, reader, at, title, text, links, poll, preview, content_hash, "
+        f"replaced) SELECT p.id, p.revision, :reader, :now, {', '.join(map(said, _CONTENT[:-1]))}, :hash, '{{}}' "
+        f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} "
+        "WHERE p.id = :id ON CONFLICT DO NOTHING",
+        {"id": post_id, "reader": number, "now": now, "hash": content_hash},
+    )
+
+
 def _take_up(writer: Writer, stored: StoredRaw, post: FetchedPost, number: int, now: int, read: texts.Read) -> None:
     before = writer.one(
         f"SELECT {', '.join(map(said, _CONTENT))}, {', '.join(f'p.{column}' for column in _OF_POST)} "

@@ -12,7 +12,7 @@ from storage.archive.database import concerns_one_row
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
-from storage.posts import cards, fetches, observations, quarantine, raw, rechecks, texts
+from storage.posts import cards, fetches, observations, quarantine, raw, rechecks, rereading, texts
 from storage.posts.arrivals import Arrival, Known, compare, find_known, find_known_by_id
 from storage.posts.content import links_json, record_json
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
@@ -175,6 +175,7 @@ def _add_words(writer: Writer, how: _How, same: Sequence[Arrival]) -> None:
     for arrival in same:
         if arrival.known is not None and arrival.gains_words:
             texts.replace_kind(writer, arrival.post, arrival.known.id, arrival.known.revision, "attached", how.read)
+            rereading.note_words(writer, arrival.known.id, arrival.hash, how.reader, how.now)
     shown = [(arrival.known.id, arrival.known.revision, arrival.post) for arrival in same if arrival.known]
     drawn = cards.refresh(writer, shown, how.now, how.read)
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in drawn])
@@ -229,7 +230,8 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[Arrival]) -> tuple[
     fresh.sort(key=lambda arrival: sort_key(arrival.post, how.now))
     new = _insert(writer, how, fresh, kept)
     revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
-    jobs.enqueue(writer, [NewJob("decide", post_id, how.now) for post_id in (*new, *revised)])
+    seen = {arrival.known.id: arrival.known.revision for arrival in arrivals if arrival.known}
+    jobs.enqueue(writer, [NewJob("decide", post_id, how.now, seen=seen.get(post_id)) for post_id in (*new, *revised)])
     return new, revised
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
@@ -37,20 +38,10 @@ def load_documents(
     ids: dict[str, object] = {"ids": as_list(post_ids)}
     texts: dict[int, list[DocumentText]] = {}
     for row in reader.rows(
-        "SELECT id, post_id, kind, text, folded, fold_version, language, confidence, unreliable FROM texts "
-        f"WHERE post_id {in_list('ids')} AND current >= :current ORDER BY id",
+        f"SELECT {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current >= :current ORDER BY id",
         ids | {"current": 0 if history else 1},
     ):
-        text = DocumentText(
-            row["id"],
-            row["kind"],
-            row["text"],
-            row["folded"] if row["fold_version"] == FOLD_VERSION else fold(row["text"]),
-            row["language"],
-            row["confidence"],
-            bool(row["unreliable"]),
-        )
-        texts.setdefault(row["post_id"], []).append(text)
+        texts.setdefault(row["post_id"], []).append(_text(row))
     kinds = _gathered(reader.rows(_MEDIA, ids)) if media else {}
     matched = _gathered(reader.rows(_RULES, ids)) if rules else {}
     return {
@@ -59,6 +50,24 @@ def load_documents(
     }
 
 
+def load_seen(reader: Reader, documents: Mapping[int, Document], seen: Mapping[int, int]) -> dict[int, Document]:
+    """These posts with the words that they had at a revision (by post id), as the best reader reads them now.
+
+    Only words of their own, and those that engines made of files which only a better reader saw.
+    """
+    found = {}
+    for post_id, revision in seen.items():
+        rows = reader.rows(
+            f"SELECT {_TEXT} FROM texts WHERE post_id = :post AND (engine IS NULL AND revision <= :revision "
+            "AND (current = 1 OR ended > :revision) OR current = 1 AND media_id IN "
+            "(SELECT id FROM media WHERE post_id = :post AND reread = 1)) ORDER BY id",
+            {"post": post_id, "revision": revision},
+        )
+        found[post_id] = replace(documents[post_id], texts=tuple(map(_text, rows)))
+    return found
+
+
+_TEXT = "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable"
 _POSTS = (
     "SELECT p.id, s.name, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, p.edited_at, "
     f"p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
@@ -68,6 +77,18 @@ _MEDIA = (
     f"WHERE p.id {in_list('ids')} AND m.revision = p.revision"
 )
 _RULES = f"SELECT DISTINCT post_id AS id, rule AS what FROM matches WHERE post_id {in_list('ids')}"
+
+
+def _text(row: Row) -> DocumentText:
+    return DocumentText(
+        row["id"],
+        row["kind"],
+        row["text"],
+        row["folded"] if row["fold_version"] == FOLD_VERSION else fold(row["text"]),
+        row["language"],
+        row["confidence"],
+        bool(row["unreliable"]),
+    )
 
 
 def _gathered(rows: Iterable[Row]) -> dict[int, set[str]]:

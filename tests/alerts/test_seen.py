@@ -1,0 +1,189 @@
+"""What is news of a post that was there before us, or that a better reader has read again."""
+
+from typing import Any
+
+import pytest
+
+from bot.alerts.loaded_rules import LoadedRules
+from bot.config.model import Config, RuleConfig
+from bot.sources.telegram_web.source import Settings
+from storage.archive.sequence import take_number
+from storage.jobs import NewJob, enqueue, take_up
+from storage.posts import rereading, texts
+from storage.records import FetchedPost
+from storage.sources import states
+from tests.alerts.test_decide import HOUR, DecideStage
+
+TARGET = ("desk",)
+
+
+def rules(tmp_path: Any, **queries: str) -> LoadedRules:
+    entries = tuple(RuleConfig(name=name, query=query, targets=TARGET) for name, query in queries.items())
+    return LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=entries))
+
+
+@pytest.fixture
+def stage(line: Any, tmp_path: Any) -> DecideStage:
+    """A source whose first contact is over, and a rule that was loaded before anything came."""
+    with line.archive.writing() as writer:
+        states.declare(writer, [states.Declared("spokesman", "replay")], line.now)
+        writer.execute(f"update sources set first_contact_at = {line.now}, first_contact_seq = {take_number(writer)}")
+    made = DecideStage(line, tmp_path)
+    made.load(rules(tmp_path, fall="command"))
+    line.now += HOUR
+    return made
+
+
+def make_history(line: Any) -> None:
+    """What is stored was there before first contact."""
+    with line.archive.writing() as writer:
+        writer.execute("update posts set alerts = 0")
+        writer.execute(f"update sources set first_contact_at = {line.now}, first_contact_seq = {take_number(writer)}")
+
+
+def read_again(line: Any, post_id: int, text: str, number: int = 1, **more: Any) -> None:
+    """A better reader finds these words in the bytes of the post."""
+    with line.archive.writing() as writer:
+        [stored] = rereading.find_posts(writer, [post_id], number)
+        post = FetchedPost(stored.native_id, stored.raw, text, posted_at=line.now, **more)
+        rereading.save(writer, [rereading.Reread(stored, post)], number, line.now)
+
+
+def decide_again(stage: DecideStage, post_id: int) -> None:
+    """Something else than an edit asks for the rules: a transcript came."""
+    with stage.line.archive.writing() as writer:
+        enqueue(writer, [NewJob("decide", post_id, stage.line.now)])
+    stage.decide()
+
+
+def test_an_edit_that_puts_matching_words_into_history_alerts_as_an_edit(stage: DecideStage, line: Any) -> None:
+    line.post("All quiet.")
+    make_history(line)
+    stage.decide()
+    stage.say("All quiet. The command fell.")
+    assert stage.kinds() == [("edited", "an edit put the words in", True)]
+    stage.say("All quiet. The command held.")
+    stage.say("All quiet.")
+    assert [why for _, why, _ in stage.kinds()[1:]] == ["what matched was edited", "no longer matches"]
+    assert [row["kind"] for row in line.rows()] == ["edited"] * 3
+
+
+def test_of_several_edits_before_a_decision_all_words_are_new(stage: DecideStage, line: Any) -> None:
+    line.post("All quiet.")
+    make_history(line)
+    stage.decide()
+    line.post("The command fell.")
+    line.post("The command fell. Rain.")
+    stage.decide()
+    assert stage.kinds() == [("edited", "an edit put the words in", True)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "alerts"),
+    [
+        ("The command holds.", "The command holds. The command fell.", True),
+        ("The command holds.", "The command has fallen.", False),
+        ("The command holds.", "Rain. The command holds.", False),
+        ("The command holds.", "The division holds.", True),
+        ("The division holds.", "The division holds. The command fell.", True),
+    ],
+)
+def test_words_of_history_that_stood_there_are_no_news_and_more_of_them_are(
+    stage: DecideStage, line: Any, tmp_path: Any, before: str, after: str, alerts: bool
+) -> None:
+    stage.load(rules(tmp_path, fall="command OR division"))
+    line.post(before)
+    make_history(line)
+    stage.decide()
+    stage.say(after)
+    assert stage.kinds()[0] == ("match", "first contact", False)
+    assert bool(line.rows()) == alerts
+
+
+def test_edits_of_history_alert_nobody_where_the_config_says_so(stage: DecideStage, line: Any, tmp_path: Any) -> None:
+    quiet = Settings(name="spokesman", kind="telegram_web", channel="spokesman", alert_edits_of_history=False)
+    rule = RuleConfig(name="fall", query="command", targets=TARGET)
+    config = Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,), sources=(quiet,))
+    stage.load(LoadedRules.of(config))
+    line.post("All quiet.")
+    make_history(line)
+    stage.decide()
+    stage.say("The command fell.")
+    assert stage.kinds() == [("match", "first contact", False)]
+    line.post("The division left.", native_id="2")
+    stage.decide()
+    stage.say("The command fell too.", native_id="2")
+    assert stage.kinds()[1:] == [("match", "new match", True)]
+
+
+def test_an_edit_of_a_post_that_is_older_than_the_rule_alerts_as_an_edit(
+    stage: DecideStage, line: Any, tmp_path: Any
+) -> None:
+    stage.say("Rain. The division stays.")
+    stage.load(rules(tmp_path, fall="command", leave="division OR army"))
+    stage.say("Sun. The division stays.")
+    stage.say("Sun. The division stays. The army left.")
+    assert stage.kinds() == [
+        ("match", "rule is younger than the post", False),
+        ("edited", "an edit put the words in", True),
+    ]
+
+
+def test_words_that_only_a_better_reader_sees_alert_nobody_whatever_asks_for_the_rules(
+    stage: DecideStage, line: Any
+) -> None:
+    post = stage.say("All quiet.")
+    read_again(line, post, "All quiet. The command fell.")
+    assert stage.decide().posts == 0
+    decide_again(stage, post)
+    decide_again(stage, post)
+    assert stage.kinds() == [("match", "only a better reader sees it", False)]
+    assert line.rows() == []
+
+
+def test_an_edit_after_that_is_compared_with_what_the_better_reader_read(stage: DecideStage, line: Any) -> None:
+    post = stage.say("All quiet.")
+    read_again(line, post, "All quiet. The command fell.")
+    stage.say("Rain. The command fell.")
+    assert stage.kinds() == [("match", "only a better reader sees it", False)]
+    stage.say("Rain. The command fell. The command is lost.")
+    assert stage.kinds()[1:] == [("edited", "an edit put the words in", True)]
+
+
+def test_a_sentence_that_a_better_reader_reads_otherwise_is_no_edit(stage: DecideStage, line: Any) -> None:
+    post = stage.say("The command fell")
+    read_again(line, post, "The command fell yesterday")
+    decide_again(stage, post)
+    stage.say("The command fell yesterday\nMore later")
+    assert stage.kinds() == [("match", "new match", True)]
+    stage.say("The command fell today\nMore later")
+    assert stage.kinds()[1:] == [("edited", "what matched was edited", True)]
+    assert line.rows("select before from matches order by id")[1]["before"] == "The command fell yesterday"
+
+
+def test_words_that_the_better_reader_does_not_give_to_the_post_are_no_loss(stage: DecideStage, line: Any) -> None:
+    post = stage.say("The command fell. Rain.")
+    read_again(line, post, "Rain.")
+    decide_again(stage, post)
+    assert [kind for kind, _, _ in stage.kinds()] == ["match"]
+    stage.say("Rain. The command fell again.")
+    assert stage.kinds()[1:] == [("edited", "what matched was edited", True)]
+
+
+def test_a_transcript_of_a_post_that_was_read_again_is_news(stage: DecideStage, line: Any) -> None:
+    post = stage.say("All quiet.")
+    read_again(line, post, "All quiet. More below.")
+    with line.archive.writing() as writer:
+        made = texts.MachineText("transcript", "The command fell.", None, 0.9, "ears", "")
+        texts.save_machine_text(writer, None, made, post_id=post)
+    decide_again(stage, post)
+    assert stage.kinds() == [("match", "new match", True)]
+
+
+def test_a_person_who_asks_for_the_rules_gets_what_the_better_reader_sees(stage: DecideStage, line: Any) -> None:
+    post = stage.say("All quiet.")
+    read_again(line, post, "All quiet. The command fell.")
+    with line.archive.writing() as writer:
+        take_up(writer, NewJob("decide", post, line.now))
+    stage.decide()
+    assert stage.kinds() == [("match", "new match", True)]
