@@ -8,6 +8,7 @@ from bot.config.model import Config, RuleConfig, is_private
 from bot.config.problems import Findings
 from bot.config.reach import check_reach, paces
 from bot.config.renames import check_former_names
+from bot.config.terms import OWN_KEYS
 from bot.rules import MEDIA_RULE
 from bot.rules.cycles import find_circle
 from bot.suggest import did_you_mean
@@ -15,7 +16,7 @@ from storage.language import hits, match, query
 from storage.language.fold import fold
 from storage.language.script import language
 from storage.language.slips import unknown_names
-from storage.language.terms import any_of
+from storage.language.terms import Term, any_of
 
 _LANGUAGE = re.compile("[a-z]{2,3}")
 _MISSING = {
@@ -162,9 +163,7 @@ def _known(
             findings.wrong((*keys, index) if each else keys, missing + did_you_mean(name, known))
 
 
-def _terms(
-    config: Config, given: Mapping[str, object], places: Sequence[int], findings: Findings
-) -> dict[str, tuple[str, ...]]:
+def _terms(config: Config, given: Mapping[str, object], places: Sequence[int], findings: Findings) -> dict[str, Term]:
     """Look at every phrase; the phrases of the terms that can be used."""
     phrases = config.phrases()
     written = given.get("terms")
@@ -173,16 +172,20 @@ def _terms(
         keys: KeyPath = ("terms", index)
         for code, found in term.languages.items():
             if not _LANGUAGE.fullmatch(code):
-                hint = did_you_mean(code, ("name",)) or "; a language is written as its ISO 639 code, such as en or my"
+                hint = did_you_mean(code, OWN_KEYS) or "; a language is written as its ISO 639 code, such as en or my"
                 findings.wrong((*keys, code), f"unknown key{hint}", at_key=True)
             for number, phrase in enumerate(found):
                 if not any_of((phrase,)):
                     findings.wrong((*keys, code, number), "contains no letter or digit")
                     phrases.pop(term.name, None)
+        for key, guards in (("not_after", term.not_after), ("not_before", term.not_before)):
+            for number, guard in enumerate(guards):
+                if not any_of((guard,)):
+                    findings.wrong((*keys, key, number), "contains no letter or digit")
         if not any(term.languages.values()):
             phrases.pop(term.name, None)
             if not any(
-                value for key, value in entries[index].items() if key != "name"
+                value for key, value in entries[index].items() if key not in OWN_KEYS
             ):  # else its own mistake is reported
                 findings.wrong(keys, f'the term "{term.name}" has no phrase: add en = ["…"], my = ["…"]')
     return phrases

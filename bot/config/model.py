@@ -28,6 +28,7 @@ from bot.contracts.target import TargetSettings
 from bot.errors import Problem
 from bot.http.tunnel import parse_proxy
 from storage.backups.keeping import keep
+from storage.language.terms import Term
 
 if TYPE_CHECKING:
     from bot.http import HttpRules
@@ -234,13 +235,17 @@ class RuleConfig(Settings):
 class TermConfig(Settings):
     """[[terms]]: one name for something with several names; queries use it as @name.
 
-    Every other key is an ISO 639 code with the phrases of that language; storage.language sees them all alike.
+    Every other key is an ISO 639 code with the phrases of that language; storage.language sees them all alike. `kind`
+    says what it names (place, unit, …), for people.
     """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, tuple[str, ...]] = Field(init=False)
 
     name: Annotated[str, AfterValidator(term_name)]
+    kind: str = ""
+    not_after: tuple[str, ...] = ()
+    not_before: tuple[str, ...] = ()
 
     @property
     def languages(self) -> dict[str, tuple[str, ...]]:
@@ -285,10 +290,13 @@ class Config(Settings):
             parts.append(("term", self.terms))
         return ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in parts)
 
-    def phrases(self) -> dict[str, tuple[str, ...]]:
+    def phrases(self) -> dict[str, Term]:
         """The phrases of each @name in all languages, for parsing queries."""
         return {
-            term.name: tuple(phrase for found in term.languages.values() for phrase in found) for term in self.terms
+            term.name: Term(
+                (phrase for found in term.languages.values() for phrase in found), term.not_after, term.not_before
+            )
+            for term in self.terms
         }
 
     def http_rules(self) -> "HttpRules":

@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.config.model import RuleConfig, TermConfig
 from bot.config.reading import LISTS, SECTIONS, AnyRegistry
+from bot.config.terms import OWN_KEYS
 from bot.contracts.registry import Kinds
 from bot.contracts.settings import Settings
 
@@ -16,7 +17,7 @@ def schema(kinds: Kinds) -> dict[str, Any]:
         "rules": _of(RuleConfig),
         "targets": _union(kinds.targets),
         "engines": _union(kinds.engines),
-        "terms": _of(TermConfig) | {"propertyNames": {"pattern": "^(name|[a-z]{2,3})$"}},
+        "terms": _of(TermConfig) | {"propertyNames": {"pattern": f"^({'|'.join(OWN_KEYS)}|[a-z]{{2,3}})$"}},
     }
     assert set(entries) == set(LISTS)
     parts |= {name: {"type": "array", "items": entry} for name, entry in entries.items()}

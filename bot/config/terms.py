@@ -6,9 +6,12 @@ from pathlib import Path
 from bot.config import paths
 from bot.config.environment import Environment
 from bot.errors import UserError
+from storage.language.terms import Term
+
+OWN_KEYS = ("name", "kind", "not_after", "not_before")  # of a term; every other key is the code of a language
 
 
-def phrases(flag: Path | None, environment: Environment) -> dict[str, tuple[str, ...]]:
+def phrases(flag: Path | None, environment: Environment) -> dict[str, Term]:
     """The phrases of each term, in all languages; none if there is no config file.
 
     Raises ConfigError where the file is no TOML, UserError where a term is not what `config check` would accept.
@@ -21,15 +24,16 @@ def phrases(flag: Path | None, environment: Environment) -> dict[str, tuple[str,
     given = open_document(config).data.get("terms", [])
     if not isinstance(given, list):
         raise _refused(config, "terms")
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Term] = {}
     for index, entry in enumerate(given):
         name = entry.get("name") if isinstance(entry, Mapping) else None
         if not isinstance(name, str) or name in found:
             raise _refused(config, f"terms[{index}]")
-        lists = [value for key, value in entry.items() if key != "name"]
-        if not all(isinstance(value, list) and all(isinstance(phrase, str) for phrase in value) for value in lists):
+        lists = {key: value for key, value in entry.items() if key not in ("name", "kind")}
+        if not all(isinstance(value, list) and all(isinstance(one, str) for one in value) for value in lists.values()):
             raise _refused(config, f"terms[{index}]")
-        found[name] = tuple(phrase for value in lists for phrase in value)
+        spoken = (phrase for key, value in lists.items() if key not in OWN_KEYS for phrase in value)
+        found[name] = Term(spoken, lists.get("not_after", ()), lists.get("not_before", ()))
     return found
 
 

@@ -31,7 +31,7 @@ def hotwords(queries: Iterable[str], terms: Mapping[str, Sequence[str]]) -> tupl
 
 def _words(node: Node) -> Iterator[Words]:
     if isinstance(node, Guarded):
-        yield Words(node.needles)
+        yield from _words(node.part)
     elif isinstance(node, Exact):
         yield Words((node.folded,))
     elif isinstance(node, Words):

@@ -59,7 +59,8 @@ def _of_leaf(node: Node) -> Literals | None:
     if isinstance(node, Exact):
         return Literals(frozenset({node.folded}), enough=False)
     if isinstance(node, Guarded):
-        return Literals(frozenset(node.needles), enough=False)
+        options = find_options(node.part)
+        return Literals(options[0].any_of, enough=False) if options else None
     if isinstance(node, Words):
         marked = {needle.replace(PLURAL, " ").replace(POSSESSIVE, " ").replace("  ", " ") for needle in node.marked}
         return Literals(frozenset({*node.needles, *marked}), not marked and node.kinds == KINDS)

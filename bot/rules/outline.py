@@ -67,7 +67,7 @@ def _leaf(leaf: Leaf) -> dict[str, Any]:
     if isinstance(leaf, Exact):
         return {"kind": "exact", "folded": [_as_written(leaf)]}
     if isinstance(leaf, Guarded):
-        return {"kind": "words", "folded": [needle.strip() for needle in leaf.needles]} | {
+        return outline(leaf.part) | {
             name: [" ".join(guard) for guard in guards]
             for name, guards in (("not_after", leaf.not_after), ("not_before", leaf.not_before))
             if guards
@@ -97,6 +97,8 @@ def _brief(part: Node) -> str:
     if isinstance(part, Near):
         joint = " then " if part.ordered else " near "
         return f"({joint.join(map(_brief, part.parts))})"
+    if isinstance(part, Guarded):
+        return _brief(part.part)
     found = outline(part)
     return " or ".join(found["folded"] + found.get("exact", []))
 
@@ -115,7 +117,7 @@ def lines(tree: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     """An outline, one part to a line, what belongs together indented."""
     pad, head = "  " * depth, _HEADS.get(tree["kind"], f"{tree['kind']}:")
     if "parts" in tree:
-        yield f"{pad}{head}"
+        yield f"{pad}{head}{_guards(tree)}"
         for part in tree["parts"]:
             yield from lines(part, depth + 1)
         return
@@ -126,14 +128,17 @@ def lines(tree: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
         found += " in this order"
     if "distance" in tree:
         found += f" with at most {tree['distance']} other words between"
-    for name in ("not_after", "not_before"):
-        if name in tree:
-            found += f"; {name.replace('_', ' ')} {_quoted(tree[name])}"
+    found += _guards(tree)
     if "edits" in tree:
         found += f", {tree['edits']} letters changed at most"
     if "in" in tree:
         found += f" in {', '.join(tree['in'])}"
     yield f"{pad}{head} {found}"
+
+
+def _guards(tree: Mapping[str, Any]) -> str:
+    named = (name for name in ("not_after", "not_before") if name in tree)
+    return "".join(f"; {name.replace('_', ' ')} {_quoted(tree[name])}" for name in named)
 
 
 def _quoted(forms: Sequence[str]) -> str:

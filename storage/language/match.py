@@ -200,10 +200,18 @@ def _has(leaf: Leaf, sheet: Sheet) -> bool:
         return compiled(leaf.source).search(sheet.edged if leaf.edges else sheet.legible) is not None
     if isinstance(leaf, Exact):
         return leaf.folded in sheet.plain and leaf.written in sheet.written.form
-    if isinstance(leaf, Guarded) and not any(word in sheet.plain or word in sheet.closed for word in leaf.needles):
+    if isinstance(leaf, Guarded) and not _may_have(leaf.part, sheet):
         return False
     rows = sheet.tokens_as_written if sequences.asks_as_written(leaf) else sheet.tokens
     return any(next(iter(sequences.found(leaf, row)), None) is not None for row in rows)
+
+
+def _may_have(part: Node, sheet: Sheet) -> bool:
+    """Whether the words of a guarded part are there at all: its guards cost more."""
+    if isinstance(part, Or):
+        return any(_may_have(way, sheet) for way in part.parts)
+    needles = part.needles if isinstance(part, Words) else (part.folded,) if isinstance(part, Exact) else ()
+    return any(needle in sheet.plain or needle in sheet.closed for needle in needles)
 
 
 def _is(node: Is | From | When, document: Document) -> bool:

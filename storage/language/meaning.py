@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from storage.language.file_names import EXTENSIONS
 from storage.language.terms import plain
-from storage.language.tree import Exact, Near, Query, Words, leaves
+from storage.language.tree import Exact, Guarded, Near, Node, Query, Words, leaves
 
 LANGUAGE_VERSION = 2  # raised with every change after which a query that can be read finds other posts than before
 
@@ -52,5 +52,7 @@ def _since_version_1(query: Query) -> Iterator[str]:
             yield change
 
 
-def _needles(leaf: object) -> tuple[str, ...]:
+def _needles(leaf: Node) -> tuple[str, ...]:
+    if isinstance(leaf, Guarded):
+        return tuple(needle for part in leaves(leaf.part) for needle in _needles(part))
     return leaf.needles if isinstance(leaf, Words) else (leaf.folded,) if isinstance(leaf, Exact) else ()

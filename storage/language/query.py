@@ -64,9 +64,11 @@ def _needles(node: Node) -> list[str]:
         return [needle for part in node.parts for needle in _needles(part)]
     if isinstance(node, Not):
         return []
+    if isinstance(node, Guarded):
+        return _needles(node.part)
     if isinstance(node, Wild):
         return [" ".join(node.tokens)]
-    return list(node.needles) if isinstance(node, Words | Guarded) else []
+    return list(node.needles) if isinstance(node, Words) else []
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ def found(node: Node, row: Row) -> Iterable[Span]:
     if isinstance(node, Words):
         return _words(node.needles, node.marked, row)
     if isinstance(node, Guarded):
-        return (span for span in _words(node.needles, (), row) if _counts(node, row, span))
+        return (span for span in found(node.part, row) if _counts(node, row, span))
     if isinstance(node, Exact):
         return _in_a_row(node.written.split(), row.written.tokens) if row.written else ()
     if isinstance(node, Wild):

@@ -65,25 +65,19 @@ def any_of(phrases: Iterable[str]) -> Node | None:
 
     A phrase that begins with `=` counts only as it is written.
     """
-    phrases = phrases if isinstance(phrases, Term) else Term(phrases)
-    needles = dict.fromkeys(f" {form} " for phrase in phrases if not _is_exact(phrase) for form in _forms(phrase))
-    ways: list[Node] = []
-    if needles:
-        ways.append(_guarded(tuple(needles), phrases))
-    ways += [found for phrase in phrases if _is_exact(phrase) and (found := as_written(phrase[1:]))]
-    return Or(tuple(ways)) if len(ways) > 1 else ways[0] if ways else None
+    term = phrases if isinstance(phrases, Term) else Term(phrases)
+    needles = dict.fromkeys(f" {form} " for phrase in term if phrase[:1] != "=" for form in _forms(phrase))
+    ways: list[Node] = [Words(tuple(needles))] if needles else []
+    ways += [found for phrase in term if phrase[:1] == "=" and (found := as_written(phrase[1:]))]
+    if not ways:
+        return None
+    part = Or(tuple(ways)) if len(ways) > 1 else ways[0]
+    after, before = _tokens(term.not_after), _tokens(term.not_before)
+    return Guarded(part, after, before) if after or before else part
 
 
-def _is_exact(phrase: str) -> bool:
-    return phrase.startswith("=")
-
-
-def _guarded(needles: tuple[str, ...], term: Term) -> Words | Guarded:
-    after, before = (
-        tuple(dict.fromkeys(tuple(form.split()) for phrase in guards for form in _forms(phrase)))
-        for guards in (term.not_after, term.not_before)
-    )
-    return Guarded(needles, after, before) if after or before else Words(needles)
+def _tokens(phrases: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys(tuple(form.split()) for phrase in phrases for form in _forms(phrase)))
 
 
 def joined(word: str, other: str) -> Words | None:

@@ -60,9 +60,9 @@ class Exact(NamedTuple):
 
 
 class Guarded(NamedTuple):
-    """Needles as in Words that do not count right behind one of `not_after` or right before one of `not_before`."""
+    """Words, Exact or an Or of them that do not count right behind one of `not_after` or before one of `not_before`."""
 
-    needles: tuple[str, ...]
+    part: Node
     not_after: tuple[tuple[str, ...], ...]
     not_before: tuple[tuple[str, ...], ...]
     kinds: frozenset[str] = KINDS

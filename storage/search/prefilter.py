@@ -77,7 +77,8 @@ def _leaf(node: Node) -> str | None:
     if isinstance(node, Exact):
         return _row(node.folded.split(), prefix=False)
     if isinstance(node, Guarded):
-        return _leaf(Words(node.needles))
+        found = expression(node.part)
+        return found.text if found else None
     if isinstance(node, Near):
         parts = [found.text for part in node.parts if (found := expression(part))]
         return _all(parts[:_MOST_PARTS])

@@ -30,6 +30,8 @@ to = "backups"
 [[terms]]
 name = "command"
 en = ["regional command"]
+not_after = ["former"]
+not_before = ["school"]
 [[sources]]
 name = "spokesman"
 kind = "telegram"

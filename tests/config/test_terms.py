@@ -110,3 +110,21 @@ def test_search_reads_the_same_terms_without_the_rest(read: Read, write: Write) 
 def test_terms_that_cannot_be_read_are_not_half_read(write: Write, text: str) -> None:
     with pytest.raises(UserError, match="config check"):
         phrases(write(text), Environment())
+
+
+def test_what_a_phrase_must_not_stand_beside_is_read_checked_and_part_of_the_version(
+    read: Read, write: Write, mistakes: Mistakes
+) -> None:
+    rules = '[[rules]]\nname = "r"\nquery = "@lashio"\nmatches = ["at Lashio"]\nnot_matches = ["New Lashio", "Lashio Road"]\n'
+    guards = 'kind = "town"\nnot_after = ["New"]\nnot_before = ["Road"]\n'
+    config = read(LASHIO + guards + rules)
+    assert phrases(config.path, Environment())["lashio"].not_after == ("New",)
+    assert config.phrases()["lashio"].not_before == ("Road",)
+    with_guards = LoadedRules.of(config).loaded[0][1]
+    plain = '[[rules]]\nname = "r"\nquery = "@lashio"\n'
+    assert with_guards != LoadedRules.of(read(LASHIO + plain)).loaded[0][1]
+    assert phrases(write(LASHIO + guards), Environment())["lashio"] == ("Lashio", "လားရှိုး", "လႃႈသဵဝ်ႈ")
+    assert mistakes(LASHIO + 'not_befor = ["x"]\nnot_after = ["!"]\n') == [
+        '6:1 terms[0].not_befor: unknown key; did you mean "not_before"?',
+        "7:14 terms[0].not_after[0]: contains no letter or digit",
+    ]

@@ -15,6 +15,7 @@ TERMS = {
     "command": ("regional command", "တိုင်းစစ်ဌာနချုပ်"),
     "northern": Term(("Northern Command", "မြောက်ပိုင်းတိုင်းစစ်ဌာနချုပ်"), ("အရှေ့", "အနောက်"), ("of Elsewhere", "school")),
     "muse": ("=Muse", "=MUSE", "မူဆယ်"),
+    "pdf": Term(("People's Force", "=PDF"), (), ("file",)),
 }
 Found = Callable[..., list[str] | None]
 
@@ -166,6 +167,9 @@ def test_a_hyphen_finds_a_compound_open_closed_and_hyphenated(found: Found, text
         ("@muse", "a muse", None),
         ("@muse", "in Muse and MUSE", ["Muse", "MUSE"]),
         ("@muse", "မူဆယ်မြို့", ["မူဆယ်"]),
+        ("@pdf", "the PDF file", None),
+        ("@pdf", "the PDF. File it", ["PDF"]),
+        ("@pdf", "pdf, People's Force", ["People's Force"]),
         ("-@northern army", "army Northern Command school", ["army"]),
     ],
 )

@@ -17,6 +17,7 @@ from bot.foreign.text import csv_cell, json_text, visible
 if TYPE_CHECKING:
     from bot.config.model import Config
     from storage.archive.database import Archive
+    from storage.language.terms import Term
 
 Style = Literal["bold", "dim", "red", "green", "yellow"]
 Form = Literal["human", "json", "jsonl", "csv"]
@@ -68,7 +69,7 @@ class Session:
 
         return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment)
 
-    def terms(self) -> "dict[str, tuple[str, ...]]":
+    def terms(self) -> "dict[str, Term]":
         """The phrases of each @name. Reads the config file, so it is called only for a query with an @."""
         from bot.config.terms import phrases
 
