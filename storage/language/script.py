@@ -9,11 +9,14 @@ none of Russian.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from functools import cache
 
 from storage.language import latin, zawgyi
 
 _PROBE = 4000
+_FIRST_WORDS = 400  # characters in which the commonest words of Kachin show, if it is Kachin
 _SCRIPTS = {
     "my": "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f",
     "latin": "A-Za-z\u00c0-\u024f\u1e00-\u1eff",
@@ -35,11 +38,12 @@ _SCRIPTS = {
 }
 # Weights make a syllable of each writing count about alike.
 _WEIGHTS = {"zh": 2.0, "ja": 2.0, "ko": 2.0, "latin": 0.5, "ru": 0.5, "el": 0.5}
-_NEIGHBOURS = (
-    ("shn", "\u1075-\u108d\u1090-\u1099\u109e\u109f\uaa60-\uaa7a", 0.12),
-    ("ksw", "\u1061-\u1068\u106e-\u1070", 0.06),
-    ("mnw", "\u1028\u1033\u1034\u105a-\u1060", 0.04),
-)
+_NEIGHBOURS = {  # letters that Burmese has not
+    "shn": "\u1075-\u108d\u1090-\u1099\u109e\u109f\uaa60-\uaa7a",
+    "ksw": "\u1061-\u1068\u106e-\u1070",
+    "mnw": "\u1028\u1033\u1034\u105a-\u1060",
+}
+_SHARES = {"shn": 0.12, "ksw": 0.06, "mnw": 0.04}  # of all letters, from which it is that language
 _KACHIN = (
     "anhte dai dan dap dau gaw gun grai hkrum hku hpe hpyen hpung hta hte jinghpaw kaw lam lu mare masha matu mung "
     "mungdan myen nga ngu ni ndai nna poi rai rawng sai sha shanhte shani shi tsun wa wan wunpawng"
@@ -47,17 +51,34 @@ _KACHIN = (
 
 
 @cache
-def _letters(characters: str) -> re.Pattern[str]:
-    return re.compile(f"[{characters}]+")
-
-
-@cache
 def _kachin() -> frozenset[str]:
     return frozenset(_KACHIN.split())
 
 
-def _count(characters: str, text: str) -> int:
-    return sum(map(len, _letters(characters).findall(text)))
+@cache
+def _set(characters: str) -> re.Pattern[str]:
+    return re.compile(f"[{characters}]")
+
+
+@cache
+def _script(char: str) -> str | None:
+    """The key of the script that a letter is of."""
+    return next((code for code, characters in _SCRIPTS.items() if _set(characters).match(char)), None)
+
+
+@cache
+def _neighbour_letter(char: str) -> str | None:
+    """The key of the neighbour of Burmese that a letter is of."""
+    return next((code for code, characters in _NEIGHBOURS.items() if _set(characters).match(char)), None)
+
+
+def _counted(letters: Counter[str], key: Callable[[str], str | None]) -> Counter[str]:
+    """How many letters of each key there are."""
+    counts: Counter[str] = Counter()
+    for char, times in letters.items():
+        if code := key(char):
+            counts[code] += times
+    return counts
 
 
 def language(text: str) -> str:
@@ -65,28 +86,27 @@ def language(text: str) -> str:
     text = text[:_PROBE]
     if text.isascii():
         return "kac" if _is_kachin(text) else latin.language(text)
-    counts = {code: _count(characters, text) for code, characters in _SCRIPTS.items()}
-    top = max(counts, key=lambda code: counts[code] * _WEIGHTS.get(code, 1.0))
+    letters = Counter(text)
+    counts = _counted(letters, _script)
+    top = max(_SCRIPTS, key=lambda code: counts[code] * _WEIGHTS.get(code, 1.0))
     if not counts[top] or top == "latin":
         return "kac" if _is_kachin(text) else latin.language(text)
     if top == "my":
-        return _neighbour(zawgyi.convert(text), counts["my"])
+        return _neighbour(Counter(zawgyi.convert(text)) if zawgyi.has_signs(text) else letters, counts["my"])
     if top == "zh" and counts["ja"] * 10 > counts["zh"]:
         return "ja"
     if top == "ru":
-        return "uk" if re.search("[іїєґІЇЄҐ]", text) and not re.search("[ыэъёЫЭЪЁ]", text) else "ru"
+        return "uk" if not letters.keys().isdisjoint("іїєґІЇЄҐ") and letters.keys().isdisjoint("ыэъёЫЭЪЁ") else "ru"
     if top == "ar":
-        return "fa" if re.search("[پچژگٹڈڑے]", text) else "ar"
+        return "ar" if letters.keys().isdisjoint("پچژگٹڈڑے") else "fa"
     return top
 
 
-def _neighbour(text: str, letters: int) -> str:
-    for code, characters, share in _NEIGHBOURS:
-        if _count(characters, text) > share * letters:
-            return code
-    return "my"
+def _neighbour(letters: Counter[str], burmese: int) -> str:
+    counts = _counted(letters, _neighbour_letter)
+    return next((code for code, share in _SHARES.items() if counts[code] > share * burmese), "my")
 
 
 def _is_kachin(text: str) -> bool:
-    words = re.findall("[a-z]+", text.lower())
+    words = re.findall("[a-z]+", text[:_FIRST_WORDS].lower())
     return len(words) >= 3 and sum(word in _kachin() for word in words) >= 0.3 * len(words)
