@@ -131,19 +131,20 @@ def claim_newest(
     now: int,
     *,
     lease: int,
+    healthy: bool = False,
     background: bool | None = None,
     sources: Iterable[str] | None = None,
 ) -> ClaimedJob | None:
     """Take the job of the newest post, so that a backlog never holds up what has just come.
 
-    Where that is said, only one in the `background` or not, of one of these `sources`.
+    Where that is said, only one in the `background` or not, of one of these `sources`. `healthy`: see `claim`.
     """
     where, values = _which(kind, now, background, sources)
     row = writer.one(
-        "UPDATE jobs SET claimed_until = :until "
+        "UPDATE jobs SET claimed_until = :until, healthy = :healthy "
         f"WHERE id = (SELECT id FROM jobs WHERE {where} ORDER BY post_id DESC, id DESC LIMIT 1) "
         "RETURNING id, kind, post_id, slot, attempts",
-        values | {"until": now + lease},
+        values | {"until": now + lease, "healthy": int(healthy)},
     )
     return None if row is None else ClaimedJob(*row)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
+from bot.claims import Claims
 from bot.clock import MINUTE, Clock
 from bot.config import Config
 from bot.contracts.source import Source
@@ -40,6 +41,7 @@ class MediaStage:
         sources: Mapping[str, Source],
         archive: AsyncArchive,
         clock: Clock,
+        claims: Claims,
         decide: Callable[[], None],
         say: Callable[[str], None],
     ) -> "MediaStage":
@@ -56,6 +58,7 @@ class MediaStage:
         enricher = Enricher(
             store=archive,
             clock=clock,
+            claims=claims,
             sandbox=Sandbox(config.data_dir, rules, config.hidden()),
             choice=Choice.of(config),
             hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),

@@ -7,6 +7,7 @@ from bot.daemon.app import App
 from bot.errors import Never
 from bot.intake.poll import Round
 from storage.alerts import deaths
+from storage.media import crashes
 from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
 
 WAIT = 5 * SECOND  # what becomes due within this time belongs to the pass
@@ -26,8 +27,10 @@ async def run_once(app: App) -> int:
         while await stages.rechecks.work(clock.now() + WAIT):
             await stages.decisions.drain()
         refused += await _alert(app, WAIT)
-        if await stages.archive.read(deaths.has_suspects, clock.now()):
+        suspects = await stages.archive.read(deaths.has_suspects, clock.now())
+        if suspects or await stages.archive.read(crashes.has_suspects, stages.claims.healthy_at):
             await asyncio.sleep(max(stages.claims.healthy_at - clock.now(), 0) / SECOND)
+            await stages.wired.media.read(clock.now() + WAIT)
             while await stages.rechecks.work(clock.now()):
                 await stages.decisions.drain()
             refused += await _alert(app, WAIT)

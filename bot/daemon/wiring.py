@@ -171,7 +171,9 @@ class Stages:
             rules=rules,
             targets=targets,
             outbox=Outbox(self.archive, targets, rendering, self._clock, self.claims, self.say),
-            media=MediaStage.of(config, sources, self.archive, self._clock, self.decisions.bell.ring, self.say),
+            media=MediaStage.of(
+                config, sources, self.archive, self._clock, self.claims, self.decisions.bell.ring, self.say
+            ),
             telegram=telegram,
         )
 

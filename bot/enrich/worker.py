@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.engine import Engine, EnrichResult, Made, MediaFile, Unfinished, Unfit
 from bot.enrich.choice import Choice, reading_jobs
@@ -68,6 +69,7 @@ class Enricher:
 
     store: AsyncArchive
     clock: Clock
+    claims: Claims
     sandbox: Sandbox
     choice: Choice
     hotwords: tuple[str, ...]
@@ -128,8 +130,9 @@ class Enricher:
             sources = self._served(kind)
             if await self.store.read(jobs.is_due, kind, until, background=background, sources=sources):
                 job = await self.store.run(
-                    jobs.claim_newest, kind, until, lease=LEASE, background=background, sources=sources
-                )
+                    jobs.claim_newest, kind, until, lease=LEASE, healthy=self.claims.healthy, background=background,
+                    sources=sources,
+                )  # fmt: skip
                 if job is not None:
                     try:
                         await self._do(kind, job, background=bool(background))
@@ -165,13 +168,18 @@ class Enricher:
             return
         version = self.choice.version(engine, found.source)
         task = _Task(job, engine, version, found.id, f"{found.kind} {found.id} of {found.source}")
-        alone = await self.store.read(crashes.has_crashed, found.id)
-        async with self._places.taken(alone=alone):
+        suspect = await self.store.read(crashes.is_suspect, found.id)
+        if suspect and not self.claims.healthy:
+            await self.store.run(jobs.postpone, [job.id], self.claims.healthy_at)
+            return
+        broken_off = True
+        async with self._places.taken(alone=suspect):
             await self.store.run(crashes.begin_reading, found.id, self.clock.now())
             try:
                 result = await self._try(task, lambda: self._read_file(engine, found, background=background))
+                broken_off = False
             finally:
-                await self.store.run(crashes.end_reading, found.id)
+                await self.store.run(crashes.end_reading, found.id, broken_off=broken_off)
         if result is not None:
             read = await _fold(result)
             await self.store.run(_settle, task, kind, result, read, self.clock.now())

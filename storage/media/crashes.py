@@ -1,4 +1,10 @@
-"""Files whose reading took the whole process with it: after the second time they are left alone."""
+"""Files during whose reading the whole process died: read alone and late, and after two deaths that count left alone.
+
+A death counts against a file only if no other was being read and its reading began when the process had been healthy
+for a minute: an innocent file must not be given up because somebody killed us. A file during whose reading the process
+died at all is suspect. It waits for the healthy minute and is read with no other beside it, so that the next death
+counts: a file that always takes the process with it is left alone after at most three.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +16,23 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 MOST = 2
-_REASON = f"the whole process died {MOST} times while an engine was reading it"
+_REASON = f"the whole process died {MOST} times while an engine was reading it and nothing else"
 
 
-def has_crashed(reader: Reader, media_id: int) -> bool:
-    """Whether the process died while this file was read, so that it is read alone now."""
-    return bool(reader.value("SELECT crashes > 0 FROM media WHERE id = :id", {"id": media_id}))
+def is_suspect(reader: Reader, media_id: int) -> bool:
+    """Whether the process died while this file was read last."""
+    return bool(reader.value("SELECT crashes IS NOT NULL FROM media WHERE id = :id", {"id": media_id}))
+
+
+def has_suspects(reader: Reader, until: int) -> bool:
+    """Whether a suspect is to be read at `until` or before."""
+    return bool(
+        reader.value(
+            "SELECT EXISTS (SELECT 1 FROM jobs j JOIN media m ON m.id = CAST(j.slot AS INTEGER) "
+            "WHERE j.kind IN ('transcript', 'ocr') AND j.due_at <= :until AND m.crashes IS NOT NULL)",
+            {"until": until},
+        )
+    )
 
 
 def begin_reading(writer: Writer, media_id: int, now: int) -> None:
@@ -23,18 +40,28 @@ def begin_reading(writer: Writer, media_id: int, now: int) -> None:
     writer.execute("UPDATE media SET reading_since = :now WHERE id = :id", {"id": media_id, "now": now})
 
 
-def end_reading(writer: Writer, media_id: int) -> None:
-    """The engine has ended, however it did, and we are alive."""
-    writer.execute("UPDATE media SET reading_since = NULL WHERE id = :id", {"id": media_id})
+def end_reading(writer: Writer, media_id: int, *, broken_off: bool) -> None:
+    """The engine has ended, however it did, and we are alive: that acquits the file, unless it was `broken_off`."""
+    writer.execute(
+        "UPDATE media SET reading_since = NULL, crashes = iif(:broken_off, crashes, NULL) WHERE id = :id",
+        {"id": media_id, "broken_off": int(broken_off)},
+    )
 
 
 def count(writer: Writer, now: int) -> None:
-    """At the start of a process: count what was being read when the last one died, and give up what did it twice."""
-    died = writer.rows(
-        "UPDATE media SET crashes = coalesce(crashes, 0) + 1, reading_since = NULL WHERE reading_since IS NOT NULL "
-        "RETURNING id, post_id, crashes"
+    """At the start of a process: note what was being read when the last one died, and give up what did it twice."""
+    being_read = writer.rows(
+        "SELECT m.id, m.post_id, max(j.healthy) AS healthy FROM media m LEFT JOIN jobs j "
+        "ON j.post_id = m.post_id AND j.slot = CAST(m.id AS TEXT) AND j.kind IN ('transcript', 'ocr') "
+        "WHERE m.reading_since IS NOT NULL GROUP BY m.id"
     )
-    for row in died:
-        if row["crashes"] >= MOST:
+    for row in being_read:
+        counts = len(being_read) == 1 and bool(row["healthy"])
+        deaths = writer.value(
+            "UPDATE media SET crashes = coalesce(crashes, 0) + :counts, reading_since = NULL WHERE id = :id "
+            "RETURNING crashes",
+            {"id": row["id"], "counts": int(counts)},
+        )
+        if deaths >= MOST:
             for job in jobs.find_of_file(writer, row["post_id"], row["id"]):
                 jobs.give_up(writer, job, now, _REASON)

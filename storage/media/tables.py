@@ -42,5 +42,5 @@ class MediaTable(SQLModel, table=True):
     read_by: str | None = Field(default=None, sa_type=Text)  # the engine, as configured, that read it or gave it up
     read_at: int | None = None
     reading_since: int | None = None  # written before an engine begins, so that a crash of the whole unit has a name
-    crashes: int | None = None  # how often the whole process died while this file was read
+    crashes: int | None = None  # deaths of the whole process that count; 0: one that does not
     reread: int | None = None  # 1: only a better reader saw it in stored bytes, so it is no news

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.archive import AsyncArchive
+from bot.claims import Claims
 from bot.clock import DAY, MINUTE, Clock
 from bot.contracts.engine import EngineTools
 from bot.enrich.choice import Choice
@@ -22,6 +23,7 @@ from bot.incidents import Incidents
 from bot.world.files import ogg
 from storage import jobs
 from storage.jobs import NewJob
+from storage.media import crashes
 from storage.media import rows as media_rows
 from storage.media.shelf import Shelf
 from storage.records import FetchedMedia
@@ -35,6 +37,7 @@ class Ward:
     desk: Any
     folder: Path
     time: int
+    up_s: float = 100.0  # how long the process has been healthy
     said: list[str] = field(default_factory=list)
 
     def read(self, body: str, *, times: int = 1, clock_s: float | None = None, until: int = 0, **keys: Any) -> int:
@@ -48,10 +51,14 @@ class Ward:
 
         async def live() -> int:
             store = AsyncArchive(self.desk.archive)
-            clock = Clock(now=lambda: self.time)
+            clock = Clock(now=lambda: self.time, monotonic=lambda: up_s)
+            up_s = 0.0
+            claims = Claims(clock)
+            up_s = self.up_s
             enricher = Enricher(
                 store=store,
                 clock=clock,
+                claims=claims,
                 sandbox=Sandbox(self.folder, HttpRules("test")),
                 choice=Choice((engine,), {"spokesman": ()}, {"spokesman": ()}),
                 hotwords=(),
@@ -115,3 +122,17 @@ def test_a_file_that_the_clock_ends_again_and_again_is_never_given_up_and_people
 def test_a_file_whose_reading_costs_too_much_is_given_up_after_three_times(ward: Ward) -> None:
     assert ward.read("while True: pass", timeout="1s", times=3, until=ward.time + 400 * DAY) == 3
     assert ward.given_up() == ["engine own: it exceeded its processor time"]
+
+
+def test_a_file_during_whose_reading_the_process_died_waits_until_the_process_is_healthy(ward: Ward) -> None:
+    with ward.desk.archive.writing() as writer:
+        crashes.begin_reading(writer, 2, ward.time)
+        crashes.count(writer, ward.time)
+    ward.up_s = 10
+    assert ward.read("print('words')", times=2) == 2
+    assert ward.jobs() == [("2", 0, 0, 0)]  # it is due in 50 seconds
+    assert ward.desk.rows("SELECT id FROM media WHERE read_by IS NOT NULL") == [(1,)]
+    ward.up_s, ward.time = 100, ward.time + MINUTE
+    assert ward.read("print('words')") == 1
+    assert ward.jobs() == []
+    assert ward.desk.rows("SELECT id FROM media WHERE read_by IS NOT NULL AND crashes IS NULL") == [(1,), (2,)]

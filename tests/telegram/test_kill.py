@@ -239,9 +239,14 @@ def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
         if alert["type"] == "match"
     )
     assert {place for place, count in told.items() if count > 1} == set(), "told twice"
-    for handle in HANDLES:
-        owed = {(handle, number) for number, text in said(world, handle).items() if "regional command" in text}
-        assert owed <= told.keys(), "never told"
+    owed = {
+        (handle, number)
+        for handle in HANDLES
+        for number, text in said(world, handle).items()
+        if "regional command" in text
+    }
+    print(f"\n{CYCLES} kills: {len(owed)} alerts expected, {len(owed - told.keys())} missing")
+    assert owed <= told.keys(), "never told"
     with desk.archive.reading() as reader:
         states = {row[0] for row in reader.execute("SELECT state FROM deliveries")}
         matches = reader.execute("SELECT count(*) FROM matches WHERE alerting = 1").fetchone()[0]
