@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from storage.records import Link
+
 _WHERE = ("fwd_from", "reply_to", "rich_message", "media", "reply_markup", "factcheck", "action")
 
 # The fields that are read of each type, in the order in which people see them. Nothing else is followed: a type that is
@@ -187,6 +189,15 @@ def attached_words(messages: Iterable[Any], users: Any, said: Sequence[str]) -> 
                 continue
             found.append("\n".join(line for line in dict.fromkeys(_lines(part)) if line not in known))
     return tuple(text for text in dict.fromkeys(found) if text)
+
+
+def opened_by_buttons(message: Any) -> Iterator[Link]:
+    """What the buttons below a message open."""
+    for row in getattr(getattr(message, "reply_markup", None), "rows", ()):
+        for button in row.buttons:
+            address = getattr(getattr(button, "type", None), "url", None)
+            if isinstance(address, str):
+                yield Link(button.text.strip(), address)
 
 
 def unsupported(part: Any) -> str | None:

@@ -13,7 +13,7 @@ from telethon.extensions import BinaryReader
 from telethon.tl import types
 from telethon.tl.alltlobjects import LAYER
 
-from bot.telegram.attached import attached_words, unsupported
+from bot.telegram.attached import attached_words, opened_by_buttons, unsupported
 from storage.records import (
     FetchedMedia,
     FetchedPost,
@@ -174,6 +174,7 @@ def _post(together: Sequence[Any], raw: Raw, channel: ChannelAddress, people: _P
         views=None if getattr(first, "views", None) is None else str(first.views),
         service=service,
         attached=attached_words(together, people.users, said),
+        buttons=tuple(link for message in together for link in opened_by_buttons(message)),
     )
 
 
@@ -339,7 +340,18 @@ def _files(together: Sequence[Any], channel: ChannelAddress, *, service: bool) -
             yield FetchedMedia("document", f"document:{message.id}", reason=reason)
 
 
-_NO_FILE = (types.MessageMediaWebPage, types.MessageMediaPoll, types.MessageMediaEmpty)
+_NO_FILE = (  # words alone, as on the public page
+    types.MessageMediaWebPage,
+    types.MessageMediaPoll,
+    types.MessageMediaEmpty,
+    types.MessageMediaContact,
+    types.MessageMediaDice,
+    types.MessageMediaGame,
+    types.MessageMediaGiveaway,
+    types.MessageMediaGiveawayResults,
+    types.MessageMediaInvoice,
+    types.MessageMediaToDo,
+)
 
 
 def _on_the_map(place: Any) -> str | None:

@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from telethon.tl import types
 
+from bot.sources.telegram_web.page import read_page
 from bot.telegram.attached import INLINE, READ
 from bot.telegram.messages import ChannelAddress, read_messages, reread
 from storage.language.query import parse
 from storage.posts import saving
+from storage.posts.content import content_hash, same_content
+from storage.posts.texts import texts_of
 from storage.records import FetchedPost, Raw, StoredRaw
 from storage.search.search import search
 from tests.telegram.daemon_process import Station
@@ -360,3 +364,48 @@ def test_an_album_is_read_again_and_bytes_that_are_no_message_of_that_post_are_n
     assert reread(StoredRaw(1, "8", 0, raw)) is None
     by_bot = bytes(types.Message(7, types.PeerChannel(1), DAY, "Words.", via_bot_id=5))
     assert reread(StoredRaw(1, "7", 0, replace(raw, data=by_bot))) is None
+
+
+SAME = {  # how a page draws what the account reads
+    "a contact": (
+        {"media": types.MessageMediaContact("95900", "Captain", "Hla", "", 0)},
+        ('<div class="tgme_widget_message_contact_wrap"><div class="tgme_widget_message_contact">'
+        '<div class="tgme_widget_message_contact_name">Captain Hla</div>'
+        '<div class="tgme_widget_message_contact_phone">+95 900</div></div></div>'),
+    ),
+    "an invoice": (
+        {"media": types.MessageMediaInvoice("Relief fund", "Rice", "MMK", 1, "")},
+        '<div class="tgme_widget_message_invoice"><div>Relief fund</div><div>Rice</div></div>',
+    ),
+    "a game": (
+        {"media": types.MessageMediaGame(types.Game(1, 1, "short", "Front", "Maps", types.PhotoEmpty(1)))},
+        '<div class="tgme_widget_message_game"><div>Front</div><div>Maps</div></div>',
+    ),
+    "a button": (
+        {"reply_markup": button("Read it", "https://example.org/9")},
+        ('<div class="tgme_widget_message_inline_keyboard"><a class="tgme_widget_message_inline_button url_button" '
+        'href="https://example.org/9"><span>Read it</span></a></div>'),
+    ),
+    "the card of a link": (
+        {"media": types.MessageMediaWebPage(types.WebPage(1, "https://e.example", "e", 0, site_name="E", title="Fort falls"))},
+        ('<a class="tgme_widget_message_link_preview" href="https://e.example"><div class="link_preview_site_name">E</div>'
+        '<div class="link_preview_title">Fort falls</div></a>'),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_a_page_and_the_account_make_the_same_post_of_the_same_message(what: str) -> None:
+    fields, shown = SAME[what]
+    by_account = read_one(types.Message(7, types.PeerChannel(1), DAY, "Words.", **fields))
+    [by_page] = read_page(
+        '<section class="tgme_channel_history"><div class="tgme_widget_message_wrap"><div class="tgme_widget_message" '
+        'data-post="desk/7"><div class="tgme_widget_message_bubble"><div class="tgme_widget_message_text">Words.</div>'
+        f"{shown}</div></div></div></section>".encode()
+    ).posts
+    assert same_content(content_hash(by_account), content_hash(by_page))
+    for name in ("text", "links", "buttons", "media", "cards", "preview", "not_shown"):
+        assert getattr(by_account, name) == getattr(by_page, name), name
+    kinds = [[text.kind for text in texts_of(post, 1, 0)] for post in (by_account, by_page)]
+    assert kinds[0] == kinds[1]
+    assert len(kinds[0]) == 2
