@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.daemon.app import App
     from bot.daemon.journal import Journal
+    from bot.daemon.wiring import Startup
     from storage.archive.database import Archive
     from storage.sources.telegram import RequestKind
 
@@ -48,18 +49,23 @@ def build_app(
 ) -> "App":
     """The daemon of this process, not yet started."""
     from bot.daemon.app import App
+
+    return App(config, archive, make_startup(session, journal or open_journal(session), stop_with_stdin))
+
+
+def make_startup(session: Session, journal: "Journal", stop_with_stdin: bool = False) -> "Startup":
+    """What a daemon of this process is started with."""
     from bot.daemon.wiring import Startup
 
-    startup = Startup(
+    return Startup(
         session.environment,
         session.out,
-        journal or open_journal(session),
+        journal,
         session.colour,
         partial(session.config),
         session.clock,
         stop_with_stdin,
     )
-    return App(config, archive, startup)
 
 
 def find_daemon(data_dir: Path) -> DaemonState:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.daemon import build_app, open_journal
+from bot.cli.daemon import build_app, make_startup, open_journal
 from bot.cli.terminal.output import Session
 from bot.errors import ConfigError, Problem
 
@@ -32,6 +32,7 @@ def command(session: Session, once: bool, new_archive: bool, stop_with_stdin: bo
     Alerts of a `console` target go to stdout, everything else to stderr.
     """
     from bot.daemon.lock import open_archive
+    from bot.daemon.room import Room
 
     config = session.written_config()
     if not any(source.enabled for source in config.sources):
@@ -43,7 +44,10 @@ def command(session: Session, once: bool, new_archive: bool, stop_with_stdin: bo
     for warning in (*config.warnings, *config.silent):
         journal(f"warning: {warning}")
     try:
-        with open_archive(config.data_dir, session.clock.now(), journal, new_archive=new_archive) as archive:
+        room = Room(config, make_startup(session, journal))
+        wait, now = (None if once else room.wait), session.clock.now()
+        with open_archive(config.data_dir, now, journal, new_archive=new_archive, wait=wait) as archive:
+            room.begin()
             app = partial(build_app, session, config, archive, journal, stop_with_stdin=stop_with_stdin)
             raise SystemExit(_run(app, journal, once=once))
     finally:

@@ -15,23 +15,28 @@ from bot.errors import AlreadyRunning, UserError
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive
+    from storage.archive.errors import ArchiveUnwritable
 
 _OUR_UNIT = re.compile(r"/([\w@.:\\-]*communique[\w@.:\\-]*)\.service(?:/|$)", re.MULTILINE)
 
 
 @contextmanager
 def open_archive(
-    data_dir: Path, now: int, say: Callable[[str], None], *, new_archive: bool = False
+    data_dir: Path,
+    now: int,
+    say: Callable[[str], None],
+    *,
+    new_archive: bool = False,
+    wait: "Callable[[ArchiveUnwritable], None] | None" = None,
 ) -> Iterator["Archive"]:
     """The archive of `data_dir`, private, locked and migrated. `now` is microseconds UTC; `say` reports changes.
 
-    `new_archive` moves a database aside that is not the one that was here before. Raises UserError and ArchiveRefused
-    where a person must act first, AlreadyRunning where another process holds it.
+    `new_archive` moves a database aside that is not the one that was here before. `wait` is called, and then everything
+    tried again, as long as the disk is too full even to read. Raises UserError and ArchiveRefused where a person must
+    act first, ArchiveUnwritable where nothing waits, AlreadyRunning where another process holds it.
     """
-    from storage.archive import marker
     from storage.archive.database import Archive
     from storage.archive.errors import ArchiveUnwritable
-    from storage.migrations import migrate  # slow to import, and `holder` is asked by commands that only read
 
     tightened = paths.prepare(data_dir)
     if tightened:
@@ -39,15 +44,30 @@ def open_archive(
     with Lock(data_dir), Archive(paths.database_in(data_dir)) as archive:
         if new_archive:
             _move_odd_aside(archive.path, now, say)
-        marker.check(archive.path)
-        migrated = migrate.ensure(archive, now=now)
-        if migrated.backup is not None:
-            say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}")
-        try:
-            marker.renew(archive)
-        except ArchiveUnwritable as problem:
-            say(f"the mark of the archive could not be renewed: {problem}")  # a full disk keeps nobody from watching
+        while True:
+            try:
+                _make_ready(archive, now, say)
+                break
+            except ArchiveUnwritable as problem:
+                if wait is None:
+                    raise
+                wait(problem)
         yield archive
+
+
+def _make_ready(archive: "Archive", now: int, say: Callable[[str], None]) -> None:
+    from storage.archive import marker
+    from storage.archive.errors import ArchiveUnwritable
+    from storage.migrations import migrate  # slow to import, and `holder` is asked by commands that only read
+
+    marker.check(archive.path)
+    migrated = migrate.ensure(archive, now=now)
+    if migrated.backup is not None:
+        say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}")
+    try:
+        marker.renew(archive)
+    except ArchiveUnwritable as problem:
+        say(f"the mark of the archive could not be renewed: {problem}")  # a full disk keeps nobody from watching
 
 
 def _move_odd_aside(database: Path, now: int, say: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ from bot.contracts.target import Target, TargetTools
 from bot.daemon.alarm import Alarm
 from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
+from bot.daemon.direct_news import DirectNews
 from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
@@ -120,7 +121,7 @@ class Stages:
             self.say,
             Reserve(config.data_dir),
             self._targets_of_health,
-            (startup.environment.runtime_directory or config.data_dir) / "archive-trouble.json",
+            open_news(config, startup),
         )
         intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
         self.rounds = Rounds(self.archive, intake, self._clock, self.say)
@@ -151,16 +152,8 @@ class Stages:
             telegram=telegram.accounts if telegram else None,
             pages_allowed=config.http.proxy is not None or not config.telegram.has_proxy,
         )
-        target_tools = TargetTools(
-            http_of_targets,
-            self._clock,
-            config.zone,
-            self._startup.out,
-            self._startup.colour,
-            proxied=config.http.proxy is not None,
-        )
         rules = LoadedRules.of(config)
-        targets = {settings.name: target_kinds.build(settings, target_tools) for settings in config.targets}
+        targets = build_targets(config, http_of_targets, self._startup)
         enabled = [settings for settings in config.sources if settings.enabled]
         sources = {settings.name: source_kinds.build(settings, source_tools) for settings in enabled}
         rendering = rules.rendering(config.zone, config.data_dir)
@@ -233,6 +226,20 @@ class Stages:
 
     def _targets_of_health(self) -> list[Target]:
         return [target for target in self.wired.targets.values() if target.settings.health]
+
+
+def build_targets(config: Config, http: Http, startup: Startup) -> dict[str, Target]:
+    """Make the targets of a config, by name."""
+    tools = TargetTools(
+        http, startup.clock, config.zone, startup.out, startup.colour, proxied=config.http.proxy is not None
+    )
+    return {settings.name: target_kinds.build(settings, tools) for settings in config.targets}
+
+
+def open_news(config: Config, startup: Startup) -> DirectNews:
+    """Make what sends news past the archive; a runtime directory (systemd's) is on no disk that could be full."""
+    memory = (startup.environment.runtime_directory or config.data_dir) / "archive-trouble.json"
+    return DirectNews(startup.clock, startup.say, memory)
 
 
 def report_silent_rules(writer: Writer, config: Config, now: int) -> None:

@@ -49,6 +49,16 @@ def read_lasting(reader: Reader, abouts: Sequence[str]) -> dict[str, str]:
     return {row["about"]: row["text"] for row in rows}
 
 
+def read_lasting_one(reader: Reader, about: str) -> NoticeRow | None:
+    """The begin of the trouble that it has now, None where the last one is over."""
+    row = reader.one(
+        "SELECT id, at, about, text FROM notices WHERE ends = 0 AND id ="
+        " (SELECT max(id) FROM notices WHERE about = :about AND ends IS NOT NULL)",
+        {"about": about},
+    )
+    return None if row is None else NoticeRow(*row)
+
+
 def read_since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
     """Notices with an id above `after`, oldest first."""
     rows = reader.rows(

@@ -201,6 +201,49 @@ def test_a_daemon_that_starts_on_a_full_disk_says_so_and_begins_when_there_is_ro
         assert daemon.wait(60) == 0
 
 
+def test_a_daemon_that_starts_on_a_disk_without_one_free_byte_waits_for_room(
+    desk: Desk, sink: Sink, until: Until, small_disk: Path
+) -> None:
+    world, filler = small_world(), small_disk / "filler"
+    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+        desk.run("run", "--once")
+        (small_disk / "reserve").unlink(missing_ok=True)
+        fill(filler)
+        daemon = still_running.enter_context(running(desk))
+        until(lambda: health(sink) and health(second), "the news of the full disk")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+        daemon = still_running.enter_context(running(desk))
+        until(lambda: len(health(sink)) == len(health(second)) == 2, "the news of a process that knows of no other")
+        filler.unlink()
+        world.publish("spokesman_office", "The regional command is quiet.")
+        until(lambda: alerts(sink) == 1, "the alert")
+        until(lambda: len(health(sink)) == len(health(second)) == 3, "the news that it is over")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert "can be written again" in health(second)[-1]
+    assert desk.said().count("no space left") == 2
+
+
+def test_a_daemon_that_starts_on_a_full_disk_gives_its_reserve_back(
+    desk: Desk, sink: Sink, until: Until, small_disk: Path
+) -> None:
+    world = small_world()
+    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
+        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+        desk.run("run", "--once")
+        (small_disk / "reserve").write_bytes(bytes(SIZE))
+        fill(small_disk / "filler")
+        daemon = still_running.enter_context(running(desk))
+        world.publish("spokesman_office", "The regional command is quiet.")
+        until(lambda: alerts(sink) == 1, "the alert")
+        until(lambda: len(health(sink)) == len(health(second)) == 1, "the news of the full disk")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert "the disk is full" in desk.run("status", "--health", code=1).stdout
+
+
 def test_without_a_daemon_a_full_disk_is_named_and_not_the_device(desk: Desk, sink: Sink, small_disk: Path) -> None:
     with run_in_thread(small_world()) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, deaf=sink.url))
