@@ -47,12 +47,19 @@ class MediaRow:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a transcript: seconds in the recording, code points in the text."""
+    """A piece of a transcript: seconds in the recording, code points in the text.
+
+    `language` is set where it is not that of the text. `unreliable`: the engine's own checks doubt this piece. `words`
+    are the place of each word in the text and its second in the recording, where the engine gives them.
+    """
 
     start_s: float
     end_s: float
     start: int
     end: int
+    language: str | None = None
+    unreliable: bool = False
+    words: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

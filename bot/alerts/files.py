@@ -61,7 +61,7 @@ def _made_by(text: TextRow, hits: Sequence[Hit], media: Sequence[MediaRow]) -> s
         sure,
         f"file {places[0]} of {len(media)}" if places and len(media) > 1 else None,
         f"at {', '.join(dict.fromkeys(times))}" if times else None,
-        "possible" if is_doubtful(text) else None,
+        "possible" if _in_doubt(text, hits) else None,
     )
     return " · ".join(part for part in parts if part)
 
@@ -71,10 +71,19 @@ def is_doubtful(text: TextRow) -> bool:
     return text.unreliable or (text.confidence is not None and text.confidence < SURE)
 
 
+def _in_doubt(text: TextRow, hits: Iterable[Hit]) -> bool:
+    """Whether all of these hits are only possible."""
+    doubted = [(piece.start, piece.end) for piece in text.segments if piece.unreliable]
+    return is_doubtful(text) or all(any(start <= hit.start < end for start, end in doubted) for hit in hits)
+
+
 def find_second(text: TextRow, hit: Hit) -> float | None:
     """The second of the recording at which a passage begins; None if the engine gave no times."""
-    inside = (piece for piece in text.segments if piece.start <= hit.start < max(piece.end, hit.start))
-    return next((piece.start_s for piece in inside), None)
+    inside = (piece for piece in text.segments if piece.start <= hit.start < piece.end)
+    piece = next(inside, None)
+    if piece is None:
+        return None
+    return max((second for place, second in piece.words if place <= hit.start), default=piece.start_s)
 
 
 def format_timecode(seconds: float) -> str:

@@ -10,7 +10,7 @@ from bot.alerts.passages import WRITTEN, Passage, find_passages, join_passages, 
 from bot.alerts.plan import Reason, plan
 from bot.rules import RuleMatch
 from storage.language.fold import fold
-from storage.language.match import Document
+from storage.language.match import Document, only_reliable
 from storage.records import Hit, MatchKind, MatchRow, PostFacts
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def judge(
     never alerts; it does not count as a match when reliable text matches later. `seen` is what the post is compared
     with where matches alone do not say what is new: after an edit, and where a better reader has read it again.
     """
-    reliable = replace(document, texts=tuple(text for text in document.texts if not text.unreliable))
+    reliable = only_reliable(document)
     hits: dict[str, RuleMatch] = {match.rule: match for match in loaded.ruleset.match(reliable)}
     doubtful = hits
-    if len(reliable.texts) < len(document.texts):
+    if reliable is not document:
         doubtful = {match.rule: match for match in loaded.ruleset.match(document)}
     known = {match.rule for match in earlier.matches}
     compared = None if seen is None else _Compared.of(seen, reliable, facts, loaded)

@@ -79,7 +79,15 @@ def text_json(item: TextRow) -> dict[str, object]:
         "model": item.model,
         "unreliable": item.unreliable,
         "segments": [
-            {"start_s": piece.start_s, "end_s": piece.end_s, "start": piece.start, "end": piece.end}
+            {
+                "start_s": piece.start_s,
+                "end_s": piece.end_s,
+                "start": piece.start,
+                "end": piece.end,
+                "language": piece.language,
+                "unreliable": piece.unreliable,
+                "words": [{"start": start, "at_s": at_s} for start, at_s in piece.words],
+            }
             for piece in item.segments
         ],
     }

@@ -1,10 +1,12 @@
 """PURE: pieces of speech from an engine -> one text, its time codes, and whether it is reliable."""
 
+import itertools
 import math
 import re
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from bot.contracts.engine import EnrichResult
 from storage.records import Segment
@@ -12,6 +14,7 @@ from storage.records import Segment
 LEAST_LANGUAGE = 0.5  # probability of the detected language
 _LEAST_LOGPROB = -1.0  # mean over tokens; below it the words are guesses
 _MOST_REPETITION = 2.4  # more means that the model is stuck in a loop
+_LOOP = 4  # equal pieces in a row; people repeat a sentence three times
 _WINDOW = 600  # characters; a whole statement repeats itself more than a part of it
 _UNSURE_LOGPROB = math.log(0.5)
 _ECHO, _SOME_ECHO = 0.9, 0.5  # share of hot words in the text; the lower limit is for an engine that is unsure
@@ -28,12 +31,19 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """One piece of speech: its seconds in the recording; `logprob`, the mean over tokens, if the engine gives it."""
+    """One piece of speech: its seconds in the recording; `logprob`, the mean over tokens, if the engine gives it.
+
+    `words` are each word with its second; `language` is set where it is not that of the recording. `doubtful`: the
+    engine has a reason of its own not to believe the piece.
+    """
 
     start_s: float
     end_s: float
     text: str
     logprob: float | None = None
+    words: tuple[tuple[float, str], ...] = ()
+    language: str | None = None
+    doubtful: bool = False
 
 
 def result(
@@ -45,26 +55,65 @@ def result(
     probability: float | None = None,
     expected: Sequence[str] = (),
 ) -> EnrichResult:
-    """Join the pieces, and mark the text as unreliable if any sign speaks against it. Silence is reliable.
+    """Join the pieces; mark each that speaks against itself, and the whole text if nothing in it is to be believed.
 
     `language` is the one that the engine detected, with its `probability`. `expected` are the hot words that it was
-    given: in noise a model makes them up.
+    given: in noise a model makes them up. Silence is reliable.
     """
-    text, segments = joined((one.start_s, one.end_s, one.text) for one in speech)
+    language = language or _most_spoken(speech)
+    loops = _loops(speech)
+    judged = [
+        replace(
+            one,
+            doubtful=loop or _is_doubtful(one, one.language or language),
+            language=None if one.language == language else one.language,
+        )
+        for one, loop in zip(speech, loops, strict=True)
+    ]
+    text, segments = joined(judged)
     if not text:
         return EnrichResult("", None, None, engine, model)
-    logprob = _mean([(one.logprob, len(one.text)) for one in speech if one.logprob is not None])
+    believed = [one for one in judged if not one.doubtful and one.text.strip()]
+    logprob = _mean([(one.logprob, len(one.text)) for one in believed or judged if one.logprob is not None])
     unreliable = (
-        (probability is not None and not probability >= LEAST_LANGUAGE)
-        or (logprob is not None and not logprob >= _LEAST_LOGPROB)
-        or any(repetition(one.text) > _MOST_REPETITION for one in speech)
-        or (language in _IN_MYANMAR_LETTERS and not _MYANMAR.search(text))
-        or _echoes(text, expected, unsure=logprob is not None and logprob < _UNSURE_LOGPROB)
+        not believed or (probability is not None and not probability >= LEAST_LANGUAGE) or echoes(believed, expected)
     )
     confidence = None
     if logprob is not None:
         confidence = math.exp(min(logprob, 0.0)) if math.isfinite(logprob) else 0.0
     return EnrichResult(text, language, confidence, engine, model, unreliable, segments)
+
+
+def _is_doubtful(one: Speech, language: str | None) -> bool:
+    return (
+        one.doubtful
+        or (one.logprob is not None and not one.logprob >= _LEAST_LOGPROB)
+        or repetition(one.text) > _MOST_REPETITION
+        or (language in _IN_MYANMAR_LETTERS and not _MYANMAR.search(one.text))
+    )
+
+
+def _most_spoken(speech: Sequence[Speech]) -> str | None:
+    """The language with the most letters, of pieces that have one; those that are doubtful count last."""
+    letters: Counter[str] = Counter()
+    for one in speech:
+        if one.language is not None:
+            letters[one.language] += len(one.text) * (1 if one.doubtful else 1_000)
+    return max(letters, key=letters.__getitem__, default=None)
+
+
+def _loops(speech: Sequence[Speech]) -> list[bool]:
+    """Which pieces say the same as their neighbours, at least four in a row: the model is stuck."""
+    found: list[bool] = []
+    for _, same in itertools.groupby(speech, key=lambda one: _words(one.text)):
+        times = len(list(same))
+        found += [times >= _LOOP] * times
+    return found
+
+
+def is_stuck(speech: Sequence[Speech]) -> bool:
+    """Whether a model was stuck in a loop somewhere in these neighbouring pieces."""
+    return any(_loops(speech)) or repetition(" ".join(one.text for one in speech)) > _MOST_REPETITION
 
 
 def repetition(text: str) -> float:
@@ -81,12 +130,14 @@ def repetition(text: str) -> float:
     return most
 
 
-def _echoes(text: str, expected: Sequence[str], *, unsure: bool) -> bool:
-    """Whether the text is mostly hot words: several different ones, and hardly a word between them."""
-    words = _words(text)
+def echoes(speech: Sequence[Speech], expected: Sequence[str]) -> bool:
+    """Whether the words are mostly hot words: several different ones, and hardly a word between them."""
+    logprob = _mean([(one.logprob, len(one.text)) for one in speech if one.logprob is not None])
+    words = [word for one in speech for word in _words(one.text)]
     hot = {word for phrase in expected for word in _words(phrase)}
     echoed = [word for word in words if word in hot]
     share = len(echoed) / len(words) if words else 0.0
+    unsure = logprob is not None and logprob < _UNSURE_LOGPROB
     return len(set(echoed)) >= 3 and share >= (_SOME_ECHO if unsure else _ECHO)
 
 
@@ -94,16 +145,27 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def joined(pieces: Iterable[tuple[float, float, str]]) -> tuple[str, tuple[Segment, ...]]:
-    """One text from (start, end, text), joined by spaces, and each piece's place in it; empty pieces are left out."""
+def joined(speech: Iterable[Speech]) -> tuple[str, tuple[Segment, ...]]:
+    """One text, joined by spaces, and each piece's place in it; empty pieces are left out."""
     text, segments = "", []
-    for start_s, end_s, words in pieces:
-        words = " ".join(words.split())
-        if words:
+    for one in speech:
+        piece = " ".join(one.text.split())
+        if piece:
             text += " " if text else ""
-            segments.append(Segment(start_s, end_s, len(text), len(text) + len(words)))
-            text += words
+            start, end, words = len(text), len(text) + len(piece), tuple(_placed(one.words, piece, len(text)))
+            segments.append(Segment(one.start_s, one.end_s, start, end, one.language, one.doubtful, words))
+            text += piece
     return text, tuple(segments)
+
+
+def _placed(words: Iterable[tuple[float, str]], piece: str, start: int) -> Iterator[tuple[int, float]]:
+    """Where each word of a piece is in the text; one that is not in the piece is left out."""
+    at = 0
+    for second, word in words:
+        place = piece.find(word.strip(), at)
+        if word.strip() and place >= 0:
+            yield start + place, round(second, 2)
+            at = place + len(word.strip())
 
 
 def code(language: object) -> str | None:

@@ -49,6 +49,7 @@ class DocumentText:
     language: str
     confidence: float | None
     unreliable: bool = False  # machine text that is no ground for an alert by itself
+    doubtful: tuple[tuple[int, int], ...] = ()  # pieces of the raw text that are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,22 @@ class Document:
     posted_at: int | None
     texts: tuple[DocumentText, ...]
     rules: frozenset[str] = frozenset()
+
+
+def only_reliable(document: Document) -> Document:
+    """The post without what machines made and doubt; the same object if there is nothing of that."""
+    texts = tuple(_without_doubtful(text) for text in document.texts if not text.unreliable)
+    return document if texts == document.texts else replace(document, texts=texts)
+
+
+def _without_doubtful(text: DocumentText) -> DocumentText:
+    """The text with line breaks in place of what is doubtful, so that all places stay."""
+    if not text.doubtful:
+        return text
+    raw = text.text
+    for start, end in text.doubtful:
+        raw = raw[:start] + "\n" * (end - start) + raw[end:]
+    return replace(text, text=raw, folded=fold(raw), doubtful=())
 
 
 class Sheet:

@@ -196,8 +196,13 @@ def _text(row: "Row") -> TextRow:
         media_id=row["media_id"],
         model=row["model"],
         unreliable=bool(row["unreliable"]),
-        segments=tuple(Segment(**segment) for segment in segments),
+        segments=tuple(map(_segment, segments)),
     )
+
+
+def _segment(stored: dict[str, Any]) -> Segment:
+    words = tuple((place, second) for place, second in stored.get("words", ()))
+    return Segment(**stored | {"words": words})
 
 
 def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:

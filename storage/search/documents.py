@@ -67,7 +67,10 @@ def load_seen(reader: Reader, documents: Mapping[int, Document], seen: Mapping[i
     return found
 
 
-_TEXT = "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable"
+_TEXT = (
+    "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable, "
+    "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments"
+)
 _POSTS = (
     "SELECT p.id, s.name, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, p.edited_at, "
     f"p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
@@ -88,7 +91,13 @@ def _text(row: Row) -> DocumentText:
         row["language"],
         row["confidence"],
         bool(row["unreliable"]),
+        _doubtful(row["segments"]),
     )
+
+
+def _doubtful(segments: str | None) -> tuple[tuple[int, int], ...]:
+    pieces = json.loads(segments) if segments else ()
+    return tuple((piece["start"], piece["end"]) for piece in pieces if piece.get("unreliable"))
 
 
 def _gathered(rows: Iterable[Row]) -> dict[int, set[str]]:

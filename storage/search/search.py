@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.language.hits import find_hits
-from storage.language.match import Document, PreparedDocument, holds
+from storage.language.match import Document, PreparedDocument, holds, only_reliable
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
 from storage.posts import refolding
 from storage.posts.ids import TEXT_BITS
@@ -204,7 +204,7 @@ class _Search:
             for post_id in ids:
                 if (document := loaded.get(post_id)) and self._in_time(document):
                     if self._reliable:
-                        document = replace(document, texts=tuple(t for t in document.texts if not t.unreliable))
+                        document = only_reliable(document)
                     reading = PreparedDocument(document)
                     if holds(self._root, reading):
                         yield reading

@@ -61,8 +61,8 @@ class Ear:
         with self.line.archive.writing() as writer:
             assert media_rows.mark_stored(writer, 1, KEPT, self.line.now)
 
-    def heard(self, post_id: int, text: str, *, unreliable: bool = False) -> None:
-        made = texts.MachineText("transcript", text, "en", 0.9, "ears", "base", unreliable)
+    def heard(self, post_id: int, text: str, *, unreliable: bool = False, segments: tuple[Segment, ...] = ()) -> None:
+        made = texts.MachineText("transcript", text, "en", 0.9, "ears", "base", unreliable, segments)
         with self.line.archive.writing() as writer:
             if texts.save_machine_text(writer, 1, made, post_id=post_id) is not None:
                 jobs.enqueue(writer, [NewJob("decide", post_id, self.line.now)])
@@ -169,6 +169,33 @@ def test_unreliable_text_stands_in_the_way_of_nothing_that_is_said_later(ear: Ea
     ear.heard(post_id, "the regional command has fallen")
     ear.decide()
     assert ear.matches()[-1] == ("fall", "new match", True)
+
+
+def test_a_doubtful_stretch_leaves_the_others_their_alert_with_the_second_of_the_word(
+    ear: Ear, line: Any, told: Any
+) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    text = "la la la. The regional command has fallen."
+    words = ((10, 9.0), (14, 12.4), (23, 13.1), (31, 13.8), (35, 14.0))
+    sure = Segment(9.0, 15.0, 10, len(text), words=words)
+    ear.heard(post_id, text, segments=(Segment(0.0, 9.0, 0, 9, unreliable=True), sure))
+    ear.decide()
+    assert ear.matches()[-1] == ("fall", "new match", True)
+    desk = told("desk")
+    line.drain(desk)
+    assert "at 0:12" in desk.got[-1].plain
+    assert "possible" not in desk.got[-1].plain
+
+
+def test_words_in_a_doubtful_stretch_are_no_match_that_is_sure(ear: Ear, line: Any) -> None:
+    post_id = line.post("", media=(VOICE,))
+    ear.stored()
+    text = "regional command. The bridge is open."
+    doubtful = Segment(0.0, 9.0, 0, 17, unreliable=True)
+    ear.heard(post_id, text, segments=(doubtful, Segment(9.0, 14.0, 18, len(text))))
+    ear.decide()
+    assert "new match" not in [why for rule, why, _ in ear.matches() if rule == "fall"]
 
 
 def test_the_same_words_again_are_the_same_row_and_no_news(ear: Ear, line: Any) -> None:

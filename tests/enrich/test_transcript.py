@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from bot.enrich.engines import build
 from bot.enrich.engines.faster_whisper import Settings
 from bot.enrich.sandbox.run import Sandbox
 from bot.enrich.transcript import Speech, code, joined, result
+from bot.enrich.whisper import Ear, stretches
 from bot.http import HttpRules
 from tests import voice_notes
 from tests.statements import BURMESE, CHINESE, ENGLISH, HOT_WORDS, SPOKEN, THAI, Statement
@@ -151,13 +154,167 @@ def test_what_speaks_against_itself_is_not_believed(speech: Speech, language: st
     assert found.confidence is None or 0 <= found.confidence <= 1
 
 
+def test_one_doubtful_stretch_does_not_condemn_the_others() -> None:
+    sure = Speech(0.0, 4.0, "The command has fallen.", -0.3)
+    doubted = [
+        Speech(4.0, 9.0, "la " * 60, -0.2),
+        Speech(4.0, 9.0, "he came to tea", -1.3),
+        Speech(4.0, 9.0, "he came to tea", -0.2, doubtful=True),
+    ]
+    for other in doubted:
+        for speech in ([sure, other], [other, sure]):
+            found = result(speech, language="en", engine="e", model="m")
+            assert [one.unreliable for one in found.segments] == [one is other for one in speech]
+            assert not found.unreliable
+            assert found.confidence == pytest.approx(math.exp(-0.3))
+
+
+@pytest.mark.parametrize(("times", "believed"), [(2, True), (3, True), (4, False), (9, False)])
+def test_the_same_passage_again_and_again_is_a_loop(times: int, believed: bool) -> None:
+    speech = [CLEAR, *(Speech(4.0 + at, 5.0 + at, "What else is this?", -0.4) for at in range(times))]
+    found = result(speech, language="en", engine="e", model="m")
+    assert [one.unreliable for one in found.segments] == [False] + [not believed] * times
+
+
+def test_a_stretch_in_another_language_is_marked_and_the_text_has_the_one_that_is_spoken_most() -> None:
+    speech = [
+        Speech(0.0, 2.0, "Guten Morgen.", -0.3, language="de"),
+        Speech(2.0, 9.0, "The regional command has fallen today.", -0.3, language="en"),
+    ]
+    found = result(speech, language=None, engine="e", model="m")
+    assert found.language == "en"
+    assert [one.language for one in found.segments] == ["de", None]
+
+
+def test_each_word_has_its_own_second_and_its_place_in_the_text() -> None:
+    words = ((3.5, " The"), (3.9, " command"), (4.6, " has"), (5.2, " fallen."))
+    speech = [CLEAR, Speech(3.5, 6.0, " The command  has fallen.", -0.3, words)]
+    found = result(speech, language="en", engine="e", model="m")
+    assert [(found.text[place:][:3], second) for place, second in found.segments[1].words] == [
+        ("The", 3.5), ("com", 3.9), ("has", 4.6), ("fal", 5.2),
+    ]  # fmt: skip
+
+
+def test_a_recording_is_heard_in_stretches_that_end_at_pauses() -> None:
+    assert stretches([]) == []
+    assert stretches([(0, 4), (4.6, 9)]) == [(0, 9)]
+    assert stretches([(0, 6), (8.5, 12)]) == [(0, 6), (8.5, 12)]
+    assert stretches([(0, 12), (13.2, 20)]) == [(0, 12), (13.2, 20)]
+    assert stretches([(0, 15), (15.5, 27), (27.5, 40)]) == [(0, 27), (27.5, 40)]
+    assert stretches([(at, at + 1) for at in range(0, 300, 2)])[-1][1] == 299
+
+
+class Stuck:
+    """A model that says what it is given: by the language and whether it may repeat itself."""
+
+    is_multilingual = True
+
+    def __init__(self, *, loops: bool, sure: float) -> None:
+        self.model = self
+        self.asked: list[tuple[str, float, str | None]] = []
+        self._loops, self._sure = loops, sure
+
+    def detect_language(self, _: object) -> tuple[str, float, list[tuple[str, float]]]:
+        return "fi", self._sure, [("fi", self._sure), ("en", 0.3), ("th", 0.1)]
+
+    def transcribe(self, _: object, **asked: Any) -> tuple[list[Any], None]:
+        self.asked.append((asked["language"], asked["repetition_penalty"], asked["hotwords"]))
+        if asked["repetition_penalty"] == 1 and self._loops:
+            return [passage("what else is this? " * 20)], None
+        hot = asked["hotwords"]
+        return [passage(hot if hot and not self._loops else "The command has fallen.")], None
+
+
+def passage(text: str) -> Any:
+    return SimpleNamespace(start=0.0, end=3.0, text=text, avg_logprob=-0.4, words=())
+
+
+def heard(model: Stuck, **known: Any) -> Any:
+    ear = Ear(model, **known)
+    return result(ear.hear_stretches([(0.0, b"")]), language=None, engine="e", model="m")
+
+
+def test_a_stretch_in_which_the_model_is_stuck_is_heard_once_more_and_may_not_repeat_itself() -> None:
+    model = Stuck(loops=True, sure=0.9)
+    found = heard(model)
+    assert (found.text, found.unreliable, found.language) == ("The command has fallen.", False, "fi")
+    assert [penalty > 1 for _, penalty, _ in model.asked] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("languages", "sure", "language", "believed"),
+    [
+        ((), 0.4, "fi", False),
+        (("en",), 0.4, "en", True),  # the source uses it
+        (("th", "en"), 0.4, "en", True),
+        (("th",), 0.4, "th", False),  # so unlikely that the words would be guesses
+        (("en",), 0.9, "fi", True),  # a clear voice in another language
+        (("xx",), 0.4, "fi", False),
+    ],
+)
+def test_the_languages_of_a_source_decide_where_the_sound_does_not(
+    languages: tuple[str, ...], sure: float, language: str, believed: bool
+) -> None:
+    found = heard(Stuck(loops=False, sure=sure), languages=languages)
+    assert (found.language, not found.unreliable) == (language, believed)
+
+
+def test_words_that_were_only_hinted_at_are_heard_again_without_the_hint() -> None:
+    model = Stuck(loops=False, sure=0.9)
+    assert heard(model, hotwords=HOT_WORDS).text == "The command has fallen."
+    assert [hint is None for _, _, hint in model.asked] == [False, True]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("languages", [(), ("en",), ("my", "en")])
+def test_a_note_over_a_telephone_is_heard_and_believed(
+    languages: tuple[str, ...], weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
+) -> None:
+    path = telephone(voice_notes.speak(SPOKEN[1], tmp_path / "note.ogg"), tmp_path / "call.ogg")
+    engine = build(Settings(name="ears", kind="faster_whisper", model=weights), around)
+    found = engine.read(media(path, hotwords=HOT_WORDS, languages=languages))
+    assert error(SPOKEN[1], found.text) <= 0.35
+    assert "regional command" in found.text.casefold()
+    assert not found.unreliable
+    last = found.segments[-1]
+    assert len(last.words) > 5
+    assert last.start_s <= last.words[0][1] < last.words[-1][1] <= last.end_s
+
+
+@pytest.mark.long
+def test_a_note_in_two_languages_marks_the_other_one(
+    weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
+) -> None:
+    first = voice_notes.speak(SPOKEN[1], tmp_path / "first.ogg", seconds=12)
+    german = "Heute Morgen haben unsere Truppen die Stadt und das Hauptquartier eingenommen."
+    second = voice_notes.speak(german, tmp_path / "second.ogg", voice="de")
+    path = tmp_path / "both.ogg"
+    joined_files = "[0:a]apad=pad_dur=2[a];[a][1:a]concat=n=2:v=0:a=1"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(first), "-i", str(second), "-filter_complex"]
+    subprocess.run([*command, joined_files, "-c:a", "libopus", str(path)], check=True)
+    found = build(Settings(name="ears", kind="faster_whisper", model=weights), around).read(media(path))
+    assert found.language == "en"
+    assert {one.language for one in found.segments} == {None, "de"}
+
+
+def telephone(note: Path, path: Path) -> Path:
+    """The note as a telephone carries it: 300 to 3,400 Hz, 8,000 samples a second."""
+    band = "highpass=f=300,lowpass=f=3400,aresample=8000"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(note), "-af", band, "-c:a", "libopus", "-b:a", "12k"]
+    subprocess.run([*command, str(path)], check=True)
+    return path
+
+
 @pytest.mark.parametrize("said", [BURMESE, ENGLISH, THAI, CHINESE], ids=lambda said: said.language)
 def test_a_plain_statement_repeats_itself_in_no_script_and_a_loop_does_in_each(said: Statement) -> None:
     found = result([Speech(0, 30, said.text, -0.2)], language=said.language, engine="e", model="m")
     assert not found.unreliable
     for keyword in said.keywords:
         loop = Speech(0, 30, f"{keyword} " * 30, -0.2)
-        assert result([Speech(0, 9, said.text, -0.2), loop], language=said.language, engine="e", model="m").unreliable
+        found = result([Speech(0, 9, said.text, -0.2), loop], language=said.language, engine="e", model="m")
+        assert [one.unreliable for one in found.segments] == [False, True]
+        assert not found.unreliable
+        assert result([loop], language=said.language, engine="e", model="m").unreliable
 
 
 @pytest.mark.parametrize(
@@ -179,7 +336,7 @@ def test_hot_words_that_a_model_says_by_itself_are_not_believed(text: str, logpr
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(9, 20), st.text(max_size=20))))
 def test_every_passage_stands_where_its_place_says(stretches: list[tuple[float, float, str]]) -> None:
-    text, segments = joined(stretches)
+    text, segments = joined(Speech(start_s, end_s, words) for start_s, end_s, words in stretches)
     said = [" ".join(words.split()) for _, _, words in stretches if words.split()]
     assert [text[one.start : one.end] for one in segments] == said
 

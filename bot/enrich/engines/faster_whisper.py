@@ -12,7 +12,8 @@ from bot.contracts.engine import MB, Bounds, EngineSettings, EngineTools, Enrich
 from bot.contracts.settings import ConfigPath
 from bot.enrich import audio
 from bot.enrich.loading import loading
-from bot.enrich.transcript import Speech, result
+from bot.enrich.transcript import result
+from bot.enrich.whisper import Ear
 from storage.records import MediaKind
 
 INSTALL = "pip install 'communique[speech]'"
@@ -73,22 +74,8 @@ class FasterWhisper:
                 local_files_only=True,
             )
         sound = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768.0
-        found, about = model.transcribe(
-            sound,
-            beam_size=5,
-            temperature=0,  # more tries at other temperatures make a bad recording ten times as slow
-            condition_on_previous_text=False,
-            vad_filter=True,
-            hotwords=", ".join(media.hotwords) or None,
-        )
-        return result(
-            [Speech(one.start, one.end, one.text, one.avg_logprob) for one in found],
-            language=about.language,
-            probability=about.language_probability,
-            engine="faster_whisper",
-            model=self.settings.model.name,
-            expected=media.hotwords,
-        )
+        speech = Ear(model, media.languages, media.hotwords).hear(sound)
+        return result(speech, language=None, engine="faster_whisper", model=self.settings.model.name)
 
 
 def build(settings: Settings, _: EngineTools) -> FasterWhisper:

@@ -264,7 +264,16 @@ def _segments(value: Mapping[str, Any]) -> Iterator[Segment]:
         times, places = (_length(each.get("start_s")), _length(each.get("end_s"))), (each.get("start"), each.get("end"))
         start, end = (_size(place) for place in places)
         if times[0] is not None and times[1] is not None and start is not None and end is not None:
-            yield Segment(times[0], times[1], start, end)
+            words = tuple(_word_times(each))
+            language, unreliable = _optional(each, "language"), each.get("unreliable") is True
+            yield Segment(times[0], times[1], start, end, language, unreliable, words)
+
+
+def _word_times(segment: Mapping[str, Any]) -> Iterator[tuple[int, float]]:
+    for each in _list(segment, "words"):
+        start, at_s = _size(each.get("start")), _length(each.get("at_s"))
+        if start is not None and at_s is not None:
+            yield start, at_s
 
 
 def _media(value: Mapping[str, Any]) -> FetchedMedia:
