@@ -99,6 +99,7 @@ class Batch:
     method: str | None = None  # how it was read, where the kind of the source does not say it
     detail: str | None = None  # what a person should know about a round that went well
     fetch: Fetch | None = None
+    ids_move: bool = False  # an entry may come back under another id: see bot.intake.identities
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
+from bot.intake.identities import marks_of
 from storage.records import Batch, ClosedGap, FetchedPost, Gap, History, LedgerChange, NarrowedGap, NewGap, SourceRow
 
 EVERYTHING = 1 << 62
@@ -54,7 +55,7 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
         # A long file comes in parts, oldest first: "the newest 100" is not known before its end, so all of it is taken.
         wanted = replace(wanted, count=EVERYTHING)
     kept = wanted.of_newest_first(batch.posts)
-    left_out = frozenset(post.native_id for post in batch.posts) - frozenset(post.native_id for post in kept)
+    left_out = frozenset(mark for post in batch.posts if post not in kept for mark in _marks(batch, post))
     change = LedgerChange(first_contact=not batch.more)
     if batch.seen is None:
         return Step((), kept, change, History(left_out=left_out))
@@ -77,7 +78,9 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
 
 def newest(source: SourceRow, batch: Batch, history: History) -> Step:
     """A later reply: what is new, and whether it reaches back to what was stored before."""
-    posts = tuple(post for post in batch.posts if post.native_id not in history.left_out)
+    posts = batch.posts
+    if history.left_out:
+        posts = tuple(post for post in posts if history.left_out.isdisjoint(_marks(batch, post)))
     if batch.seen is None:
         change = LedgerChange()
         if not batch.overlap:
@@ -105,6 +108,10 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
         )
         change = replace(change, opened=(gap,))
     return Step(fresh, old, change)
+
+
+def _marks(batch: Batch, post: FetchedPost) -> frozenset[str]:
+    return marks_of(post) if batch.ids_move else frozenset((post.native_id,))
 
 
 def older(gap: Gap, batch: Batch) -> Step | None:

@@ -10,11 +10,11 @@ from bot.archive import AsyncArchive
 from bot.clock import MINUTE, Clock
 from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
-from bot.intake import ledger
+from bot.intake import identities, ledger
 from bot.intake.backoff import Outlook, Streak, after_failure, after_success
 from bot.intake.reread import read_shown_again, reader_of
 from storage.alerts import flapping
-from storage.posts import observations, rechecks, saving
+from storage.posts import observations, reading, rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 from storage.sources import first_contact, gaps, reach, states
@@ -27,6 +27,7 @@ POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and 
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
 ROUND_DEADLINE_S = 15 * 60  # of the newest posts
 FILLING_S = 5 * 60.0  # of older ones
+_LOOKED_THROUGH = 4  # times as many stored posts as a reply has, for those that came under another id
 SHORT_WAIT = 5 * MINUTE  # that a source asks for: no news for people
 
 
@@ -161,6 +162,7 @@ class Intake:
         while True:
             began = await self.archive.read(observations.find_last)
             batch = await source.fetch(Want(), cursor)
+            batch = await self._recognise(row.id, batch)
             result.notices.extend(batch.notices)
             result.detail = batch.detail
             if contacted:
@@ -186,6 +188,23 @@ class Intake:
                 self._last_shown[row.id] = shown
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
+
+    async def _recognise(self, source_id: int, batch: Batch) -> Batch:
+        """The reply with the stored ids of those entries that came under another one."""
+        if not batch.ids_move or not batch.posts:
+            return batch
+        known = await self.archive.read(reading.find_stored_ids, source_id, [post.native_id for post in batch.posts])
+        if len(known) == len(batch.posts):
+            return batch
+        rows = await self.archive.read(reading.read_newest_entries, source_id, _LOOKED_THROUGH * len(batch.posts))
+        stored = [
+            identities.EntryFacts(native_id, url or "", title or "", text, posted_at, sha256)
+            for native_id, url, title, text, posted_at, sha256 in rows
+        ]
+        last = self._last_shown.get(source_id)
+        moved = identities.recognise(batch.posts, known, stored, None if last is None else frozenset(last))
+        posts = (replace(post, native_id=moved.get(post.native_id, post.native_id)) for post in batch.posts)
+        return replace(batch, posts=tuple(posts))
 
     async def _history(self, row: SourceRow) -> History:
         """What the source showed before first contact; it never changes afterwards."""

@@ -80,6 +80,28 @@ def find_arrived(
     return tuple(int(row["id"]) for row in rows)
 
 
+def find_stored_ids(reader: "Reader", source_id: int, native_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these ids under which a source has posts."""
+    found = reader.column(
+        f"SELECT native_id FROM posts WHERE source_id = :source AND native_id {in_list('ids')}",
+        {"source": source_id, "ids": as_list(native_ids)},
+    )
+    return frozenset(found)
+
+
+def read_newest_entries(
+    reader: "Reader", source_id: int, limit: int
+) -> list[tuple[str, str | None, str | None, str, int | None, str]]:
+    """Id, address, title, text, time and hash of the bytes of the newest posts of a source, oldest first."""
+    rows = reader.rows(
+        f"SELECT p.native_id, p.url, {said('title')}, {said('text')}, p.posted_at, r.raw_sha256 FROM posts p "
+        f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} "
+        "WHERE p.source_id = :source ORDER BY p.id DESC LIMIT :limit",
+        {"source": source_id, "limit": limit},
+    )
+    return [tuple(row) for row in reversed(rows)]
+
+
 def scope_clause(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Clause `where` over `posts p` for sources and tags, empty for everywhere, and its parameters."""
     asked = [

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 
 from bot.clock import DAY
+from bot.foreign.addresses import name_page, without_session
 from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
 
@@ -22,11 +24,11 @@ class FeedCursor:
     """What the next fetch of a feed must know, stored as JSON.
 
     `asked` is the hash of the configured address that all this belongs to, `moved` where it permanently leads, without
-    what may be a secret (an archive is passed on more easily than a config). `full_at` is when
-    the whole document last came, `body` its hash, `count` how many entries it had, `known` hashes of the ids of their
-    newer half. `liars` maps the hash of a guid that different entries share to what distinguishes them (`identities`).
-    `reported` names the notices that still hold, so that each is reported once. `decoded` says how its bytes were
-    decoded, where a person should know that. `reader` has read the document.
+    what may be a secret (an archive is passed on more easily than a config). `full_at` is when the whole document last
+    came, `body` its hash, `count` how many entries it had, `known` hashes of what their newer half is known by. `liars`
+    maps the hash of a guid that different entries share to what distinguishes them (`identities`). `reported` names the
+    notices that still hold, so that each is reported once. `decoded` says how its bytes were decoded, where a person
+    should know that. `reader` has read the document.
     """
 
     asked: str = ""
@@ -71,16 +73,18 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
     # Feeds list the newest entry first, so where dates say nothing the order of the document is turned round.
     upwards = list(posts.values())[::-1]
     ordered = sorted(upwards, key=lambda post: now if post.posted_at is None else post.posted_at)
-    hashes = [_short(post.native_id) for post in ordered]
+    links = Counter(name_page(post.url or "") for post in ordered)
+    marks = [_marks(post, links) for post in ordered]
+    newer = [mark for those in marks[len(marks) // 2 :][-_KNOWN:] for mark in those]
     notices = _find_notices(reading, note, len(entries), lying=len(liars))
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
-        overlap=not note.known or reading["total"] < note.count or not set(note.known).isdisjoint(hashes),
+        overlap=not note.known or reading["total"] < note.count or not set(note.known).isdisjoint(chain(*marks)),
         cursor=replace(
             note,
             count=reading["total"],
-            known=tuple(hashes[len(hashes) // 2 :][-_KNOWN:]) or note.known,
+            known=tuple(newer) or note.known,
             liars=liars,
             reported=tuple(notices),
             decoded=reading["note"] or None,
@@ -88,7 +92,15 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
         detail=reading["note"] or None,
         title=reading["title"] or None,
         notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),
+        ids_move=True,
     )
+
+
+def _marks(post: FetchedPost, links: Mapping[str, int]) -> list[str]:
+    """By what an entry is known in the next document, even under another id: id, words with time, a link of its own."""
+    page = name_page(post.url or "")
+    found = [post.native_id, f"{post.posted_at}\n{post.title}\n{post.text}", *([page] if links[page] == 1 else [])]
+    return [_short(mark) for mark in found]
 
 
 def identities(entries: Sequence[ParsedEntry], liars: Mapping[str, int]) -> tuple[list[str], dict[str, int]]:
@@ -165,7 +177,7 @@ def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> Fetched
         author=entry["author"] or None,
         edited=edited_at is not None,
         edited_at=edited_at,
-        links=tuple(Link(words, address) for words, address in entry["links"] if address),
+        links=tuple(Link(words, without_session(address)) for words, address in entry["links"] if address),
         media=tuple(_media(file) for file in entry["files"] if file["url"]),
         attached=tuple(entry["captions"]),
     )
@@ -177,7 +189,7 @@ def _media(file: File) -> FetchedMedia:
     kind = kinds.get(file["mime"].partition("/")[0], "document")
     return FetchedMedia(
         kind=kind,
-        key=file["url"],
+        key=without_session(file["url"]),
         url=file["url"] if fetchable else None,
         mime=None if file["mime"].endswith("/*") else file["mime"] or None,
         name=file["name"] or None,
