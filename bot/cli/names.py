@@ -113,11 +113,11 @@ def warn_unknown_names(session: Session, query: "Query") -> None:
 
 def _read_names(reader: "Reader") -> dict[str, frozenset[str]]:
     from storage.alerts import rules
-    from storage.sources.names import read_sides, read_tags
+    from storage.sources.names import read_handles, read_sides, read_tags
 
     tags = read_tags(reader)
     return {
-        "source": frozenset(tags),
+        "source": read_handles(reader) | tags.keys(),
         "tag": frozenset().union(*tags.values()),
         "side": read_sides(reader),
         "rule": frozenset(rules.list_names(reader)),

@@ -64,7 +64,8 @@ def cross_check(
     asked: dict[str, Iterable[str]] = {"rule": names["rules"]}
     if tags is not None:  # else a source with a mistake may be what is asked for
         sides = {side for source in config.sources if (side := source.side)}
-        asked |= {"source": names["sources"], "tag": tags} | ({"side": sides} if whole else {})
+        handles = {handle for source in config.sources if (handle := source.handle())}
+        asked |= {"source": {*names["sources"], *handles}, "tag": tags} | ({"side": sides} if whole else {})
     _asked(queries, asked, findings)
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)
@@ -230,15 +231,18 @@ def _asked(
 
 def _matches(config: Config, rule: RuleConfig, parsed: query.Query, text: str) -> bool:
     """Whether the query finds an example, as the body of a post of any source that the rule reads."""
-    scope = [(source.name, source.tags, source.side) for source in config.rule_sources(rule)]
+    scope = [(source.name, source.tags, source.side, source.handle()) for source in config.rule_sources(rule)]
     spoken = language(text)
     body = match.DocumentText(0, "body", text, fold(text), spoken, None)
     return any(
         hits.evaluate(
-            parsed, match.Document(0, name, frozenset(tags), side, None, None, spoken, frozenset(), None, (body,))
+            parsed,
+            match.Document(
+                0, name, frozenset(tags), side, None, None, spoken, frozenset(), None, (body,), handle=handle
+            ),
         )
         is not None
-        for name, tags, side in dict.fromkeys(scope) or {("", rule.tags, None): None}
+        for name, tags, side, handle in dict.fromkeys(scope) or {("", rule.tags, None, None): None}
     )
 
 

@@ -44,6 +44,10 @@ class SourceSettings(Settings):
         """The URLs that the user wrote or implied: hosts that a private-address permission may cover."""
         return ()
 
+    def handle(self) -> str | None:
+        """The public name of what it reads, by which people may call it."""
+        return None
+
     def is_meant_by(self, written: str) -> bool:
         """Whether a person who writes this address means this source."""
         return written.rstrip("/").casefold() in {address.rstrip("/").casefold() for address in self.addresses()}

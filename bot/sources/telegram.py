@@ -69,6 +69,10 @@ class Settings(SourceSettings):
         handle = self.wanted.handle
         return (f"{self.base_url}/s/{handle}" if handle else self.channel).casefold()
 
+    def handle(self) -> str | None:
+        """The name of its channel, where the config gives it."""
+        return self.wanted.handle
+
     def is_meant_by(self, written: str) -> bool:
         """Whether this is a name of its channel, or a link to it or to a post of it."""
         return is_same_channel(written, self.channel)

@@ -45,6 +45,10 @@ def suggestion(name: str) -> str | None:
     return None
 
 
+_CHANNEL = re.compile(
+    r"@(\w+)|(?:(?:https?:)?//)?(?:(?:www\.)?(?:t|telegram)\.(?:me|dog)/(?:s/)?@?([a-z]\w{3,31})|([a-z]\w{3,31})\.t\.me)"
+    r"(?:[/?#].*)?|tg:(?://)?resolve\?domain=(\w+).*"
+)
 _LONGER = frozenset({"language", "sources", "tags", "sides", "rules", "dates"})
 
 
@@ -61,11 +65,19 @@ def predicate(field: str, value: str, zone: tzinfo, position: int) -> Node:
         word = _LANGUAGES.get(word, word.split("-")[0])
         if not re.fullmatch("[a-z]{2,3}", word):
             raise QueryError("lang: takes a language code such as my, shn, th, zh, uk or und", position)
+    elif field == "source":
+        word = _channel(word)
     elif field == "id" and not re.fullmatch("[0-9]{1,19}", word):
         raise QueryError("id: takes the number of a post, as `search` and `show` print it", position)
     elif field in ("date", "since", "until"):
         return _dated(field, value, zone, position)
     return Is(field, word)
+
+
+def _channel(word: str) -> str:
+    """The public name in "@name" and in every link to a Telegram channel; any other word as it is."""
+    found = _CHANNEL.fullmatch(word)
+    return word if found is None else next(filter(None, found.groups()))
 
 
 def _one_of(field: str, word: str, known: Mapping[str, _Value], position: int) -> _Value:

@@ -71,6 +71,7 @@ class Document:
     posted_at: int | None
     texts: tuple[DocumentText, ...]
     rules: frozenset[str] = frozenset()
+    handle: str | None = None  # the public name of the channel at its platform
 
 
 def only_reliable(document: Document) -> Document:
@@ -248,7 +249,7 @@ def _is(node: Is | From | When, document: Document) -> bool:
 def _names(field: str, document: Document) -> Iterable[str]:
     """What a post is called in this respect, case folded."""
     values: Iterable[str | None] = {
-        "source": (document.source,),
+        "source": (document.source, document.handle),
         "tag": document.tags,
         "side": (document.side,),
         "has": document.has,

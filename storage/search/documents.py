@@ -72,8 +72,8 @@ _TEXT = (
     "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments"
 )
 _POSTS = (
-    "SELECT p.id, s.name, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, p.edited_at, "
-    f"p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
+    "SELECT p.id, s.name, s.handle, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, "
+    f"p.edited_at, p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
 )
 _MEDIA = (
     "SELECT DISTINCT m.post_id AS id, m.kind AS what FROM media m JOIN posts p ON p.id = m.post_id "
@@ -118,6 +118,7 @@ def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], m
     return Document(
         post_id=row["id"],
         source=row["name"],
+        handle=row["handle"],
         tags=frozenset(json.loads(row["tags"])),
         side=row["side"],
         author=row["author"],

@@ -251,6 +251,7 @@ def possible(node: Node, source: Mapping[str, Any], *, certain: bool = False) ->
     if isinstance(node, Not):
         return not possible(node.part, source, certain=not certain)
     if isinstance(node, Is) and node.field in ("source", "tag", "side"):
-        names = {"source": (source["name"],), "tag": source["tags"], "side": (source["side"],)}[node.field]
+        named = (source["name"], source["handle"])
+        names = {"source": named, "tag": source["tags"], "side": (source["side"],)}[node.field]
         return any(glob(node.value, name.casefold()) for name in names if name)
     return not certain

@@ -216,8 +216,8 @@ class _Search:
     def _allowed(self) -> str | None:
         """The sources that can hold an answer, as a JSON list; None if all can, empty if none."""
         rows = [
-            {"id": row["id"], "name": row["name"], "tags": json.loads(row["tags"]), "side": row["side"]}
-            for row in self._reader.rows("SELECT id, name, tags, side FROM sources")
+            {**dict(row), "tags": json.loads(row["tags"])}
+            for row in self._reader.rows("SELECT id, name, handle, tags, side FROM sources")
         ]
         chosen = [
             row["id"]

@@ -12,6 +12,11 @@ def read_tags(reader: "Reader") -> dict[str, frozenset[str]]:
     return {row["name"]: frozenset(json.loads(row["tags"])) for row in reader.rows("SELECT name, tags FROM sources")}
 
 
+def read_handles(reader: "Reader") -> frozenset[str]:
+    """The public names of the channels that the sources read."""
+    return frozenset(reader.column("SELECT DISTINCT handle FROM sources WHERE handle IS NOT NULL"))
+
+
 def read_sides(reader: "Reader") -> frozenset[str]:
     """Every side that a source of the archive is on."""
     return frozenset(reader.column("SELECT DISTINCT side FROM sources WHERE side IS NOT NULL"))

@@ -37,6 +37,15 @@ def holds(query: str, *texts: str | tuple[str, str], posted_at: int | None = Non
 
 
 @pytest.mark.parametrize(
+    "written",
+    ["@Hill_Desk", "hill_desk", "t.me/hill_desk", "https://t.me/s/Hill_Desk/7?single", "telegram.me/hill_desk/3/7",
+     "HILL_DESK.t.me", "https://telegram.dog/hill_desk", "tg://resolve?domain=hill_desk&post=7", "//www.t.me/hill_desk"],
+)  # fmt: skip
+def test_a_source_is_asked_for_by_its_channel(written: str) -> None:
+    assert parse(f"source:{written}").root == parse("source:hill_desk").root
+
+
+@pytest.mark.parametrize(
     ("query", "says", "position"),
     [
         ("", "empty", 0),

@@ -26,7 +26,7 @@ from storage.search import documents, prefilter, search
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
-    "source:spokesman source:desk* tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
+    "source:spokesman source:desk* source:@hill_desk -source:t.me/s/HILL_desk tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
     "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript in:file in:file -in:file in:card from:desk from:ministry "
     "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell"
 )
@@ -165,6 +165,7 @@ class Shelf:
                 "failures) VALUES (?, ?, 'feed', ?, ?, 1, 'ok', 0, 0, 0, 0)",
                 (number, name, tags, side),
             )
+        put("UPDATE sources SET handle = 'Hill_Desk' WHERE name = 'spokesman'")
         for number, post in enumerate(sorted(posts, key=lambda post: post["second"])):
             self._put(post["second"] << 16 | number, post)
 

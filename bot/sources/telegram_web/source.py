@@ -62,6 +62,10 @@ class Settings(SourceSettings):
     base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
 
+    def handle(self) -> str | None:
+        """The name of its channel."""
+        return self.channel
+
     def is_meant_by(self, written: str) -> bool:
         """Whether this is a name of its channel, or a link to it or to a post of it."""
         return is_same_channel(written, self.channel)
