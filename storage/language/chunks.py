@@ -24,8 +24,18 @@ WORD = (
 _JOINTS = APOSTROPHES + HYPHENS.replace("-", r"\-")
 _HEBREW = "\u05d0-\u05ea"
 _GERSHAYIM = f'(?<=[{_HEBREW}])["“”](?=[{_HEBREW}](?![{_HEBREW}]))'  # a quotation mark before the last letter: initials
+# Marks that are part of a letter: accents, points of Hebrew and Arabic, vowel signs of India.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a03\u0a3c-\u0a4d"
+    "\u0a81-\u0a83\u0abc-\u0acd\u0b01-\u0b03\u0b3c-\u0b57\u0b82\u0bbe-\u0bcd\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6"
+    "\u0d00-\u0d03\u0d3b-\u0d4d\u0d81-\u0d83\u0dca-\u0ddf"
+)
+_DOTS = ".\uff0e\u2024"
 # A dot after a single letter, before a single letter or a hyphen or an apostrophe; and such a quotation mark.
-_INSIDE = f"(?<![\\w{APOSTROPHES}].)(?<=[^\\W\\d_])\\.(?=[^\\W\\d_](?!\\w)|[{_JOINTS}][^\\W\\d_])|{_GERSHAYIM}"
+_SINGLE = (
+    f"(?:(?<![\\w{APOSTROPHES}{_MARKS}].)(?<=[^\\W\\d_])|(?<![\\w{APOSTROPHES}{_MARKS}]..)(?<=[^\\W\\d_][{_MARKS}]))"
+)
+_INSIDE = f"[{_DOTS}](?<={_SINGLE}.)(?=[^\\W\\d_][{_MARKS}]?(?![\\w{_MARKS}])|[{_JOINTS}][^\\W\\d_])|{_GERSHAYIM}"
 _WORDS = (
     f"[{WORD}](?<!\\d)[{WORD}{_JOINTS}]{{0,{LONGEST - 1}}}(?:(?:{_INSIDE})[{WORD}{_JOINTS}]{{1,{LONGEST}}}){{0,20}}"
 )

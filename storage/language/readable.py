@@ -30,11 +30,14 @@ _VOICED = "[\u3041-\u30fe][\u3099-\u309c]"
 _HALF_WIDTH = "[\uff66-\uff9d][\uff9e\uff9f]?"
 _LONG_MARK = "(?<=[\u30a1-\u30fa\u30fc])[\u2212\uff0d](?!\\d)"  # a minus where ー was meant
 _RINGED_DIGITS = "[\u2460-\u2468\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]{1,64}"
-_RINGED = "[\u2469-\u249b\u24eb-\u24f4\u24fe\u277f\u2789\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251]"
+_RINGED = (
+    "[\u2469-\u249b\u24eb-\u24f4\u24fe\u277f\u2789\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251"
+    "\U0001f51f]"
+)
 # Where none of these stands, there is nothing to put right in any script but Burmese.
 _UNUSUAL = (
     f"[{_INVISIBLE}\u0300-\u036f\u1100-\u1112\u3099-\u309c\u3131-\u3163\uff66-\uffdc"
-    "\u2212\uff0d\u2460-\u249b\u24ea-\u24ff\u2776-\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251]"
+    "\u2212\uff0d\u2460-\u249b\u24ea-\u24ff\u2776-\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251\U0001f51f]"
 )
 _KILLED = f"[{syllables.FINALS}]\u1037*\u103a"
 # A digit written for the letter that looks like it: ၀ for ဝ, ၇ for ရ, ၄ for ၎; and what stands for it.
@@ -46,7 +49,18 @@ _MISTAKEN = (
 # And the other way: ဝ for ၀ and ရ for ၇ inside a number, where no sign makes a syllable of it.
 _IN_NUMBER = f"(?<=[\u1040-\u1049])(?:\u101d+(?![{syllables.SIGNS}]|{_KILLED})|\u101b(?=[\u1040-\u1049]))"
 _LETTER_OF = {"\u1040": "\u101d", "\u1047": "\u101b", "\u1044": "\u104e"}
-_BROKEN = ("-\n", "-\r\n", "- \n", "\u2010\n", "\u2010\r\n", "\u00ad\n", "\u00ad\r\n")
+_BROKEN = (
+    "-\n",
+    "-\r\n",
+    "- \n",
+    "\u2010\n",
+    "\u2010\r\n",
+    "\u2011\n",
+    "\u2011\r\n",
+    "\u00ad\n",
+    "\u00ad\r\n",
+    "\u00ac\n",
+)
 
 
 @cache
@@ -116,7 +130,7 @@ def _ringed_digits(found: re.Match[str]) -> str:
 
 def _ringed(found: re.Match[str]) -> str:
     """A number or letters in a ring, in brackets or in a square: what is inside."""
-    number = numeric(found[0], None)
+    number = 10 if found[0] == "\U0001f51f" else numeric(found[0], None)  # no name of that keycap says ten
     if number is not None and not re.match("[\u3220-\u3247\u3280-\u32b0]", found[0]):  # Chinese numbers stay Chinese
         return f" {int(number)} "
     return f" {normalize('NFKC', found[0]).replace('(', ' ').replace(')', ' ')} "
@@ -142,7 +156,9 @@ _STEPS = (
 def unbroken(text: str, trails: list[Trail] | None = None) -> str:
     """The text with words whole that were broken at the end of a line, and hashtags of several words parted."""
     if "\n" in text and any(end in text for end in _BROKEN):
-        text = _rewritten(text, "(?<=[^\\W\\d_])[-\u2010\u2011\u00ad][ \t]?\r?\n[ \t]*(?=[^\\W\\d_])", _hyphen, trails)
+        text = _rewritten(
+            text, "(?<=[^\\W\\d_])[-\u2010\u2011\u00ad\u00ac][ \t]?(?:\r?\n[ \t]*){1,2}(?=[^\\W\\d_])", _hyphen, trails
+        )
     if "#" in text:
         text = _rewritten(text, r"(?<=#)\w{3,100}", _parted, trails)
     return text

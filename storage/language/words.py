@@ -10,7 +10,7 @@ from unicodedata import category, decimal, normalize
 APOSTROPHES = "'`´ʹʻʼʽˈ‘’‚‛′＇ߵ՚׳ꞌ"
 HYPHENS = "-‐‑‒–−﹘﹣－"
 _CURLY = "'’ʼ‘＇`´"
-INSIDE = '."“”'  # what storage.language.chunks lets stand inside a word: the marks of initials
+INSIDE = '.\uff0e\u2024"“”'  # what storage.language.chunks lets stand inside a word: the marks of initials
 _NO_INITIALS = ("e.g", "i.e")
 PLURAL = "+"  # marks that stand after a token and tell how it was written; no index sees them
 POSSESSIVE = "'"

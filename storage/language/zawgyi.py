@@ -15,6 +15,7 @@ from storage.language.places import rewrite
 
 _PROBE = 400  # Myanmar letters of a sentence that the detector looks at
 _ENOUGH = 20  # Myanmar letters from which its verdict is safe at even odds
+_SHORT = 100  # characters of a text that may have no clearer sign
 _SURELY, _SURELY_NOT = 0.95, 0.05  # of fewer letters
 # Consonants that Burmese writes one under the other: those of one row, and some pairs of Pali, Sanskrit and English.
 _ROWS = (
@@ -52,13 +53,21 @@ def _rare() -> re.Pattern[str]:
 
 @cache
 def _first_signs() -> re.Pattern[str]:
-    """Signs that Unicode never begins a run of letters with."""
-    return re.compile("[\u1031\u103b](?<![\u1000-\u109f].)")
+    """Signs that Unicode begins no run of letters with, and the vowel ေ, which it puts behind no other vowel."""
+    return re.compile("[\u1031\u103b](?:(?<![\u1000-\u109f].)|(?<=[\u102b-\u1030\u1032\u1038]\u1031))")
+
+
+@cache
+def _odd_medials() -> re.Pattern[str]:
+    """The sign ြ, which is another one in Zawgyi, behind letters that have it in hardly any word."""
+    return re.compile("\u103c(?<=[\u1005-\u1010\u1011\u1013\u1014\u101a\u101b-\u1021].)")
 
 
 def has_signs(text: str) -> bool:
     """Whether a text has what hardly anything but Zawgyi writes: without it no sentence is looked at closer."""
     if _first_signs().search(text) or (_rare().search(text) and _signs().search(text)):
+        return True
+    if len(text) <= _SHORT and _odd_medials().search(text):
         return True
     return "\u1039" in text and any(
         text[place - 1 : place] + text[place + 1 : place + 2] not in _stacks() and text[place - 1 : place] != "\u103a"
@@ -166,8 +175,14 @@ def _chosen(sentence: str) -> Iterator[re.Match[str]]:
         letters = run[0]
         if _shan_number().fullmatch(letters):
             continue
-        if is_zawgyi(letters) if not inside else _probability(letters) > _SURELY_NOT:
+        if _is_zawgyi_inside(letters) if inside else is_zawgyi(letters):
             yield run
+
+
+def _is_zawgyi_inside(letters: str) -> bool:
+    """The same of a run in a sentence that is Zawgyi as a whole: there a run is, unless it speaks for Unicode."""
+    likely = _probability(letters)
+    return likely > 0.5 or (likely > _SURELY_NOT and not _is_burmese(letters))
 
 
 @cache
