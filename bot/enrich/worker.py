@@ -168,12 +168,11 @@ class Enricher:
             return
         version = self.choice.version(engine, found.source)
         task = _Task(job, engine, version, found.id, f"{found.kind} {found.id} of {found.source}")
-        suspect = await self.store.read(crashes.is_suspect, found.id)
-        if suspect and not self.claims.healthy:
+        if not self.claims.healthy and await self.store.read(crashes.is_suspect, job.id):
             await self.store.run(jobs.postpone, [job.id], self.claims.healthy_at)
             return
-        broken_off = True
-        async with self._places.taken(alone=suspect):
+        alone, broken_off = await self.store.read(crashes.was_interrupted, found.id), True
+        async with self._places.taken(alone=alone):
             await self.store.run(crashes.begin_reading, found.id, self.clock.now())
             try:
                 result = await self._try(task, lambda: self._read_file(engine, found, background=background))

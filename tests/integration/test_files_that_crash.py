@@ -69,11 +69,11 @@ def test_a_file_that_was_read_at_each_of_many_kills_is_not_given_up_and_others_a
     desk: Desk, sink: Sink, until: Until
 ) -> None:
     with channel_with_a_voice_note(desk, sink) as world:
-        with running(desk):
-            until(partial(read, desk, "reading_since > 0"), "the first reading")
-        for _ in range(2):
+        for deaths in ("crashes IS NULL", "crashes = 0"):
             with running(desk):
-                until(partial(read, desk, "reading_since IS NULL AND crashes = 0"), "the suspicion")
+                until(partial(read, desk, f"reading_since > 0 AND {deaths}"), f"a reading with {deaths}")
+        with running(desk):
+            until(partial(read, desk, "reading_since IS NULL AND crashes = 0"), "the suspicion")
         with running(desk):
             world.publish("spokesman_office", "", attachments=[WorldFile("photo", "light.png")])
             until(lambda: "match" in {message["type"] for _, message in sink.received}, "the alert of another file")
@@ -92,7 +92,7 @@ def test_a_file_that_kills_the_unit_whenever_it_is_read_is_left_alone_and_that_i
         until(condition, awaited)
 
     with channel_with_a_voice_note(desk, sink):
-        for deaths in ("crashes IS NULL", "crashes = 0", "crashes = 1"):
+        for deaths in ("crashes IS NULL", "crashes = 0", "crashes = 0", "crashes = 1"):
             with running(desk):
                 patiently(partial(read, desk, f"reading_since > 0 AND {deaths}"), f"a reading with {deaths}")
         with running(desk):

@@ -48,7 +48,13 @@ class Reading:
     @property
     def suspects(self) -> list[int]:
         with self.desk.archive.reading() as reader:
-            return [one for one in (1, 2, 3) if crashes.is_suspect(reader, one)]
+            jobs_of = {int(slot): job for job, slot in self.desk.rows("SELECT id, slot FROM jobs WHERE slot != ''")}
+            return [one for one in (1, 2, 3) if one in jobs_of and crashes.is_suspect(reader, jobs_of[one])]
+
+    @property
+    def alone(self) -> list[int]:
+        with self.desk.archive.reading() as reader:
+            return [one for one in (1, 2, 3) if crashes.was_interrupted(reader, one)]
 
     @property
     def given_up(self) -> list[tuple[Any, ...]]:
@@ -69,7 +75,7 @@ def test_a_file_on_which_a_healthy_process_dies_twice_is_left_alone_and_that_is_
     for _ in range(2):
         assert (reading.begin(healthy=True), reading.given_up) == ([3], [])
         reading.die()
-        assert reading.suspects == [3]
+        assert reading.alone == [3]
     assert reading.given_up == [("3", 0)]
     assert reading.begin(healthy=True) == [2]
 
@@ -90,11 +96,14 @@ def test_a_death_while_several_files_are_read_counts_against_none_and_makes_all_
     assert (reading.given_up, reading.suspects) == ([], [2, 3])
 
 
-def test_a_file_that_always_kills_the_process_is_left_alone_after_three_deaths_however_it_begins(
+def test_a_file_that_always_kills_the_process_is_left_alone_after_four_deaths_however_it_begins(
     reading: Reading,
 ) -> None:
     reading.begin(healthy=False, files=3)
     reading.die()
+    reading.begin(healthy=False)
+    reading.die()
+    assert reading.suspects == [3], "from now on it is read only by a healthy process"
     for _ in range(2):
         reading.begin(healthy=True)
         reading.die()
@@ -106,7 +115,7 @@ def test_only_deaths_in_a_row_count_and_a_reading_that_was_broken_off_acquits_no
     reading.die()
     [file] = reading.begin(healthy=True)
     reading.end(file)
-    assert reading.suspects == []
+    assert (reading.alone, reading.suspects) == ([], [])
     for _ in range(2):
         assert reading.given_up == []
         reading.begin(healthy=True)
@@ -122,4 +131,4 @@ def test_a_person_who_takes_it_up_again_clears_it_of_suspicion(reading: Reading)
         reading.die()
     with reading.desk.archive.writing() as writer:
         readings.reopen(writer, [3])
-    assert (reading.given_up, reading.suspects) == ([], [])
+    assert (reading.given_up, reading.alone) == ([], [])
