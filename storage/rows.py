@@ -109,6 +109,10 @@ class PostRow:
     rules: tuple[str, ...] = ()
     revisions: int = 1
     reread_at: int | None = None  # when a better reader found something else in the same bytes
+    event: int | None = None  # the id of its first post; None: not placed
+    joined_by: str | None = None  # why it is a copy: forward, origin, words, person; None for the first
+    likeness: float | None = None  # of words: 0 to 1
+    quotes: int | None = None  # the event that it repeats with words of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from bot.alerts.judge import EarlierMatches, EarlierState, judge
 from bot.clock import SECOND
+from bot.events.folding import Alert, split_targets
+from bot.events.placing import place_arrived
 from bot.rules import MEDIA_RULE
 from storage import jobs
 from storage.alerts import matches, rules
+from storage.events import heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
 from storage.search import documents
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from bot.alerts.loaded_rules import LoadedRules
     from storage.archive.database import Writer
     from storage.language.match import Document
-    from storage.records import PostFacts
+    from storage.records import MatchRow, PostFacts
 
 _AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
 _HOLD = 10 * SECOND  # at most that an alert on a file waits for the bytes, to attach them
@@ -26,7 +29,7 @@ _LEASE = 60 * SECOND  # until a post on which a rule broke is tried again
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What one call did. `owed` counts new deliveries; `more` asks for another call."""
+    """What one call did. `owed` counts new messages; `more` asks for another call."""
 
     posts: int = 0
     matches: int = 0
@@ -57,6 +60,8 @@ def decide(
     Raises what the database raises.
     """
     claimed = claim(writer, now, limit=limit) if claimed is None else claimed
+    if loaded.events is not None:
+        place_arrived(writer, loaded.events)
     ids = [job.post_id for job in claimed]
     found, facts, earlier = (
         documents.load_documents(writer, ids),
@@ -96,9 +101,12 @@ def decide(
         if document.source in loaded.translated and post.alerts:
             later.append(NewJob("translation", job.post_id, now))
         for match, targets in verdicts:
-            if matches.save(writer, match, targets, now, priority=loaded.alerting[match.rule].priority) is not None:
+            send, joined = _fold(writer, loaded, document, match, targets)
+            priority = loaded.alerting[match.rule].priority
+            due = now + (loaded.events.wait if loaded.events is not None and match.kind == "match" else 0)
+            if matches.save(writer, match, send, now, priority=priority, joined=joined, due=due) is not None:
                 stored += 1
-                owed += len(targets)
+                owed += len(send)
     jobs.finish(writer, done)
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)
@@ -124,6 +132,21 @@ def _seen(
         )
         for post_id, document in documents.load_seen(writer, found, wanted).items()
     }
+
+
+def _fold(
+    writer: "Writer", loaded: "LoadedRules", document: "Document", match: "MatchRow", targets: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The targets that get a message about this match, and those that heard it of the first statement."""
+    event = members.find_event(writer, match.post_id) if loaded.events is not None and targets else None
+    if event is None:
+        return tuple(targets), ()
+    if match.kind != "match":  # what became of a copy is only counted
+        joined = heard.find_only_joined(writer, match.post_id, match.rule)
+        return tuple(name for name in targets if name not in joined), tuple(name for name in targets if name in joined)
+    priority = matches.PRIORITIES.index(loaded.alerting[match.rule].priority)
+    alert = Alert(match.rule, priority, document.side, targets)
+    return split_targets(alert, loaded.folding, heard.read_heard(writer, event))
 
 
 def _held(

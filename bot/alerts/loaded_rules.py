@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.plan import Alerting
 from bot.alerts.render import Rendering
+from bot.events.likeness import Nearness
+from bot.events.placing import EventRules, read_names
 from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
 from storage.alerts import rules
 from storage.language.meaning import LANGUAGE_VERSION, list_changes
@@ -27,7 +29,8 @@ class LoadedRules:
     """`loaded` holds (name, version, query) of each rule, in the order in which they are decided.
 
     `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
-    `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`.
+    `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`. `events` None: copies
+    are not looked for; `folding` are the targets that fold them.
     """
 
     ruleset: RuleSet
@@ -36,6 +39,8 @@ class LoadedRules:
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     translated: frozenset[str] = frozenset()
     quiet_edits_of_history: frozenset[str] = frozenset()
+    events: EventRules | None = None
+    folding: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -57,6 +62,12 @@ class LoadedRules:
                 if any(engine.covers(source.name, source.tags) for engine in translators)
             ),
             frozenset(source.name for source in config.sources if not source.alert_edits_of_history),
+            EventRules(
+                Nearness(config.events.alike, config.events.contained), read_names(config.phrases()), config.events.wait
+            )
+            if config.events.enabled
+            else None,
+            frozenset(target.name for target in config.targets if target.fold),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:

@@ -20,6 +20,7 @@ from storage.alerts import matches, notices, outbox
 from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.archive.database import Reader, Writer
+from storage.events import heard
 from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
 
@@ -277,6 +278,8 @@ class Outbox:
         """Write it all in one transaction; returns the sentences for people."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
+        if outcome.settlement.state == "dead" and row.kind == "match":
+            heard.take_up(writer, row.id, now)  # a copy of the same statement may get through
         note_arrival(writer, _pace(lane.target), now)
         said: list[str] = []
         if outcome.hold_until is not None:

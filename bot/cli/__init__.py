@@ -59,6 +59,7 @@ _COMMANDS = {
         "backup": "Back up archive, files and config; the daemon may run.",
         "restore": "Restore a backup into an empty directory.",
         "alerts": "List and explain alerts, send them again, test a target.",
+        "events": "Statements with their copies: list, show and correct them.",
         "models": "Try the engines that transcribe, read and translate.",
         "man": "Show the manual page.",
         "completion": "Print completion of commands and names for a shell.",

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
 )  # fmt: skip
-STATES = ("pending", "sending", "sent", "digested", "dead", "silenced", "silent")
+STATES = ("pending", "sending", "sent", "joined", "digested", "dead", "silenced", "silent")
 _LABEL = 10
 _LIMIT = 50
 _AROUND = 60  # characters shown on both sides of a hit

@@ -200,6 +200,21 @@ class Defaults(Settings):
     targets: tuple[Name, ...] = ()  # of rules that name none
 
 
+def _short_wait(value: int) -> int:
+    if value > 5 * MINUTE:
+        raise ValueError("the maximum is 5m")
+    return value
+
+
+class EventsConfig(Settings):
+    """[events]: copies of a statement are found and do not ring again."""
+
+    enabled: bool = True
+    wait: Annotated[Duration, AfterValidator(_short_wait)] = 0  # before the first message, to name the first copies
+    alike: Annotated[float, Field(gt=0, le=1)] = 0.6  # from which likeness two texts are nearly the same
+    contained: Annotated[float, Field(gt=0, le=1)] = 0.7  # or which part of one is in the other
+
+
 class BackupConfig(Settings):
     """[backup]: where the daemon backs everything up, how often, and which backups stay."""
 
@@ -264,6 +279,7 @@ class Config(Settings):
     telegram: TelegramConfig = TelegramConfig()
     media: MediaConfig = MediaConfig()
     backup: BackupConfig = BackupConfig()
+    events: EventsConfig = EventsConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
     rules: tuple[RuleConfig, ...] = ()

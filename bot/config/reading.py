@@ -15,6 +15,7 @@ from bot.config.model import (
     BackupConfig,
     Config,
     Defaults,
+    EventsConfig,
     HttpConfig,
     MediaConfig,
     RuleConfig,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "telegram": TelegramConfig,
     "media": MediaConfig,
     "backup": BackupConfig,
+    "events": EventsConfig,
     "defaults": Defaults,
 }
 LISTS = ("sources", "rules", "targets", "engines", "terms")
@@ -68,6 +70,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         telegram=_section(given, "telegram", TelegramConfig, findings),
         media=_section(given, "media", MediaConfig, findings),
         backup=_section(given, "backup", BackupConfig, findings),
+        events=_section(given, "events", EventsConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {

@@ -22,6 +22,7 @@ class TargetSettings(Settings):
     was: Name | None = None  # its former name, whose messages and receipts it takes over
     kind: str
     per_minute: Annotated[int, Field(ge=1)] | None = None  # messages in any minute, at most; None: no limit
+    fold: bool = True  # True: copies of a statement that was sent there are counted and not sent
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 
     def warnings(self) -> tuple[tuple[str, str], ...]:

@@ -48,6 +48,11 @@ def as_json(post: PostRow) -> dict[str, object]:
         "reply_to": post.reply_to,
         "revisions": post.revisions,
         "raw_sha256": post.raw_sha256,
+        "event": None if post.event is None else str(post.event),
+        "copy_of": None if post.joined_by is None else str(post.event),
+        "copy_reason": post.joined_by,
+        "copy_likeness": post.likeness if post.joined_by else None,
+        "quotes": None if post.quotes is None else str(post.quotes),
     }
 
 

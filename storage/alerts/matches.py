@@ -66,11 +66,20 @@ def read_texts(reader: Reader, hits: Iterable[Hit]) -> dict[int, str]:
     return {row["id"]: row["text"] for row in rows}
 
 
-def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int, *, priority: str = "default") -> int | None:
-    """Store a match, and for each target one delivery due at `now`; its id, or None if it is stored already.
+def save(
+    writer: Writer,
+    match: MatchRow,
+    targets: Sequence[str],
+    now: int,
+    *,
+    priority: str = "default",
+    joined: Sequence[str] = (),
+    due: int | None = None,
+) -> int | None:
+    """Store a match, and for each target one delivery due at `due` or `now`; its id, or None if it is stored already.
 
-    What is stored already stays as it is, so doing it again changes nothing. Earlier messages that this one has to wait
-    for get its priority if that is higher.
+    Targets in `joined` have heard of the event: nothing is sent to them. What is stored already stays as it is, so
+    doing it again changes nothing. Earlier messages that this one has to wait for get its priority if that is higher.
     """
     row = writer.one(
         "INSERT INTO matches"
@@ -92,17 +101,20 @@ def save(writer: Writer, match: MatchRow, targets: Sequence[str], now: int, *, p
     )
     if row is None:
         return None
-    for target in targets:
+    for target in (*targets, *joined):
         writer.execute(
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-            " possible_repeat, created_at, priority)"
-            " VALUES (:match_id, :target, :kind, '{}', 'pending', :now, 0, 0, :now, :priority)"
+            " possible_repeat, created_at, settled_at, priority)"
+            " VALUES (:match_id, :target, :kind, '{}', :state, :due, 0, 0, :now, :settled, :priority)"
             " ON CONFLICT (match_id, target) DO NOTHING",
             {
                 "match_id": row["id"],
                 "target": target,
                 "kind": match.kind,
+                "state": "joined" if target in joined else "pending",
+                "due": now if due is None else due,
                 "now": now,
+                "settled": now if target in joined else None,
                 "priority": PRIORITIES.index(priority),
             },
         )

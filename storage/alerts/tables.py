@@ -59,7 +59,7 @@ class DeliveryTable(SQLModel, table=True):
         Index("deliveries_in_order", "target", "priority", "id", sqlite_where=clause("state = 'pending'")),
         Index("deliveries_apart", "target", sqlite_where=clause("interruptions > 0")),
         Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
-        CheckConstraint("state IN ('pending','sending','sent','digested','dead','silenced')", name="state"),
+        CheckConstraint("state IN ('pending','sending','sent','joined','digested','dead','silenced')", name="state"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

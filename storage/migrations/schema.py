@@ -11,7 +11,8 @@ from sqlmodel import Field, SQLModel
 
 from storage.alerts.tables import count_column
 from storage.archive import full_text
-from storage.media import tables as _media  # noqa: F401  each registers its tables
+from storage.events import tables as _events  # noqa: F401  each registers its tables
+from storage.media import tables as _media  # noqa: F401
 from storage.posts import tables as _posts  # noqa: F401
 from storage.sources import tables as _sources  # noqa: F401
 

@@ -198,8 +198,10 @@ _RULES = f"SELECT post_id, rule FROM matches WHERE post_id {in_list('ids')} GROU
 _POSTS = (
     f"SELECT p.id, s.name AS source, p.native_id, p.url, {said('title')} AS title, p.author, p.posted_at, "
     f"p.posted_raw, p.collected_at, p.edited_at, p.deleted_at, {said('text')} AS text, p.language, p.forward, "
-    f"p.reply_to, r.raw_sha256, {said('links')} AS links, p.revision, d.at AS reread_at "
+    f"p.reply_to, r.raw_sha256, {said('links')} AS links, p.revision, d.at AS reread_at, "
+    "b.event_id, nullif(b.reason, 'first') AS joined_by, b.measure, e.quotes "
     "FROM posts p JOIN sources s ON s.id = p.source_id "
+    "LEFT JOIN event_posts b ON b.post_id = p.id LEFT JOIN events e ON e.id = p.id "
     f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} WHERE p.id {in_list('ids')}"
 )
 
@@ -251,4 +253,8 @@ def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[s
         rules=tuple(rules),
         revisions=row["revision"] + 1,
         reread_at=row["reread_at"],
+        event=row["event_id"],
+        joined_by=row["joined_by"],
+        likeness=row["measure"],
+        quotes=row["quotes"],
     )

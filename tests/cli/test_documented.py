@@ -105,6 +105,11 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO telegram_account (state, state_since) VALUES ('connected', :noon)",
             "INSERT INTO telegram_waits (account, method, until) VALUES ('', 'GetHistory', :later)",
             "UPDATE sources SET kind = 'telegram', reader = 1 WHERE name = 'spokesman'",
+            "INSERT INTO events (id, opened_at, newest_at) VALUES (:post, :noon, :noon)",
+            "INSERT INTO event_posts (post_id, event_id, reason, at) VALUES (:post, :post, 'first', :noon)",
+            "INSERT INTO event_posts (post_id, event_id, reason, measure, at) SELECT max(id), :post, 'words', 0.9, :noon FROM posts WHERE id <> :post",
+            "INSERT INTO events (id, opened_at, newest_at, quotes) SELECT min(id), :noon, :noon, :post FROM posts WHERE id <> :post",
+            "INSERT INTO event_posts (post_id, event_id, reason, at, added) SELECT min(id), min(id), 'first', :noon, 'not so' FROM posts WHERE id <> :post",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
@@ -131,6 +136,8 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "alerts list": [("alerts", "list")],
     "alerts why": [("alerts", "why", "1")],
     "alerts test": [("alerts", "test", "console"), ("alerts", "test", "hook")],
+    "events list": [("events", "list")],
+    "events show": [("events", "show", "spokesman/1")],
     "rules list": [("rules", "list")],
     "rules test": [("rules", "test", "--query", "bridge", "a bridge")],
     "rules explain": [

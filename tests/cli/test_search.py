@@ -17,7 +17,7 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 CONTRACT = {
     "id", "source", "native_id", "url", "author", "title", "posted_at", "posted_raw", "collected_at", "edited_at",
     "deleted_at", "text", "language", "zawgyi", "media", "texts", "links", "rules", "forwarded_from", "reply_to", "revisions",
-    "raw_sha256", "matched",
+    "raw_sha256", "matched", "event", "copy_of", "copy_reason", "copy_likeness", "quotes",
 }  # fmt: skip
 
 
@@ -128,6 +128,11 @@ def test_json_is_the_contract(program: Program) -> None:
         "texts": [],
         "links": [{"text": "said", "url": "https://example.org/said"}],
         "rules": ["command"],
+        "event": None,
+        "copy_of": None,
+        "copy_reason": None,
+        "copy_likeness": None,
+        "quotes": None,
         "forwarded_from": None,
         "reply_to": None,
         "revisions": 1,

@@ -47,8 +47,8 @@ def shape(reader: Any) -> dict[str, Any]:
         indexes = []
         for _, index, unique, origin, partial in reader.execute(f"PRAGMA index_list({name})").fetchall():
             columns = tuple(row[2] for row in reader.execute(f"PRAGMA index_info({index})").fetchall())
-            where = reader.execute("SELECT sql FROM sqlite_master WHERE name = :name", {"name": index}).fetchone()[0]
-            tail = where.partition(" WHERE ")[2] if where else ""
+            made = reader.execute("SELECT sql FROM sqlite_master WHERE name = :name", {"name": index}).fetchone()
+            tail = made[0].partition(" WHERE ")[2] if made and made[0] else ""
             indexes.append((index if origin == "c" else "", unique, origin, partial, columns, tail))
         found[name] = {
             "columns": reader.execute(f"PRAGMA table_xinfo({name})").fetchall(),

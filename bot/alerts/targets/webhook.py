@@ -25,6 +25,7 @@ class Settings(TargetSettings):
     url: str | None = None
     url_file: SecretFile | None = None  # if the address itself is a secret
     secret_file: SecretFile | None = None  # "whsec_" and base64, or any text
+    fold: bool = False  # a program can count by itself: `data.event` says what belongs together
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:

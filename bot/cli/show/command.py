@@ -12,6 +12,7 @@ from bot.cli.show import files
 from bot.cli.terminal.output import Session, fold, format_options, style, write_json, write_line
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.documents.event import describe_copy
 from bot.documents.post import convert_zawgyi, history_json, post_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
@@ -127,6 +128,10 @@ def _list_facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
     yield "revisions", str(post.revisions)
     if post.reread_at is not None:
         yield "read again", f"{format_time(post.reread_at, zone, seconds=True)}, by a better reader of the same bytes"
+    if post.joined_by is not None:
+        yield "copy of", f"event {post.event}: {describe_copy(post.joined_by, post.likeness)}"
+    if post.quotes is not None:
+        yield "repeats", f"event {post.quotes}, with words of its own"
     if post.rules:
         yield "matched by", ", ".join(post.rules)
     yield "sha256", f"{post.raw_sha256} (as received)"

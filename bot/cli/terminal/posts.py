@@ -13,7 +13,7 @@ from storage.rows import Hit, PostRow
 POST_COLUMNS = (
     "id", "source", "native_id", "url", "author", "title", "posted_at", "collected_at", "edited_at", "deleted_at",
     "language", "text", "texts", "media", "links", "rules", "forwarded_from", "reply_to", "revisions", "raw_sha256",
-    "posted_raw", "matched", "zawgyi",
+    "posted_raw", "matched", "zawgyi", "event", "copy_of", "copy_reason", "copy_likeness", "quotes",
 )  # fmt: skip
 _AROUND = 90  # letters shown before and after a hit
 _LONGEST = 400  # letters of one hit

@@ -1,0 +1,218 @@
+"""`communique events`: statements with their copies: list and show them, correct them, find them again."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.daemon import find_daemon
+from bot.cli.names import find_post_id, warn_unknown_rule
+from bot.cli.terminal.output import (
+    Form,
+    Noun,
+    Session,
+    complete_name,
+    find_limit,
+    format_count,
+    format_options,
+    limit_option,
+    say,
+    say_left_out,
+    style,
+    table_option,
+    write,
+    write_json,
+    write_line,
+    write_text,
+)
+from bot.cli.terminal.pager import pager_option
+from bot.cli.terminal.table import write_table
+from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.documents.event import describe_copy, event_json, whole_event_json
+from bot.errors import NotFound, UserError
+from bot.foreign.text import one_line, visible
+from storage.events import listing, members
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+
+COLUMNS = (
+    "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "sources", "sides", "rules", "origin",
+    "quotes", "text",
+)  # fmt: skip
+_LIMIT = 50
+_SNIPPET = 60
+
+
+@click.group("events", cls=Noun)
+def command() -> None:
+    """Statements with their copies: list, show, correct and rebuild them."""
+
+
+@command.command("list")
+@click.option("--since", metavar="TIME", help="Only events with a post since then: 7d, yesterday, 2026-11-01.")
+@click.option(
+    "--rule",
+    metavar="NAME",
+    help="Only events that this rule found.",
+    shell_complete=lambda ctx, _, typed: complete_name(ctx, "rules", typed),
+)
+@limit_option(_LIMIT, "events, the newest first")
+@zone_option
+@format_options()
+@table_option
+@pager_option
+@click.pass_obj
+def list_events(
+    session: Session, since: str | None, rule: str | None, limit: int | None, zone: Zone, form: Form | None
+) -> None:
+    """List events, the one with the newest post first: those that a rule found, and those with a copy."""
+    start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
+    with session.archive().reading() as reader:
+        warn_unknown_rule(session, reader, rule)
+        most = find_limit(limit, _LIMIT, form)
+        found = listing.list_events(reader, since=start, rule=rule, limit=most)
+        if form is not None:
+            write(session, form, map(event_json, found), COLUMNS)
+            return
+        rows = [
+            (
+                str(event.id),
+                format_time(event.opened_at, zone),
+                event.source,
+                f"{event.posts - 1} in {format_count(len(event.sources), 'source')}" if event.posts > 1 else "-",
+                ", ".join(event.sides) or "-",
+                ", ".join(event.rules) or "-",
+                one_line(event.text)[:_SNIPPET],
+            )
+            for event in found
+        ]
+        total = listing.count_events(reader, since=start, rule=rule) if len(rows) == most else len(rows)
+    write_table(session, ("event", "first seen", "first in", "copies", "sides", "rules", "words"), rows)
+    say_left_out(session, len(rows), total)
+    if not rows:
+        say(session, "no events found")
+
+
+@command.command("show")
+@click.argument("key", metavar="ID")
+@zone_option
+@format_options(streams=False)
+@pager_option
+@click.pass_obj
+def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> None:
+    """Show one event: the first statement, each copy and why it is one, and who quotes it.
+
+    ID is that of an event, or of a post as `communique show` takes it.
+    """
+    with session.archive().reading() as reader:
+        event_id = _find(reader, key)
+        [event] = listing.read_events(reader, [event_id])
+        posts = listing.read_members(reader, event_id)
+        quoting = listing.list_quoting(reader, event_id)
+    if form is not None:
+        write_json(session, whole_event_json(event, posts, quoting))
+        return
+    families = format_count(len(event.sources), "source")
+    write_line(
+        session, style(session, f"event {event.id}: {format_count(event.posts - 1, 'copy')} in {families}", "bold")
+    )
+    if event.quotes is not None:
+        write_line(session, f"repeats event {event.quotes}, with words of its own")
+    if event.origin is not None:
+        write_line(session, f"its origin came later: post {event.origin}")
+    write_line(session)
+    write_line(session, visible(event.text, newlines=True) or "(no text)")
+    write_line(session)
+    rows = [
+        (
+            format_time(one.collected_at, zone),
+            one.source,
+            one.side or "-",
+            describe_copy(one.reason, one.measure),
+            "deleted" if one.deleted_at else "",
+            one.url or str(one.post_id),
+        )
+        for one in posts
+    ]
+    write_table(session, ("collected", "source", "side", "why", "", "post"), rows)
+    for number, added in quoting:
+        write_line(session)
+        write_text(session, f"event {number} repeats it and adds: {one_line(added)}")
+
+
+@command.command("split")
+@click.argument("key", metavar="POST")
+@click.option("--by", "who", metavar="NAME", help="Who says so.")
+@click.pass_obj
+def split_event(session: Session, key: str, who: str | None) -> None:
+    """Say that a post is no copy: it becomes an event of its own. This is remembered by `events rebuild`."""
+    with session.archive() as archive, archive.writing() as writer:
+        post_id = find_post_id(writer, key)
+        event = None if post_id is None else listing.find_event_id(writer, post_id)
+        if post_id is None or event is None:
+            raise NotFound(f"there is no event with the post {one_line(key)}")
+        if event == post_id:
+            raise UserError(f"post {post_id} is the first statement of its event: split the copy from it instead")
+        members.correct(writer, "split", post_id, None, who, session.clock.now())
+        members.part(writer, post_id)
+    write_line(session, f"post {post_id} is an event of its own")
+
+
+@command.command("join")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option("--by", "who", metavar="NAME", help="Who says so.")
+@click.pass_obj
+def join_events(session: Session, one: str, other: str, who: str | None) -> None:
+    """Say that two events are one: the younger leads to the older. This is remembered by `events rebuild`."""
+    with session.archive() as archive, archive.writing() as writer:
+        found = [_find(writer, key) for key in (one, other)]
+        if found[0] == found[1]:
+            raise UserError(f"both are event {found[0]} already")
+        older = members.merge_events(writer, *found)
+        younger = next(event for event in found if event != older)
+        members.correct(writer, "join", younger, older, who, session.clock.now())
+    write_line(session, f"event {younger} leads to event {older} now")
+
+
+@command.command("rebuild")
+@click.pass_context
+def rebuild_events(ctx: click.Context) -> None:
+    """Find the events of the whole archive again, with the rules of today and what people corrected.
+
+    What was sent stays as it is. The daemon must not run meanwhile.
+    """
+    from bot.alerts.loaded_rules import LoadedRules
+    from bot.events.placing import place_some
+
+    session: Session = ctx.obj
+    if find_daemon(session.data_dir()).running:
+        say(session, "the daemon is running: stop it first, then run `communique events rebuild`")
+        ctx.exit(75)
+    rules = LoadedRules.of(session.config()).events
+    if rules is None:
+        raise UserError("[events] enabled = false: there is nothing to rebuild")
+    done = 0
+    with session.archive() as archive:
+        with archive.writing() as writer:
+            members.forget_events(writer)
+        while True:
+            with archive.writing() as writer:
+                count = place_some(writer, rules)
+            done += count
+            if not count:
+                break
+        with archive.reading() as reader:
+            found = listing.count_events(reader)
+    write_line(session, f"{format_count(done, 'revision')} read; {format_count(found, 'event')} with a match or a copy")
+
+
+def _find(reader: "Reader", key: str) -> int:
+    """The event that an id, or a post, stands for."""
+    event = listing.find_event_id(reader, int(key)) if key.isdecimal() and len(key) < 19 else None
+    if event is None:
+        post_id = find_post_id(reader, key)
+        event = None if post_id is None else listing.find_event_id(reader, post_id)
+    if event is None:
+        raise NotFound(f"there is no event {one_line(key)}: `communique events list` shows them")
+    return event

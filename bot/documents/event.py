@@ -1,0 +1,66 @@
+"""PURE: events as JSON: a statement with its copies, and each post of it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bot.documents.as_json import iso
+
+if TYPE_CHECKING:
+    from storage.events.listing import EventMember, EventRow
+
+_REASONS = {
+    "first": "the first statement",
+    "forward": "a forward of the same message",
+    "origin": "the message that was forwarded",
+    "person": "joined by a person",
+}
+
+
+def event_json(event: "EventRow") -> dict[str, object]:
+    """One event of a list."""
+    return {
+        "id": str(event.id),
+        "source": event.source,
+        "side": event.side,
+        "url": event.url,
+        "text": event.text,
+        "opened_at": iso(event.opened_at),
+        "newest_at": iso(event.newest_at),
+        "posts": event.posts,
+        "copies": event.posts - 1,
+        "sources": list(event.sources),
+        "sides": list(event.sides),
+        "rules": list(event.rules),
+        "origin": None if event.origin is None else str(event.origin),
+        "quotes": None if event.quotes is None else str(event.quotes),
+    }
+
+
+def whole_event_json(
+    event: "EventRow", members: Iterable["EventMember"], quoting: Iterable[tuple[int, str]]
+) -> dict[str, object]:
+    """One event with its posts, and with the events that quote it."""
+    return event_json(event) | {
+        "members": [
+            {
+                "post_id": str(one.post_id),
+                "source": one.source,
+                "side": one.side,
+                "native_id": one.native_id,
+                "url": one.url,
+                "collected_at": iso(one.collected_at),
+                "deleted_at": iso(one.deleted_at),
+                "reason": one.reason,
+                "likeness": one.measure if one.reason != "first" else None,
+            }
+            for one in members
+        ],
+        "quoted_by": [{"event": str(number), "added": added} for number, added in quoting],
+    }
+
+
+def describe_copy(reason: str, measure: float | None) -> str:
+    """Why a post belongs to its event, in a few words."""
+    if reason == "words" and measure is not None:
+        return f"nearly the same words ({measure:.2f})"
+    return _REASONS.get(reason, reason)

@@ -1,0 +1,1 @@
+"""Statements and their copies: what is the same event, what faces it, and what only quotes it."""

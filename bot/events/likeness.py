@@ -1,0 +1,163 @@
+"""PURE: whether one text is a copy of another, quotes it, contradicts it, or is another statement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from bot.events.numerals import read_values
+from bot.events.words import ComparedWords
+
+Verdict = Literal["copy", "quote", "contradiction", "other"]
+_OPCODE = tuple[str, int, int, int, int]
+_STRETCH = 16  # syllables; a word of an alphabet counts as two
+_GLUE = 2  # tokens that two texts share by chance within what one of them adds
+_EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
+_LEAST = 8  # shingles of which a part has to be contained
+
+# ComparedWords beside which a place is named: before it, and after it.
+_BEFORE = frozenset(("in", "at", "near", "from", "outside", "around", "在", "于", "於", "ที่", "ใน"))
+_AFTER = frozenset(
+    (
+        *("village", "town", "township", "city", "district", "hill", "bridge", "camp", "base"),
+        *("မြို့", "ရွာ", "ကျေး", "ခ", "ရိုင်", "နယ်", "တောင်", "စ", "ခန်း"),  # Burmese, by its syllables
+        *("镇", "鎮", "村", "市", "县", "縣", "区", "區", "寨", "山"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """When two texts are nearly the same: by the Jaccard of their shingles, or by the part that is contained."""
+
+    alike: float = 0.6
+    contained: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What the later of two texts is to the first, and how near they are (0 to 1).
+
+    `added` are ranges of the later one's tokens that the first does not have, for a quote. `differ` are the two
+    values of a contradiction.
+    """
+
+    verdict: Verdict
+    alike: float
+    contained: float
+    added: tuple[tuple[int, int], ...] = ()
+    differ: tuple[str, str] | None = None
+
+
+def compare(
+    first: ComparedWords,
+    later: ComparedWords,
+    names: Mapping[tuple[str, ...], str] | None = None,
+    near: Nearness | None = None,
+) -> Likeness:
+    """Compare two texts. `names` are the folded forms of terms, each with the name of its term.
+
+    Texts of fewer than SHORT tokens are copies only if they are equal; whether that is close in time, the caller
+    knows.
+    """
+    near = near or Nearness()
+    shared = len(first.shingles & later.shingles)
+    smaller = min(len(first.shingles), len(later.shingles))
+    alike = shared / max(len(first.shingles | later.shingles), 1)
+    contained = shared / max(smaller, 1)
+    if first.tokens == later.tokens:
+        return Likeness("copy" if first.tokens else "other", alike, contained)
+    if first.short or later.short:
+        return Likeness("other", alike, contained)
+    if alike < near.alike and (contained < near.contained or smaller < _LEAST):
+        return Likeness("other", alike, contained)
+    changes = SequenceMatcher(None, first.tokens, later.tokens, autojunk=False).get_opcodes()
+    differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
+    if differ is not None:
+        return Likeness("contradiction", alike, contained, differ=differ)
+    added = tuple(_added_stretches(first.tokens, later.tokens, changes))
+    return Likeness("quote" if added else "copy", alike, contained, added)
+
+
+def _find_contradiction(
+    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE], names: Mapping[tuple[str, ...], str]
+) -> tuple[str, str] | None:
+    """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
+    ours, theirs = _find_names(first, names), _find_names(later, names)
+    for what, low, high, start, end in changes:
+        if what != "replace":
+            continue
+        outside = low == 0 or high == len(first)
+        if outside and max(high - low, end - start) > _EDGE:
+            continue
+        for one, other in (
+            (_values(first, low, high), _values(later, start, end)),
+            (_overlapping(ours, low, high), _overlapping(theirs, start, end)),
+            (_place(first, low, high, later[start:end]), _place(later, start, end, first[low:high])),
+        ):
+            missing, instead = Counter(one) - Counter(other), Counter(other) - Counter(one)
+            if missing and instead:
+                return next(iter(missing)), next(iter(instead))
+    return None
+
+
+def _values(tokens: Sequence[str], low: int, high: int) -> list[str]:
+    """The numbers of a stretch, each whole: a numeral that reaches out of it is read with its neighbours."""
+    before = low
+    while before > 0 and low - before < 3 and read_values(tokens[before - 1 : before]):
+        before -= 1
+    after = high
+    while after < len(tokens) and after - high < 3 and read_values(tokens[after : after + 1]):
+        after += 1
+    return list(read_values(tokens[before:after])) if read_values(tokens[low:high]) else []
+
+
+def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    lengths = sorted({len(form) for form in names}, reverse=True)
+    place = 0
+    while place < len(tokens):
+        for length in lengths:
+            name = names.get(tuple(tokens[place : place + length]))
+            if name is not None:
+                found.append((place, place + length, name))
+                place += length - 1
+                break
+        place += 1
+    return found
+
+
+def _overlapping(found: Sequence[tuple[int, int, str]], low: int, high: int) -> list[str]:
+    return [name for start, end, name in found if start < high and low < end]
+
+
+def _place(tokens: Sequence[str], low: int, high: int, instead: Sequence[str]) -> list[str]:
+    """The stretch as a place, if a word beside it says that one is named, and it is no misreading of the other."""
+    beside = (low > 0 and tokens[low - 1] in _BEFORE) or (high < len(tokens) and tokens[high] in _AFTER)
+    here, there = "".join(tokens[low:high]), "".join(instead)
+    if not beside or high - low > _EDGE or SequenceMatcher(None, here, there, autojunk=False).ratio() >= 0.6:
+        return []
+    return [" ".join(tokens[low:high])]
+
+
+def _added_stretches(
+    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]
+) -> Iterator[tuple[int, int]]:
+    """What the later text adds in one stretch that is long enough to say something of its own."""
+    start = end = gain = -1
+    for what, low, high, begin, stop in [*changes, ("equal", 0, 0, 0, _STRETCH)]:
+        if what == "equal" and stop - begin > _GLUE:
+            if start >= 0 and gain >= _STRETCH:
+                yield start, end
+            start = -1
+        elif what != "equal":
+            gain = (gain if start >= 0 else 0) + _weigh(later[begin:stop]) - _weigh(first[low:high])
+            start, end = (begin if start < 0 else start), stop
+
+
+def _weigh(tokens: Sequence[str]) -> int:
+    """How much these tokens say: a word as much as two syllables."""
+    return sum(1 if "\u0e00" <= token[0] < "\uac00" or token[0] > "\ud7ff" else 2 for token in tokens)

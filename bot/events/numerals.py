@@ -1,0 +1,93 @@
+"""PURE: what numbers and dates a few tokens name: in digits, in words, as months and days of the week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from storage.language.fold import fold
+
+_ENGLISH = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "first:1 second:2 third:3 fourth:4 fifth:5 sixth:6 seventh:7 eighth:8 ninth:9 tenth:10 dozen:12"
+# Burmese syllables, Chinese characters; Thai words are several clusters, so that only their whole run is a number.
+_OTHERS = (
+    "တစ်:1 နှစ်:2 သုံး:3 လေး:4 ငါး:5 ခြောက်:6 ခုနစ်:7 ခုနှစ်:7 ရှစ်:8 ကိုး:9 ဆယ်:10 ဆယ့်:10 ရာ:100 ထောင်:1000 သောင်း:10000 "
+    "一:1 二:2 两:2 兩:2 三:3 四:4 五:5 六:6 七:7 八:8 九:9 十:10 百:100 千:1000 万:10000 萬:10000 "
+    "hundred:100 thousand:1000 million:1000000"
+)
+_THAI = "หนึ่ง:1 สอง:2 สาม:3 สี่:4 ห้า:5 หก:6 เจ็ด:7 แปด:8 เก้า:9 สิบ:10 ร้อย:100 พัน:1000"
+_DATES = (
+    "january february march april may june july august september october november december",
+    "jan feb mar apr may jun jul aug sep oct nov dec",
+    "ဇန်နဝါရီ ဖေဖော်ဝါရီ မတ် ဧပြီ မေ ဇွန် ဇူလိုင် ဩဂုတ် စက်တင်ဘာ အောက်တိုဘာ နိုဝင်ဘာ ဒီဇင်ဘာ",
+    "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม",
+)
+_DAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday",
+    "တနင်္လာ အင်္ဂါ ဗုဒ္ဓဟူး ကြာသပတေး သောကြာ စနေ တနင်္ဂနွေ",
+    "จันทร์ อังคาร พุธ พฤหัสบดี ศุกร์ เสาร์ อาทิตย์",
+)
+_LONGEST = 8  # tokens of one name
+_POWERS = (10, 100, 1000, 10_000, 1_000_000)
+
+
+def read_values(tokens: Sequence[str]) -> tuple[str, ...]:
+    """The numbers, months and days of the week that these tokens name, in order: ("35", "month 11")."""
+    found: list[str] = []
+    run: list[int] = []
+    place = 0
+    while place < len(tokens):
+        length, value = _longest_name(tokens, place)
+        if isinstance(value, int):
+            run.append(value)
+        else:
+            found += _said(run)
+            run = []
+            found += [value] if value else []
+        place += length
+    return tuple(found + _said(run))
+
+
+def _longest_name(tokens: Sequence[str], place: int) -> tuple[int, int | str | None]:
+    if tokens[place].isdecimal():
+        return 1, int(tokens[place][:18])
+    for length in range(min(_LONGEST, len(tokens) - place), 0, -1):
+        value = _names().get(tuple(tokens[place : place + length]))
+        if value is not None:
+            return length, value
+    return 1, None
+
+
+def _said(run: Sequence[int]) -> list[str]:
+    """Numerals in a row as numbers: thirty five and 三十五 are one; two digits beside each other are two."""
+    numbers: list[int] = []
+    smallest = 0  # a power of ten below which the next numeral still belongs to the last number
+    for value in run:
+        if value in _POWERS and numbers and 0 < numbers[-1] % value == numbers[-1]:
+            numbers[-1] *= value
+            smallest = value
+        elif value < smallest:
+            numbers[-1] += value
+            smallest = 10 if 20 <= value < 100 else 0
+        else:
+            numbers.append(value)
+            smallest = value if value in _POWERS else 10 if 20 <= value < 100 and value % 10 == 0 else 0
+    return [str(number) for number in numbers]
+
+
+@cache
+def _names() -> dict[tuple[str, ...], int | str]:
+    """Every name, as it is folded."""
+    known: dict[str, int | str] = dict(zip(_ENGLISH.split(), range(20), strict=True))
+    known |= dict(zip(_TENS.split(), range(20, 100, 10), strict=True))
+    for pair in f"{_ORDINALS} {_OTHERS} {_THAI}".split():
+        name, _, value = pair.partition(":")
+        known[name] = int(value)
+    for table, what in ((_DATES, "month"), (_DAYS, "day")):
+        for names in table:
+            known |= {name: f"{what} {number}" for number, name in enumerate(names.split(), 1)}
+    return {tuple(fold(name).split(" ")): value for name, value in known.items()}

@@ -1,0 +1,107 @@
+"""PURE: the words of a post that are compared with those of others: folded, without addresses and signature."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from zlib import crc32
+
+from storage.language.fold import CLOSED, fold
+from storage.language.words import PLURAL, POSSESSIVE
+
+SHORT = 12  # tokens below which texts say too little to be nearly the same
+SIGNED_POSTS = 3  # so many posts in a row have to end alike before that is taken for a signature
+_SHINGLE = 3
+_WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
+_MASK = (1 << 63) - 1
+_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,15}://\S+|\b(?:www\.|t\.me/|telegram\.me/)\S+|\S+@\S+\.\w+|(?<!\w)@\w{2,}", re.IGNORECASE
+)
+_MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedWords:
+    """The compared words of one text, in order; `run` numbers each three of them that follow each other."""
+
+    tokens: tuple[str, ...]
+    run: tuple[int, ...]
+    shingles: frozenset[int]
+
+    @property
+    def short(self) -> bool:
+        return len(self.tokens) < SHORT
+
+
+def make_words(tokens: Sequence[str]) -> ComparedWords:
+    """The words of a text whose tokens are known."""
+    run = _shingles(tokens)
+    return ComparedWords(tuple(tokens), tuple(run), frozenset(run))
+
+
+def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
+    """Fold a text, without web addresses, handles and the signature of its source.
+
+    The signature is what also ended the source's last three posts (`earlier`, as texts); for a source with fewer, the
+    last line if it holds a handle or an address.
+    """
+    if len(earlier) < SIGNED_POSTS:
+        return make_words(list_tokens(_without_addressed_end(text)))
+    tokens = list_tokens(text)
+    signature = common_end([list_tokens(other) for other in earlier[:SIGNED_POSTS]])
+    if 0 < len(signature) < len(tokens) and tokens[-len(signature) :] == signature:
+        tokens = tokens[: -len(signature)]
+    return make_words(tokens)
+
+
+def list_tokens(text: str) -> list[str]:
+    """The folded tokens of a text, bare; addresses and handles are no words."""
+    return [token for line in _ADDRESS.sub(" ", text).split("\n") for token in _fold_line(line)]
+
+
+@lru_cache(maxsize=4096)  # heads, feet and copies repeat
+def _fold_line(line: str) -> tuple[str, ...]:
+    tokens = fold(line).replace("-", " ").split(" ")
+    return tuple(bare for token in tokens if not token.startswith(CLOSED) and (bare := _MARKS.sub("", token)))
+
+
+def common_end(texts: Sequence[Sequence[str]]) -> list[str]:
+    """The tokens with which all of these end."""
+    first, *others = texts
+    count = 0
+    while count < len(first) and all(count < len(other) and other[-1 - count] == first[-1 - count] for other in others):
+        count += 1
+    return list(first[len(first) - count :])
+
+
+def _without_addressed_end(text: str) -> str:
+    body, _, last = text.rstrip().rpartition("\n")
+    return body if body.strip() and _ADDRESS.search(last) else text
+
+
+def fingerprints(words: ComparedWords) -> frozenset[int]:
+    """Some of the shingles, chosen so that two texts that share six tokens in a row share one.
+
+    Winnowing, by Schleimer, Wilkerson and Aiken: "Winnowing: local algorithms for document fingerprinting" (2003).
+    """
+    run = words.run
+    if len(run) <= _WINDOW:
+        return frozenset(run and (min(run),))
+    return frozenset(map(min, zip(run, run[1:], run[2:], run[3:], strict=False)))
+
+
+def _shingles(tokens: Sequence[str]) -> list[int]:
+    """The same numbers on every machine and in every process, for they are stored."""
+    values = [_number(token) for token in tokens]
+    values += [0] * (_SHINGLE - len(values)) if values else []
+    return [
+        ((one * 1_000_003 + two) * 1_000_033 + three) * 0x9E3779B97F4A7C15 >> 40 & _MASK
+        for one, two, three in zip(values, values[1:], values[2:], strict=False)
+    ]
+
+
+@lru_cache(maxsize=1 << 15)
+def _number(token: str) -> int:
+    return crc32(token.encode("utf-8", "surrogatepass")) + 1

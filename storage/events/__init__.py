@@ -1,0 +1,1 @@
+"""Events: a first statement and its copies, how each was recognised, and what a person corrected."""

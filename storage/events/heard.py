@@ -1,0 +1,59 @@
+"""What each target has heard of an event: the messages about its posts that were sent or are still pending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Writer
+
+_OF_EVENT = (
+    "FROM event_posts b JOIN matches m ON m.post_id = b.post_id AND m.kind = 'match'"
+    " JOIN deliveries d ON d.match_id = m.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message: by which rule, to which target, how urgent (0 is the most), and whose side spoke in its post."""
+
+    rule: str
+    target: str
+    priority: int
+    side: str | None
+
+
+def read_heard(reader: Reader, event_id: int) -> list[Heard]:
+    """What was said of the event and has arrived or will; what waits for a suspended target has not."""
+    rows = reader.rows(
+        f"SELECT DISTINCT m.rule, d.target, d.priority, s.side {_OF_EVENT} JOIN posts p ON p.id = b.post_id"
+        " JOIN sources s ON s.id = p.source_id WHERE b.event_id = :event AND (d.state = 'sent' OR"
+        " d.state IN ('pending', 'sending') AND NOT EXISTS"
+        " (SELECT 1 FROM targets t WHERE t.name = d.target AND t.state = 'parked'))",
+        {"event": event_id},
+    )
+    return [Heard(*row) for row in rows]
+
+
+def find_only_joined(reader: Reader, post_id: int, rule: str) -> set[str]:
+    """The targets to which nothing of this rule about this post was sent itself, because they knew of the event."""
+    rows = reader.rows(
+        "SELECT d.target, max(d.state <> 'joined') AS said FROM matches m JOIN deliveries d ON d.match_id = m.id"
+        " WHERE m.post_id = :post AND m.rule = :rule GROUP BY d.target",
+        {"post": post_id, "rule": rule},
+    )
+    return {row["target"] for row in rows if not row["said"]}
+
+
+def take_up(writer: Writer, delivery_id: int, now: int) -> int | None:
+    """A message was given up: the oldest that was joined to it is sent instead; its id, None if there is none."""
+    row = writer.one(
+        "UPDATE deliveries SET state = 'pending', not_before = :now, settled_at = NULL, reason = NULL WHERE id ="
+        f" (SELECT d.id {_OF_EVENT} JOIN deliveries f ON f.id = :id AND f.target = d.target AND f.kind = 'match'"
+        " JOIN matches n ON n.id = f.match_id AND n.rule = m.rule"
+        " JOIN event_posts a ON a.post_id = n.post_id AND a.event_id = b.event_id"
+        " WHERE d.state = 'joined' ORDER BY d.id LIMIT 1) RETURNING id",
+        {"id": delivery_id, "now": now},
+    )
+    return None if row is None else int(row["id"])

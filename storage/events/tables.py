@@ -1,0 +1,83 @@
+"""The tables of events: each statement with its copies, the words by which copies are found, what people corrected.
+
+All but `event_corrections` follow from the archive: `communique events rebuild` makes them again.
+"""
+
+from typing import ClassVar
+
+from sqlalchemy import REAL, Column, ForeignKey, Index, Integer, Text
+from sqlmodel import Field, SQLModel
+
+
+class EventTable(SQLModel, table=True):
+    """A statement: `id` is that of its first archived post and never changes."""
+
+    __tablename__: ClassVar[str] = "events"
+    __table_args__ = (Index("events_by_time", "newest_at"),)
+
+    id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), primary_key=True))
+    opened_at: int  # when its first post was collected
+    newest_at: int  # when its newest member was collected
+    origin: int | None = None  # the post that the others forwarded, if it came after one of them
+    leads_to: int | None = None  # the older event that this one turned out to be
+    quotes: int | None = None  # the event that its first post repeats, with words of its own
+
+
+class EventPostTable(SQLModel, table=True):
+    """The event of a post, and why it belongs there."""
+
+    __tablename__: ClassVar[str] = "event_posts"
+    __table_args__ = (Index("event_posts_by_event", "event_id", "post_id"),)
+
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), primary_key=True))
+    event_id: int = Field(sa_column=Column(Integer, ForeignKey("events.id"), nullable=False))
+    reason: str = Field(sa_type=Text)  # first, forward, origin, words, file, person
+    measure: float | None = Field(default=None, sa_type=REAL)  # of words: how alike, 0 to 1
+    at: int
+    added: str | None = Field(default=None, sa_type=Text)  # a quote: the words of its own
+
+
+class EventOriginTable(SQLModel, table=True):
+    """A message that posts forward, by channel and number, and the event that it is."""
+
+    __tablename__: ClassVar[str] = "event_origins"
+
+    origin: str = Field(primary_key=True, sa_type=Text)
+    event_id: int
+
+
+class EventWordsTable(SQLModel, table=True):
+    """The compared words of a first statement and of each of its revisions, while copies of it may come."""
+
+    __tablename__: ClassVar[str] = "event_words"
+    __table_args__ = (Index("event_words_of", "event_id"), Index("event_words_equal", "digest"))
+
+    text_id: int = Field(primary_key=True)
+    event_id: int
+    tokens: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)  # of the tokens: equal short texts are found by it
+    prints: int  # how many fingerprints they have
+    at: int
+
+
+class EventPrintTable(SQLModel, table=True):
+    """A fingerprint of such words; see bot.events.words.fingerprints."""
+
+    __tablename__: ClassVar[str] = "event_prints"
+    __table_args__ = (Index("event_prints_of", "text_id"), {"sqlite_with_rowid": False})
+
+    fingerprint: int = Field(sa_column=Column(Integer, primary_key=True))
+    text_id: int = Field(sa_column=Column(Integer, primary_key=True))
+
+
+class EventCorrectionTable(SQLModel, table=True):
+    """What a person said: "split", `post_id` is a statement of its own; "join", it belongs to the event of `other`."""
+
+    __tablename__: ClassVar[str] = "event_corrections"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: int
+    kind: str = Field(sa_type=Text)
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
+    other: int | None = None
+    who: str | None = Field(default=None, sa_type=Text)

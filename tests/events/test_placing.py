@@ -1,0 +1,219 @@
+"""Posts as they come, several sources, and what each target is sent of an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.alerts import decide
+from bot.alerts.loaded_rules import LoadedRules
+from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
+from bot.contracts.target import TargetSettings
+from bot.events.placing import place_arrived
+from storage.archive.database import Archive
+from storage.events import members
+from storage.posts import saving
+from storage.records import Batch, FetchedPost, Forward, Raw
+from storage.sources import states
+
+NOW = 1_763_800_000_000_000
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+CLAIM = (
+    "Statement 14: the regional command at Taungkyar is in our hands since 06:20 this morning, and forty of its soldiers"
+    " have laid down their weapons before our men."
+)
+
+
+@dataclass
+class Desk:
+    """Some sources, their sides, one rule and two targets, of which the second does not fold copies."""
+
+    archive: Archive
+    directory: Path
+    now: int = NOW
+    sides: dict[str, str | None] = field(default_factory=dict)
+    rules: LoadedRules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.load()
+
+    def load(self, *rules: RuleConfig, events: EventsConfig | None = None, terms: Sequence[TermConfig] = ()) -> None:
+        targets = (
+            TargetSettings(name="desk", kind="console"),
+            TargetSettings(name="hook", kind="webhook", fold=False),
+        )
+        found = rules or (RuleConfig(name="fall", query="command", targets=("desk", "hook")),)
+        self.rules = LoadedRules.of(
+            Config(
+                path=None,
+                directory=self.directory,
+                data_dir=self.directory,
+                rules=found,
+                targets=targets,
+                events=events or EventsConfig(),
+                terms=tuple(terms),
+            )
+        )
+        with self.archive.writing() as writer:
+            self.rules.declare(writer, self.now)
+
+    def say(self, source: str, text: str, number: int = 1, **more: Any) -> int:
+        """One post, or its next revision, decided at once; its id."""
+        post = FetchedPost(
+            native_id=str(number), raw=Raw(text.encode(), "text/plain"), text=text, posted_at=self.now, **more
+        )
+        with self.archive.writing() as writer:
+            declared = [
+                states.Declared(name, "replay", (), side) for name, side in ({source: None} | self.sides).items()
+            ]
+            states.declare(writer, declared, self.now)
+            row = states.find_source(writer, source)
+            assert row is not None
+            saved = saving.save(writer, row.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
+            writer.execute("UPDATE sources SET first_contact_seq = 0 WHERE first_contact_seq IS NULL")
+        with self.archive.writing() as writer:
+            decide.decide(writer, self.rules, self.now)
+        self.now += MINUTE
+        return (*saved.new, *saved.revised)[0]
+
+    def states(self, target: str = "desk") -> list[str]:
+        with self.archive.reading() as reader:
+            return [
+                str(row[0])
+                for row in reader.rows(f"SELECT state FROM deliveries WHERE target = '{target}' ORDER BY id")
+            ]
+
+    def events(self) -> list[set[int]]:
+        with self.archive.reading() as reader:
+            found: dict[int, set[int]] = {}
+            for row in reader.rows("SELECT post_id, event_id FROM event_posts"):
+                found.setdefault(row["event_id"], set()).add(row["post_id"])
+        assert all(event in posts for event, posts in found.items())
+        return sorted(found.values(), key=min)
+
+
+@pytest.fixture
+def desk(archive: Archive, tmp_path: Path) -> Desk:
+    return Desk(archive, tmp_path)
+
+
+def test_forty_copies_ring_once_where_copies_are_folded_and_forty_times_elsewhere(desk: Desk) -> None:
+    first = desk.say("rangers", CLAIM)
+    others = [desk.say(f"channel{number}", f"{CLAIM}\n\nfollow @channel{number}") for number in range(39)]
+    assert desk.events() == [{first, *others}]
+    assert desk.states() == ["pending"] + ["joined"] * 39
+    assert desk.states("hook") == ["pending"] * 40
+
+
+def test_the_origin_that_comes_after_its_forwards_rings_no_second_time(desk: Desk) -> None:
+    forward = Forward("Rangers", "https://t.me/rangers/14", "rangers", "14")
+    first = desk.say("north", CLAIM, forward=forward)
+    second = desk.say("south", "forwarded with other words about the command", forward=forward)
+    origin = desk.say("rangers", CLAIM, number=14)
+    assert desk.events() == [{first, second, origin}]
+    assert desk.states() == ["pending", "joined", "joined"]
+    with desk.archive.reading() as reader:
+        assert reader.value("SELECT origin FROM events") == origin
+
+
+def test_another_number_is_another_statement(desk: Desk) -> None:
+    posts = [desk.say("rangers", CLAIM), desk.say("north", CLAIM.replace("14", "15"))]
+    assert desk.events() == [{post} for post in posts]
+    assert desk.states() == ["pending", "pending"]
+
+
+def test_a_denial_that_quotes_the_statement_rings_and_names_what_it_quotes(desk: Desk) -> None:
+    first = desk.say("rangers", CLAIM)
+    denial = desk.say(
+        "spokesman", f"They wrote: {CLAIM} This is false, our troops hold the base and nobody has laid down anything."
+    )
+    assert desk.states() == ["pending", "pending"]
+    with desk.archive.reading() as reader:
+        assert reader.value(f"SELECT quotes FROM events WHERE id = {denial}") == first
+        assert "This is false" in reader.value(f"SELECT added FROM event_posts WHERE post_id = {denial}")
+
+
+def test_another_side_and_a_more_urgent_rule_ring_again(desk: Desk) -> None:
+    desk.sides = {"rangers": "resistance", "north": "resistance", "spokesman": "junta", "deputy": "junta"}
+    for source in desk.sides:
+        desk.say(source, CLAIM)
+    assert desk.states() == ["pending", "joined", "pending", "joined"]
+    urgent = RuleConfig(name="urgent", query="command", targets=("desk",), priority="max")
+    desk.load(RuleConfig(name="fall", query="command", targets=("desk",)), urgent)
+    desk.say("rangers", CLAIM, number=2)
+    assert desk.states()[4:] == ["joined", "pending"]
+
+
+def test_a_copy_is_sent_when_the_first_message_was_given_up(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    with desk.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET state = 'dead'")
+    desk.say("north", CLAIM)
+    assert desk.states() == ["dead", "pending"]
+
+
+def test_what_was_joined_is_sent_when_the_first_message_is_given_up_later(desk: Desk) -> None:
+    from storage.events import heard
+
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    with desk.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET state = 'dead' WHERE id = 1")
+        assert heard.take_up(writer, 1, desk.now) is not None
+    assert desk.states() == ["dead", "pending"]
+
+
+def test_edits_of_a_copy_are_counted_and_those_of_the_first_ring(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    desk.say("north", CLAIM.replace("forty", "fifty"))
+    desk.say("rangers", CLAIM.replace("forty", "sixty"))
+    assert desk.states() == ["pending", "joined", "joined", "pending"]
+
+
+def test_a_day_after_the_newest_copy_the_same_words_ring_again(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    desk.now += 23 * HOUR
+    desk.say("north", CLAIM)
+    desk.now += 23 * HOUR
+    desk.say("south", CLAIM)
+    desk.now += 25 * HOUR
+    desk.say("west", CLAIM)
+    assert desk.states() == ["pending", "joined", "joined", "pending"]
+
+
+def test_short_texts_join_only_when_they_are_equal_and_within_an_hour(desk: Desk) -> None:
+    desk.say("rangers", "the command fell")
+    desk.say("north", "The command fell!")
+    desk.say("south", "the northern command fell")
+    desk.now += 2 * HOUR
+    desk.say("west", "the command fell")
+    assert desk.states() == ["pending", "joined", "pending", "pending"]
+
+
+def test_no_events_no_folding(desk: Desk) -> None:
+    desk.load(events=EventsConfig(enabled=False))
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    assert desk.states() == ["pending", "pending"]
+
+
+def test_a_rebuild_gives_the_events_of_the_live_run(desk: Desk) -> None:
+    forward = Forward("Rangers", "https://t.me/rangers/14", "rangers", "14")
+    desk.say("north", CLAIM, forward=forward)
+    desk.say(
+        "spokesman", "Calm prevails in every district of the hills, and no soldier of the command has left his post."
+    )
+    desk.say("rangers", CLAIM, number=14)
+    desk.say("south", CLAIM.replace("14", "15"))
+    desk.say("south", CLAIM.replace("14", "16"))
+    desk.say("west", CLAIM.replace("14", "16"), number=3)
+    before = desk.events()
+    with desk.archive.writing() as writer:
+        members.forget_events(writer)
+        assert desk.rules.events is not None
+        assert place_arrived(writer, desk.rules.events) == 6
+    assert desk.events() == before
