@@ -19,12 +19,13 @@ from types import MappingProxyType
 from storage.language import fields, slips, terms
 from storage.language.nearest import nearest
 from storage.language.scope import scoped
-from storage.language.tree import And, Guarded, Node, Not, Or, Query, QueryError, Wild, Words
+from storage.language.tree import And, Fuzzy, Guarded, Node, Not, Or, Query, QueryError, Wild, Words
 
 __all__ = ["Query", "QueryError", "parse", "warnings"]
 
 _LONGEST = 20_000
 _DEEPEST = 50
+_MOST_FUZZY = 50
 _QUOTES = '"“”„'
 _GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])["”](?=[\u05d0-\u05ea])')
 NO_TERMS: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -119,6 +120,7 @@ class _Reading:
         self._at = 0
         self._groups = [_Group(0)]
         self._no_regex = False
+        self._fuzzy = 0  # words with ~
         self._before: tuple[str, int, _Group] | None = None  # the last bare word, where it ends, in which group
 
     def read(self) -> Node:
@@ -308,7 +310,11 @@ class _Reading:
                 self._look_for_slips(written, start)
                 if written[0] == "=" and len(written) > 1 and (wild or "~" in written):
                     self._note(f"= does nothing beside a wildcard or ~: {written}")
-            self._groups[-1].add(terms.bare(word, start, wild=wild, exact=written[0] == "="))
+            found = terms.bare(word, start, wild=wild, exact=written[0] == "=")
+            self._fuzzy += isinstance(found, Fuzzy)
+            if self._fuzzy > _MOST_FUZZY:
+                raise QueryError(f"{_MOST_FUZZY} words with ~ are the most in one query", start)
+            self._groups[-1].add(found)
             self._join(written)
 
     def _operator_of(self, written: str) -> str | None:

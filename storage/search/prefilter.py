@@ -10,14 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import product
+from typing import Any, Protocol
 from unicodedata import ucd_3_2_0
 
 from storage.language.file_names import extension_tokens
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
-from storage.language.tree import KINDS, And, Exact, Guarded, Is, Near, Node, Not, Or, When, Wild, Words, leaves
+from storage.language.tree import KINDS, And, Exact, Fuzzy, Guarded, Is, Near, Node, Not, Or, When, Wild, Words, leaves
 from storage.language.words import PLURAL, POSSESSIVE, singular
 from storage.posts.ids import SECOND, first_id
 
@@ -25,6 +26,8 @@ _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly nar
 _MOST_PARTS = 24
 _SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
 _SLACK = 3600  # seconds, as in storage.search.documents
+_MOST_FUZZY = 4  # tokens of a fuzzy term: the ways to spread its edits over more are many, and narrow little
+_NOTHING = f'"{CLOSED}{CLOSED}"'  # what no text matches
 TOP = 1 << 48  # above every id of a post; << 14 it still fits
 
 
@@ -36,16 +39,27 @@ class Expression:
     parts: tuple[Expression, ...] = ()
 
 
-def expression(node: Node) -> Expression | None:
-    """What some text (or, for an AND with parts, some text for each part) must match; None: the index cannot help."""
+class IndexWords(Protocol):
+    """The words that the index has: which fit a pattern, which are close to a word; None where that is no help."""
+
+    def like(self, pattern: str) -> list[str] | None: ...
+
+    def close_to(self, word: str, edits: int) -> dict[str, int] | None: ...
+
+
+def expression(node: Node, index: IndexWords | None = None) -> Expression | None:
+    """What some text (or, for an AND with parts, some text for each part) must match; None: the index cannot help.
+
+    Fuzzy words and some with wildcards can be told only from the words that the index has.
+    """
     if isinstance(node, And):
-        parts = [found for part in node.parts if (found := expression(part))][:_MOST_PARTS]
+        parts = [found for part in node.parts if (found := expression(part, index))][:_MOST_PARTS]
         if not parts:
             return None
         whole = _without(_all(part.text for part in parts), _barred(node))
         return Expression(whole, tuple(parts) if len(parts) > 1 else parts[0].parts)
     if isinstance(node, Or):
-        ways = [expression(part) for part in node.parts]
+        ways = [expression(part, index) for part in node.parts]
         known = [way for way in ways if way]
         if len(known) < len(ways):
             return None
@@ -53,7 +67,7 @@ def expression(node: Node) -> Expression | None:
         return Expression(
             _any(way.text for way in known), (Expression(_any(_spread(way) for way in known)),) if spread else ()
         )
-    text = _leaf(node)
+    text = _leaf(node, index)
     return Expression(text) if text else None
 
 
@@ -69,7 +83,7 @@ def spread(found: Expression, rarest: Callable[[list[str]], str]) -> str | None:
     return rarest([_spread(part) for part in found.parts])
 
 
-def _leaf(node: Node) -> str | None:
+def _leaf(node: Node, index: IndexWords | None) -> str | None:
     if isinstance(node, Words):
         ways = [_row(needle.split(), prefix=needle[-1] != " ") for needle in node.needles]
         ways += [_row(_unmarked(needle).split(), prefix=False) for needle in node.marked]
@@ -77,15 +91,15 @@ def _leaf(node: Node) -> str | None:
     if isinstance(node, Exact):
         return _row(node.folded.split(), prefix=False)
     if isinstance(node, Guarded):
-        found = expression(node.part)
+        found = expression(node.part, index)
         return found.text if found else None
     if isinstance(node, Near):
-        parts = [found.text for part in node.parts if (found := expression(part))]
+        parts = [found.text for part in node.parts if (found := expression(part, index))]
         return _all(parts[:_MOST_PARTS])
     if isinstance(node, Wild):
-        parts = [part for token in node.tokens if (part := _wild(token))]
-        return _all(parts[:_MOST_PARTS])
-    return None
+        found_of = [part for token in node.tokens if (part := _wild(token) or _like(token, index))]
+        return _all(found_of[:_MOST_PARTS])
+    return _close_to(node, index) if isinstance(node, Fuzzy) and index else None
 
 
 def _barred(node: And) -> str:
@@ -190,6 +204,40 @@ def _wild(token: str) -> str | None:
         return None
     exact = (f'"{mark}{form}"' for form in sorted(folded_elsewhere(lead)) for mark in ("", CLOSED))
     return _any((f'"{lead}" *', f'"{CLOSED}{lead}" *', *exact))
+
+
+def _like(pattern: str, index: IndexWords | None) -> str | None:
+    """A token with wildcards by the words of the index that it fits."""
+    letters = re.split(r"[*?]+", pattern)
+    if index is None or not any(letters) or not all(map(_indexed, "".join(letters))):
+        return None
+    words = index.like(pattern)
+    if words is None:
+        return None
+    # A letter that the index does not know parts a word: then the beginning before the wildcard is a word of its own.
+    return _any(f'"{word}"' for word in (*words, *letters[:1]) if word) or _NOTHING
+
+
+def _close_to(leaf: Fuzzy, index: IndexWords) -> str | None:
+    """Tokens in a row, a few edits away in all: for each way to spread the edits over them, the words that fit."""
+    tokens = leaf.tokens[:_MOST_FUZZY]
+    if not all(map(_indexed, "".join(tokens))):
+        return None
+    near: list[dict[str, int]] = []
+    for token in tokens:
+        found = index.close_to(token, leaf.edits)
+        if found is None:
+            return None
+        near.append(found)
+    ways = []
+    for edits in product(range(leaf.edits + 1), repeat=len(tokens)):
+        if sum(edits) == leaf.edits:
+            fitting = [
+                _any(f'"{word}"' for word, apart in words.items() if apart <= most)
+                for words, most in zip(near, edits, strict=True)
+            ]
+            ways.append(_all(fitting) if all(fitting) else "")
+    return _any(ways) or _NOTHING
 
 
 @lru_cache(maxsize=4096)

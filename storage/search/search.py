@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
@@ -19,11 +20,13 @@ from storage.posts import refolding
 from storage.posts.ids import TEXT_BITS
 from storage.rows import Hit
 from storage.search import documents, prefilter
+from storage.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _FIRST, _LAST = 40, 1000  # posts of the first slice and of the longest
+_MANY = 20_000  # rows that are read faster than all words of the index
 _COUNTED = 20_000  # rows of a slice that is only counted: more than the texts of one post, which are 1 << 14 at most
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
 
@@ -130,7 +133,7 @@ def count_candidates(reader: Reader, query: Query, *, sources: Sequence[str] = (
     """Count the posts that SQL proposes for a query, before the evaluator looks at them."""
     wanted = _Search(reader, query, None, None, frozenset(sources), frozenset(), history=False)
     [(total,)] = reader.rows("SELECT count(*) FROM posts")
-    return Proposed(wanted.proposed(), int(total), prefilter.expression(query.root) is not None)
+    return Proposed(wanted.proposed(), int(total), wanted.expression is not None)
 
 
 def _counted(reader: Reader, expression: str, *, most: int = _COUNTED) -> int:
@@ -170,6 +173,14 @@ class _Search:
         self._media, self._rules = "has" in fields, "rule" in fields
         self.stale = tuple(refolding.find_versions(reader))  # texts that the index knows by an older folding
         self.cut = False  # whether `readings` ended before its last candidate
+
+    @cached_property
+    def expression(self) -> prefilter.Expression | None:
+        """What the index is asked. Its words are read only where the rest of the query leaves too many posts."""
+        found = prefilter.expression(self._root)
+        if found and self._reader.value(_HOW_MANY, {"term": found.text, "most": _MANY}) < _MANY:
+            return found
+        return prefilter.expression(self._root, Vocabulary(self._reader))
 
     def proposed(self) -> int:
         """How many posts would be looked at."""
@@ -235,7 +246,7 @@ class _Search:
         low, high = prefilter.ids(self._root)
         from_, until = prefilter.span(self._since, self._until)
         low, high = max(low, from_), min(high, until)
-        expression = prefilter.Expression(among) if among else prefilter.expression(self._root)
+        expression = prefilter.Expression(among) if among else self.expression
         asks = [_POSTS if allowed is None else _POSTS_OF]
         terms: list[str | None] = [None]
         if expression:

@@ -77,6 +77,7 @@ def test_a_source_is_asked_for_by_its_channel(written: str) -> None:
         ("date:[2025 TO 2024]", "no moment", 5),
         ("word~7", "one or two", 0),
         ('"a b"~99999', "too far", 0),
+        ("a~ " * 51, "50 words with ~ are the most", 150),
         ("/(/", "regular expression cannot be read", 1),
         ("x /a(?=b)/", "cannot look ahead", 4),
         (r"/(a)\1/", "cannot refer back", 4),

@@ -73,3 +73,47 @@ def test_what_has_to_be_read_is_counted(desk: Any, make_post: Make) -> None:
         list(search.search(reader, parse("-navy"), limit=None, looking=seen.append))
         assert seen == sorted(seen, reverse=True)
         assert len(seen) >= 2
+
+
+WORDS = (
+    "Lashio fell",
+    "Lasho fell",
+    "Lashios",
+    "the commander",
+    "commandeers",
+    "armies",
+    "cease-fire",
+    "လားရှိုး",
+    "လားရှိုမြို့",
+    "navy",
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "posts", "read"),
+    [
+        ("lashio~", 3, 3),
+        ("lahsio~1", 2, 3),
+        ("*mander", 1, 1),
+        ("l?shi*", 2, 2),
+        ("?rmies", 1, 1),
+        ("ceasefre~", 1, 1),
+        ("*sefire", 1, 1),
+        ("လားရှိုး~", 2, 2),
+        ('"*mander lost"', 0, 1),
+        ("(lashio~ OR *mander) NEAR/3 fell", 2, 2),
+        ("zzzzzz~", 0, 0),
+        ("*zzz", 0, 0),
+        ("fell *asho", 1, 2),
+    ],
+)
+def test_fuzzy_words_and_wildcards_read_only_posts_with_words_that_fit(
+    desk: Any, make_post: Make, query: str, posts: int, read: int
+) -> None:
+    desk.save(*(make_post(number, text) for number, text in enumerate((*WORDS, *["quiet"] * 90), 1)))
+    with desk.archive.reading() as reader:
+        assert search.count(reader, parse(query)) == posts
+        proposed = search.count_candidates(reader, parse(query))
+        assert proposed.indexed
+        assert posts <= proposed.posts <= read
+        assert reader.value("PRAGMA query_only") == 1, "the archive stays closed to writing"
