@@ -30,6 +30,9 @@ allow_private_addresses = true # the world lives on 127.0.0.1
 [http.hosts."127.0.0.1"]
 interval = 0 # the politeness that a public site needs and a loopback one does not
 
+[storage]
+dir = "." # beside this file
+
 [defaults]
 every = "1s"
 timezone = "Asia/Yangon"
@@ -185,7 +188,9 @@ def _suggest_commands(session: Session, directory: Path) -> None:
     if program.name == "communique" and program.parent.name == "bin":
         beside = program.absolute()
         name = str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
-    start = f"{name} --data-dir {shlex.quote(str(directory))}"
+    start = f"{name} --config {shlex.quote(str(directory / 'config.toml'))}"
+    if session.environment.data_dir:  # which would beat the [storage] dir of that file
+        start += f" --data-dir {shlex.quote(str(directory))}"
     write_line(session)
     write_line(session, style(session, "Everything it saw is in the archive. Try:", "bold"))
     for words in (

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from bot.cli.terminal.output import Session, say
-from bot.errors import NotFound, UserError
+from bot.cli.terminal.output import Session, say, say_once
+from bot.errors import ConfigError, NotFound, UserError
 from bot.foreign.text import visible
 from bot.suggest import did_you_mean
 
@@ -44,7 +44,11 @@ def name_source(session: Session, written: str) -> str:
     """The name of the source whose @handle or address this is; any other word is taken as a name."""
     if not set(written) & set("@/:."):
         return written
-    sources = session.config().sources if session.has_config() else ()
+    try:
+        sources = session.config().sources if session.has_config() else ()
+    except ConfigError as broken:
+        say_once(session, f"warning: {written} is taken as a name: {broken.problems[0]}")
+        return written
     meant = [source.name for source in sources if source.is_meant_by(written)]
     return meant[0] if meant and written not in {source.name for source in sources} else written
 

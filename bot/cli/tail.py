@@ -23,7 +23,7 @@ _NUMBER = 10
     "-n",
     "number",
     type=click.IntRange(min=0),
-    help=f"How many posts to begin with; by default {_NUMBER}, and all of them with --jsonl without -f.",
+    help=f"How many posts to begin with; by default {_NUMBER}, and all of them with --jsonl.",
 )
 @source_option
 @tag_option
@@ -44,7 +44,7 @@ def command(
     with archive.reading() as reader:
         warn_unknown_sources(session, reader, sources, tags)
         mark = reading.read_arrival_mark(reader)
-        if number is None and jsonl and not follow:
+        if number is None and jsonl:
             slices = reading.find_oldest_first(reader, sources=sources, tags=tags)
         else:
             most = _NUMBER if number is None else number

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config.environment import Environment
 from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.config.sections import Note
 
 APP = "communique"
 
@@ -31,11 +35,14 @@ def usual_config() -> Path:
     return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
 
 
-def data_dir(config_flag: Path | None, data_dir_flag: Path | None, environment: Environment) -> Path:
+def data_dir(
+    config_flag: Path | None, data_dir_flag: Path | None, environment: Environment, note: "Note | None" = None
+) -> Path:
     """Find the directory of database, media, lock and logs.
 
     --data-dir, COMMUNIQUE_DATA_DIR, [storage] dir (or COMMUNIQUE_STORAGE__DIR), then the platform's place. Reads the
-    config file only where it can decide. Raises ConfigError where that is no TOML.
+    config file only where it can decide; `note` hears what is wrong if it is no TOML. Raises ConfigError where it is
+    not certain what that says of [storage].
     """
     asked = data_dir_flag or environment.data_dir
     if asked:
@@ -45,7 +52,7 @@ def data_dir(config_flag: Path | None, data_dir_flag: Path | None, environment: 
     for override in environment.overrides:
         if (override.section, override.key) == ("storage", "dir"):
             return directory / Path(override.text).expanduser()
-    return _configured(config, directory) or usual_data_dir()
+    return _configured(config, directory, note) or usual_data_dir()
 
 
 def usual_data_dir() -> Path:
@@ -55,23 +62,18 @@ def usual_data_dir() -> Path:
     return platformdirs.user_data_path(APP, appauthor=False)
 
 
-def _configured(config: Path | None, directory: Path) -> Path | None:
+def _configured(config: Path | None, directory: Path, note: "Note | None") -> Path | None:
     if config is None:
         return None
-    from bot.config.document import open_document
+    from bot.config.sections import ignore, read_section
 
-    storage = open_document(config).data.get("storage")
+    storage = read_section(config, "storage", note or ignore)
     written = storage.get("dir") if isinstance(storage, Mapping) else None
     if written is None:
         return None
     if not isinstance(written, str):
         raise UserError(f"{config}: [storage] dir is not a string; `communique config check` shows more")
     return directory / Path(written).expanduser()
-
-
-def database(config_flag: Path | None, data_dir_flag: Path | None, environment: Environment) -> Path:
-    """Name the archive's file."""
-    return database_in(data_dir(config_flag, data_dir_flag, environment))
 
 
 def database_in(directory: Path) -> Path:

@@ -14,14 +14,17 @@ OWN_KEYS = ("name", "kind", "not_after", "not_before")  # of a term; every other
 def phrases(flag: Path | None, environment: Environment) -> dict[str, Term]:
     """The phrases of each term, in all languages; none if there is no config file.
 
-    Raises ConfigError where the file is no TOML, UserError where a term is not what `config check` would accept.
+    Raises ConfigError where it is not certain which terms there are, UserError where a term is not what `config check`
+    would accept.
     """
     config = paths.find_config(flag, environment)
     if config is None:
         return {}
-    from bot.config.document import open_document
+    from bot.config.sections import read_section
 
-    given = open_document(config).data.get("terms", [])
+    given = read_section(config, "terms")
+    if given is None:
+        return {}
     if not isinstance(given, list):
         raise _refused(config, "terms")
     found: dict[str, Term] = {}

@@ -19,10 +19,10 @@ def find_timezone(flag: Path | None, environment: Environment) -> str | None:
     config = paths.find_config(flag, environment)
     if config is None:
         return None
-    from bot.config.document import open_document
+    from bot.config.sections import read_section
 
     try:
-        defaults = open_document(config).data.get("defaults")
+        defaults = read_section(config, "defaults")
     except UserError:
         return None
     name = defaults.get("timezone") if isinstance(defaults, Mapping) else None

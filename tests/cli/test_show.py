@@ -129,10 +129,13 @@ def test_tail_shows_the_newest_last(program: Program) -> None:
 def test_tail_follows_what_is_archived_whatever_its_publishing_time(
     fresh: Archive, follower: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    _add(fresh, "first", NOON)
+    before = [f"first {number}" for number in range(12)]
+    for name in before:
+        _add(fresh, name, NOON)
     following = follower("tail", "-f", "--jsonl", directory=Path(fresh.path).parent)
     assert following.stdout is not None
-    assert json.loads(following.stdout.readline())["native_id"] == "first"
+    shown = [json.loads(following.stdout.readline())["native_id"] for _ in before]
+    assert shown == before, "what a machine reads is cut only where that is wanted"
     _add(fresh, "older", NOON - 86_400_000_000)
     assert json.loads(following.stdout.readline())["native_id"] == "older"
 

@@ -36,7 +36,6 @@ def test_the_data_directory_is_found_without_checking_the_config(tmp_path: Path)
     assert paths.data_dir(None, None, NOTHING) == tmp_path / "share" / "communique"
     Path("config.toml").write_text('[storage]\ndir = "archive"\n[[sources]]\nnonsense = 1\n')
     assert paths.data_dir(None, None, NOTHING) == tmp_path / "work" / "archive"
-    assert paths.database(None, None, NOTHING) == tmp_path / "work" / "archive" / "communique.db"
     assert paths.data_dir(None, None, Environment.of({"COMMUNIQUE_STORAGE__DIR": "b"})) == tmp_path / "work" / "b"
     assert paths.data_dir(None, None, Environment(data_dir=Path("c"))) == tmp_path / "work" / "c"
     assert paths.data_dir(None, Path("d"), Environment(data_dir=Path("c"))) == tmp_path / "work" / "d"

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,13 @@ def test_the_search_of_the_readme_answers_as_it_stands_there(told: tuple[Desk, s
 
 def test_what_the_demo_invites_to_works_when_it_is_pasted(told: tuple[Desk, str, str]) -> None:
     desk, out, _ = told
-    invited = [shlex.split(one) for one in out.splitlines() if one.startswith("  ") and " --data-dir " in one]
+    invited = [shlex.split(one) for one in out.splitlines() if one.startswith("  ") and " --config " in one]
     assert len(invited) >= 5
-    for words in invited:
-        start = words.index("--data-dir") + 2
-        answer = desk.run(*words[start:])
+    with_rules = [*invited[0][: invited[0].index("--config") + 2], "rules", "list"]
+    for words in (*invited, with_rules):
+        answer = subprocess.run(
+            words, env=desk.environment(), cwd=desk.directory, check=True, capture_output=True, text=True, timeout=120
+        )
         assert answer.stdout.strip(), words
+        assert not answer.stderr, words
+    assert "regional-command" in answer.stdout, "the config of the demo goes along"

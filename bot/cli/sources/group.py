@@ -1,6 +1,6 @@
 """`communique sources`: list sources, check, backfill, join, pause and resume one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from bot.cli.terminal.output import (
     Session,
     format_options,
     say,
+    say_once,
     source_argument,
     table_option,
     write,
@@ -27,7 +28,7 @@ from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_length, format_time, zone_option
 from bot.clock import SECOND
 from bot.documents.source import source_json, waits_json
-from bot.errors import UserError
+from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible
 from storage.status import Watch
 
@@ -149,9 +150,18 @@ def _read_sources(session: Session) -> list[Watch]:
     named = {watch.name for watch in known}
     return known + [
         Watch(source.name, source.kind, json.dumps(source.tags), source.side, enabled=source.enabled)
-        for source in session.config().sources
+        for source in _read_config(session)
         if source.name not in named
     ]
+
+
+def _read_config(session: Session) -> "Sequence[SourceSettings]":
+    """The sources of the config; none, and a warning, where it has mistakes: the archive is shown all the same."""
+    try:
+        return session.config().sources
+    except ConfigError as broken:
+        say_once(session, f"warning: sources that are only in the config are left out: {broken.problems[0]}")
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +228,7 @@ def _describe_account(session: Session, view: AccountView, zone: Zone) -> Iterat
         )
         yield f"telegram account{name}: {account.state} since {since}{idle}{explain_account(account)}"
     for method, until in view.waits.items():
-        yield f"flood wait: {method} until {format_time(until, zone, seconds=True)}"
+        yield f"telegram: rate-limited, {method} waits until {format_time(until, zone, seconds=True)}"
 
 
 def _describe_missing_fallbacks(session: Session, watches: list[Watch]) -> Iterator[str]:
@@ -233,7 +243,7 @@ def _find_fallbacks(session: Session, watches: list[Watch]) -> dict[str, str]:
     handles = {watch.name: watch.handle for watch in watches}
     return {
         source.name: "public pages" if handles.get(source.name) or _has_public_name(source) else "nothing"
-        for source in session.config().sources
+        for source in _read_config(session)
         if source.reads_with_account and source.enabled and source.addresses()
     }
 

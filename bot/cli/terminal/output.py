@@ -42,6 +42,7 @@ class Session:
     clock: Clock = field(default_factory=Clock)
     pages: bool = True  # whether a pager may be used
     header: bool = True  # whether a table that is not drawn begins with its headings
+    noted: set[str] = field(default_factory=set)  # what was said once
 
     def config(self) -> "Config":
         """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
@@ -64,10 +65,16 @@ class Session:
         return paths.find_config(self.config_flag, self.environment) is not None
 
     def data_dir(self) -> Path:
-        """Find the directory of database, media and lock, without checking the configuration."""
+        """Find the directory of database, media and lock, without checking the configuration.
+
+        Raises ConfigError where a config that is no TOML leaves in doubt which one it is.
+        """
         from bot.config import paths
 
-        return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment)
+        return paths.data_dir(self.config_flag, self.data_dir_flag, self.environment, self._note_mistake)
+
+    def _note_mistake(self, problem: Problem) -> None:
+        say_once(self, f"warning: the config has a mistake, and only what is certain is taken from it: {problem}")
 
     def terms(self) -> "dict[str, Term]":
         """The phrases of each @name. Reads the config file, so it is called only for a query with an @."""
@@ -84,7 +91,7 @@ class Session:
         from storage.archive import marker
         from storage.archive.database import Archive
 
-        path = paths.database(self.config_flag, self.data_dir_flag, self.environment)
+        path = paths.database_in(self.data_dir())
         found = marker.trouble(path)
         odd = None if found is None else str(found)
         if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
@@ -170,6 +177,13 @@ def fold(session: Session, text: str, *, indent: int | None = None) -> str:
 def say(session: Session, text: str) -> None:
     """Print one sentence to stderr; made safe here."""
     session.err.write(f"{visible(text, newlines=True)}\n")
+
+
+def say_once(session: Session, text: str) -> None:
+    """Print a sentence to stderr, unless this call of the program has printed it."""
+    if text not in session.noted:
+        session.noted.add(text)
+        say(session, text)
 
 
 def format_count(number: int, what: str) -> str:

@@ -1,0 +1,61 @@
+"""A config with a mistake keeps nobody from reading the archive: what is certain is used, and a warning says the rest."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from storage.archive.database import Archive
+from storage.posts import saving
+from storage.records import Batch, FetchedPost
+from storage.sources import states
+
+FRAME = '[storage]\ndir = "{data}"\n[[terms]]\nname = "ridge"\nen = ["ridge"]\n[[sources]]\nname = "spokesman"\n'
+NO_TOML = FRAME + 'kind = replay"\n'
+MISTAKEN = FRAME + 'kind = "replay"\npath = "posts.jsonl"\nwrong = 1\n'
+
+
+@pytest.fixture
+def ask(
+    archive: Archive, tmp_path: Path, make_post: Callable[..., FetchedPost], now: int
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the program beside a config of this text."""
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared("spokesman", "replay", (), None)], now)
+        source = states.find_source(writer, "spokesman")
+        assert source is not None
+        batch = Batch((make_post(1, "The ridge is quiet."),))
+        saving.save(writer, source.id, batch, now=now, method="replay", alerts=False)
+
+    def run(text: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "config.toml").write_text(text.format(data=archive.path.parent), encoding="utf-8")
+        command = [sys.executable, "-m", "bot", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    return run
+
+
+def test_a_search_reads_what_is_certain_of_a_file_that_is_no_toml(
+    ask: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    found = ask(NO_TOML, "search", "@ridge", "--jsonl")
+    assert found.returncode == 0
+    assert json.loads(found.stdout)["native_id"] == "1"
+    assert found.stderr.startswith(
+        "warning: the config has a mistake, and only what is certain is taken from it: config."
+    )
+    assert found.stderr.count("\n") == 1, "said once"
+    refused = ask(NO_TOML, "run", "--once")
+    assert refused.returncode == 4
+
+
+@pytest.mark.parametrize("text", [NO_TOML, MISTAKEN])
+def test_the_sources_of_the_archive_are_listed_beside_a_mistake(
+    ask: Callable[..., "subprocess.CompletedProcess[str]"], text: str
+) -> None:
+    found = ask(text, "sources", "list", "--jsonl")
+    assert (found.returncode, json.loads(found.stdout)["name"]) == (0, "spokesman")
+    assert "warning: sources that are only in the config are left out: config.toml:" in found.stderr
