@@ -173,6 +173,13 @@ def test_the_card_of_a_link_is_a_text_of_its_own_kind_and_its_change_is_no_edit(
     assert content_hash(posts[0]) == content_hash(posts[1])
 
 
+def test_every_card_of_a_post_is_read() -> None:
+    post = only(read_page(page_of(TEXT.format("See") + CARD.format("Fort falls") + CARD.format("Bridge holds"))))
+    assert post.preview is not None
+    assert post.preview.title == "Fort falls"
+    assert [text for kind, text in texts(post) if kind == "card"][1] == "Paper\nBridge holds\nKeys\nhanded over"
+
+
 @pytest.mark.parametrize("markup", MARKUPS)
 @pytest.mark.parametrize(
     "unknown",
@@ -188,9 +195,17 @@ def test_words_in_a_box_that_nobody_knows_yet_are_read_as_a_card(unknown: str, m
     assert content_hash(only(page)) == content_hash(only(read_page(page_of(TEXT.format("Statement"), markup))))
 
 
+def test_a_page_of_a_thousand_boxes_is_a_few_texts_with_all_words() -> None:
+    strange = "".join(f'<div class="strange">word{number}</div>' for number in range(1000))
+    post = only(read_page(page_of(strange)))
+    assert len(post.cards) < 100
+    assert "\n".join(post.cards).split() == [f"word{number}" for number in range(1000)]
+
+
 @pytest.mark.parametrize("markup", MARKUPS)
 def test_the_frame_of_a_post_is_none_of_its_words(markup: str) -> None:
-    frame = "<script>var words = 1</script><style>.words {}</style><svg><text>words</text></svg>"
+    frame = '<a class="tgme_iv_button">Instant View</a><div><span>VIEW POST</span></div>'
+    frame += "<script>var words = 1</script><style>.words {}</style><svg><text>words</text></svg>"
     post = only(read_page(page_of(TEXT.format("Statement") + frame, markup)))
     assert texts(post) == [("body", "Statement")]
 

@@ -30,13 +30,18 @@ _IDENTITY = re.compile(r"([A-Za-z0-9_]{1,64})/([0-9]{1,10})")
 _POST_LINK = re.compile(r"https?://(?:www\.)?[^/]+/(?:s/)?([A-Za-z0-9_]{1,64})/([0-9]{1,10})(?:[?#].*)?")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB)")
 _UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
-_SPACES = re.compile(r"\s+")
 _NO_WORDS = frozenset(("script", "style", "template", "svg", "audio", "video"))
 _FRAMES = frozenset(  # elements around several others
     (
         *("tgme_widget_message_bubble", "media_supported_cont", "tgme_widget_message_inline_keyboard"),
         *("tgme_widget_message_inline_row", "tgme_widget_message_grouped_wrap", "tgme_widget_message_grouped"),
         "tgme_widget_message_grouped_layer",
+    )
+)
+_LABELS = frozenset(  # Telegram's own words on what can be pressed
+    (
+        *("instant view", "view in telegram", "view post", "view channel", "view group", "view message", "view bot"),
+        *("open", "join", "join channel", "join group", "read more", "show all", "translate", "leave a comment", "pay"),
     )
 )
 _FOOT = frozenset(("tgme_widget_message_footer", "tgme_widget_message_info"))
@@ -87,7 +92,7 @@ def _finished(draft: Draft, raw: Raw, site: str) -> FetchedPost:
         service=draft.service,
         attached=boxes.attached_words(draft),
         buttons=boxes.opened_by_buttons(draft),
-        cards=tuple(dict.fromkeys(draft.cards)),
+        cards=boxes.bounded(draft.cards),
     )
     return replace(post, not_shown=boxes.find_notice(draft, blank=post.is_blank))
 
@@ -118,27 +123,31 @@ def _walk(root: LexborNode, draft: Draft) -> None:
         if node is None:
             continue
         stack.append((node.next, card))
-        if node.is_text_node and (words := _SPACES.sub(" ", node.text_content or "").strip()):
-            if card is None:
-                cards.append([words])
-            else:
-                card.append(words)
-        if not node.is_element_node or node.tag in _NO_WORDS:
+        if node.is_text_node:
+            words = " ".join((node.text_content or "").split())
+            if words and words.casefold() not in _LABELS:
+                (card if card is not None else _begin(cards)).append(words)
+            continue
+        if not node.is_element_node or (tag := node.tag) in _NO_WORDS:
             continue
         own = classes(node)
-        reader = next((_READERS[name] for name in own if name in _READERS), None)
+        reader = next(filter(None, map(_READERS.get, own)), None)
         if reader is not None:
             reader(draft, node)
-        elif node.tag == "time":
+        elif tag == "time":
             _time(draft, node)
         elif not _FOOT.isdisjoint(own):
             stack.append((node.child, []))
         elif card is not None or not _FRAMES.isdisjoint(own):
             stack.append((node.child, card))
         else:
-            cards.append([])
-            stack.append((node.child, cards[-1]))
+            stack.append((node.child, _begin(cards)))
     draft.cards += ["\n".join(lines) for lines in cards if lines]
+
+
+def _begin(cards: list[list[str]]) -> list[str]:
+    cards.append([])
+    return cards[-1]
 
 
 # Readers: what each class of element adds to the draft --------------------------------------------------------------
@@ -203,6 +212,10 @@ def _forward(draft: Draft, node: LexborNode) -> None:
 
 
 def _preview(draft: Draft, node: LexborNode) -> None:
+    """The card of a link; of several, the first is the post's."""
+    if draft.preview is not None:
+        draft.cards.append(plain(node))
+        return
     draft.preview = Preview(
         href(node),
         words_in(node, ".link_preview_site_name"),

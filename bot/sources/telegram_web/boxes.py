@@ -1,7 +1,7 @@
 """Reads what a public Telegram page shows of a post beside its text: boxes, buttons, bots, signatures, notices."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from selectolax.lexbor import LexborNode
 
@@ -11,6 +11,8 @@ from storage.records import Link
 
 NOT_SHOWN = "not shown by the page"
 
+_MOST = 30  # boxes of one kind that become texts of their own
+_LABEL = ".message_media_not_supported_label"
 _VIA = ".tgme_widget_message_via_bot"
 _SIGNATURE = ".tgme_widget_message_forwarded_from_author"
 _NOTICE = re.compile(
@@ -69,7 +71,8 @@ def is_notice(text: str) -> bool:
 
 def find_notice(draft: Draft, *, blank: bool) -> str | None:
     """What the page says in place of the post or of a part of it; `blank`: it shows nothing else of the post."""
-    notice = draft.notice or (draft.hidden_notice if blank else "")
+    hidden = draft.hidden_notice
+    notice = draft.notice or (words_in(hidden, _LABEL) if blank and hidden is not None else "")
     if draft.service or not (notice or blank):
         return None
     return f"{NOT_SHOWN}: {notice}" if notice else NOT_SHOWN
@@ -77,18 +80,18 @@ def find_notice(draft: Draft, *, blank: bool) -> str | None:
 
 def read_notice(draft: Draft, node: LexborNode) -> None:
     """A notice in place of the content: embed pages show service messages like this."""
-    label = words_in(node, ".message_media_not_supported_label")
+    label = words_in(node, _LABEL)
     if label == "Service message":
         draft.service = True
     elif "media_not_supported_cont" in classes(node):
-        draft.hidden_notice = draft.hidden_notice or label
+        draft.hidden_notice = node
     else:
         draft.notice = draft.notice or label
 
 
 def read_hidden_notice(draft: Draft, node: LexborNode) -> None:
     """Every post of 2026 has one; the style sheet shows it where there is no content beside it."""
-    draft.hidden_notice = draft.hidden_notice or words_in(node, ".message_media_not_supported_label")
+    draft.hidden_notice = node
 
 
 def attached_words(draft: Draft) -> tuple[str, ...]:
@@ -103,7 +106,13 @@ def attached_words(draft: Draft) -> tuple[str, ...]:
         "\n".join(line for words, target in draft.buttons for line in (words, target.url if target else "")),
     ]
     found = ("\n".join(dict.fromkeys(_lines(place, said))) for place in places)
-    return tuple(text for text in dict.fromkeys(found) if text)
+    return bounded(found)
+
+
+def bounded(found: Iterable[str]) -> tuple[str, ...]:
+    """Each text once; beyond what any real post has, the rest as one."""
+    texts = [text for text in dict.fromkeys(found) if text]
+    return (*texts[:_MOST], *(("\n".join(texts[_MOST:]),) if len(texts) > _MOST else ()))
 
 
 def opened_by_buttons(draft: Draft) -> tuple[Link, ...]:

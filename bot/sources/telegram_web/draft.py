@@ -37,7 +37,7 @@ class Draft:
     buttons: list[tuple[str, Link | None]] = field(default_factory=list)
     cards: list[str] = field(default_factory=list)
     notice: str = ""  # what the page says in place of the post, or of a part of it
-    hidden_notice: str = ""  # the same, where the style sheet may hide it
+    hidden_notice: LexborNode | None = None  # the same, where the style sheet may hide it
 
     def add(
         self,
