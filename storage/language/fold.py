@@ -18,7 +18,7 @@ from storage.language import syllables, words
 from storage.language.chinese import simplified
 from storage.language.chunks import LONGEST, chunks, word_start
 from storage.language.places import Trail
-from storage.language.readable import readable, unbroken
+from storage.language.readable import readable, respelled, unbroken
 
 FOLD_VERSION = 2  # raised with every change of what is folded: texts of other versions are folded again
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
@@ -121,7 +121,7 @@ def fold(text: str) -> str:
     if text.isascii() and not _overlong(plain := _plain(text)):
         pieces = plain.split()
     else:
-        pieces = chunks().findall(readable(text))
+        pieces = chunks().findall(respelled(readable(text)))
     return _with_compounds(_joined(" ".join([tokens for tokens, _ in map(_cuts(), pieces) if tokens])))
 
 
@@ -132,7 +132,7 @@ def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
     if text.isascii() and not _overlong(plain := _plain(text)):
         cuts, spans = _words_with_places(plain)
     else:
-        found = list(chunks().finditer(readable(text, trails)))
+        found = list(chunks().finditer(respelled(readable(text, trails), trails)))
         cuts, spans = [_cuts()(match[0]) for match in found], list(map(_span, found))
         places = [places for _, places in cuts]
         if places.count(None) != len(places):
@@ -229,7 +229,7 @@ def closed(compound: str) -> str:
 
 def surface(text: str) -> str:
     """The tokens of a query's word as written: no plural folding, no marks. For wildcards and fuzzy terms."""
-    pieces = chunks().findall(readable(unbroken(text)))
+    pieces = chunks().findall(respelled(readable(unbroken(text))))
     return _joined(" ".join(filter(None, map(_surface, pieces))))
 
 

@@ -49,6 +49,7 @@ _MISTAKEN = (
 # And the other way: ဝ for ၀ and ရ for ၇ inside a number, where no sign makes a syllable of it.
 _IN_NUMBER = f"(?<=[\u1040-\u1049])(?:\u101d+(?![{syllables.SIGNS}]|{_KILLED})|\u101b(?=[\u1040-\u1049]))"
 _LETTER_OF = {"\u1040": "\u101d", "\u1047": "\u101b", "\u1044": "\u104e"}
+_SPELLINGS = {"\u100b\u1039\u100c": "\u100c", "\u101e\u1039\u101e": "\u103f"}
 _BROKEN = (
     "-\n",
     "-\r\n",
@@ -162,6 +163,17 @@ def unbroken(text: str, trails: list[Trail] | None = None) -> str:
     if "#" in text:
         text = _rewritten(text, r"(?<=#)\w{3,100}", _parted, trails)
     return text
+
+
+def respelled(text: str, trails: list[Trail] | None = None) -> str:
+    """The text with one spelling where many people know another of a Burmese word: ဥက္ကဋ္ဌ, ပြသ္သနာ."""
+    if "\u1039" in text and any(two in text for two in _SPELLINGS):
+        return _rewritten(text, "|".join(_SPELLINGS), _spelling, trails)
+    return text
+
+
+def _spelling(found: re.Match[str]) -> str:
+    return _SPELLINGS[found[0]]
 
 
 def _hyphen(_: re.Match[str]) -> str:

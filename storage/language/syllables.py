@@ -79,6 +79,10 @@ def myanmar(syllable: str) -> str:
     if syllable[0] in "\u1029\u102a":
         syllable = ("\u101e\u103c" if syllable[0] == "\u1029" else "\u101e\u103c\u1031\u102c\u103a") + syllable[1:]
     syllable = syllable.replace("\u1025\u102e", "\u1026").replace("\u1005\u103b", "\u1008")
+    if syllable.startswith("\u100a\u103d\u103e"):
+        syllable = "\u100a\u103d" + syllable[3:]
+    elif syllable == "\u1017\u103b\u102f":  # often written so for ဗျူ, as in the word for strategy
+        return "\u1017\u103b\u1030"
     if "\u1009" in syllable or "\u1025" in syllable:  # these two are taken for one another
         syllable = re.sub("\u1025(?=[\u1037\u1039\u103a\u102c])", "\u1009", syllable)
         syllable = re.sub("\u1009(?![\u1037\u1039\u103a\u102c])", "\u1025", syllable)

@@ -208,7 +208,7 @@ def _foreign(word: str) -> Iterator[str]:
 
 def _letters(word: str) -> str:
     """One word in compatibility form, one script, small letters, without the marks that only decorate."""
-    word = normalize("NFKC", _one_script(word.translate(_SQUARED_MAP)))
+    word = normalize("NFKC", _one_script(word.translate(_SQUARED_MAP))).replace("ئو", "ؤو")  # as in Egypt
     word = _undecorated(_one_script(word))  # a look-alike may show only without its accent
     if both := _in_both_scripts(word):
         return MIXED + both
