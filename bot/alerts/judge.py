@@ -97,7 +97,7 @@ def judge(
                 first_alerted=any(match.alerting for match in history),
                 matches=found.matched,
                 put_in=put_in,
-                stood=compared is not None and compared.has_stood(name),
+                stood=compared is not None and compared.has_stood(name, silent=silent),
             )
             row = replace(row, kind=kind, alerting=decision.alerting, why=decision.why)
             history.append(row)
@@ -128,9 +128,14 @@ class _Compared:
         """Whether the edit put words in that match: others, or more of them."""
         return self.edited and rule in self.here and bool(self._words(self.here, rule) - self._words(self.then, rule))
 
-    def has_stood(self, rule: str) -> bool:
-        """Whether all that is new about a match is that a better reader sees it."""
-        return self.read_again and rule in self.then and not self.is_put_in(rule)
+    def has_stood(self, rule: str, *, silent: bool) -> bool:
+        """Whether all that is new about a match is that a better reader or a better folding sees it.
+
+        A rule that is not `silent` on the post saw the words of then: without a stored match, it did not find them.
+        """
+        if rule not in self.then or self.is_put_in(rule):
+            return False
+        return self.read_again or (self.edited and not silent and bool(self.then[rule].hits))
 
     def find_then(self, rule: str) -> tuple[Passage, ...] | None:
         """The passages of then as they are read now; None where the match that was stored says them."""

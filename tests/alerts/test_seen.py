@@ -187,3 +187,23 @@ def test_a_person_who_asks_for_the_rules_gets_what_the_better_reader_sees(stage:
         take_up(writer, NewJob("decide", post, line.now))
     stage.decide()
     assert stage.kinds() == [("match", "new match", True)]
+
+
+@pytest.mark.parametrize(
+    ("after", "alerts"), [("The K.I.A. left. Rain.", False), ("The K.I.A. left. The KIA is back.", True)]
+)
+def test_words_that_only_a_better_folding_finds_are_no_news_of_an_edit(
+    stage: DecideStage, line: Any, tmp_path: Any, after: str, alerts: bool
+) -> None:
+    stage.load(rules(tmp_path, fall="KIA"))
+    line.post("The K.I.A. left.")
+    stage.decide()
+    with line.archive.writing() as writer:  # as an older version left it, which did not find the word
+        writer.execute("delete from deliveries")
+        writer.execute("delete from matches")
+        writer.execute("insert into texts_index (texts_index) values ('delete-all')")
+        writer.execute("update texts set fold_version = 1, folded = 'the k i a left'")
+        writer.execute("insert into texts_index (texts_index) values ('rebuild')")
+    stage.say(after)
+    assert [(kind, alerting) for kind, _, alerting in stage.kinds()] == [("match", alerts)]
+    assert bool(line.rows()) == alerts
