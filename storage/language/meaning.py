@@ -19,7 +19,7 @@ _NO_WORDS = re.compile(r"(?<!\S)/(?:\\.|[^/\\])+/|\b\w+:\S*|\b(?:AND|OR|NOT|TO|O
 _FOLDED = (
     (re.compile(r"(?:\b[^\W\d_]\.){2,}"), "initials with dots are one word"),
     (re.compile(r"\b[A-Z\u0400-\u042f]{2,6}\b"), "initials are found with dots too"),
-    (re.compile(r"\d[,.\u2019' ]\d{3}\b"), "a number with separators is one number"),
+    (re.compile(r"\d[,.\u2019']\d{3}\b"), "a number with separators is one number"),
     (re.compile(r"\d{4,}"), "a number is found with separators too"),
     (re.compile(r"(?<![~\d])\d"), "a number is found with an ending too, as in F-16s and 33rd"),
     (re.compile("[\u4e00-\u9fff]"), "traditional and simplified Chinese are found alike"),

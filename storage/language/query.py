@@ -335,6 +335,7 @@ class _Reading:
         for word in value.split():
             if word[0] == "@" and word[1:] in self._known:
                 self._note(f"in quotes {word} is text: {word} NEAR/0 lost looks for the term beside a word")
+        self._note(slips.find_phrase_slip(value))
         return terms.phrase(value)
 
     def _look_for_slips(self, written: str, start: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from unicodedata import normalize
 
+from storage.language.fields import NAMES
 from storage.language.sequences import glob
 from storage.language.tree import And, Exact, HasText, Is, Node, Not, Or, When, Wild, Words, leaves
 
@@ -81,6 +83,7 @@ def find_slip(word: str, before: str, behind: str, *, left: bool) -> str | None:
         or _range_without_field(word + behind)
         or _boost(word, before)
         or _flags(word)
+        or _joined(word, left=left)
     )
 
 
@@ -144,6 +147,31 @@ def _boost(word: str, before: str) -> str | None:
 def _flags(word: str) -> str | None:
     if _PATTERN.fullmatch(word) and word.count("/") == 2:
         return f"{word} is read as text: a regular expression ends at its slash; letter case makes no difference in it"
+    return None
+
+
+def _joined(word: str, *, left: bool) -> str | None:
+    """Signs that join or part words in other tools, and here make a phrase of them or mean nothing."""
+    if (found := re.fullmatch(r"(\w+)=\S+", word)) and found[1].lower() in NAMES:
+        return f'"{word}" is read as text: write {found[1]}: with a colon'
+    if len(word) > 1 and word[0] == ":" and left:
+        return f'"{word}": a field stands directly before its colon: source:desk'
+    if len(word) > 1 and word[0] in "–—−" and left:
+        return f'"{word}" is looked for: to exclude it, write the minus of the keyboard, -{word[1:]}'
+    if re.search(r"[^\W\d][,;+|&][^\W\d]", word) and not re.fullmatch(r"[A-Z]&[A-Z]", word):
+        return f'"{word}" is read as words in a row: write a space between words that may stand anywhere, or OR'
+    if found := re.search("[（）＂｜［］]", word):
+        return f"{found[0]} is no syntax: write {normalize('NFKC', found[0])}"
+    if re.search(r"~\d*\.\d+$", word):
+        return f'"{word}" is read as text: write word~1 or word~2, the number of letters that may differ'
+    name = word.partition("：")[0].lower()
+    return f"： is no syntax: write {name}: with the colon of the keyboard" if "：" in word and name in NAMES else None
+
+
+def find_phrase_slip(value: str) -> str | None:
+    """What is probably wrong with what stands between quotes."""
+    if found := re.search(r"\S\s+(OR|AND|NOT|O?NEAR(?:/\d+)?)\s+\S", value):
+        return f'{found[1]} inside quotes is a word: write quotes around each phrase, "army" {found[1]} "navy"'
     return None
 
 
