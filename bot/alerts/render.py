@@ -65,7 +65,7 @@ def render(
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes), None)
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
-    head += _of_files(story, post, kinds)
+    head += _of_files(story, post, kinds) + _of_cards(story)
     if shows.local:
         tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]
     elif shows.file_bytes and (said := files.describe_left_out(carried, attached)):
@@ -135,6 +135,13 @@ def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:
         (Span(clip(one_line(words), 2 * _FIELD)),)
         for words in files.describe_machines(post.texts, story.match.hits, post.media)
     ]
+
+
+def _of_cards(story: Story) -> list[Line]:
+    """That the source did not write the words itself: the card of a link quotes somebody else's page."""
+    hits = story.match.hits
+    only = hits and all(hit.kind == "card" for hit in hits)
+    return [(Span("only in the card of a link, which quotes another page"),)] if only else []
 
 
 def _tail(story: Story, post: PostRow) -> list[Line]:

@@ -70,6 +70,16 @@ def test_an_alert_says_rule_source_both_times_snippet_link_and_its_number() -> N
     )
 
 
+@pytest.mark.parametrize(("kinds", "said"), [(("card", "card"), True), (("card", "body"), False), ((), False)])
+def test_words_of_the_card_of_a_link_are_not_taken_for_words_of_the_source(kinds: Any, said: bool) -> None:
+    hits = tuple(Hit(5, kind, 0, 4, "Fort") for kind in kinds)
+    match = MatchRow("fall", "v1", 77, "h", "match", AT, hits, alerting=True, why="new match", id=42)
+    delivery = DeliveryRow(3, 42, "desk", "match", "sending", AT, 1, AT)
+    story = Story(match, None, "fort", {5: "Fort falls"}, None)
+    text = render(delivery, story, POST, Rendering(ZoneInfo("UTC")), TEXT).text
+    assert ("\nonly in the card of a link, which quotes another page\n" in text) == said
+
+
 def test_the_words_that_matched_are_marked() -> None:
     assert "<b>command</b>" in told("the northern command fell", "command", shows=TELEGRAM).text
     assert "\x1b[1;33mcommand\x1b[0m" in told("the northern command fell", "command", shows=Shows("ansi")).text
