@@ -45,7 +45,7 @@ __all__ = [
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
 Presence = Literal["present", "absent"]
-FailureKind = Literal["unreached", "error", "refused"]
+FailureKind = Literal["unreached", "error", "closed", "refused"]
 NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
 
 

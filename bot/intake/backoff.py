@@ -67,7 +67,9 @@ def after_failure(error: Later | Never, *, every: int, before: Streak, now: int,
 def _failure_of(error: Later | Never) -> FailureKind:
     if isinstance(error, Never):
         return "refused"
-    return "unreached" if error.unreached or error.state in _AWAY else "error"
+    if error.unreached or error.state in _AWAY:
+        return "unreached"
+    return "error" if error.retry_at is None or error.obey else "closed"
 
 
 def _shorten(wait: int, jitter: float) -> int:

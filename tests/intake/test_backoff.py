@@ -60,6 +60,12 @@ def test_a_long_wait_that_we_chose_begins_with_a_look_after_minutes() -> None:
     assert waits(*(closed(turn) for turn in range(5))) == [300, 1800, 10800, 21600, 21600]
 
 
+def test_errors_before_it_do_not_make_an_odd_page_last_for_hours() -> None:
+    closed = Later("no preview", retry_at=20 * DAY)
+    assert waits(*[BROKEN] * 9, closed, closed)[-2:] == [300, 1800]
+    assert waits(closed, closed, closed, BROKEN, closed)[-2:] == [60, 300]
+
+
 @pytest.mark.parametrize("more", [{}, {"unreached": True}])
 def test_a_time_that_the_other_side_set_holds_whatever_else_is_known(more: dict[str, Any]) -> None:
     for before in (Streak(), Streak("unreached", 9, 9), Streak("error", 50, 50)):
