@@ -15,7 +15,7 @@ from bot.alerts.passages import find_passages, split_sentences
 from bot.contracts.message import Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
-from bot.foreign.text import one_line, visible
+from bot.foreign.text import one_line, undated, visible
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
@@ -115,9 +115,7 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
         Span(f" · {_short(post.source)}{side}"),
         Span("".join(f" ({mark})" for mark in marks), "bold"),
     )
-    posted = (
-        format_times(post.posted_at, zone) if post.posted_at is not None else f"unknown ({_short(post.posted_raw)})"
-    )
+    posted = format_times(post.posted_at, zone) if post.posted_at is not None else _short(undated(post.posted_raw))
     lines: list[Line] = [title, (Span(f"posted {posted}"),)]
     if late or post.posted_at is None:
         lines.append((Span(f"collected {format_times(post.collected_at, zone)}"),))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from bot.foreign.text import NOT_UNDERSTOOD
 from storage.language.zawgyi import is_zawgyi
 from storage.rows import Forward, Hit, MediaRow, PostRow, TextRow
 
@@ -34,6 +35,7 @@ def as_json(post: PostRow) -> dict[str, object]:
         "title": post.title,
         "posted_at": iso(post.posted_at),
         "posted_raw": post.posted_raw,
+        "time_problem": NOT_UNDERSTOOD if post.posted_at is None and post.posted_raw.strip() else None,
         "collected_at": iso(post.collected_at),
         "edited_at": iso(post.edited_at),
         "deleted_at": iso(post.deleted_at),

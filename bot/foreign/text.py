@@ -36,6 +36,15 @@ def one_line(text: str) -> str:
     return visible(_SPACES.sub(" ", text))
 
 
+NOT_UNDERSTOOD = "time not understood"
+"""The one label of a time that the source gives in words that are not certain to mean one moment."""
+
+
+def undated(words: str) -> str:
+    """What is shown where a time is missing: the label with the source's own words, or that it gives none."""
+    return f"{NOT_UNDERSTOOD} ({one_line(words)[:40]})" if words.strip() else "no date"
+
+
 def csv_cell(text: str) -> str:
     """Make one cell that no spreadsheet takes for a formula: a leading `'` where it could be one."""
     safe = visible(text, newlines=True)

@@ -17,7 +17,7 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 CONTRACT = {
     "id", "source", "native_id", "url", "author", "title", "posted_at", "posted_raw", "collected_at", "edited_at",
     "deleted_at", "text", "language", "zawgyi", "media", "texts", "links", "rules", "forwarded_from", "reply_to", "revisions",
-    "raw_sha256", "matched", "event", "copy_of", "copy_reason", "copy_likeness", "quotes",
+    "raw_sha256", "matched", "event", "copy_of", "copy_reason", "copy_likeness", "quotes", "time_problem",
 }  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def test_json_is_the_contract(program: Program) -> None:
         "title": None,
         "posted_at": "2025-11-01T12:26:40Z",
         "posted_raw": "2025-11-01T12:26:40+00:00",
+        "time_problem": None,
         "collected_at": "2025-11-01T14:26:41.500Z",
         "edited_at": None,
         "deleted_at": None,
@@ -137,6 +138,14 @@ def test_json_is_the_contract(program: Program) -> None:
         "reply_to": None,
         "revisions": 1,
     }
+
+
+def test_a_time_that_is_not_understood_has_one_label_everywhere(program: Program) -> None:
+    (post,) = json.loads(program("search", '"No date here"', "--json").stdout)
+    assert (post["posted_at"], post["posted_raw"]) == (None, "last Tuesday")
+    assert post["time_problem"] == "time not understood"
+    for shown in (program("search", '"No date here"'), program("show", post["id"])):
+        assert "time not understood (last Tuesday)" in shown.stdout
 
 
 def test_json_lines_and_csv_carry_the_same_posts(program: Program) -> None:

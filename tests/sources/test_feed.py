@@ -26,10 +26,10 @@ from bot.foreign.charset import decode
 from bot.foreign.feed.parsed import ParsedEntry, read_duration
 from bot.foreign.feed.rss_atom import find_entry_spans
 from bot.foreign.markup import plain
+from bot.foreign.times import read_time
 from bot.sources.feed import reading as feed_reading
 from bot.sources.feed.child import ParseLimits
 from bot.sources.feed.posts import identities
-from bot.sources.feed.reading import read_time
 from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
 from storage.records import Batch, FetchedPost, Raw, StoredRaw
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded

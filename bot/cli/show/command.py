@@ -15,7 +15,7 @@ from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.documents.event import describe_copy
 from bot.documents.post import convert_zawgyi, history_json, post_json
 from bot.errors import UserError
-from bot.foreign.text import one_line, visible
+from bot.foreign.text import one_line, undated, visible
 from storage.language import zawgyi
 from storage.media import summary
 from storage.posts import post_history
@@ -114,7 +114,7 @@ def _list_facts(post: PostRow, zone: Zone) -> Iterator[tuple[str, str]]:
         yield "address", post.url
     if post.author:
         yield "author", post.author
-    yield "posted", format_time(post.posted_at, zone, unknown=post.posted_raw or "no date", seconds=True)
+    yield "posted", format_time(post.posted_at, zone, unknown=undated(post.posted_raw), seconds=True)
     yield "collected", format_time(post.collected_at, zone, seconds=True)
     if post.edited_at is not None:
         yield "edited", format_time(post.edited_at, zone, seconds=True)

@@ -7,13 +7,13 @@ from itertools import islice
 from bot.cli.terminal.output import Session, style, write_line, write_text
 from bot.cli.terminal.times import Zone, format_time
 from bot.documents.as_json import headed
-from bot.foreign.text import one_line
+from bot.foreign.text import one_line, undated
 from storage.rows import Hit, PostRow
 
 POST_COLUMNS = (
     "id", "source", "native_id", "url", "author", "title", "posted_at", "collected_at", "edited_at", "deleted_at",
     "language", "text", "texts", "media", "links", "rules", "forwarded_from", "reply_to", "revisions", "raw_sha256",
-    "posted_raw", "matched", "zawgyi", "event", "copy_of", "copy_reason", "copy_likeness", "quotes",
+    "posted_raw", "matched", "zawgyi", "event", "copy_of", "copy_reason", "copy_likeness", "quotes", "time_problem",
 )  # fmt: skip
 _AROUND = 90  # letters shown before and after a hit
 _LONGEST = 400  # letters of one hit
@@ -50,17 +50,14 @@ def describe_post(session: Session, post: PostRow, zone: Zone) -> Iterator[str]:
     """Two lines, source and times, id and address; and one more where rules have matched."""
     marks = [name for name, at in (("edited", post.edited_at), ("deleted", post.deleted_at)) if at is not None]
     times = (
-        f"{format_time(post.posted_at, zone, unknown=_undated(post))}  collected {format_time(post.collected_at, zone)}"
+        f"{format_time(post.posted_at, zone, unknown=undated(post.posted_raw))}  "
+        f"collected {format_time(post.collected_at, zone)}"
     )
     state = "".join(f"  {style(session, mark, 'red')}" for mark in marks)
     yield f"{style(session, one_line(post.source), 'bold')}  {times}{state}"
     yield f"    {post.id}  {one_line(post.url or f'{post.source}/{post.native_id}')}"
     if post.rules:
         yield f"    matched by {one_line(', '.join(post.rules))}"
-
-
-def _undated(post: PostRow) -> str:
-    return one_line(post.posted_raw)[:40] or "no date"
 
 
 def cut_snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[SnippetPart, ...]]:

@@ -4,15 +4,15 @@ It is started by path and loads nothing of this project but a few small modules.
 (`ParseRequest`) and then the document; standard output is one JSON document (`ParsedFeed`).
 """
 
-import calendar
 import html
 import json
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
+from zoneinfo import ZoneInfo
 
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[3]))
@@ -21,17 +21,22 @@ from bot.foreign.charset import Decoded, decode
 from bot.foreign.feed.json_feed import read_json_feed
 from bot.foreign.feed.parsed import ParsedFeed, Unreadable
 from bot.foreign.feed.rss_atom import find_entry_spans, read_xml_feed
+from bot.foreign.times import read_time
 from bot.limits import limit_process
 
 MEMORY = 768 << 20
 
 
 class ParseRequest(TypedDict):
-    """What the parent asks: the reply's address and Content-Type, and how many entries it wants at most."""
+    """What the parent asks: the reply's address and Content-Type, and how many entries it wants at most.
+
+    `zone` is where the source is, "" for nowhere in particular: for times without a zone.
+    """
 
     url: str
     type: str
     cap: int
+    zone: str
 
 
 def read_document(data: bytes, order: ParseRequest, ready: Callable[[], None]) -> ParsedFeed:
@@ -40,6 +45,7 @@ def read_document(data: bytes, order: ParseRequest, ready: Callable[[], None]) -
     Raises Unreadable.
     """
     cap = order["cap"]
+    read = partial(read_time, zone=ZoneInfo(order["zone"]) if order["zone"] else None)
     is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
     places = [] if is_json else find_entry_spans(data)
     total = len(places)
@@ -49,10 +55,10 @@ def read_document(data: bytes, order: ParseRequest, ready: Callable[[], None]) -
     decoded = _decoded(data, order)
     ready()
     if is_json:
-        found = read_json_feed(decoded.text, order["url"], cap, read_time)
+        found = read_json_feed(decoded.text, order["url"], cap, read)
     else:
         refuse_page(decoded.text)
-        found = read_xml_feed(decoded.text, order["url"], cap, places, read_time)
+        found = read_xml_feed(decoded.text, order["url"], cap, places, read)
     found["total"] = max(total, found["total"])
     found["note"] = decoded.note or ""
     return found
@@ -75,23 +81,6 @@ def refuse_page(text: str) -> None:
     raise Unreadable(f"the address answers with a web page{words}, not with a feed")
 
 
-def read_time(raw: str) -> int | None:
-    """Microseconds UTC: exact where the string is ISO 8601 with an offset, else as feedparser reads it."""
-    from feedparser.datetimes import _parse_date
-
-    try:
-        exact = datetime.fromisoformat(raw.strip())
-        if exact.tzinfo is not None:
-            return round(exact.astimezone(UTC).timestamp() * 1_000_000)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        parsed = _parse_date(raw)
-        return calendar.timegm(tuple(parsed)) * 1_000_000 if parsed else None
-    except (ValueError, OverflowError, TypeError):
-        return None
-
-
 # The process ------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +92,6 @@ def forbid_opening() -> None:
 
     from bot.landlock import confine
 
-    read_time("Sat, 01 Jan 2000 00:00:00 GMT")
     confine()  # also what needs no open file: to remove or rename one, to become another program
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 

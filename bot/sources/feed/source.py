@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from bot.clock import DAY
+from bot.contracts.settings import zone_name
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
@@ -44,9 +45,13 @@ def _web_address(url: str) -> str:
 
 
 class Settings(SourceSettings):
-    """`url` is the address of the feed itself (http or https), not of the page that it belongs to."""
+    """`url` is the address of the feed itself (http or https), not of the page that it belongs to.
+
+    `time_zone` is for its times without a zone, which are UTC otherwise, and for names of several zones (IST, CST).
+    """
 
     url: Annotated[str, AfterValidator(_web_address)]
+    time_zone: Annotated[str, AfterValidator(zone_name)] | None = None
 
     def addresses(self) -> tuple[str, ...]:
         return (self.url,)
@@ -62,6 +67,7 @@ class Feed:
     def __init__(self, settings: Settings, tools: SourceTools, *, limits: ParseLimits = _LIMITS) -> None:
         self.settings: SourceSettings = settings
         self._url = settings.url
+        self._zone = settings.time_zone or ""
         self._mark = hashlib.sha256(settings.url.encode()).hexdigest()[:32]
         self._http = tools.http
         self._clock = tools.clock
@@ -103,7 +109,8 @@ class Feed:
         )
         if unchanged:
             return Batch(cursor=note.write(), detail=note.decoded)
-        order = ParseRequest(url=reply.url, type=reply.headers.get("content-type", "")[:200], cap=ENTRY_CAP)
+        kind = reply.headers.get("content-type", "")[:200]
+        order = ParseRequest(url=reply.url, type=kind, cap=ENTRY_CAP, zone=self._zone)
         async with self._readers:
             reading = await parse_in_child(body, order, self._limits)
         if not reading["total"] and note.count and "html" in order["type"]:
@@ -114,7 +121,7 @@ class Feed:
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries. Raises Later where only the next document can say."""
         async with self._readers:
-            return await read_again(stored, self._frame, self._url, self._clock.now(), self._limits)
+            return await read_again(stored, self._frame, self._url, self._zone, self._clock.now(), self._limits)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""
