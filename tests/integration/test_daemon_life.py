@@ -1,5 +1,6 @@
 """The daemon as its owner meets it: one instance, ordered stop, reload, and one bad source that hurts no other."""
 
+import json
 import os
 import shutil
 import signal
@@ -276,6 +277,41 @@ def test_a_daemon_whose_archive_is_overwritten_in_place_ends_and_says_so(
     assert "removed or replaced" in desk.said().splitlines()[-1]
     assert "internal error" not in desk.said()
     assert "Traceback" not in desk.said()
+
+
+def fill_with_garbage(database: Path, *, kept: int) -> None:
+    """Fill the file with noise behind its first bytes, as a failing disk or another program does."""
+    with database.open("r+b") as file:
+        file.seek(kept)
+        file.write(os.urandom(database.stat().st_size - kept))
+
+
+@pytest.mark.parametrize("kept", [0, 4096], ids=["the whole file", "all but its header"])
+def test_bad_input_76_an_archive_that_becomes_garbage_under_a_daemon_alarms_once_and_costs_no_alert(
+    desk: Desk, sink: Sink, until: Until, kept: int
+) -> None:
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address:
+        desk.write(config(address, sink.url, "spokesman_office").replace("[[sources]]", "health = true\n[[sources]]"))
+        daemon = desk.start("run")
+        until(lambda: "is reached" in desk.said(), "the first contact")
+        saved = json.loads(desk.run("backup", "--json", str(desk.directory / "saved")).stdout)["path"]
+        fill_with_garbage(desk.database, kept=kept)
+        world.publish("spokesman_office", "The regional command is silent.")
+        until(sink.heard.is_set, "the alarm")
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+        assert [message["type"] for _, message in sink.received] == ["health"], "one alarm, and nothing else"
+        assert "restore a backup" in str(sink.received)
+        said = [line.partition(" ")[2] for line in desk.said().splitlines()]
+        assert len(said) == len(set(said)), "nothing is said again and again"
+        assert "Traceback" not in desk.said()
+        assert "communique restore" in desk.run("run", "--once", code=1).stderr
+
+        shutil.move(desk.database.parent, desk.directory / "broken")
+        desk.run("restore", saved, str(desk.database.parent))
+        desk.run("run", "--once")
+    assert [message["type"] for _, message in sink.received if message["type"] == "match"] == ["match"]
 
 
 def test_bad_input_75_an_archive_of_a_clock_that_was_a_year_ahead_is_not_deaf_for_a_year(

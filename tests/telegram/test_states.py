@@ -64,6 +64,31 @@ def code_of(name: str) -> int:
     return next(code for base, code in CODES.items() if issubclass(kind, base))
 
 
+CHANNELS = ("river_guard", "hill_watch", "coast_line", "road_post", "bridge_post", "harbour_post")
+
+
+def test_a_wait_of_the_account_is_one_message_for_all_its_sources_and_a_short_one_is_none(station: Station) -> None:
+    for name in CHANNELS:
+        station.telegram.open_channel(name, name)
+    station.configure(**{name: {"channel": f"@{name}", "fallback": "none"} for name in CHANNELS})
+    station.sign_in()
+    station.start()
+
+    def states() -> set[str]:
+        return {station.state(name) for name in CHANNELS}
+
+    station.until(lambda: states() == {"ok"}, "first contact")
+    for _ in range(2):
+        station.telegram.faults.flood("messages.getHistory", 5)
+        station.until(lambda: states() == {"rate-limited"}, "the short wait of every source")
+        station.until(lambda: states() == {"ok"}, "the end of the short wait")
+    assert station.owed() == [], "nobody has to act, and nothing is lost"
+    station.telegram.faults.flood("messages.getHistory", 1_800)
+    station.until(lambda: states() == {"rate-limited"}, "the long wait of every source")
+    station.until(station.health, "the message")
+    assert ["its sources wait as well" in told for told in station.owed()] == [True]
+
+
 @pytest.mark.parametrize("name", ENDS)
 def test_after_the_end_of_an_account_a_whole_day_passes_without_a_call(
     telegram: World, at: Served, data_dir: Path, name: str
