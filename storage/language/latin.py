@@ -26,7 +26,7 @@ def language(text: str) -> str:
     if len(words) < _PROBE and len(text) > 2 * _PROBE:
         words = _words(text)
     words = words[:_PROBE]
-    if sum(map(str.isalpha, words)) < _LEAST_LETTERS:
+    if len(words) - words.count(" ") < _LEAST_LETTERS:
         return "und"
     code, likely = _detector()(words.lower())  # what stands in capitals is taken for English
     return code if likely >= _LEAST_LIKELY else "und"

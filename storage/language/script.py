@@ -108,5 +108,8 @@ def _neighbour(letters: Counter[str], burmese: int) -> str:
 
 
 def _is_kachin(text: str) -> bool:
-    words = re.findall("[a-z]+", text[:_FIRST_WORDS].lower())
+    text = text[:_FIRST_WORDS].lower()
+    if _kachin().isdisjoint(text.split()):
+        return False
+    words = re.findall("[a-z]+", text)
     return len(words) >= 3 and sum(word in _kachin() for word in words) >= 0.3 * len(words)
