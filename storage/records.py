@@ -267,6 +267,7 @@ class ObservationRow:
     presence: str
     method: str
     detail: str | None
+    fetch: Fetch | None = None  # of an absence
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,13 @@ def history_json(history: "PostHistory", earlier: Iterable[TextRow]) -> dict[str
             for revision in history.revisions
         ],
         "observations": [
-            {"at": iso(seen.at), "presence": seen.presence, "method": seen.method, "detail": seen.detail}
+            {
+                "at": iso(seen.at),
+                "presence": seen.presence,
+                "method": seen.method,
+                "detail": seen.detail,
+                "fetch": fetch_json(seen.fetch),
+            }
             for seen in history.observations
         ],
         "earlier_texts": [text_json(text) for text in earlier],
@@ -50,7 +56,7 @@ def history_json(history: "PostHistory", earlier: Iterable[TextRow]) -> dict[str
 
 
 def fetch_json(fetch: Fetch | None) -> dict[str, object] | None:
-    """How a revision came; None if that was not recorded."""
+    """How a revision or an absence came; None if that was not recorded."""
     if fetch is None:
         return None
     return {

@@ -219,7 +219,7 @@ class ChannelReader:
         return [
             Checked(native_id, "present", BY_ID, post=posts.get(native_id), control=True, fetch=_FETCH_BY_ID)
             if number in seen.messages
-            else Checked(native_id, "absent", BY_ID, control=bool(seen.messages), apart=_EXACT)
+            else Checked(native_id, "absent", BY_ID, None, bool(seen.messages), _EXACT, _FETCH_BY_ID)
             for native_id, number in zip(native_ids, numbers, strict=True)
         ]
 

@@ -25,6 +25,10 @@ def _time(column: str) -> str:
 _OF_A_POST = "s.name AS source, p.native_id"
 _POST_AND_SOURCE = "JOIN posts p ON p.id = {0}.post_id JOIN sources s ON s.id = p.source_id"
 _CURRENT_REVISION = f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING}"
+_FETCH = (
+    "iif(f.id IS NULL, NULL, json_object('method', f.method, 'status', f.status, 'url', f.url, "
+    "'certificate_sha256', f.certificate, 'layer', f.layer)) AS fetch"
+)
 _TITLE, _TEXT, _LINKS = (f"{said(column)} AS {column}" for column in ("title", "text", "links"))
 
 VIEWS = {
@@ -55,12 +59,11 @@ FROM media m {_POST_AND_SOURCE.format("m")}""",
 SELECT r.id, r.post_id, {_OF_A_POST}, r.number + 1 AS number, {_TITLE}, {_TEXT}, {_LINKS},
     {_time("r.collected_at")} AS collected_at, {_time("r.edited_at")} AS edited_at, r.method,
     {said("content_hash")} AS content_hash, r.raw_sha256, r.number = p.revision AS current,
-    {_time("d.at")} AS reread_at, iif(f.id IS NULL, NULL, json_object('method', f.method,
-        'status', f.status, 'url', f.url, 'certificate_sha256', f.certificate, 'layer', f.layer)) AS fetch
+    {_time("d.at")} AS reread_at, {_FETCH}
 FROM revisions r {_POST_AND_SOURCE.format("r")} {BEST_READING} LEFT JOIN fetches f ON f.id = r.fetch_id""",
     "observations_readable": f"""
-SELECT o.id, o.post_id, {_OF_A_POST}, {_time("o.at")} AS at, o.presence, o.method, o.detail
-FROM observations o {_POST_AND_SOURCE.format("o")}""",
+SELECT o.id, o.post_id, {_OF_A_POST}, {_time("o.at")} AS at, o.presence, o.method, o.detail, {_FETCH}
+FROM observations o {_POST_AND_SOURCE.format("o")} LEFT JOIN fetches f ON f.id = o.fetch_id""",
     "sources_readable": f"""
 SELECT s.id, s.name, s.kind, s.state, s.reason, {_time("nullif(s.state_since, 0)")} AS state_since, s.tags, s.side,
     s.handle, s.channel_id, s.title, s.enabled, s.paused, s.failures,

@@ -1,4 +1,4 @@
-"""How revisions came to us: status line, headers, final address, certificate; each fetch only once, never changed."""
+"""How revisions and absences came to us: status line, headers, final address, certificate; each only once."""
 
 from __future__ import annotations
 
@@ -40,12 +40,10 @@ def save_fetch(writer: Writer, fetch: Fetch, now: int) -> int:
     )
 
 
-def read_fetch(reader: Reader, post_id: int, revision: int) -> Fetch | None:
-    """How one revision of a post came; None if that was not recorded."""
+def read_fetch(reader: Reader, fetch_id: int | None) -> Fetch | None:
+    """Read one by its id; None if nothing was recorded."""
     row = reader.one(
-        "SELECT f.method, f.status, f.url, f.headers, f.certificate, f.layer FROM revisions r "
-        "JOIN fetches f ON f.id = r.fetch_id WHERE r.post_id = :post AND r.number = :number",
-        {"post": post_id, "number": revision},
+        "SELECT method, status, url, headers, certificate, layer FROM fetches WHERE id = :id", {"id": fetch_id}
     )
     if row is None:
         return None

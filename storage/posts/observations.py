@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from storage import jobs
 from storage.archive.columns import int64_or_none
 from storage.jobs import NewJob
-from storage.records import Checked, FetchedPost
+from storage.posts.fetches import save_fetch
+from storage.records import Checked, Fetch, FetchedPost
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -22,14 +23,21 @@ _LABELLED = "labelled edited, same content"
 _CONTROLLED = "a post beside it was there"
 
 
-def observe(writer: Writer, observed: Sequence[tuple[int, str, str | None]], now: int, method: str) -> None:
-    """Note looks: (post id, "present" or "absent", what is to be said of it)."""
+def observe(
+    writer: Writer,
+    observed: Sequence[tuple[int, str, str | None]],
+    now: int,
+    method: str,
+    fetch: Fetch | None = None,
+) -> None:
+    """Note looks: (post id, "present" or "absent", what is to be said of it). `fetch` is kept as their evidence."""
     if observed:
+        shared = {"at": now, "method": method, "fetch": save_fetch(writer, fetch, now) if fetch else None}
         writer.execute_many(
-            "INSERT INTO observations (post_id, at, presence, method, detail) "
-            "VALUES (:post_id, :at, :presence, :method, :detail)",
+            "INSERT INTO observations (post_id, at, presence, method, detail, fetch_id) "
+            "VALUES (:post_id, :at, :presence, :method, :detail, :fetch)",
             [
-                {"post_id": post_id, "at": now, "presence": presence, "method": method, "detail": detail}
+                {"post_id": post_id, "presence": presence, "detail": detail, **shared}
                 for post_id, presence, detail in observed
             ],
         )
@@ -72,7 +80,7 @@ def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart
     """
     [post] = writer.rows("SELECT deleted_at FROM posts WHERE id = :id", {"id": post_id})
     first, absences = _absences(writer, post_id)
-    observe(writer, [(post_id, "absent", _CONTROLLED if found.control else None)], now, found.method)
+    observe(writer, [(post_id, "absent", _CONTROLLED if found.control else None)], now, found.method, found.fetch)
     if post["deleted_at"] is not None:
         return "absent"
     if found.control and first is not None and now - first >= apart:

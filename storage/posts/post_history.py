@@ -1,14 +1,14 @@
 """What became of one post: its revisions, when it was seen or missed, its matches and their deliveries."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.archive.best_reading import BEST_READING, said
 from storage.posts.fetches import read_fetch
 from storage.records import Fetch, ObservationRow
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader
+    from storage.archive.database import Reader, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,23 @@ def read_history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.rows(
         f"SELECT r.number, {said('text')} AS text, r.collected_at, r.edited_at, "
-        f"{said('content_hash')} AS content_hash, r.raw_sha256, r.method, d.at AS reread_at "
+        f"{said('content_hash')} AS content_hash, r.raw_sha256, r.method, d.at AS reread_at, r.fetch_id "
         f"FROM revisions r {BEST_READING} WHERE r.post_id = :id ORDER BY r.number",
         {"id": post_id},
     )
     observations = reader.rows(
-        "SELECT at, presence, method, detail FROM observations WHERE post_id = :id ORDER BY at, id", {"id": post_id}
+        "SELECT at, presence, method, detail, fetch_id FROM observations WHERE post_id = :id ORDER BY at, id",
+        {"id": post_id},
     )
     return PostHistory(
-        tuple(RevisionRow(**dict(row), fetch=read_fetch(reader, post_id, row["number"])) for row in revisions),
-        tuple(ObservationRow(*row) for row in observations),
+        tuple(RevisionRow(**_with_fetch(reader, row)) for row in revisions),
+        tuple(ObservationRow(**_with_fetch(reader, row)) for row in observations),
     )
+
+
+def _with_fetch(reader: "Reader", row: "Row") -> dict[str, Any]:
+    facts = dict(row)
+    return facts | {"fetch": read_fetch(reader, facts.pop("fetch_id"))}
 
 
 def read_matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:

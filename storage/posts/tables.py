@@ -143,6 +143,7 @@ class ObservationTable(SQLModel, table=True):
     presence: str = Field(sa_type=Text)
     method: str = Field(sa_type=Text)
     detail: str | None = Field(default=None, sa_type=Text)
+    fetch_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("fetches.id")))
 
 
 class TextTable(SQLModel, table=True):

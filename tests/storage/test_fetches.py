@@ -44,6 +44,20 @@ def test_every_revision_says_how_it_came_and_a_fetch_is_one_row(desk: Any, make_
     assert desk.rows("SELECT count(*) FROM fetches") == [(2,)]  # a page without news leaves nothing
 
 
+def test_an_absence_says_how_the_answer_came(desk: Any, make_post: Make, now: int) -> None:
+    save(desk, now, None, make_post(1, "One."))
+    [(post_id,)] = desk.rows("SELECT id FROM posts")
+    for minute, fetch in ((1, FETCH), (2, None), (3, FETCH)):
+        gone = Checked("1", "absent", "embed page", control=True, fetch=fetch)
+        with desk.archive.writing() as writer:
+            saving.save_check(writer, post_id, gone, now + minute * MINUTE, apart=10 * MINUTE)
+    with desk.archive.reading() as reader:
+        assert [seen.fetch for seen in read_history(reader, post_id).observations] == [FETCH, None, FETCH]
+    shown = desk.rows("SELECT fetch ->> 'url', fetch ->> 'certificate_sha256' FROM observations_readable")
+    assert shown == [(FETCH.url, FETCH.certificate), (None, None), (FETCH.url, FETCH.certificate)]
+    assert desk.rows("SELECT count(*) FROM fetches") == [(1,)]
+
+
 def test_what_came_without_such_facts_has_none(desk: Any, make_post: Make, now: int) -> None:
     save(desk, now, None, make_post(1, "One."))
     [(post_id,)] = desk.rows("SELECT id FROM posts")

@@ -458,7 +458,7 @@ def test_the_list_shows_how_each_source_is_watched_and_how_far_it_lags(station: 
     assert {name: cells[name][2] for name in modes} == modes
     assert (cells["pushed"][3], cells["pushed"][6]) == ("ok", str(last))
     assert cells["pushed"][5].endswith(" s")
-    assert "flood wait: channels.getMessages until" in shown.stderr
+    assert "telegram: rate-limited, channels.getMessages waits until" in shown.stderr
     assert "telegram account: connected" in shown.stderr
     assert "rate-limited: channels.getMessages until" in station.desk.run("status").stdout
     assert "wished: the account has not joined the channel, so nothing is pushed" in station.desk.said()

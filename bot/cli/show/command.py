@@ -20,7 +20,7 @@ from storage.language import zawgyi
 from storage.media import summary
 from storage.posts import post_history
 from storage.posts import reading as post_reading
-from storage.records import Fetch, Forward, PostRow
+from storage.records import Fetch, Forward, ObservationRow, PostRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -180,13 +180,15 @@ def _describe_history(session: Session, reader: "Reader", post: PostRow, zone: Z
     yield from _under_heading(
         session,
         "observations",
-        (
-            visible(
-                f"{seen.presence} at {format_time(seen.at, zone, seconds=True)}, by {seen.method}  {seen.detail or ''}"
-            ).rstrip()
-            for seen in lived.observations
-        ),
+        (line for seen in lived.observations for line in _describe_observation(seen, zone)),
     )
+
+
+def _describe_observation(seen: ObservationRow, zone: Zone) -> Iterator[str]:
+    at = format_time(seen.at, zone, seconds=True)
+    yield visible(f"{seen.presence} at {at}, by {seen.method}  {seen.detail or ''}").rstrip()
+    if seen.fetch is not None:
+        yield from _describe_fetch(seen.fetch)
 
 
 def _compare(session: Session, before: str, after: str) -> Iterator[str]:

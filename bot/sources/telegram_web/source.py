@@ -134,7 +134,7 @@ class TelegramWeb:
             if control is not None and (await self._embed(control)).post is not None:
                 embed = await self._embed(native_id)
         if embed.post is None:
-            return Checked(native_id, "absent", _BY_EMBED, control=self._lately_alive())
+            return Checked(native_id, "absent", _BY_EMBED, control=self._lately_alive(), fetch=embed.fetch)
         post = None if embed.post.service else embed.post  # such a page does not give the words of a service message
         return Checked(native_id, "present", _BY_EMBED, post=post, control=True, fetch=embed.fetch)
 

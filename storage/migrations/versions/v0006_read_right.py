@@ -36,6 +36,8 @@ _STEPS = (
     "ALTER TABLE texts ADD COLUMN ended INTEGER",
     "ALTER TABLE jobs ADD COLUMN seen INTEGER",
     "ALTER TABLE media ADD COLUMN reread INTEGER",
+    # how the answer came in which a post was absent
+    "ALTER TABLE observations ADD COLUMN fetch_id INTEGER REFERENCES fetches (id)",
     # by which version of the query language a rule was first read
     "ALTER TABLE rules ADD COLUMN language_version INTEGER NOT NULL DEFAULT 1",
 )
