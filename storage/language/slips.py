@@ -51,13 +51,12 @@ _FIELDS = {
     "year": "write date:2024",
 }
 _OPERATORS = frozenset({"or", "and", "not"})
-_FOREIGN = re.compile(
-    r"(?P<slash>(?:w|n|p|pre|near|onear|within|adj)/(?:\d{1,3}|[sp]))|(?P<adj>adj\d{0,3}|xor|andnot|same|followedby)"
-    r"|(?P<around>around)",
-    re.IGNORECASE,
+_FOREIGN_OPERATORS = frozenset({"adj", "xor", "andnot", "same", "followedby", "around"})
+_FOREIGN = (
+    r"(?i)(?P<slash>(?:w|n|p|pre|near|onear|within|adj)/(?:\d{1,3}|[sp]))"
+    r"|(?P<adj>adj\d{0,3}|xor|andnot|same|followedby)|(?P<around>around)"
 )
-_RANGE = re.compile(r"[\[{]\s*[^\s\[\]{}]+\s+TO\s+[^\s\[\]{}]+\s*[\]}]")
-_PATTERN = re.compile(r"/.+/[a-z]{1,4}", re.DOTALL)
+_RANGE = r"[\[{]\s*[^\s\[\]{}]+\s+TO\s+[^\s\[\]{}]+\s*[\]}]"
 _FOREIGN_QUOTES = {"«": "»", "‹": "›", "'": "'", "‘": "’", "‚": "‘", "`": "`", "「": "」", "『": "』", "《": "》"}
 _LONE = {
     "-": "write -navy",
@@ -73,8 +72,11 @@ def find_slip(word: str, before: str, behind: str, *, left: bool) -> str | None:
 
     `before` and `behind` are the query around it; `left` says that a term stands on its left.
     """
+    small = word.lower()
+    if word.isalpha() and small not in _OPERATORS and small not in _FOREIGN_OPERATORS:
+        return None
     right = bool(behind.strip()) and not behind.lstrip().startswith(")")
-    if word.lower() in _OPERATORS and right and (left or word.lower() == "not"):
+    if small in _OPERATORS and right and (left or small == "not"):
         return f'"{word}" is looked for as a word: write {word.upper()} to join terms, or quote the word'
     return (
         _foreign_operator(word, behind, between=left and right)
@@ -105,8 +107,8 @@ def meant_instead(name: str, near: str) -> str:
 
 
 def _foreign_operator(word: str, behind: str, *, between: bool) -> str | None:
-    found = _FOREIGN.fullmatch(word)
-    if not found or not between:
+    found = re.fullmatch(_FOREIGN, word) if between else None
+    if not found:
         return None
     digits = re.sub("[^0-9]", "", word)
     asked = f"{'ONEAR' if word.lower().startswith(('pre', 'onear', 'p/', 'adj')) else 'NEAR'}/{digits or 5}"
@@ -134,18 +136,18 @@ def _foreign_quotes(text: str) -> str | None:
 
 
 def _range_without_field(text: str) -> str | None:
-    found = _RANGE.match(text)
+    found = re.match(_RANGE, text) if text[0] in "[{" else None
     return f"a range belongs to a date: write date:{found[0].replace('{', '[').replace('}', ']')}" if found else None
 
 
 def _boost(word: str, before: str) -> str | None:
-    if re.search(r"\^\d+(?:\.\d+)?$", word) and (len(word.partition("^")[0]) or before[-1:] in '")”'):
+    if "^" in word and re.search(r"\^\d+(?:\.\d+)?$", word) and (len(word.partition("^")[0]) or before[-1:] in '")”'):
         return f'"{word}": a weight (^2) does nothing here, and its number is looked for as text: leave it out'
     return None
 
 
 def _flags(word: str) -> str | None:
-    if _PATTERN.fullmatch(word) and word.count("/") == 2:
+    if word[0] == "/" and word.count("/") == 2 and re.fullmatch(r"(?s)/.+/[a-z]{1,4}", word):
         return f"{word} is read as text: a regular expression ends at its slash; letter case makes no difference in it"
     return None
 
@@ -221,6 +223,8 @@ def _ways(node: Node) -> Iterator[Node]:
 
 def _implies(part: Node, other: Node) -> bool:
     """Whether words are found wherever others are: "regional command" holds no post without command."""
+    if isinstance(part, Exact):
+        part = Words((part.folded,), kinds=part.kinds)
     return (
         isinstance(part, Words)
         and isinstance(other, Words)

@@ -123,10 +123,10 @@ def as_written(text: str) -> Exact | None:
 
 def phrase(text: str) -> Node | None:
     """What stands between quotes: words in a row, some with wildcards; a lone * is any one word."""
-    if not _WILDCARD.search(text):
+    if not _has_wildcard(text):
         return words(text)
     tokens: list[str] = []
-    for wild, written in groupby(text.split(), key=lambda word: bool(_WILDCARD.search(word))):
+    for wild, written in groupby(text.split(), key=_has_wildcard):
         if wild:
             for word in written:
                 tokens += ["*"] if word == "*" else _attached(surface(_stood_in(word)).split())
@@ -140,7 +140,11 @@ def phrase(text: str) -> Node | None:
 
 
 # In running text a * or ? is a sign of it, unless letters are on its sides or it is alone.
-_WILDCARD = re.compile(r"(?<!\S)\*(?!\S)|\w[\u1000-\u109f\u0300-\u036f]*\*|\*\w|\w\?+(?=\w)")
+_WILDCARD = r"(?<!\S)\*(?!\S)|\w[\u1000-\u109f\u0300-\u036f]*\*|\*\w|\w\?+(?=\w)"
+
+
+def _has_wildcard(text: str) -> bool:
+    return ("*" in text or "?" in text) and re.search(_WILDCARD, text) is not None
 
 
 def _stood_in(word: str) -> str:

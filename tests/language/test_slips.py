@@ -63,6 +63,7 @@ from storage.language.slips import unknown_names
         ("army NOT army", "never match"),
         ("army navy -(fleet OR armies)", "never match"),
         ('"regional command" -command', "never match"),
+        ("=US -us", "never match"),
         ("(army OR navy) -army -navy", "never match"),
         ("fleet OR (army -army)", "never match"),
         ("source:desk army -source:desk", "never match"),
