@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from bot.events.numerals import read_values
+from bot.events.numerals import find_values
 from bot.events.words import ComparedWords
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
@@ -19,12 +19,14 @@ _EDGE = 4  # tokens at the very beginning or end that can still stand at the sam
 _LEAST = 8  # shingles of which a part has to be contained
 
 # ComparedWords beside which a place is named: before it, and after it.
-_BEFORE = frozenset(("in", "at", "near", "from", "outside", "around", "在", "于", "於", "ที่", "ใน"))
+_BEFORE = frozenset(
+    ("in", "at", "near", "from", "of", "to", "into", "towards", "outside", "around", "在", "于", "於", "ที่", "ใน")
+)
 _AFTER = frozenset(
     (
         *("village", "town", "township", "city", "district", "hill", "bridge", "camp", "base"),
-        *("မြို့", "ရွာ", "ကျေး", "ခ", "ရိုင်", "နယ်", "တောင်", "စ", "ခန်း"),  # Burmese, by its syllables
-        *("镇", "鎮", "村", "市", "县", "縣", "区", "區", "寨", "山"),
+        *("မြို့", "ရွာ", "ကျေး", "ခ", "ရိုင်", "နယ်", "တောင်", "တိုင်း", "စ", "ခန်း"),  # Burmese, by its syllables
+        *("镇", "鎮", "村", "市", "县", "縣", "区", "區", "寨", "山", "地"),
     )
 )
 
@@ -87,6 +89,7 @@ def _find_contradiction(
 ) -> tuple[str, str] | None:
     """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
     ours, theirs = _find_names(first, names), _find_names(later, names)
+    numbers, others = find_values(first), find_values(later)
     for what, low, high, start, end in changes:
         if what != "replace":
             continue
@@ -94,7 +97,7 @@ def _find_contradiction(
         if outside and max(high - low, end - start) > _EDGE:
             continue
         for one, other in (
-            (_values(first, low, high), _values(later, start, end)),
+            (_overlapping(numbers, low, high), _overlapping(others, start, end)),
             (_overlapping(ours, low, high), _overlapping(theirs, start, end)),
             (_place(first, low, high, later[start:end]), _place(later, start, end, first[low:high])),
         ):
@@ -102,17 +105,6 @@ def _find_contradiction(
             if missing and instead:
                 return next(iter(missing)), next(iter(instead))
     return None
-
-
-def _values(tokens: Sequence[str], low: int, high: int) -> list[str]:
-    """The numbers of a stretch, each whole: a numeral that reaches out of it is read with its neighbours."""
-    before = low
-    while before > 0 and low - before < 3 and read_values(tokens[before - 1 : before]):
-        before -= 1
-    after = high
-    while after < len(tokens) and after - high < 3 and read_values(tokens[after : after + 1]):
-        after += 1
-    return list(read_values(tokens[before:after])) if read_values(tokens[low:high]) else []
 
 
 def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:

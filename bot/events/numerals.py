@@ -35,21 +35,21 @@ _LONGEST = 8  # tokens of one name
 _POWERS = (10, 100, 1000, 10_000, 1_000_000)
 
 
-def read_values(tokens: Sequence[str]) -> tuple[str, ...]:
-    """The numbers, months and days of the week that these tokens name, in order: ("35", "month 11")."""
-    found: list[str] = []
-    run: list[int] = []
+def find_values(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
+    """The numbers, months and days of the week that these tokens name, in order: (start, end, "35" or "month 11")."""
+    found: list[tuple[int, int, str]] = []
+    run: list[tuple[int, int, int]] = []
     place = 0
     while place < len(tokens):
         length, value = _longest_name(tokens, place)
         if isinstance(value, int):
-            run.append(value)
+            run.append((place, place + length, value))
         else:
             found += _said(run)
             run = []
-            found += [value] if value else []
+            found += [(place, place + length, value)] if value else []
         place += length
-    return tuple(found + _said(run))
+    return found + _said(run)
 
 
 def _longest_name(tokens: Sequence[str], place: int) -> tuple[int, int | str | None]:
@@ -62,21 +62,22 @@ def _longest_name(tokens: Sequence[str], place: int) -> tuple[int, int | str | N
     return 1, None
 
 
-def _said(run: Sequence[int]) -> list[str]:
+def _said(run: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, str]]:
     """Numerals in a row as numbers: thirty five and 三十五 are one; two digits beside each other are two."""
-    numbers: list[int] = []
+    numbers: list[tuple[int, int, int]] = []
     smallest = 0  # a power of ten below which the next numeral still belongs to the last number
-    for value in run:
-        if value in _POWERS and numbers and 0 < numbers[-1] % value == numbers[-1]:
-            numbers[-1] *= value
+    for start, end, value in run:
+        first, _, last = numbers[-1] if numbers else (0, 0, 0)
+        if value in _POWERS and 0 < last < value:
+            numbers[-1] = first, end, last * value
             smallest = value
         elif value < smallest:
-            numbers[-1] += value
+            numbers[-1] = first, end, last + value
             smallest = 10 if 20 <= value < 100 else 0
         else:
-            numbers.append(value)
+            numbers.append((start, end, value))
             smallest = value if value in _POWERS else 10 if 20 <= value < 100 and value % 10 == 0 else 0
-    return [str(number) for number in numbers]
+    return [(start, end, str(value)) for start, end, value in numbers]
 
 
 @cache

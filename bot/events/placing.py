@@ -139,5 +139,6 @@ def _find_near(writer: Writer, rules: EventRules, one: Arrived, words: ComparedW
 def find_own_words(text: str, first: Sequence[str]) -> str:
     """The sentences of a text that are not in the tokens of another, as they were written."""
     known = f" {' '.join(first)} "
-    own = [part.strip() for part in _SENTENCE.split(text) if f" {' '.join(list_tokens(part))} " not in known]
+    parts = [(part.strip(), list_tokens(part)) for part in _SENTENCE.split(text)]
+    own = [part for part, tokens in parts if tokens and f" {' '.join(tokens)} " not in known]
     return " … ".join(own) or text.strip()

@@ -1,0 +1,109 @@
+"""What is a copy: labelled pairs of our own sentences, and the rules one by one."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bot.events.likeness import compare
+from bot.events.numerals import find_values
+from bot.events.placing import find_own_words, read_names
+from bot.events.words import fingerprints, list_tokens, read_words
+
+PAIRS = Path(__file__).with_name("copies.tsv")
+CLAIM = (
+    "Statement 14: the regional command at Taungkyar is in our hands since 06:20 this morning, and forty of its soldiers"
+    " have laid down their weapons before our men."
+)
+
+
+def pairs() -> list[tuple[str, str, str, str, str]]:
+    rows = [line.split("\t") for line in PAIRS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return [(row[0], row[1], row[2], row[3].replace("\\n", "\n"), row[4].replace("\\n", "\n")) for row in rows]
+
+
+def judged(first: str, later: str) -> str:
+    verdict = compare(read_words(first), read_words(later)).verdict
+    return "other" if verdict == "contradiction" else verdict
+
+
+def test_of_300_labelled_pairs_no_two_statements_are_merged_and_95_of_100_copies_are_found() -> None:
+    seen = Counter((label, judged(first, later)) for label, _, _, first, later in pairs())
+    assert sum(seen.values()) >= 300
+    merged = [row for row in pairs() if row[0] != "copy" and judged(row[3], row[4]) == "copy"]
+    assert merged == []
+    copies = sum(count for (label, _), count in seen.items() if label == "copy")
+    assert seen["copy", "copy"] >= 0.95 * copies
+    quotes = sum(count for (label, _), count in seen.items() if label == "quote")
+    assert seen["quote", "quote"] == quotes
+
+
+def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
+    apart = [
+        (how, first)
+        for label, _, how, first, later in pairs()
+        if label == "copy" and not fingerprints(read_words(first)) & fingerprints(read_words(later))
+    ]
+    assert apart == []
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("thirty five dead on 3 November", ["35", "3", "month 11"]),
+        ("35 dead", ["35"]),
+        ("三十五人", ["35"]),
+        ("သုံးဆယ့်ငါး", ["35"]),
+        ("สามสิบห้าคน", ["35"]),
+        ("ဒီဇင်ဘာလ ၄ ရက် တနင်္လာနေ့", ["month 12", "4", "day 1"]),
+        ("one two three", ["1", "2", "3"]),
+        ("two hundred and forty", ["200", "40"]),
+        ("no number here", []),
+    ],
+)
+def test_numbers_are_read_in_digits_and_in_words(text: str, values: list[str]) -> None:
+    assert [value for _, _, value in find_values(list_tokens(text))] == values
+
+
+def test_the_same_number_in_other_words_is_no_contradiction() -> None:
+    assert judged(CLAIM, CLAIM.replace("forty", "40")) == "copy"
+
+
+def test_a_number_that_only_one_of_them_has_is_no_contradiction() -> None:
+    assert judged(CLAIM, CLAIM.replace("this morning", "this morning of 3 May")) == "copy"
+    assert judged(CLAIM, CLAIM.replace("Statement 14: the", "The")) == "copy"
+
+
+def test_terms_that_differ_make_two_statements_and_names_of_one_term_do_not() -> None:
+    names = read_names({"north": ["Northern Command", "NC"], "east": ["Eastern Command"]})
+    first = CLAIM.replace("the regional command at Taungkyar", "the Northern Command")
+    other = first.replace("Northern", "Eastern")
+    assert compare(read_words(first), read_words(other), names).verdict == "contradiction"
+    same = first.replace("Northern Command", "NC")
+    assert compare(read_words(first), read_words(same), names).verdict == "copy"
+
+
+def test_a_misread_place_is_no_other_place() -> None:
+    assert judged(CLAIM, CLAIM.replace("Taungkyar", "Taungkyer")) == "copy"
+    assert judged(CLAIM, CLAIM.replace("Taungkyar", "Hopang")) == "other"
+
+
+def test_the_signature_of_a_source_is_not_compared() -> None:
+    earlier = [
+        f"{words}. Hill Radio, the voice of the free hills, every day at noon" for words in ("One", "Two", "Three")
+    ]
+    signed = "The ferry is closed. Hill Radio, the voice of the free hills, every day at noon"
+    assert read_words(signed, earlier).tokens == read_words("The ferry is closed").tokens
+    assert len(read_words(signed, earlier[:2]).tokens) > 10
+
+
+def test_a_last_line_with_a_handle_or_an_address_is_a_signature_of_a_source_with_few_posts() -> None:
+    for last in ("join @hill_desk today", "read more at https://hills.example/news"):
+        assert read_words(f"The ferry is closed\n{last}").tokens == ("the", "ferry", "is", "closed")
+    assert read_words("ask @hill_desk about the ferry").tokens == ("ask", "about", "the", "ferry")
+
+
+def test_the_own_words_of_a_quote_are_shown_as_they_were_written() -> None:
+    denial = f"They wrote: {CLAIM} This is False, our troops hold the base!"
+    first = read_words(CLAIM).tokens
+    assert find_own_words(denial, first).endswith("This is False, our troops hold the base!")
