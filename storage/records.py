@@ -289,6 +289,7 @@ class MatchRow:
     why: str
     before: str | None = None
     id: int = 0
+    event: int | None = None  # that of the post
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,11 +310,21 @@ class PostFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """The event that a message continues, and where it was first seen; `added` are the own words of a quote."""
+
+    event: int
+    source: str
+    added: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One match with all that a message about it needs, apart from the post.
 
     `texts` holds the raw text of every text that a hit points into, current or not. `query` is the rule as it was
-    loaded in that version. `absent` is the first of the misses that led to a deletion.
+    loaded in that version. `absent` is the first of the misses that led to a deletion. `thread` is the event of which
+    the post is a copy, or which it repeats with words of its own.
     """
 
     match: MatchRow
@@ -321,6 +332,7 @@ class Story:
     query: str | None
     texts: Mapping[int, str]
     absent: ObservationRow | None
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)

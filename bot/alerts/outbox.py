@@ -4,7 +4,7 @@ import asyncio
 import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bot.alerts.document import FirstAlert
@@ -341,7 +341,10 @@ def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRo
     """Everything that a message about a match contains; the foreign keys guarantee that it exists."""
     story = matches.read_story(reader, match_id)
     assert story is not None
+    story = replace(story, thread=heard.read_thread(reader, story.match.post_id))
     first = outbox.find_first_alert(reader, match_id, target)
+    if first is None and story.thread is not None:
+        first = heard.find_first_message(reader, story.thread.event, story.match.rule, target)
     return story, reading.read_posts(reader, [story.match.post_id])[0], FirstAlert(*first) if first else None
 
 

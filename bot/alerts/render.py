@@ -16,9 +16,10 @@ from bot.contracts.message import Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
 from bot.foreign.text import one_line, undated, visible
-from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story
+from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story, Thread
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
+_ADDED = 300  # of the words that a post adds to a statement that it repeats
 _FIELD = 120  # of a name, an author, a file name
 _LINK = 700
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,10 +120,20 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
     lines: list[Line] = [title, (Span(f"posted {posted}"),)]
     if late or post.posted_at is None:
         lines.append((Span(f"collected {format_times(post.collected_at, zone)}"),))
+    if story.thread is not None and story.match.kind == "match":
+        lines += _of_event(story.thread)
     if post.deleted_at is not None:
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
         lines.append((Span(f"absent since {format_times(since, zone)}, by {_short(method)}", "bold"),))
     return lines
+
+
+def _of_event(thread: Thread) -> list[Line]:
+    """That a post is a copy, or what it adds to the statement that it repeats."""
+    if thread.added is None:
+        return [(Span(f"copy of a statement in {_short(thread.source)}"),)]
+    said = clip(one_line(thread.added), _ADDED)
+    return [(Span(f"repeats a statement in {_short(thread.source)} and adds: ", "bold"), Span(said))]
 
 
 def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from bot.alerts.plan import describe_reason
-from bot.cli.names import find_by_name, warn_unknown_rule
+from bot.cli.names import find_by_name, find_event, warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
+    "event",
 )  # fmt: skip
 STATES = ("pending", "sending", "sent", "joined", "digested", "dead", "silenced", "silent")
 _LABEL = 10
@@ -70,6 +71,7 @@ def command() -> None:
 @click.option(
     "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
 )
+@click.option("--event", metavar="ID", help="Only about the posts of this event; also joined ones.")
 @limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
 @format_options()
@@ -81,6 +83,7 @@ def list_alerts(
     since: str | None,
     rule: str | None,
     state: str | None,
+    event: str | None,
     limit: int | None,
     zone: Zone,
     form: Form | None,
@@ -90,7 +93,8 @@ def list_alerts(
     with session.archive().reading() as reader:
         warn_unknown_rule(session, reader, rule)
         most = find_limit(limit, _LIMIT, form)
-        found = matches.list_matches(reader, since=start, rule=rule, state=state, limit=most)
+        number = None if event is None else find_event(reader, event)
+        found = matches.list_matches(reader, since=start, rule=rule, state=state, event=number, limit=most)
         if form is not None:
             documents = (
                 alert_json(match, source, url, outbox.list_deliveries(reader, match.id)) for match, source, url in found
@@ -98,7 +102,9 @@ def list_alerts(
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
-        total = matches.count_listed(reader, since=start, rule=rule, state=state) if len(rows) == most else len(rows)
+        total = len(rows)
+        if total == most:
+            total = matches.count_listed(reader, since=start, rule=rule, state=state, event=number)
     write_table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     say_left_out(session, len(rows), total)
     if not rows:
@@ -128,6 +134,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         ("rule", f"{match.rule} (version {match.rule_version})"),
         ("query", story.query or "not kept"),
         ("post", f"{post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"),
+        *_event_fact(post),
         ("posted", format_time(post.posted_at, zone, seconds=True)),
         ("collected", format_time(post.collected_at, zone, seconds=True)),
         ("decided", format_time(match.at, zone, seconds=True)),
@@ -334,6 +341,17 @@ def _hits(session: Session, story: Story, post: PostRow) -> Iterator[str]:
         yield f"  {one_line(words)}"
     if story.match.before:
         yield f"  before: {one_line(story.match.before)}"
+
+
+def _event_fact(post: PostRow) -> Iterator[tuple[str, str]]:
+    from bot.documents.event import describe_copy
+
+    if post.joined_by is not None:
+        yield "event", f"{post.event}: a copy, {describe_copy(post.joined_by, post.likeness)}"
+    elif post.quotes is not None:
+        yield "event", f"{post.event}; it repeats event {post.quotes}, with words of its own"
+    elif post.event is not None:
+        yield "event", str(post.event)
 
 
 def _flat(text: str) -> str:

@@ -1,11 +1,9 @@
 """`communique events`: statements with their copies: list and show them, correct them, find them again."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from bot.cli.daemon import find_daemon
-from bot.cli.names import find_post_id, warn_unknown_rule
+from bot.cli.names import find_event, find_post_id, warn_unknown_rule
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -31,9 +29,6 @@ from bot.documents.event import describe_copy, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
 from storage.events import listing, members
-
-if TYPE_CHECKING:
-    from storage.archive.database import Reader
 
 COLUMNS = (
     "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "sources", "sides", "rules", "origin",
@@ -105,7 +100,7 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
     ID is that of an event, or of a post as `communique show` takes it.
     """
     with session.archive().reading() as reader:
-        event_id = _find(reader, key)
+        event_id = find_event(reader, key)
         [event] = listing.read_events(reader, [event_id])
         posts = listing.read_members(reader, event_id)
         quoting = listing.list_quoting(reader, event_id)
@@ -166,7 +161,7 @@ def split_event(session: Session, key: str, who: str | None) -> None:
 def join_events(session: Session, one: str, other: str, who: str | None) -> None:
     """Say that two events are one: the younger leads to the older. This is remembered by `events rebuild`."""
     with session.archive() as archive, archive.writing() as writer:
-        found = [_find(writer, key) for key in (one, other)]
+        found = [find_event(writer, key) for key in (one, other)]
         if found[0] == found[1]:
             raise UserError(f"both are event {found[0]} already")
         older = members.merge_events(writer, *found)
@@ -205,14 +200,3 @@ def rebuild_events(ctx: click.Context) -> None:
         with archive.reading() as reader:
             found = listing.count_events(reader)
     write_line(session, f"{format_count(done, 'revision')} read; {format_count(found, 'event')} with a match or a copy")
-
-
-def _find(reader: "Reader", key: str) -> int:
-    """The event that an id, or a post, stands for."""
-    event = listing.find_event_id(reader, int(key)) if key.isdecimal() and len(key) < 19 else None
-    if event is None:
-        post_id = find_post_id(reader, key)
-        event = None if post_id is None else listing.find_event_id(reader, post_id)
-    if event is None:
-        raise NotFound(f"there is no event {one_line(key)}: `communique events list` shows them")
-    return event

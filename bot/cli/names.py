@@ -74,6 +74,19 @@ def find_post_id(reader: "Reader", key: str) -> int | None:
     return _find_by_link(reader, key) if found is None else found
 
 
+def find_event(reader: "Reader", key: str) -> int:
+    """The event with this id, or that of the post that a person names. Raises NotFound."""
+    from storage.events import listing
+
+    event = listing.find_event_id(reader, int(key)) if key.isdecimal() and len(key) < 19 else None
+    if event is None:
+        post_id = find_post_id(reader, key)
+        event = None if post_id is None else listing.find_event_id(reader, post_id)
+    if event is None:
+        raise NotFound(f"there is no event {visible(key)}: `communique events list` shows them")
+    return event
+
+
 def _find_by_link(reader: "Reader", key: str) -> int | None:
     from bot.telegram.channel_names import read_post_link
     from storage.posts import lookup, reading

@@ -8,7 +8,7 @@ from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story, TextRow
 
 
 def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
-    """One alert with its deliveries."""
+    """One alert with its deliveries, and the event of its post."""
     return {
         "id": str(match.id),
         "at": iso(match.at),
@@ -21,6 +21,7 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
         "alerting": match.alerting,
         "why": match.why,
         "before": match.before,
+        "event": None if match.event is None else str(match.event),
         "deliveries": [
             {
                 "target": sent.target,
@@ -83,6 +84,7 @@ def match_json(
         "post": as_json(post),
         "matched": list(matched),
         "unheard": unheard,
+        "event": thread_json(post, story),
         "in_reply_to": None if in_reply_to is None else str(in_reply_to),
         "late": late,
         "possible_repeat": possible_repeat,
@@ -92,6 +94,21 @@ def match_json(
     if match.kind == "deleted" and story.absent:
         data |= {"absent_since": iso(story.absent.at), "method": story.absent.method}
     return data
+
+
+def thread_json(post: PostRow, story: Story) -> dict[str, object] | None:
+    """The event of a post; with where it was first seen, and the own words of a post that quotes it."""
+    if post.event is None:
+        return None
+    thread = story.thread
+    return {
+        "id": str(post.event),
+        "copy_of": None if post.joined_by is None else str(post.event),
+        "copy_reason": post.joined_by,
+        "quotes": None if post.quotes is None else str(post.quotes),
+        "first_source": post.source if thread is None else thread.source,
+        "added": None if thread is None else thread.added,
+    }
 
 
 def webhook_json(delivery: DeliveryRow, message_id: str, data: dict[str, object]) -> dict[str, object]:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
 PRIORITIES = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
-_COLUMNS = "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before"
+_COLUMNS = (
+    "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before,"
+    " (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event_id"
+)
 
 _TOP = (1 << 63) - 1
 _SLICE = 500
 _LISTED = (
     "(:since IS NULL OR m.at >= :since) AND (:rule IS NULL OR m.rule = :rule)"
+    " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event))"
     " AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
     " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
 )
@@ -157,6 +161,7 @@ def list_matches(
     since: int | None = None,
     rule: str | None = None,
     state: str | None = None,
+    event: int | None = None,
     limit: int | None = None,
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post; read in slices.
@@ -169,7 +174,7 @@ def list_matches(
         rows = reader.rows(
             f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
             f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED} ORDER BY m.id DESC LIMIT :size",
-            {"since": since, "rule": rule, "state": state, "below": below, "size": size},
+            {"since": since, "rule": rule, "state": state, "event": event, "below": below, "size": size},
         )
         for row in rows:
             yield _match(row), row["source"], row["url"]
@@ -179,11 +184,17 @@ def list_matches(
         left = None if left is None else left - size
 
 
-def count_listed(reader: Reader, *, since: int | None = None, rule: str | None = None, state: str | None = None) -> int:
+def count_listed(
+    reader: Reader,
+    *,
+    since: int | None = None,
+    rule: str | None = None,
+    state: str | None = None,
+    event: int | None = None,
+) -> int:
     """How many matches `list_matches` gives without a limit."""
-    return int(
-        reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", {"since": since, "rule": rule, "state": state})
-    )
+    values = {"since": since, "rule": rule, "state": state, "event": event}
+    return int(reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", values))
 
 
 def find_last_id(reader: Reader) -> int:
@@ -224,4 +235,5 @@ def _match(row: Row) -> MatchRow:
         alerting=bool(row["alerting"]),
         why=row["why"],
         before=row["before"],
+        event=row["event_id"],
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.records import Thread
+
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
@@ -44,6 +46,28 @@ def find_only_joined(reader: Reader, post_id: int, rule: str) -> set[str]:
         {"post": post_id, "rule": rule},
     )
     return {row["target"] for row in rows if not row["said"]}
+
+
+def read_thread(reader: Reader, post_id: int) -> Thread | None:
+    """The event of which a post is a copy, or which it quotes; None for what stands alone."""
+    row = reader.one(
+        "SELECT e.id, s.name, iif(b.event_id = b.post_id, b.added, NULL) AS added FROM event_posts b"
+        " JOIN events f ON f.id = b.event_id"
+        " JOIN events e ON e.id = iif(b.event_id = b.post_id, f.quotes, b.event_id)"
+        " JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id WHERE b.post_id = :post",
+        {"post": post_id},
+    )
+    return None if row is None else Thread(row["id"], row["name"], row["added"])
+
+
+def find_first_message(reader: Reader, event_id: int, rule: str, target: str) -> tuple[int, str | None] | None:
+    """The first match of the event that `target` was sent, of this rule if there is one; with its receipt."""
+    rows = reader.rows(
+        f"SELECT m.id, d.receipt {_OF_EVENT} WHERE b.event_id = :event AND d.target = :target AND d.state = 'sent'"
+        " ORDER BY m.rule <> :rule, d.receipt IS NULL, d.id LIMIT 1",
+        {"event": event_id, "rule": rule, "target": target},
+    )
+    return next(((row["id"], row["receipt"]) for row in rows), None)
 
 
 def take_up(writer: Writer, delivery_id: int, now: int) -> int | None:

@@ -34,7 +34,7 @@ def test_a_post_is_the_same_in_a_search_in_show_and_in_an_alert() -> None:
     plain = as_json(POST)
     assert data("match")["post"] == plain
     assert found_json(POST, (), {}) == plain | {"matched": []}
-    assert post_json(POST, {}, ()) == plain | {"text_unicode": None, "matches": []}
+    assert post_json(POST, {}, ()) == plain | {"text_unicode": None, "reread_at": None, "matches": []}
 
 
 def test_offsets_of_a_passage_count_in_the_part_that_is_shown() -> None:

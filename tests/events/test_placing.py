@@ -1,14 +1,21 @@
 """Posts as they come, several sources, and what each target is sent of an event."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
+from bot.alerts.outbox import Outbox
+from bot.alerts.render import Rendering
+from bot.archive import AsyncArchive
+from bot.claims import Claims
+from bot.clock import Clock
 from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
 from bot.contracts.target import TargetSettings
 from bot.events.placing import place_arrived
@@ -17,6 +24,7 @@ from storage.events import members
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Forward, Raw
 from storage.sources import states
+from tests.alerts.conftest import Told
 
 NOW = 1_763_800_000_000_000
 MINUTE = 60_000_000
@@ -78,6 +86,26 @@ class Desk:
             decide.decide(writer, self.rules, self.now)
         self.now += MINUTE
         return (*saved.new, *saved.revised)[0]
+
+    def drain(self, *targets: Any) -> None:
+        """One pass that sends what is due now."""
+
+        async def live() -> None:
+            store, clock = AsyncArchive(self.archive), Clock(now=lambda: self.now)
+            outbox = Outbox(
+                store,
+                {one.settings.name: one for one in targets},
+                Rendering(ZoneInfo("UTC")),
+                clock,
+                Claims(clock),
+                lambda _: None,
+                jitter=lambda: 0.0,
+            )
+            await outbox.drain(self.now)
+            await outbox.aclose()
+            await store.aclose()
+
+        asyncio.run(live())
 
     def states(self, target: str = "desk") -> list[str]:
         with self.archive.reading() as reader:
@@ -217,3 +245,22 @@ def test_a_rebuild_gives_the_events_of_the_live_run(desk: Desk) -> None:
         assert desk.rules.events is not None
         assert place_arrived(writer, desk.rules.events) == 6
     assert desk.events() == before
+
+
+def test_what_still_rings_is_a_reply_that_names_the_first_statement(desk: Desk) -> None:
+    first_target, hook = Told("desk"), Told("hook")
+    desk.sides = {"rangers": "resistance", "spokesman": "junta"}
+    desk.say("rangers", CLAIM)
+    desk.drain(first_target, hook)
+    desk.say(
+        "spokesman", f"They wrote: {CLAIM} This is false, our troops hold the base and nobody has laid down anything."
+    )
+    desk.say("spokesman", CLAIM, number=2)
+    desk.drain(first_target, hook)
+    quote, copy = first_target.got[1:]
+    assert (quote.reply_to, copy.reply_to) == ("receipt 1", "receipt 1")
+    assert "repeats a statement in rangers and adds: " in quote.text
+    assert "This is false" in quote.text
+    assert "copy of a statement in rangers" in copy.text
+    data: list[Any] = [message.document["data"] for message in hook.got]
+    assert [one["event"]["copy_of"] is None for one in data] == [True, True, False]
