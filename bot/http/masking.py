@@ -4,7 +4,10 @@ import re
 
 MASK = "***"
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
-_PARAMETER = re.compile(r"(?i)([?&#;][^=&#;]*(?:token|key|secret|pass|auth|sig|session)[^=&#;]*=)([^&#;]*)")
+_SIGNS = r"token|key(?!word)|secret|pass(?!age)|auth(?!or(?!i))|sig(?:nature)?(?![a-z])|session"
+_PARAMETER = re.compile(rf"(?i)([?&#;][^=&#;]*(?:{_SIGNS})[^=&#;]*=)([^&#;]*)")
+
+_WORD = re.compile("[a-z]{1,15}")
 
 
 def mask_address(url: str) -> str:
@@ -25,9 +28,12 @@ def strike_secrets(words: str, *secrets: str) -> str:
 
 
 def secret_parts(url: str) -> tuple[str, ...]:
-    """Everything in a URL that may be a secret: the whole, what follows the host, and each long piece of that."""
+    """Everything in a URL that may be a secret: the whole, what follows the host, and each long piece of that.
+
+    A piece that is a plain word (`messages`) is none, and would be struck from our own sentences.
+    """
     rest = re.sub(r"^[a-z0-9+.-]+://", "", url, flags=re.IGNORECASE)
-    pieces = [piece for piece in re.split(r"[/?&=#:@]", rest) if len(piece) >= 8]
+    pieces = [piece for piece in re.split(r"[/?&=#:@]", rest) if len(piece) >= 8 and not _WORD.fullmatch(piece)]
     _, slash, path = rest.partition("/")
     host = re.split(r"[/?#]", rest.rpartition("@")[2])[0].rpartition(":")[0] or re.split(r"[/?#]", rest)[0]
     return (url, rest, f"{slash}{path}" if len(path) > 1 else "", *(piece for piece in pieces if piece != host))
