@@ -98,7 +98,7 @@ def folding(words: Words, posts: int, floor: Callable[[str], object]) -> None:
 
 def detect(text: str) -> None:
     """Look closer at every sentence, as if none had been seen before."""
-    zawgyi._probability.cache_clear()
+    zawgyi._likely.cache_clear()
     list(zawgyi.conversions(f"\u1031{text}", fine=False))
 
 

@@ -109,12 +109,15 @@ def _detector() -> Callable[[str], float]:
     return probability
 
 
-@lru_cache(maxsize=1 << 12)
 def _probability(letters: str) -> float:
-    return _detector()(letters[:_PROBE])
+    return _likely(letters[:_PROBE])
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=1 << 12)
+def _likely(letters: str) -> float:
+    return _detector()(letters)
+
+
 def is_zawgyi(sentence: str) -> bool:
     """Whether a sentence as a whole is written in Zawgyi; a short one only where there is hardly a doubt."""
     if sentence.isascii() or not has_signs(sentence):

@@ -94,8 +94,10 @@ def test_bad_input_09_a_hundred_thousand_marks_on_one_letter_fold_to_the_letter(
 
 
 def test_bad_input_59_a_post_of_ten_megabytes_folds() -> None:
-    for piece in ("command ", "တိုင်းစစ်", "a-", "'a", "က္", "1", "\u200b", "á"):
+    for piece in ("command ", "တိုင်းစစ်", "a-", "'a", "1", "\u200b", "á"):
         fold(piece * (3_000_000 // len(piece)))
+    for piece in ("a.", "1,", "111,", "①", "U.S.-", "#Aa", "a-\n", "ေန", "က္", "က္ပ ", "\u1112", "ﾊﾞ"):
+        fold(piece * (200_000 // len(piece)))
 
 
 def test_bad_input_61_and_62_a_lone_surrogate_and_nul_part_words_and_stop_nothing() -> None:
