@@ -78,7 +78,7 @@ def busy(world: World, seed: int) -> Iterator[None]:
             number = world.publish(handle, f"{words}, report {count}.")
             if chance.random() < 0.2:
                 world.edit(handle, number, f"{words}, report {count}, corrected.")
-            pause.wait(chance.uniform(0.005, 0.06))
+            pause.wait(chance.uniform(0.01, 0.1))
 
     thread = threading.Thread(target=live)
     thread.start()
