@@ -27,15 +27,20 @@ async def started(
                 await process.communicate()  # asyncio notices the end only when the pipes are read to theirs
 
 
-async def exchange(process: Process, question: bytes, most: int, too_long: Exception) -> bytes:
-    """Write the question, close stdin and read the whole answer. Raises `too_long` beyond `most` bytes."""
+async def exchange(
+    process: Process, question: bytes, most: int, too_long: Exception, heard: bytearray | None = None
+) -> bytes:
+    """Write the question, close stdin and read the whole answer. Raises `too_long` beyond `most` bytes.
+
+    What came so far is in `heard`, for whoever breaks this off.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(question)
         await process.stdin.drain()
     process.stdin.close()
-    answer = bytearray()
+    answer = bytearray() if heard is None else heard
     while piece := await process.stdout.read(1 << 16):
         answer += piece
         if len(answer) > most:

@@ -92,7 +92,7 @@ def _more(channel: Channel, way: str, number: int) -> str:
 def _header(channel: Channel, site: str) -> str:
     counters = '<div class="tgme_channel_info_counter"><span class="counter_value">4.2K</span> '
     counters += '<span class="counter_type">subscribers</span></div>'
-    photos = sum(file.kind == "photo" for message in channel.messages.values() for file in message.attachments)
+    photos = sum(file.kind == "photo" for message in list(channel.messages.values()) for file in message.attachments)
     if photos:
         counters += f'<div class="tgme_channel_info_counter"><span class="counter_value">{photos}</span> '
         counters += '<span class="counter_type">photos</span></div>'

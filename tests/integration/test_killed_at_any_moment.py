@@ -65,25 +65,28 @@ kind = "console"
 
 
 @contextmanager
-def busy(world: World, seed: int) -> Iterator[None]:
-    """Posts, edits and forwards come without pause, from a thread, until the block ends."""
+def busy(world: World, seed: int) -> Iterator[threading.Semaphore]:
+    """Posts and edits come from a thread, until the block ends: one for each release of what this gives."""
     chance, stop, pause = random.Random(seed), threading.Event(), threading.Event()
+    may = threading.Semaphore(0)
 
     def live() -> None:
         count = 0
         while not stop.is_set():
+            if not may.acquire(timeout=0.1):
+                continue
             count += 1
             handle = chance.choice(HANDLES)
             words = chance.choice(("The regional command is silent", "A convoy left", "Contact with the post is lost"))
             number = world.publish(handle, f"{words}, report {count}.")
             if chance.random() < 0.2:
                 world.edit(handle, number, f"{words}, report {count}, corrected.")
-            pause.wait(chance.uniform(0.01, 0.1))
+            pause.wait(chance.uniform(0.005, 0.06))
 
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        yield
+        yield may
     finally:
         stop.set()
         thread.join()
@@ -104,12 +107,14 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url))
         desk.run("run", "--once")
-        with busy(world, seed=7):
+        with busy(world, seed=7) as may:
             for _ in range(CYCLES):
                 sink.heard.clear()
+                may.release(8)
                 daemon = desk.start("run")
                 # Each cycle reaches the line's end at least once, then dies at a moment that nobody chose.
                 until(sink.heard.is_set, "an alert of this cycle")
+                may.release(12)
                 pause.wait(chance.uniform(0, 0.8))
                 assert daemon.poll() is None, desk.said()
                 os.kill(daemon.pid, signal.SIGKILL)

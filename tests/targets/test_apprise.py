@@ -60,6 +60,30 @@ def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(messag
         asyncio.run(bare.send(message))
 
 
+STOPS = ("/bin/sh", "-c", 'kill -STOP $$; exec "$0" "$@"', sys.executable, "-I")
+
+
+def test_a_process_that_gets_nothing_of_the_processor_has_surely_sent_nothing(
+    keys: Any, sink: Any, message: Message
+) -> None:
+    stopped = Apprise(Settings(name="desk", **keys["apprise"]), proxied=False, python=STOPS, deadline_s=2)
+    with pytest.raises(Later, match="this machine was too busy to send it within 2 s") as later:
+        asyncio.run(stopped.send(message))
+    assert not later.value.unsure
+    assert sink.received == []
+
+
+@pytest.mark.parametrize(
+    ("begins", "unsure"), [("echo; exec sleep 600", True), ("echo; kill -9 $$", True), ("kill -9 $$", False)]
+)
+def test_only_what_had_begun_to_send_may_have_sent_it(message: Message, begins: str, unsure: bool) -> None:
+    settings = Settings(name="desk", kind="apprise", url="json://127.0.0.1:9")
+    ended = Apprise(settings, proxied=False, python=("/bin/sh", "-c", begins), deadline_s=5)
+    with pytest.raises(Later, match=r"no answer within 5 s|ended with -9") as later:
+        asyncio.run(ended.send(message))
+    assert later.value.unsure == unsure
+
+
 def test_nothing_leaves_past_a_proxy(keys: Any, around: Any, sink: Any) -> None:
     around.proxied = True
     with pytest.raises(Never, match="proxy"):

@@ -6,7 +6,10 @@ import sys
 
 
 def main() -> None:
-    """Read {"url", "body", "deadline", "file"} and write {"status", "service", "code"}; never a word of the URL."""
+    """Read {"url", "body", "deadline", "file"} and write {"status", "service", "code"}; never a word of the URL.
+
+    Before that comes one line: it is written just before anything is sent.
+    """
     asked = json.load(sys.stdin)
     json.dump(send(asked["url"], asked["body"], asked["deadline"], asked["file"]), sys.stdout)
 
@@ -32,6 +35,7 @@ def send(url: str, body: str, deadline: float, file: dict[str, str] | None = Non
     services = apprise.Apprise(asset=asset)
     if not services.add(url) or len(services) != 1:
         return {"status": "UNREADABLE"}
+    print(flush=True)
     service = services[0]
     service.overflow_mode = apprise.OverflowMode.SPLIT  # what is too long for a service arrives as several messages
     result = None

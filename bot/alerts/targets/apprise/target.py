@@ -55,8 +55,16 @@ class Apprise:
     account = None
     chat = None
 
-    def __init__(self, settings: Settings, *, proxied: bool, python: tuple[str, ...] = (sys.executable, "-I")) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        proxied: bool,
+        python: tuple[str, ...] = (sys.executable, "-I"),
+        deadline_s: float = _DEADLINE_S,
+    ) -> None:
         self.settings = settings
+        self._deadline_s = deadline_s
         self._proxied = proxied
         self._python = python
 
@@ -83,20 +91,26 @@ class Apprise:
         raise Later(f"{service} did not accept the message" + (f" (error {code})" if isinstance(code, int) else ""))
 
     async def _ask(self, request: dict[str, object]) -> dict[str, object]:
-        """Run the child to its end; the URL goes through its stdin, for arguments are visible to everybody."""
+        """Run the child to its end; the URL goes through its stdin, for arguments are visible to everybody.
+
+        Raises Later; it is unsure whether the message arrived only if the child had begun to send it.
+        """
         command = (*self._python, str(Path(apprise_child.__file__)))
         too_long = Later("the Apprise process printed too much", unsure=True)
+        heard = bytearray()
         try:
             # An empty environment: no proxy and no netrc beside the config.
-            async with started(command, environment={}) as process, asyncio.timeout(_DEADLINE_S):
-                answer = await exchange(process, json.dumps(request).encode(), _ANSWER_CAP, too_long)
+            async with started(command, environment={}) as process, asyncio.timeout(self._deadline_s):
+                answer = await exchange(process, json.dumps(request).encode(), _ANSWER_CAP, too_long, heard)
                 code = await process.wait()
         except TimeoutError:
-            raise Later(f"no answer within {_DEADLINE_S:.0f} s", unsure=True) from None
+            if not heard:
+                raise Later(f"this machine was too busy to send it within {self._deadline_s:.0f} s") from None
+            raise Later(f"no answer within {self._deadline_s:.0f} s", unsure=True) from None
         try:
             verdict: dict[str, object] = json.loads(answer)
         except ValueError:
-            raise Later(f"the Apprise process ended with {code}", unsure=True) from None
+            raise Later(f"the Apprise process ended with {code}", unsure=bool(heard)) from None
         return verdict
 
 
