@@ -10,7 +10,7 @@ from typing import TypeVar
 from storage.language.distance import within
 from storage.language.tree import HasText, Is, Node, QueryError, When
 
-NAMES = ("source", "tag", "side", "lang", "has", "in", "from", "id", "rule", "date", "since", "until")
+NAMES = ("source", "tag", "side", "lang", "has", "in", "from", "id", "event", "rule", "date", "since", "until")
 HAS = ("voice", "audio", "photo", "video", "document", "forward", "reply", "edit", "poll")
 IN = {
     "text": frozenset({"body", "poll", "attached"}),
@@ -69,6 +69,8 @@ def predicate(field: str, value: str, zone: tzinfo, position: int) -> Node:
         word = _channel(word)
     elif field == "id" and not re.fullmatch("[0-9]{1,19}", word):
         raise QueryError("id: takes the number of a post, as `search` and `show` print it", position)
+    elif field == "event" and not re.fullmatch("[0-9]{1,19}", word):
+        raise QueryError("event: takes the number of an event, as `events list` prints it", position)
     elif field in ("date", "since", "until"):
         return _dated(field, value, zone, position)
     return Is(field, word)

@@ -72,6 +72,7 @@ class Document:
     texts: tuple[DocumentText, ...]
     rules: frozenset[str] = frozenset()
     handle: str | None = None  # the public name of the channel at its platform
+    event: int | None = None  # the statement of which it is the first post, or a copy
 
 
 def only_reliable(document: Document) -> Document:
@@ -243,6 +244,8 @@ def _is(node: Is | From | When, document: Document) -> bool:
         return node.value == document.language or any(node.value == text.language for text in document.texts)
     if node.field == "id":
         return int(node.value) == document.post_id
+    if node.field == "event":
+        return int(node.value) == document.event
     return any(sequences.glob(node.value, name) for name in _names(node.field, document))
 
 

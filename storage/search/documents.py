@@ -73,7 +73,8 @@ _TEXT = (
 )
 _POSTS = (
     "SELECT p.id, s.name, s.handle, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, "
-    f"p.edited_at, p.revision FROM posts p JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}"
+    "p.edited_at, p.revision, b.event_id FROM posts p JOIN sources s ON s.id = p.source_id "
+    f"LEFT JOIN event_posts b ON b.post_id = p.id WHERE p.id {in_list('ids')}"
 )
 _MEDIA = (
     "SELECT DISTINCT m.post_id AS id, m.kind AS what FROM media m JOIN posts p ON p.id = m.post_id "
@@ -119,6 +120,7 @@ def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], m
         post_id=row["id"],
         source=row["name"],
         handle=row["handle"],
+        event=row["event_id"],
         tags=frozenset(json.loads(row["tags"])),
         side=row["side"],
         author=row["author"],

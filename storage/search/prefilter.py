@@ -283,6 +283,13 @@ def ids(node: Node) -> tuple[int, int]:
     return -TOP, TOP
 
 
+def event(node: Node) -> int | None:
+    """The event to which every post belongs on which a query holds; None if it asks for no single one."""
+    if isinstance(node, And):
+        return next((found for part in node.parts if (found := event(part)) is not None), None)
+    return int(node.value) if isinstance(node, Is) and node.field == "event" else None
+
+
 def span(start: int | None, end: int | None) -> tuple[int, int]:
     """The ids of posts of [start, end), microseconds UTC, and a few more on both sides."""
     low = -TOP if start is None else first_id(start // SECOND - _SLACK)

@@ -246,6 +246,9 @@ class _Search:
         low, high = prefilter.ids(self._root)
         from_, until = prefilter.span(self._since, self._until)
         low, high = max(low, from_), min(high, until)
+        if (event := prefilter.event(self._root)) is not None:
+            first, last = self._reader.rows(_EVENT, {"event": event})[0]
+            low, high = max(low, first or high), min(high, (last or 0) + 1)
         expression = prefilter.Expression(among) if among else self.expression
         asks = [_POSTS if allowed is None else _POSTS_OF]
         terms: list[str | None] = [None]
@@ -299,6 +302,7 @@ _SPREAD = (
     f"AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1) "
     "ORDER BY texts_index.rowid DESC LIMIT :most"
 )
+_EVENT = "SELECT min(post_id), max(post_id) FROM event_posts WHERE event_id = :event"
 # Every text that is still folded by another version is read: no index can tell what it holds by this one.
 _STALE = (
     f"SELECT id >> {TEXT_BITS} FROM texts WHERE fold_version = {{version}} AND id >= :low << {TEXT_BITS} "

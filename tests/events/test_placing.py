@@ -21,8 +21,11 @@ from bot.contracts.target import TargetSettings
 from bot.events.placing import place_arrived
 from storage.archive.database import Archive
 from storage.events import members
+from storage.language.query import parse
+from storage.language.tree import QueryError
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Forward, Raw
+from storage.search.search import search
 from storage.sources import states
 from tests.alerts.conftest import Told
 
@@ -106,6 +109,10 @@ class Desk:
             await store.aclose()
 
         asyncio.run(live())
+
+    def search(self, query: str) -> list[int]:
+        with self.archive.reading() as reader:
+            return [found.post_id for found in search(reader, parse(query), limit=None)]
 
     def states(self, target: str = "desk") -> list[str]:
         with self.archive.reading() as reader:
@@ -264,3 +271,15 @@ def test_what_still_rings_is_a_reply_that_names_the_first_statement(desk: Desk) 
     assert "copy of a statement in rangers" in copy.text
     data: list[Any] = [message.document["data"] for message in hook.got]
     assert [one["event"]["copy_of"] is None for one in data] == [True, True, False]
+
+
+def test_a_search_for_an_event_finds_its_posts_and_no_others(desk: Desk) -> None:
+    first, copy = desk.say("rangers", CLAIM), desk.say("north", CLAIM)
+    other = desk.say("north", CLAIM.replace("14", "15"), number=2)
+    assert desk.search(f"event:{first}") == [copy, first]
+    assert desk.search(f"event:{first} NOT source:north") == [first]
+    assert desk.search(f"command NOT event:{first}") == [other]
+    assert desk.search(f"event:{first} OR event:{other}") == [other, copy, first]
+    assert desk.search("event:7") == []
+    with pytest.raises(QueryError, match="events list"):
+        parse("event:first")
