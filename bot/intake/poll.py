@@ -203,8 +203,9 @@ class Intake:
         ]
         last = self._last_shown.get(source_id)
         moved = identities.recognise(batch.posts, known, stored, None if last is None else frozenset(last))
-        posts = (replace(post, native_id=moved.get(post.native_id, post.native_id)) for post in batch.posts)
-        return replace(batch, posts=tuple(posts))
+        posts = tuple(replace(post, native_id=moved.get(post.native_id, post.native_id)) for post in batch.posts)
+        newer = {entry.native_id for entry in stored[-(len(posts) + 1) // 2 :]}  # one that is pinned proves nothing
+        return replace(batch, posts=posts, overlap=batch.overlap or not newer.isdisjoint(moved.values()))
 
     async def _history(self, row: SourceRow) -> History:
         """What the source showed before first contact; it never changes afterwards."""

@@ -7,6 +7,11 @@ BEST_READING = (
 """Joins the newest rereading `d` of each revision `r`, where there is one."""
 
 
+HASH = "coalesce(d.content_hash, r.content_hash)"
+READ_AGAIN = "iif(d.text IS NULL, NULL, d.at)"
+"""When other words were found; NULL where a later reader has found the same, or there was none."""
+
+
 def said(column: str) -> str:
     """One column of revision `r`, as its rereading `d` has it."""
-    return f"iif(d.id IS NULL, r.{column}, d.{column})"
+    return f"iif(d.text IS NULL, r.{column}, d.{column})"

@@ -4,7 +4,7 @@ Tables may change between versions; a view keeps its columns and their meaning (
 and the times of the JSON output. An `id` is the primary key itself, so that looking for one is a look-up, not a scan.
 """
 
-from storage.archive.best_reading import BEST_READING, said
+from storage.archive.best_reading import BEST_READING, HASH, READ_AGAIN, said
 
 
 def _seconds(column: str) -> str:
@@ -58,8 +58,8 @@ FROM media m {_POST_AND_SOURCE.format("m")}""",
     "revisions_readable": f"""
 SELECT r.id, r.post_id, {_OF_A_POST}, r.number + 1 AS number, {_TITLE}, {_TEXT}, {_LINKS},
     {_time("r.collected_at")} AS collected_at, {_time("r.edited_at")} AS edited_at, r.method,
-    {said("content_hash")} AS content_hash, r.raw_sha256, r.number = p.revision AS current,
-    {_time("d.at")} AS reread_at, {_FETCH}
+    {HASH} AS content_hash, r.raw_sha256, r.number = p.revision AS current,
+    {_time(READ_AGAIN)} AS reread_at, {_FETCH}
 FROM revisions r {_POST_AND_SOURCE.format("r")} {BEST_READING} LEFT JOIN fetches f ON f.id = r.fetch_id""",
     "observations_readable": f"""
 SELECT o.id, o.post_id, {_OF_A_POST}, {_time("o.at")} AS at, o.presence, o.method, o.detail, {_FETCH}

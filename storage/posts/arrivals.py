@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.archive.best_reading import BEST_READING, said
+from storage.archive.best_reading import BEST_READING, HASH
 from storage.archive.columns import id_text, storable
 from storage.archive.database import as_list, in_list
 from storage.posts import texts
@@ -88,7 +88,7 @@ def find_known_by_id(writer: Writer, post_id: int) -> Known:
 
 def _known(writer: Writer, where: str, parameters: Mapping[str, object]) -> dict[str, Known]:
     rows = writer.rows(
-        f"SELECT p.native_id, p.id, p.revision, {said('content_hash')}, p.edited_at, p.deleted_at, EXISTS "
+        f"SELECT p.native_id, p.id, p.revision, {HASH}, p.edited_at, p.deleted_at, EXISTS "
         "(SELECT 1 FROM jobs j WHERE j.kind = 'recheck' AND j.post_id = p.id AND j.slot = 'confirm'), "
         "coalesce((SELECT max(o.id) FROM observations o WHERE o.post_id = p.id AND o.presence = 'absent'), 0) "
         f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} WHERE {where}",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storage.archive.best_reading import BEST_READING, said
+from storage.archive.best_reading import BEST_READING, HASH, READ_AGAIN, said
 from storage.posts.fetches import read_fetch
 from storage.records import Fetch, ObservationRow
 
@@ -62,7 +62,7 @@ def read_history(reader: "Reader", post_id: int) -> PostHistory:
     """Every revision and observation of one post, oldest first."""
     revisions = reader.rows(
         f"SELECT r.number, {said('text')} AS text, r.collected_at, r.edited_at, "
-        f"{said('content_hash')} AS content_hash, r.raw_sha256, r.method, d.at AS reread_at, r.fetch_id "
+        f"{HASH} AS content_hash, r.raw_sha256, r.method, {READ_AGAIN} AS reread_at, r.fetch_id "
         f"FROM revisions r {BEST_READING} WHERE r.post_id = :id ORDER BY r.number",
         {"id": post_id},
     )

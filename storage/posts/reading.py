@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from storage.archive.best_reading import BEST_READING, said
+from storage.archive.best_reading import BEST_READING, READ_AGAIN, said
 from storage.archive.database import as_list, in_list
 from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
 
@@ -198,7 +198,7 @@ _RULES = f"SELECT post_id, rule FROM matches WHERE post_id {in_list('ids')} GROU
 _POSTS = (
     f"SELECT p.id, s.name AS source, p.native_id, p.url, {said('title')} AS title, p.author, p.posted_at, "
     f"p.posted_raw, p.collected_at, p.edited_at, p.deleted_at, {said('text')} AS text, p.language, p.forward, "
-    f"p.reply_to, r.raw_sha256, {said('links')} AS links, p.revision, d.at AS reread_at, "
+    f"p.reply_to, r.raw_sha256, {said('links')} AS links, p.revision, {READ_AGAIN} AS reread_at, "
     "b.event_id, nullif(b.reason, 'first') AS joined_by, b.measure, e.quotes "
     "FROM posts p JOIN sources s ON s.id = p.source_id "
     "LEFT JOIN event_posts b ON b.post_id = p.id LEFT JOIN events e ON e.id = p.id "

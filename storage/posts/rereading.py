@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.archive.best_reading import BEST_READING, said
+from storage.archive.best_reading import BEST_READING, HASH, said
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
 from storage.media import rows as media_rows
@@ -17,7 +17,7 @@ from storage.posts.raw import unpack
 from storage.records import FetchedPost, Raw, StoredRaw
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader, Row, Writer
+    from storage.archive.database import Reader, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def note_words(writer: Writer, post_id: int, content_hash: str, number: int, now
     """Write down that a post has got words that its own bytes do not show, and that they are no news."""
     writer.execute(
         "INSERT INTO rereadings (post_id, revision, reader, at, title, text, links, poll, preview, content_hash, "
-        f"replaced) SELECT p.id, p.revision, :reader, :now, {', '.join(map(said, _CONTENT[:-1]))}, :hash, '{{}}' "
+        f"replaced) SELECT p.id, p.revision, :reader, :now, {', '.join(map(said, _CONTENT))}, :hash, '{{}}' "
         f"FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} "
         "WHERE p.id = :id ON CONFLICT DO NOTHING",
         {"id": post_id, "reader": number, "now": now, "hash": content_hash},
@@ -136,32 +136,30 @@ def note_words(writer: Writer, post_id: int, content_hash: str, number: int, now
 
 
 def _take_up(writer: Writer, stored: StoredRaw, post: FetchedPost, number: int, now: int, read: texts.Read) -> None:
-    before = writer.one(
-        f"SELECT {', '.join(map(said, _CONTENT))}, {', '.join(f'p.{column}' for column in _OF_POST)} "
-        "FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = p.revision "
-        f"{BEST_READING} WHERE p.id = :id",
-        {"id": stored.post_id},
-    )
-    assert before is not None
-    content, facts = _content(post, before), _facts(post, before)
+    before = _read_before(writer, stored.post_id)
+    content, facts, now_hash = _content(post, before.content[-1]), _facts(post, before.facts), content_hash(post)
     changes = writer.changes
     media_ids = media_rows.add_files(writer, stored.post_id, stored.revision, post.media)
     standing = texts.supersede(writer, post, stored.post_id, stored.revision, read, media_ids)
-    if writer.changes == changes and (*content.values(), *facts.values()) == tuple(before):
+    same = writer.changes == changes and tuple(content.values()) == before.content and facts == before.facts
+    if same and now_hash == before.hash:
         return
     writer.execute(
         "INSERT INTO rereadings (post_id, revision, reader, at, title, text, links, poll, preview, content_hash, "
         "replaced) VALUES (:post_id, :revision, :reader, :at, :title, :text, :links, :poll, :preview, "
         ":content_hash, :replaced)",
         {
-            **content,
+            **(dict.fromkeys(_CONTENT) if same and before.as_received else content),
             "post_id": stored.post_id,
             "revision": stored.revision,
             "reader": number,
             "at": now,
-            "replaced": json.dumps({name: before[len(_CONTENT) + at] for at, name in enumerate(_OF_POST)}),
+            "content_hash": now_hash,
+            "replaced": json.dumps({name: value for name, value in before.facts.items() if value != facts[name]}),
         },
     )
+    if same:
+        return
     writer.execute(
         f"UPDATE posts SET {', '.join(f'{column} = :{column}' for column in _OF_POST)}, texts = :texts, "
         "language = :language WHERE id = :id",
@@ -169,22 +167,44 @@ def _take_up(writer: Writer, stored: StoredRaw, post: FetchedPost, number: int, 
     )
 
 
-_CONTENT = ("title", "text", "links", "poll", "preview", "content_hash")
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the current revision of a post says until now; `as_received`: as it was read when it came."""
+
+    content: tuple[object, ...]
+    hash: str
+    as_received: bool
+    facts: dict[str, object]
+
+
+def _read_before(reader: Reader, post_id: int) -> _Before:
+    facts = ", ".join(f"p.{column}" for column in _OF_POST)
+    row = reader.one(
+        f"SELECT {HASH}, d.text IS NULL, {', '.join(map(said, _CONTENT))}, {facts} FROM posts p "
+        f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} WHERE p.id = :id",
+        {"id": post_id},
+    )
+    assert row is not None
+    hash_, as_received, *rest = row
+    content, values = rest[: len(_CONTENT)], rest[len(_CONTENT) :]
+    return _Before(tuple(content), hash_, bool(as_received), dict(zip(_OF_POST, values, strict=True)))
+
+
+_CONTENT = ("title", "text", "links", "poll", "preview")
 _OF_POST = ("posted_at", "posted_raw", "url", "author", "reply_to", "forward")
 
 
-def _content(post: FetchedPost, before: Row) -> dict[str, object]:
+def _content(post: FetchedPost, preview: object) -> dict[str, object]:
     return {
         "title": storable_or_none(post.title),
         "text": storable(post.text),
         "links": links_json(post.links + post.buttons),
         "poll": record_json(post.poll),
-        "preview": record_json(post.preview) or before[_CONTENT.index("preview")],
-        "content_hash": content_hash(post),
+        "preview": record_json(post.preview) or preview,
     }
 
 
-def _facts(post: FetchedPost, before: Row) -> dict[str, object]:
+def _facts(post: FetchedPost, before: Mapping[str, object]) -> dict[str, object]:
     """What the post says of its time and origin. The bytes may say less of the origin than the reply around them."""
     found = {
         "posted_at": int64_or_none(post.posted_at),
@@ -194,7 +214,4 @@ def _facts(post: FetchedPost, before: Row) -> dict[str, object]:
         "reply_to": None if post.reply_to is None else id_text(post.reply_to),
         "forward": record_json(post.forward),
     }
-    return {
-        name: value if value is not None or name == "posted_at" else before[len(_CONTENT) + at]
-        for at, (name, value) in enumerate(found.items())
-    }
+    return {name: before[name] if value is None and name != "posted_at" else value for name, value in found.items()}

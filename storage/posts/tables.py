@@ -108,7 +108,8 @@ class RevisionTable(SQLModel, table=True):
 class RereadingTable(SQLModel, table=True):
     """What a later reader found in the bytes of a revision; the newest is what that revision says. Never changed.
 
-    Columns are as in `revisions`; `replaced` holds what the post said of its time and origin before, as JSON.
+    Columns are as in `revisions`; they are NULL where it found the same, only that the hash says more. `replaced` holds
+    what the post said of its time and origin before, as far as that changed, as JSON.
     """
 
     __tablename__: ClassVar[str] = "rereadings"
@@ -120,8 +121,8 @@ class RereadingTable(SQLModel, table=True):
     reader: int
     at: int
     title: str | None = Field(default=None, sa_type=Text)
-    text: str = Field(sa_type=Text)
-    links: str = Field(sa_type=Text)
+    text: str | None = Field(default=None, sa_type=Text)
+    links: str | None = Field(default=None, sa_type=Text)
     poll: str | None = Field(default=None, sa_type=Text)
     preview: str | None = Field(default=None, sa_type=Text)
     content_hash: str = Field(sa_type=Text)

@@ -162,6 +162,17 @@ def test_ids_that_are_made_anew_at_each_fetch_where_nothing_else_names_an_entry(
     assert count(archive, "gaps") == 0
 
 
+def test_a_better_reader_that_names_entries_otherwise_finds_them_by_their_bytes(archive: Archive) -> None:
+    async def step(feed: MovingFeed, round_: Callable[[], Awaitable[Round]]) -> None:
+        feed.entries = notices(6, dated=False, linked=False)
+        await round_()
+        feed.move = lambda one: one | {"guid": f"better {one['guid']}", "text": f"better {one['text']}"}
+        assert (await round_()).new == 0
+
+    play(archive, step, restarts=True)
+    assert (count(archive, "posts"), count(archive, "gaps")) == (6, 0)
+
+
 def test_an_edit_that_moves_at_the_same_time_is_an_edit(archive: Archive) -> None:
     async def step(feed: MovingFeed, round_: Callable[[], Awaitable[Round]]) -> None:
         feed.move = everything(random.Random(3))

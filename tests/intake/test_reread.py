@@ -49,6 +49,7 @@ class Board:
             links=tuple(Link(url, url) for url in document.get("link", ())),
             media=tuple(FetchedMedia("photo", url, url) for url in document.get("file", ())),
             posted_at=document.get("at", NOW),
+            attached=tuple(document.get("beside", ())),
         )
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
@@ -144,6 +145,25 @@ def test_what_only_a_better_reader_sees_is_found_and_is_no_event(archive: Archiv
         NOW - MINUTE,
     )
     assert (len(post.media), post.reread_at, post.revisions) == (1, NOW, 1)
+
+
+def test_a_better_reader_that_finds_the_same_leaves_no_mark_that_people_see(archive: Archive) -> None:
+    """It says that it looked for words beside the text, and later such words are an edit."""
+    notice = {"id": 1, "text": "The bridge is open."}
+
+    async def step(_: AsyncArchive, round_: Rounds) -> None:
+        board, better = Board(1), Board(2)
+        for each in (board, better):
+            each.show(notice)
+            await round_(each)
+        clear_decisions(archive)
+        with archive.reading() as reader:
+            [post] = reading.read_posts(reader, reader.column("SELECT id FROM posts"))
+            assert (post.reread_at, post.text) == (None, "The bridge is open.")
+        better.show(notice | {"beside": ["The ferry has left."]})
+        assert (await round_(better)).revised == 1
+
+    play(archive, step)
 
 
 def test_bytes_that_change_without_an_edit_are_compared_by_what_the_better_reader_reads(archive: Archive) -> None:
