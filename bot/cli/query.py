@@ -37,13 +37,14 @@ def parse_query(words: str, zone: Zone | None = None, terms: Terms = dict) -> "Q
         raise UserError(_point_at(words, mistake)) from None
 
 
-def print_warnings(session: Session, query: "Query") -> None:
-    """Warn on stderr of what is allowed and probably not meant, and of names that the archive does not know."""
+def print_warnings(session: Session, query: "Query", *, names: bool = True) -> None:
+    """Warn on stderr of what is allowed and probably not meant; with `names`, of unknown ones too."""
     from storage.language.query import warnings
 
     for warning in warnings(query):
         say(session, f"warning: {warning}")
-    warn_unknown_names(session, query)
+    if names:
+        warn_unknown_names(session, query)
 
 
 def say_indexing(session: Session, reader: "Reader") -> None:

@@ -66,6 +66,7 @@ from storage.language.slips import unknown_names
         ("=US -us", "never match"),
         ("(army OR navy) -army -navy", "never match"),
         ("fleet OR (army -army)", "never match"),
+        ("fleet (navy OR (army -army))", "never match"),
         ("source:desk army -source:desk", "never match"),
         ("source:desk source:spokesman army", "source:desk OR source:spokesman"),
         ("side:junta side:other", "one side"),

@@ -8,7 +8,7 @@ import pytest
 from storage.language.query import parse
 from storage.posts import texts
 from storage.posts.texts import MachineText
-from storage.records import FetchedPost
+from storage.records import FetchedMedia, FetchedPost
 from storage.search import search
 
 Make = Callable[..., FetchedPost]
@@ -59,6 +59,21 @@ def test_words_that_are_no_ground_for_an_alert_can_be_left_out(desk: Any, make_p
         assert posts("navy", reliable=True) == {3}
         assert posts("army -navy", reliable=False) == {2}
         assert posts("army -navy", reliable=True) == {1, 2}, "a rule is decided without it, so a replay is too"
+
+
+def test_the_extension_of_a_file_is_not_counted_as_a_word(desk: Any, make_post: Make) -> None:
+    report = FetchedMedia("document", "k", name="report.pdf")
+    desk.save(make_post(1, "a statement", media=(report,)), make_post(2, "the PDF"), make_post(3, "quiet"))
+    with desk.archive.reading() as reader:
+        for query, posts in (
+            ("pdf", 1),
+            ("report", 1),
+            ("in:file pdf", 1),
+            ("in:text report", 0),
+            ("report OR pdf", 2),
+        ):
+            assert search.count(reader, parse(query)) == posts, query
+            assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
 
 
 def test_what_has_to_be_read_is_counted(desk: Any, make_post: Make) -> None:

@@ -38,7 +38,7 @@ def explain_rule(session: Session, name: str | None, query: str | None, form: st
     communique rules explain --query 'commands NOT "regional office"'
     """  # noqa: D301  click reads the backspace
     rule, parsed = choose_query(session, name, query)
-    print_warnings(session, parsed)
+    print_warnings(session, parsed, names=rule is None)
     explained = _explain(session, rule, parsed)
     if form is not None:
         write_json(session, explained)

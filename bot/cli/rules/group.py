@@ -134,7 +134,7 @@ def test_rule(ctx: click.Context, words: tuple[str, ...], query: str | None, for
     text = _read_text(ctx, given)
     document = _build_document(text, session.clock.now())
     for _, tree in queries:
-        print_warnings(session, tree)
+        print_warnings(session, tree, names=query is not None)
     results = [(rule, _evaluate(tree, document)) for rule, tree in queries]
     if form is not None:
         write_json(session, [_result(rule, hits, text) for rule, hits in results])

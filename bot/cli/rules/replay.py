@@ -61,7 +61,7 @@ def replay_rule(
     """  # noqa: D301  click reads the backspace
     session: Session = ctx.obj
     rule, parsed = choose_query(session, name, query)
-    print_warnings(session, parsed)
+    print_warnings(session, parsed, names=rule is None)
     start, end = parse_span(since, until or "now", zone, session.clock.now())
     assert start is not None
     assert end is not None
