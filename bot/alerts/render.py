@@ -147,10 +147,10 @@ def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:
 
 
 def _of_cards(story: Story) -> list[Line]:
-    """That the source did not write the words itself: the card of a link quotes somebody else's page."""
+    """That the words may be somebody else's: the card of a link quotes another page."""
     hits = story.match.hits
     only = hits and all(hit.kind == "card" for hit in hits)
-    return [(Span("only in the card of a link, which quotes another page"),)] if only else []
+    return [(Span("only in a card below the text, which may quote another page"),)] if only else []
 
 
 def _tail(story: Story, post: PostRow) -> list[Line]:

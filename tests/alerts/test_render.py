@@ -77,7 +77,7 @@ def test_words_of_the_card_of_a_link_are_not_taken_for_words_of_the_source(kinds
     delivery = DeliveryRow(3, 42, "desk", "match", "sending", AT, 1, AT)
     story = Story(match, None, "fort", {5: "Fort falls"}, None)
     text = render(delivery, story, POST, Rendering(ZoneInfo("UTC")), TEXT).text
-    assert ("\nonly in the card of a link, which quotes another page\n" in text) == said
+    assert ("\nonly in a card below the text, which may quote another page\n" in text) == said
 
 
 def test_the_words_that_matched_are_marked() -> None:
