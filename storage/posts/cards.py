@@ -1,4 +1,4 @@
-"""Cards of links and other boxes that a platform draws later, or draws anew: words that change without an edit."""
+"""Cards of links and other boxes that a platform draws later, or draws again: words that change without an edit."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def find_in_channel(
     if found is None:
         found = reader.value(
             f"SELECT max(p.id) FROM posts p JOIN media m ON m.post_id = p.id WHERE {_OF_CHANNEL} "
-            "AND p.number BETWEEN :low AND :number AND p.group_key IS NOT NULL AND m.key LIKE '%:' || :number",
+            "AND p.number BETWEEN :low AND :number AND m.key LIKE '%:' || :number",
             values,
         )
     return None if found is None else int(found)

@@ -229,6 +229,12 @@ def test_a_post_that_the_page_does_not_show_is_marked_and_says_nothing(how: str)
     assert [kind for kind, _ in texts(post)] == ["notice"]
 
 
+def test_a_service_message_that_only_the_list_words_is_not_marked() -> None:
+    alone = read_embed(page_of(HIDDEN.format("Service message").replace("media_not_supported_cont", "x"))).post
+    assert alone is not None
+    assert (alone.service, alone.not_shown) == (True, None)
+
+
 def test_a_part_that_the_page_does_not_show_is_said_beside_the_text() -> None:
     post = only(read_page(page_of(TEXT.format("Watch") + NOTICES["visible"])))
     assert (post.text, post.not_shown, post.media) == ("Watch", "not shown by the page: Post is restricted", ())

@@ -315,6 +315,17 @@ def test_history_searches_the_texts_of_old_revisions_too(
         assert found == [document.post_id for document in everything if evaluate(tree, document) is not None]
 
 
+@pytest.mark.parametrize("named", ["@hill_desk", "t.me/s/HILL_desk/7", "hill_desk", "spokesman"])
+def test_a_source_is_found_by_its_channel_as_rules_find_it(shelf: Callable[..., Shelf], named: str) -> None:
+    corpus = [PLAIN | {"source": source, "texts": [("body", "command")]} for source in ("spokesman", "deskwire")]
+    made = shelf(corpus)
+    for query in (f"command source:{named}", f"command -source:{named}"):
+        tree = parse(query)
+        matched = [one.post_id for one in made.documents() if evaluate(tree, one) is not None]
+        assert [one.post_id for one in search.search(made.reader, tree, limit=None)] == matched
+        assert len(matched) == 1
+
+
 def test_limits_and_scopes_are_kept(shelf: Callable[..., Shelf]) -> None:
     posts = [
         PLAIN | {"second": PLAIN["second"] + 7200 * number, "texts": [("body", f"army {number}")], "source": name}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bot.cli.names import find_source
+from bot.errors import UserError
 from bot.sources.feed import Settings as Feed
 from bot.sources.telegram import Settings as Account
 from bot.sources.telegram_web.source import Settings as Pages
@@ -134,3 +136,12 @@ def test_a_feed_is_meant_by_its_address() -> None:
     source = Feed.model_validate({"name": "post", "kind": "feed", "url": "https://example.org/Feed"})
     assert source.is_meant_by("https://example.org/feed/")
     assert not source.is_meant_by("https://example.org/")
+
+
+def test_a_command_finds_the_source_by_its_name_before_its_channel() -> None:
+    entries = (("post", "border_post"), ("border_post", "other_post"))
+    sources = [Pages.model_validate({"name": name, "kind": "any", "channel": channel}) for name, channel in entries]
+    assert find_source(sources, "border_post").name == "border_post"
+    assert find_source(sources, "https://telegram.me/s/Border_Post/7").name == "post"
+    with pytest.raises(UserError, match="there is no source"):
+        find_source(sources, "@third_post")
