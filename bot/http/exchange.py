@@ -17,6 +17,7 @@ from bot.http.masking import secret_parts, strike_secrets
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply
 
+_NO_ANSWER = "without sending a response"  # in httpcore's words
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
@@ -45,6 +46,24 @@ class Sending:
         return self.url.port or PORTS.get(self.url.scheme, 0)
 
 
+@dataclass(slots=True)
+class _Way:
+    """How far a request has come, from the engine's own events; `connected`: on a connection of its own."""
+
+    connected: bool = False
+    sent: bool = False
+    answered: bool = False
+
+    async def note(self, event: str, _: Mapping[str, Any]) -> None:
+        self.connected = self.connected or event == "connection.connect_tcp.started"
+        self.sent = self.sent or event == "http11.send_request_headers.started"
+        self.answered = self.answered or event == "http11.receive_response_headers.complete"
+
+    def unsure(self, sending: Sending) -> bool:
+        """Whether nobody can say if a message arrived."""
+        return self.sent and sending.method == "POST"
+
+
 class Exchange:
     """One httpx client: it takes nothing from the environment, follows no redirect and keeps no cookie."""
 
@@ -61,34 +80,36 @@ class Exchange:
 
         Raises Later (`unsure` if a POST went out unanswered) and Never.
         """
-        sent = answered = False
-
-        async def trace(event: str, _: Mapping[str, Any]) -> None:
-            nonlocal sent, answered
-            answered = answered or event == "http11.receive_response_headers.complete"
-            sent = sent or (sending.method == "POST" and event == "http11.send_request_headers.started")
-
-        host = sending.host
+        host, way = sending.host, _Way()
         try:
             async with asyncio.timeout(left):
-                return await self._answer(sending, self._written(sending, trace))
+                return await self._answer_past_idle(sending, way)
         except TimeoutError:
             reason = f"{host} did not finish within {sending.deadline:g} s"
         except TooBig as error:
-            raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=sent) from None
+            raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=way.unsure(sending)) from None
         except UnusableBody as error:
             reason = f"{host} sent {error}"
         except httpcore.LocalProtocolError as error:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
             reason = f"{host} violates HTTP: {_without_request(str(error), sending)}"
-            answered = answered or "without sending a response" not in str(error)
+            way.answered = way.answered or _NO_ANSWER not in str(error)
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
-        raise Later(reason, unsure=sent, unreached=not answered)
+        raise Later(reason, unsure=way.unsure(sending), unreached=not way.answered)
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+    async def _answer_past_idle(self, sending: Sending, way: "_Way") -> tuple[Reply, httpx.URL | None]:
+        """Servers close idle connections, often just as the next request leaves: a GET is then sent once more."""
+        try:
+            return await self._answer(sending, self._written(sending, way.note))
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+            if sending.method != "GET" or way.connected or way.answered:
+                raise
+        return await self._answer(sending, self._written(sending, way.note))
 
     def _written(self, sending: Sending, trace: Any) -> httpx.Request:
         try:

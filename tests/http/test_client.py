@@ -68,6 +68,46 @@ def test_one_connection_serves_many_requests(origin: Origin, visiting: Visiting)
     assert (len(origin.requests), origin.connections) == (5, 1)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_server_that_closes_an_idle_connection_costs_no_poll_and_repeats_no_message(
+    origin: Origin, visiting: Visiting, method: str
+) -> None:
+    async def answer_on_the_second_connection(writer: asyncio.StreamWriter) -> None:
+        if origin.connections == 2:
+            writer.write(ok(b"good"))
+            await writer.drain()
+
+    origin.answers["/later"] = answer_on_the_second_connection
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            await http.get(origin.url(), cap=9, deadline=60)
+            if method == "GET":
+                assert (await http.get(origin.url("/later"), cap=9, deadline=60)).body == b"good"
+            else:
+                with pytest.raises(Later) as raised:
+                    await http.post(origin.url("/later"), content=b"alert", deadline=60)
+                assert raised.value.unsure
+
+    asyncio.run(visit())
+    assert [request.path for request in origin.requests] == ["/", "/later", "/later"][: 3 if method == "GET" else 2]
+
+
+def test_a_server_that_never_answers_is_asked_once(origin: Origin, visiting: Visiting) -> None:
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    origin.answers["/cut"] = cut
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            with pytest.raises(Later):
+                await http.get(origin.url("/cut"), cap=9, deadline=60)
+
+    asyncio.run(visit())
+    assert len(origin.requests) == 1
+
+
 def test_a_post_sends_its_content_and_reads_the_answer(origin: Origin, visiting: Visiting) -> None:
     origin.answers["/hook"] = ok(b"{}", status="202 Accepted")
 
