@@ -47,6 +47,7 @@ def build_document(
         ],
         unheard=unheard,
         in_reply_to=None if first is None else first.alert,
+        possible=files.is_possible(story),
         late=is_late(story, post),
         possible_repeat=delivery.possible_repeat,
         now=join_passages(find_passages(story.texts, story.match.hits)),
@@ -57,7 +58,7 @@ def build_document(
 def _by_machine(hit: Hit, text: TextRow | None) -> dict[str, object]:
     if text is None:
         return {}
-    return machine_json(text, possible=files.is_doubtful(text), at_s=files.find_second(text, hit))
+    return machine_json(text, possible=files.is_in_doubt(text, [hit]), at_s=files.find_second(text, hit))
 
 
 def build_envelope(delivery: DeliveryRow, data: dict[str, object]) -> dict[str, object]:

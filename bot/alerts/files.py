@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.alerts.plan import Reason
 from bot.contracts.message import Attachment
 from bot.rules import MEDIA_RULE
 from storage.media.types import ending
@@ -17,6 +18,11 @@ _ORDER = ("voice", "audio", "round", "photo", "video", "document")  # in which o
 def is_about_files(story: Story) -> bool:
     """Whether a post alerts because of a file, not because of words."""
     return story.match.rule.startswith(MEDIA_RULE)
+
+
+def is_possible(story: Story) -> bool:
+    """Whether only a doubtful reading of a file says what the rule looks for, or nearly that."""
+    return story.match.why == Reason.POSSIBLE
 
 
 def describe_unread(story: Story, post: PostRow, kinds: Iterable[str] = ()) -> str | None:
@@ -61,7 +67,7 @@ def _made_by(text: TextRow, hits: Sequence[Hit], media: Sequence[MediaRow]) -> s
         sure,
         f"file {places[0]} of {len(media)}" if places and len(media) > 1 else None,
         f"at {', '.join(dict.fromkeys(times))}" if times else None,
-        "possible" if _in_doubt(text, hits) else None,
+        "possible" if is_in_doubt(text, hits) else None,
     )
     return " · ".join(part for part in parts if part)
 
@@ -71,7 +77,7 @@ def is_doubtful(text: TextRow) -> bool:
     return text.unreliable or (text.confidence is not None and text.confidence < SURE)
 
 
-def _in_doubt(text: TextRow, hits: Iterable[Hit]) -> bool:
+def is_in_doubt(text: TextRow, hits: Iterable[Hit]) -> bool:
     """Whether all of these hits are only possible."""
     doubted = [(piece.start, piece.end) for piece in text.segments if piece.unreliable]
     return is_doubtful(text) or all(any(start <= hit.start < end for start, end in doubted) for hit in hits)
@@ -94,10 +100,15 @@ def format_timecode(seconds: float) -> str:
 
 
 def list_attachments(story: Story, post: PostRow, data_dir: Path | None, kinds: Iterable[str] = ()) -> list[Attachment]:
-    """The files that an alert about files may attach: recordings first, then pictures."""
-    if data_dir is None or not is_about_files(story) or story.match.kind != "match":
+    """The files that an alert about files, or about a doubtful reading of one, may attach: recordings first."""
+    if data_dir is None or story.match.kind != "match":
         return []
-    stored = [item for item in _wanted(post.media, frozenset(kinds)) if item.state == "stored" and item.path]
+    if is_possible(story):
+        read = {text.media_id for text in post.texts if text.id in {hit.text_id for hit in story.match.hits}}
+        wanted = [item for item in post.media if item.id in read]
+    else:
+        wanted = _wanted(post.media, frozenset(kinds)) if is_about_files(story) else []
+    stored = [item for item in wanted if item.state == "stored" and item.path]
     stored.sort(key=lambda one: _ORDER.index(one.kind) if one.kind in _ORDER else len(_ORDER))
     return [_attachment(item, post, data_dir) for item in stored]
 

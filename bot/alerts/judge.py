@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bot.alerts.passages import WRITTEN, Passage, find_passages, join_passages, select_written, split_sentences
-from bot.alerts.plan import Reason, plan
+from bot.alerts.plan import Plan, Reason, plan
+from bot.alerts.possible import Possible, find_possible
 from bot.rules import RuleMatch
 from storage.language.fold import fold
 from storage.language.match import Document, only_reliable
@@ -63,24 +64,32 @@ def judge(
 
     A rule matches a post once ("match"). After that only a change of the matching passages counts ("edited": other
     sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
-    loaded are skipped, and so are those in `held`. What matches only in unreliable machine text is stored once and
-    never alerts; it does not count as a match when reliable text matches later. `seen` is what the post is compared
-    with where matches alone do not say what is new: after an edit, and where a better reader has read it again.
+    loaded are skipped, and so are those in `held`. What matches only in unreliable machine text alerts at most once, as
+    possible, where the words are long enough; later machine text that is sure does not alert again. `seen` is what the
+    post is compared with where matches alone do not say what is new: after an edit, and after a better reader.
     """
     reliable = only_reliable(document)
     hits: dict[str, RuleMatch] = {match.rule: match for match in loaded.ruleset.match(reliable)}
-    doubtful = hits
-    if reliable is not document:
-        doubtful = {match.rule: match for match in loaded.ruleset.match(document)}
-    known = {match.rule for match in earlier.matches}
+    possible = {} if reliable is document else find_possible(document, loaded.ruleset, hits)
     compared = None if seen is None else _Compared.of(seen, reliable, facts, loaded)
     verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
     for name, version, _ in loaded.loaded:
         if name in held:
             continue
-        if name in doubtful and name not in hits and name not in known:
-            verdicts.append((_unreliable_match(document, doubtful[name], now), ()))
-        history = [match for match in earlier.matches if match.rule == name and match.why != Reason.UNRELIABLE]
+        mine = [match for match in earlier.matches if match.rule == name]
+        history = [match for match in mine if match.why != Reason.UNRELIABLE]
+        if name in possible and not history:
+            stood = _is_read_again(document, possible[name].hits)
+            decision = plan(
+                "match",
+                loaded.alerting[name],
+                facts,
+                rule_since=since.get(name, 0),
+                first_alerted=False,
+                matches=True,
+                stood=stood,
+            )
+            verdicts += _judge_possible(document, name, possible[name], mine, decision, now)
         if name not in hits and not history:
             continue
         found = RuleResult(name, version, name in hits, hits[name].hits if name in hits else ())
@@ -97,7 +106,8 @@ def judge(
                 first_alerted=any(match.alerting for match in history),
                 matches=found.matched,
                 put_in=put_in,
-                stood=compared is not None and compared.has_stood(name, silent=silent),
+                stood=_is_read_again(document, row.hits)
+                or (compared is not None and compared.has_stood(name, silent=silent)),
             )
             row = replace(row, kind=kind, alerting=decision.alerting, why=decision.why)
             history.append(row)
@@ -148,10 +158,13 @@ class _Compared:
         return Counter(fold(self.texts[hit.text_id][hit.start : hit.end]) for hit in hits)
 
 
-def _unreliable_match(document: Document, found: RuleMatch, now: int) -> MatchRow:
+def _judge_possible(
+    document: Document, rule: str, found: Possible, earlier: Sequence[MatchRow], decision: Plan, now: int
+) -> list[tuple[MatchRow, tuple[str, ...]]]:
+    """An alert about doubtful words that are no chance; or else a note, once for the same texts."""
     state = hash_document(document, deleted=False)
-    return MatchRow(
-        found.rule,
+    row = MatchRow(
+        rule,
         found.version,
         document.post_id,
         state,
@@ -161,6 +174,16 @@ def _unreliable_match(document: Document, found: RuleMatch, now: int) -> MatchRo
         alerting=False,
         why=Reason.UNRELIABLE,
     )
+    known = {hit.text_id for match in earlier for hit in match.hits}
+    if found.telling and decision.alerting and not {hit.text_id for hit in found.hits} <= known:
+        return [(replace(row, alerting=True, why=Reason.POSSIBLE), decision.targets)]
+    return [] if earlier else [(row, ())]
+
+
+def _is_read_again(document: Document, hits: Sequence[Hit]) -> bool:
+    """Whether all hits are in words that an engine made of a file which had been read before."""
+    again = {text.text_id for text in document.texts if text.again}
+    return bool(hits) and all(hit.text_id in again for hit in hits)
 
 
 def find_news(

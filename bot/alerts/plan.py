@@ -19,6 +19,7 @@ class Reason(StrEnum):
     NO_TARGETS = "no targets"
     FIRST_NOT_SENT = "first message never sent"
     UNRELIABLE = "unreliable text"
+    POSSIBLE = "possible match"
     PUT_IN = "an edit put the words in"
     READ_AGAIN = "only a better reader sees it"
 
@@ -32,6 +33,7 @@ _SENTENCES = {
     Reason.NO_TARGETS: "the rule has no targets",
     Reason.FIRST_NOT_SENT: "the first match of this post did not alert",
     Reason.UNRELIABLE: "only unreliable machine text matches",
+    Reason.POSSIBLE: "unreliable machine text says this, or nearly this",
     Reason.PUT_IN: "an edit put matching words into a post that had not alerted",
     Reason.READ_AGAIN: "the words were there before, and a better version of the program sees them now",
 }

@@ -108,7 +108,8 @@ def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
 def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) -> list[Line]:
     side = f" ({_short(story.side)})" if story.side else ""
     late = is_late(story, post)
-    marks = [word for word, there in (("late", late), ("possible repeat", delivery.possible_repeat)) if there]
+    said = (("possible", files.is_possible(story)), ("late", late), ("possible repeat", delivery.possible_repeat))
+    marks = [word for word, there in said if there]
     heading = _HEADINGS[story.match.kind]
     title = (
         *((Span(f"{heading} ", "bold"),) if heading else ()),

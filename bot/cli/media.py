@@ -115,8 +115,9 @@ def read_files(
 ) -> None:
     """Have engines read stored files that were not read or were given up, newest first.
 
-    A running `communique run` does it when no new file is waiting; otherwise the next one does. New text alerts as
-    that of a new file: not for posts from first contact or backfill.
+    A running `communique run` does it when no new file is waiting; otherwise the next one does. Files that were never
+    read alert as new ones do: not for posts from first contact or backfill. What a file says that was read before
+    alerts nobody: `communique rules replay` shows which posts match now.
 
     \b
     communique media read --since 30d

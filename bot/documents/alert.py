@@ -71,6 +71,7 @@ def match_json(
     *,
     unheard: str | None,
     in_reply_to: int | None,
+    possible: bool,
     late: bool,
     possible_repeat: bool,
     now: str,
@@ -86,6 +87,7 @@ def match_json(
         "unheard": unheard,
         "event": thread_json(post, story),
         "in_reply_to": None if in_reply_to is None else str(in_reply_to),
+        "possible": possible,
         "late": late,
         "possible_repeat": possible_repeat,
     }

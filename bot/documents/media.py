@@ -40,6 +40,7 @@ def waiting_json(held: "Holdings", given_up: "tuple[GivenUpFile, ...]") -> Mappi
         "no_room": [{"reason": reason, "files": count} for reason, count in held.no_room.items()],
         "waiting": [{"made": one.made, "files": one.files, "oldest_at": iso(one.oldest_at)} for one in held.awaited],
         "unread": held.unread,
+        "read_badly": [{"made": made, "files": files} for made, files in held.read_badly.items()],
         "given_up": [
             {
                 "source": one.file.source,

@@ -50,6 +50,7 @@ class DocumentText:
     confidence: float | None
     unreliable: bool = False  # machine text that is no ground for an alert by itself
     doubtful: tuple[tuple[int, int], ...] = ()  # pieces of the raw text that are none
+    again: bool = False  # machine text of a file that had been read before
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,9 +104,14 @@ def list_given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
 
 
 def mark_read(writer: Writer, media_id: int, by: str, now: int) -> None:
-    """An engine has had its say on a file: words, none, or that it cannot be read."""
+    """An engine has had its say on a file: words, none, or that it cannot be read.
+
+    What it says of a file that had been read before is no news.
+    """
     writer.execute(
-        "UPDATE media SET read_by = :by, read_at = :now WHERE id = :id", {"id": media_id, "by": by, "now": now}
+        "UPDATE media SET read_by = :by, read_at = :now, reread = CASE WHEN read_by IS NULL THEN reread ELSE 1 END "
+        "WHERE id = :id",
+        {"id": media_id, "by": by, "now": now},
     )
 
 

@@ -39,7 +39,8 @@ class Awaited:
 class Holdings:
     """All files at one moment. `unread` are stored, and no engine has read them or is asked to.
 
-    `no_room` counts, by the reason, those that are pending because there is no room for them.
+    `no_room` counts, by the reason, those that are pending because there is no room for them; `read_badly`, by what was
+    made of them, those whose text is unreliable.
     """
 
     total: Held
@@ -48,6 +49,7 @@ class Holdings:
     awaited: tuple[Awaited, ...] = ()
     unread: int = 0
     given_up: int = 0
+    read_badly: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def count_files(reader: Reader) -> Holdings:
         tuple(Awaited(row["kind"], row["files"], row["oldest_at"]) for row in reader.rows(_AWAITED)),
         int(reader.value(_UNREAD)),
         int(reader.value("SELECT count(*) FROM given_up WHERE kind IN ('transcript', 'ocr')")),
+        {row["kind"]: row["files"] for row in reader.rows(_READ_BADLY)},
     )
 
 
@@ -205,6 +208,10 @@ _NO_ROOM = (
 )
 _BYTES = (
     "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM media WHERE state = 'stored' GROUP BY sha256)"
+)
+_READ_BADLY = (
+    "SELECT kind, count(*) AS files FROM texts INDEXED BY texts_in_doubt WHERE unreliable = 1 AND current = 1 "
+    "AND kind IN ('transcript', 'ocr') GROUP BY kind ORDER BY kind"
 )
 _AWAITED = (
     "SELECT kind, count(*) AS files, min(due_at) AS oldest_at FROM jobs WHERE kind IN ('transcript', 'ocr') "

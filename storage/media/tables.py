@@ -43,4 +43,4 @@ class MediaTable(SQLModel, table=True):
     read_at: int | None = None
     reading_since: int | None = None  # written before an engine begins, so that a crash of the whole unit has a name
     crashes: int | None = None  # deaths of the whole process that count; 0: one that does not
-    reread: int | None = None  # 1: only a better reader saw it in stored bytes, so it is no news
+    reread: int | None = None  # 1: only a better reader saw it, or what it says, in stored bytes: no news

@@ -154,7 +154,11 @@ class TextTable(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "texts"
-    __table_args__ = (Index("texts_by_post", "post_id"), Index("texts_by_fold", "fold_version"))
+    __table_args__ = (
+        Index("texts_by_post", "post_id"),
+        Index("texts_by_fold", "fold_version"),
+        Index("texts_in_doubt", "kind", sqlite_where=clause("unreliable = 1")),
+    )
 
     id: int = Field(primary_key=True)
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))

@@ -69,7 +69,8 @@ def load_seen(reader: Reader, documents: Mapping[int, Document], seen: Mapping[i
 
 _TEXT = (
     "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable, "
-    "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments"
+    "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments, "
+    "EXISTS (SELECT 1 FROM media m WHERE m.id = media_id AND m.reread = 1) AS again"
 )
 _POSTS = (
     "SELECT p.id, s.name, s.handle, s.tags, s.side, p.author, p.forward, p.language, p.posted_at, p.reply_to, "
@@ -93,6 +94,7 @@ def _text(row: Row) -> DocumentText:
         row["confidence"],
         bool(row["unreliable"]),
         _doubtful(row["segments"]),
+        bool(row["again"]),
     )
 
 

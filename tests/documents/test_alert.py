@@ -26,7 +26,15 @@ def story(kind: MatchKind) -> Story:
 def data(kind: MatchKind) -> dict[str, Any]:
     found = [passage_json(HIT, RAW, POST.title)]
     return match_json(
-        story(kind), POST, found, unheard=None, in_reply_to=None, late=False, possible_repeat=False, now="They left."
+        story(kind),
+        POST,
+        found,
+        unheard=None,
+        in_reply_to=None,
+        possible=False,
+        late=False,
+        possible_repeat=False,
+        now="They left.",
     )
 
 

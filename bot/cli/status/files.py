@@ -105,6 +105,9 @@ def _describe_reading(held: Holdings, now: int) -> str:
         parts.append(f"{format_count(waiting, 'file')} to be read ({kinds}, since {format_age(_oldest(held), now)})")
     if held.given_up:
         parts.append(f"{held.given_up:,} given up")
+    if held.read_badly:
+        badly = [format_count(files, _MADE.get(made, made)) for made, files in held.read_badly.items()]
+        parts.append(f"{' and '.join(badly)} read badly")
     if held.unread:
         parts.append(f"{held.unread:,} not read by any engine")
     return ", ".join(parts) or "nothing is waiting"

@@ -45,7 +45,8 @@ _CERTAIN = 85.0  # from here on the language data surely fit the script
 _HOPELESS = 30.0  # below it they surely do not
 _ALIKE = 0.9  # share of pairs of words in which two readings agree
 _SPARSE, _BLOCK, _PAGE = 11, 6, 3  # Tesseract's page segmentation modes
-_PASSES = ((_SPARSE, 1.0), (_SPARSE, 0.6), (_BLOCK, 0.6))
+_PASSES = ((_SPARSE, 1.0), (_BLOCK, 0.6))
+_LEVEL = 0.2  # worth of a block: of a page that was cleaned and levelled it is the best reading, if it is one at all
 _LOOK = 0.5  # size of a page when only its orientation is asked for
 _ENOUGH = 150  # letters by which an orientation is known
 _USUAL_WIDTH = 900  # pixels; smaller pictures are enlarged
@@ -88,6 +89,7 @@ class Pass:
     confidence: float
     letters: int
     words: Sequence[layout.Word] = ()
+    level: bool = False  # read as one block of level lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ class Tesseract:
         found = layout.words(_run(self.settings, str(path), "-", "-l", packs, "--psm", str(mode), "tsv"))
         text = layout.rebuilt(found) if mode == _SPARSE else layout.in_order(found)
         letters = sum(len(word.text) for word in found)
-        return Pass(text, layout.confidence(found), letters, [word.scaled(1 / scale) for word in found])
+        placed = [word.scaled(1 / scale) for word in found]
+        return Pass(text, layout.confidence(found), letters, placed, level=mode == _BLOCK)
 
 
 def _cleaned(media: MediaFile) -> _Page:
@@ -263,7 +266,8 @@ def most_agreed(passes: Sequence[Pass]) -> Pass:
     def worth(index: int) -> float:
         shared = [_shared(pairs[index], other) for place, other in enumerate(pairs) if place != index]
         agreed = sum(shared) / len(shared) if shared else 0.0
-        return agreed + passes[index].confidence / 100 * passes[index].letters / most
+        level = _LEVEL if passes[index].level else 0.0
+        return agreed + level + passes[index].confidence / 100 * passes[index].letters / most
 
     return passes[max(range(len(passes)), key=worth)]
 

@@ -11,6 +11,7 @@ down_revision = "0005"
 
 _STEPS = (
     "CREATE INDEX texts_by_fold ON texts (fold_version)",
+    "CREATE INDEX texts_in_doubt ON texts (kind) WHERE unreliable = 1",
     # which reader has read a post, and what a later one found in the same bytes
     "ALTER TABLE posts ADD COLUMN reader INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE sources ADD COLUMN reader INTEGER NOT NULL DEFAULT 0",
