@@ -95,7 +95,8 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for statement in (
             "UPDATE media SET state = 'stored', sha256 = :sha256, path = :path, size = :size WHERE id = :voice",
             "INSERT INTO media (post_id, key, kind, revision, state, reason, next_try_at, failures) VALUES (:post, 'p', 'photo', 0, 'pending', 'waits for room: the disk is full', :later, 0)",
-            f"INSERT INTO texts (id, post_id, kind, media_id, revision, text, folded, fold_version, language, engine, segments, unreliable, current) VALUES (:post * 16384 + 9, :post, 'transcript', :voice, 0, 'bridge', 'bridge', 1, 'en', 'ears', '{segments}', 1, 1)",
+            f"INSERT INTO texts (id, post_id, kind, media_id, revision, text, folded, fold_version, language, engine, segments, current) VALUES (:post * 16384 + 9, :post, 'transcript', :voice, 0, 'bridge', 'bridge', 1, 'en', 'ears', '{segments}', 1)",
+            "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, engine, unreliable, current) VALUES (:post * 16384 + 7, :post, 'ocr', 0, 'brigde', 'brigde', 1, 'en', 'eyes', 1, 1)",
             f"INSERT INTO texts (id, post_id, kind, media_id, revision, text, folded, fold_version, language, engine, segments, current) VALUES (:post * 16384 + 8, :post, 'transcript', :voice, 0, 'ridge', 'ridge', 1, 'en', 'ears', '{segments}', 0)",
             "INSERT INTO jobs (kind, post_id, slot, due_at, attempts, patient) VALUES ('ocr', :post, '99', :noon, 0, 0)",
             "INSERT INTO given_up (kind, post_id, slot, at, reason) VALUES ('transcript', :post, CAST(:voice AS TEXT), :noon, 'a crash')",
