@@ -18,13 +18,9 @@ demo: .venv/.run ## a small world on this machine, the real daemon, real alerts:
 	@$(BIN)/communique demo
 
 setup-media: .venv/.dev ## install what pictures and speech need: programs, fonts, packages, a test model
-	@if ! command -v apt-get >/dev/null; then echo "left out: no apt-get here; install what Debian calls $(MEDIA)" >&2; \
-	elif dpkg-query -W -f='$${db:Status-Status}\n' $(MEDIA) 2>&1 | grep -qv '^installed$$'; then \
-	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; \
-	  { $$as apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$as apt-get -qq install -y --no-install-recommends $(MEDIA); } \
-	  >/dev/null 2>&1 || echo "left out: apt could not install; as root: apt-get install $(MEDIA)" >&2; fi
-	@$(PIP) install --require-hashes -r requirements/media.txt 2>/dev/null \
-	  || echo "left out: packages for pictures and speech; to see why: $(BIN)/pip install -r requirements/media.txt" >&2
+	@$(BIN)/python -m tests.media_packages $(MEDIA)
+	@said=$$($(PIP) -qq install --require-hashes -r requirements/media.txt 2>&1) \
+	  || printf 'left out: packages for pictures and speech: %s\n' "$$(printf '%s\n' "$$said" | grep -v '^$$' | tail -1)" >&2
 	@$(BIN)/python -m tests.speech_model || true
 
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
