@@ -78,7 +78,7 @@ def _is_doubted(text: DocumentText, place: int) -> bool:
 
 def _nearly(document: Document, ruleset: RuleSet) -> Iterator[tuple[str, Possible]]:
     """Rules that hold if words which are nearly in a doubtful text are taken for the words themselves."""
-    laid = [_Laid(text) for text in document.texts if _doubts(text)]
+    laid = [_Letters(text) for text in document.texts if _doubts(text)]
     needles = {needle for rule in ruleset.rules for needle, _ in _needles(rule.query.root)}
     places = {needle: hits for needle in needles if (hits := [hit for text in laid for hit in text.find(needle)])}
     if not places:
@@ -108,7 +108,7 @@ def _needles(node: Node) -> Iterator[tuple[str, frozenset[str]]]:
                         yield needle.strip(), leaf.kinds
 
 
-class _Laid:
+class _Letters:
     """A text as letters without spaces, which machines misplace, and where each token is in the raw text."""
 
     def __init__(self, text: DocumentText) -> None:

@@ -13,7 +13,6 @@ _COLOURED = 4.0  # mean difference between channels, of 255
 _SMALL = 500  # pixels, longest side of the picture in which the slope is measured
 _STEEPEST = 12.0  # degrees
 _LEVEL = 0.35  # degrees that do no harm
-_CLEARLY = 1.5  # times as much
 
 
 def dark_on_light(picture: "Image") -> "Image":
@@ -81,13 +80,11 @@ def slope(grey: "Image") -> float:
     return turn if abs(turn) >= _LEVEL else 0.0
 
 
-def likely_turns(grey: "Image") -> tuple[int, ...]:
-    """Degrees by which the page may have to be turned, the likeliest first: lines show whether they lie or stand."""
+def turns_by_likelihood(grey: "Image") -> tuple[tuple[int, int], ...]:
+    """Degrees by which to turn the page, in pairs: lines show whether they lie or stand, not which side is up."""
     ink = _ink(grey)
     lying, standing = (_levelling(image)[1] for image in (ink, ink.rotate(90, expand=True)))
-    if lying > _CLEARLY * standing:
-        return (0, 180)
-    return (90, 270) if standing > _CLEARLY * lying else (0, 180, 90, 270)
+    return ((0, 180), (90, 270)) if lying >= standing else ((90, 270), (0, 180))
 
 
 def _ink(grey: "Image") -> "Image":
@@ -116,7 +113,7 @@ def _stripes(ink: "Image", turn: float) -> float:
 
     rows = ink.rotate(turn, Image.Resampling.BILINEAR).convert("F").resize((1, ink.height), Image.Resampling.BOX)
     levels: tuple[float, ...] = struct.unpack(f"{ink.height}f", rows.tobytes())
-    return sum((below - above) ** 2 for above, below in itertools.pairwise(levels))
+    return sum((below - above) ** 2 for above, below in itertools.pairwise(levels)) / ink.height
 
 
 def turned(grey: "Image", degrees: float) -> "Image":

@@ -81,9 +81,9 @@ def test_lines_are_level_again_after_a_page_lay_askew(degrees: float) -> None:
 
 @pytest.mark.parametrize(("degrees", "turns"), [(0, (0, 180)), (90, (90, 270)), (180, (0, 180)), (274, (90, 270))])
 def test_lines_show_by_themselves_whether_a_page_lies_on_its_side(degrees: int, turns: tuple[int, int]) -> None:
-    from bot.enrich.cleaning import likely_turns, turned
+    from bot.enrich.cleaning import turned, turns_by_likelihood
 
-    assert likely_turns(turned(page().convert("L"), degrees)) == turns
+    assert turns_by_likelihood(turned(page().convert("L"), degrees))[0] == turns
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2_000), (2_000, 3), (60, 60)])
@@ -91,10 +91,10 @@ def test_lines_show_by_themselves_whether_a_page_lies_on_its_side(degrees: int, 
 def test_a_picture_of_any_shape_and_of_one_shade_is_no_trouble(size: tuple[int, int], value: int) -> None:
     from PIL import Image
 
-    from bot.enrich.cleaning import dark_on_light, flat, likely_turns, slope, without_ink
+    from bot.enrich.cleaning import dark_on_light, flat, slope, turns_by_likelihood, without_ink
 
     picture = dark_on_light(Image.new("RGB", size, (value, value, value)))
     grey = flat(picture.convert("L"))
     assert (grey.size, without_ink(picture)) == (size, None)
     assert abs(slope(grey)) <= 13
-    assert likely_turns(grey)
+    assert turns_by_likelihood(grey)

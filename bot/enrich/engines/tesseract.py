@@ -178,18 +178,26 @@ class Tesseract:
 
     def _upright(self, page: _Page, packs: str) -> tuple[_Page, Pass]:
         """Turned by a quarter or half where that is read better, then so that its lines are level; and a first look."""
-        from bot.enrich.cleaning import likely_turns, slope
+        from bot.enrich.cleaning import slope, turns_by_likelihood
 
         looks: list[tuple[float, _Page, Pass]] = []
-        for degrees in likely_turns(page.clean):
-            candidate = page.turned(degrees)
-            look = self._pass(candidate.clean, packs, _SPARSE, _LOOK)
-            looks.append((look.confidence * min(look.letters, _ENOUGH), candidate, look))
-            if look.confidence >= _CERTAIN and look.letters >= _ENOUGH:
+        for pair in turns_by_likelihood(page.clean):
+            for degrees in pair:
+                looks.append(self._look(page.turned(degrees), packs))
+                if looks[-1][2].confidence >= _CERTAIN and looks[-1][2].letters >= _ENOUGH:
+                    break
+            _, best, look = max(looks, key=lambda one: one[0])
+            if look.confidence >= UNRELIABLE:
                 break
+        if lean := slope(best.clean):  # a photograph has slopes that are none of its lines
+            looks.append(self._look(best.turned(lean), packs))
         _, best, look = max(looks, key=lambda one: one[0])
-        lean = slope(best.clean)
-        return best.turned(lean) if lean else best, look
+        return best, look
+
+    def _look(self, page: _Page, packs: str) -> tuple[float, _Page, Pass]:
+        """How well a page is read as it lies, at a low resolution."""
+        look = self._pass(page.clean, packs, _SPARSE, _LOOK)
+        return look.confidence * min(look.letters, _ENOUGH), page, look
 
     def _pass(self, page: "Image", packs: str, mode: int, size: float) -> Pass:
         from PIL import Image
