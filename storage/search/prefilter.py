@@ -223,21 +223,25 @@ def _close_to(leaf: Fuzzy, index: IndexWords) -> str | None:
     tokens = leaf.tokens[:_MOST_FUZZY]
     if not all(map(_indexed, "".join(tokens))):
         return None
-    near: list[dict[str, int]] = []
-    for token in tokens:
-        found = index.close_to(token, leaf.edits)
-        if found is None:
-            return None
-        near.append(found)
+    reach = [_within_reach(token, leaf.edits, index) for token in tokens]
     ways = []
     for edits in product(range(leaf.edits + 1), repeat=len(tokens)):
         if sum(edits) == leaf.edits:
-            fitting = [
-                _any(f'"{word}"' for word, apart in words.items() if apart <= most)
-                for words, most in zip(near, edits, strict=True)
+            known = [
+                words for of_token, most in zip(reach, edits, strict=True) if (words := of_token[most]) is not None
             ]
-            ways.append(_all(fitting) if all(fitting) else "")
+            if not known:
+                return None
+            ways.append(_all(_any(f'"{word}"' for word in words) for words in known) if all(known) else "")
     return _any(ways) or _NOTHING
+
+
+def _within_reach(token: str, edits: int, index: IndexWords) -> list[list[str] | None]:
+    """By the number of edits, from none on: the words of the index; None where there are too many."""
+    found = index.close_to(token, edits) if edits else {token: 0, CLOSED + token: 0}
+    if found is None:
+        return [*_within_reach(token, edits - 1, index), None]
+    return [[word for word, apart in found.items() if apart <= most] for most in range(edits + 1)]
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from storage.language.query import parse
 from storage.posts import texts
 from storage.posts.texts import MachineText
 from storage.records import FetchedMedia, FetchedPost
-from storage.search import search
+from storage.search import prefilter, search
 
 Make = Callable[..., FetchedPost]
 TERMS = {
@@ -132,3 +132,21 @@ def test_fuzzy_words_and_wildcards_read_only_posts_with_words_that_fit(
         assert proposed.indexed
         assert posts <= proposed.posts <= read
         assert reader.value("PRAGMA query_only") == 1, "the archive stays closed to writing"
+
+
+class FewWords:
+    """An index that knows which words are one letter away, and has too many that are further."""
+
+    def like(self, pattern: str) -> list[str] | None:
+        return [pattern] if pattern.isalpha() else None
+
+    def close_to(self, word: str, edits: int) -> dict[str, int] | None:
+        return {word: 0, f"{word}x": 1} if edits == 1 else None
+
+
+def test_a_fuzzy_term_of_several_syllables_is_narrowed_by_those_that_must_be_right() -> None:
+    three = prefilter.expression(parse("လားရှိုးမြို့~").root, FewWords())
+    assert three
+    for way in ('"လား"', '"ရှိုး"', '"မြို့"', '("လား" OR "လားx")'):
+        assert way in three.text
+    assert prefilter.expression(parse("a~2").root, FewWords()) is None, "nothing of it is sure"
