@@ -11,6 +11,8 @@ _ENDS_UNSPACED, _BEGINS_UNSPACED = re.compile(f"[{_UNSPACED}]$"), re.compile(f"^
 _WORD_LEVEL = "5"
 _COLUMNS = 12
 _SURE = 60.0  # confidence of a word
+_FEW = 12  # words of a page that has no columns
+_GUTTER, _COLUMN = 1.2, 8.0  # least width of the gap between two columns and of a column, in heights of a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,43 @@ def _overlap(word: Word, other: Word) -> bool:
 
 
 def in_order(found: Iterable[Word]) -> str:
-    """Lines in the order of the engine's layout analysis."""
-    return "\n".join(_joined(line) for line in _fragments(found))
+    """Lines in the order of the engine's layout analysis; column by column, if there are columns."""
+    pages = columns(list(found))
+    if len(pages) > 1:
+        return "\n".join(map(rebuilt, pages))
+    return "\n".join(_joined(line) for line in _fragments(pages[0]))
+
+
+def columns(found: list[Word]) -> list[list[Word]]:
+    """The words of each column, from left to right: columns of long lines with a gap in which no word is."""
+    if len(found) < _FEW:
+        return [found]
+    high = median(word.height for word in found)
+    gaps: list[tuple[float, list[Word], list[Word]]] = []
+    reached = 0
+    in_order = sorted(found, key=lambda word: word.left)
+    for place, word in enumerate(in_order):
+        if place and word.left - reached >= _GUTTER * high:
+            gaps.append((word.left - reached, in_order[:place], in_order[place:]))
+        reached = max(reached, word.right)
+    gaps = [gap for gap in gaps if min(_width(gap[1]), _width(gap[2])) >= _COLUMN * high and _beside(gap[1], gap[2])]
+    if not gaps:
+        return [found]
+    _, left, right = max(gaps, key=lambda gap: gap[0])
+    return columns(left) + columns(right)
+
+
+def _width(found: list[Word]) -> float:
+    return max(word.right for word in found) - min(word.left for word in found)
+
+
+def _beside(left: list[Word], right: list[Word]) -> bool:
+    """Whether two columns are at the same height for most of the lower one."""
+    (top, bottom), (other_top, other_bottom) = (
+        (min(word.top for word in words), max(word.top + word.height for word in words)) for words in (left, right)
+    )
+    shared = min(bottom, other_bottom) - max(top, other_top)
+    return shared > 0.5 * min(bottom - top, other_bottom - other_top)
 
 
 def rebuilt(found: Iterable[Word]) -> str:
@@ -90,7 +127,10 @@ def rebuilt(found: Iterable[Word]) -> str:
     A fragment continues the line that ends just left of it at the same height. Lines are then ordered from top to
     bottom along the slope that most of them have.
     """
-    fragments = _fragments(found)
+    pages = columns(list(found))
+    if len(pages) > 1:
+        return "\n".join(map(rebuilt, pages))
+    fragments = _fragments(pages[0])
     if not fragments:
         return ""
     high = median(max(word.height for word in fragment) for fragment in fragments)

@@ -1,9 +1,10 @@
 import random
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.enrich.layout import Word, confidence, in_order, rebuilt, words
+from bot.enrich.layout import Word, columns, confidence, in_order, missed, rebuilt, words
 
 LINES = ("The regional command has fallen", "and its officers were arrested", "on the road to Hsenwi")
 
@@ -31,6 +32,37 @@ def test_sparse_words_become_lines_in_reading_order_whatever_order_they_come_in(
 def test_a_page_that_leans_by_more_than_a_line_is_read_line_by_line() -> None:
     wide = tuple(f"{line} {line}" for line in LINES)
     assert rebuilt(page(wide, slope=0.06)) == "\n".join(wide)
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    left, right = (LINES, ("The bridge is closed to all", "traffic until further notice", "and so is the river"))
+    moved = [
+        replace(word, left=word.left + 500, fragment=(word.fragment[0], f"r{word.fragment[1]}", "1"))
+        for word in page(right)
+    ]
+    together = [*page(left), *moved]
+    random.Random(3).shuffle(together)
+    assert rebuilt(together) == "\n".join((*left, *right))
+    rows = [replace(word, fragment=("1", "1", word.fragment[0])) for word in sorted(together, key=lambda one: one.top)]
+    assert in_order(rows) == "\n".join((*left, *right))
+
+
+def test_short_words_beside_each_other_are_a_table_and_read_line_by_line() -> None:
+    rows = ("Name Rank", "Aung Major", "Kyaw Captain", "Zaw Private", "Min Private", "Htun Major", "Soe Captain")
+    found = [
+        Word(word, 30 + 200 * place, 50 + 40 * row, 12 * len(word), 20, 90.0, (f"{row}", f"{place}", "1"))
+        for row, line in enumerate(rows)
+        for place, word in enumerate(line.split())
+    ]
+    assert columns(found) == [found]
+
+
+def test_what_one_reading_missed_and_another_is_sure_of_is_named() -> None:
+    whole = page(LINES)
+    half = [word for word in whole if word.top < 100]
+    other = [*whole, Word("speck", 900, 900, 60, 20, 20.0, ("9", "9", "9"))]
+    assert [word.text for word in missed(half, other)] == LINES[2].split()
+    assert missed(whole, other) == []
 
 
 def test_chinese_and_thai_get_no_spaces_that_nobody_wrote() -> None:
