@@ -35,7 +35,7 @@ from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.errors import Later, Never, NotFound, UserError
-from bot.foreign.text import one_line, visible
+from bot.foreign.text import one_line, undated, visible
 from storage.alerts import matches, outbox
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
@@ -135,7 +135,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         ("query", story.query or "not kept"),
         ("post", f"{post.source}/{post.native_id}  {post.url or ''}  (id {post.id})"),
         *_event_fact(post),
-        ("posted", format_time(post.posted_at, zone, seconds=True)),
+        ("posted", format_time(post.posted_at, zone, seconds=True, unknown=undated(post.posted_raw))),
         ("collected", format_time(post.collected_at, zone, seconds=True)),
         ("decided", format_time(match.at, zone, seconds=True)),
     ):

@@ -52,6 +52,12 @@ def test_what_the_document_says_of_itself_is_believed_before_a_servers_usual_lab
     assert ("Говорит" in found.text, found.note) == (True, None)
 
 
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1250", "windows-1253", "windows-1255", "windows-874"])
+def test_a_byte_that_a_charset_of_windows_leaves_out_is_a_control_and_no_fault(label: str) -> None:
+    found = decode(document(label, b"one\x90two"), "")
+    assert ("one\x90two" in found.text, found.note) == (True, None)
+
+
 def test_a_label_that_fits_is_taken_where_another_does_not() -> None:
     found = decode(document("utf-8", "Говорит".encode("koi8-r")), "text/xml; charset=koi8-r")
     assert ("Говорит" in found.text, found.note) == (True, None)

@@ -1,5 +1,6 @@
 """An entry of a feed is made of its own children: every body once, and nothing that is nested deeper."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,28 @@ def test_entities_that_unfold_or_lead_elsewhere_are_refused(declared: str) -> No
         read_tree(f"<!DOCTYPE rss [{declared}]><rss/>", alone=frozenset())
     with pytest.raises(Unreadable, match="declares its own entities"):
         document(f"<!DOCTYPE rss [{declared}]>" + rss("<item><title>&a;</title></item>"))
+
+
+def test_letters_that_somebody_encoded_wrongly_are_put_right() -> None:
+    assert entry("<description>\x93Caf\u00c3\u00a9\x94</description><guid>g</guid>")["text"] == "“CafÃ©”"
+    assert entry("<description>Caf\u00c3\u00a9</description><guid>g</guid>")["text"] == "Café"
+
+
+def test_signs_alone_are_the_text_where_there_are_no_words() -> None:
+    assert entry("<guid>g</guid><description>!!!</description>")["text"] == "!!!"
+    assert entry("<guid>g</guid><description>!!!</description><summary>No</summary>")["text"] == "No"
+
+
+def test_the_first_time_that_is_understood_is_taken_and_else_the_first_words() -> None:
+    item = "<guid>g</guid><pubDate>soon</pubDate><dc:date>1</dc:date><atom:published>2</atom:published>"
+    text = rss(f"<item>{item}</item>")
+    for understood, expected in (("2", "2"), ("", "soon")):
+        (found,) = read_xml_feed(text, "", 9, (), _only(understood))["entries"]
+        assert found["published_raw"] == expected
+
+
+def _only(understood: str) -> Callable[[str], int | None]:
+    return lambda words: 7 if words == understood else None
 
 
 def test_an_entry_that_was_cut_off_is_left_out_and_the_others_are_kept() -> None:

@@ -299,6 +299,35 @@ def test_the_child_that_reads_a_feed_can_use_neither_file_nor_program_nor_socket
     assert done.stdout.split() == ["closed"] * (6 if isolation_here().files else 2)
 
 
+def test_captions_of_files_are_words_beside_the_text() -> None:
+    caption = '<media:description xmlns:media="http://search.yahoo.com/mrss/">A bridge.</media:description>'
+    (post,) = read(rss(f"<item><guid>a</guid><description>Words.</description>{caption}</item>")).posts
+    assert (post.text, post.attached) == ("Words.", ("A bridge.",))
+
+
+def test_a_wrong_charset_label_is_noted_once_and_shown_as_long_as_it_holds() -> None:
+    document = b'<?xml version="1.0" encoding="gb2312"?>' + rss(item("a", "MARK")).replace(b"MARK", b"\xb9\xab\xff")
+    first, again = rounds(document, document)
+    right = rounds(document, rss(item("b")))[-1]
+    said = "charset label wrong: decoded as gbk with replacement"
+    assert ([*first.notices], first.detail) == ([said], said)
+    assert ([*again.notices], again.detail, again.posts) == ([], said, ())
+    assert ([*right.notices], right.detail) == ([], None)
+
+
+def test_times_without_a_zone_are_those_of_the_source() -> None:
+    async def go() -> Batch:
+        async with Peer() as peer, surrounded(Path(), peer.port) as tools:
+            peer.answer = Answer(rss(item("a", date="14 Jun 2026 09:00")))
+            settings = Settings(name="f", kind="feed", url=peer.url(), time_zone="Asia/Yangon")
+            return await Feed(settings, tools).fetch(Want(), None)
+
+    (post,) = asyncio.run(go()).posts
+    assert post.posted_at == 1_781_404_200_000_000  # 02:30 UTC
+    with pytest.raises(ValidationError, match="unknown time zone"):
+        Settings(name="f", kind="feed", url="https://x.example/", time_zone="Asia/Yangoon")
+
+
 def test_an_entry_that_was_kept_in_the_form_of_an_earlier_parser_is_left_as_it_is() -> None:
     dumped = b'{"id":"a","link":"https://n.example/a","summary":"<p>x</p>","summary_detail":{"value":"<p>x</p>"}}'
     entry_of_json_feed = b'{"id":"a","content_html":"<p>x</p>"}'

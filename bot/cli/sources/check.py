@@ -11,7 +11,7 @@ from bot.cli.names import expect_enabled, find_source
 from bot.cli.terminal.output import Session, format_count, format_options, say, source_argument, write_json, write_line
 from bot.documents.as_json import iso
 from bot.errors import AlreadyRunning, Later, Never
-from bot.foreign.text import one_line
+from bot.foreign.text import NOT_UNDERSTOOD, one_line
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -96,4 +96,7 @@ def _sentence(name: str, batch: "Batch", newest: str | None) -> str:
     number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
     last = f", the newest from {newest}" if newest is not None else ""
     unreadable = f", {format_count(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
-    return f"{name}: ok{title}{number}: {format_count(len(batch.posts), 'post')}{last}{unreadable}"
+    undated = sum(1 for post in batch.posts if post.posted_at is None and post.posted_raw.strip())
+    odd = f", {NOT_UNDERSTOOD} of {format_count(undated, 'post')}" if undated else ""
+    why = f" ({one_line(batch.detail)})" if batch.detail else ""
+    return f"{name}: ok{title}{number}: {format_count(len(batch.posts), 'post')}{last}{odd}{unreadable}{why}"
