@@ -20,7 +20,6 @@ from storage.language.chunks import LONGEST, chunks, word_start
 from storage.language.places import Trail
 from storage.language.readable import readable, respelled, unbroken
 
-FOLD_VERSION = 2  # raised with every change of what is folded: texts of other versions are folded again
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
 _CLOSED_MAX = 64
 _MEMO = 1 << 15

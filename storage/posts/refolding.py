@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.language.fold import FOLD_VERSION
+from storage.language.version import FOLD_VERSION
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.columns import storable
-from storage.language.fold import FOLD_VERSION, fold
+from storage.language.fold import fold
 from storage.language.script import language
+from storage.language.version import FOLD_VERSION
 from storage.posts.content import body, card_texts
 from storage.posts.ids import TEXT_BITS, text_id, text_number
 from storage.records import FetchedPost, GivenText, Segment, TextKind

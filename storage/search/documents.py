@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.language.fold import FOLD_VERSION, fold
+from storage.language.fold import fold
 from storage.language.match import Document, DocumentText
+from storage.language.version import FOLD_VERSION
 from storage.posts.ids import SECOND, second_of
 
 if TYPE_CHECKING:

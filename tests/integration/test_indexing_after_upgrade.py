@@ -9,7 +9,8 @@ from pathlib import Path
 
 from storage.archive import full_text
 from storage.archive.database import Archive
-from storage.language.fold import FOLD_VERSION, fold
+from storage.language.fold import fold
+from storage.language.version import FOLD_VERSION
 from tests.desk import Desk
 
 Until = Callable[[Callable[[], object], str], None]

@@ -14,12 +14,13 @@ from bot.rules import Rule, compile_rules
 from storage.archive.columns import storable
 from storage.archive.database import Reader, Writer
 from storage.archive.sqlite import sqlite3
-from storage.language.fold import FOLD_VERSION, fold
+from storage.language.fold import fold
 from storage.language.hits import evaluate
 from storage.language.match import Document
 from storage.language.query import Query, QueryError, parse
 from storage.language.script import language
 from storage.language.terms import Term
+from storage.language.version import FOLD_VERSION
 from storage.posts import refolding
 from storage.records import FetchedPost
 from storage.search import documents, prefilter, search
@@ -289,6 +290,7 @@ def test_an_archive_that_other_versions_have_folded_in_part_is_searched_as_rules
 
     def check() -> None:
         everything = made.documents()
+        assert all(text.folded == fold(text.text) for document in everything for text in document.texts)
         for tree in trees:
             held = [document.post_id for document in everything if evaluate(tree, document) is not None]
             assert [found.post_id for found in search.search(made.reader, tree, limit=None)] == held, tree.text
