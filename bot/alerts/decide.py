@@ -145,7 +145,8 @@ def _fold(
         joined = heard.find_only_joined(writer, match.post_id, match.rule)
         return tuple(name for name in targets if name not in joined), tuple(name for name in targets if name in joined)
     priority = matches.PRIORITIES.index(loaded.alerting[match.rule].priority)
-    alert = Alert(match.rule, priority, document.side, targets)
+    voice = document.side if members.is_own_voice(writer, match.post_id) else None
+    alert = Alert(match.rule, priority, voice, targets)
     return split_targets(alert, loaded.folding, heard.read_heard(writer, event))
 
 

@@ -18,7 +18,10 @@ _OF_EVENT = (
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message: by which rule, to which target, how urgent (0 is the most), and whose side spoke in its post."""
+    """One message: by which rule, to which target, how urgent (0 is the most), and whose side spoke in its post.
+
+    A forward is no voice of its own.
+    """
 
     rule: str
     target: str
@@ -29,8 +32,8 @@ class Heard:
 def read_heard(reader: Reader, event_id: int) -> list[Heard]:
     """What was said of the event and has arrived or will; what waits for a suspended target has not."""
     rows = reader.rows(
-        f"SELECT DISTINCT m.rule, d.target, d.priority, s.side {_OF_EVENT} JOIN posts p ON p.id = b.post_id"
-        " JOIN sources s ON s.id = p.source_id WHERE b.event_id = :event AND (d.state = 'sent' OR"
+        f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_OF_EVENT}"
+        " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id WHERE b.event_id = :event AND (d.state = 'sent' OR"
         " d.state IN ('pending', 'sending') AND NOT EXISTS"
         " (SELECT 1 FROM targets t WHERE t.name = d.target AND t.state = 'parked'))",
         {"event": event_id},

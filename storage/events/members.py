@@ -114,6 +114,17 @@ def find_event(reader: Reader, post_id: int) -> int | None:
     return None if found is None else int(found)
 
 
+def is_own_voice(reader: Reader, post_id: int) -> bool:
+    """Whether the source speaks in this post: not where it forwards, nor where its words were forwarded before."""
+    return bool(
+        reader.value(
+            "SELECT p.forward IS NULL AND b.reason <> 'origin' FROM posts p JOIN event_posts b ON b.post_id = p.id"
+            " WHERE p.id = :id",
+            {"id": post_id},
+        )
+    )
+
+
 def find_by_origin(reader: Reader, origin: str, at: int) -> int | None:
     """The event of the message that `origin` names, if a copy may still join it at this time."""
     found = reader.value(

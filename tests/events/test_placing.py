@@ -154,6 +154,15 @@ def test_the_origin_that_comes_after_its_forwards_rings_no_second_time(desk: Des
         assert reader.value("SELECT origin FROM events") == origin
 
 
+def test_a_forward_is_no_voice_of_its_own_whatever_its_side(desk: Desk) -> None:
+    desk.sides = {"rangers": "resistance", "press": "press", "radio": "press"}
+    desk.say("rangers", CLAIM, number=14)
+    desk.say("press", CLAIM, forward=Forward("Rangers", "https://t.me/rangers/14", "rangers", "14"))
+    desk.say("radio", CLAIM)
+    desk.say("press", CLAIM, number=2)
+    assert desk.states() == ["pending", "joined", "pending", "joined"]
+
+
 def test_another_number_is_another_statement(desk: Desk) -> None:
     posts = [desk.say("rangers", CLAIM), desk.say("north", CLAIM.replace("14", "15"))]
     assert desk.events() == [{post} for post in posts]
