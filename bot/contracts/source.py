@@ -31,6 +31,7 @@ class SourceSettings(Settings):
     backfill: Amount = 100
     recheck: tuple[Duration, ...] = ()
     side: str | None = None
+    family: Name | None = None  # of one house with other sources: their copies are counted as one family
     tags: tuple[Name, ...] = ()
     enabled: bool = True
     alert_backfill: bool = False

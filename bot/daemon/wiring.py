@@ -80,7 +80,7 @@ class Wired:
         """
         said = self.follow_names(writer) + self.rules.list_changed_meanings(writer)
         declared = [
-            states.Declared(settings.name, settings.kind, settings.tags, settings.side)
+            states.Declared(settings.name, settings.kind, settings.tags, settings.side, settings.family)
             for settings in self.config.sources
             if settings.enabled
         ]

@@ -29,6 +29,7 @@ def event_json(event: "EventRow") -> dict[str, object]:
         "posts": event.posts,
         "copies": event.posts - 1,
         "sources": list(event.sources),
+        "families": list(event.families),
         "sides": list(event.sides),
         "rules": list(event.rules),
         "origin": None if event.origin is None else str(event.origin),
@@ -57,6 +58,19 @@ def whole_event_json(
         ],
         "quoted_by": [{"event": str(number), "added": added} for number, added in quoting],
     }
+
+
+def describe_spread(event: "EventRow") -> str:
+    """How far a statement has spread: "12 copies in 9 sources of 4 families"."""
+    if event.posts == 1:
+        return "no copy"
+    copies = _count(event.posts - 1, "copy", "copies")
+    sources = _count(len(event.sources), "source", "sources")
+    return f"{copies} in {sources} of {_count(len(event.families), 'family', 'families')}"
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def describe_copy(reason: str, measure: float | None) -> str:

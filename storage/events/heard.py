@@ -33,8 +33,8 @@ def read_heard(reader: Reader, event_id: int) -> list[Heard]:
     """What was said of the event and has arrived or will; what waits for a suspended target has not."""
     rows = reader.rows(
         f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_OF_EVENT}"
-        " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id WHERE b.event_id = :event AND (d.state = 'sent' OR"
-        " d.state IN ('pending', 'sending') AND NOT EXISTS"
+        " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"
+        " WHERE b.event_id = :event AND (d.state = 'sent' OR d.state IN ('pending', 'sending') AND NOT EXISTS"
         " (SELECT 1 FROM targets t WHERE t.name = d.target AND t.state = 'parked'))",
         {"event": event_id},
     )

@@ -18,7 +18,10 @@ _TOP = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event. `posts` counts the first statement too; `sources`, `sides` and `rules` are names."""
+    """One event. `posts` counts the first statement too; `sources`, `families`, `sides` and `rules` are names.
+
+    A source without a family is one by itself.
+    """
 
     id: int
     opened_at: int
@@ -29,6 +32,7 @@ class EventRow:
     text: str
     posts: int
     sources: tuple[str, ...]
+    families: tuple[str, ...]
     sides: tuple[str, ...]
     rules: tuple[str, ...]
     origin: int | None
@@ -89,7 +93,8 @@ def read_events(reader: Reader, ids: Iterable[int]) -> list[EventRow]:
     rows = reader.rows(
         "SELECT e.id, e.opened_at, e.newest_at, e.origin, e.quotes, s.name AS source, s.side, p.url,"
         " r.title, r.text, (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts,"
-        f" ({_names('s.name')}) AS sources, ({_names('s.side')}) AS sides,"
+        f" ({_names('s.name')}) AS sources, ({_names('coalesce(s.family, s.name)')}) AS families,"
+        f" ({_names('s.side')}) AS sides,"
         " (SELECT json_group_array(DISTINCT m.rule) FROM event_posts b JOIN matches m ON m.post_id = b.post_id"
         "   WHERE b.event_id = e.id) AS rules"
         " FROM events e JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id"
@@ -119,6 +124,7 @@ def _event(row: Row) -> EventRow:
         f"{title}\n\n{text}" if title and text else title or text,
         row["posts"],
         tuple(sorted(json.loads(row["sources"]))),
+        tuple(sorted(json.loads(row["families"]))),
         tuple(sorted(json.loads(row["sides"]))),
         tuple(sorted(json.loads(row["rules"]))),
         row["origin"],

@@ -33,6 +33,7 @@ class Declared:
     kind: str
     tags: tuple[str, ...] = ()
     side: str | None = None
+    family: str | None = None
 
 
 def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
@@ -40,15 +41,17 @@ def declare(writer: Writer, declared: Sequence[Declared], now: int) -> None:
     writer.execute("UPDATE sources SET enabled = 0")
     if declared:
         writer.execute_many(
-            "INSERT INTO sources (name, kind, tags, side, enabled, state, state_since, paused, next_poll_at, "
-            "failures) VALUES (:name, :kind, :tags, :side, 1, 'new', :now, 0, 0, 0) ON CONFLICT (name) DO UPDATE "
-            "SET kind = excluded.kind, tags = excluded.tags, side = excluded.side, enabled = 1",
+            "INSERT INTO sources (name, kind, tags, side, family, enabled, state, state_since, paused, "
+            "next_poll_at, failures) VALUES (:name, :kind, :tags, :side, :family, 1, 'new', :now, 0, 0, 0) "
+            "ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, tags = excluded.tags, side = excluded.side, "
+            "family = excluded.family, enabled = 1",
             [
                 {
                     "name": source.name,
                     "kind": source.kind,
                     "tags": json.dumps(source.tags, ensure_ascii=False),
                     "side": source.side,
+                    "family": source.family,
                     "now": now,
                 }
                 for source in declared

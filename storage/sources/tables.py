@@ -47,6 +47,7 @@ class SourceTable(SQLModel, table=True):
     failures_alike: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
     # the reader by which its posts are to be read: see storage.posts.rereading
     reader: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    family: str | None = Field(default=None, sa_type=Text)  # the config says: of one house with others; None: its own
 
 
 class GapTable(SQLModel, table=True):

@@ -98,6 +98,7 @@ _STEPS = (
         PRIMARY KEY (id),
         FOREIGN KEY (post_id) REFERENCES posts (id)
     ) STRICT""",
+    "ALTER TABLE sources ADD COLUMN family TEXT",
     # what is archived already is placed by `communique events rebuild`, not by an upgrade that people wait for
     "INSERT INTO meta (key, value) SELECT 'events_placed', CAST(coalesce(max(id), 0) AS TEXT) FROM revisions",
 )
