@@ -81,7 +81,7 @@ def _limit(process: int, cpu_s: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     soft = cpu_s if most == resource.RLIM_INFINITY else min(cpu_s, most)
     hard = soft + 1 if most == resource.RLIM_INFINITY else min(soft + 1, most)
-    with suppress(ProcessLookupError):  # it has ended
+    with suppress(OSError):  # it has ended; or a system that forbids this, and the limit of the whole job remains
         resource.prlimit(process, resource.RLIMIT_CPU, (soft, hard))
 
 
