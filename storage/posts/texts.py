@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.columns import storable
-from storage.language.fold import fold
-from storage.language.script import language
 from storage.language.version import FOLD_VERSION
 from storage.posts.content import body, card_texts
 from storage.posts.ids import TEXT_BITS, text_id, text_number
@@ -37,6 +35,9 @@ class AnalyzedText:
 
 def analyze(text: str) -> AnalyzedText:
     """The reading that everything stored gets; by far the dearest part of storing."""
+    from storage.language.fold import fold  # here, for whoever only counts texts imports neither
+    from storage.language.script import language
+
     return AnalyzedText(fold(text), language(text))
 
 
