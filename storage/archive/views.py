@@ -41,8 +41,12 @@ SELECT p.id, s.name AS source, s.side, p.native_id,
     p.revision + 1 AS revisions, r.raw_sha256,
     {_time("p.posted_at")} AS posted_at, p.posted_raw, {_time("p.collected_at")} AS collected_at,
     {_time("p.edited_at")} AS edited_at, {_time("p.deleted_at")} AS deleted_at, {_LINKS},
-    (SELECT json_group_array(DISTINCT rule) FROM matches m WHERE m.post_id = p.id) AS rules
-FROM posts p JOIN sources s ON s.id = p.source_id {_CURRENT_REVISION}""",
+    (SELECT json_group_array(DISTINCT rule) FROM matches m WHERE m.post_id = p.id) AS rules,
+    iif(p.posted_at IS NULL AND trim(p.posted_raw) <> '', 'time not understood', NULL) AS time_problem,
+    b.event_id AS event, iif(b.reason = 'first', NULL, b.event_id) AS copy_of, nullif(b.reason, 'first') AS copy_reason,
+    iif(b.reason = 'first', NULL, b.measure) AS copy_likeness,
+    (SELECT e.quotes FROM events e WHERE e.id = p.id) AS quotes
+FROM posts p JOIN sources s ON s.id = p.source_id LEFT JOIN event_posts b ON b.post_id = p.id {_CURRENT_REVISION}""",
     "texts_readable": f"""
 SELECT t.id, t.post_id, {_OF_A_POST}, t.kind, t.engine, t.language, t.text, t.confidence, t.model, t.unreliable,
     t.segments, t.media_id AS file_id, t.revision + 1 AS revision, t.current
@@ -85,7 +89,8 @@ SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}
         'created_at', {_time("d.created_at")}, 'not_before', {_time("d.not_before")},
         'settled_at', {_time("d.settled_at")}, 'reason', d.reason,
         'possible_repeat', json(iif(d.possible_repeat, 'true', 'false'))))
-        FROM deliveries d WHERE d.match_id = m.id) AS deliveries
+        FROM deliveries d WHERE d.match_id = m.id) AS deliveries,
+    (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event
 FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
     "matches_readable": f"""
 SELECT m.id, m.rule, m.kind, {_seconds("m.at")} AS matched, s.name AS source, {_seconds("p.posted_at")} AS posted,
@@ -109,4 +114,9 @@ FROM gaps g JOIN sources s ON s.id = g.source_id""",
 SELECT w.id, s.name AS source, w.outcome AS state, w.detail AS reason, {_time("w.started_at")} AS from_at,
     {_time("w.ended_at")} AS to_at, w.rounds, w.posts, w.longest_pause / 1e6 AS longest_pause_s
 FROM runs w JOIN sources s ON s.id = w.source_id""",
+    "events_readable": f"""
+SELECT e.id, {_time("e.opened_at")} AS opened_at, {_time("e.newest_at")} AS newest_at, s.name AS source, s.side, p.url,
+    (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts, e.origin, e.quotes, {_TITLE}, {_TEXT}
+FROM events e JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id {_CURRENT_REVISION}
+WHERE e.leads_to IS NULL""",
 }
