@@ -13,7 +13,7 @@ _OFFSETS = """
 """
 _NEEDS_A_ZONE = """
     bst: 1 6 11 | ist: 5:30 1 2 | cst: -6 8 -5 | ast: -4 3 | adt: -3 4 | gst: 4 -2 | amt: 4 -4 | sst: -11 8 |
-    ect: -5 -4 1 | wst: 8 13
+    ect: -5 -4 1 | wst: 8 13 | pt: -8 -7 | mt: -7 -6 | ct: -6 -5 | et: -5 -4
 """
 
 

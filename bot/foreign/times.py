@@ -100,7 +100,7 @@ def _written(text: str, zone: tzinfo | None) -> datetime:
     rest, offset = _offset(rest, at)
     if not days:
         days, rest = _with_month(rest)
-    if offset == 7 * 60 or getattr(zone, "key", "") == "Asia/Bangkok" or re.search("[\u0e00-\u0e7f]", text):
+    if offset == 7 * 60 or getattr(zone, "key", "") == "Asia/Bangkok" or _in_thai(text):
         days = [(_from_thai(year), month, day) for year, month, day in days]
     weekdays, zones = _leftovers(rest, explicit=offset is not None)
     day = _one_day(days, weekdays)
@@ -155,15 +155,15 @@ def _with_month(text: str) -> tuple[list[Day], str]:
     """The days that a date with the name of a month can mean, and what is left of the text."""
     text = _ORDINAL.sub(" ", text)
     named = [(found, months) for found in _words(text) if (months := _months(found[0]))]
-    if len(named) > 1:  # one of them is a weekday in the same language, as "mar" in Spanish
+    if len({months for _, months in named}) > 1:  # one is a weekday in the same language, as "mar" in Spanish
         named = [(found, months) for found, months in named if fold_name(found[0]) not in WEEKDAYS]
     numbers = list(_NUMBER.finditer(text))
-    if len(named) != 1 or len(numbers) != 2:
+    if len({months for _, months in named}) != 1 or len(numbers) != 2:
         raise ValueError
-    found, months = named[0]
-    day, year = _day_and_year(numbers[0][0], numbers[1][0])
+    found, months = named[0]  # some write the name twice, as in Egypt and as in Syria
+    day, year = _day_and_year(numbers[0][0], numbers[1][0], thai=_in_thai(text))
     behind_a_dot = re.search(r"\d\. ?$", text[: found.start()]) is not None
-    for each in sorted((found, *numbers), key=lambda each: -each.start()):
+    for each in sorted((*(name for name, _ in named), *numbers), key=lambda each: -each.start()):
         text = _without(text, each)
     if len(months) > 1 and min(months) != 7 and not behind_a_dot and not _names_a_weekday(text):
         months = frozenset((max(months),))  # Croatian has a dot behind the day, Polish has none
@@ -174,13 +174,19 @@ def _names_a_weekday(text: str) -> bool:
     return any(fold_name(found[0]) in WEEKDAYS for found in _words(text))
 
 
-def _day_and_year(first: str, second: str) -> tuple[int, int]:
+def _in_thai(text: str) -> bool:
+    return re.search("[\u0e00-\u0e7f]", text) is not None
+
+
+def _day_and_year(first: str, second: str, *, thai: bool) -> tuple[int, int]:
     """Of two numbers beside a month; a year of two digits is the second, as in RFC 2822 (4.3)."""
     day, year = (second, first) if len(first.strip("'")) == 4 or first.startswith("'") else (first, second)
     digits = year.strip("'")
     if len(day) > 2 or len(digits) not in {2, 4}:
         raise ValueError
-    return int(day), int(digits) if len(digits) == 4 else int(digits) + (2000 if int(digits) < 70 else 1900)
+    if len(digits) == 4:
+        return int(day), int(digits)
+    return int(day), int(digits) + (2500 if thai else 2000 if int(digits) < 70 else 1900)
 
 
 def _months(word: str) -> frozenset[int]:
