@@ -33,6 +33,7 @@ FILES: tuple[Made, ...] = ("transcript", "ocr")
 LEASE = 2 * DAY  # longer than any job; whoever dies frees its claims at the next start
 _AFTER_A_BUG = 3 * HOUR
 _UNFINISHED = (10 * MINUTE, DAY)  # shortest and longest pause of a file that the clock ended
+_SUSPECT_S = 0.5
 _UNFINISHED_TOLD = 3  # such ends in a row
 _PAUSE = (MINUTE, HOUR)  # shortest and longest, of an engine whose remote side fails
 _STOPPED = 6 * HOUR  # of an engine that a person must repair; a new config or a start tries it at once
@@ -170,6 +171,7 @@ class Enricher:
         task = _Task(job, engine, version, found.id, f"{found.kind} {found.id} of {found.source}")
         if not self.claims.healthy and await self.store.read(crashes.is_suspect, job.id):
             await self.store.run(jobs.postpone, [job.id], self.claims.healthy_at)
+            await asyncio.sleep(_SUSPECT_S)  # a single pass also takes what is due soon: it would ask for it at once
             return
         alone, broken_off = await self.store.read(crashes.was_interrupted, found.id), True
         async with self._places.taken(alone=alone):
