@@ -13,6 +13,7 @@ from bot.config.model import Config, RuleConfig
 from bot.contracts.source import SourceSettings
 from bot.rules import Rule, compile_rules
 from storage import jobs
+from storage.alerts import matches
 from storage.jobs import NewJob
 from storage.language.fold import fold
 from storage.language.match import Document, DocumentText, only_reliable
@@ -21,7 +22,7 @@ from storage.media import readings
 from storage.media import rows as media_rows
 from storage.media.shelf import Kept
 from storage.posts import texts
-from storage.records import FetchedMedia, Segment
+from storage.records import FetchedMedia, Hit, MatchRow, Segment
 
 PHOTO = FetchedMedia("photo", "p1", url="https://cdn.example/p1.jpg?token=1")
 KEPT = Kept("ab" * 32, 9_000, f"media/ab/ab/{'ab' * 32}", "image/jpeg")
@@ -220,6 +221,21 @@ def test_short_words_are_noted_once_and_alert_nobody(reader: Reader, line: Any, 
     reader.read(post_id, "The road to Hsenwi")
     assert reader.decide() == [(Reason.UNRELIABLE, False)]
     reader.read(post_id, "The road to Hsenwi is closed")
+    assert reader.decide() == [(Reason.UNRELIABLE, False)]
+
+
+def test_what_an_earlier_release_noted_about_a_picture_is_no_alert_of_today(reader: Reader, line: Any) -> None:
+    post_id = reader.post()
+    reader.read(post_id, "The regional command has fallen.")
+    with line.archive.writing() as writer:
+        text_id = writer.value("SELECT id FROM texts WHERE kind = 'ocr'")
+        hit = Hit(text_id, "ocr", 4, 20, "regional command")
+        version = reader.rules.loaded[0][1]
+        note = MatchRow(
+            "fall", version, post_id, "as it was", "match", 1, (hit,), alerting=False, why=Reason.UNRELIABLE
+        )
+        matches.save(writer, note, (), 1)
+    line.post("A caption.", media=(PHOTO,))
     assert reader.decide() == [(Reason.UNRELIABLE, False)]
 
 
