@@ -131,6 +131,12 @@ def test_explain_says_when_nothing_narrows_a_rule(program: Program) -> None:
     assert "no index can help" in ran.stdout
 
 
+def test_explain_shows_no_sign_that_only_the_index_knows(program: Program) -> None:
+    ran = program("rules", "explain", "--query", 'KIA "НАТО ВСУ"')
+    assert "“kia”" in ran.stdout
+    assert "\ue001" not in ran.stdout
+
+
 def test_explain_needs_no_archive(inside: Program) -> None:
     ran = inside("rules", "explain", "--query", "commands")
     assert "the words “command”" in ran.stdout

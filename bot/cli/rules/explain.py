@@ -49,6 +49,7 @@ def explain_rule(session: Session, name: str | None, query: str | None, form: st
 
 def _explain(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[str, Any]:
     from bot.rules.outline import outline
+    from storage.language.words import MIXED
 
     explained: dict[str, Any] = {
         "rule": rule.name if rule else None,
@@ -64,7 +65,7 @@ def _explain(session: Session, rule: "RuleConfig | None", parsed: "Query") -> di
     }
     needed = _choose_literals(session, rule, parsed)
     if needed is not None:
-        explained["literals"] = sorted(literal.strip() for literal in needed.any_of)
+        explained["literals"] = sorted(literal.strip() for literal in needed.any_of if MIXED not in literal)
         explained["decided_by_literals"] = needed.enough and not explained["sources"] + explained["tags"]
     try:
         archive = session.archive()
