@@ -62,8 +62,8 @@ def decode(data: bytes, content_type: str) -> Decoded:
             return Decoded(text, unicode)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Decoded(_strictly(data, "utf-16"), "utf-16")
-    if data[:2] in {b"<\0", b"\0<"}:
-        wide = "utf-16-le" if data[:1] == b"<" else "utf-16-be"
+    if data[:2].strip(b"< \t\r\n") == b"\0" and len(data) > 1:
+        wide = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
         return Decoded(_strictly(data, wide), wide)
     labels = _labels(data, content_type)
     charsets = [_charset(label) for label in labels]
@@ -98,7 +98,8 @@ def _legacy(data: bytes, labels: list[str], charsets: list[str | None]) -> Decod
         return Decoded(mended, "utf-8", _with_replacement("utf-8"))
     if None in charsets:
         raise ValueError(f"in an unknown charset ({', '.join(labels)[:60]})")
-    note = "no charset label, and the bytes are no UTF-8: decoded as windows-1252, which is a guess"
+    wrong = "charset label wrong" if labels else "no charset label, and the bytes are no UTF-8"
+    note = f"{wrong}: decoded as windows-1252, which is a guess"
     return Decoded(_decoded(data, "windows-1252", "web"), "windows-1252", note)
 
 

@@ -69,6 +69,18 @@ def test_bytes_without_a_label_that_are_no_utf_8_are_a_noted_guess() -> None:
     assert "a guess" in (found.note or "")
 
 
+def test_a_label_that_cannot_be_meant_is_a_noted_guess() -> None:
+    found = decode(document("utf-16", "Déjà vu".encode("windows-1252")), "")
+    assert "Déjà vu" in found.text
+    assert found.note == "charset label wrong: decoded as windows-1252, which is a guess"
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("start", ["<rss>", "\n<rss>", " <rss>"])
+def test_utf_16_without_a_mark_is_recognized(codec: str, start: str) -> None:
+    assert decode(f"{start}တိုက်ပွဲ".encode(codec), "").text == f"{start}တိုက်ပွဲ"
+
+
 def test_a_few_broken_bytes_in_utf_8_are_replaced_and_noted() -> None:
     found = decode("<rss>တိုက်ပွဲ</rss>".encode() * 20 + b"\xff", "")
     assert "တိုက်ပွဲ" in found.text
