@@ -38,8 +38,8 @@ def png_of(width: int, height: int) -> bytes:
     [
         (ENGLISH, "skew", 0.01),
         (ENGLISH, "small", 0.01),
-        (BURMESE, "clean", 0.05),
-        (BURMESE, "noise", 0.05),
+        pytest.param(BURMESE, "clean", 0.05, marks=pytest.mark.long),
+        pytest.param(BURMESE, "noise", 0.05, marks=pytest.mark.long),
         (BURMESE, "photo", 0.05),
         (CHINESE, "jpeg", 0.03),
         (THAI, "photo", 0.05),
