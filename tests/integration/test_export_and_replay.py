@@ -14,7 +14,7 @@ path = "posts.jsonl"
 name = "command"
 query = "command"
 """
-OWN = {"id", "collected_at", "revisions", "raw_sha256", "rules", "matched"}
+OWN = {"id", "collected_at", "revisions", "raw_sha256", "rules", "matched", "event", "copy_of", "quotes"}
 TOLD: list[dict[str, Any]] = [
     {
         "native_id": "1", "posted_at": "2026-11-01T10:00:00.000001Z", "posted_raw": "last Sunday", "title": "Held",
@@ -27,7 +27,8 @@ TOLD: list[dict[str, Any]] = [
         "media": [{"kind": "voice", "mime": "audio/ogg", "name": "v.ogg", "bytes": 9, "duration_s": 4.5}],
         "texts": [
             {"kind": "transcript", "engine": "ears", "model": "m1", "language": "my", "text": "the command is lost",
-             "confidence": 0.5, "unreliable": True, "segments": [{"start_s": 0.0, "end_s": 1.5, "start": 0, "end": 11}]},
+             "confidence": 0.5, "unreliable": True, "segments": [{"start_s": 0.0, "end_s": 1.5, "start": 0, "end": 11,
+             "language": "shn", "unreliable": True, "words": [{"start": 0, "at_s": 0.25}]}]},
             {"kind": "ocr", "engine": "eyes", "language": "en", "text": "SIGNED", "confidence": None, "segments": []},
             {"kind": "poll", "text": "Who holds it?\nWe do\nThey do"},
         ],
