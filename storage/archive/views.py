@@ -115,8 +115,9 @@ SELECT w.id, s.name AS source, w.outcome AS state, w.detail AS reason, {_time("w
     {_time("w.ended_at")} AS to_at, w.rounds, w.posts, w.longest_pause / 1e6 AS longest_pause_s
 FROM runs w JOIN sources s ON s.id = w.source_id""",
     "events_readable": f"""
-SELECT e.id, e.id AS post_id, {_time("e.opened_at")} AS opened_at, {_time("e.newest_at")} AS newest_at, s.name AS source, s.side, p.url,
-    (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts, e.origin, e.quotes, {_TITLE}, {_TEXT}
+SELECT e.id, e.id AS post_id, {_time("e.opened_at")} AS opened_at, {_time("e.newest_at")} AS newest_at,
+    s.name AS source, s.side, p.url, (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts,
+    e.origin, e.quotes, {_TITLE}, {_TEXT}
 FROM events e JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id {_CURRENT_REVISION}
 WHERE e.leads_to IS NULL""",
 }
