@@ -48,6 +48,7 @@ _SPARSE, _BLOCK, _PAGE = 11, 6, 3  # Tesseract's page segmentation modes
 _PASSES = ((_SPARSE, 1.0), (_BLOCK, 0.6))
 _LEVEL = 0.2  # worth of a block: of a page that was cleaned and levelled it is the best reading, if it is one at all
 _LOOK = 0.5  # size of a page when only its orientation is asked for
+_LINES = 1.3  # weight of the turns that the lines of a page suggest
 _ENOUGH = 40  # letters by which an orientation is known
 _USUAL_WIDTH = 900  # pixels; smaller pictures are enlarged
 _MOST_ENLARGED = 3.0
@@ -186,9 +187,10 @@ class Tesseract:
                 looks.append(self._look(page.turned(degrees), packs))
                 if looks[-1][2].confidence >= _CERTAIN and looks[-1][2].letters >= _ENOUGH:
                     break
-            _, best, look = max(looks, key=lambda one: one[0])
+            worth, best, look = max(looks, key=lambda one: one[0])
             if look.confidence >= UNRELIABLE:
                 break
+            looks = [(_LINES * worth, best, look)]  # what lines show is overruled only by what is clearly better
         if lean := slope(best.clean):  # a photograph has slopes that are none of its lines
             looks.append(self._look(best.turned(lean), packs))
         _, best, look = max(looks, key=lambda one: one[0])
