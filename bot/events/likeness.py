@@ -16,6 +16,7 @@ _OPCODE = tuple[str, int, int, int, int]
 _STRETCH = 16  # syllables; a word of an alphabet counts as two
 _GLUE = 2  # tokens that two texts share by chance within what one of them adds
 _EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
+_PAIRS = 500_000  # of equal words: beyond that aligning two texts takes long
 _LEAST = 8  # shingles of which a part has to be contained
 
 # ComparedWords beside which a place is named: before it, and after it.
@@ -76,12 +77,19 @@ def compare(
         return Likeness("other", alike, contained)
     if alike < near.alike and (contained < near.contained or smaller < _LEAST):
         return Likeness("other", alike, contained)
-    changes = SequenceMatcher(None, first.tokens, later.tokens, autojunk=False).get_opcodes()
+    changes = _align(first.tokens, later.tokens)
     differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
     if differ is not None:
         return Likeness("contradiction", alike, contained, differ=differ)
     added = tuple(_added_stretches(first.tokens, later.tokens, changes))
     return Likeness("quote" if added else "copy", alike, contained, added)
+
+
+def _align(first: Sequence[str], later: Sequence[str]) -> Sequence[_OPCODE]:
+    """The changes that make one text of the other; words that are everywhere are no anchors if that costs too much."""
+    ours, theirs = Counter(first), Counter(later)
+    pairs = sum(count * theirs[token] for token, count in ours.items())
+    return SequenceMatcher(None, first, later, autojunk=pairs > _PAIRS).get_opcodes()
 
 
 def _find_contradiction(

@@ -12,13 +12,19 @@ from storage.language.fold import CLOSED, fold
 from storage.language.words import PLURAL, POSSESSIVE
 
 SHORT = 12  # tokens below which texts say too little to be nearly the same
+_MOST = 2_000  # tokens that are compared; a statement is shorter
 SIGNED_POSTS = 3  # so many posts in a row have to end alike before that is taken for a signature
 _SHINGLE = 3
 _WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
 _MASK = (1 << 63) - 1
+# Web addresses, mail addresses and handles: of ASCII, for other scripts are beside them without a space. Every part is
+# bounded, so that any text costs linearly.
 _ADDRESS = re.compile(
-    r"\b[a-z][a-z0-9+.-]{1,15}://\S+|\b(?:www\.|t\.me/|telegram\.me/)\S+|\S+@\S+\.\w+|(?<!\w)@\w{2,}", re.IGNORECASE
+    r"\b[a-z][a-z0-9+.-]{1,15}://[!-~]+|\b(?:www\.|t\.me/|telegram\.me/)[!-~]+"
+    r"|[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}\.[a-z0-9.-]{1,190}|(?<![a-z0-9_])@[a-z0-9_]{2,64}",
+    re.IGNORECASE | re.ASCII,
 )
+_HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
 
@@ -37,6 +43,7 @@ class ComparedWords:
 
 def make_words(tokens: Sequence[str]) -> ComparedWords:
     """The words of a text whose tokens are known."""
+    tokens = tokens[:_MOST]
     run = _shingles(tokens)
     return ComparedWords(tuple(tokens), tuple(run), frozenset(run))
 
@@ -58,7 +65,15 @@ def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
 
 def list_tokens(text: str) -> list[str]:
     """The folded tokens of a text, bare; addresses and handles are no words."""
-    return [token for line in _ADDRESS.sub(" ", text).split("\n") for token in _fold_line(line)]
+    if has_address(text):
+        text = _ADDRESS.sub(" ", text)
+    return [token for line in text.split("\n") for token in _fold_line(line)]
+
+
+def has_address(text: str) -> bool:
+    """Whether a web address, a mail address or a handle is in a text."""
+    small = text.casefold()
+    return any(hint in small for hint in _HINTS) and _ADDRESS.search(text) is not None
 
 
 @lru_cache(maxsize=4096)  # heads, feet and copies repeat
@@ -78,7 +93,7 @@ def common_end(texts: Sequence[Sequence[str]]) -> list[str]:
 
 def _without_addressed_end(text: str) -> str:
     body, _, last = text.rstrip().rpartition("\n")
-    return body if body.strip() and _ADDRESS.search(last) else text
+    return body if body.strip() and has_address(last) else text
 
 
 def fingerprints(words: ComparedWords) -> frozenset[int]:

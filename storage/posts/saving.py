@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -224,18 +224,22 @@ def _aside(post: FetchedPost, problem: Exception) -> Quarantined:
 def _store_all(writer: Writer, how: _How, arrivals: Sequence[Arrival]) -> tuple[list[int], list[int]]:
     if how.fetch is not None:
         how = replace(how, fetch_id=fetches.save_fetch(writer, how.fetch, how.now))
+    fresh = [arrival for arrival in arrivals if not arrival.known]
+    had = raw.find_stored(writer, (arrival.post.raw for arrival in fresh)) if how.alerts else set()
     hashes = raw.save_raw(writer, (arrival.post.raw for arrival in arrivals))
     kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
-    fresh = [arrival for arrival in arrivals if not arrival.known]
     fresh.sort(key=lambda arrival: sort_key(arrival.post, how.now))
-    new = _insert(writer, how, fresh, kept)
+    new = _insert(writer, how, fresh, kept, had)
     revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
     seen = {arrival.known.id: arrival.known.revision for arrival in arrivals if arrival.known}
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now, seen=seen.get(post_id)) for post_id in (*new, *revised)])
     return new, revised
 
 
-def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], kept: Mapping[str, str]) -> list[int]:
+def _insert(
+    writer: Writer, how: _How, fresh: Sequence[Arrival], kept: Mapping[str, str], had: Container[str]
+) -> list[int]:
+    """Add posts. One that was in bytes which we `had`, where only a better reader sees it, alerts nobody."""
     if not fresh:
         return []
     seq = take_number(writer)
@@ -254,7 +258,12 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], kept: Mapping[s
                 new.post,
                 standing.get(id_, texts.TextCount()),
                 seq,
-                alerts=how.alerts and id_text(new.post.native_id) not in rests,
+                alerts=how.alerts
+                and id_text(new.post.native_id) not in rests
+                and not (
+                    kept[new.post.native_id] in had
+                    and raw.was_received(writer, how.source_id, kept[new.post.native_id], id_)
+                ),
             )
             for id_, new in placed
         ],

@@ -60,6 +60,7 @@ def test_the_words_of_a_picture_are_read(
     assert 0.6 <= found.confidence <= 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tesseract")
 def test_the_script_of_a_picture_need_not_be_given(around: EngineTools, media: MakeMedia, tmp_path: Path) -> None:
     from tests import statement_pictures
@@ -128,6 +129,7 @@ def test_words_in_black_and_words_in_colour_on_one_page_are_both_read(
     assert "COUNCIL" in found.text
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tesseract")
 def test_a_picture_without_words_gives_none_that_would_be_believed(
     around: EngineTools, media: MakeMedia, tmp_path: Path

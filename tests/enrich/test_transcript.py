@@ -67,6 +67,7 @@ def test_sound_without_a_voice_has_no_words(
     assert (found.text, found.unreliable, found.segments) == ("", False, ())
 
 
+@pytest.mark.long
 def test_words_that_a_model_makes_of_a_howl_are_not_believed(
     weights: Path, around: EngineTools, media: MakeMedia, tmp_path: Path
 ) -> None:

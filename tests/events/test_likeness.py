@@ -1,6 +1,8 @@
 """What is a copy: labelled pairs of our own sentences, and the rules one by one."""
 
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,28 @@ def test_the_own_words_of_a_quote_are_shown_as_they_were_written() -> None:
     denial = f"They wrote: {CLAIM} This is False, our troops hold the base!"
     first = read_words(CLAIM).tokens
     assert find_own_words(denial, first).endswith("This is False, our troops hold the base!")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Z" + "\u0301" * 100_000, "a" * 100_000, "a@" * 50_000, "a+" * 50_000, "word " * 50_000, "ကောင်" * 20_000],
+    ids=["marks", "letters", "handles", "schemes", "words", "burmese"],
+)
+def test_no_text_costs_more_than_its_length(text: str, until_stuck: None) -> None:
+    words = read_words(text)
+    assert len(words.tokens) <= 2_000
+    compare(words, read_words(f"{text[: len(text) // 2]} x {text[: len(text) // 2]} the end"))
+
+
+@pytest.fixture
+def until_stuck() -> Iterator[None]:
+    """A minute of processor time: what is linear needs a thousandth of it, what is quadratic far more."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError("a minute of processor time was not enough")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, 60)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)

@@ -74,7 +74,11 @@ class Desk:
     def say(self, source: str, text: str, number: int = 1, **more: Any) -> int:
         """One post, or its next revision, decided at once; its id."""
         post = FetchedPost(
-            native_id=str(number), raw=Raw(text.encode(), "text/plain"), text=text, posted_at=self.now, **more
+            native_id=str(number),
+            raw=Raw(f"{number} {text}".encode(), "text/plain"),
+            text=text,
+            posted_at=self.now,
+            **more,
         )
         with self.archive.writing() as writer:
             declared = [

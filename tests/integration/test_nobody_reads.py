@@ -63,7 +63,14 @@ def buffered(desk: Desk) -> dict[str, str]:
     return {name: value for name, value in desk.environment().items() if name != "PYTHONUNBUFFERED"}
 
 
-@pytest.mark.parametrize("stopped", [("stderr",), ("stdout",), ("stdout", "stderr")])
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        pytest.param(("stderr",), marks=pytest.mark.long),
+        pytest.param(("stdout",), marks=pytest.mark.long),
+        ("stdout", "stderr"),
+    ],
+)
 def test_alerts_arrive_and_sigterm_ends_it_while_nobody_reads(
     desk: Desk, sink: Sink, until: Until, stopped: tuple[str, ...]
 ) -> None:

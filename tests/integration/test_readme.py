@@ -90,7 +90,6 @@ def test_the_demo_alerts_on_every_beat_of_its_story(told: tuple[Desk, str, str])
     assert "Traceback" not in out + err
     for passage in (
         "The «regional command» at Taungkyar is in our hands",
-        "forwarded from Hill Rangers",
         "voice-of-the-spokesman · spokesman_office",
         "Contact with the «regional command» at Taungkyar has been lost",
         "«north-eastern command»",
@@ -99,6 +98,7 @@ def test_the_demo_alerts_on_every_beat_of_its_story(told: tuple[Desk, str, str])
         "DELETED regional-command",
     ):
         assert passage in out, passage
+    assert out.count("is in our hands") == 1, "the forward of the claim is a copy, and rings no second time"
     assert " UTC = " in out
     assert "Asia/Yangon" in out
 

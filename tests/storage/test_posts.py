@@ -207,6 +207,20 @@ def test_history_does_not_alert(desk: Any, make_post: Make) -> None:
     assert desk.rows("SELECT native_id, alerts FROM posts ORDER BY native_id") == [("1", 0), ("2", 1)]
 
 
+def test_a_post_in_bytes_that_we_had_alerts_nobody_and_two_in_new_bytes_both_do(desk: Any, make_post: Make) -> None:
+    wrap = Raw(b"<div>one<div>two", "text/html")
+    one, two = replace(make_post(1), raw=wrap), replace(make_post(2), raw=wrap)
+    desk.save(one)
+    desk.save(one, two)  # a better reader sees both
+    desk.save(*(replace(make_post(number), raw=Raw(b"new", "text/html")) for number in (3, 4)))
+    assert desk.rows("SELECT native_id, alerts FROM posts ORDER BY native_id") == [
+        ("1", 1),
+        ("2", 0),
+        ("3", 1),
+        ("4", 1),
+    ]
+
+
 def test_looks_that_are_past_at_first_sight_are_never_caught_up(desk: Any, make_post: Make, now: int) -> None:
     desk.save(make_post(1, minutes_ago=30), recheck=(10 * MINUTE, 60 * MINUTE, 1440 * MINUTE))
     jobs = desk.rows("SELECT slot, due_at FROM jobs WHERE kind = 'recheck' ORDER BY due_at")

@@ -14,7 +14,7 @@ from tests.desk import Desk, Sink, listening
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
 
-CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
+CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "4"))
 Until = Callable[[Callable[[], object], str], None]
 HANDLES = ("border_post", "river_guard")
 WORDS = ("The regional command is silent", "A convoy left")

@@ -96,7 +96,7 @@ def storied(telegram: World) -> World:
     return telegram
 
 
-@pytest.mark.parametrize("method", OPTIONAL)
+@pytest.mark.parametrize("method", [OPTIONAL[0], *(pytest.param(one, marks=pytest.mark.long) for one in OPTIONAL[1:])])
 def test_without_a_method_that_can_be_spared_everything_is_archived(
     storied: World, at: Served, data_dir: Path, method: str
 ) -> None:
@@ -110,7 +110,14 @@ def test_without_a_method_that_can_be_spared_everything_is_archived(
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("how", [how for how in LACKS if how != "not implemented"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        how if how == "internal" else pytest.param(how, marks=pytest.mark.long)
+        for how in LACKS
+        if how != "not implemented"
+    ],
+)
 def test_however_a_server_lacks_what_can_be_spared(storied: World, at: Served, data_dir: Path, how: str) -> None:
     for method in ("help.getConfig", "updates.getState", "channels.getMessages"):
         lack(storied, method, how)
@@ -204,10 +211,10 @@ def test_without_joining_a_request_to_join_is_answered_with_what_lacks(
 @pytest.mark.parametrize(
     "manners",
     [
-        {"plain_pages": True},
-        {"omits_missing": True},
-        {"page": 30},
-        {"downwards_only": True},
+        pytest.param({"plain_pages": True}, marks=pytest.mark.long),
+        pytest.param({"omits_missing": True}, marks=pytest.mark.long),
+        pytest.param({"page": 30}, marks=pytest.mark.long),
+        pytest.param({"downwards_only": True}, marks=pytest.mark.long),
         {"plain_pages": True, "page": 30, "downwards_only": True, "omits_missing": True},
     ],
     ids="+".join,

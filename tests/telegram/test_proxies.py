@@ -89,7 +89,7 @@ def proxied(world: World, kind: str, secret: str) -> Iterator[tuple[str, str, Pr
         ("socks5 as reader:p@ss", ""),
         ("http", ""),
         ("http as reader:p@ss", ""),
-        ("mtproxy", "dd" + "0123456789abcdef" * 2),
+        pytest.param("mtproxy", "dd" + "0123456789abcdef" * 2, marks=pytest.mark.long),
         ("mtproxy", "ee23456789abcdef" * 2),  # sixteen bytes that happen to begin like another kind of secret
     ],
 )
