@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from bot.clock import HOUR
 from bot.events.likeness import Likeness, Nearness, compare
 from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
+from storage.alerts import notices
+from storage.archive.database import concerns_one_row
 from storage.events import members
 from storage.events.members import Arrived, Candidate, Membership
 
@@ -55,16 +57,36 @@ def place_arrived(writer: Writer, rules: EventRules) -> int:
 
 
 def place_some(writer: Writer, rules: EventRules) -> int:
-    """Place the next revisions, a few hundred at most; 0 if there are none."""
+    """Place the next revisions, a few hundred at most; 0 if there are none.
+
+    One that cannot be placed belongs to no event, so that it rings, and stops no other.
+    """
     arrived = members.next_arrived(writer, _AT_ONCE)
-    corrections = members.read_corrections(writer) if arrived else {}
-    for one in arrived:
-        _place(writer, rules, one, corrections)
-        if one.revision_id % _FORGET_EVERY == 0:
-            members.forget_words(writer, one.collected_at)
     if arrived:
+        _place_all(writer, rules, arrived, members.read_corrections(writer))
         members.mark_placed(writer, arrived[-1].revision_id)
     return len(arrived)
+
+
+def _place_all(
+    writer: Writer, rules: EventRules, arrived: Sequence[Arrived], corrections: Mapping[int, tuple[str, int | None]]
+) -> None:
+    try:
+        with writer.savepoint():
+            for one in arrived:
+                _place(writer, rules, one, corrections)
+                if one.revision_id % _FORGET_EVERY == 0:
+                    members.forget_words(writer, one.collected_at)
+    except Exception as problem:
+        if not concerns_one_row(problem):
+            raise
+        if len(arrived) == 1:
+            [one] = arrived
+            sentence = f"post {one.post_id} could not be placed among events, so that copies of it ring: {problem!r}"
+            notices.add(writer, one.collected_at, "events", sentence[:300])
+            return
+        for one in arrived:  # each alone, so that it takes no other with it
+            _place_all(writer, rules, [one], corrections)
 
 
 def _place(writer: Writer, rules: EventRules, one: Arrived, corrections: Mapping[int, tuple[str, int | None]]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from storage import jobs
 from storage.archive.database import as_list, in_list
+from storage.events import heard
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
@@ -54,6 +55,7 @@ def settle_death(writer: Writer, now: int, *, blameless: Sequence[str] = ()) -> 
             "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = :reason WHERE id = :id",
             {"id": row["id"], "now": now, "reason": REASON},
         )
+        heard.take_up(writer, row["id"], now)
     return [LostDelivery(row["match_id"], row["target"], row["kind"]) for row in lost]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
 from bot.contracts.target import TargetSettings
 from bot.events.placing import place_arrived
+from storage.alerts import deaths
 from storage.archive.database import Archive
 from storage.events import members
 from storage.language.query import parse
@@ -296,3 +297,26 @@ def test_a_search_for_an_event_finds_its_posts_and_no_others(desk: Desk) -> None
     assert desk.search("event:7") == []
     with pytest.raises(QueryError, match="events list"):
         parse("event:first")
+
+
+def test_a_post_that_cannot_be_placed_rings_is_reported_and_stops_no_other(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    names: Any = {7: "no form of a term"}  # comparing two texts fails on it
+    assert desk.rules.events is not None
+    desk.rules = replace(desk.rules, events=replace(desk.rules.events, names=names))
+    desk.say("north", CLAIM.replace("Statement", "The statement"))
+    other = desk.say("south", "Something else about the command.")
+    assert desk.states() == ["pending", "pending", "pending"]
+    assert {other} in desk.events()
+    with desk.archive.reading() as reader:
+        assert reader.value("SELECT count(*) FROM notices WHERE about = 'events' AND text LIKE '%could not be placed%'")
+
+
+def test_what_was_joined_is_sent_when_a_death_gives_the_first_message_up(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    with desk.archive.writing() as writer:
+        writer.execute("DELETE FROM deliveries WHERE target = 'hook'")
+        writer.execute("UPDATE deliveries SET state = 'sending', healthy = 1, deaths = 1 WHERE state = 'pending'")
+        assert len(deaths.settle_death(writer, desk.now)) == 1
+    assert desk.states() == ["dead", "pending"]
