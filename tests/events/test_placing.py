@@ -17,9 +17,9 @@ from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
 from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
-from bot.contracts.target import TargetSettings
+from bot.contracts.target import MessageRefused, TargetSettings
 from bot.events.placing import place_arrived
-from storage.alerts import deaths
+from storage.alerts import deaths, outbox
 from storage.archive.database import Archive
 from storage.events import members
 from storage.language.query import parse
@@ -320,3 +320,24 @@ def test_what_was_joined_is_sent_when_a_death_gives_the_first_message_up(desk: D
         writer.execute("UPDATE deliveries SET state = 'sending', healthy = 1, deaths = 1 WHERE state = 'pending'")
         assert len(deaths.settle_death(writer, desk.now)) == 1
     assert desk.states() == ["dead", "pending"]
+
+
+def test_a_copy_waits_with_the_first_message_at_a_suspended_target(desk: Desk) -> None:
+    desk.say("rangers", CLAIM)
+    with desk.archive.writing() as writer:
+        outbox.mark_target(writer, "desk", "parked", "thrown out", desk.now)
+    desk.say("north", CLAIM)
+    with desk.archive.writing() as writer:
+        outbox.mark_target(writer, "desk", "ok", None, desk.now)
+    desk.say("south", CLAIM)
+    assert desk.states() == ["pending", "pending", "joined"]
+
+
+def test_a_target_that_refuses_the_first_message_gets_a_copy_of_it(desk: Desk) -> None:
+    target, hook = Told("desk", script=[MessageRefused("too odd")]), Told("hook")
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    desk.drain(target, hook)
+    desk.drain(target, hook)
+    assert desk.states() == ["dead", "sent"]
+    assert ["north" in message.text for message in target.got] == [True]
