@@ -12,6 +12,7 @@ from bot.enrich.worker import KINDS
 from storage.alerts import deaths, given_up, notices, outbox
 from storage.alerts.given_up import GivenUpJob
 from storage.archive.database import Writer
+from storage.events import heard
 
 # What failed, for one post and for several; the commands that try one and all of them again.
 _WORDS = {
@@ -85,6 +86,7 @@ def _announce(writer: Writer, jobs: Sequence[GivenUpJob], health: Sequence[str],
 def _settle_death(writer: Writer, health: Sequence[str], now: int) -> list[str]:
     sentences = []
     for lost in deaths.settle_death(writer, now, blameless=KINDS):
+        heard.take_up(writer, lost.id, now)  # a copy of the same statement may get through
         sentence = describe_loss(lost.match_id, lost.target, lost.kind, deaths.REASON)
         _tell(
             writer,

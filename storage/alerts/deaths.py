@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from storage import jobs
 from storage.archive.database import as_list, in_list
-from storage.events import heard
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
@@ -30,6 +29,7 @@ class LostDelivery:
     match_id: int | None
     target: str
     kind: str
+    id: int
 
 
 def settle_death(writer: Writer, now: int, *, blameless: Sequence[str] = ()) -> list[LostDelivery]:
@@ -55,8 +55,7 @@ def settle_death(writer: Writer, now: int, *, blameless: Sequence[str] = ()) -> 
             "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = :reason WHERE id = :id",
             {"id": row["id"], "now": now, "reason": REASON},
         )
-        heard.take_up(writer, row["id"], now)
-    return [LostDelivery(row["match_id"], row["target"], row["kind"]) for row in lost]
+    return [LostDelivery(row["match_id"], row["target"], row["kind"], row["id"]) for row in lost]
 
 
 def has_suspects(reader: Reader, now: int) -> bool:

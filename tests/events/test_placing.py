@@ -18,8 +18,9 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
 from bot.contracts.target import MessageRefused, TargetSettings
+from bot.daemon.given_up import GivenUp
 from bot.events.placing import place_arrived
-from storage.alerts import deaths, outbox
+from storage.alerts import outbox
 from storage.archive.database import Archive
 from storage.events import members
 from storage.language.query import parse
@@ -317,8 +318,15 @@ def test_what_was_joined_is_sent_when_a_death_gives_the_first_message_up(desk: D
     desk.say("north", CLAIM)
     with desk.archive.writing() as writer:
         writer.execute("DELETE FROM deliveries WHERE target = 'hook'")
+        writer.execute("DELETE FROM jobs")
         writer.execute("UPDATE deliveries SET state = 'sending', healthy = 1, deaths = 1 WHERE state = 'pending'")
-        assert len(deaths.settle_death(writer, desk.now)) == 1
+
+    async def start_again() -> None:
+        store = AsyncArchive(desk.archive)
+        await GivenUp(store, Clock(), lambda _: None, list, lambda: None).settle_death()
+        await store.aclose()
+
+    asyncio.run(start_again())
     assert desk.states() == ["dead", "pending"]
 
 
