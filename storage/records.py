@@ -44,6 +44,7 @@ __all__ = [
 
 MatchKind = Literal["match", "edited", "deleted"]
 DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
+DigestKind = Literal["quiet", "limit", "late", "scheduled"]
 Presence = Literal["present", "absent"]
 FailureKind = Literal["unreached", "error", "closed", "refused"]
 NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
@@ -352,3 +353,32 @@ class DeliveryRow:
     receipt: str | None = None
     possible_repeat: bool = False
     payload: dict[str, object] = field(default_factory=dict)
+    held: str | None = None  # the kind of digest that it waits for
+    digest: int | None = None  # the digest that lists it
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    """One digest to one target. Times are microseconds UTC; `total` counts the deliveries that it settled."""
+
+    id: int
+    target: str
+    kind: DigestKind
+    window_from: int
+    window_to: int
+    made_at: int
+    delivery_id: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigestedRow:
+    """One delivery that a digest settled; `priority` 0 is the most urgent."""
+
+    delivery: int
+    alert: int
+    rule: str
+    kind: MatchKind
+    post_id: int
+    priority: int
+    possible_repeat: bool

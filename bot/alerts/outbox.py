@@ -5,8 +5,11 @@ import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
+from bot.alerts.digests.compose import compose_digest
+from bot.alerts.digests.material import read_material
 from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, render_notice
 from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
@@ -220,11 +223,16 @@ class Outbox:
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
         """Compose the message. One that cannot be composed is refused, not tried again."""
-        if row.match_id is None:
+        if row.match_id is None and row.kind != "digest":
             return render_notice(row, target.shows)
-        story, post, first = await self._store.read(_material, row.match_id, row.target)
+        if row.kind == "digest":
+            listed = await self._store.read(read_material, row)
+            compose = partial(compose_digest, row, listed, self._rendering, target.shows)
+        else:
+            story, post, first = await self._store.read(_material, row.match_id or 0, row.target)
+            compose = partial(render, row, story, post, self._rendering, target.shows, first)
         try:
-            return render(row, story, post, self._rendering, target.shows, first)
+            return await asyncio.to_thread(compose) if row.kind == "digest" else compose()
         except Exception as problem:
             raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
 

@@ -93,12 +93,18 @@ def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
     limit = (shows.units or 4_000) - 40
     repeat = " (possible repeat)" if delivery.possible_repeat else ""
     line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(clip(one_line(text), limit)))
+    data = {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}
+    return compose_lines(delivery, [line], data, shows)
+
+
+def compose_lines(delivery: DeliveryRow, lines: Sequence[Line], data: dict[str, object], shows: Shows) -> Message:
+    """Make a message of lines that fit already, and of what a webhook gets as `data`."""
     return Message(
         id=message_id(delivery),
         kind=delivery.kind,
-        text=_drawn([line], shows),
-        plain=_joined([line], lambda span: span.text),
-        document=build_envelope(delivery, {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}),
+        text=_drawn(lines, shows),
+        plain=_joined(lines, lambda span: span.text),
+        document=build_envelope(delivery, data),
     )
 
 

@@ -20,7 +20,7 @@ _ANY_PACE = Pace("")
 _OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
     "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
-    " possible_repeat, payload"
+    " possible_repeat, payload, held, digest_id"
 )
 NO_LONGER_CONFIGURED = "the target is no longer configured"
 _PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
@@ -34,7 +34,7 @@ _IN_TURN = (
     f" AND {_SAME_ALERT}"
     " AND n.id < m.id AND e.match_id = n.id AND e.target = d.target AND e.state IN ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
-_READY = f"SELECT d.id {_PENDING} AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN}"
+_READY = f"SELECT d.id {_PENDING} AND d.held IS NULL AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN}"
 _ORDER = "ORDER BY d.priority, d.id LIMIT 1"
 # What a death interrupted once is very probably innocent, and comes first; a suspect only if it is claimed as such.
 _INTERRUPTED = f"{_READY} AND d.interruptions > 0 AND d.interruptions < 2 {_ORDER}"
@@ -105,7 +105,7 @@ def find_due_time(
     if known is not None and known["state"] == "parked":
         return None
     hold = max((known["hold_until"] or 0) if known is not None else 0, find_free_time(reader, pace, now))
-    first = f"SELECT d.not_before {_PENDING} AND {_IN_TURN} AND {{}} ORDER BY d.not_before LIMIT 1"
+    first = f"SELECT d.not_before {_PENDING} AND d.held IS NULL AND {_IN_TURN} AND {{}} ORDER BY d.not_before LIMIT 1"
     fresh = reader.value(first.format("d.interruptions < 2"), {"target": target})
     suspect = reader.value(first.format("d.interruptions > 0 AND d.interruptions >= 2"), {"target": target})
     times = [max(at, hold, least) for at, least in ((fresh, 0), (suspect, healthy_at)) if at is not None]
@@ -325,4 +325,6 @@ def to_delivery(row: Row) -> DeliveryRow:
         receipt=row["receipt"],
         possible_repeat=bool(row["possible_repeat"]),
         payload=json.loads(row["payload"]),
+        held=row["held"],
+        digest=row["digest_id"],
     )

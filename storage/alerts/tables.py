@@ -50,13 +50,24 @@ class MatchTable(SQLModel, table=True):
 
 
 class DeliveryTable(SQLModel, table=True):
-    """One message owed to one target. `possible_repeat`: 1 once an attempt may have arrived."""
+    """One message owed to one target. `possible_repeat`: 1 once an attempt may have arrived.
+
+    `held`: the kind of digest that a pending one waits for; `digest_id`: the digest that lists a digested one.
+    """
 
     __tablename__: ClassVar[str] = "deliveries"
     __table_args__ = (
         UniqueConstraint("match_id", "target"),
         Index("deliveries_due", "target", "state", "not_before"),
-        Index("deliveries_in_order", "target", "priority", "id", sqlite_where=clause("state = 'pending'")),
+        Index(
+            "deliveries_in_order",
+            "target",
+            "priority",
+            "id",
+            sqlite_where=clause("state = 'pending' AND held IS NULL"),
+        ),
+        Index("deliveries_held", "target", "held", sqlite_where=clause("held IS NOT NULL")),
+        Index("deliveries_by_digest", "digest_id", sqlite_where=clause("digest_id IS NOT NULL")),
         Index("deliveries_apart", "target", sqlite_where=clause("interruptions > 0")),
         Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
         CheckConstraint("state IN ('pending','sending','sent','joined','digested','dead','silenced')", name="state"),
@@ -81,6 +92,23 @@ class DeliveryTable(SQLModel, table=True):
     interruptions: int = count_column()  # as of a job: see storage.alerts.deaths
     deaths: int = count_column()
     healthy: int = count_column()
+    held: str | None = Field(default=None, sa_type=Text)  # quiet limit late scheduled
+    digest_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("digests.id")))
+
+
+class DigestTable(SQLModel, table=True):
+    """One message that lists many: it settled every delivery with its id. `delivery_id` is its own delivery."""
+
+    __tablename__: ClassVar[str] = "digests"
+    __table_args__ = (Index("digests_of", "target", "kind", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    target: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)  # quiet limit late scheduled
+    window_from: int  # of what it lists or counts
+    window_to: int
+    made_at: int
+    delivery_id: int | None = None  # NULL only inside the transaction that makes it
 
 
 class TargetTable(SQLModel, table=True):

@@ -1,0 +1,1 @@
+"""What a digest says: one message that lists many posts."""

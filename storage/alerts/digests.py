@@ -1,0 +1,101 @@
+"""Digests: one message that lists many, made and settled in one transaction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from storage.archive.database import as_list, in_list
+from storage.records import DigestedRow, DigestRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.archive.database import Reader, Writer
+    from storage.records import DigestKind
+
+_DIGEST = (
+    "SELECT g.id, g.target, g.kind, g.window_from, g.window_to, g.made_at, g.delivery_id,"
+    " (SELECT count(*) FROM deliveries d WHERE d.digest_id = g.id) AS total FROM digests g"
+)
+
+
+def make(
+    writer: Writer,
+    target: str,
+    kind: DigestKind,
+    window: tuple[int, int],
+    held_ids: Sequence[int],
+    now: int,
+    *,
+    priority: int = 2,
+) -> int:
+    """Owe `target` one message that lists these pending deliveries, which are `digested` by that; the digest's id.
+
+    `window` is the time that it is about. One transaction of the caller: a delivery is listed once or not at all.
+    """
+    digest = writer.value(
+        "INSERT INTO digests (target, kind, window_from, window_to, made_at)"
+        " VALUES (:target, :kind, :from, :to, :now) RETURNING id",
+        {"target": target, "kind": kind, "from": window[0], "to": window[1], "now": now},
+    )
+    delivery = writer.value(
+        "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts, possible_repeat,"
+        " created_at, priority) VALUES (NULL, :target, 'digest', :payload, 'pending', :now, 0, 0, :now, :priority)"
+        " RETURNING id",
+        {"target": target, "payload": json.dumps({"digest": digest}), "now": now, "priority": priority},
+    )
+    writer.execute(
+        "UPDATE digests SET delivery_id = :delivery WHERE id = :digest", {"delivery": delivery, "digest": digest}
+    )
+    writer.execute(
+        "UPDATE deliveries SET state = 'digested', digest_id = :digest, settled_at = :now, held = NULL, reason = NULL"
+        f" WHERE id {in_list('ids')} AND target = :target AND state = 'pending' AND match_id IS NOT NULL",
+        {"ids": as_list(held_ids), "digest": digest, "now": now, "target": target},
+    )
+    return int(digest)
+
+
+def read_digest(reader: Reader, digest_id: int) -> DigestRow | None:
+    """One digest; None if there is no such."""
+    row = reader.one(f"{_DIGEST} WHERE g.id = :id", {"id": digest_id})
+    return None if row is None else DigestRow(*row)
+
+
+def find_of_delivery(reader: Reader, delivery_id: int) -> DigestRow | None:
+    """The digest that this delivery sends; None if it sends something else."""
+    row = reader.one(
+        f"{_DIGEST} WHERE g.id = (SELECT json_extract(d.payload, '$.digest') FROM deliveries d WHERE d.id = :id)",
+        {"id": delivery_id},
+    )
+    return None if row is None else DigestRow(*row)
+
+
+def find_last(reader: Reader, target: str, kind: DigestKind) -> DigestRow | None:
+    """The newest digest of this kind that was made for `target`."""
+    row = reader.one(
+        f"{_DIGEST} WHERE g.target = :target AND g.kind = :kind ORDER BY g.id DESC LIMIT 1",
+        {"target": target, "kind": kind},
+    )
+    return None if row is None else DigestRow(*row)
+
+
+def list_digested(reader: Reader, digest_id: int) -> list[DigestedRow]:
+    """What a digest settled, the most urgent first, then the oldest."""
+    rows = reader.rows(
+        "SELECT d.id, d.match_id, m.rule, m.kind, m.post_id, d.priority, d.possible_repeat FROM deliveries d"
+        " JOIN matches m ON m.id = d.match_id WHERE d.digest_id = :id ORDER BY d.priority, d.id",
+        {"id": digest_id},
+    )
+    return [
+        DigestedRow(
+            delivery=row["id"],
+            alert=row["match_id"],
+            rule=row["rule"],
+            kind=row["kind"],
+            post_id=row["post_id"],
+            priority=row["priority"],
+            possible_repeat=bool(row["possible_repeat"]),
+        )
+        for row in rows
+    ]
