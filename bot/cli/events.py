@@ -25,13 +25,14 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
-from bot.documents.event import describe_copy, describe_spread, event_json, whole_event_json
+from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
 from storage.events import listing, members
 
 COLUMNS = (
-    "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "sources", "families", "sides",
+    "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "channels", "edited",
+    "gone", "spread", "sources", "families", "sides",
     "rules", "origin", "quotes", "text",
 )  # fmt: skip
 _LIMIT = 50
@@ -74,7 +75,7 @@ def list_events(
                 str(event.id),
                 format_time(event.opened_at, zone),
                 event.source,
-                describe_spread(event),
+                describe_spread(event.spread),
                 ", ".join(event.sides) or "-",
                 ", ".join(event.rules) or "-",
                 one_line(event.text)[:_SNIPPET],
@@ -107,7 +108,8 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
     if form is not None:
         write_json(session, whole_event_json(event, posts, quoting))
         return
-    write_line(session, style(session, f"event {event.id}: {describe_spread(event)}", "bold"))
+    spread = "; ".join(filter(None, (describe_spread(event.spread), describe_fate(event.spread))))
+    write_line(session, style(session, f"event {event.id}: {spread}", "bold"))
     if event.quotes is not None:
         write_line(session, f"repeats event {event.quotes}, with words of its own")
     if event.origin is not None:

@@ -7,7 +7,9 @@ from bot.documents.as_json import iso
 
 if TYPE_CHECKING:
     from storage.events.listing import EventMember, EventRow
+    from storage.events.spread import Spread
 
+_NAMED = 3  # channels that are named before the rest is only counted
 _REASONS = {
     "first": "the first statement",
     "forward": "a forward of the same message",
@@ -27,7 +29,11 @@ def event_json(event: "EventRow") -> dict[str, object]:
         "opened_at": iso(event.opened_at),
         "newest_at": iso(event.newest_at),
         "posts": event.posts,
-        "copies": event.posts - 1,
+        "copies": event.spread.copies,
+        "channels": event.spread.channels,
+        "edited": event.spread.edited,
+        "gone": event.spread.gone,
+        "spread": describe_spread(event.spread),
         "sources": list(event.sources),
         "families": list(event.families),
         "sides": list(event.sides),
@@ -60,13 +66,28 @@ def whole_event_json(
     }
 
 
-def describe_spread(event: "EventRow") -> str:
-    """How far a statement has spread: "12 copies in 9 sources of 4 families"."""
-    if event.posts == 1:
+def describe_spread(spread: "Spread") -> str:
+    """How far a statement has spread: "12 copies in 9 channels of 4 families"."""
+    if not spread.copies:
         return "no copy"
-    copies = _count(event.posts - 1, "copy", "copies")
-    sources = _count(len(event.sources), "source", "sources")
-    return f"{copies} in {sources} of {_count(len(event.families), 'family', 'families')}"
+    copies, channels = _count(spread.copies, "copy", "copies"), _count(spread.channels, "channel", "channels")
+    return f"{copies} in {channels} of {_count(spread.families, 'family', 'families')}"
+
+
+def describe_fate(spread: "Spread") -> str:
+    """What became of copies: "2 of its copies were edited, 3 of its copies are gone"; empty if nothing did."""
+    said = [
+        (spread.edited, "of its copies was edited", "of its copies were edited"),
+        (spread.gone, "of its copies is gone", "of its copies are gone"),
+    ]
+    return ", ".join(_count(number, one, more) for number, one, more in said if number)
+
+
+def describe_elsewhere(spread: "Spread") -> str:
+    """Which other channels have it: "also in 12 channels: a, b, c +9"; empty if none has."""
+    names = spread.elsewhere
+    more = f" +{len(names) - _NAMED}" if len(names) > _NAMED else ""
+    return f"also in {_count(len(names), 'channel', 'channels')}: {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -34,6 +34,7 @@ class MatchTable(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("rule", "rule_version", "post_id", "document_hash", "kind"),
         Index("matches_by_post", "post_id"),
+        Index("matches_by_rule", "rule", "at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

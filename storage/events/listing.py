@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.events.members import AT_MOST
+from storage.events.spread import Spread, read_spreads
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row
@@ -20,7 +22,7 @@ _TOP = (1 << 63) - 1
 class EventRow:
     """One event. `posts` counts the first statement too; `sources`, `families`, `sides` and `rules` are names.
 
-    A source without a family is one by itself.
+    A source without a family is one by itself. `spread` counts the copies alone.
     """
 
     id: int
@@ -37,6 +39,7 @@ class EventRow:
     rules: tuple[str, ...]
     origin: int | None
     quotes: int | None
+    spread: Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def read_events(reader: Reader, ids: Iterable[int]) -> list[EventRow]:
         f" JOIN revisions r ON r.post_id = p.id AND r.number = 0 WHERE e.id {in_list('ids')}",
         {"ids": as_list(wanted)},
     )
-    found = {row["id"]: _event(row) for row in rows}
+    spreads = read_spreads(reader, wanted)
+    found = {row["id"]: _event(row, spreads[row["id"]]) for row in rows}
     return [found[number] for number in wanted if number in found]
 
 
@@ -112,7 +116,7 @@ def _names(column: str) -> str:
     )
 
 
-def _event(row: Row) -> EventRow:
+def _event(row: Row, spread: Spread) -> EventRow:
     title, text = row["title"], row["text"]
     return EventRow(
         row["id"],
@@ -129,7 +133,28 @@ def _event(row: Row) -> EventRow:
         tuple(sorted(json.loads(row["rules"]))),
         row["origin"],
         row["quotes"],
+        spread,
     )
+
+
+def list_sent_events(reader: Reader, target: str, since: int, until: int) -> list[EventRow]:
+    """Events that a target knows and that have news for it: sent there between these times, or copied then.
+
+    Times are microseconds UTC. The spread of each is that of now.
+    """
+    sent = (
+        "FROM event_posts b JOIN matches m ON m.post_id = b.post_id JOIN deliveries d ON d.match_id = m.id"
+        " WHERE b.event_id = e.id AND d.target = :target AND d.kind = 'match' AND d.state = 'sent'"
+    )
+    ids = reader.column(
+        f"SELECT e.id FROM events e WHERE e.leads_to IS NULL AND e.newest_at >= :since - {AT_MOST}"
+        f" AND EXISTS (SELECT 1 {sent} AND d.settled_at < :until)"
+        f" AND (EXISTS (SELECT 1 {sent} AND d.settled_at >= :since AND d.settled_at < :until) OR EXISTS"
+        " (SELECT 1 FROM event_posts b WHERE b.event_id = e.id AND b.post_id <> e.id"
+        " AND b.at >= :since AND b.at < :until)) ORDER BY e.id",
+        {"target": target, "since": since, "until": until},
+    )
+    return read_events(reader, ids)
 
 
 def read_members(reader: Reader, event_id: int) -> list[EventMember]:

@@ -1,11 +1,13 @@
 """The tables of events: each statement with its copies, the words by which copies are found, what people corrected.
 
-All but `event_corrections` follow from the archive: `communique events rebuild` makes them again.
+All but `event_corrections` follow from the archive: `communique events rebuild` makes them again. `event_messages` and
+`facing` are about messages, and stay.
 """
 
 from typing import ClassVar
 
 from sqlalchemy import REAL, Column, ForeignKey, Index, Integer, Text
+from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
 
@@ -81,3 +83,28 @@ class EventCorrectionTable(SQLModel, table=True):
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
     other: int | None = None
     who: str | None = Field(default=None, sa_type=Text)
+
+
+class EventMessageTable(SQLModel, table=True):
+    """A message about a statement that a target has: what it says of copies, and when that is looked at again."""
+
+    __tablename__: ClassVar[str] = "event_messages"
+    __table_args__ = (Index("event_messages_due", "due_at", sqlite_where=clause("due_at IS NOT NULL")),)
+
+    delivery_id: int = Field(sa_column=Column(Integer, ForeignKey("deliveries.id"), primary_key=True))
+    shown: str = Field(sa_type=Text)  # the lines about copies that it has
+    copies: int  # that these lines count
+    edits: int
+    due_at: int | None = None  # when it is looked at; None: not before something about its event changes
+    not_before: int  # the earliest time of the next edit
+    ended: str | None = Field(default=None, sa_type=Text)  # why it is edited no more
+
+
+class FacingTable(SQLModel, table=True):
+    """The match of a statement that faces one of the other side, and the match of that one."""
+
+    __tablename__: ClassVar[str] = "facing"
+    __table_args__ = (Index("facing_of", "faces"),)
+
+    match_id: int = Field(sa_column=Column(Integer, ForeignKey("matches.id"), primary_key=True))
+    faces: int = Field(sa_column=Column(Integer, ForeignKey("matches.id"), nullable=False))

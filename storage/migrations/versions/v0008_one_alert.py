@@ -28,6 +28,28 @@ _STEPS: tuple[str, ...] = (
     "CREATE INDEX deliveries_in_order ON deliveries (target, priority, id) WHERE state = 'pending' AND held IS NULL",
     "CREATE INDEX deliveries_held ON deliveries (target, held) WHERE held IS NOT NULL",
     "CREATE INDEX deliveries_by_digest ON deliveries (digest_id) WHERE digest_id IS NOT NULL",
+    # messages that grow, and statements that face each other
+    """CREATE TABLE event_messages (
+        delivery_id INTEGER NOT NULL,
+        shown TEXT NOT NULL,
+        copies INTEGER NOT NULL,
+        edits INTEGER NOT NULL,
+        due_at INTEGER,
+        not_before INTEGER NOT NULL,
+        ended TEXT,
+        PRIMARY KEY (delivery_id),
+        FOREIGN KEY (delivery_id) REFERENCES deliveries (id)
+    ) STRICT""",
+    "CREATE INDEX event_messages_due ON event_messages (due_at) WHERE due_at IS NOT NULL",
+    """CREATE TABLE facing (
+        match_id INTEGER NOT NULL,
+        faces INTEGER NOT NULL,
+        PRIMARY KEY (match_id),
+        FOREIGN KEY (match_id) REFERENCES matches (id),
+        FOREIGN KEY (faces) REFERENCES matches (id)
+    ) STRICT""",
+    "CREATE INDEX facing_of ON facing (faces)",
+    "CREATE INDEX matches_by_rule ON matches (rule, at)",
 )
 
 
