@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bot.cli.daemon import DaemonState
 from bot.cli.status.command import check_space, describe_watch, find_problems, find_warnings
-from bot.cli.terminal.charts import draw_bar, draw_sparkline
 from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
+from bot.documents.charts import draw_bar, draw_sparkline
 from storage.alerts import outbox
 from storage.archive.database import Archive
 from storage.posts import saving
