@@ -272,6 +272,14 @@ class ObservationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Acked:
+    """Who took up the event of an alert, and when."""
+
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class MatchRow:
     """A rule that found its words in a post, or an edit or deletion that changed what it had found.
 
@@ -291,6 +299,7 @@ class MatchRow:
     before: str | None = None
     id: int = 0
     event: int | None = None  # that of the post
+    acked: Acked | None = None
 
 
 @dataclass(frozen=True, slots=True)

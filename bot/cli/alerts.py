@@ -3,12 +3,13 @@
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from bot.alerts.plan import describe_reason
+from bot.cli.answers import acknowledge_alert, judge_alert
 from bot.cli.names import find_by_name, find_event, warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
@@ -37,17 +38,19 @@ from bot.documents.as_json import place_of
 from bot.errors import Later, Never, NotFound, UserError
 from bot.foreign.text import one_line, undated, visible
 from storage.alerts import matches, outbox
+from storage.answers import verdicts
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.contracts.target import Message, Target, TargetSettings
     from storage.alerts.outbox import Retried
+    from storage.answers.verdicts import Said
     from storage.archive.database import Reader
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
-    "event",
+    "event", "acked",
 )  # fmt: skip
 STATES = ("pending", "sending", "sent", "joined", "digested", "dead", "silenced", "silent")
 _LABEL = 10
@@ -57,7 +60,11 @@ _AROUND = 60  # characters shown on both sides of a hit
 
 @click.group("alerts", cls=Noun)
 def command() -> None:
-    """List and explain alerts, send them again, test a target."""
+    """List and explain alerts, answer them, send them again, test a target."""
+
+
+command.add_command(acknowledge_alert)
+command.add_command(judge_alert)
 
 
 @command.command("list")
@@ -125,8 +132,9 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         story = _story(reader, alert_id)
         deliveries = outbox.list_deliveries(reader, alert_id)
         post = reading.read_posts(reader, [story.match.post_id])[0]
+        said = verdicts.list_verdicts(reader, alert_id)
     if form is not None:
-        write_json(session, explained_alert_json(story, post, deliveries))
+        write_json(session, explained_alert_json(story, post, deliveries, said))
         return
     match = story.match
     write_line(session, style(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
@@ -140,7 +148,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         ("decided", format_time(match.at, zone, seconds=True)),
     ):
         write_text(session, f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}", indent=_LABEL + 1)
-    for row in (*_hits(session, story, post), *_decision(match, deliveries, zone)):
+    for row in (*_hits(session, story, post), *_decision(match, deliveries, zone), *_answers(match, said, zone)):
         write_text(session, row)
 
 
@@ -311,6 +319,8 @@ def _story(reader: "Reader", alert_id: int) -> Story:
 
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
     sent = ", ".join(f"{delivery.target}: {delivery.state}" for delivery in deliveries)
+    if match.acked is not None:
+        sent = f"{sent or '-'}; acknowledged by {match.acked.by}"
     return [
         str(match.id),
         format_time(match.at, zone),
@@ -368,3 +378,10 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
         parts = [sent.target, sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
         parts += ["possible repeat"] if sent.possible_repeat else []
         yield "  " + one_line("  ".join(part for part in parts if part))
+
+
+def _answers(match: MatchRow, said: "Iterable[Said]", zone: Zone) -> Iterator[str]:
+    if match.acked is not None:
+        yield f"acknowledged by {one_line(match.acked.by)}, {format_time(match.acked.at, zone, seconds=True)}"
+    for one in said:
+        yield f"{one.verdict} for {one_line(one.by)}, {format_time(one.at, zone, seconds=True)}"

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bot.documents.as_json import as_json, iso, place_of
-from storage.records import DeliveryRow, Hit, MatchRow, PostRow, Story, TextRow
+from storage.records import Acked, DeliveryRow, Hit, MatchRow, PostRow, Story, TextRow
+
+if TYPE_CHECKING:
+    from storage.answers.verdicts import Said
 
 
 def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
@@ -22,6 +26,7 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
         "why": match.why,
         "before": match.before,
         "event": None if match.event is None else str(match.event),
+        "acked": acked_json(match.acked),
         "deliveries": [
             {
                 "target": sent.target,
@@ -38,13 +43,24 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
     }
 
 
-def explained_alert_json(story: Story, post: PostRow, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
-    """One alert with its query and the passages that the rule found."""
+def acked_json(acked: Acked | None) -> dict[str, object] | None:
+    """Who took up the event, and when."""
+    return None if acked is None else {"by": acked.by, "at": iso(acked.at)}
+
+
+def explained_alert_json(
+    story: Story, post: PostRow, deliveries: Iterable[DeliveryRow], said: "Iterable[Said]"
+) -> dict[str, object]:
+    """One alert with its query, the passages that the rule found, and what people think of it."""
     found = [
         {**passage_json(hit, story.texts.get(hit.text_id, ""), post.title), "form": hit.form}
         for hit in story.match.hits
     ]
-    return alert_json(story.match, post.source, post.url, deliveries) | {"query": story.query, "found": found}
+    return alert_json(story.match, post.source, post.url, deliveries) | {
+        "query": story.query,
+        "found": found,
+        "verdicts": [{"by": one.by, "verdict": one.verdict, "at": iso(one.at)} for one in said],
+    }
 
 
 def passage_json(hit: Hit, raw: str, title: str | None) -> dict[str, object]:
@@ -86,6 +102,7 @@ def match_json(
         "matched": list(matched),
         "unheard": unheard,
         "event": thread_json(post, story),
+        "acked": acked_json(match.acked),
         "in_reply_to": None if in_reply_to is None else str(in_reply_to),
         "possible": possible,
         "late": late,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from bot.documents.alert import acked_json
 from bot.documents.as_json import as_json, iso, text_json
 from bot.documents.media import file_json
 from storage.language import zawgyi
@@ -77,10 +78,12 @@ def convert_zawgyi(post: PostRow) -> str | None:
 
 def _match_json(match: "Matched") -> dict[str, object]:
     return {
+        "alert": str(match.id),
         "rule": match.rule,
         "kind": match.kind,
         "at": iso(match.at),
         "why": match.why,
+        "acked": acked_json(match.acked),
         "deliveries": [
             {
                 "target": sent.target,

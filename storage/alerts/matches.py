@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.records import Hit, MatchRow, ObservationRow, PostFacts, Story
+from storage.records import Acked, Hit, MatchRow, ObservationRow, PostFacts, Story
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 PRIORITIES = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 _COLUMNS = (
     "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before,"
-    " (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event_id"
+    " (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event_id,"
+    " (SELECT json_array(a.who, a.at) FROM matches n JOIN acks a ON a.match_id = n.id WHERE n.post_id IN"
+    " (SELECT m.post_id UNION SELECT c.post_id FROM event_posts b JOIN event_posts c ON c.event_id = b.event_id"
+    " WHERE b.post_id = m.post_id) ORDER BY a.id LIMIT 1) AS acked"
 )
 
 _TOP = (1 << 63) - 1
@@ -236,4 +239,5 @@ def _match(row: Row) -> MatchRow:
         why=row["why"],
         before=row["before"],
         event=row["event_id"],
+        acked=Acked(*json.loads(row["acked"])) if row["acked"] else None,
     )

@@ -90,7 +90,10 @@ SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}
         'settled_at', {_time("d.settled_at")}, 'reason', d.reason,
         'possible_repeat', json(iif(d.possible_repeat, 'true', 'false'))))
         FROM deliveries d WHERE d.match_id = m.id) AS deliveries,
-    (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event
+    (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event,
+    (SELECT json_object('by', a.who, 'at', {_time("a.at")}) FROM matches n JOIN acks a ON a.match_id = n.id
+        WHERE n.post_id IN (SELECT m.post_id UNION SELECT c.post_id FROM event_posts b
+        JOIN event_posts c ON c.event_id = b.event_id WHERE b.post_id = m.post_id) ORDER BY a.id LIMIT 1) AS acked
 FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
     "matches_readable": f"""
 SELECT m.id, m.rule, m.kind, {_seconds("m.at")} AS matched, s.name AS source, {_seconds("p.posted_at")} AS posted,

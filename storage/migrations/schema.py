@@ -10,8 +10,9 @@ from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
 from storage.alerts.tables import count_column
+from storage.answers import tables as _answers  # noqa: F401  each registers its tables
 from storage.archive import full_text
-from storage.events import tables as _events  # noqa: F401  each registers its tables
+from storage.events import tables as _events  # noqa: F401
 from storage.media import tables as _media  # noqa: F401
 from storage.posts import tables as _posts  # noqa: F401
 from storage.sources import tables as _sources  # noqa: F401

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from storage.answers.acks import find_ack
 from storage.archive.best_reading import BEST_READING, HASH, READ_AGAIN, said
 from storage.posts.fetches import read_fetch
-from storage.records import Fetch, ObservationRow
+from storage.records import Acked, Fetch, ObservationRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row
@@ -49,13 +50,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """One match of a post: the rule, when and why it alerts or not, and its deliveries."""
+    """One match of a post, an alert: the rule, when and why it alerts or not, and its deliveries."""
 
+    id: int
     rule: str
     kind: str
     at: int
     why: str
     deliveries: tuple[Sent, ...]
+    acked: Acked | None = None
 
 
 def read_history(reader: "Reader", post_id: int) -> PostHistory:
@@ -92,6 +95,8 @@ def read_matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
         facts = dict(row) | {"possible_repeat": bool(row["possible_repeat"])}
         sent.setdefault(facts.pop("match_id"), []).append(Sent(**facts))
     rows = reader.rows("SELECT id, rule, kind, at, why FROM matches WHERE post_id = :id ORDER BY id", {"id": post_id})
+    acked = find_ack(reader, rows[0]["id"]) if rows else None  # of the post's event, and so of all of them
     return tuple(
-        Matched(row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ()))) for row in rows
+        Matched(row["id"], row["rule"], row["kind"], row["at"], row["why"], tuple(sent.get(row["id"], ())), acked)
+        for row in rows
     )

@@ -111,6 +111,8 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO event_posts (post_id, event_id, reason, measure, at) SELECT max(id), :post, 'words', 0.9, :noon FROM posts WHERE id <> :post",
             "INSERT INTO events (id, opened_at, newest_at, quotes) SELECT min(id), :noon, :noon, :post FROM posts WHERE id <> :post",
             "INSERT INTO event_posts (post_id, event_id, reason, at, added) SELECT min(id), min(id), 'first', :noon, 'not so' FROM posts WHERE id <> :post",
+            "INSERT INTO acks (match_id, who, at) VALUES (1, 'anna', :noon)",
+            "INSERT INTO verdicts (match_id, who, verdict, at) VALUES (1, 'anna', 'useful', :noon)",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
@@ -136,6 +138,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "media list": [("media", "list")],
     "alerts list": [("alerts", "list")],
     "alerts why": [("alerts", "why", "1")],
+    "alerts ack": [("alerts", "ack", "1")],
     "alerts test": [("alerts", "test", "console"), ("alerts", "test", "hook")],
     "events list": [("events", "list")],
     "events show": [("events", "show", "spokesman/1")],

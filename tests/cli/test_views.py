@@ -13,7 +13,7 @@ from storage.archive.views import VIEWS
 from tests.cli.conftest import ROOT, Program
 from tests.docs.reading import blocks
 
-LISTS = ("tags", "links", "rules", "deliveries")
+LISTS = ("tags", "links", "rules", "deliveries", "acked")
 TRUTHS = ("enabled", "paused", "alerting")
 
 
@@ -24,7 +24,7 @@ def rows(data_dir: Path, question: str) -> list[dict[str, Any]]:
         names = [column[0] for column in cursor.description]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for row in found:
-        row |= {name: json.loads(row[name]) for name in LISTS if name in row}
+        row |= {name: json.loads(row[name] or "null") for name in LISTS if name in row}
         row |= {name: bool(row[name]) for name in TRUTHS if name in row}
         row |= {name: str(row[name]) for name in ("id", "post_id") if name in row}
     return found

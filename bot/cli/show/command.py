@@ -144,6 +144,8 @@ def _describe_origin(forward: Forward) -> str:
 def _describe_matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[str]:
     for match in post_history.read_matches(reader, post.id):
         yield visible(f"{format_time(match.at, zone)}  {match.rule}  {match.kind}: {describe_reason(match.why)}")
+        if match.acked is not None:
+            yield visible(f"  acknowledged by {match.acked.by}, {format_time(match.acked.at, zone)}")
         for sent in match.deliveries:
             parts = [sent.target, sent.state, format_time(sent.settled_at, zone, unknown=""), sent.reason or ""]
             parts += ["possible repeat"] if sent.possible_repeat else []

@@ -50,6 +50,26 @@ _STEPS: tuple[str, ...] = (
     ) STRICT""",
     "CREATE INDEX facing_of ON facing (faces)",
     "CREATE INDEX matches_by_rule ON matches (rule, at)",
+    # what people answer
+    """CREATE TABLE acks (
+        id INTEGER NOT NULL,
+        match_id INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (match_id) REFERENCES matches (id)
+    ) STRICT""",
+    "CREATE INDEX acks_of ON acks (match_id)",
+    """CREATE TABLE verdicts (
+        id INTEGER NOT NULL,
+        match_id INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (match_id) REFERENCES matches (id)
+    ) STRICT""",
+    "CREATE INDEX verdicts_of ON verdicts (match_id)",
 )
 
 

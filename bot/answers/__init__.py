@@ -1,0 +1,1 @@
+"""What people say back to alerts, wherever they say it."""
