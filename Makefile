@@ -33,10 +33,10 @@ say-how-long:
 	@echo "about $(TEST_MINUTES) minutes on two cores; a failure is shown when it happens"
 
 test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
-	COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long
+	COMMUNIQUE_TEST_COLD=1 COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long
 
 torture: .venv/.dev ## 200 kills over 2,000 alerts and more, compared with what the world showed; 5,000 worlds with faults
-	COMMUNIQUE_TEST_KILLS=200 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest -s -p no:randomly \
+	COMMUNIQUE_TEST_COLD=1 COMMUNIQUE_TEST_KILLS=200 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest -s -p no:randomly \
 	  tests/integration/test_killed_at_any_moment.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
 bench: .venv/.dev ## ratios to a floor measured in the same run

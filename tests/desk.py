@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from storage.archive.database import Archive
+from tests import warm_start
 
 
 @dataclass
@@ -59,6 +61,9 @@ def listening() -> Iterator[Sink]:
         server.server_close()
 
 
+Process = warm_start.Started | subprocess.Popen[bytes]
+
+
 @dataclass
 class Desk:
     """A directory with a config, and the program run in it."""
@@ -83,21 +88,36 @@ class Desk:
     def run(
         self, *words: str, code: int | None = 0, stdin: str | None = None, within_s: float = 120
     ) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            self.command(*words), cwd=self.directory, input=stdin, text=True, capture_output=True, timeout=within_s,
-            check=False, env=self.environment(),
-        )  # fmt: skip
+        with TemporaryFile() as typed, TemporaryFile() as out, TemporaryFile() as err:
+            typed.write((stdin or "").encode())
+            typed.seek(0)
+            ran = self._start(words, typed, out, err)
+            try:
+                ran.wait(within_s)
+            except BaseException:
+                ran.kill()
+                ran.wait()
+                raise
+            done = subprocess.CompletedProcess(words, ran.returncode or 0, _read(out), _read(err))
         if code is not None:
             assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        out = (self.directory / "out.txt").open("a", encoding="utf-8")
-        err = (self.directory / "err.txt").open("a", encoding="utf-8")
-        with out, err:
-            return subprocess.Popen(
-                self.command(*words), cwd=self.directory, stdout=out, stderr=err, text=True, env=self.environment()
-            )
+    def start(self, *words: str) -> Process:
+        out, err = self.directory / "out.txt", self.directory / "err.txt"
+        with Path(os.devnull).open("rb") as nothing, out.open("ab") as printed, err.open("ab") as said:
+            return self._start(words, nothing, printed, said)
+
+    def _start(self, words: Sequence[str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> Process:
+        environment = self.environment()
+        _, _, _, *placed = self.command(*words)
+        started = warm_start.start(
+            placed, cwd=self.directory, env=environment,
+            stdin=stdin.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno(),
+        )  # fmt: skip
+        return started or subprocess.Popen(
+            self.command(*words), cwd=self.directory, stdin=stdin, stdout=stdout, stderr=stderr, env=environment
+        )
 
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -111,3 +131,8 @@ class Desk:
     def printed(self) -> str:
         path = self.directory / "out.txt"
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()

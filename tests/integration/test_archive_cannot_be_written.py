@@ -15,7 +15,7 @@ from bot.clock import MINUTE, Clock
 from bot.config import paths
 from bot.daemon.reserve import SIZE
 from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink, listening
+from tests.desk import Desk, Process, Sink, listening
 
 Until = Callable[[Callable[[], object], str], None]
 
@@ -68,7 +68,7 @@ def alerts(sink: Sink) -> int:
 
 
 @contextmanager
-def files_limited(daemon: "subprocess.Popen[str]", size: int) -> Iterator[None]:
+def files_limited(daemon: Process, size: int) -> Iterator[None]:
     """No file of the process grows beyond `size`: write(2) fails as on a device that is broken or over its quota."""
     before = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
@@ -123,7 +123,7 @@ def test_a_device_that_fails_is_reported_past_the_archive_and_its_end_too(
 
 
 @contextmanager
-def running(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
+def running(desk: Desk) -> Iterator[Process]:
     daemon = desk.start("run")
     try:
         yield daemon

@@ -1,13 +1,12 @@
 """An engine that cannot work is reported when the program starts, and not first when a file waits for it."""
 
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Process, Sink
 
 Until = Callable[[Callable[[], object], str], None]
 
@@ -66,7 +65,7 @@ def is_asked(world: World, times: int) -> bool:
 
 
 @contextmanager
-def running(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
+def running(desk: Desk) -> Iterator[Process]:
     daemon = desk.start("run")
     try:
         yield daemon

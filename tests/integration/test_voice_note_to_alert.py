@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from bot.world import World, run_in_thread
 from bot.world.files import ogg
 from bot.world.state import WorldFile
 from tests.bot_api import TOKEN, BotApi, serving
-from tests.desk import Desk
+from tests.desk import Desk, Process
 
 Until = Callable[[Callable[[], object], str], None]
 WORDS = "We lost contact with the regional command."
@@ -87,10 +86,10 @@ class Office:
         self.world.publish("spokesman_office", "", attachments=[WorldFile("voice", f"{name}.ogg", duration="1:10")])
         return data
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self) -> Process:
         return self.desk.start("run")
 
-    def end(self, daemon: "subprocess.Popen[str]") -> None:
+    def end(self, daemon: Process) -> None:
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(60) == 0
         assert "Traceback" not in self.desk.said()

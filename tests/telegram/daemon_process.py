@@ -1,7 +1,6 @@
 """The real daemon between a Telegram world and the public pages: started, asked through the CLI, stopped."""
 
 import json
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from typing import Any
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.archive.errors import ArchiveMissing
-from tests.desk import Desk, Sink, listening
+from tests.desk import Desk, Process, Sink, listening
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Served, World, run_in_thread
 
@@ -47,7 +46,7 @@ class Station:
     served: Served
     address: str
     sink: Sink
-    daemons: list["subprocess.Popen[str]"] = field(default_factory=list)
+    daemons: list[Process] = field(default_factory=list)
 
     def configure(self, **sources: Mapping[str, object]) -> None:
         """One `[[sources]]` of kind telegram for each name, asked every second."""
