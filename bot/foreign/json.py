@@ -32,6 +32,39 @@ def read(text: str) -> object:
         raise ValueError(f"nested deeper than {DEPTH} levels") from None
 
 
+def read_items(text: str) -> list[tuple[object, str]]:
+    """The items of a document that is a list, each with its own characters. Raises ValueError with a sentence."""
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+    )
+    items: list[tuple[object, str]] = []
+    at = _skip(text, 0)
+    if text[at : at + 1] != "[":
+        raise ValueError("not a list")
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+        except RecursionError:
+            raise ValueError(f"nested deeper than {DEPTH} levels") from None
+        items.append((value, text[at:end]))
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise ValueError(f"not JSON: no end of the list at character {at}")
+    return items
+
+
+def _skip(text: str, at: int) -> int:
+    """The place of the next character that is no white space."""
+    while text[at : at + 1] in (" ", "\t", "\n", "\r") and at < len(text):
+        at += 1
+    return at
+
+
 def find_refusal(value: object) -> str | None:
     """Why this value, or something inside it, cannot be used; None if it can."""
     level = [value]

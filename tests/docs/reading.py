@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 NOT_RUN = "Not run by a test:"
 _BLOCK = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 _CODE = re.compile(r"(?ms)^```.*?^```$")

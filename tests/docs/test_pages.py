@@ -66,5 +66,5 @@ def test_no_page_speaks_the_old_dialect(page: Path) -> None:
 
 def test_the_index_names_every_page() -> None:
     listed = {link.partition("#")[0] for link in links(ROOT / "docs" / "README.md")}
-    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} - {"README.md"}
     assert pages <= listed

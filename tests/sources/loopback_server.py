@@ -1,7 +1,7 @@
 """A loopback server that answers as it is told, and a source's tools that lead to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,14 +31,15 @@ class Answer:
 
 
 class Peer:
-    """Answers every path with `answers[path]`, else with `answer`, and with 304 who has its ETag already.
+    """Answers every path with `answers[path]`, else with `reply(path)` if that is set, else with `answer`.
 
-    `asked` holds (path, headers) of each request.
+    Who has the ETag of an answer already gets a 304. `asked` holds (path, headers) of each request.
     """
 
     def __init__(self) -> None:
         self.answer = Answer()
         self.answers: dict[str, Answer] = {}
+        self.reply: Callable[[str], Answer] | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.port = 0
         self._talks = Talks()
@@ -64,7 +65,7 @@ class Peer:
             self.asked.append(
                 (path, {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)})
             )
-            answer = self.answers.get(path, self.answer)
+            answer = self.answers.get(path) or (self.reply(path) if self.reply else self.answer)
             if self.asked[-1][1].get("if-none-match", "") == answer.headers.get("ETag"):
                 answer = Answer(status=304)
             if answer.hangs:

@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.world import World
 from bot.world.answers import Request, answer
 from tests.sources.loopback_server import NOW, Answer, Peer
+from tests.sources.mastodon_server import MastodonServer
 
 State = Literal["alive", "refused", "hangs", "500", "garbage", "nothing"]
 Keys = dict[str, object]
@@ -58,8 +59,18 @@ def _replay(state: State, peer: Peer, directory: Path) -> Keys:
     return {"path": str(path)}
 
 
+def _mastodon(state: State, peer: Peer, directory: Path) -> Keys:
+    server = MastodonServer()
+    for hour in range(5):
+        server.post(f"<p>Notice {hour}</p>")
+    peer.reply = server.reply if state == "alive" else None
+    peer.answer = FAILURES.get(state, peer.answer)
+    return {"account": peer.url("/@ferry_office")}
+
+
 PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "feed": _feed,
+    "mastodon": _mastodon,
     "replay": _replay,
     "telegram": _telegram_web,  # nobody is signed in: its public pages stand in; tests/telegram has the account
     "telegram_web": _telegram_web,

@@ -1,0 +1,387 @@
+"""Public accounts of Mastodon, and of the servers that speak its API: no login where the server demands none."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.contracts.secrets import mask_secrets, read_secret
+from bot.contracts.settings import Duration, SecretFile
+from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.errors import Later, Never
+from bot.foreign.text import one_line
+from bot.foreign.times import read_time
+from bot.http import Reply, check_busy
+from bot.sources.mastodon.account import AccountAddress, AccountCursor
+from bot.sources.mastodon.posts import (
+    Owner,
+    Status,
+    StatusPage,
+    place,
+    read_history,
+    read_object,
+    read_page,
+    read_status,
+    reread,
+)
+from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
+from storage.state_names import NOT_FOUND, RATE_LIMITED, REFUSED, RENAMED, SIGN_IN_REQUIRED, UNREADABLE
+
+T = TypeVar("T")
+READER = 1  # see bot.contracts.source.Rereader
+_CAP = 8 << 20
+_DEADLINE = 30.0
+_A_PAGE = 40  # the most that docs.joinmastodon.org/methods/accounts/#statuses allows
+_HISTORIES = 40  # that one fetch asks for
+_NOTED = 200  # newest edited posts of which the cursor knows when they were edited
+_CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
+_CONTROLS = 3
+_BY_API = "status"
+
+
+def _account(written: str) -> str:
+    AccountAddress.read(written)
+    return written.strip()
+
+
+class Settings(SourceSettings):
+    """A public account. `token_file` holds an access token, for servers that show posts to their users only."""
+
+    account: Annotated[str, AfterValidator(_account)]
+    token_file: SecretFile | None = None
+    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+
+    @property
+    def address(self) -> AccountAddress:
+        return AccountAddress.read(self.account)
+
+    def handle(self) -> str | None:
+        """The name that people call it by."""
+        return self.address.handle
+
+    def is_meant_by(self, written: str) -> bool:
+        """Whether this is a name of the account, or the address of its profile."""
+        try:
+            return AccountAddress.read(written).handle.casefold() == self.address.handle.casefold()
+        except ValueError:
+            return False
+
+    def addresses(self) -> tuple[str, ...]:
+        return (f"{self.address.server}/@{self.address.name}",)
+
+
+class Mastodon:
+    """One account, read page by page from the newest post down to what is known.
+
+    Down and not up: `max_id` is what every server knows, while `since_id` leaves holes and some servers ignore it. A
+    way down that is cut off is continued where it was, by what the cursor says.
+    """
+
+    pages = False
+    checks = True
+    reader_number = READER
+
+    def __init__(self, settings: Settings, tools: SourceTools) -> None:
+        self.settings = settings
+        self._http = tools.http
+        self._clock = tools.clock
+        self._cursor = AccountCursor(account=settings.account)
+        self._controls: tuple[str, ...] = ()
+        self._alive_at: float | None = None
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
+        if want.kind == "older":
+            return Batch(cursor=cursor, end=True)
+        before = AccountCursor.read(cursor, self.settings.account)
+        if not before.id:
+            owner, server = await self._find_account()
+            before = replace(before, id=owner.id, actor=owner.actor, server=server)
+        self._cursor = before
+        page, reply = await self._page(before)
+        if not before.below:
+            self._controls = tuple(status.post.native_id for status in page.statuses[::-1])[:_CONTROLS]
+            if not page.statuses:
+                await self._must_be_empty(before)
+        kept, note, more = self._settle(page, before)
+        shown = next((one.owner for one in page.statuses if one.owner and one.owner.id == note.id), None)
+        notices: tuple[str, ...] = ()
+        if shown is not None and shown.moved_to != note.moved:
+            note = replace(note, moved=shown.moved_to)
+            notices = (_moved(shown.moved_to),) if shown.moved_to else ()
+        return Batch(
+            posts=tuple(await self._with_histories(kept, before)),
+            quarantined=page.quarantined,
+            cursor=note.write(),
+            more=more,
+            channel_id=note.actor or note.id,
+            handle=self.settings.address.handle,
+            title=shown.title if shown is not None else None,
+            notices=notices,
+            fetch=reply.recorded(self.settings.kind),
+        )
+
+    async def check(self, native_id: str) -> Checked:
+        """Look at one post again. An absence has its control: another post, seen alive just before in the same way."""
+        post, reply = await self._one(native_id)
+        if post is None and not self._lately_alive():
+            control = next((known for known in self._controls if known != native_id), None)
+            if control is not None and (await self._one(control))[0] is not None:
+                post, reply = await self._one(native_id)
+        fetch = reply.recorded(_BY_API)
+        if post is None:
+            return Checked(native_id, "absent", _BY_API, control=self._lately_alive(), apart=MINUTE, fetch=fetch)
+        return Checked(native_id, "present", _BY_API, post=post, control=True, fetch=fetch)
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What this reader makes of stored statuses."""
+        now = self._clock.now()
+        return await asyncio.to_thread(lambda: [reread(one.native_id, one.raw, now) for one in stored])
+
+    # Pages ------------------------------------------------------------------------------------------------------------
+
+    def _settle(self, page: StatusPage, before: AccountCursor) -> tuple[tuple[Status, ...], AccountCursor, bool]:
+        """What of a page is kept, the cursor after it, and whether another page is to be fetched at once."""
+        statuses = page.statuses
+        newest = statuses[-1].post.native_id if statuses and not before.below else ""
+        top = max(before.newest, before.top, newest, key=place)
+        edited = {**before.edited, **{one.post.native_id: one.edited for one in statuses if one.edited}}
+        note = replace(before, top=top, edited=dict(sorted(edited.items(), key=lambda one: place(one[0]))[-_NOTED:]))
+        if before.contacted:
+            kept = tuple(one for one in statuses if place(one.post.native_id) > place(before.left_out))
+            done = not statuses or before.is_known(statuses[0].post.native_id)
+        else:
+            kept, done, left = self._wanted(statuses, before.left)
+            dropped = statuses[len(statuses) - len(kept) - 1].post.native_id if len(kept) < len(statuses) else ""
+            note = replace(note, left=left, left_out=dropped)
+        if done:
+            return kept, replace(note, contacted=True, newest=top, below="", top="", left=None), False
+        return kept, replace(note, below=statuses[0].post.native_id), True
+
+    def _wanted(self, statuses: tuple[Status, ...], left: int | None) -> tuple[tuple[Status, ...], bool, int | None]:
+        """Of a page of the first contact: what `backfill` wants, whether that is all, and how many more it wants."""
+        amount = self.settings.backfill
+        if isinstance(amount, int):
+            left = amount if left is None else left
+            kept = statuses[len(statuses) - min(left, len(statuses)) :]
+            return kept, left < len(statuses) or not statuses, left - len(kept)
+        if amount == "all":
+            return statuses, not statuses, None
+        since = int(datetime.combine(date.fromisoformat(amount), time(), UTC).timestamp()) * SECOND
+        early = [n for n, one in enumerate(statuses) if one.post.posted_at is not None and one.post.posted_at < since]
+        kept = statuses[early[-1] + 1 if early else 0 :]
+        return kept, not statuses or len(kept) < len(statuses), None
+
+    async def _page(self, note: AccountCursor) -> tuple[StatusPage, Reply]:
+        below = f"&max_id={quote(note.below, safe='')}" if note.below else ""
+        reply = await self._get(
+            f"{note.server}/api/v1/accounts/{quote(note.id, safe='')}/statuses?limit={_A_PAGE}{below}"
+        )
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            await self._must_exist(note)
+            raise Later(f"{self._where} shows the account and no posts ({reply.status})", state=UNREADABLE)
+        self._expect_ok(reply)
+        page = await self._read(lambda: read_page(reply.body, self._clock.now()))
+        if page.quarantined and not page.statuses:
+            raise Later(f"no post that {self._where} answered can be read", state=UNREADABLE)
+        if note.below:
+            lower = tuple(one for one in page.statuses if place(one.post.native_id) < place(note.below))
+            if page.statuses and not lower:
+                raise Later(f"{self._where} did not answer with posts below {note.below}", state=UNREADABLE)
+            page = replace(page, statuses=lower)
+        return page, reply
+
+    async def _with_histories(self, statuses: Sequence[Status], before: AccountCursor) -> list[FetchedPost]:
+        """The posts, each edited one behind its earlier versions that are not stored yet, as the server keeps them."""
+        posts: list[FetchedPost] = []
+        asked = 0
+        for status in statuses:
+            native_id, post = status.post.native_id, status.post
+            stored = before.edited.get(native_id)
+            if status.edited and status.edited != stored and post.forward is None and asked < _HISTORIES:
+                asked += 1
+                since = stored or (post.posted_raw if before.is_known(native_id) else "")
+                posts += await self._history(status, since, before)
+            posts.append(post)
+        return posts
+
+    async def _history(self, status: Status, since: str, note: AccountCursor) -> list[FetchedPost]:
+        """Earlier versions; none where the server gives none: the present version is stored all the same."""
+        native_id = quote(status.post.native_id, safe="")
+        reply = await self._get(f"{note.server}/api/v1/statuses/{native_id}/history", only_waits=True)
+        if reply.status != HTTPStatus.OK:
+            return []
+        try:
+            return await asyncio.to_thread(read_history, reply.body, status, since, self._clock.now())
+        except ValueError:
+            return []
+
+    async def _one(self, native_id: str) -> tuple[FetchedPost | None, Reply]:
+        """One post, or None where the server says that there is none. Raises Later for every other answer."""
+        note = self._cursor
+        if not note.server:
+            owner, server = await self._find_account()
+            self._cursor = note = replace(note, id=owner.id, actor=owner.actor, server=server)
+        reply = await self._get(f"{note.server}/api/v1/statuses/{quote(native_id, safe='')}")
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and _is_json(reply):
+            return None, reply
+        self._expect_ok(reply)
+        raw = Raw(reply.body, "application/json")
+        status = await self._read(lambda: read_status(read_object(reply.body), raw, self._clock.now()))
+        if status.post.native_id != native_id:
+            raise Later(f"{self._where} answered with another post than {native_id}", state=UNREADABLE)
+        self._alive_at = self._clock.monotonic()
+        return status.post, reply
+
+    # The account ------------------------------------------------------------------------------------------------------
+
+    async def _find_account(self) -> tuple[Owner, str]:
+        """The account and the server that answers for it: that of its name, or the one which that names (WebFinger)."""
+        wanted = self.settings.address
+        owner = await self._look_up(wanted.server)
+        if owner is not None:
+            return owner, wanted.server
+        resource = quote(f"acct:{wanted.handle[1:]}", safe="")
+        finger = await self._get(f"{wanted.server}/.well-known/webfinger?resource={resource}")
+        server = await asyncio.to_thread(_server_of, finger.body) if finger.ok else None
+        if server is not None and server != wanted.server:
+            owner = await self._look_up(server, foreign=True)
+            if owner is not None:
+                return owner, server
+        raise self._gone()
+
+    async def _look_up(self, server: str, *, foreign: bool = False) -> Owner | None:
+        """The account by its name; None where the server knows no such account, or speaks another language."""
+        name = quote(self.settings.address.name, safe="")
+        reply = await self._get(f"{server}/api/v1/accounts/lookup?acct={name}", foreign=foreign)
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return None
+        self._expect_ok(reply)
+        owner = await self._read(lambda: Owner.of(read_object(reply.body)))
+        if owner is None:
+            raise Later(f"{self._where} answered with something that is not an account", state=UNREADABLE)
+        return owner
+
+    async def _must_exist(self, note: AccountCursor) -> None:
+        """Say why the account under its id is not there any more."""
+        owner = await self._look_up(note.server, foreign=note.server != self.settings.address.server)
+        if owner is None:
+            raise self._gone()
+        if owner.id != note.id:
+            raise Never(
+                f"the name {self._where} now belongs to another account (id {owner.id}, was {note.id})",
+                remedy="check who owns it now; to follow the new owner, add it under another source name",
+                state=RENAMED,
+            )
+
+    async def _must_be_empty(self, note: AccountCursor) -> None:
+        """An empty page counts only if the server counts no posts either, or this account never showed any."""
+        reply = await self._get(f"{note.server}/api/v1/accounts/{quote(note.id, safe='')}")
+        self._expect_ok(reply)
+        fields = await self._read(lambda: read_object(reply.body))
+        count = fields.get("statuses_count") if isinstance(fields, dict) else None
+        if note.newest and count != 0:
+            raise Later(f"{self._where} shows no posts any more, though it had some", state=UNREADABLE)
+
+    def _gone(self) -> Never:
+        return Never(
+            f"{self._where} knows no account of this name: deleted, suspended, renamed or misspelt",
+            remedy="look at its profile in a browser and write its name of today",
+            state=NOT_FOUND,
+        )
+
+    # What an answer must be -------------------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> str:
+        return self.settings.address.handle
+
+    def _lately_alive(self) -> bool:
+        return self._alive_at is not None and self._clock.monotonic() - self._alive_at <= _CONTROL_LASTS
+
+    async def _get(self, url: str, *, foreign: bool = False, only_waits: bool = False) -> Reply:
+        """The reply, unless the server is busy; with `only_waits`, unless it asks to wait."""
+        headers, token = {"accept": "application/json"}, ""
+        if self.settings.token_file is not None and not foreign:
+            token = read_secret(self.settings.token_file)
+            headers["authorization"] = f"Bearer {token}"
+        try:
+            reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
+        except (Later, Never) as problem:
+            raise (mask_secrets(problem, token) if token else problem) from None
+        now = self._clock.now()
+        busy = _limited(reply, now) or check_busy(reply, now)
+        if busy is not None and (busy.obey or not only_waits):
+            raise busy
+        return reply
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(read)
+        except ValueError as problem:
+            said = one_line(str(problem))[:200]
+            raise Later(f"the answer of {self._where} cannot be read: {said}", state=UNREADABLE) from None
+
+    def _expect_ok(self, reply: Reply) -> None:
+        if reply.status == HTTPStatus.UNAUTHORIZED or (
+            reply.status == HTTPStatus.FORBIDDEN and _is_json(reply) and self.settings.token_file is None
+        ):
+            why = "refuses the token" if self.settings.token_file else "shows posts only to those who are signed in"
+            raise Never(
+                f"{self._where}: the server {why} ({reply.status})",
+                remedy='create an access token there (settings, Development, "read"), write it into a file of mode '
+                '0600 and add token_file = "that file" to the source',
+                state=SIGN_IN_REQUIRED,
+            )
+        if reply.status == HTTPStatus.FORBIDDEN:
+            raise Later(f"{self._where} refuses to answer (403): it may block this network or program", state=REFUSED)
+        if reply.status != HTTPStatus.OK:
+            raise Later(f"the server of {self._where} answered {reply.status}")
+
+
+def build(settings: SourceSettings, tools: SourceTools) -> Mastodon:
+    """The working source."""
+    assert isinstance(settings, Settings)
+    return Mastodon(settings, tools)
+
+
+def _moved(where: str) -> str:
+    return f"the account says that it has moved to {one_line(where)[:200]}; this is not followed: add it as a source"
+
+
+def _limited(reply: Reply, now: int) -> Later | None:
+    """The wait that X-RateLimit-Reset, a time, asks for: docs.joinmastodon.org/api/rate-limits."""
+    if reply.status != HTTPStatus.TOO_MANY_REQUESTS or "retry-after" in reply.headers:
+        return None
+    named = reply.headers.get("x-ratelimit-reset", "")
+    at = read_time(named)
+    if at is None or not now < at <= now + DAY:
+        return None
+    host = urlsplit(reply.url).hostname
+    wait = -(-(at - now) // SECOND)
+    return Later(f"{host} asks to wait {wait} s", retry_at=at, state=RATE_LIMITED, obey=True)
+
+
+def _is_json(reply: Reply) -> bool:
+    return "json" in reply.headers.get("content-type", "")
+
+
+def _server_of(body: bytes) -> str | None:
+    """The server of the actor that a WebFinger answer (RFC 7033) names."""
+    try:
+        found = read_object(body)
+    except ValueError:
+        return None
+    links = found.get("links") if isinstance(found, dict) else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("rel") == "self" and isinstance(link.get("href"), str):
+            parts = urlsplit(link["href"])
+            if parts.scheme in {"http", "https"} and parts.netloc and "@" not in parts.netloc:
+                return f"{parts.scheme}://{parts.netloc.lower()}"
+    return None
