@@ -5,11 +5,9 @@ import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 from bot.alerts.digests.compose import compose_digest
-from bot.alerts.digests.material import read_material
 from bot.alerts.document import FirstAlert
 from bot.alerts.render import Rendering, render, render_notice
 from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
@@ -23,6 +21,7 @@ from storage.alerts import matches, notices, outbox
 from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.archive.database import Reader, Writer
+from storage.archive.errors import ArchiveError
 from storage.events import heard
 from storage.posts import reading
 from storage.records import DeliveryRow, PostRow, Story
@@ -223,16 +222,15 @@ class Outbox:
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
         """Compose the message. One that cannot be composed is refused, not tried again."""
-        if row.match_id is None and row.kind != "digest":
-            return render_notice(row, target.shows)
-        if row.kind == "digest":
-            listed = await self._store.read(read_material, row)
-            compose = partial(compose_digest, row, listed, self._rendering, target.shows)
-        else:
-            story, post, first = await self._store.read(_material, row.match_id or 0, row.target)
-            compose = partial(render, row, story, post, self._rendering, target.shows, first)
         try:
-            return await asyncio.to_thread(compose) if row.kind == "digest" else compose()
+            if row.kind == "digest":
+                return await self._store.read(compose_digest, row, self._rendering, target.shows)
+            if row.match_id is None:
+                return render_notice(row, target.shows)
+            story, post, first = await self._store.read(_material, row.match_id, row.target)
+            return render(row, story, post, self._rendering, target.shows, first)
+        except ArchiveError:
+            raise
         except Exception as problem:
             raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
 

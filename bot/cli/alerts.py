@@ -37,7 +37,7 @@ from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.errors import Later, Never, NotFound, UserError
 from bot.foreign.text import one_line, undated, visible
-from storage.alerts import matches, outbox
+from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
@@ -79,6 +79,7 @@ command.add_command(judge_alert)
     "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
 )
 @click.option("--event", metavar="ID", help="Only about the posts of this event; also joined ones.")
+@click.option("--digest", metavar="ID", type=click.IntRange(1), help="Only what this digest lists or counts.")
 @limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
 @format_options()
@@ -91,6 +92,7 @@ def list_alerts(
     rule: str | None,
     state: str | None,
     event: str | None,
+    digest: int | None,
     limit: int | None,
     zone: Zone,
     form: Form | None,
@@ -100,8 +102,12 @@ def list_alerts(
     with session.archive().reading() as reader:
         warn_unknown_rule(session, reader, rule)
         most = find_limit(limit, _LIMIT, form)
+        if digest is not None and digests.read_digest(reader, digest) is None:
+            raise NotFound(f"there is no digest {digest}")
         number = None if event is None else find_event(reader, event)
-        found = matches.list_matches(reader, since=start, rule=rule, state=state, event=number, limit=most)
+        found = matches.list_matches(
+            reader, since=start, rule=rule, state=state, event=number, digest=digest, limit=most
+        )
         if form is not None:
             documents = (
                 alert_json(match, source, url, outbox.list_deliveries(reader, match.id)) for match, source, url in found
@@ -111,7 +117,7 @@ def list_alerts(
         rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
         total = len(rows)
         if total == most:
-            total = matches.count_listed(reader, since=start, rule=rule, state=state, event=number)
+            total = matches.count_listed(reader, since=start, rule=rule, state=state, event=number, digest=digest)
     write_table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     say_left_out(session, len(rows), total)
     if not rows:

@@ -37,13 +37,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup."""
+    """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup.
+
+    `body` is the whole document as JSON where that is too large to be made at once; then `document` lacks its posts.
+    """
 
     id: str
     kind: DeliveryKind
     text: str
     plain: str
     document: dict[str, object]
+    body: bytes | None = None
     priority: str = "default"
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption

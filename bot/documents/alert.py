@@ -1,7 +1,7 @@
 """PURE: the JSON fields of an alert, for `alerts list` and for a webhook."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import as_json, iso, place_of
@@ -37,6 +37,9 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
                 "settled_at": iso(sent.settled_at),
                 "reason": sent.reason,
                 "possible_repeat": sent.possible_repeat,
+                "held": sent.held,
+                "digest": None if sent.digest is None else str(sent.digest),
+                "event": str(match.event) if sent.state == "joined" and match.event is not None else None,
             }
             for sent in deliveries
         ],
@@ -131,8 +134,13 @@ def thread_json(post: PostRow, story: Story) -> dict[str, object] | None:
 
 
 def webhook_json(delivery: DeliveryRow, message_id: str, data: dict[str, object]) -> dict[str, object]:
-    """The whole body of a webhook; what JSON cannot carry (a lone surrogate) becomes U+FFFD."""
+    """The whole body of a webhook."""
     body = {"type": delivery.kind, "id": message_id, "timestamp": iso(delivery.created_at), "data": data}
-    clean = json.dumps(body, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    safe: dict[str, object] = json.loads(clean)
-    return safe
+    return sound_json(body)
+
+
+def sound_json(value: Mapping[str, object]) -> dict[str, object]:
+    """The same with U+FFFD for what JSON cannot carry, a lone surrogate."""
+    clean = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    sound: dict[str, object] = json.loads(clean)
+    return sound

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.records import DigestedRow, DigestRow
+from storage.records import DigestRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DIGEST = (
     "SELECT g.id, g.target, g.kind, g.window_from, g.window_to, g.made_at, g.delivery_id,"
-    " (SELECT count(*) FROM deliveries d WHERE d.digest_id = g.id) AS total FROM digests g"
+    " (SELECT count(*) FROM deliveries d WHERE d.digest_id = g.id) AS total, g.after_delivery FROM digests g"
 )
 
 
@@ -80,22 +80,11 @@ def find_last(reader: Reader, target: str, kind: DigestKind) -> DigestRow | None
     return None if row is None else DigestRow(*row)
 
 
-def list_digested(reader: Reader, digest_id: int) -> list[DigestedRow]:
-    """What a digest settled, the most urgent first, then the oldest."""
+def list_made(reader: Reader, target: str, since: int, until: int) -> list[DigestRow]:
+    """The digests of what was held at `target` that were made between two times, the oldest first."""
     rows = reader.rows(
-        "SELECT d.id, d.match_id, m.rule, m.kind, m.post_id, d.priority, d.possible_repeat FROM deliveries d"
-        " JOIN matches m ON m.id = d.match_id WHERE d.digest_id = :id ORDER BY d.priority, d.id",
-        {"id": digest_id},
+        f"{_DIGEST} WHERE g.target = :target AND g.kind <> 'scheduled' AND g.made_at >= :since AND g.made_at < :until"
+        " ORDER BY g.id",
+        {"target": target, "since": since, "until": until},
     )
-    return [
-        DigestedRow(
-            delivery=row["id"],
-            alert=row["match_id"],
-            rule=row["rule"],
-            kind=row["kind"],
-            post_id=row["post_id"],
-            priority=row["priority"],
-            possible_repeat=bool(row["possible_repeat"]),
-        )
-        for row in rows
-    ]
+    return [DigestRow(*row) for row in rows]

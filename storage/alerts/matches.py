@@ -29,6 +29,9 @@ _LISTED = (
     " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event))"
     " AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
     " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
+    " AND (:digest IS NULL OR m.id IN (SELECT d.match_id FROM deliveries d WHERE d.digest_id = :digest UNION ALL"
+    " SELECT d.match_id FROM digests g JOIN deliveries d ON d.target = g.target AND d.id > g.after_delivery"
+    " AND d.id < g.delivery_id WHERE g.id = :digest))"
 )
 
 
@@ -165,6 +168,7 @@ def list_matches(
     rule: str | None = None,
     state: str | None = None,
     event: int | None = None,
+    digest: int | None = None,
     limit: int | None = None,
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post; read in slices.
@@ -177,7 +181,15 @@ def list_matches(
         rows = reader.rows(
             f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
             f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED} ORDER BY m.id DESC LIMIT :size",
-            {"since": since, "rule": rule, "state": state, "event": event, "below": below, "size": size},
+            {
+                "since": since,
+                "rule": rule,
+                "state": state,
+                "event": event,
+                "digest": digest,
+                "below": below,
+                "size": size,
+            },
         )
         for row in rows:
             yield _match(row), row["source"], row["url"]
@@ -194,9 +206,10 @@ def count_listed(
     rule: str | None = None,
     state: str | None = None,
     event: int | None = None,
+    digest: int | None = None,
 ) -> int:
     """How many matches `list_matches` gives without a limit."""
-    values = {"since": since, "rule": rule, "state": state, "event": event}
+    values = {"since": since, "rule": rule, "state": state, "event": event, "digest": digest}
     return int(reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", values))
 
 

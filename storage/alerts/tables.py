@@ -110,6 +110,17 @@ class DigestTable(SQLModel, table=True):
     window_to: int
     made_at: int
     delivery_id: int | None = None  # NULL only inside the transaction that makes it
+    after_delivery: int | None = None  # scheduled: it counts the deliveries between that one and its own
+
+
+class DigestScheduleTable(SQLModel, table=True):
+    """A target with scheduled digests: the next one begins at `covered_until`, after `last_delivery`."""
+
+    __tablename__: ClassVar[str] = "digest_schedules"
+
+    target: str = Field(primary_key=True, sa_type=Text)
+    covered_until: int
+    last_delivery: int
 
 
 class TargetTable(SQLModel, table=True):

@@ -90,6 +90,17 @@ def count_events(reader: Reader, *, since: int | None = None, rule: str | None =
     return int(reader.value(f"SELECT count(*) FROM events e WHERE {_SHOWN}", {"since": since, "rule": rule}))
 
 
+def find_copied(reader: Reader, post_ids: Iterable[int], *, limit: int) -> list[int]:
+    """The events of these posts that have copies, those with the most first."""
+    rows = reader.rows(
+        "SELECT b.event_id, count(*) AS posts FROM event_posts b WHERE b.event_id IN (SELECT event_id FROM event_posts"
+        f" WHERE post_id {in_list('ids')}) GROUP BY b.event_id HAVING posts > 1 ORDER BY posts DESC, b.event_id"
+        " LIMIT :limit",
+        {"ids": as_list(post_ids), "limit": limit},
+    )
+    return [int(row["event_id"]) for row in rows]
+
+
 def read_events(reader: Reader, ids: Iterable[int]) -> list[EventRow]:
     """These events, in this order; those that do not exist are left out."""
     wanted = list(ids)

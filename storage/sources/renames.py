@@ -81,6 +81,8 @@ def move_target(writer: Writer, was: str, name: str) -> None:
         f"{moved.format(revived)} AND state = 'dead' AND reason = :reason", {**names, "reason": NO_LONGER_CONFIGURED}
     )
     writer.execute(moved.format(""), names)
+    writer.execute("UPDATE digests SET target = :name WHERE target = :was", names)
+    writer.execute("UPDATE OR REPLACE digest_schedules SET target = :name WHERE target = :was", names)
     writer.execute("UPDATE OR IGNORE targets SET name = :name WHERE name = :was", names)
     writer.execute("DELETE FROM targets WHERE name = :was", names)
     _forget(writer, "targets", was, name)

@@ -16,7 +16,7 @@ from storage.state_names import NEW, OK, current_name
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
-_UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
+UNWATCHED = 15 * 60 * 1_000_000  # a round may be so late; a longer break is no uninterrupted watch
 _CORRECTED = 60 * 1_000_000  # a clock may be set back so far within one stretch
 NEVER = 1 << 62  # a stopped source is not due before a person resumes it
 _COLUMNS = (
@@ -203,7 +203,7 @@ def _stretch(
         {"id": source_id},
     )
     values = {"source": source_id, "outcome": outcome, "detail": detail, "now": now, "posts": posts}
-    watched = last is not None and -_CORRECTED <= now - last["ended_at"] <= pause + _UNWATCHED
+    watched = last is not None and -_CORRECTED <= now - last["ended_at"] <= pause + UNWATCHED
     if last is not None and watched and current_name(last["outcome"]) == outcome:
         writer.execute(
             "UPDATE runs SET longest_pause = max(longest_pause, :now - ended_at), ended_at = :now, "

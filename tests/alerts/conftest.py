@@ -1,27 +1,33 @@
 """An archive with a spokesman in it, alerts that are owed, and targets that do as they are told."""
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts.outbox import Outbox
+from bot.__main__ import main
+from bot.alerts import targets
+from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
-from bot.contracts.target import Target, TargetSettings
+from bot.contracts.target import Target, TargetSettings, TargetTools
 from bot.errors import Later, Never
+from bot.http import Http, HttpRules
 from storage.alerts import matches
 from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Hit, MatchKind, MatchRow, Raw
 from storage.sources import states as source_states
-from tests.bot_api import BotApi, serving
+from tests.bot_api import TOKEN, BotApi, serving
 from tests.desk import Sink, listening
 
 NOW = 1_763_800_000_000_000
@@ -175,3 +181,53 @@ def later() -> Callable[..., Later]:
 @pytest.fixture
 def never() -> Callable[..., Never]:
     return Never
+
+
+@pytest.fixture
+def deliver(line: Any, tmp_path: Path) -> Any:
+    """One pass of the outbox with a target "desk" of this config entry."""
+
+    def deliver(**keys: Any) -> Drained:
+        async def once() -> Drained:
+            settings = targets.settings_of(keys["kind"]).model_validate({"name": "desk", **keys})
+            private = frozenset((str(urlsplit(url).hostname), urlsplit(url).port or 80) for url in settings.addresses())
+            clock = Clock(now=lambda: line.now)
+            http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
+            around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
+            desk = targets.build(settings, around)
+            outbox = Outbox(
+                store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, Claims(clock), line.said.append
+            )
+            try:
+                return await outbox.drain(line.now)
+            finally:
+                await outbox.aclose()
+                await http.aclose()
+                await store.aclose()
+
+        return asyncio.run(once())
+
+    return deliver
+
+
+@pytest.fixture
+def telegram(bot_api: Any, tmp_path: Path) -> dict[str, Any]:
+    token = tmp_path / "token"
+    token.write_text(TOKEN, encoding="utf-8")
+    token.chmod(0o600)
+    return {"kind": "telegram", "token_file": str(token), "chat": 7, "api_base": bot_api.base}
+
+
+@pytest.fixture
+def run(line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command on the archive; exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(["--data-dir", str(tmp_path / "data"), "alerts", *words])
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, said.out, said.err
+
+    return run

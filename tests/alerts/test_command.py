@@ -6,25 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.__main__ import main
 from storage.alerts import outbox, rules
 from storage.alerts.settlement import Settlement
 from tests.bot_api import TOKEN
-
-
-@pytest.fixture
-def run(line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command on the archive; exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(["--data-dir", str(tmp_path / "data"), "alerts", *words])
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return left.value.code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

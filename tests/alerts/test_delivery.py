@@ -1,60 +1,13 @@
 """From a stored match to a real peer, through the real targets."""
 
-import asyncio
-import io
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts import targets
-from bot.alerts.outbox import Drained, Outbox
-from bot.alerts.render import Rendering
-from bot.archive import AsyncArchive
-from bot.claims import Claims
-from bot.clock import Clock
-from bot.contracts.target import TargetTools
-from bot.http import Http, HttpRules
+from bot.alerts.outbox import Drained
 from tests.bot_api import TOKEN
 
 SECOND = 1_000_000
-
-
-@pytest.fixture
-def deliver(line: Any, tmp_path: Path) -> Any:
-    """One pass of the outbox with a target "desk" of this config entry."""
-
-    def deliver(**keys: Any) -> Drained:
-        async def once() -> Drained:
-            settings = targets.settings_of(keys["kind"]).model_validate({"name": "desk", **keys})
-            private = frozenset((str(urlsplit(url).hostname), urlsplit(url).port or 80) for url in settings.addresses())
-            clock = Clock(now=lambda: line.now)
-            http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
-            around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
-            desk = targets.build(settings, around)
-            outbox = Outbox(
-                store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, Claims(clock), line.said.append
-            )
-            try:
-                return await outbox.drain(line.now)
-            finally:
-                await outbox.aclose()
-                await http.aclose()
-                await store.aclose()
-
-        return asyncio.run(once())
-
-    return deliver
-
-
-@pytest.fixture
-def telegram(bot_api: Any, tmp_path: Path) -> dict[str, Any]:
-    token = tmp_path / "token"
-    token.write_text(TOKEN, encoding="utf-8")
-    token.chmod(0o600)
-    return {"kind": "telegram", "token_file": str(token), "chat": 7, "api_base": bot_api.base}
 
 
 @pytest.mark.parametrize("text", ["<b>", "</a>", "<script>", "<b>unclosed <i>", "&lt; &amp;amp;", "👨‍👩‍👧" * 3_000])

@@ -1,60 +1,98 @@
-"""PURE: digest -> message: a title with the total, then one line for each post, as many as the target shows."""
+"""Composes the message of a digest, piece by piece: whatever its size, no piece keeps the loop from its turn."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
+from bot.alerts.digests.listing import MOST, ListedPost, fit_posts, measure, post_lines
+from bot.alerts.digests.material import DigestMaterial, list_alerts, read_material, read_posts
+from bot.alerts.digests.summary import stretch_lines, summary_json, summary_lines
+from bot.alerts.digests.words import TITLES, count
 from bot.alerts.render import Line, Rendering, Span, compose_lines, format_times
 from bot.contracts.message import Message, Shows
-from bot.documents.as_json import as_json, headed, iso
-from bot.foreign.graphemes import clip, count_units
-from bot.foreign.text import one_line
-from storage.records import DeliveryRow, DigestedRow, DigestRow, PostRow
+from bot.documents.alert import sound_json
+from bot.documents.digest import digest_json, listed_post_json, stretch_json
+from bot.foreign.text import json_text
+from storage.alerts import digests
+from storage.records import DeliveryRow
 
-_LINE = 200  # UTF-16 units of one post
-_TITLES = {"quiet": "held during quiet hours", "limit": "held by a limit"}
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
 
-
-@dataclass(frozen=True, slots=True)
-class DigestMaterial:
-    """A digest, what it settled in order of urgency, and the posts of that: each once, in the same order."""
-
-    digest: DigestRow
-    listed: Sequence[DigestedRow]
-    posts: Sequence[PostRow]
+_FEW = 100  # posts that a document can hold at once
+_SPARE = 60  # units that markup or a mark may need
 
 
-def compose_digest(row: DeliveryRow, material: DigestMaterial, rendering: Rendering, shows: Shows) -> Message:
-    """Compose the digest. A webhook gets every post, other targets as many lines as they show, and how many more."""
+def compose_digest(reader: "Reader", row: DeliveryRow, rendering: Rendering, shows: Shows) -> Message:
+    """Compose a digest that was made. A webhook gets every post, other targets what they can show."""
+    digest = digests.find_of_delivery(reader, row.id)
+    assert digest is not None  # both are made in one transaction
+    material = read_material(reader, digest, list_alerts(reader, digest))
+    return compose(reader, row, material, rendering, shows)
+
+
+def compose(
+    reader: "Reader", row: DeliveryRow, material: DigestMaterial, rendering: Rendering, shows: Shows
+) -> Message:
+    """Compose what is to be said of this material."""
+    data = _data(row, material)
+    few = len(material.groups) <= _FEW
+    if few:
+        data["posts"] = list(map(_post_json, read_posts(reader, material)))
+    head = list(_head(row, material, rendering))
+    if shows.form == "json":
+        message = compose_lines(row, head[:1], data, shows)
+        return message if few else replace(message, body=b"".join(_body(message.document, reader, material)))
+    lines = [*head, *_posts(reader, material, rendering, shows, measure(head))]
+    return compose_lines(row, lines, data, shows)
+
+
+def _data(row: DeliveryRow, material: DigestMaterial) -> dict[str, object]:
     digest = material.digest
-    rules: dict[int, list[str]] = {}
-    for one in material.listed:
-        rules.setdefault(one.post_id, []).append(one.rule if one.kind == "match" else f"{one.rule}, {one.kind}")
+    data = digest_json(
+        digest.id or None,
+        digest.kind,
+        (digest.window_from, digest.window_to),
+        digest.total,
+        possible_repeat=row.possible_repeat,
+    )
+    if digest.kind == "late":
+        data["stretches"] = [stretch_json(one) for one in material.stretches]
+    if material.summary is not None:
+        data["summary"] = summary_json(material.summary, (digest.window_from, digest.window_to))
+    return data | {"posts": []}  # at its end: see _body
+
+
+def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> Iterator[Line]:
+    digest, zone = material.digest, rendering.zone
     repeat = " (possible repeat)" if row.possible_repeat else ""
-    title = f"{digest.total} alerts {_TITLES.get(digest.kind, digest.kind)}{repeat}"
-    since, until = (format_times(at, rendering.zone) for at in (digest.window_from, digest.window_to))
-    head: list[Line] = [(Span(title, "bold"),), (Span(f"from {since} to {until}"),)]
-    data: dict[str, object] = {
-        "digest": str(digest.id),
-        "kind": digest.kind,
-        "total": digest.total,
-        "window": {"from": iso(digest.window_from), "to": iso(digest.window_to)},
-        "posts": [as_json(post) for post in material.posts],
-        "possible_repeat": row.possible_repeat,
-    }
-    return compose_lines(row, head + _list_posts(material.posts, rules, shows.units, head), data, shows)
+    total = count(digest.total, "alert", "alerts")
+    about = f"{total} about {count(len(material.groups), 'post', 'posts')}" if digest.total else "nothing matched"
+    yield (Span(f"{TITLES[digest.kind]}{repeat}: ", "bold"), Span(about))
+    yield (Span(f"from {format_times(digest.window_from, zone)}"),)
+    yield (Span(f"to {format_times(digest.window_to, zone)}"),)
+    yield from stretch_lines(material.stretches, zone)
+    if material.summary is not None:
+        yield from summary_lines(material.summary, (digest.window_from, digest.window_to), zone)
 
 
-def _list_posts(
-    posts: Sequence[PostRow], rules: dict[int, list[str]], units: int | None, head: Sequence[Line]
-) -> list[Line]:
-    left = (units or 100_000) - sum(count_units(span.text) + 1 for line in head for span in line) - 100
-    lines: list[Line] = []
-    for place, post in enumerate(posts):
-        named = "; ".join(dict.fromkeys(rules[post.id]))
-        text = clip(one_line(f"{named} · {post.source}: {headed(post.text, post.title)}"), _LINE)
-        left -= count_units(text) + 1
-        if left < 0:
-            lines.append((Span(f"{len(posts) - place} more posts: see `communique alerts list --state digested`"),))
-            break
-        lines.append((Span(text),))
-    return lines
+def _posts(reader: "Reader", material: DigestMaterial, rendering: Rendering, shows: Shows, used: int) -> Iterator[Line]:
+    digest, total = material.digest, len(material.groups)
+    which = f"--digest {digest.id}" if digest.id else "--state pending"
+    room = None if shows.units is None else shows.units - used - _SPARE
+    late = digest.kind == "late"
+    blocks = (post_lines(one, rendering.zone, late=late) for one in islice(read_posts(reader, material), MOST))
+    yield from fit_posts(blocks, total, room, f"communique alerts list {which}")
+
+
+def _post_json(listed: ListedPost) -> dict[str, object]:
+    return listed_post_json(listed.post, listed.alerts, listed.edited_since)
+
+
+def _body(document: dict[str, object], reader: "Reader", material: DigestMaterial) -> Iterator[bytes]:
+    """The document with its posts, as JSON: its last list is empty so far."""
+    yield json_text(document).removesuffix("]}}").encode()
+    for number, listed in enumerate(read_posts(reader, material)):
+        yield (", " if number else "").encode() + json_text(sound_json(_post_json(listed))).encode()
+    yield b"]}}"

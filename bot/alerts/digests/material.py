@@ -1,19 +1,85 @@
-"""Everything that the message of a digest contains, read in one transaction."""
+"""Reads what a digest says: its alerts by post, what became of these, and for its window what was watched."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.alerts.digests.compose import DigestMaterial
-from storage.alerts import digests
-from storage.posts import reading
+from bot.alerts.digests.listing import ListedPost
+from bot.alerts.digests.summary import Summary
+from storage.alerts import digest_contents, digests, stale
+from storage.events import listing as events
+from storage.posts import reading, window
+from storage.sources import blindness, gaps, states
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
-    from storage.records import DeliveryRow
+    from storage.records import DigestedRow, DigestRow
+    from storage.sources.blindness import BlindStretch
+
+_AT_ONCE = 100  # posts in memory
+_EVENTS = 50  # that are counted, those with the most copies
 
 
-def read_material(reader: "Reader", row: "DeliveryRow") -> DigestMaterial:
-    """Read what the digest of this delivery lists."""
-    digest = digests.find_of_delivery(reader, row.id)
-    assert digest is not None  # both are made in one transaction
-    listed = digests.list_digested(reader, digest.id)
-    return DigestMaterial(digest, listed, reading.read_posts(reader, dict.fromkeys(one.post_id for one in listed)))
+@dataclass(frozen=True, slots=True)
+class DigestMaterial:
+    """A digest with the alerts that it lists, by post, and what is said above them; see `read_posts` for the posts."""
+
+    digest: "DigestRow"
+    groups: Sequence[Sequence["DigestedRow"]]
+    stretches: Sequence["BlindStretch"] = ()
+    summary: Summary | None = None
+
+
+def read_material(reader: "Reader", digest: "DigestRow", alerts: Sequence["DigestedRow"]) -> DigestMaterial:
+    """Everything but the posts. The most urgent post comes first, then the oldest."""
+    groups: dict[int, list[DigestedRow]] = {}
+    for one in alerts:
+        groups.setdefault(one.post_id, []).append(one)
+    material = DigestMaterial(replace(digest, total=len(alerts)), list(groups.values()))
+    if digest.kind == "late":
+        return replace(material, stretches=find_stretches(reader, [one.delivery for one in alerts]))
+    if digest.kind == "scheduled":
+        return replace(material, summary=_summarize(reader, digest, alerts))
+    return material
+
+
+def list_alerts(reader: "Reader", digest: "DigestRow") -> Sequence["DigestedRow"]:
+    """What a digest that was made settles, or counts if it is a scheduled one."""
+    if digest.kind != "scheduled":
+        return digest_contents.list_settled(reader, digest.id)
+    return digest_contents.list_between(reader, digest.target, digest.after or 0, digest.delivery_id)
+
+
+def find_stretches(reader: "Reader", deliveries: Sequence[int]) -> "list[BlindStretch]":
+    """The blind stretches in which the posts of these deliveries were published, the oldest first."""
+    found = {blindness.find_stretch(reader, *missed) for missed in stale.list_missed(reader, deliveries)}
+    return sorted((one for one in found if one is not None), key=lambda one: (one.since, one.source))
+
+
+def read_posts(reader: "Reader", material: DigestMaterial) -> Iterator[ListedPost]:
+    """The posts of a digest, each once, in its order; few of them are in memory at a time."""
+    for start in range(0, len(material.groups), _AT_ONCE):
+        groups = {one[0].post_id: one for one in material.groups[start : start + _AT_ONCE]}
+        edits = digest_contents.find_last_edits(reader, groups)
+        for post in reading.read_posts(reader, groups):
+            alerts = groups[post.id]
+            edited = edits.get(post.id, 0)
+            yield ListedPost(post, alerts, edited if edited > min(one.at for one in alerts) else None)
+
+
+def _summarize(reader: "Reader", digest: "DigestRow", alerts: Sequence["DigestedRow"]) -> Summary:
+    rows = states.list_sources(reader)
+    watched = {row.id: row.name for row in rows if not row.paused}
+    since, until = digest.window_from, digest.window_to
+    copied = events.find_copied(reader, {one.post_id for one in alerts}, limit=_EVENTS)
+    missing = [gap for gap in gaps.list_open_gaps(reader) if gap.reason not in ("backfill", "first contact")]
+    return Summary(
+        alerts=alerts,
+        sources=len(watched),
+        arrivals=window.count_arrivals(reader, since, until),
+        events=events.read_events(reader, copied),
+        stretches=blindness.list_stretches(reader, since, until),
+        gaps=[(watched[gap.source_id], gap) for gap in missing if gap.source_id in watched],
+        digests=digests.list_made(reader, digest.target, since, until),
+        held=digest_contents.count_held(reader, digest.target),
+    )

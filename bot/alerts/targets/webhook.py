@@ -65,7 +65,7 @@ class Webhook:
 
     async def send(self, message: Message) -> None:
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
-        body = json_text(message.document).encode()
+        body = message.body or json_text(message.document).encode()
         headers = {"content-type": "application/json", **self._signed(message.id, body)}
         try:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)

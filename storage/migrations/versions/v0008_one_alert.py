@@ -19,9 +19,16 @@ _STEPS: tuple[str, ...] = (
         window_to INTEGER NOT NULL,
         made_at INTEGER NOT NULL,
         delivery_id INTEGER,
+        after_delivery INTEGER,
         PRIMARY KEY (id)
     ) STRICT""",
     "CREATE INDEX digests_of ON digests (target, kind, id)",
+    """CREATE TABLE digest_schedules (
+        target TEXT NOT NULL,
+        covered_until INTEGER NOT NULL,
+        last_delivery INTEGER NOT NULL,
+        PRIMARY KEY (target)
+    ) STRICT""",
     "ALTER TABLE deliveries ADD COLUMN held TEXT",
     "ALTER TABLE deliveries ADD COLUMN digest_id INTEGER REFERENCES digests (id)",
     "DROP INDEX deliveries_in_order",

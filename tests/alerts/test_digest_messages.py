@@ -1,0 +1,101 @@
+"""What a digest says where it arrives: at a webhook, in a chat of Telegram."""
+
+import json
+from typing import Any
+
+from storage.alerts import digests
+from storage.alerts.schedules import Covered, make_scheduled
+from storage.posts import observations
+from storage.records import Checked
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+
+
+def hold(line: Any, kind: Any = "quiet") -> int:
+    """Make a digest of everything that is pending, as at the end of quiet hours."""
+    ids = [row["id"] for row in line.rows() if row["state"] == "pending"]
+    with line.archive.writing() as writer:
+        return digests.make(writer, "desk", kind, (line.now - 8 * HOUR, line.now), ids, line.now)
+
+
+def schedule(line: Any, since: int, after: int = 0) -> int:
+    with line.archive.writing() as writer:
+        return make_scheduled(writer, Covered("desk", since, after), line.now)
+
+
+def test_a_webhook_gets_each_held_post_once_with_every_alert_about_it(line: Any, deliver: Any, sink: Any) -> None:
+    posts = [line.post(f"the command says {number}", native_id=str(number)) for number in range(3)]
+    for post in posts:
+        line.match(post)
+    line.match(posts[1], rule="water", priority="high")
+    began, made = line.now, hold(line)
+    deliver(kind="webhook", url=sink.url)
+    [(_, body)] = sink.received
+    assert body["type"] == "digest"
+    data = body["data"]
+    assert (data["kind"], data["digest"], data["total"]) == ("quiet", str(made), 4)
+    assert data["window"] == {"from": "2025-11-22T00:26:40Z", "to": "2025-11-22T08:26:40Z"}
+    assert began == line.now
+    assert [post["id"] for post in data["posts"]] == [str(posts[number]) for number in (1, 0, 2)]  # high comes first
+    assert [[one["rule"] for one in post["alerts"]] for post in data["posts"]] == [
+        ["water", "fire"],
+        ["fire"],
+        ["fire"],
+    ]
+    assert sum(len(post["alerts"]) for post in data["posts"]) == data["total"]
+    assert data["posts"][1]["text"] == "the command says 0"
+
+
+def test_a_digest_of_more_posts_than_a_document_holds_is_whole(line: Any, deliver: Any, sink: Any) -> None:
+    wanted = 120
+    for number in range(wanted):
+        line.match(line.post(f"the command says {number} <b>\x1b[31m", native_id=str(number)))
+    hold(line)
+    deliver(kind="webhook", url=sink.url)
+    data = sink.received[0][1]["data"]
+    assert data["total"] == len({post["native_id"] for post in data["posts"]}) == len(data["posts"]) == wanted
+
+
+def test_telegram_shows_what_fits_and_counts_the_rest(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    for number in range(100):
+        line.match(line.post(f"<b>command</b> & \u202e{number} " + "🛰️" * 90, native_id=str(number)))
+    made = hold(line, "limit")
+    deliver(**telegram)
+    [message] = bot_api.said
+    assert len(bot_api.asked) == 1  # taken at the first try: its markup is sound, and it is not too long
+    lines = message.text.splitlines()
+    assert lines[0] == "held by a limit: 100 alerts about 100 posts"
+    assert lines[1] == "from 2025-11-22 00:26:40 UTC = 2025-11-22 06:56:40 Asia/Yangon"
+    assert lines[2] == "to 2025-11-22 08:26:40 UTC = 2025-11-22 14:56:40 Asia/Yangon"
+    shown = sum(line.startswith("https://t.me/spokesman/") for line in lines)
+    assert shown > 8
+    assert lines[-1] == f"and {100 - shown} more posts: `communique alerts list --digest {made}`"
+    assert "\u202e" not in message.text
+    assert "<b>command</b> & " in message.text
+
+
+def test_a_digest_says_what_became_of_a_held_post(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
+    kept, edited, gone = (line.post(f"the command says {number}", native_id=str(number)) for number in range(3))
+    for post in (kept, edited, gone):
+        line.match(post)
+    line.now += HOUR
+    line.post("the command says nothing", native_id="1")
+    with line.archive.writing() as writer:
+        for moment in (line.now - 11 * MINUTE, line.now):
+            looked = Checked("2", "absent", "re-check", control=True)
+            observations.record_absence(writer, gone, looked, moment, 10 * MINUTE)
+    hold(line)
+    deliver(**telegram)
+    heads = [line for line in bot_api.said[0].text.splitlines() if line.startswith("fire")]
+    assert ["edited since, 2025-11-22 15:56" in head for head in heads] == [False, True, False]
+    assert ["deleted since" in head for head in heads] == [False, False, True]
+
+
+def test_the_command_that_a_digest_names_lists_what_it_lists(line: Any, run: Any) -> None:
+    line.match(line.post(native_id="1"))
+    made = hold(line)
+    line.match(line.post(native_id="2"))
+    [alert] = json.loads(run("list", "--digest", str(made), "--json")[1])
+    assert (alert["id"], alert["deliveries"][0]["digest"]) == ("1", str(made))
+    assert run("list", "--digest", "77")[0] == 3
