@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 MatchKind = Literal["match", "edited", "deleted"]
-DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test"]
+DeliveryKind = Literal["match", "edited", "deleted", "digest", "health", "test", "escalation"]
 DigestKind = Literal["quiet", "limit", "late", "scheduled"]
 Presence = Literal["present", "absent"]
 FailureKind = Literal["unreached", "error", "closed", "refused"]
@@ -277,6 +277,14 @@ class Acked:
 
     by: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Which targets hear of an alert that nobody took up `after` microseconds."""
+
+    after: int
+    targets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

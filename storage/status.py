@@ -200,6 +200,7 @@ _QUEUES = """
 SELECT 'decide' AS name, count(*) AS waiting, min(due_at) AS oldest_at FROM jobs WHERE kind = 'decide'
 UNION ALL SELECT 'recheck', count(*), min(due_at) FROM jobs WHERE kind = 'recheck' AND due_at <= :now
 UNION ALL SELECT 'outbox', count(*), min(created_at) FROM deliveries WHERE state IN ('pending', 'sending')
+    AND (kind <> 'escalation' OR not_before <= :now)
 UNION ALL SELECT 'dead', count(*), min(created_at) FROM deliveries WHERE state = 'dead'
 UNION ALL SELECT 'given_up', count(*), min(at) FROM given_up
 UNION ALL SELECT 'quarantine', count(*), min(at) FROM quarantine

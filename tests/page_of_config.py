@@ -166,6 +166,8 @@ def _form(value: dict[str, Any]) -> str:
         return "duration" if "ms|s|m" in pattern else "size"
     if "secret" in value.get("description", ""):
         return "path of a secret file"
+    if "properties" in value:
+        return "table: " + ", ".join(f"`{key}` ({_form(one)})" for key, one in value["properties"].items())
     if value.get("format") == "path":
         return "path"
     return {"boolean": "true or false", "integer": "number", "string": "text"}.get(str(value.get("type")), "text")

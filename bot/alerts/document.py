@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from bot.alerts import files
 from bot.alerts.passages import find_passages, join_passages
-from bot.clock import MINUTE
+from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.alert import machine_json, match_json, passage_json, webhook_json
 from storage.records import DeliveryRow, Hit, PostRow, Story, TextRow
 
@@ -52,7 +52,23 @@ def build_document(
         possible_repeat=delivery.possible_repeat,
         now=join_passages(find_passages(story.texts, story.match.hits)),
     )
+    if delivery.kind == "escalation":
+        data["unacknowledged_s"] = _waited(delivery) / SECOND
     return build_envelope(delivery, data)
+
+
+def describe_wait(delivery: DeliveryRow) -> str:
+    """How long nobody has taken up what an escalation is about: "10 min", "1 h 30 min"."""
+    left, parts = _waited(delivery), []
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):
+        count, left = divmod(left, unit)
+        parts += [f"{count} {name}"] if count else []
+    return " ".join(parts)
+
+
+def _waited(delivery: DeliveryRow) -> int:
+    after = delivery.payload.get("after")
+    return after if isinstance(after, int) else 0
 
 
 def _by_machine(hit: Hit, text: TextRow | None) -> dict[str, object]:

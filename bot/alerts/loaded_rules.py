@@ -16,9 +16,11 @@ from storage.alerts import rules
 from storage.language.meaning import LANGUAGE_VERSION, list_changes
 from storage.language.query import parse
 from storage.language.terms import guards
+from storage.records import Escalation
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from bot.config.model import RuleConfig
     from storage.archive.database import Writer
 
 _Entry = tuple[str, str, Sequence[str], Sequence[str]]  # name, query, tags, sources
@@ -49,7 +51,7 @@ class LoadedRules:
         entries: list[_Entry] = [(name, _query_for(kinds), (), (source,)) for name, source, kinds, _ in media]
         entries += [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]  # these reply to media
         compiled = list(_compiled(entries, config.phrases()))
-        alerting = {rule.name: Alerting(config.rule_targets(rule), rule.priority) for rule in config.rules}
+        alerting = {rule.name: _alerting(config, rule) for rule in config.rules}
         translators = [engine for engine in config.engines if engine.translates]
         return cls(
             compile_rules(compiled),
@@ -93,10 +95,20 @@ class LoadedRules:
                 text = next(query for name, _, query in self.loaded if name == rule.name)
                 yield rule.name, rule_version(text, rule.tags, former, rule.query.terms), rule.version
 
+    def escalations(self) -> dict[str, Escalation]:
+        """Who hears of an alert that nobody takes up, by the name of its rule."""
+        return {name: found.escalation for name, found in self.alerting.items() if found.escalation is not None}
+
     def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
         """What render needs beside the archive; files are attached only if the data directory is given."""
         priorities = {name: alerting.priority for name, alerting in self.alerting.items()}
         return Rendering(zone, priorities, self.files, data_dir)
+
+
+def _alerting(config: "Config", rule: "RuleConfig") -> Alerting:
+    asked = rule.escalate
+    escalation = None if asked is None else Escalation(asked.after, tuple(dict.fromkeys(asked.targets)))
+    return Alerting(config.rule_targets(rule), rule.priority, escalation)
 
 
 def _media_rules(config: "Config") -> Iterator[tuple[str, str, Sequence[str], Alerting]]:

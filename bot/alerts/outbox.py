@@ -5,6 +5,7 @@ import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from bot.alerts.digests.compose import compose_digest
@@ -20,11 +21,12 @@ from bot.errors import Later, Never
 from storage.alerts import matches, notices, outbox
 from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed, Settlement
+from storage.answers import escalations
 from storage.archive.database import Reader, Writer
 from storage.archive.errors import ArchiveError
 from storage.events import heard
 from storage.posts import reading
-from storage.records import DeliveryRow, PostRow, Story
+from storage.records import DeliveryRow, Escalation, PostRow, Story
 
 DEADLINE_S = 120.0  # of one message, whatever its target does
 CLOSING_S = 10.0  # that a message which is being sent at a stop gets to arrive
@@ -70,6 +72,7 @@ class Outbox:
         speak: Callable[[str], None],
         *,
         jitter: Callable[[], float] = random.random,
+        escalate: Mapping[str, Escalation] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._rendering = rendering
@@ -77,6 +80,7 @@ class Outbox:
         self._claims = claims
         self._speak = speak
         self._jitter = jitter
+        self._escalate = escalate
         self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
         self._under_way: set[asyncio.Task[bool]] = set()
         self._closed = False
@@ -167,14 +171,23 @@ class Outbox:
                 return False
             now, healthy, pace = self._clock.now(), self._claims.healthy, _pace(lane.target)
             async with self._claims.together():
-                claimed = await self._store.run(outbox.claim, name, now, healthy=healthy, pace=pace)
+                claimed = await self._store.run(self._claim, outbox.claim, name, now, healthy=healthy, pace=pace)
                 if claimed is not None:
                     return await self._deliver(lane, claimed)
             if not healthy:
                 return False
             async with self._claims.alone():
-                claimed = await self._store.run(outbox.claim_suspect, name, now, pace=pace)
+                claimed = await self._store.run(self._claim, outbox.claim_suspect, name, now, pace=pace)
                 return claimed is not None and await self._deliver(lane, claimed)
+
+    def _claim(
+        self, writer: Writer, /, take: Callable[..., Claimed | None], name: str, now: int, **how: Any
+    ) -> Claimed | None:
+        """Claim, and let the time of whoever is asked next run from here."""
+        claimed = take(writer, name, now, **how)
+        if claimed is not None and claimed.row.match_id is not None and claimed.row.kind in {"match", "edited"}:
+            escalations.start_clock(writer, claimed.row.match_id, self._escalate, now)
+        return claimed
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what could not be settled when it was sent, and follow a chat that has moved."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storage.records import MatchKind, PostFacts
+from storage.records import Escalation, MatchKind, PostFacts
 
 
 class Reason(StrEnum):
@@ -50,6 +50,7 @@ class Alerting:
 
     targets: tuple[str, ...] = ()
     priority: str = "default"
+    escalation: Escalation | None = None  # who hears of it if nobody takes it up
 
 
 @dataclass(frozen=True, slots=True)

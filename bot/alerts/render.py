@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.alerts import files
-from bot.alerts.document import FirstAlert, build_document, build_envelope, is_late, message_id
+from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
 from bot.alerts.passages import find_passages, split_sentences
 from bot.contracts.message import Message, Shows
 from bot.documents.as_json import headed
@@ -66,6 +66,8 @@ def render(
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes), None)
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
+    if delivery.kind == "escalation":
+        head.insert(1, (Span(f"nobody has acknowledged this for {describe_wait(delivery)}", "bold"),))
     head += _of_files(story, post, kinds) + _of_cards(story)
     if shows.local:
         tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]

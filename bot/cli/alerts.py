@@ -324,7 +324,7 @@ def _story(reader: "Reader", alert_id: int) -> Story:
 
 
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
-    sent = ", ".join(f"{delivery.target}: {delivery.state}" for delivery in deliveries)
+    sent = ", ".join(f"{_addressee(delivery)}: {delivery.state}" for delivery in deliveries)
     if match.acked is not None:
         sent = f"{sent or '-'}; acknowledged by {match.acked.by}"
     return [
@@ -381,9 +381,13 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
         when = format_time(
             sent.settled_at, zone, seconds=True, unknown=f"due {format_time(sent.not_before, zone, seconds=True)}"
         )
-        parts = [sent.target, sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
+        parts = [_addressee(sent), sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
         parts += ["possible repeat"] if sent.possible_repeat else []
         yield "  " + one_line("  ".join(part for part in parts if part))
+
+
+def _addressee(sent: DeliveryRow) -> str:
+    return f"{sent.target} (escalation)" if sent.kind == "escalation" else sent.target
 
 
 def _answers(match: MatchRow, said: "Iterable[Said]", zone: Zone) -> Iterator[str]:

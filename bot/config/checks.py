@@ -47,6 +47,8 @@ def cross_check(
     for index, rule in zip(places["rules"], config.rules, strict=True):
         keys: KeyPath = ("rules", index)
         _known(rule.targets or (), names["targets"], "target", (*keys, "targets"), findings)
+        if rule.escalate is not None:
+            _known(rule.escalate.targets, names["targets"], "target", (*keys, "escalate", "targets"), findings)
         _known(rule.sources, names["sources"], "source", (*keys, "sources"), findings)
         if tags is not None:
             _known(rule.tags, tags, "tag", (*keys, "tags"), findings)

@@ -229,6 +229,13 @@ class BackupConfig(Settings):
         return self
 
 
+class EscalateConfig(Settings):
+    """`escalate` of a rule: which targets hear of an alert that nobody has acknowledged by then."""
+
+    after: Annotated[Duration, AfterValidator(_not_zero)]
+    targets: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class RuleConfig(Settings):
     """[[rules]]: what to look for.
 
@@ -242,6 +249,7 @@ class RuleConfig(Settings):
     sources: tuple[Name, ...] = ()
     priority: Priority = "default"
     targets: tuple[Name, ...] | None = None
+    escalate: EscalateConfig | None = None
     matches: tuple[str, ...] = ()
     not_matches: tuple[str, ...] = ()
     description: str = ""

@@ -18,7 +18,12 @@ def check_reach(config: Config, rules: Sequence[int], targets: Sequence[int], fi
                 f'the rule "{rule.name}" alerts nobody: name its targets, or set [defaults] targets; '
                 "targets = [] makes it a saved search",
             )
+        if rule.escalate is not None and not config.rule_targets(rule):
+            findings.odd(
+                ("rules", index, "escalate"), f'the rule "{rule.name}" alerts nobody, so that nothing can escalate'
+            )
     used = {name for rule in config.rules for name in config.rule_targets(rule)}
+    used |= {name for rule in config.rules if rule.escalate for name in rule.escalate.targets}
     used |= {name for source in config.sources if config.alerts_on(source) for name in config.media_targets(source)}
     for index, target in zip(targets, config.targets, strict=True):
         if config.rules and not target.health and target.name not in used:

@@ -58,8 +58,8 @@ def _inline(node: Any, definitions: dict[str, Any]) -> Any:
     # TOML has no null, and titles that repeat the key tell nobody anything
     options = [option for option in node.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
-        node = {key: node[key] for key in node if key != "anyOf"} | options[0]
-    elif options:
+        return _inline({key: node[key] for key in node if key != "anyOf"} | options[0], definitions)
+    if options:
         node = node | {"anyOf": options}
     return {
         key: _inline(value, definitions)

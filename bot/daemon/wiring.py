@@ -163,7 +163,9 @@ class Stages:
             sources=sources,
             rules=rules,
             targets=targets,
-            outbox=Outbox(self.archive, targets, rendering, self._clock, self.claims, self.say),
+            outbox=Outbox(
+                self.archive, targets, rendering, self._clock, self.claims, self.say, escalate=rules.escalations()
+            ),
             media=MediaStage.of(
                 config, sources, self.archive, self._clock, self.claims, self.decisions.bell.ring, self.say
             ),

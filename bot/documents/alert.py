@@ -30,6 +30,7 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
         "deliveries": [
             {
                 "target": sent.target,
+                "kind": sent.kind,
                 "state": sent.state,
                 "attempts": sent.attempts,
                 "created_at": iso(sent.created_at),

@@ -40,7 +40,10 @@ def settle_death(writer: Writer, now: int, *, blameless: Sequence[str] = ()) -> 
     free = {"blameless": as_list(blameless)}
     writer.execute(f"UPDATE jobs SET claimed_until = NULL WHERE {_HELD} AND kind {in_list('blameless')}", free)
     held = writer.rows(f"SELECT id, deaths, healthy FROM jobs WHERE {_HELD}")
-    sending = writer.rows("SELECT id, deaths, healthy, match_id, target, kind FROM deliveries WHERE state = 'sending'")
+    sending = writer.rows(
+        "SELECT id, deaths, healthy, coalesce(match_id, escalates) AS match_id, target, kind FROM deliveries"
+        " WHERE state = 'sending'"
+    )
     counts = len(held) + len(sending) == 1
     for row in held:
         _interrupt(writer, "jobs", row, counts=counts)

@@ -28,7 +28,7 @@ _LISTED = (
     "(:since IS NULL OR m.at >= :since) AND (:rule IS NULL OR m.rule = :rule)"
     " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event))"
     " AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
-    " OR EXISTS (SELECT 1 FROM deliveries d WHERE d.match_id = m.id AND d.state = :state))"
+    " OR EXISTS (SELECT 1 FROM deliveries d WHERE (d.match_id = m.id OR d.escalates = m.id) AND d.state = :state))"
     " AND (:digest IS NULL OR m.id IN (SELECT d.match_id FROM deliveries d WHERE d.digest_id = :digest UNION ALL"
     " SELECT d.match_id FROM digests g JOIN deliveries d ON d.target = g.target AND d.id > g.after_delivery"
     " AND d.id < g.delivery_id WHERE g.id = :digest))"

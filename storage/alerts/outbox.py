@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.alerts.settlement import Claimed
+from storage.answers.escalations import silence_acked
 from storage.archive.database import as_list, in_list
 from storage.records import DeliveryRow
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _ANY_PACE = Pace("")
 _OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
-    "id, match_id, target, kind, state, not_before, attempts, created_at, settled_at, reason, receipt,"
-    " possible_repeat, payload, held, digest_id"
+    "id, coalesce(match_id, escalates) AS match_id, target, kind, state, not_before, attempts, created_at, settled_at,"
+    " reason, receipt, possible_repeat, payload, held, digest_id"
 )
 NO_LONGER_CONFIGURED = "the target is no longer configured"
 _PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
@@ -78,6 +79,7 @@ def claim_suspect(writer: Writer, target: str, now: int, *, pace: Pace = _ANY_PA
 def _claim(writer: Writer, order: Iterable[str], target: str, now: int, healthy: bool, pace: Pace) -> Claimed | None:
     if find_free_time(writer, pace, now) > now:
         return None
+    silence_acked(writer, now)
     found = (_take(writer, which, target, now, healthy) for which in order)
     claimed = next((one for one in found if one is not None), None)
     if claimed is not None:
@@ -217,7 +219,7 @@ def make_due(writer: Writer, target: str, now: int, *, unanswered: bool = True) 
     """Make everything that waits for `target` due; also what may have arrived already, if `unanswered`."""
     writer.execute(
         "UPDATE deliveries SET not_before = :now WHERE target = :target AND state = 'pending' AND not_before > :now"
-        " AND (unanswered = 0 OR :unanswered)",
+        " AND (kind <> 'escalation' OR attempts > 0) AND (unanswered = 0 OR :unanswered)",
         {"target": target, "now": now, "unanswered": int(unanswered)},
     )
     writer.execute("UPDATE targets SET asked_at = :now WHERE name = :target", {"target": target, "now": now})
@@ -244,10 +246,11 @@ def retry(
     Targets that are parked and owe something are opened. Attempts are counted from zero again; that a message may have
     arrived before is kept, and will be said.
     """
-    which = "(:match_id IS NULL OR match_id = :match_id) AND (:target IS NULL OR target = :target)"
+    which = "(:match_id IS NULL OR :match_id IN (match_id, escalates)) AND (:target IS NULL OR target = :target)"
     values = {"match_id": match_id, "target": target, "now": now}
     parked = "target IN (SELECT name FROM targets WHERE state = 'parked')"
-    states = f"(state = 'dead' OR (state = 'pending' AND ({parked} OR :pending)))"
+    waits = "kind = 'escalation' AND attempts = 0 AND not_before > :now"  # whoever has the alert may still answer
+    states = f"(state = 'dead' OR (state = 'pending' AND NOT ({waits}) AND ({parked} OR :pending)))"
     found = writer.rows(
         "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"
         " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0"
@@ -293,7 +296,9 @@ def note_success(writer: Writer, target: str, now: int) -> bool:
 
 def list_deliveries(reader: Reader, match_id: int) -> list[DeliveryRow]:
     """What is or was owed for one match, oldest first."""
-    rows = reader.rows(f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id ORDER BY id", {"id": match_id})
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM deliveries WHERE match_id = :id OR escalates = :id ORDER BY id", {"id": match_id}
+    )
     return [to_delivery(row) for row in rows]
 
 

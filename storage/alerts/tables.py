@@ -54,6 +54,7 @@ class DeliveryTable(SQLModel, table=True):
     """One message owed to one target. `possible_repeat`: 1 once an attempt may have arrived.
 
     `held`: the kind of digest that a pending one waits for; `digest_id`: the digest that lists a digested one.
+    `escalates`: the alert that nobody took up; then `match_id` is NULL.
     """
 
     __tablename__: ClassVar[str] = "deliveries"
@@ -70,6 +71,14 @@ class DeliveryTable(SQLModel, table=True):
         Index("deliveries_held", "target", "held", sqlite_where=clause("held IS NOT NULL")),
         Index("deliveries_by_digest", "digest_id", sqlite_where=clause("digest_id IS NOT NULL")),
         Index("deliveries_apart", "target", sqlite_where=clause("interruptions > 0")),
+        Index(
+            "deliveries_escalating",
+            "escalates",
+            "target",
+            unique=True,
+            sqlite_where=clause("escalates IS NOT NULL"),
+        ),
+        Index("deliveries_unanswered", "target", sqlite_where=clause("kind = 'escalation' AND state = 'pending'")),
         Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
         CheckConstraint("state IN ('pending','sending','sent','joined','digested','dead','silenced')", name="state"),
     )
@@ -77,7 +86,7 @@ class DeliveryTable(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     match_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
     target: str = Field(sa_type=Text)
-    kind: str = Field(sa_type=Text)  # match edited deleted digest health test
+    kind: str = Field(sa_type=Text)  # match edited deleted digest health test escalation
     payload: str = Field(default="{}", sa_type=Text)  # JSON; health and test messages carry their words here
     state: str = Field(default="pending", sa_type=Text)
     not_before: int
@@ -95,6 +104,7 @@ class DeliveryTable(SQLModel, table=True):
     healthy: int = count_column()
     held: str | None = Field(default=None, sa_type=Text)  # quiet limit late scheduled
     digest_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("digests.id")))
+    escalates: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
 
 
 class DigestTable(SQLModel, table=True):

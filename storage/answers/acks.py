@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storage.answers.escalations import silence_acked
 from storage.records import Acked
 
 if TYPE_CHECKING:
@@ -27,11 +28,15 @@ def find_ack(reader: Reader, match_id: int) -> Acked | None:
 
 
 def acknowledge(writer: Writer, match_id: int, who: str, now: int) -> Acked | None:
-    """Store that `who` takes up the event of this alert; who had it already, None if nobody had."""
+    """Store that `who` takes up the event of this alert; who had it already, None if nobody had.
+
+    What would have escalated its alerts is silenced in the same transaction.
+    """
     before = find_ack(writer, match_id)
     if before is None:
         writer.execute(
             "INSERT INTO acks (match_id, who, at) VALUES (:match, :who, :now)",
             {"match": match_id, "who": who, "now": now},
         )
+        silence_acked(writer, now)
     return before

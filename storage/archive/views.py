@@ -85,11 +85,11 @@ FROM sources s LEFT JOIN runs w ON w.id =
     "alerts_readable": f"""
 SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}, m.post_id, p.url, m.alerting, m.why,
     m.before, {_TITLE}, {_TEXT},
-    (SELECT json_group_array(json_object('target', d.target, 'state', d.state, 'attempts', d.attempts,
+    (SELECT json_group_array(json_object('target', d.target, 'kind', d.kind, 'state', d.state, 'attempts', d.attempts,
         'created_at', {_time("d.created_at")}, 'not_before', {_time("d.not_before")},
         'settled_at', {_time("d.settled_at")}, 'reason', d.reason,
         'possible_repeat', json(iif(d.possible_repeat, 'true', 'false'))))
-        FROM deliveries d WHERE d.match_id = m.id) AS deliveries,
+        FROM deliveries d WHERE d.match_id = m.id OR d.escalates = m.id) AS deliveries,
     (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event,
     (SELECT json_object('by', a.who, 'at', {_time("a.at")}) FROM matches n JOIN acks a ON a.match_id = n.id
         WHERE n.post_id IN (SELECT m.post_id UNION SELECT c.post_id FROM event_posts b
@@ -103,9 +103,9 @@ FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
     "deliveries_readable": f"""
 SELECT d.id, d.target, d.kind, d.state, m.rule, s.name AS source, p.url, {_seconds("d.created_at")} AS created,
     {_seconds("d.not_before")} AS not_before, {_seconds("d.settled_at")} AS settled, d.attempts, d.possible_repeat,
-    d.reason, m.post_id, d.match_id AS alert_id, p.native_id, {_time("d.created_at")} AS created_at,
+    d.reason, m.post_id, m.id AS alert_id, p.native_id, {_time("d.created_at")} AS created_at,
     {_time("d.settled_at")} AS settled_at
-FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id LEFT JOIN posts p ON p.id = m.post_id
+FROM deliveries d LEFT JOIN matches m ON m.id = coalesce(d.match_id, d.escalates) LEFT JOIN posts p ON p.id = m.post_id
 LEFT JOIN sources s ON s.id = p.source_id""",
     "gaps_readable": f"""
 SELECT g.id, s.name AS source, g.reason, g.low, g.high, {_seconds("g.from_at")} AS missing_from,

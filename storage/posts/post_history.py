@@ -88,8 +88,9 @@ def read_matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
     """Every match of one post with its deliveries, oldest first."""
     sent: dict[int, list[Sent]] = {}
     for row in reader.rows(
-        "SELECT d.match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
-        " FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.post_id = :id ORDER BY d.id",
+        "SELECT m.id AS match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
+        " FROM matches m JOIN deliveries d ON d.match_id = m.id OR d.escalates = m.id WHERE m.post_id = :id"
+        " ORDER BY d.id",
         {"id": post_id},
     ):
         facts = dict(row) | {"possible_repeat": bool(row["possible_repeat"])}

@@ -58,9 +58,12 @@ _CAPPED = (
     "UPDATE telegram_waits SET until = :longest WHERE until > :longest",
     "UPDATE telegram_spent SET at = :now WHERE at > :now",
 )
+_WAITS = "state = 'pending' AND kind = 'escalation'"  # never longer than it says
+_LATEST = ":now + json_extract(payload, '$.after')"
 _DUE = (
     "UPDATE jobs SET due_at = :now WHERE due_at > :now AND (kind <> 'recheck' OR slot NOT GLOB '[0-9]*')",
-    "UPDATE deliveries SET not_before = :now WHERE state = 'pending' AND not_before > :now",
+    "UPDATE deliveries SET not_before = :now WHERE state = 'pending' AND not_before > :now AND kind <> 'escalation'",
+    f"UPDATE deliveries SET not_before = {_LATEST} WHERE {_WAITS} AND not_before > {_LATEST}",
     "UPDATE media SET next_try_at = :now WHERE state = 'pending' AND next_try_at > :now",
 )
 _FORGET = (

@@ -25,7 +25,7 @@ from bot.http import Http, HttpRules
 from storage.alerts import matches
 from storage.archive.database import Archive
 from storage.posts import saving
-from storage.records import Batch, FetchedPost, Hit, MatchKind, MatchRow, Raw
+from storage.records import Batch, Escalation, FetchedPost, Hit, MatchKind, MatchRow, Raw
 from storage.sources import states as source_states
 from tests.bot_api import TOKEN, BotApi, serving
 from tests.desk import Sink, listening
@@ -82,6 +82,7 @@ class Line:
     now: int = NOW
     said: list[str] = field(default_factory=list)
     count: int = 0
+    escalate: dict[str, Escalation] = field(default_factory=dict)
 
     def post(self, text: str = "the northern command fell", native_id: str = "1", **more: Any) -> int:
         """Save a post, or its next revision; give back its id."""
@@ -144,7 +145,16 @@ class Line:
     def outbox(self, store: AsyncArchive, targets: Mapping[str, Target]) -> Outbox:
         rendering = Rendering(ZoneInfo("Asia/Yangon"))
         clock = Clock(now=lambda: self.now)
-        return Outbox(store, targets, rendering, clock, Claims(clock), self.said.append, jitter=lambda: 0.0)
+        return Outbox(
+            store,
+            targets,
+            rendering,
+            clock,
+            Claims(clock),
+            self.said.append,
+            jitter=lambda: 0.0,
+            escalate=self.escalate,
+        )
 
     def drain(self, *targets: Target) -> Any:
         """One pass that sends what is due now."""
@@ -154,6 +164,23 @@ class Line:
 @pytest.fixture
 def line(archive: Archive) -> Line:
     return Line(archive)
+
+
+@pytest.fixture
+def program(
+    line: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command on the archive; exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(["--data-dir", str(tmp_path / "data"), *words])
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, said.out, said.err
+
+    return run
 
 
 @pytest.fixture
@@ -219,15 +246,6 @@ def telegram(bot_api: Any, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command on the archive; exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(["--data-dir", str(tmp_path / "data"), "alerts", *words])
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return left.value.code, said.out, said.err
-
-    return run
+def run(program: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command of `alerts`."""
+    return lambda *words: program("alerts", *words)

@@ -2,34 +2,12 @@
 
 import json
 import pwd
-from collections.abc import Callable
 from os import getuid
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from bot.__main__ import main
 from storage.answers import acks, verdicts
 from storage.answers.verdicts import VerdictCounts
 from storage.records import Acked
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(line: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command on the archive; exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(["--data-dir", str(tmp_path / "data"), *words])
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return left.value.code, said.out, said.err
-
-    return run
 
 
 def place(line: Any, event: int, *posts: int) -> None:
@@ -46,55 +24,55 @@ def place(line: Any, event: int, *posts: int) -> None:
             )
 
 
-def test_the_first_who_takes_up_an_alert_has_it(run: Run, line: Any) -> None:
+def test_the_first_who_takes_up_an_alert_has_it(program: Any, line: Any) -> None:
     alert = line.match(line.post())
-    assert run("alerts", "ack", str(alert), "--by", "anna") == (0, f"alert {alert} is acknowledged by anna\n", "")
-    code, out, err = run("alerts", "ack", str(alert), "--by", "boris")
+    assert program("alerts", "ack", str(alert), "--by", "anna") == (0, f"alert {alert} is acknowledged by anna\n", "")
+    code, out, err = program("alerts", "ack", str(alert), "--by", "boris")
     assert (code, err) == (0, "")
     assert f"alert {alert} was acknowledged before, by anna, " in out
-    told = json.loads(run("alerts", "ack", str(alert), "--by", "boris", "--json")[1])
+    told = json.loads(program("alerts", "ack", str(alert), "--by", "boris", "--json")[1])
     assert (told["id"], told["acked"]["by"], told["first"]) == (str(alert), "anna", False)
     assert len(line.rows("SELECT * FROM acks")) == 1
 
 
-def test_without_a_name_it_is_the_user_of_the_system(run: Run, line: Any) -> None:
+def test_without_a_name_it_is_the_user_of_the_system(program: Any, line: Any) -> None:
     alert = line.match(line.post())
     name = pwd.getpwuid(getuid()).pw_name
-    assert run("alerts", "ack", str(alert))[1] == f"alert {alert} is acknowledged by {name}\n"
+    assert program("alerts", "ack", str(alert))[1] == f"alert {alert} is acknowledged by {name}\n"
 
 
-def test_a_name_is_one_safe_line_and_never_empty(run: Run, line: Any) -> None:
+def test_a_name_is_one_safe_line_and_never_empty(program: Any, line: Any) -> None:
     alert = line.match(line.post())
-    assert run("alerts", "ack", str(alert), "--by", " \n ")[0] == 2
-    assert "\x1b" not in run("alerts", "ack", str(alert), "--by", "an\x1b[2Jna\nb" + "x" * 999)[1]
-    assert "\x1b" not in run("alerts", "list")[1] + run("alerts", "why", str(alert))[1]
+    assert program("alerts", "ack", str(alert), "--by", " \n ")[0] == 2
+    assert "\x1b" not in program("alerts", "ack", str(alert), "--by", "an\x1b[2Jna\nb" + "x" * 999)[1]
+    assert "\x1b" not in program("alerts", "list")[1] + program("alerts", "why", str(alert))[1]
     [row] = line.rows("SELECT who FROM acks")
     assert len(row["who"]) <= 120
     assert "\n" not in row["who"]
 
 
-def test_there_is_nothing_to_answer_where_there_is_no_alert(run: Run, line: Any) -> None:
+def test_there_is_nothing_to_answer_where_there_is_no_alert(program: Any, line: Any) -> None:
     for words in (("ack", "999"), ("verdict", "999", "noise"), ("ack", str(1 << 80))):
-        code, _, err = run("alerts", *words)
+        code, _, err = program("alerts", *words)
         assert code == 3
         assert "there is no alert" in err
 
 
-def test_an_acknowledgement_covers_every_alert_about_the_event(run: Run, line: Any) -> None:
+def test_an_acknowledgement_covers_every_alert_about_the_event(program: Any, line: Any) -> None:
     first, copy, other = (line.post(native_id=number) for number in "123")
     place(line, first, first, copy)
     place(line, other, other)
     alert = line.match(first)
     sisters = [line.match(first, rule="other rule"), line.match(copy), line.match(first, kind="edited")]
     stranger = line.match(other)
-    run("alerts", "ack", str(alert), "--by", "anna")
+    program("alerts", "ack", str(alert), "--by", "anna")
     with line.archive.reading() as reader:
         assert [acks.find_ack(reader, one) for one in sisters] == [Acked("anna", line_now(line))] * 3
         assert acks.find_ack(reader, stranger) is None
-    told = {one["id"]: one["acked"] for one in json.loads(run("alerts", "list", "--json")[1])}
+    told = {one["id"]: one["acked"] for one in json.loads(program("alerts", "list", "--json")[1])}
     assert [told[str(one)]["by"] for one in (alert, *sisters)] == ["anna"] * 4
     assert told[str(stranger)] is None
-    assert "was acknowledged before, by anna" in run("alerts", "ack", str(sisters[1]), "--by", "boris")[1]
+    assert "was acknowledged before, by anna" in program("alerts", "ack", str(sisters[1]), "--by", "boris")[1]
 
 
 def line_now(line: Any) -> int:
@@ -102,40 +80,43 @@ def line_now(line: Any) -> int:
     return int(row["at"])
 
 
-def test_a_copy_that_is_split_off_is_not_acknowledged(run: Run, line: Any) -> None:
+def test_a_copy_that_is_split_off_is_not_acknowledged(program: Any, line: Any) -> None:
     first, copy = line.post(native_id="1"), line.post(native_id="2")
     place(line, first, first, copy)
     alert, of_copy = line.match(first), line.match(copy)
-    run("alerts", "ack", str(alert), "--by", "anna")
-    assert run("events", "split", str(copy))[0] == 0
+    program("alerts", "ack", str(alert), "--by", "anna")
+    assert program("events", "split", str(copy))[0] == 0
     with line.archive.reading() as reader:
         assert acks.find_ack(reader, of_copy) is None
         assert acks.find_ack(reader, alert) is not None
 
 
-def test_list_why_and_show_say_who_has_it(run: Run, line: Any) -> None:
+def test_list_why_and_show_say_who_has_it(program: Any, line: Any) -> None:
     post = line.post()
     alert = line.match(post)
-    run("alerts", "ack", str(alert), "--by", "anna")
-    run("alerts", "verdict", str(alert), "noise", "--by", "boris")
-    assert "desk: pending; acknowledged by anna" in run("alerts", "list")[1]
-    why = run("alerts", "why", str(alert))[1]
+    program("alerts", "ack", str(alert), "--by", "anna")
+    program("alerts", "verdict", str(alert), "noise", "--by", "boris")
+    assert "desk: pending; acknowledged by anna" in program("alerts", "list")[1]
+    why = program("alerts", "why", str(alert))[1]
     assert "acknowledged by anna" in why
     assert "noise for boris" in why
-    assert "acknowledged by anna" in run("show", str(post))[1]
-    [match] = json.loads(run("show", str(post), "--json")[1])["matches"]
+    assert "acknowledged by anna" in program("show", str(post))[1]
+    [match] = json.loads(program("show", str(post), "--json")[1])["matches"]
     assert (match["alert"], match["acked"]["by"]) == (str(alert), "anna")
 
 
-def test_the_last_word_of_a_person_counts(run: Run, line: Any) -> None:
+def test_the_last_word_of_a_person_counts(program: Any, line: Any) -> None:
     alert = str(line.match(line.post()))
-    assert run("alerts", "verdict", alert, "useful", "--by", "anna")[1] == f"alert {alert} of fire is useful for anna\n"
-    assert run("alerts", "verdict", alert, "useful", "--by", "anna")[1].endswith("for anna, as said before\n")
-    run("alerts", "verdict", alert, "noise", "--by", "anna")
+    assert (
+        program("alerts", "verdict", alert, "useful", "--by", "anna")[1]
+        == f"alert {alert} of fire is useful for anna\n"
+    )
+    assert program("alerts", "verdict", alert, "useful", "--by", "anna")[1].endswith("for anna, as said before\n")
+    program("alerts", "verdict", alert, "noise", "--by", "anna")
     assert [
-        (one["by"], one["verdict"]) for one in json.loads(run("alerts", "why", alert, "--json")[1])["verdicts"]
+        (one["by"], one["verdict"]) for one in json.loads(program("alerts", "why", alert, "--json")[1])["verdicts"]
     ] == [("anna", "noise")]
-    assert run("alerts", "verdict", alert, "great")[0] == 2
+    assert program("alerts", "verdict", alert, "great")[0] == 2
 
 
 def counted(line: Any) -> VerdictCounts:

@@ -147,7 +147,8 @@ def _describe_matches(reader: "Reader", post: PostRow, zone: Zone) -> Iterator[s
         if match.acked is not None:
             yield visible(f"  acknowledged by {match.acked.by}, {format_time(match.acked.at, zone)}")
         for sent in match.deliveries:
-            parts = [sent.target, sent.state, format_time(sent.settled_at, zone, unknown=""), sent.reason or ""]
+            named = f"{sent.target} (escalation)" if sent.kind == "escalation" else sent.target
+            parts = [named, sent.state, format_time(sent.settled_at, zone, unknown=""), sent.reason or ""]
             parts += ["possible repeat"] if sent.possible_repeat else []
             yield visible("  " + "  ".join(part for part in parts if part))
 

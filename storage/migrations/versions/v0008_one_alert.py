@@ -77,6 +77,9 @@ _STEPS: tuple[str, ...] = (
         FOREIGN KEY (match_id) REFERENCES matches (id)
     ) STRICT""",
     "CREATE INDEX verdicts_of ON verdicts (match_id)",
+    "ALTER TABLE deliveries ADD COLUMN escalates INTEGER REFERENCES matches (id)",
+    "CREATE UNIQUE INDEX deliveries_escalating ON deliveries (escalates, target) WHERE escalates IS NOT NULL",
+    "CREATE INDEX deliveries_unanswered ON deliveries (target) WHERE kind = 'escalation' AND state = 'pending'",
 )
 
 
