@@ -16,7 +16,7 @@ from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
-from bot.contracts.target import Message, MessageRefused, Movable, Moved, Target
+from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
 from storage.alerts import matches, notices, outbox
 from storage.alerts.pace import Pace, note_arrival
@@ -215,7 +215,10 @@ class Outbox:
         except (Later, Never) as problem:
             now = self._clock.now()
             outcome = settle_failure(claimed, problem, now, idempotent=lane.target.idempotent, jitter=self._jitter())
-            if isinstance(problem, Later) and not problem.obey:
+            if isinstance(problem, PartlySent):
+                lane.failures = lane.cooldown_until = 0
+                lane.sent += outcome.settlement.state == "sent"
+            elif isinstance(problem, Later) and not problem.obey:
                 lane.failures += 1
                 lane.failed_at = now
                 lane.cooldown_until = now + min(_COOLDOWN[0] << min(lane.failures - 1, 4), _COOLDOWN[1])
@@ -235,6 +238,10 @@ class Outbox:
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
         """Compose the message. One that cannot be composed is refused, not tried again."""
+        message = await self._composed(target, row)
+        return message if row.receipt is None else replace(message, progress=row.receipt)
+
+    async def _composed(self, target: Target, row: DeliveryRow) -> Message:
         try:
             if row.kind == "digest":
                 return await self._store.read(compose_digest, row, self._rendering, target.shows)
@@ -315,10 +322,18 @@ class Outbox:
             said.append(describe_loss(row.match_id, row.target, row.kind, outcome.settlement.reason or ""))
         for sentence in said:
             self._announce(writer, row, sentence, now)
-        return said
+        return said + self._note_left_out(writer, row, outcome.note, now)
 
-    def _announce(self, writer: Writer, row: DeliveryRow, sentence: str, now: int) -> None:
-        notices.add(writer, now, f"target {row.target}", sentence)
+    def _note_left_out(self, writer: Writer, row: DeliveryRow, note: str, now: int) -> list[str]:
+        """Say once who is left out of the messages to a target, not with every message."""
+        about = f"recipients of {row.target}"
+        if not note or notices.read_last(writer, about) == (sentence := f"target {row.target}: {note}"):
+            return []
+        self._announce(writer, row, sentence, now, about=about)
+        return [sentence]
+
+    def _announce(self, writer: Writer, row: DeliveryRow, sentence: str, now: int, about: str = "") -> None:
+        notices.add(writer, now, about or f"target {row.target}", sentence)
         if row.kind == "health":
             return  # a lost health message must not cause another
         others = [name for name, lane in self._lanes.items() if lane.target.settings.health and name != row.target]

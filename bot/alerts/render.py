@@ -19,6 +19,7 @@ from bot.foreign.text import one_line, undated, visible
 from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story, Thread
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
+_HEADLINE = 100  # of it beside a title
 _ADDED = 300  # of the words that a post adds to a statement that it repeats
 _FIELD = 120  # of a name, an author, a file name
 _LINK = 700
@@ -76,6 +77,7 @@ def render(
     limit = shows.units if attached is None else shows.caption
     room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
     body = [line for line in _body(story, post, max(room, 0)) if any(span.text for span in line)]
+    words = fit_pieces([(span.text, span.style == "hit") for span in body[-1]], _HEADLINE) if body else ()
     lines = [*head, *body, *tail]
     return Message(
         id=message_id(delivery),
@@ -86,6 +88,7 @@ def render(
         priority=rendering.priorities.get(story.match.rule, "default"),
         reply_to=first.receipt if first is not None and shows.replies else None,
         attachment=attached,
+        headline="".join(span.text for span in words).strip(),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.clock import HOUR, MINUTE, SECOND
-from bot.contracts.target import MessageRefused
+from bot.contracts.target import MessageRefused, PartlySent
 from bot.errors import Later, Never
 from storage.alerts.settlement import Claimed, Settlement
 
@@ -15,13 +15,17 @@ _AFTER_UNANSWERED = (MINUTE, 10 * MINUTE, *[HOUR] * 24)  # waits where nobody kn
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """`hold_until` is a wait that the target asked for; `refused` is a refusal for good (exit code 5)."""
+    """`hold_until` is a wait that the target asked for; `refused` is a refusal for good (exit code 5).
+
+    `note` is a sentence on those who did not get a message that others have.
+    """
 
     settlement: Settlement
     target: Literal["ok", "failing", "parked"] | None = None  # None: unchanged
     reason: str = ""
     hold_until: int | None = None
     refused: bool = False
+    note: str = ""
 
 
 def wait_after(attempts: int) -> int | None:
@@ -42,6 +46,8 @@ def settle_failure(
         case MessageRefused():
             dead = _settlement("dead", claimed, row.attempts, str(problem))
             return Consequence(dead, None, str(problem), refused=True)
+        case PartlySent():
+            return _settle_partly(claimed, problem, now, jitter)
         case Never():
             waits = _settlement("pending", claimed, row.attempts - 1, str(problem), now)
             return Consequence(waits, "parked", str(problem), refused=True)
@@ -54,6 +60,16 @@ def settle_failure(
             return Consequence(settle_unknown(claimed, problem.reason, now), "failing", problem.reason)
         case _:
             return Consequence(_again(claimed, problem, now, jitter), "failing", problem.reason)
+
+
+def _settle_partly(claimed: Claimed, problem: PartlySent, now: int, jitter: float) -> Consequence:
+    """Those who have it keep it; the message counts as sent once nobody is left to whom it may still go."""
+    settled = _again(claimed, problem, now, jitter)
+    if not problem.over and settled.state == "pending":
+        return Consequence(replace(settled, receipt=problem.receipt), "ok", problem.reason)
+    note = problem.reason if problem.over else settled.reason or ""
+    sent = replace(settled, state="sent", attempts=claimed.row.attempts, reason=note, receipt=problem.receipt)
+    return Consequence(sent, "ok", note=note)
 
 
 def settle_unknown(claimed: Claimed, reason: str, now: int) -> Settlement:

@@ -130,7 +130,7 @@ def _keys_at(model: type[BaseModel], keys: Iterable[int | str]) -> set[str]:
         else:  # a table whose keys are the user's, or a list
             here = _model_in(here)
     found = _model_in(here)
-    return set(found.model_fields) if found else set()
+    return {field.alias or key for key, field in found.model_fields.items()} if found else set()
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

@@ -40,6 +40,8 @@ class Message:
     """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup.
 
     `body` is the whole document as JSON where that is too large to be made at once; then `document` lacks its posts.
+    `headline` is the first words that were found, on one line, for targets with a title beside the text; "" without
+    such words. `progress` is the receipt of an earlier attempt that reached only some of those it is for.
     """
 
     id: str
@@ -51,3 +53,5 @@ class Message:
     priority: str = "default"
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption
+    headline: str = ""
+    progress: str | None = None

@@ -9,10 +9,20 @@ from pydantic import Field
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
 from bot.contracts.settings import Name, Settings
-from bot.errors import CommuniqueError, Never
+from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
-__all__ = ["Message", "MessageRefused", "Movable", "Moved", "Shows", "Target", "TargetSettings", "TargetTools"]
+__all__ = [
+    "Message",
+    "MessageRefused",
+    "Movable",
+    "Moved",
+    "PartlySent",
+    "Shows",
+    "Target",
+    "TargetSettings",
+    "TargetTools",
+]
 
 
 class TargetSettings(Settings):
@@ -54,6 +64,19 @@ class MessageRefused(Never):
     """This one message will never be accepted; the target itself works. Any other `Never` suspends the target."""
 
 
+class PartlySent(Later):
+    """Some of those whom the message is for have it: `receipt` says who. The target works.
+
+    Where it is `over`, the others refuse it for good: the message counts as sent, and a person hears of them once.
+    Otherwise the next attempt, whose `Message.progress` is this receipt, is for the others alone.
+    """
+
+    def __init__(self, reason: str, *, receipt: str, over: bool, retry_at: int | None = None) -> None:
+        super().__init__(reason, retry_at=retry_at)
+        self.receipt = receipt
+        self.over = over
+
+
 class Moved(CommuniqueError):
     """The chat `old` of the target is now `new`: the other side said so and took nothing. See `Movable`."""
 
@@ -77,7 +100,8 @@ class Target(Protocol):
 
     `send` returns a receipt (text, at most 1,000 characters; None where there is none) and raises only `Later`
     (`unsure=True` if the message may have arrived, `obey=True` with the time that the target asked for),
-    `MessageRefused` for this message and `Never` for the target; one that is `Movable` also `Moved`.
+    `PartlySent` if it reached only some of its people, `MessageRefused` for this message and `Never` for the target;
+    one that is `Movable` also `Moved`.
     """
 
     settings: TargetSettings

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no 
 
     from bot.http.connections import Resolve
     from bot.http.exchange import Exchange, Sending
+    from bot.http.wire import Wire
 
 _HOPS = 5
 _PERMANENT = {301, 308}
@@ -73,6 +74,16 @@ class Http:
     ) -> Reply:
         """Send `content`; the reply comes back whatever its status. Raises Later (`unsure` once it went out), Never."""
         return await self._follow(self._sending("POST", url, headers, content, cap, deadline, foreign=False), False)
+
+    async def connect(self, host: str, port: int) -> "Wire":
+        """Open a connection for another protocol, such as SMTP: checked as any other, and through the proxy.
+
+        `host` is lower-case and punycode; the deadline is the caller's. Raises Later and Never.
+        """
+        refused = find_refusal("https", host, port, foreign=False, private=self._rules.private)
+        if refused:
+            raise Never(refused.reason, remedy=refused.remedy)
+        return await self._engine().connect(host, port)
 
     def slow_down(self, host: str) -> None:
         """Double the interval of a host that throttles without saying so; good replies bring it back down."""

@@ -19,6 +19,10 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
 
 
+class BadCertificate(Later):
+    """The other side has no certificate that holds: expired, for another name, or signed by nobody who is trusted."""
+
+
 class Resolver:
     """The system's resolver in threads of its own, so that a dead name server holds up nothing but names."""
 
@@ -74,7 +78,7 @@ class Connection(httpcore.AsyncNetworkStream):
         try:
             return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
         except httpcore.ConnectError as error:
-            raise Later(_broken_tls(self.host, error), unreached=True) from error
+            raise _broken_tls(self.host, error) from error
         except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
             await self.aclose()
             raise
@@ -130,13 +134,14 @@ class Guard(httpcore.AsyncNetworkBackend):
         return Later(f"{host} cannot be reached: {why}", unreached=True)
 
 
-def _broken_tls(host: str, error: BaseException) -> str:
+def _broken_tls(host: str, error: BaseException) -> Later:
+    why = ""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"{host} has no valid certificate: {cause.verify_message}"
+            return BadCertificate(f"{host} has no valid certificate: {cause.verify_message}", unreached=True)
         if isinstance(cause, ssl.SSLError):
-            return f"{host} aborts the TLS handshake: {cause.reason or 'unknown reason'}"
-    return f"{host} aborts the TLS handshake"
+            why = why or f": {cause.reason or 'unknown reason'}"
+    return Later(f"{host} aborts the TLS handshake{why}", unreached=True)
 
 
 def describe_error(error: BaseException) -> str:

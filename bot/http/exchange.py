@@ -16,6 +16,7 @@ from bot.http.connections import Resolve, describe_error
 from bot.http.masking import secret_parts, strike_secrets
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply
+from bot.http.wire import Wire
 
 _NO_ANSWER = "without sending a response"  # in httpcore's words
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
@@ -68,8 +69,9 @@ class Exchange:
     """One httpx client: it takes nothing from the environment, follows no redirect and keeps no cookie."""
 
     def __init__(self, rules: HttpRules, resolve: Resolve | None) -> None:
+        self._transport = GuardedTransport(rules, resolve)
         self._client = httpx.AsyncClient(
-            transport=GuardedTransport(rules, resolve),
+            transport=self._transport,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(None),  # the deadline of a request covers all of it
@@ -98,6 +100,10 @@ class Exchange:
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
         raise Later(reason, unsure=way.unsure(sending), unreached=not way.answered)
+
+    async def connect(self, host: str, port: int) -> Wire:
+        """Open a connection for another protocol. Raises Later."""
+        return await self._transport.connect(host, port)
 
     async def aclose(self) -> None:
         await self._client.aclose()

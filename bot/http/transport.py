@@ -15,6 +15,7 @@ from bot.http.connections import Connection, Guard, Resolve, Resolver
 from bot.http.proxy import Tunnel, read_proxy
 from bot.http.tunnel import Proxy
 from bot.http.values import HttpRules
+from bot.http.wire import Wire
 from storage.state_names import PROXY_DOWN
 
 _CONNECTIONS = 50
@@ -36,9 +37,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._proxy = read_proxy(rules.proxy, rules.private) if rules.proxy else None
         self._resolver = Resolver()
         guard = Guard(rules.private, resolve or self._resolver, proxy=str(self._proxy or ""))
+        self._way_out = Tunnel(guard, self._proxy) if self._proxy else guard
+        self._ca_file = rules.ca_file
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_tls(rules.ca_file),
-            network_backend=Tunnel(guard, self._proxy) if self._proxy else guard,
+            network_backend=self._way_out,
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_IDLE,
             keepalive_expiry=_IDLE_SECONDS,
@@ -66,6 +69,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise problem
         headers = [(name, value) for name, value in reply.headers if name.lower() != b"set-cookie"]
         return httpx.Response(reply.status, headers=headers, stream=_Arriving(reply), extensions=reply.extensions)
+
+    async def connect(self, host: str, port: int) -> Wire:
+        """Open a connection for another protocol. Raises Later."""
+        return Wire(await self._way_out.connect_tcp(host, port), lambda ca_file: _tls(self._ca_file, ca_file))
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -95,14 +102,14 @@ class _Arriving(httpx.AsyncByteStream):
         await self._reply.aclose()
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def _tls(*ca_files: Path | None) -> ssl.SSLContext:
     context = httpx.create_ssl_context(trust_env=False)
-    if ca_file:
+    for ca_file in filter(None, ca_files):
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:
             remedy = "it must be a PEM file of certificates"
-            raise Never(f"[http] ca_file {str(ca_file)!a} cannot be read", remedy=remedy) from error
+            raise Never(f"ca_file {str(ca_file)!a} cannot be read", remedy=remedy) from error
     return context
 
 

@@ -118,7 +118,7 @@ def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -
     """Write down what became of a claimed delivery."""
     writer.execute(
         "UPDATE deliveries SET state = :state, attempts = :attempts, unanswered = :unanswered, reason = :reason,"
-        " possible_repeat = :possible_repeat, interruptions = 0, deaths = 0, receipt = :receipt,"
+        " possible_repeat = :possible_repeat, interruptions = 0, deaths = 0, receipt = coalesce(:receipt, receipt),"
         " settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
         " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
         " WHERE id = :id AND state = 'sending'",

@@ -12,6 +12,7 @@ class Settlement:
 
     `not_before` is when a pending one may be tried again. `attempts` is the new count of attempts, and `unanswered` of
     those of them after which nobody knew whether the message had arrived. `possible_repeat`: an attempt may have.
+    `receipt` is what the target gave back, also of a message that some of its people do not have yet; None keeps it.
     """
 
     state: Literal["sent", "pending", "dead"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.contracts.target import MessageRefused
+from bot.contracts.target import MessageRefused, PartlySent
 from bot.errors import Later, Never
 from storage.alerts import deaths
 from storage.alerts import outbox as rows
@@ -416,3 +416,43 @@ def test_a_lost_health_message_causes_no_other(line: Any, told: Any) -> None:
         line.drain(one, two)
         line.now += HOUR
     assert line.states() == ["dead", "dead"]
+
+
+def test_whoever_is_put_off_gets_the_alert_later_alone_and_the_target_counts_as_working(line: Any, told: Any) -> None:
+    partly = PartlySent("mail to ben is put off", receipt="ann", over=False, retry_at=line.now + 5 * MINUTE)
+    desk, other = told("desk", script=[partly, Later("down"), None]), told("other", health=True)
+    line.match(line.post())
+    line.match(line.post(native_id="2"))
+    line.drain(desk, other)
+    [ben, next_one] = line.rows("select * from deliveries where match_id is not null order by id")
+    assert (ben["state"], ben["not_before"], ben["receipt"]) == ("pending", line.now + 5 * MINUTE, "ann")
+    assert next_one["state"] == "pending"  # it met the failure that came after, no pause
+    line.now += 6 * MINUTE
+    line.drain(desk, other)
+    assert {message.progress for message in desk.got} == {"ann", None}
+    assert line.states()[:2] == ["sent", "sent"]
+
+
+def test_whoever_is_refused_for_good_is_named_once_and_the_alert_counts_as_sent(line: Any, told: Any) -> None:
+    refused = [PartlySent("refuses mail to ben (550)", receipt="ann", over=True) for _ in range(3)]
+    desk, other = told("desk", script=list(refused)), told("other", health=True)
+    for number in range(3):
+        line.match(line.post(native_id=str(number)))
+    assert line.drain(desk, other).sent == 3
+    line.drain(desk, other)
+    assert [row["state"] for row in line.rows() if row["target"] == "desk"] == ["sent"] * 3
+    assert line.said == ["target desk: refuses mail to ben (550)"]
+    assert sum("refuses mail to ben" in message.plain for message in other.got) == 1
+
+
+def test_whoever_is_put_off_for_a_day_is_given_up_and_the_alert_counts_as_sent(line: Any, told: Any) -> None:
+    desk = told("desk", script=[PartlySent("mail to ben is put off", receipt="ann", over=False)] * 100)
+    line.match(line.post())
+    start = line.now
+    while line.rows()[0]["state"] == "pending":
+        line.drain(desk)
+        line.now = max(line.now, line.rows()[0]["not_before"])
+    assert 23 * HOUR < line.now - start < 25 * HOUR
+    assert (line.rows()[0]["state"], line.rows()[0]["receipt"]) == ("sent", "ann")
+    assert len(line.said) == 1
+    assert "24 hours: mail to ben is put off" in line.said[0]

@@ -61,7 +61,8 @@ def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str
         for kind in package.kinds():
             name = f"{part} {kind}"
             shown[name] = {key for entry in example[part] if entry["kind"] == kind for key in entry}
-            known[name] = set(package.settings_of(kind).model_fields)
+            fields = package.settings_of(kind).model_fields
+            known[name] = {field.alias or key for key, field in fields.items()}
     assert shown == known
     assert set(example) == {*SECTIONS, *LISTS}
 

@@ -16,7 +16,9 @@ from bot.contracts.message import Message
 from bot.contracts.target import Target, TargetTools
 from bot.http import Http, HttpRules
 from tests.bot_api import TOKEN, BotApi, serving
+from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
 from tests.desk import Sink, listening
+from tests.mail_server import MailServer, mail_server
 
 NOW = 1_763_800_000_000_000
 MESSAGE = Message(
@@ -83,12 +85,22 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def keys(around: Around, bot_api: BotApi, sink: Sink) -> dict[str, dict[str, Any]]:
+def mail() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def keys(around: Around, bot_api: BotApi, sink: Sink, mail: MailServer) -> dict[str, dict[str, Any]]:
     """A working config entry of every kind of target."""
     host = sink.url.removeprefix("http://")
     return {
         "apprise": {"kind": "apprise", "url": f"json://{host}"},
         "console": {"kind": "console"},
+        "email": {
+            "kind": "email", "host": "127.0.0.1", "port": mail.port, "tls": "none",
+            "from": "Alerts <alerts@desk.example>", "to": ["ann@desk.example", "ben@desk.example"],
+        },
         "telegram": {
             "kind": "telegram", "token_file": around.secret("token", TOKEN), "chat": 7, "api_base": bot_api.base,
         },

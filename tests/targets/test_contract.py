@@ -42,6 +42,10 @@ def test_a_peer_that_is_down_is_a_failure_for_later(kind: str, around: Any) -> N
     nobody = "127.0.0.1:9"  # discard: nothing listens there
     keys = {
         "apprise": {"kind": "apprise", "url": f"json://{nobody}"},
+        "email": {
+            "kind": "email", "host": "127.0.0.1", "port": 9, "tls": "none", "from": "a@desk.example",
+            "to": ["b@desk.example"],
+        },
         "telegram": {
             "kind": "telegram", "token_file": around.secret("token", "1:a"), "chat": 7, "api_base": f"http://{nobody}",
         },

@@ -1,0 +1,229 @@
+"""Alerts as letters to any number of people, through one mail server (SMTP, RFC 5321)."""
+
+import asyncio
+import json
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from bot.alerts.targets.email.conversation import Conversation, LetterRefused, MailReply, Outcome, Tls, TooLarge
+from bot.alerts.targets.email.letter import compose, message_id
+from bot.alerts.targets.email.mailboxes import read_host, read_mailbox
+from bot.clock import SECOND, Clock
+from bot.contracts.message import Attachment
+from bot.contracts.secrets import read_secret
+from bot.contracts.settings import ConfigPath, SecretFile
+from bot.contracts.target import Message, MessageRefused, PartlySent, Shows, TargetSettings, TargetTools
+from bot.errors import Later, Never
+from bot.http import Http
+
+_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+_LARGEST = 7 << 20  # as base64 this is below 10 MB, the limit that Postfix has by itself
+_RECIPIENTS = 50
+_SOON = 60  # seconds: a server that puts a recipient off rarely means less
+_LONGEST_WAIT = 3_600
+_WITH_FILE_S, _DEADLINE_S = 60.0, 45.0  # together less than an outbox allows one message
+
+
+def _mailbox(written: str) -> str:
+    read_mailbox(written)
+    return written
+
+
+class Settings(TargetSettings):
+    """A `[[targets]]` entry of kind "email"; without `user` nobody logs in."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    kind: Literal["email"]
+    host: Annotated[str, AfterValidator(read_host)]
+    port: Annotated[int, Field(gt=0, lt=65_536)] | None = None  # None: 587, 465 for "implicit", 25 for "none"
+    tls: Tls = "starttls"
+    user: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    password_file: SecretFile | None = None
+    ca_file: ConfigPath | None = None  # authorities to trust besides the well-known ones
+    sender: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")
+    to: Annotated[tuple[Annotated[str, AfterValidator(_mailbox)], ...], Field(min_length=1, max_length=_RECIPIENTS)]
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.tls == "none" and not _is_loopback(self.host):
+            raise ValueError('tls = "none" is only for a mail server on this machine: use "starttls" or "implicit"')
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together: give both or none")
+        return self
+
+    @property
+    def at(self) -> int:
+        """The port."""
+        return self.port or _PORTS[self.tls]
+
+    def sends_to(self) -> str:
+        """The recipients."""
+        return " ".join(sorted(read_mailbox(one).address.casefold() for one in self.to))
+
+    def addresses(self) -> tuple[str, ...]:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (f"smtp://{host}:{self.at}",)
+
+    def warnings(self) -> tuple[tuple[str, str], ...]:
+        if self.ca_file is None or self.ca_file.is_file():
+            return ()
+        return (("ca_file", f"{self.ca_file} is not there"),)
+
+
+class Mail:
+    """One mail server and the people behind it. Each message is one connection, one letter, one `Message-ID`.
+
+    A recipient who is refused for good stops no other. One who is put off gets the letter later, alone.
+    """
+
+    shows = Shows("html", replies=True, file_bytes=_LARGEST)
+    idempotent = False
+    account = None
+    chat = None
+
+    def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
+        self.settings = settings
+        self._http = http
+        self._clock = clock
+        self._sender = read_mailbox(settings.sender)
+        self._recipients = list({one.address.casefold(): one for one in map(read_mailbox, settings.to)}.values())
+
+    async def ready(self) -> None:
+        """A mail server asks for a pause itself."""
+
+    async def send(self, message: Message) -> str:
+        """Send one letter to those who do not have it yet; the receipt holds its `Message-ID`."""
+        have = _read_progress(message.progress)
+        missing = [one.address for one in self._recipients if _mark(one.address) not in have]
+        outcome = await self._outcome(message, missing)
+        have |= set(map(_mark, outcome.took))
+        name = message_id(message, self._sender)
+        if not outcome.refused:
+            return json.dumps({"message_id": name})
+        waiting = any(answer.for_now for answer in outcome.refused.values())
+        reason, retry_at = self._left_out(outcome.refused), self._clock.now() + _longest_wait(outcome.refused) * SECOND
+        if have:
+            receipt = json.dumps({"message_id": name, "took": sorted(have)})
+            raise PartlySent(reason, receipt=receipt, over=not waiting, retry_at=retry_at)
+        if waiting:
+            raise Later(reason, retry_at=retry_at)
+        raise Never(reason, remedy="correct `to`, or ask who runs the mail server")
+
+    async def check(self) -> str:
+        """Connect, encrypt and log in; no letter is sent."""
+        async with self._opened(_DEADLINE_S):
+            return f"the mail server takes the login of {self.settings.user}" if self.settings.user else "no login"
+
+    async def _outcome(self, message: Message, recipients: Sequence[str]) -> Outcome:
+        file = await asyncio.to_thread(_read, message.attachment)
+        if file is not None:
+            try:
+                return await self._post(message, recipients, file, _WITH_FILE_S)
+            except (TooLarge, LetterRefused):
+                pass  # perhaps because of the file: the words go alone
+            except Later as problem:
+                if not isinstance(problem.__cause__, TimeoutError) or problem.unsure:
+                    raise
+        try:
+            return await self._post(message, recipients, None, _DEADLINE_S)
+        except TooLarge:
+            raise MessageRefused(f"{self.settings.host} takes no letter of this size") from None
+        except LetterRefused as problem:
+            raise MessageRefused(f"{self.settings.host} refuses this letter ({problem})") from None
+
+    async def _post(
+        self, message: Message, recipients: Sequence[str], file: tuple[Attachment, bytes] | None, deadline: float
+    ) -> Outcome:
+        letter = compose(message, self._sender, self._recipients, self.settings.name, self._clock.now(), file)
+        async with self._opened(deadline) as conversation:
+            return await conversation.send(self._sender.address, recipients, letter)
+
+    @asynccontextmanager
+    async def _opened(self, deadline: float) -> AsyncIterator[Conversation]:
+        """A conversation in which a letter may be handed over. Raises Later, `unsure` if it may have arrived."""
+        settings, conversation = self.settings, None
+        password = read_secret(settings.password_file) if settings.password_file else ""
+        try:
+            async with asyncio.timeout(deadline):
+                wire = await self._http.connect(settings.host, settings.at)
+                conversation = Conversation(wire, settings.host, _forms(settings.user, password))
+                try:
+                    await conversation.open(self._sender.host, settings.tls, settings.ca_file)
+                    if settings.user and settings.password_file:
+                        remedy = f"check user, and the password in {settings.password_file.path}"
+                        await conversation.log_in(settings.user, password, remedy)
+                    yield conversation
+                    await conversation.take_leave()
+                finally:
+                    await wire.aclose()
+        except (TimeoutError, Later) as problem:
+            unsure = conversation is not None and conversation.unsure
+            if isinstance(problem, Later):
+                problem.unsure = unsure
+                raise
+            hint = conversation is not None and not conversation.greeted and settings.tls == "starttls"
+            words = f"{settings.host} did not finish within {deadline:g} s"
+            hinted = ' (perhaps this port expects tls = "implicit")' if hint else ""
+            raise Later(f"{words}{hinted}", unsure=unsure, unreached=not unsure) from problem
+
+    def _left_out(self, refused: dict[str, MailReply]) -> str:
+        """Who did not get the letter; the words of a server change, so only its code says why it refuses somebody."""
+        host = self.settings.host
+        parts = [f"{host} refuses mail to {who} ({said.code})" for who, said in refused.items() if not said.for_now]
+        parts += [f"{host} takes no mail to {who} for now: {said}" for who, said in refused.items() if said.for_now]
+        return "; ".join(parts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _forms(user: str | None, password: str) -> tuple[str, ...]:
+    """The password in every form in which a server could repeat it."""
+    if not password:
+        return ()
+    both = f"{chr(0)}{user}{chr(0)}{password}"
+    return (password, *(b64encode(words.encode()).decode("ascii") for words in (password, both)))
+
+
+def _longest_wait(refused: dict[str, MailReply]) -> int:
+    """Seconds: what a server says to whom it puts off ("try again in 300 seconds"), a minute if it does not say."""
+    waits = [_SOON]
+    for answer in refused.values():
+        found = re.search(r"\b([0-9]{1,5}) ?(s|secs?|seconds?|mins?|minutes?)\b", str(answer), re.IGNORECASE)
+        if answer.for_now and found:
+            waits.append(int(found[1]) * (1 if found[2].lower().startswith("s") else 60))
+    return min(max(waits), _LONGEST_WAIT)
+
+
+def _mark(address: str) -> str:
+    """A recipient in a receipt: fifty of them fit."""
+    return sha256(address.casefold().encode()).hexdigest()[:10]
+
+
+def _read_progress(progress: str | None) -> set[str]:
+    """Who has the letter already, as `_mark` writes them."""
+    return set(json.loads(progress).get("took", ())) if progress else set()
+
+
+def _read(attached: Attachment | None) -> tuple[Attachment, bytes] | None:
+    try:
+        return (attached, attached.path.read_bytes()) if attached else None
+    except OSError:
+        return None  # the words go without it
+
+
+def build(settings: Settings, surroundings: TargetTools) -> Mail:
+    """Make the target behind a checked `[[targets]]` entry."""
+    return Mail(settings, surroundings.http, surroundings.clock)
