@@ -2,7 +2,8 @@
 
 Rules are those of core.telegram.org/bots/api: HTML entities, 4,096 UTF-16 units after parsing, chats that must exist,
 429 with retry_after for the whole bot, migrated groups, replies to messages that exist; files of 50 MB, photos of
-10 MB, captions of 1,024 UTF-16 units.
+10 MB, captions of 1,024 UTF-16 units. Edits: of a message of this bot that is still there, of its text or its caption,
+and never to what it says already.
 """
 
 import json
@@ -98,6 +99,7 @@ class Said:
     bold: list[str]
     request: dict[str, Any]
     file: "Sent | None" = None
+    earlier: list[str] = field(default_factory=list)  # what it said before each edit
 
 
 @dataclass
@@ -112,6 +114,11 @@ class Sent:
 
 _FIELDS = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendDocument": "document"}
 _LARGEST = {"sendPhoto": 10 << 20}
+_EDITS = {"editMessageText": "text", "editMessageCaption": "caption"}
+_SAME = (
+    "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a"
+    " current content and reply markup of the message"
+)
 
 
 @dataclass
@@ -129,9 +136,17 @@ class BotApi:
     page: str | None = None  # of somebody else, who answers in its place
     swallow: int = 0  # take so many messages and give no answer
     heard: threading.Event = field(default_factory=threading.Event)
+    edited: threading.Event = field(default_factory=threading.Event)
+    edits: list[dict[str, Any]] = field(default_factory=list)  # every edit that was asked for
+    removed: set[int] = field(default_factory=set)  # messages that somebody deleted in the chat
+    fixed: set[int] = field(default_factory=set)  # messages that can't be edited
 
-    def answer(self, token: str, request: dict[str, Any], file: Sent | None = None) -> tuple[int, dict[str, Any]]:
+    def answer(
+        self, token: str, request: dict[str, Any], file: Sent | None = None, method: str = "sendMessage"
+    ) -> tuple[int, dict[str, Any]]:
         self.asked.append(request)
+        if method in _EDITS:
+            self.edits.append(request)
         if token != TOKEN:
             return _no(401, "Unauthorized")
         if self.retry_after is not None:
@@ -146,30 +161,57 @@ class BotApi:
         if self.migrated_to is not None and request["chat_id"] != self.migrated_to:
             words = "Bad Request: group chat was upgraded to a supergroup chat"
             return _no(400, words, migrate_to_chat_id=self.migrated_to)
-        return self._take(request, file)
+        return self._edit(request, method) if method in _EDITS else self._take(request, file)
+
+    def _edit(self, request: dict[str, Any], method: str) -> tuple[int, dict[str, Any]]:
+        there = (one for one in self.said if one.id == request.get("message_id") and one.chat == request["chat_id"])
+        message = next(there, None)
+        if message is None or message.id in self.removed:
+            return _no(400, "Bad Request: message to edit not found")
+        if message.id in self.fixed:
+            return _no(400, "Bad Request: message can't be edited")
+        what = _EDITS[method]
+        if (what == "caption") != (message.file is not None):
+            return _no(400, f"Bad Request: there is no {what} in the message to edit")
+        said = self._read(request, what)
+        if isinstance(said, tuple):
+            return said
+        if (said.plain, said.links, said.bold) == (message.text, message.links, message.bold):
+            return _no(400, _SAME)
+        message.earlier.append(message.text)
+        message.text, message.links, message.bold = said.plain, said.links, said.bold
+        self.edited.set()
+        return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, what: said.plain}}
+
+    def _read(self, request: dict[str, Any], what: str) -> "_Entities | tuple[int, dict[str, Any]]":
+        """The words of a request as the chat shows them, or the refusal."""
+        text, said = str(request.get(what, "")), _Entities()
+        said.plain = text
+        if request.get("parse_mode") == "HTML":
+            try:
+                said = parsed(text)
+            except Unparsable as problem:
+                return _no(400, f"Bad Request: can't parse entities: {problem}")
+        if not said.plain.strip() and what == "text":
+            return _no(400, "Bad Request: message text is empty")
+        if len(said.plain.encode("utf-16-le")) // 2 > (1024 if what == "caption" else 4096):
+            return _no(400, f"Bad Request: message {'caption ' if what == 'caption' else ''}is too long")
+        return said
 
     def _take(self, request: dict[str, Any], file: Sent | None) -> tuple[int, dict[str, Any]]:
         if file is not None and (self.refuse_files or len(file.data) > _LARGEST.get(file.method, 50 << 20)):
             return _no(400, "Bad Request: VOICE_MESSAGES_FORBIDDEN")
-        text, links, bold = str(request.get("caption" if file else "text", "")), [], []
-        if request.get("parse_mode") == "HTML":
-            try:
-                reading = parsed(text)
-            except Unparsable as problem:
-                return _no(400, f"Bad Request: can't parse entities: {problem}")
-            text, links, bold = reading.plain, reading.links, reading.bold
-        if not text.strip():
-            return _no(400, "Bad Request: message text is empty")
-        if len(text.encode("utf-16-le")) // 2 > (1024 if file else 4096):
-            return _no(400, f"Bad Request: message {'caption ' if file else ''}is too long")
+        said = self._read(request, "caption" if file else "text")
+        if isinstance(said, tuple):
+            return said
         reply = request.get("reply_parameters") or {}
         known = {message.id for message in self.said}
         if reply and reply["message_id"] not in known and not reply.get("allow_sending_without_reply"):
             return _no(400, "Bad Request: message to be replied not found")
-        message = Said(len(self.said) + 1, request["chat_id"], text, links, bold, request, file)
+        message = Said(len(self.said) + 1, request["chat_id"], said.plain, said.links, said.bold, request, file)
         self.said.append(message)
         self.heard.set()
-        return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, "text": text}}
+        return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, "text": said.plain}}
 
 
 def _no(code: int, description: str, **parameters: int) -> tuple[int, dict[str, Any]]:
@@ -212,10 +254,10 @@ def serving() -> Iterator[BotApi]:
             if bot.startswith("bot") and method in _FIELDS:
                 request, file = _unpacked(self.headers["content-type"], body, method)
                 status, answer = api.answer(bot.removeprefix("bot"), request, file)
-            elif not bot.startswith("bot") or method != "sendMessage":
+            elif not bot.startswith("bot") or method not in ("sendMessage", *_EDITS):
                 status, answer = _no(404, "Not Found")
             else:
-                status, answer = api.answer(bot.removeprefix("bot"), json.loads(body))
+                status, answer = api.answer(bot.removeprefix("bot"), json.loads(body), method=method)
             if api.swallow:
                 api.swallow -= 1
                 self.close_connection = True

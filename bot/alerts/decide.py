@@ -11,7 +11,7 @@ from bot.events.placing import place_arrived
 from bot.rules import MEDIA_RULE
 from storage import jobs
 from storage.alerts import matches, rules
-from storage.events import heard, members
+from storage.events import growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
 from storage.search import documents
@@ -107,6 +107,8 @@ def decide(
             if matches.save(writer, match, send, now, priority=priority, joined=joined, due=due) is not None:
                 stored += 1
                 owed += len(send)
+    if loaded.events is not None:
+        growing.note_changes(writer, ids, now)
     jobs.finish(writer, done)
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)

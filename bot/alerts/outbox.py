@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from bot.alerts.digests.compose import compose_digest
-from bot.alerts.document import FirstAlert
+from bot.alerts.growing import PAUSE, Growing
+from bot.alerts.handing import hand_over, where
+from bot.alerts.material import read_alert
 from bot.alerts.render import Rendering, render, render_notice
 from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
 from bot.archive import AsyncArchive
@@ -18,17 +19,15 @@ from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
-from storage.alerts import matches, notices, outbox
+from storage.alerts import notices, outbox
 from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.answers import escalations
-from storage.archive.database import Reader, Writer
+from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError
-from storage.events import heard
-from storage.posts import reading
-from storage.records import DeliveryRow, Escalation, PostRow, Story
+from storage.events import growing, heard
+from storage.records import DeliveryRow, Escalation
 
-DEADLINE_S = 120.0  # of one message, whatever its target does
 CLOSING_S = 10.0  # that a message which is being sent at a stop gets to arrive
 _COOLDOWN = (5 * SECOND, 60 * SECOND)  # of a target after failures, so that a dead one is not tried per message
 
@@ -79,6 +78,7 @@ class Outbox:
         self._clock = clock
         self._claims = claims
         self._speak = speak
+        self._growing = Growing(store, rendering, clock)
         self._jitter = jitter
         self._escalate = escalate
         self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
@@ -125,7 +125,7 @@ class Outbox:
         while not self._closed:
             if await self._turn(name, lane):
                 continue
-            due = await self._due(name, lane)
+            due = await self._due_anything(name, lane)
             wait = SWEEP_S if due is None else (due - self._clock.now()) / SECOND
             await lane.bell.wait(min(max(wait, 0.0), SWEEP_S))
 
@@ -133,7 +133,7 @@ class Outbox:
         while True:
             if await self._turn(name, lane):
                 continue
-            due = await self._due(name, lane)
+            due = await self._due_anything(name, lane)
             if due is None or due > until:
                 return
             await asyncio.sleep(max(due - self._clock.now(), 0) / SECOND)
@@ -145,9 +145,16 @@ class Outbox:
             known = await self._store.read(outbox.find_target, name)
             if known.asked_at > lane.failed_at:  # a person wants it tried, or has seen it work
                 lane.cooldown_until = 0
+        return self._cooled(lane, due)
+
+    async def _due_anything(self, name: str, lane: _TargetLane) -> int | None:
+        """The same, or when a message that was sent is looked at again."""
+        grows = self._cooled(lane, await self._growing.find_due(lane.target, _pace(lane.target)))
+        return min((at for at in (await self._due(name, lane), grows) if at is not None), default=None)
+
+    def _cooled(self, lane: _TargetLane, due: int | None) -> int | None:
         # A cooldown is short; one that ends far ahead began before the clock was set back.
-        cooldown = min(lane.cooldown_until, now + _COOLDOWN[1])
-        return None if due is None else max(due, cooldown)
+        return None if due is None else max(due, min(lane.cooldown_until, self._clock.now() + _COOLDOWN[1]))
 
     async def _turn(self, name: str, lane: _TargetLane) -> bool:
         """Handle the next delivery, to its end even if the caller is cancelled; False if none is due."""
@@ -164,8 +171,9 @@ class Outbox:
             if not lane.swept:
                 await self._sweep(name, lane)
             due = await self._due(name, lane)
-            if due is None or due > self._clock.now():
-                return False
+            if due is None or due > self._clock.now():  # alerts go before edits
+                idle = self._closed or lane.cooldown_until > self._clock.now()
+                return not idle and await self._growing.look(lane.target, _pace(lane.target), self._held(lane))
             await lane.target.ready()
             if self._closed:
                 return False
@@ -192,6 +200,7 @@ class Outbox:
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what could not be settled when it was sent, and follow a chat that has moved."""
         known = await self._store.read(outbox.find_target, name)
+        await self._store.run(growing.note_start, name, self._clock.now())
         if isinstance(lane.target, Movable) and known.moved_from is not None and known.moved_to is not None:
             lane.target.follow(known.moved_from, known.moved_to)
         for claimed in await self._store.read(lambda reader: outbox.list_interrupted(reader, name)):
@@ -209,6 +218,7 @@ class Outbox:
         return True
 
     async def _attempt(self, lane: _TargetLane, claimed: Claimed) -> None:
+        message: Message | None = None
         try:
             message = await self._message(lane.target, claimed.row)
             receipt = await self._send_after_move(lane.target, message)
@@ -234,7 +244,7 @@ class Outbox:
             lane.failures = lane.cooldown_until = 0
             lane.sent += 1
         lane.refused += outcome.refused
-        await self._settle(lane, claimed, outcome)
+        await self._settle(lane, claimed, outcome, message)
 
     async def _message(self, target: Target, row: DeliveryRow) -> Message:
         """Compose the message. One that cannot be composed is refused, not tried again."""
@@ -247,17 +257,17 @@ class Outbox:
                 return await self._store.read(compose_digest, row, self._rendering, target.shows)
             if row.match_id is None:
                 return render_notice(row, target.shows)
-            story, post, first = await self._store.read(_material, row.match_id, row.target)
-            return render(row, story, post, self._rendering, target.shows, first)
+            read = await self._store.read(read_alert, row.match_id, row.target)
+            return render(row, read.story, read.post, self._rendering, target.shows, read.first, read.copies)
         except ArchiveError:
             raise
         except Exception as problem:
-            raise MessageRefused(f"the message could not be composed: {_where(problem)}") from problem
+            raise MessageRefused(f"the message could not be composed: {where(problem)}") from problem
 
     async def _send_after_move(self, target: Target, message: Message) -> str | None:
         """Send; if the chat has moved, keep that and send to where it is now."""
         try:
-            return await self._send(target, message)
+            return await hand_over(target.send(message))
         except Moved as move:
             if not isinstance(target, Movable):
                 raise
@@ -269,47 +279,42 @@ class Outbox:
                 self._speak(sentence)
                 self.ring()
         try:
-            return await self._send(target, message)
+            return await hand_over(target.send(message))
         except Moved as again:
             raise Later(f"{again}, and moved again") from again
 
-    async def _send(self, target: Target, message: Message) -> str | None:
-        """Hand over within the deadline. A bug in a target is a failure of that target alone."""
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await target.send(message)
-        except TimeoutError:
-            raise Later(f"no answer within {DEADLINE_S:.0f} s", unsure=True) from None
-        except (Later, Never, Moved):
-            raise
-        except Exception as problem:  # noqa: BLE001 - one bad target stops no other
-            # The text of the exception may contain a secret, so only its place is shown.
-            raise Later(f"internal error in the target: {_where(problem)}", unsure=True) from None
-
     # What follows --------------------------------------------------------------------------------------------------
 
-    async def _settle(self, lane: _TargetLane, claimed: Claimed, outcome: Consequence) -> None:
-        names = [
+    async def _settle(
+        self, lane: _TargetLane, claimed: Claimed, outcome: Consequence, message: Message | None = None
+    ) -> None:
+        for sentence in await self._store.run(self._settled, lane, claimed, outcome, message):
+            self._speak(sentence)
+            self.ring()
+
+    def _held(self, lane: _TargetLane) -> list[str]:
+        """The targets that a wait covers which this one asks for."""
+        return [
             name
             for name, other in self._lanes.items()
             if other is lane or (lane.target.account is not None and other.target.account == lane.target.account)
         ]
-        for sentence in await self._store.run(self._settled, lane, claimed, outcome, names):
-            self._speak(sentence)
-            self.ring()
 
     def _settled(
-        self, writer: Writer, lane: _TargetLane, claimed: Claimed, outcome: Consequence, held: list[str]
+        self, writer: Writer, lane: _TargetLane, claimed: Claimed, outcome: Consequence, message: Message | None
     ) -> list[str]:
         """Write it all in one transaction; returns the sentences for people."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
         if outcome.settlement.state == "dead" and row.kind == "match":
             heard.take_up(writer, row.id, now)  # a copy of the same statement may get through
+        if message is not None and outcome.settlement.state == "sent" and lane.target.settings.fold:
+            copies = message.copies
+            growing.note_sent(writer, row.id, "\n".join(copies.lines), copies.count, now + PAUSE)
         note_arrival(writer, _pace(lane.target), now)
         said: list[str] = []
         if outcome.hold_until is not None:
-            outbox.hold_targets(writer, held, outcome.hold_until, now)
+            outbox.hold_targets(writer, self._held(lane), outcome.hold_until, now)
         if outcome.target == "ok":
             changed = outbox.note_success(writer, row.target, now)
         else:
@@ -371,17 +376,6 @@ def _pace(target: Target) -> Pace:
     return Pace(target.chat or f"target {target.settings.name}", target.settings.per_minute)
 
 
-def _material(reader: Reader, match_id: int, target: str) -> tuple[Story, PostRow, FirstAlert | None]:
-    """Everything that a message about a match contains; the foreign keys guarantee that it exists."""
-    story = matches.read_story(reader, match_id)
-    assert story is not None
-    story = replace(story, thread=heard.read_thread(reader, story.match.post_id))
-    first = outbox.find_first_alert(reader, match_id, target)
-    if first is None and story.thread is not None:
-        first = heard.find_first_message(reader, story.thread.event, story.match.rule, target)
-    return story, reading.read_posts(reader, [story.match.post_id])[0], FirstAlert(*first) if first else None
-
-
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:
     """Run all until the first failure, which is raised as itself."""
     try:
@@ -410,8 +404,3 @@ def describe_loss(match_id: int | None, target: str, kind: str, reason: str) -> 
     what = f"alert {match_id}" if match_id is not None else f"a {kind} message"
     again = f"`communique alerts retry {match_id}`" if match_id is not None else "`communique alerts retry --dead`"
     return f"{what} was not delivered to {target}: {reason}; to try again, run {again}"
-
-
-def _where(problem: Exception) -> str:
-    last = traceback.extract_tb(problem.__traceback__)[-1]
-    return f"{type(problem).__name__} in {last.name}, line {last.lineno}"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.alerts import files
 from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
 from bot.alerts.passages import find_passages, split_sentences
-from bot.contracts.message import Message, Shows
+from bot.contracts.message import CopiesShown, Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
 from bot.foreign.text import one_line, undated, visible
@@ -58,15 +58,19 @@ def render(
     rendering: Rendering,
     shows: Shows,
     first: FirstAlert | None = None,
+    copies: CopiesShown | None = None,
+    captioned: bool | None = None,
 ) -> Message:
-    """Compose the alert about a match, as a reply to the `first` alert about the post.
+    """Compose the alert about a match, as a reply to the `first` alert about the post, with what is said of `copies`.
 
-    The link, the times and the mark of a repeat are never cut.
+    The link, the times and the mark of a repeat are never cut. `captioned` says of a message that was sent before
+    whether it has a file.
     """
     kinds = rendering.files.get(story.match.rule, frozenset())
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
-    attached = next((file for file in carried if 0 < file.size <= shows.file_bytes), None)
-    head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post)
+    attached = next((file for file in carried if 0 < file.size <= shows.file_bytes and captioned is not False), None)
+    copies = copies or CopiesShown()
+    head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post, copies.lines)
     if delivery.kind == "escalation":
         head.insert(1, (Span(f"nobody has acknowledged this for {describe_wait(delivery)}", "bold"),))
     head += _of_files(story, post, kinds) + _of_cards(story)
@@ -74,7 +78,7 @@ def render(
         tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]
     elif shows.file_bytes and (said := files.describe_left_out(carried, attached)):
         head.append((Span(said),))
-    limit = shows.units if attached is None else shows.caption
+    limit = shows.units if attached is None and not captioned else shows.caption
     room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
     body = [line for line in _body(story, post, max(room, 0)) if any(span.text for span in line)]
     words = fit_pieces([(span.text, span.style == "hit") for span in body[-1]], _HEADLINE) if body else ()
@@ -89,17 +93,21 @@ def render(
         reply_to=first.receipt if first is not None and shows.replies else None,
         attachment=attached,
         headline="".join(span.text for span in words).strip(),
+        copies=copies,
     )
 
 
 def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
-    """Compose a health or test message: our own words; foreign ones in them are made safe."""
+    """Compose a message about an event, of health or a test: our own words; foreign ones in them are made safe."""
     text, about = str(delivery.payload.get("text", "")), str(delivery.payload.get("about", ""))
     limit = (shows.units or 4_000) - 40
     repeat = " (possible repeat)" if delivery.possible_repeat else ""
     line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(clip(one_line(text), limit)))
     data = {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}
-    return compose_lines(delivery, [line], data, shows)
+    first = delivery.payload.get("reply_to")
+    return replace(
+        compose_lines(delivery, [line], data, shows), reply_to=str(first) if first and shows.replies else None
+    )
 
 
 def compose_lines(delivery: DeliveryRow, lines: Sequence[Line], data: dict[str, object], shows: Shows) -> Message:
@@ -165,8 +173,8 @@ def _of_cards(story: Story) -> list[Line]:
     return [(Span("only in a card below the text, which may quote another page"),)] if only else []
 
 
-def _tail(story: Story, post: PostRow) -> list[Line]:
-    lines: list[Line] = []
+def _tail(story: Story, post: PostRow, copies: Sequence[str]) -> list[Line]:
+    lines: list[Line] = [(Span(clip(one_line(words), 2 * _FIELD)),) for words in copies]
     if post.forward is not None:
         lines.append((Span(f"forwarded from {_short(post.forward.name)}"),))
     if post.media:

@@ -28,7 +28,7 @@ from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
-from storage.events import listing, members
+from storage.events import growing, listing, members
 
 COLUMNS = (
     "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "channels", "edited",
@@ -147,7 +147,9 @@ def split_event(session: Session, key: str, who: str | None) -> None:
             raise NotFound(f"there is no event with the post {one_line(key)}")
         if event == post_id:
             raise UserError(f"post {post_id} is the first statement of its event: split the copy from it instead")
-        members.correct(writer, "split", post_id, None, who, session.clock.now())
+        now = session.clock.now()
+        members.correct(writer, "split", post_id, None, who, now)
+        growing.note_changes(writer, [event], now)
         members.part(writer, post_id)
     write_line(session, f"post {post_id} is an event of its own")
 
@@ -165,7 +167,9 @@ def join_events(session: Session, one: str, other: str, who: str | None) -> None
             raise UserError(f"both are event {found[0]} already")
         older = members.merge_events(writer, *found)
         younger = next(event for event in found if event != older)
-        members.correct(writer, "join", younger, older, who, session.clock.now())
+        now = session.clock.now()
+        members.correct(writer, "join", younger, older, who, now)
+        growing.note_changes(writer, [older], now)
     write_line(session, f"event {younger} leads to event {older} now")
 
 
@@ -196,6 +200,7 @@ def rebuild_events(ctx: click.Context) -> None:
             done += count
             if not count:
                 break
-        with archive.reading() as reader:
-            found = listing.count_events(reader)
+        with archive.writing() as writer:
+            growing.note_start(writer, None, session.clock.now())
+            found = listing.count_events(writer)
     write_line(session, f"{format_count(done, 'revision')} read; {format_count(found, 'event')} with a match or a copy")

@@ -36,6 +36,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiesShown:
+    """What a message says of the copies of its statement: lines of its text, and how many copies they count."""
+
+    count: int = 0
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup.
 
@@ -55,3 +63,4 @@ class Message:
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption
     headline: str = ""
     progress: str | None = None
+    copies: CopiesShown = CopiesShown()

@@ -13,6 +13,7 @@ from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
 __all__ = [
+    "Editable",
     "Message",
     "MessageRefused",
     "Movable",
@@ -92,6 +93,22 @@ class Movable(Protocol):
 
     def follow(self, old: str, new: str) -> None:
         """Send to the chat `new` if the config still names `old`."""
+        ...
+
+
+@runtime_checkable
+class Editable(Protocol):
+    """A target that can change a message which it has accepted, by the receipt that it gave.
+
+    A change counts against `per_minute` as a message does, and nobody is notified of it.
+    """
+
+    def has_caption(self, receipt: str) -> bool:
+        """Whether the words are those beside a file, for which `Shows.caption` holds."""
+        ...
+
+    async def edit(self, receipt: str, message: Message) -> None:
+        """Let the message say this. Raises what `send` raises; `MessageRefused` if it can never be changed again."""
         ...
 
 

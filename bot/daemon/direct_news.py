@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bot.alerts.outbox import DEADLINE_S
+from bot.alerts.handing import DEADLINE_S
 from bot.alerts.render import render_notice
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Target

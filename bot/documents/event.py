@@ -1,6 +1,6 @@
 """PURE: events as JSON: a statement with its copies, and each post of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import iso
@@ -88,6 +88,16 @@ def describe_elsewhere(spread: "Spread") -> str:
     names = spread.elsewhere
     more = f" +{len(names) - _NAMED}" if len(names) > _NAMED else ""
     return f"also in {_count(len(names), 'channel', 'channels')}: {', '.join(names[:_NAMED])}{more}" if names else ""
+
+
+def list_copy_lines(spread: "Spread") -> Iterator[str]:
+    """What a message says of copies: in which channels they are, the spread if that says more, what is gone."""
+    if spread.elsewhere:
+        yield describe_elsewhere(spread)
+    if spread.copies > len(spread.elsewhere) or spread.families < spread.channels:
+        yield describe_spread(spread)
+    if fate := describe_fate(spread):
+        yield fate
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -86,7 +86,7 @@ class DeliveryTable(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     match_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
     target: str = Field(sa_type=Text)
-    kind: str = Field(sa_type=Text)  # match edited deleted digest health test escalation
+    kind: str = Field(sa_type=Text)  # match edited deleted digest event health test escalation
     payload: str = Field(default="{}", sa_type=Text)  # JSON; health and test messages carry their words here
     state: str = Field(default="pending", sa_type=Text)
     not_before: int

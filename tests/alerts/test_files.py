@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts import decide, outbox
+from bot.alerts import decide
 from bot.alerts.decide import Decided
 from bot.alerts.files import list_attachments
 from bot.alerts.loaded_rules import LoadedRules
+from bot.alerts.material import read_alert
 from bot.alerts.plan import Reason
 from bot.alerts.render import render
 from bot.config.model import Config, RuleConfig
@@ -229,7 +230,8 @@ def test_the_alert_says_that_nobody_has_heard_it_and_brings_the_bytes_where_they
     ear.decide()
     [row] = line.rows("select id from matches")
     with line.archive.reading() as reader:
-        story, post, _ = outbox._material(reader, row["id"], "desk")
+        found = read_alert(reader, row["id"], "desk")
+    story, post = found.story, found.post
     delivery = DeliveryRow(1, row["id"], "desk", "match", "sending", 0, 1, 0)
     rendering = ear.rules.rendering(ZoneInfo("Asia/Yangon"), tmp_path)
     words = render(delivery, story, post, rendering, Shows("html", 4096, caption=1024, file_bytes=50 << 20))
@@ -267,8 +269,8 @@ def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, t
     ear.decide()
     [row] = line.rows("select id from matches")
     with line.archive.reading() as reader:
-        story, post, _ = outbox._material(reader, row["id"], "desk")
-    [found] = list_attachments(story, post, tmp_path)
+        read = read_alert(reader, row["id"], "desk")
+    [found] = list_attachments(read.story, read.post, tmp_path)
     assert set(found.name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert len(found.name) < 150
     assert not found.name.startswith(("-", "."))
@@ -277,9 +279,10 @@ def test_bad_input_41_an_attached_file_has_a_name_of_ours(ear: Ear, line: Any, t
 def words_of(ear: Ear, line: Any, tmp_path: Any, shows: Shows, number: int = 0) -> Any:
     row = line.rows("select id from matches order by id")[number]
     with line.archive.reading() as reader:
-        story, post, told = outbox._material(reader, row["id"], "desk")
+        read = read_alert(reader, row["id"], "desk")
     delivery = DeliveryRow(1, row["id"], "desk", "match", "sending", 0, 1, 0)
-    return render(delivery, story, post, ear.rules.rendering(ZoneInfo("Asia/Yangon"), tmp_path), shows, told)
+    rendering = ear.rules.rendering(ZoneInfo("Asia/Yangon"), tmp_path)
+    return render(delivery, read.story, read.post, rendering, shows, read.first)
 
 
 TAKES = Shows("html", 4096, replies=True, caption=1024, file_bytes=50 << 20)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.contracts.message import Attachment
 from bot.contracts.target import MessageRefused, Moved
 from bot.errors import Later, Never
 from tests.bot_api import TOKEN
+from tests.targets.conftest import MESSAGE
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def telegram(keys: Any) -> dict[str, Any]:
 def test_html_arrives_parsed_with_its_link_and_without_a_preview(telegram: Any, around: Any, bot_api: Any) -> None:
     text = '<b>fire</b> &lt;b&gt; &amp;amp; <a href="https://t.me/spokesman/1">https://t.me/spokesman/1</a>'
     receipt = asyncio.run(around.send(telegram, text=text))
-    assert json.loads(receipt) == {"message_id": 1}
+    assert json.loads(receipt) == {"message_id": 1, "chat": 7}
     assert bot_api.said[0].text == "fire <b> &amp; https://t.me/spokesman/1"
     assert bot_api.said[0].links == ["https://t.me/spokesman/1"]
     assert bot_api.said[0].request["link_preview_options"] == {"is_disabled": True}
@@ -80,6 +82,75 @@ def test_an_unknown_chat_and_a_wrong_token_park_the_target(telegram: Any, around
         with pytest.raises(Never, match=words) as problem:
             asyncio.run(around.send(keys))
         assert not isinstance(problem.value, MessageRefused)
+
+
+def change(around: Any, keys: dict[str, Any], receipt: str, **changes: Any) -> None:
+    """Edit a message that was sent."""
+    asyncio.run(around.with_target(keys, lambda target: target.edit(receipt, replace(MESSAGE, **changes))))
+
+
+def test_a_message_is_edited_and_saying_the_same_again_is_no_failure(telegram: Any, around: Any, bot_api: Any) -> None:
+    receipt = asyncio.run(around.send(telegram, text="<b>fire</b>"))
+    for _ in range(2):
+        change(around, telegram, receipt, text="<b>fire</b> also in 2 channels")
+    assert [(one.text, one.earlier) for one in bot_api.said] == [("fire also in 2 channels", ["fire"])]
+    assert bot_api.edits[0]["link_preview_options"] == {"is_disabled": True}
+    assert len(bot_api.edits) == 2
+
+
+def test_an_edit_that_cannot_be_parsed_goes_once_more_as_plain_text(telegram: Any, around: Any, bot_api: Any) -> None:
+    receipt = asyncio.run(around.send(telegram))
+    change(around, telegram, receipt, text="<b>unclosed", plain="unclosed")
+    assert bot_api.said[0].text == "unclosed"
+
+
+def test_the_words_beside_a_file_are_edited_as_such(telegram: Any, around: Any, bot_api: Any) -> None:
+    receipt = asyncio.run(around.send(telegram, attachment=note(around.directory)))
+    change(around, telegram, receipt, text="another caption")
+    assert bot_api.said[0].text == "another caption"
+    with pytest.raises(MessageRefused, match="caption is too long"):
+        change(around, telegram, receipt, text="x" * 1025)
+
+
+@pytest.mark.parametrize("what", ["removed", "fixed", "blocked", "chat", "moved", "unknown"])
+def test_what_can_never_be_edited_again_is_no_failure_of_the_target(
+    what: str, telegram: Any, around: Any, bot_api: Any
+) -> None:
+    receipt = asyncio.run(around.send(telegram))
+    keys = telegram
+    if what in ("removed", "fixed"):
+        getattr(bot_api, what).add(1)
+    elif what == "blocked":
+        bot_api.blocked = True
+    elif what == "chat":
+        keys = {**telegram, "chat": -100}  # where another message may have this number
+        asyncio.run(around.send(keys))
+    elif what == "moved":
+        bot_api.migrated_to = -1001234
+    else:
+        receipt = '{"message_id": 1}'  # of an earlier release
+    with pytest.raises((MessageRefused, Moved)):
+        change(around, keys, receipt, text="other words")
+    assert {one.text for one in bot_api.said} == {MESSAGE.plain}
+
+
+def test_a_wait_that_an_edit_is_asked_for_and_a_wrong_token_are_said_as_such(
+    telegram: Any, around: Any, bot_api: Any
+) -> None:
+    receipt = asyncio.run(around.send(telegram))
+    bot_api.retry_after = 17
+    with pytest.raises(Later) as problem:
+        change(around, telegram, receipt, text="other words")
+    assert (problem.value.obey, problem.value.retry_at) == (True, around.now + 17 * SECOND)
+    with pytest.raises(Never, match="Unauthorized") as refused:
+        change(around, {**telegram, "token_file": around.secret("other", "1:wrong")}, receipt, text="other words")
+    assert not isinstance(refused.value, MessageRefused)
+
+
+def test_a_reply_to_a_message_of_another_chat_is_no_reply(telegram: Any, around: Any, bot_api: Any) -> None:
+    receipt = asyncio.run(around.send(telegram))
+    asyncio.run(around.send({**telegram, "chat": -100}, reply_to=receipt))
+    assert "reply_parameters" not in bot_api.said[1].request
 
 
 @pytest.mark.parametrize("words", [f"Bad Request: {'no ' * 50}{TOKEN}", f"Bad Request: can't parse {TOKEN}"])
@@ -168,7 +239,7 @@ def test_a_file_goes_with_its_words_as_what_its_bytes_are(
     assert (said.file.method, said.file.name, said.file.mime) == (method, "spokesman-7.ogg", mime)
     assert said.file.data == attached.path.read_bytes()
     assert said.text == "fire not yet heard"
-    assert json.loads(receipt) == {"message_id": 1}
+    assert json.loads(receipt) == {"message_id": 1, "chat": 7, "caption": True}
 
 
 def test_words_that_answer_a_voice_note_are_a_reply_to_it(telegram: Any, around: Any, bot_api: Any) -> None:

@@ -1,4 +1,4 @@
-"""Alerts by a Telegram bot, through the Bot API (https://core.telegram.org/bots/api#sendmessage)."""
+"""Alerts by a Telegram bot, through the Bot API (https://core.telegram.org/bots/api#sendmessage), and edits."""
 
 import asyncio
 import json
@@ -26,6 +26,8 @@ _UNITS = 4096
 _CAPTION = 1024
 _UPLOAD = 50 << 20
 _PHOTO = 10 << 20
+_AS_TEXT = ("editMessageText", "text", _UNITS)
+_NO_PREVIEW = {"is_disabled": True}  # a preview would show the watched site who watches it
 # Types that each method accepts (core.telegram.org/bots/api#sendvoice); anything else goes as a document.
 _METHODS = {
     "voice": ("sendVoice", {"audio/ogg", "audio/mpeg", "audio/mp4"}),
@@ -100,6 +102,42 @@ class TelegramTarget:
                 pass  # perhaps because of the file: try the text alone
         return await self._parsed(message, None)
 
+    def has_caption(self, receipt: str) -> bool:
+        """Whether the message was sent with a file; receipts of earlier releases do not say so."""
+        return json.loads(receipt).get("caption") is True
+
+    async def edit(self, receipt: str, message: Message) -> None:
+        """Let a message that was sent say this (core.telegram.org/bots/api#editmessagetext).
+
+        Raises MessageRefused where the message or its chat is gone, or where the config names another chat now.
+        """
+        try:
+            try:
+                await self._change(receipt, message, html=True)
+            except _Unparsed:
+                await self._change(receipt, message, html=False)
+        except _ChatGone as problem:
+            raise MessageRefused(problem.reason) from None
+        except MessageRefused as problem:
+            if "message is not modified" not in problem.reason:
+                raise
+
+    async def _change(self, receipt: str, message: Message, *, html: bool) -> None:
+        said = json.loads(receipt)
+        if said.get("chat") != self._chat or _message_id(receipt) is None:
+            raise MessageRefused("it is in another chat, or nobody knows in which")
+        method, field, limit = ("editMessageCaption", "caption", _CAPTION) if self.has_caption(receipt) else _AS_TEXT
+        request: dict[str, object] = {
+            "chat_id": self._chat,
+            "message_id": _message_id(receipt),
+            field: message.text if html else clip(message.plain, limit),
+        }
+        if html:
+            request["parse_mode"] = "HTML"
+        if field == "text":
+            request["link_preview_options"] = _NO_PREVIEW
+        await self._call(method, json.dumps(request).encode(), html=html)
+
     async def _parsed(self, message: Message, attached: Attachment | None) -> str:
         try:
             return await self._post(message, attached, html=True)
@@ -107,24 +145,32 @@ class TelegramTarget:
             return await self._post(message, attached, html=False)
 
     async def _post(self, message: Message, attached: Attachment | None, *, html: bool) -> str:
+        request = self._request(message, html=html)
+        method, content, kind = "sendMessage", json.dumps(request).encode(), "application/json"
+        if attached is not None:
+            method, content, kind = await asyncio.to_thread(_with_file, request, attached)
+        result = await self._call(method, content, kind, deadline=60 if attached is None else 110, html=html)
+        receipt = {"message_id": result.get("message_id"), "chat": self._chat}
+        return json.dumps(receipt if attached is None else receipt | {"caption": True})
+
+    async def _call(
+        self, method: str, content: bytes, kind: str = "application/json", *, deadline: float = 60, html: bool
+    ) -> dict[str, Any]:
+        """Call one method of the Bot API; its result."""
         token = read_secret(self.settings.token_file)
         if not _TOKEN.fullmatch(token):
             raise Never(
                 f"{self.settings.token_file.path} holds no bot token", remedy="write the token of @BotFather to it"
             )
         secrets = token, token.partition(":")[2]
-        request = self._request(message, html=html)
-        method, content, kind = "sendMessage", json.dumps(request).encode(), "application/json"
-        if attached is not None:
-            method, content, kind = await asyncio.to_thread(_with_file, request, attached)
         try:
             reply = await self._http.post(
                 f"{self.settings.api_base.rstrip('/')}/bot{token}/{method}",
                 content=content,
                 headers={"content-type": kind},
-                deadline=60 if attached is None else 110,
+                deadline=deadline,
             )
-            return self._receipt(reply, secrets)
+            return self._result(reply, secrets)
         except _Unparsed as problem:
             if html:
                 raise
@@ -136,23 +182,23 @@ class TelegramTarget:
         request: dict[str, object] = {
             "chat_id": self._chat,
             "text": message.text if html else clip(message.plain, _UNITS),
-            "link_preview_options": {"is_disabled": True},  # a preview would show the watched site who watches it
+            "link_preview_options": _NO_PREVIEW,
             "disable_notification": message.priority in {"min", "low"},
         }
         if html:
             request["parse_mode"] = "HTML"
         if self.settings.topic is not None:
             request["message_thread_id"] = self.settings.topic
-        first = _message_id(message.reply_to)
+        first = _message_id(message.reply_to, self._chat)
         if first is not None:
             request["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
         return request
 
-    def _receipt(self, reply: Reply, secrets: tuple[str, ...]) -> str:
+    def _result(self, reply: Reply, secrets: tuple[str, ...]) -> dict[str, Any]:
         answer = _answer(reply.body)
         if reply.ok and answer.get("ok") is True:
             result = answer.get("result")
-            return json.dumps({"message_id": result.get("message_id") if isinstance(result, dict) else None})
+            return result if isinstance(result, dict) else {}
         raise self._problem(reply, answer, secrets)
 
     def _problem(self, reply: Reply, answer: dict[str, Any], secrets: tuple[str, ...]) -> Later | Never | Moved:
@@ -173,7 +219,9 @@ class TelegramTarget:
         if reply.status == 401 or (reply.status == 404 and "method" not in said.lower()):
             return Never(f"Telegram refuses the token ({said})", remedy=f"renew {self.settings.token_file.path}")
         if reply.status == 403:
-            return Never(f"the bot may not write there ({said})", remedy="let it into the chat, or write another chat")
+            return _ChatGone(
+                f"the bot may not write there ({said})", remedy="let it into the chat, or write another chat"
+            )
         if reply.status != 400:
             if not answer:  # not the Bot API, so it did not arrive: a captive portal, a proxy's page
                 return Later(f"something else answered in Telegram's place with status {reply.status}")
@@ -181,7 +229,7 @@ class TelegramTarget:
         if "can't parse" in said or "entities" in said:
             return _Unparsed(f"Telegram cannot read it ({said})")
         if _ABOUT_CHAT.search(said):
-            return Never(
+            return _ChatGone(
                 f"the chat cannot be used ({said})", remedy="check chat and topic, and that the bot is a member"
             )
         return MessageRefused(f"Telegram refuses this message ({said})")
@@ -205,6 +253,10 @@ def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, b
     return method, body, kind
 
 
+class _ChatGone(Never):
+    """The chat is gone, or the bot is out of it: nothing can be sent, and no message there can be edited."""
+
+
 class _Unparsed(Never):
     """400 "can't parse entities": the same words without markup may pass."""
 
@@ -217,11 +269,11 @@ def _answer(body: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _message_id(receipt: str | None) -> int | None:
-    if receipt is None:
-        return None
-    found = json.loads(receipt).get("message_id")
-    return found if isinstance(found, int) else None
+def _message_id(receipt: str | None, chat: int | str | None = None) -> int | None:
+    """The number of a message; None if it is known to be in another chat than this. Earlier receipts name no chat."""
+    said = json.loads(receipt) if receipt is not None else {}
+    found = said.get("message_id")
+    return found if isinstance(found, int) and (chat is None or said.get("chat", chat) == chat) else None
 
 
 def build(settings: Settings, surroundings: TargetTools) -> TelegramTarget:

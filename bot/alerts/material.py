@@ -1,0 +1,47 @@
+"""Everything that a message about a match contains, read in one transaction."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bot.alerts.document import FirstAlert
+from bot.contracts.message import CopiesShown
+from bot.documents.event import list_copy_lines
+from storage.alerts import matches, outbox
+from storage.events import heard
+from storage.events.spread import read_spread
+from storage.posts import reading
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+    from storage.records import PostRow, Story
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMaterial:
+    """A match, its post, the first alert that the target got about it, and what is said of copies."""
+
+    story: "Story"
+    post: "PostRow"
+    first: FirstAlert | None
+    copies: CopiesShown
+
+
+def read_alert(reader: "Reader", match_id: int, target: str) -> AlertMaterial:
+    """Read what a message about this match to this target contains; the foreign keys guarantee that it exists."""
+    story = matches.read_story(reader, match_id)
+    assert story is not None
+    post = reading.read_posts(reader, [story.match.post_id])[0]
+    story = replace(story, thread=heard.read_thread(reader, post.id))
+    first = outbox.find_first_alert(reader, match_id, target)
+    if first is None and story.thread is not None:
+        first = heard.find_first_message(reader, story.thread.event, story.match.rule, target)
+    shown = CopiesShown()
+    if post.event is not None and story.match.kind == "match":
+        shown = count_copies(reader, post.event, post.id)
+    return AlertMaterial(story, post, FirstAlert(*first) if first else None, shown)
+
+
+def count_copies(reader: "Reader", event_id: int, post_id: int) -> CopiesShown:
+    """What a message about this post says of its copies."""
+    spread = read_spread(reader, event_id, beside=post_id)
+    return CopiesShown(spread.copies, tuple(list_copy_lines(spread)))
