@@ -372,6 +372,9 @@ class DeliveryRow:
     payload: dict[str, object] = field(default_factory=dict)
     held: str | None = None  # the kind of digest that it waits for
     digest: int | None = None  # the digest that lists it
+    mute_id: int | None = None  # what held it
+    asked: bool = False  # a person wants it sent, and no mute holds it
+    priority: int = 2  # 0 is the most urgent
 
 
 @dataclass(frozen=True, slots=True)

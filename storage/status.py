@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from storage.alerts.mutes import Mute, list_mutes
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
@@ -112,6 +113,7 @@ class ArchiveStatus:
     heartbeat_at: int | None = None  # when a daemon last wrote that it lives
     indexing: FoldProgress | None = None  # of the texts that an older version has indexed
     rereading: RereadProgress | None = None  # of the posts that an older version has read
+    mutes: tuple[Mute, ...] = ()  # those that are active
 
     @property
     def account(self) -> AccountRow | None:
@@ -142,6 +144,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         heartbeat_at=heartbeat.read_last(reader),
         indexing=refolding.read_progress(reader),
         rereading=rereading.read_progress(reader),
+        mutes=tuple(list_mutes(reader, now)),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.alerts.judge import EarlierMatches, EarlierState, judge
+from bot.alerts.muting import Muting
 from bot.clock import SECOND
 from bot.events.folding import Alert, split_targets
 from bot.events.placing import place_arrived
@@ -74,6 +75,7 @@ def decide(
     later: list[NewJob] = []
     awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
     seen = _seen(writer, claimed, found, facts, loaded)
+    muting = Muting.read(writer, now, loaded.terms)
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
         texts = matches.read_texts(writer, (hit for match in history for hit in match.hits)) if history else {}
@@ -103,8 +105,12 @@ def decide(
         for match, targets in verdicts:
             send, joined = _fold(writer, loaded, document, match, targets)
             priority = loaded.alerting[match.rule].priority
+            send, muted = muting.split(document, match.rule, send, matches.PRIORITIES.index(priority))
             due = now + (loaded.events.wait if loaded.events is not None and match.kind == "match" else 0)
-            if matches.save(writer, match, send, now, priority=priority, joined=joined, due=due) is not None:
+            if (
+                matches.save(writer, match, send, now, priority=priority, joined=joined, silenced=muted, due=due)
+                is not None
+            ):
                 stored += 1
                 owed += len(send)
     if loaded.events is not None:

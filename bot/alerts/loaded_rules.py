@@ -32,7 +32,7 @@ class LoadedRules:
 
     `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
     `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`. `events` None: copies
-    are not looked for; `folding` are the targets that fold them.
+    are not looked for; `folding` are the targets that fold them. `terms` are the phrases of each @name.
     """
 
     ruleset: RuleSet
@@ -43,6 +43,7 @@ class LoadedRules:
     quiet_edits_of_history: frozenset[str] = frozenset()
     events: EventRules | None = None
     folding: frozenset[str] = frozenset()
+    terms: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -70,6 +71,7 @@ class LoadedRules:
             if config.events.enabled
             else None,
             frozenset(target.name for target in config.targets if target.fold),
+            config.phrases(),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:

@@ -11,6 +11,7 @@ from bot.alerts.digests.compose import compose_digest
 from bot.alerts.growing import PAUSE, Growing
 from bot.alerts.handing import hand_over, where
 from bot.alerts.material import read_alert
+from bot.alerts.muting import HoldMuted, Terms
 from bot.alerts.render import Rendering, render, render_notice
 from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
 from bot.archive import AsyncArchive
@@ -70,6 +71,7 @@ class Outbox:
         claims: Claims,
         speak: Callable[[str], None],
         *,
+        terms: Terms | None = None,
         jitter: Callable[[], float] = random.random,
         escalate: Mapping[str, Escalation] = MappingProxyType({}),
     ) -> None:
@@ -79,6 +81,7 @@ class Outbox:
         self._claims = claims
         self._speak = speak
         self._growing = Growing(store, rendering, clock)
+        self._terms = terms or {}
         self._jitter = jitter
         self._escalate = escalate
         self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
@@ -178,14 +181,17 @@ class Outbox:
             if self._closed:
                 return False
             now, healthy, pace = self._clock.now(), self._claims.healthy, _pace(lane.target)
+            held = HoldMuted(self._terms, now)
             async with self._claims.together():
-                claimed = await self._store.run(self._claim, outbox.claim, name, now, healthy=healthy, pace=pace)
+                claimed = await self._store.run(
+                    self._claim, outbox.claim, name, now, healthy=healthy, pace=pace, is_muted=held
+                )
                 if claimed is not None:
                     return await self._deliver(lane, claimed)
             if not healthy:
                 return False
             async with self._claims.alone():
-                claimed = await self._store.run(self._claim, outbox.claim_suspect, name, now, pace=pace)
+                claimed = await self._store.run(self._claim, outbox.claim_suspect, name, now, pace=pace, is_muted=held)
                 return claimed is not None and await self._deliver(lane, claimed)
 
     def _claim(

@@ -10,8 +10,9 @@ import click
 
 from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
+from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import find_by_name, find_event, warn_unknown_rule
-from bot.cli.query import NOTHING_FOUND
+from bot.cli.retry import find_story, retry_alerts
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -35,6 +36,7 @@ from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
+from bot.documents.mute import describe_muted
 from bot.errors import Later, Never, NotFound, UserError
 from bot.foreign.text import one_line, undated, visible
 from storage.alerts import digests, matches, outbox
@@ -44,9 +46,8 @@ from storage.records import DeliveryRow, MatchRow, PostRow, Story
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.contracts.target import Message, Target, TargetSettings
-    from storage.alerts.outbox import Retried
+    from storage.alerts.mutes import Mute
     from storage.answers.verdicts import Said
-    from storage.archive.database import Reader
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
@@ -60,11 +61,11 @@ _AROUND = 60  # characters shown on both sides of a hit
 
 @click.group("alerts", cls=Noun)
 def command() -> None:
-    """List and explain alerts, answer them, send them again, test a target."""
+    """List and explain alerts, answer them, mute them, send them again, test a target."""
 
 
-command.add_command(acknowledge_alert)
-command.add_command(judge_alert)
+for other in (acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_alerts, retry_alerts):
+    command.add_command(other)
 
 
 @command.command("list")
@@ -135,10 +136,11 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
     from storage.posts import reading
 
     with session.archive().reading() as reader:
-        story = _story(reader, alert_id)
+        story = find_story(reader, alert_id)
         deliveries = outbox.list_deliveries(reader, alert_id)
         post = reading.read_posts(reader, [story.match.post_id])[0]
         said = verdicts.list_verdicts(reader, alert_id)
+        held_by = {sent.mute_id: find_mute(reader, sent.mute_id) for sent in deliveries if sent.mute_id is not None}
     if form is not None:
         write_json(session, explained_alert_json(story, post, deliveries, said))
         return
@@ -154,58 +156,12 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         ("decided", format_time(match.at, zone, seconds=True)),
     ):
         write_text(session, f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}", indent=_LABEL + 1)
-    for row in (*_hits(session, story, post), *_decision(match, deliveries, zone), *_answers(match, said, zone)):
+    for row in (
+        *_hits(session, story, post),
+        *_decision(match, deliveries, held_by, zone),
+        *_answers(match, said, zone),
+    ):
         write_text(session, row)
-
-
-@command.command("retry")
-@click.argument("alert_id", metavar="[ID]", type=click.IntRange(1), required=False)
-@click.option("--dead", is_flag=True, help="Only messages that were given up.")
-@click.option(
-    "--target",
-    metavar="NAME",
-    help="Only messages to this target.",
-    shell_complete=lambda ctx, _, typed: complete_name(ctx, "targets", typed),
-)
-@zone_option
-@click.pass_context
-def retry_alerts(ctx: click.Context, alert_id: int | None, dead: bool, target: str | None, zone: Zone) -> None:
-    """Send undelivered messages again at once, and resume suspended targets; give an ID, --dead or --target.
-
-    Messages that wait for their next attempt are due now too. A running `communique run` sends them within seconds;
-    otherwise the next one does. Exit code 3 if there is nothing to send.
-    """
-    session: Session = ctx.obj
-    if (alert_id is not None) == (dead or target is not None) and (alert_id is None or dead):
-        raise click.UsageError("Give the ID of one alert, --dead for all that were given up, or --target NAME.")
-    if target is not None:
-        find_by_name(session.written_config().targets, target, "target")
-    now = session.clock.now()
-    with session.archive() as archive:
-        if alert_id is not None:
-            with archive.reading() as reader:
-                _story(reader, alert_id)
-        with archive.writing() as writer:
-            done = outbox.retry(writer, now, match_id=alert_id, target=target, dead_only=dead)
-    if done.due:
-        write_line(session, f"{format_count(done.due, 'message')} queued again")
-    if done.opened:
-        write_line(session, f"targets resumed: {visible(', '.join(done.opened))}")
-    for name, until in done.held:
-        when = format_time(until, zone, seconds=True)
-        write_line(session, f"{visible(name)} has asked for a pause: nothing is sent to it before {when}")
-    if not done.due:
-        say(session, _why_nothing(done, alert_id, zone))
-        ctx.exit(NOTHING_FOUND)
-
-
-def _why_nothing(done: "Retried", alert_id: int | None, zone: Zone) -> str:
-    if alert_id is None:
-        return "nothing to send again: no such message is waiting or was given up"
-    if not done.settled:
-        return f"nothing to send again: alert {alert_id} was sent to no target (`communique alerts why {alert_id}`)"
-    states = (f"{state} to {name} {format_time(at, zone, unknown='now')}" for name, state, at in done.settled)
-    return f"nothing to send again: alert {alert_id} was {', '.join(states)}"
 
 
 @command.command("test")
@@ -316,13 +272,6 @@ def _note_success(session: Session, config: "Config", target: str) -> bool:
     return suspended
 
 
-def _story(reader: "Reader", alert_id: int) -> Story:
-    story = matches.read_story(reader, alert_id) if alert_id < 1 << 63 else None
-    if story is None:
-        raise NotFound(f"there is no alert {alert_id}: `communique alerts list` shows them")
-    return story
-
-
 def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
     sent = ", ".join(f"{_addressee(delivery)}: {delivery.state}" for delivery in deliveries)
     if match.acked is not None:
@@ -374,7 +323,7 @@ def _flat(text: str) -> str:
     return visible(re.sub(r"\s", " ", text))
 
 
-def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Iterator[str]:
+def _decision(match: MatchRow, deliveries: list[DeliveryRow], held_by: "dict[int, Mute]", zone: Zone) -> Iterator[str]:
     yield ""
     yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(describe_reason(match.why))}"
     for sent in deliveries:
@@ -383,6 +332,9 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], zone: Zone) -> Ite
         )
         parts = [_addressee(sent), sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
         parts += ["possible repeat"] if sent.possible_repeat else []
+        if sent.mute_id is not None:
+            mute = held_by[sent.mute_id]
+            parts.append(f"held by mute {mute.id} of {describe_muted(mute)}, by {mute.who}: {mute.why}")
         yield "  " + one_line("  ".join(part for part in parts if part))
 
 

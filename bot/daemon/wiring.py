@@ -164,7 +164,14 @@ class Stages:
             rules=rules,
             targets=targets,
             outbox=Outbox(
-                self.archive, targets, rendering, self._clock, self.claims, self.say, escalate=rules.escalations()
+                self.archive,
+                targets,
+                rendering,
+                self._clock,
+                self.claims,
+                self.say,
+                terms=rules.terms,
+                escalate=rules.escalations(),
             ),
             media=MediaStage.of(
                 config, sources, self.archive, self._clock, self.claims, self.decisions.bell.ring, self.say

@@ -41,6 +41,7 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
                 "held": sent.held,
                 "digest": None if sent.digest is None else str(sent.digest),
                 "event": str(match.event) if sent.state == "joined" and match.event is not None else None,
+                "mute": None if sent.mute_id is None else str(sent.mute_id),
             }
             for sent in deliveries
         ],

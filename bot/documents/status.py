@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import iso
+from bot.documents.mute import mute_json
 from bot.documents.source import account_json, source_json
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def status_json(
             }
             for target in status.targets
         ],
+        "mutes": [mute_json(mute, now) for mute in status.mutes],
         "notices": [{"at": iso(notice.at), "about": notice.about, "text": notice.text} for notice in status.notices],
         "backups": {
             "last_at": iso(status.backups.last_at),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -84,12 +84,14 @@ def save(
     *,
     priority: str = "default",
     joined: Sequence[str] = (),
+    silenced: Mapping[str, int] | None = None,
     due: int | None = None,
 ) -> int | None:
     """Store a match, and for each target one delivery due at `due` or `now`; its id, or None if it is stored already.
 
-    Targets in `joined` have heard of the event: nothing is sent to them. What is stored already stays as it is, so
-    doing it again changes nothing. Earlier messages that this one has to wait for get its priority if that is higher.
+    Targets in `joined` have heard of the event, those in `silenced` are muted by that mute: nothing is sent to them.
+    What is stored already stays as it is, so doing it again changes nothing. Earlier messages that this one has to
+    wait for get its priority if that is higher.
     """
     row = writer.one(
         "INSERT INTO matches"
@@ -111,21 +113,23 @@ def save(
     )
     if row is None:
         return None
-    for target in (*targets, *joined):
+    settled = dict.fromkeys(joined, "joined") | dict.fromkeys(silenced or {}, "silenced")
+    for target in (*targets, *settled):
         writer.execute(
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts,"
-            " possible_repeat, created_at, settled_at, priority)"
-            " VALUES (:match_id, :target, :kind, '{}', :state, :due, 0, 0, :now, :settled, :priority)"
+            " possible_repeat, created_at, settled_at, priority, mute_id)"
+            " VALUES (:match_id, :target, :kind, '{}', :state, :due, 0, 0, :now, :settled, :priority, :mute)"
             " ON CONFLICT (match_id, target) DO NOTHING",
             {
                 "match_id": row["id"],
                 "target": target,
                 "kind": match.kind,
-                "state": "joined" if target in joined else "pending",
+                "state": settled.get(target, "pending"),
                 "due": now if due is None else due,
                 "now": now,
-                "settled": now if target in joined else None,
+                "settled": now if target in settled else None,
                 "priority": PRIORITIES.index(priority),
+                "mute": (silenced or {}).get(target),
             },
         )
     writer.execute(
@@ -159,6 +163,13 @@ def read_story(reader: Reader, match_id: int) -> Story | None:
         return None
     match = _match(row)
     return Story(match, row["side"], row["query"], read_texts(reader, match.hits), _first_miss(reader, match.post_id))
+
+
+def find_rule_and_post(reader: Reader, match_id: int) -> tuple[str, int]:
+    """The rule of a match, and the post that it found."""
+    row = reader.one("SELECT rule, post_id FROM matches WHERE id = :id", {"id": match_id})
+    assert row is not None
+    return row["rule"], row["post_id"]
 
 
 def list_matches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
 _ANY_PACE = Pace("")
+_MUTED_AT_ONCE = 100  # in one transaction
 _OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
     "id, coalesce(match_id, escalates) AS match_id, target, kind, state, not_before, attempts, created_at, settled_at,"
-    " reason, receipt, possible_repeat, payload, held, digest_id"
+    " reason, receipt, possible_repeat, payload, held, digest_id, mute_id,"
+    " asked, priority"
 )
 NO_LONGER_CONFIGURED = "the target is no longer configured"
 _PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
@@ -45,6 +47,14 @@ _FRESH = f"{_READY} AND d.interruptions = 0 {_ORDER}".replace(
 _SUSPECT = f"{_READY} AND d.interruptions > 0 AND d.interruptions >= 2 {_ORDER}"
 
 
+IsMuted = Callable[["Writer", Claimed], bool]
+"""Settles a claimed delivery that shall not be sent, and says whether it did."""
+
+
+def _no_mute(_: Writer, __: Claimed) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class TargetRow:
     """A target as the archive knows it: state "ok", "failing" or "parked"; times are microseconds UTC.
@@ -62,26 +72,49 @@ class TargetRow:
     moved_to: str | None = None
 
 
-def claim(writer: Writer, target: str, now: int, *, healthy: bool = False, pace: Pace = _ANY_PACE) -> Claimed | None:
+def claim(
+    writer: Writer,
+    target: str,
+    now: int,
+    *,
+    healthy: bool = False,
+    pace: Pace = _ANY_PACE,
+    is_muted: IsMuted = _no_mute,
+) -> Claimed | None:
     """Take the delivery whose turn it is at `target`: one attempt more, begun at `now`. None if nothing is due.
+
+    `is_muted` settles what shall not go out after all, and the next has its turn; after a hundred of those, None.
 
     By priority, then the oldest. Commit before the message goes out: a row that is "sending" when the program starts
     may have arrived. `healthy`: the process has been so for a minute (see storage.alerts.deaths).
     """
-    return _claim(writer, (_INTERRUPTED, _FRESH), target, now, healthy, pace)
-
-
-def claim_suspect(writer: Writer, target: str, now: int, *, pace: Pace = _ANY_PACE) -> Claimed | None:
-    """Take a message during whose last two attempts the process died; hold nothing else, and be healthy."""
-    return _claim(writer, (_SUSPECT,), target, now, True, pace)
-
-
-def _claim(writer: Writer, order: Iterable[str], target: str, now: int, healthy: bool, pace: Pace) -> Claimed | None:
     if find_free_time(writer, pace, now) > now:
         return None
     silence_acked(writer, now)
+    for _ in range(_MUTED_AT_ONCE):
+        claimed = _claim(writer, (_INTERRUPTED, _FRESH), target, now, healthy)
+        if claimed is None or not is_muted(writer, claimed):
+            return _counted(writer, claimed, pace, now)
+    return None
+
+
+def claim_suspect(
+    writer: Writer, target: str, now: int, *, pace: Pace = _ANY_PACE, is_muted: IsMuted = _no_mute
+) -> Claimed | None:
+    """Take a message during whose last two attempts the process died; hold nothing else, and be healthy."""
+    if find_free_time(writer, pace, now) > now:
+        return None
+    silence_acked(writer, now)
+    claimed = _claim(writer, (_SUSPECT,), target, now, True)
+    return None if claimed is not None and is_muted(writer, claimed) else _counted(writer, claimed, pace, now)
+
+
+def _claim(writer: Writer, order: Iterable[str], target: str, now: int, healthy: bool) -> Claimed | None:
     found = (_take(writer, which, target, now, healthy) for which in order)
-    claimed = next((one for one in found if one is not None), None)
+    return next((one for one in found if one is not None), None)
+
+
+def _counted(writer: Writer, claimed: Claimed | None, pace: Pace, now: int) -> Claimed | None:
     if claimed is not None:
         note_sending(writer, pace, now)
     return claimed
@@ -239,21 +272,38 @@ class Retried:
 
 
 def retry(
-    writer: Writer, now: int, *, match_id: int | None = None, target: str | None = None, dead_only: bool = False
+    writer: Writer,
+    now: int,
+    *,
+    match_id: int | None = None,
+    target: str | None = None,
+    mute_id: int | None = None,
+    dead_only: bool = False,
 ) -> Retried:
     """Make messages due at once, of one match, one target or all: dead ones, pending ones too unless `dead_only`.
+
+    Those that a mute holds are sent if their match is named or, with nothing else, if the mute is. Mutes hold nothing
+    of this any more: a person wants it sent.
 
     Targets that are parked and owe something are opened. Attempts are counted from zero again; that a message may have
     arrived before is kept, and will be said.
     """
-    which = "(:match_id IS NULL OR :match_id IN (match_id, escalates)) AND (:target IS NULL OR target = :target)"
-    values = {"match_id": match_id, "target": target, "now": now}
+    which = (
+        "(:match_id IS NULL OR :match_id IN (match_id, escalates)) AND (:target IS NULL OR target = :target)"
+        " AND (:mute_id IS NULL OR mute_id = :mute_id)"
+    )
+    values = {"match_id": match_id, "target": target, "mute_id": mute_id, "now": now}
     parked = "target IN (SELECT name FROM targets WHERE state = 'parked')"
     waits = "kind = 'escalation' AND attempts = 0 AND not_before > :now"  # whoever has the alert may still answer
-    states = f"(state = 'dead' OR (state = 'pending' AND NOT ({waits}) AND ({parked} OR :pending)))"
+    open_ = f"(state = 'dead' OR (state = 'pending' AND NOT ({waits}) AND ({parked} OR :pending)))"
+    muted = "state = 'silenced' AND mute_id IS NOT NULL"
+    states = (
+        f"((:mute_id IS NULL AND {open_})"
+        f" OR ({muted} AND (:mute_id IS NOT NULL OR (:match_id IS NOT NULL AND :pending))))"
+    )
     found = writer.rows(
         "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"
-        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0"
+        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0, asked = 1"
         f" WHERE {which} AND {states} RETURNING target",
         values | {"pending": int(not dead_only)},
     )
@@ -332,4 +382,7 @@ def to_delivery(row: Row) -> DeliveryRow:
         payload=json.loads(row["payload"]),
         held=row["held"],
         digest=row["digest_id"],
+        mute_id=row["mute_id"],
+        asked=bool(row["asked"]),
+        priority=row["priority"],
     )

@@ -80,6 +80,7 @@ class DeliveryTable(SQLModel, table=True):
         ),
         Index("deliveries_unanswered", "target", sqlite_where=clause("kind = 'escalation' AND state = 'pending'")),
         Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
+        Index("deliveries_of_mute", "mute_id", sqlite_where=clause("mute_id IS NOT NULL")),
         CheckConstraint("state IN ('pending','sending','sent','joined','digested','dead','silenced')", name="state"),
     )
 
@@ -105,6 +106,8 @@ class DeliveryTable(SQLModel, table=True):
     held: str | None = Field(default=None, sa_type=Text)  # quiet limit late scheduled
     digest_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("digests.id")))
     escalates: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
+    mute_id: int | None = None  # the mute that held it, also once a person has sent it again
+    asked: int = count_column()  # 1: a person wants it sent, and no mute holds it
 
 
 class DigestTable(SQLModel, table=True):
@@ -131,6 +134,26 @@ class DigestScheduleTable(SQLModel, table=True):
     target: str = Field(primary_key=True, sa_type=Text)
     covered_until: int
     last_delivery: int
+
+
+class MuteTable(SQLModel, table=True):
+    """What people silenced for a while: everything that is not NULL must fit. Nothing is removed."""
+
+    __tablename__: ClassVar[str] = "mutes"
+
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str | None = Field(default=None, sa_type=Text)
+    source: str | None = Field(default=None, sa_type=Text)
+    tag: str | None = Field(default=None, sa_type=Text)
+    query: str | None = Field(default=None, sa_type=Text)
+    target: str | None = Field(default=None, sa_type=Text)
+    even_max: int
+    from_at: int
+    until: int
+    why: str = Field(sa_type=Text)
+    who: str = Field(sa_type=Text)
+    ended_at: int | None = None  # by a person, before its time
+    ended_by: str | None = Field(default=None, sa_type=Text)
 
 
 class TargetTable(SQLModel, table=True):

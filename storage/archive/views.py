@@ -88,7 +88,9 @@ SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}
     (SELECT json_group_array(json_object('target', d.target, 'kind', d.kind, 'state', d.state, 'attempts', d.attempts,
         'created_at', {_time("d.created_at")}, 'not_before', {_time("d.not_before")},
         'settled_at', {_time("d.settled_at")}, 'reason', d.reason,
-        'possible_repeat', json(iif(d.possible_repeat, 'true', 'false'))))
+        'possible_repeat', json(iif(d.possible_repeat, 'true', 'false')), 'held', d.held,
+        'digest', CAST(d.digest_id AS TEXT), 'event', iif(d.state = 'joined', (SELECT CAST(b.event_id AS TEXT)
+            FROM event_posts b WHERE b.post_id = m.post_id), NULL), 'mute', CAST(d.mute_id AS TEXT)))
         FROM deliveries d WHERE d.match_id = m.id OR d.escalates = m.id) AS deliveries,
     (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event,
     (SELECT json_object('by', a.who, 'at', {_time("a.at")}) FROM matches n JOIN acks a ON a.match_id = n.id
@@ -104,9 +106,14 @@ FROM matches m {_POST_AND_SOURCE.format("m")} {_CURRENT_REVISION}""",
 SELECT d.id, d.target, d.kind, d.state, m.rule, s.name AS source, p.url, {_seconds("d.created_at")} AS created,
     {_seconds("d.not_before")} AS not_before, {_seconds("d.settled_at")} AS settled, d.attempts, d.possible_repeat,
     d.reason, m.post_id, m.id AS alert_id, p.native_id, {_time("d.created_at")} AS created_at,
-    {_time("d.settled_at")} AS settled_at
+    {_time("d.settled_at")} AS settled_at, d.mute_id AS mute
 FROM deliveries d LEFT JOIN matches m ON m.id = coalesce(d.match_id, d.escalates) LEFT JOIN posts p ON p.id = m.post_id
 LEFT JOIN sources s ON s.id = p.source_id""",
+    "mutes_readable": f"""
+SELECT m.id, m.rule, m.source, m.tag, m."query", m.target, m.even_max, {_time("m.from_at")} AS from_at,
+    {_time("m.until")} AS until, m.why, m.who AS "by", {_time("m.ended_at")} AS ended_at, m.ended_by,
+    (SELECT count(*) FROM deliveries d WHERE d.mute_id = m.id) AS held
+FROM mutes m""",
     "gaps_readable": f"""
 SELECT g.id, s.name AS source, g.reason, g.low, g.high, {_seconds("g.from_at")} AS missing_from,
     {_seconds("g.to_at")} AS missing_to, {_seconds("g.opened_at")} AS opened, {_seconds("g.closed_at")} AS closed,

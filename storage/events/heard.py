@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.archive.database import as_list, in_list
 from storage.records import Thread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from storage.archive.database import Reader, Writer
 
 _OF_EVENT = (
@@ -39,6 +42,26 @@ def read_heard(reader: Reader, event_id: int) -> list[Heard]:
         {"event": event_id},
     )
     return [Heard(*row) for row in rows]
+
+
+def list_silenced(reader: Reader, mute_id: int) -> list[tuple[int, int | None, Heard]]:
+    """Messages about new matches that a mute holds, the oldest first: each with its event, and what it would say."""
+    rows = reader.rows(
+        "SELECT d.id, b.event_id, m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL)"
+        " FROM deliveries d JOIN matches m ON m.id = d.match_id JOIN posts p ON p.id = m.post_id"
+        " JOIN sources s ON s.id = p.source_id LEFT JOIN event_posts b ON b.post_id = p.id"
+        " WHERE d.mute_id = :mute AND d.state = 'silenced' AND d.kind = 'match' ORDER BY d.id",
+        {"mute": mute_id},
+    )
+    return [(delivery, event, Heard(*alert)) for delivery, event, *alert in rows]
+
+
+def join(writer: Writer, deliveries: Iterable[int], now: int) -> None:
+    """Let these be joined to what their targets hear of the event."""
+    writer.execute(
+        f"UPDATE deliveries SET state = 'joined', settled_at = :now WHERE id {in_list('ids')}",
+        {"ids": as_list(deliveries), "now": now},
+    )
 
 
 def find_only_joined(reader: Reader, post_id: int, rule: str) -> set[str]:

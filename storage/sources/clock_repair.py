@@ -26,9 +26,9 @@ def has_future_rounds(reader: Reader, now: int) -> bool:
 def repair_times(writer: Writer, now: int, drift: int | None = None) -> None:
     """After a jump of the clock: ask every source, decide and deliver all that waits.
 
-    `drift` is how far the clock was set: waits that another side asked for, re-checks of posts and budgets keep what
-    is left of them. None: that is not known; then such a wait lasts a day at most, and re-checks keep their times,
-    which count from publishing. Unless it is 0, absences that were seen before prove nothing any more (see
+    `drift` is how far the clock was set: waits that another side asked for, re-checks of posts, budgets and mutes keep
+    what is left of them. None: that is not known; then such a wait lasts a day at most, and re-checks keep their
+    times, which count from publishing. Unless it is 0, absences that were seen before prove nothing any more (see
     storage.posts.observations): how long ago they were is not known.
     """
     values = {"now": now, "longest": now + _LONGEST_HOLD, "drift": drift, "never": states.NEVER}
@@ -48,6 +48,7 @@ _MOVED = (
     "UPDATE telegram_spent SET at = at + :drift",
     "UPDATE jobs SET due_at = due_at + :drift WHERE kind = 'recheck'",
     "UPDATE jobs SET claimed_until = claimed_until + :drift WHERE claimed_until > 0",
+    "UPDATE mutes SET from_at = from_at + :drift, until = until + :drift WHERE until > :now - :drift",
 )
 _CAPPED = (
     "UPDATE sources SET hold_until = :longest WHERE hold_until > :longest",
@@ -57,6 +58,7 @@ _CAPPED = (
     "UPDATE telegram_account SET state_since = :now WHERE state_since > :now",
     "UPDATE telegram_waits SET until = :longest WHERE until > :longest",
     "UPDATE telegram_spent SET at = :now WHERE at > :now",
+    "UPDATE mutes SET until = until - from_at + :now, from_at = :now WHERE ended_at IS NULL AND from_at > :now",
 )
 _WAITS = "state = 'pending' AND kind = 'escalation'"  # never longer than it says
 _LATEST = ":now + json_extract(payload, '$.after')"

@@ -123,9 +123,10 @@ def _merge_versions(writer: Writer, which: str, change: str, values: dict[str, s
 
 
 def _forget(writer: Writer, part: Part, was: str, name: str) -> None:
-    """Forget the old name, and let notices be about the new one; their sentences stay as they were."""
+    """Forget the old name, and let notices and mutes be about the new one; old sentences stay as they were."""
     noun = part.removesuffix("s")
     writer.execute("DELETE FROM config_entries WHERE part = :part AND name = :was", {"part": part, "was": was})
     writer.execute(
         "UPDATE notices SET about = :about WHERE about = :was", {"about": f"{noun} {name}", "was": f"{noun} {was}"}
     )
+    writer.execute(f"UPDATE mutes SET {noun} = :name WHERE {noun} = :was", {"name": name, "was": was})

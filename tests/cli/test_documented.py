@@ -113,6 +113,7 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO event_posts (post_id, event_id, reason, at, added) SELECT min(id), min(id), 'first', :noon, 'not so' FROM posts WHERE id <> :post",
             "INSERT INTO acks (match_id, who, at) VALUES (1, 'anna', :noon)",
             "INSERT INTO verdicts (match_id, who, verdict, at) VALUES (1, 'anna', 'useful', :noon)",
+            "INSERT INTO mutes (rule, even_max, from_at, until, why, who) VALUES ('command', 0, :noon, :later, 'so', 'Ada')",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
@@ -139,6 +140,8 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "alerts list": [("alerts", "list")],
     "alerts why": [("alerts", "why", "1")],
     "alerts ack": [("alerts", "ack", "1")],
+    "alerts mute": [("alerts", "mute", "--rule", "command", "--for", "2h", "--why", "an exercise", "--by", "Ada")],
+    "alerts mutes": [("alerts", "mutes", "--all")],
     "alerts test": [("alerts", "test", "console"), ("alerts", "test", "hook")],
     "events list": [("events", "list")],
     "events show": [("events", "show", "spokesman/1")],

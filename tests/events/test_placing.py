@@ -11,6 +11,7 @@ import pytest
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
+from bot.alerts.muting import release
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
@@ -20,7 +21,8 @@ from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
 from bot.contracts.target import MessageRefused, TargetSettings
 from bot.daemon.given_up import GivenUp
 from bot.events.placing import place_arrived
-from storage.alerts import outbox
+from storage.alerts import mutes, outbox
+from storage.alerts.mutes import Mute
 from storage.archive.database import Archive
 from storage.events import members
 from storage.language.query import parse
@@ -349,3 +351,47 @@ def test_a_target_that_refuses_the_first_message_gets_a_copy_of_it(desk: Desk) -
     desk.drain(target, hook)
     assert desk.states() == ["dead", "sent"]
     assert ["north" in message.text for message in target.got] == [True]
+
+
+def mute(desk: Desk, *, source: str | None = None, target: str | None = None, length: int = HOUR) -> int:
+    with desk.archive.writing() as writer:
+        return mutes.add(writer, Mute(None, source, None, None, target, desk.now, desk.now + length, "so", "Ada"))
+
+
+def test_no_copy_is_joined_to_a_message_that_a_mute_holds(desk: Desk) -> None:
+    mute(desk, source="rangers")
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    desk.say("south", CLAIM)
+    assert desk.states() == ["silenced", "pending", "joined"]
+
+
+def test_what_was_joined_is_sent_when_the_first_message_is_muted_before_its_turn(desk: Desk) -> None:
+    target, hook = Told("desk"), Told("hook")
+    desk.say("rangers", CLAIM)
+    desk.say("north", CLAIM)
+    desk.say("south", CLAIM)
+    mute(desk, source="rangers")
+    desk.drain(target, hook)
+    assert desk.states() == ["silenced", "sent", "joined"]
+    assert ["north" in message.text for message in target.got] == [True]
+
+
+def test_of_forty_silenced_copies_one_is_sent_where_they_are_folded(desk: Desk) -> None:
+    held = mute(desk, length=2 * HOUR)
+    for number in range(40):
+        desk.say(f"channel{number}", CLAIM)
+    assert desk.states() == ["silenced"] * 40
+    with desk.archive.writing() as writer:
+        done, copies = release(writer, held, desk.rules.folding, desk.now)
+    assert (done.due, copies) == (41, 39)
+    assert desk.states() == ["pending"] + ["joined"] * 39
+    assert desk.states("hook") == ["pending"] * 40
+
+
+def test_a_copy_that_comes_after_the_mute_rings(desk: Desk) -> None:
+    mute(desk)
+    desk.say("rangers", CLAIM)
+    desk.now += 2 * HOUR
+    desk.say("north", CLAIM)
+    assert desk.states() == ["silenced", "pending"]

@@ -16,9 +16,11 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_age, format_time, zone_option
 from bot.clock import HOUR, MINUTE
 from bot.documents.as_json import iso
+from bot.documents.mute import describe_muted
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from storage.alerts.mutes import Mute
 from storage.archive import marker
 from storage.backups.record import BackupRecord
 from storage.posts.refolding import FoldProgress
@@ -250,6 +252,8 @@ def _lines(
         yield f"reading     {done:,} of {total:,} posts are read again by this version, which may find more in them"
     if found.indexing is not None:
         yield f"index       {describe_indexing(found.indexing)}"
+    for mute in found.mutes:
+        yield f"muted       {one_line(describe_mute(mute, zone))}"
     yield from status_files.describe_files(session, files, now)
     for watch in found.watches:
         yield ""
@@ -300,6 +304,13 @@ def describe_backups(known: BackupRecord, zone: Zone, now: int) -> str:
     """Say when the last backup was made, where it is, and how far the kept ones reach back."""
     last = f"last {format_time(known.last_at, zone)} ({format_age(known.last_at, now)}) in {known.path}"
     return f"{last}, {known.kept} kept, oldest {format_time(known.oldest_at, zone)}"
+
+
+def describe_mute(mute: Mute, zone: Zone) -> str:
+    """Say what is muted until when, by whom and why, and how many messages that has held."""
+    held = f"{format_count(mute.held, 'message')} held"
+    until = format_time(mute.until, zone)
+    return f"{describe_muted(mute)} until {until} ({held}; mute {mute.id}, by {mute.who}: {mute.why})"
 
 
 def _describe_queue(queue: Queue, now: int) -> str:

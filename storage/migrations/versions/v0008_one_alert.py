@@ -80,6 +80,25 @@ _STEPS: tuple[str, ...] = (
     "ALTER TABLE deliveries ADD COLUMN escalates INTEGER REFERENCES matches (id)",
     "CREATE UNIQUE INDEX deliveries_escalating ON deliveries (escalates, target) WHERE escalates IS NOT NULL",
     "CREATE INDEX deliveries_unanswered ON deliveries (target) WHERE kind = 'escalation' AND state = 'pending'",
+    """CREATE TABLE mutes (
+        id INTEGER NOT NULL,
+        rule TEXT,
+        source TEXT,
+        tag TEXT,
+        "query" TEXT,
+        target TEXT,
+        even_max INTEGER NOT NULL,
+        from_at INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        who TEXT NOT NULL,
+        ended_at INTEGER,
+        ended_by TEXT,
+        PRIMARY KEY (id)
+    ) STRICT""",
+    "ALTER TABLE deliveries ADD COLUMN mute_id INTEGER",
+    "ALTER TABLE deliveries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX deliveries_of_mute ON deliveries (mute_id) WHERE mute_id IS NOT NULL",
 )
 
 

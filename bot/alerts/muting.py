@@ -1,0 +1,198 @@
+"""Mutes: made from what a person asks for, and obeyed where a message is decided and where its turn comes."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from bot.clock import DAY
+from bot.contracts.settings import written
+from bot.errors import UserError
+from bot.events.folding import Alert, split_targets
+from bot.foreign.text import one_line
+from bot.rules import MEDIA_RULE
+from bot.suggest import did_you_mean
+from storage.alerts import matches, mutes, outbox
+from storage.alerts.mutes import Mute
+from storage.events import heard
+from storage.events.heard import Heard
+from storage.language.match import Document, PreparedDocument, holds
+from storage.language.query import QueryError, parse
+from storage.search import documents
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from storage.alerts.outbox import Retried
+    from storage.alerts.settlement import Claimed
+    from storage.archive.database import Reader, Writer
+    from storage.language.query import Query
+
+LONGEST = 7 * DAY
+_MOST_LETTERS = 500  # of a reason and of a name
+_MAX = matches.PRIORITIES.index("max")
+Terms = Mapping[str, Sequence[str]]
+"""The phrases of each @name of the config."""
+
+
+# What a person asks for ----------------------------------------------------------------------------------------------
+
+
+def check_mute(config: "Config", mute: Mute) -> Mute:
+    """The mute that a person means: names are known, and a source may be named by its handle or a link.
+
+    Raises UserError for what cannot be meant, QueryError for a mistake in the query. Nothing is written: `mutes.add`
+    does, in the caller's transaction.
+    """
+    if not any((mute.rule, mute.source, mute.tag, mute.query, mute.target)):
+        raise UserError("say what to mute: a rule, a source, a tag, a query or a target")
+    length = mute.until - mute.from_at
+    if not 0 < length <= LONGEST:
+        asked = f"not {written(length)}" if length else "and longer than nothing"
+        raise UserError(f"a mute lasts {written(LONGEST)} at most, {asked}: when it is over, mute again")
+    if mute.query is not None:
+        parse(mute.query, terms=config.phrases())
+    return replace(
+        mute,
+        rule=_known(mute.rule, _list_rules(config), "rule"),
+        source=_find_source(config, mute.source),
+        tag=_known(mute.tag, {tag for source in config.sources for tag in source.tags}, "tag"),
+        target=_known(mute.target, [target.name for target in config.targets], "target"),
+        why=_words(mute.why, "say why, so that others understand the silence"),
+        who=_words(mute.who, "say who mutes"),
+    )
+
+
+def _list_rules(config: "Config") -> list[str]:
+    alerting_on_files = (source.name for source in config.sources if config.alerts_on(source))
+    return [*(rule.name for rule in config.rules), *(f"{MEDIA_RULE}{name}" for name in alerting_on_files)]
+
+
+def _find_source(config: "Config", name: str | None) -> str | None:
+    names = [source.name for source in config.sources]
+    if name is not None and name not in names:
+        meant = next((source.name for source in config.sources if source.is_meant_by(name)), None)
+        return meant or _known(name, names, "source")
+    return name
+
+
+def _known(name: str | None, known: Collection[str], noun: str) -> str | None:
+    if name is not None and name not in known:
+        raise UserError(f"there is no {noun} {one_line(name)} in the config{did_you_mean(name, known)}")
+    return name
+
+
+def _words(text: str, missing: str) -> str:
+    words = text.encode(errors="replace").decode().strip()
+    if not words:
+        raise UserError(missing)
+    if len(words) > _MOST_LETTERS:
+        raise UserError(f"{_MOST_LETTERS} characters are enough for a reason or a name, not {len(words)}")
+    return words
+
+
+# Where it is obeyed --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """The mutes that are active at one moment, and the query of each that has one.
+
+    A query with a term that the config no longer has holds nothing: rather an alert too many.
+    """
+
+    active: Sequence[Mute]
+    queries: "Mapping[int, Query]"
+
+    @classmethod
+    def read(cls, reader: "Reader", now: int, terms: Terms) -> Self:
+        """Read them in the transaction that decides: a mute holds from its commit on."""
+        active = mutes.read_active(reader, now)
+        read = {mute.id: _parse(mute.query, terms) for mute in active if mute.query is not None}
+        return cls(active, {mute_id: query for mute_id, query in read.items() if query is not None})
+
+    def find(self, document: Document, rule: str, target: str, priority: int) -> int | None:
+        """The first mute that holds an alert of `rule` about this post to `target`; `priority` 0 is max."""
+        return next((mute.id for mute in self.active if self._fits(mute, document, rule, target, priority)), None)
+
+    def split(
+        self, document: Document, rule: str, targets: Iterable[str], priority: int
+    ) -> tuple[tuple[str, ...], dict[str, int]]:
+        """The targets that get the alert, and those that do not, each with its mute."""
+        if not self.active:
+            return tuple(targets), {}
+        found = {target: self.find(document, rule, target, priority) for target in targets}
+        held = {target: mute for target, mute in found.items() if mute is not None}
+        return tuple(target for target in found if target not in held), held
+
+    def _fits(self, mute: Mute, document: Document, rule: str, target: str, priority: int) -> bool:
+        return (
+            (mute.even_max or priority != _MAX)
+            and mute.rule in (None, rule)
+            and mute.target in (None, target)
+            and mute.source in (None, document.source)
+            and (mute.tag is None or mute.tag in document.tags)
+            and (mute.query is None or self._asks_for(mute, document))
+        )
+
+    def _asks_for(self, mute: Mute, document: Document) -> bool:
+        query = self.queries.get(mute.id)
+        return query is not None and holds(query.root, PreparedDocument(document))
+
+
+def _parse(text: str, terms: Terms) -> "Query | None":
+    try:
+        return parse(text, terms=terms)
+    except QueryError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldMuted:
+    """Asked for each message whose turn came: one that waited already when its mute began is silenced now.
+
+    Messages about no post, and those that a person wants sent, are held by no mute.
+    """
+
+    terms: Terms
+    now: int
+
+    def __call__(self, writer: "Writer", claimed: "Claimed") -> bool:
+        """Settle the message if a mute holds it; whether one does."""
+        row = claimed.row
+        if row.match_id is None or row.asked:
+            return False
+        muting = Muting.read(writer, self.now, self.terms)
+        if not muting.active:
+            return False
+        rule, post_id = matches.find_rule_and_post(writer, row.match_id)
+        document = documents.load_documents(writer, [post_id])[post_id]
+        mute = muting.find(document, rule, row.target, row.priority)
+        if mute is None:
+            return False
+        mutes.hold(writer, row.id, mute, self.now)
+        if row.kind == "match":
+            heard.take_up(writer, row.id, self.now)  # a copy of the same statement may be held by no mute
+        return True
+
+
+# What it held --------------------------------------------------------------------------------------------------------
+
+
+def release(writer: "Writer", mute_id: int, folding: Collection[str], now: int) -> tuple["Retried", int]:
+    """Let everything that a mute held be sent; of a statement with copies once, where the target folds them.
+
+    Returns what is due now, and how many copies were joined.
+    """
+    said: dict[int, list[Heard]] = {}
+    joined = []
+    for delivery, event, alert in heard.list_silenced(writer, mute_id):
+        if event is None:
+            continue
+        known = said.setdefault(event, [])
+        if not known:
+            known += heard.read_heard(writer, event)
+        if split_targets(Alert(alert.rule, alert.priority, alert.side, (alert.target,)), folding, known)[1]:
+            joined.append(delivery)
+        else:
+            known.append(alert)
+    heard.join(writer, joined, now)
+    return outbox.retry(writer, now, mute_id=mute_id), len(joined)
