@@ -94,6 +94,7 @@ def render(
         attachment=attached,
         headline="".join(span.text for span in words).strip(),
         copies=copies,
+        link=safe_link(post.url),
     )
 
 

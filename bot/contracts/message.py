@@ -49,7 +49,8 @@ class Message:
 
     `body` is the whole document as JSON where that is too large to be made at once; then `document` lacks its posts.
     `headline` is the first words that were found, on one line, for targets with a title beside the text; "" without
-    such words. `progress` is the receipt of an earlier attempt that reached only some of those it is for.
+    such words. `link` is the post's own address, if it is a plain one. `progress` is the receipt of an earlier attempt
+    that reached only some of those it is for.
     """
 
     id: str
@@ -62,5 +63,6 @@ class Message:
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption
     headline: str = ""
+    link: str | None = None
     progress: str | None = None
     copies: CopiesShown = CopiesShown()

@@ -71,9 +71,10 @@ class Http:
         headers: Mapping[str, str] = _NO_HEADERS,
         cap: int = 1 << 20,
         deadline: float = 30,
+        method: Literal["POST", "PUT"] = "POST",
     ) -> Reply:
         """Send `content`; the reply comes back whatever its status. Raises Later (`unsure` once it went out), Never."""
-        return await self._follow(self._sending("POST", url, headers, content, cap, deadline, foreign=False), False)
+        return await self._follow(self._sending(method, url, headers, content, cap, deadline, foreign=False), False)
 
     async def connect(self, host: str, port: int) -> "Wire":
         """Open a connection for another protocol, such as SMTP: checked as any other, and through the proxy.
@@ -148,7 +149,7 @@ class Http:
 
     def _sending(
         self,
-        method: Literal["GET", "POST"],
+        method: Literal["GET", "POST", "PUT"],
         url: str,
         extra: Mapping[str, str],
         content: bytes,
@@ -184,7 +185,7 @@ def _redirected(sending: "Sending", status: int, location: "URL") -> "Sending":
     host = sending.host
     url = location.copy_with(userinfo=b"", fragment=None)
     following = replace(sending, url=url)
-    if sending.method == "POST" and (status not in _REPEATING or following.host != host):
+    if sending.method != "GET" and (status not in _REPEATING or following.host != host):
         raise Never(f"{host} redirects messages to {following.host!a}", remedy="write the new address in the config")
     if (sending.url.scheme, url.scheme) == ("https", "http"):
         raise Later(f"{host} redirects from https to http, which is not followed")

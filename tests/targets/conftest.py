@@ -19,6 +19,7 @@ from tests.bot_api import TOKEN, BotApi, serving
 from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
 from tests.desk import Sink, listening
 from tests.mail_server import MailServer, mail_server
+from tests.ntfy_server import NtfyServer, ntfy_server
 
 NOW = 1_763_800_000_000_000
 MESSAGE = Message(
@@ -91,7 +92,15 @@ def mail() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def keys(around: Around, bot_api: BotApi, sink: Sink, mail: MailServer) -> dict[str, dict[str, Any]]:
+def phones() -> Iterator[NtfyServer]:
+    with ntfy_server() as server:
+        yield server
+
+
+@pytest.fixture
+def keys(
+    around: Around, bot_api: BotApi, sink: Sink, mail: MailServer, phones: NtfyServer
+) -> dict[str, dict[str, Any]]:
     """A working config entry of every kind of target."""
     host = sink.url.removeprefix("http://")
     return {
@@ -101,6 +110,7 @@ def keys(around: Around, bot_api: BotApi, sink: Sink, mail: MailServer) -> dict[
             "kind": "email", "host": "127.0.0.1", "port": mail.port, "tls": "none",
             "from": "Alerts <alerts@desk.example>", "to": ["ann@desk.example", "ben@desk.example"],
         },
+        "ntfy": {"kind": "ntfy", "url": phones.base, "topic": "desk-7Kq"},
         "telegram": {
             "kind": "telegram", "token_file": around.secret("token", TOKEN), "chat": 7, "api_base": bot_api.base,
         },

@@ -46,6 +46,7 @@ def test_a_peer_that_is_down_is_a_failure_for_later(kind: str, around: Any) -> N
             "kind": "email", "host": "127.0.0.1", "port": 9, "tls": "none", "from": "a@desk.example",
             "to": ["b@desk.example"],
         },
+        "ntfy": {"kind": "ntfy", "url": f"http://{nobody}", "topic": "desk"},
         "telegram": {
             "kind": "telegram", "token_file": around.secret("token", "1:a"), "chat": 7, "api_base": f"http://{nobody}",
         },
@@ -71,6 +72,7 @@ def test_bad_input_69_a_token_never_stands_in_what_a_failure_says(around: Any, b
         {"kind": "telegram", "token_file": file, "chat": 7, "api_base": "http://localhost.invalid"},
         {"kind": "webhook", "url_file": around.secret("url", "http://127.0.0.1:9/CANARY/CANARY?token=CANARY")},
         {"kind": "webhook", "url_file": around.secret("url2", "http://127.0.0.1:9/a b/CANARY")},
+        {"kind": "ntfy", "url": "http://127.0.0.1:9", "topic": "x", "token_file": around.secret("tk", "tk_CANARY")},
         {"kind": "apprise", "url_file": around.secret("url3", "json://user:CANARY@127.0.0.1:9/CANARY")},
         {"kind": "apprise", "url_file": around.secret("url4", "nosuch://CANARY")},
     ]

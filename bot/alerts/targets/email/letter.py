@@ -2,8 +2,7 @@
 
 import json
 import re
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,10 +11,10 @@ from email.utils import format_datetime
 from bot.alerts.targets.email.mailboxes import Mailbox
 from bot.contracts.message import Attachment, Message
 from bot.foreign.graphemes import clip
+from bot.foreign.header import encode_header
 from bot.foreign.text import one_line
 
 _SUBJECT = 150  # UTF-16 units
-_WORD = 45  # bytes of UTF-8 in one encoded word, which has at most 75 letters (RFC 2047)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _URGENCY = {"max": ("1", "high"), "high": ("2", "high"), "low": ("4", "low"), "min": ("5", "low")}
 
@@ -32,7 +31,7 @@ def compose(
     lines = [
         _header("From", _written(sender)),
         _header("To", ",\r\n ".join(map(_written, recipients))),
-        _header("Subject", _encoded(subject(message))),
+        _header("Subject", encode_header(subject(message), fold="\r\n ")),
         _header("Date", format_datetime(_EPOCH + timedelta(microseconds=now))),
         _header("Message-ID", message_id(message, sender)),
         _header("Auto-Submitted", "auto-generated"),
@@ -87,25 +86,7 @@ def _header(name: str, value: str) -> str:
 
 
 def _written(mailbox: Mailbox) -> str:
-    return f"{_encoded(mailbox.name)} <{mailbox.address}>" if mailbox.name else mailbox.address
-
-
-def _encoded(words: str) -> str:
-    """Words as a header may hold them: all but a few plain ones are encoded, so that nothing in them has a meaning."""
-    if len(words) <= 60 and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 .-]*", words):
-        return words
-    return "\r\n ".join(f"=?utf-8?b?{b64encode(piece).decode('ascii')}?=" for piece in _pieces(words))
-
-
-def _pieces(words: str) -> Iterator[bytes]:
-    piece = b""
-    for letter in words:
-        data = letter.encode("utf-8", "replace")
-        if len(piece) + len(data) > _WORD:
-            yield piece
-            piece = b""
-        piece += data
-    yield piece
+    return f"{encode_header(mailbox.name)} <{mailbox.address}>" if mailbox.name else mailbox.address
 
 
 def _label(name: str) -> str:
