@@ -47,6 +47,7 @@ DeliveryKind = Literal["match", "edited", "deleted", "digest", "event", "health"
 DigestKind = Literal["quiet", "limit", "late", "scheduled"]
 Presence = Literal["present", "absent"]
 FailureKind = Literal["unreached", "error", "closed", "refused"]
+PRIORITIES: Final = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
 
 

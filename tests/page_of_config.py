@@ -161,6 +161,8 @@ def _form(value: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_form(one) for one in value["anyOf"]))
     if value.get("type") == "array":
         return f"list of: {_form(value['items'])}"
+    if value.get("type") == "object":
+        return f"table of {', '.join(f'`{key}`' for key in value.get('properties', ()))}"
     pattern = value.get("pattern", "")
     if "ms|s|m" in pattern or "KB|MB" in pattern:
         return "duration" if "ms|s|m" in pattern else "size"

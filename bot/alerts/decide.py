@@ -15,6 +15,7 @@ from storage.alerts import matches, rules
 from storage.events import growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
+from storage.records import PRIORITIES
 from storage.search import documents
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def decide(
         for match, targets in verdicts:
             send, joined = _fold(writer, loaded, document, match, targets)
             priority = loaded.alerting[match.rule].priority
-            send, muted = muting.split(document, match.rule, send, matches.PRIORITIES.index(priority))
+            send, muted = muting.split(document, match.rule, send, PRIORITIES.index(priority))
             due = now + (loaded.events.wait if loaded.events is not None and match.kind == "match" else 0)
             if (
                 matches.save(writer, match, send, now, priority=priority, joined=joined, silenced=muted, due=due)
@@ -152,7 +153,7 @@ def _fold(
     if match.kind != "match":  # what became of a copy is only counted
         joined = heard.find_only_joined(writer, match.post_id, match.rule)
         return tuple(name for name in targets if name not in joined), tuple(name for name in targets if name in joined)
-    priority = matches.PRIORITIES.index(loaded.alerting[match.rule].priority)
+    priority = PRIORITIES.index(loaded.alerting[match.rule].priority)
     voice = document.side if members.is_own_voice(writer, match.post_id) else None
     alert = Alert(match.rule, priority, voice, targets)
     return split_targets(alert, loaded.folding, heard.read_heard(writer, event))

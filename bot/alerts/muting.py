@@ -17,6 +17,7 @@ from storage.events import heard
 from storage.events.heard import Heard
 from storage.language.match import Document, PreparedDocument, holds
 from storage.language.query import QueryError, parse
+from storage.records import PRIORITIES
 from storage.search import documents
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LONGEST = 7 * DAY
 _MOST_LETTERS = 500  # of a reason and of a name
-_MAX = matches.PRIORITIES.index("max")
+_MAX = PRIORITIES.index("max")
 Terms = Mapping[str, Sequence[str]]
 """The phrases of each @name of the config."""
 

@@ -5,11 +5,15 @@ import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
+from bot.alerts import holding
 from bot.alerts.digests.compose import compose_digest
 from bot.alerts.growing import PAUSE, Growing
 from bot.alerts.handing import hand_over, where
+from bot.alerts.holding import TargetLimits
+from bot.alerts.hours import find_passing
+from bot.alerts.losses import describe_change, describe_dropped, describe_loss
 from bot.alerts.material import read_alert
 from bot.alerts.muting import HoldMuted, Terms
 from bot.alerts.render import Rendering, render, render_notice
@@ -21,7 +25,7 @@ from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
 from storage.alerts import notices, outbox
-from storage.alerts.pace import Pace, note_arrival
+from storage.alerts.pace import note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.answers import escalations
 from storage.archive.database import Writer
@@ -46,12 +50,15 @@ class _TargetLane:
     """One target and its state in this process. `cooldown_until` is in microseconds UTC."""
 
     target: Target
+    limits: TargetLimits
     bell: Bell
     lock: asyncio.Lock
     swept: bool = False  # what could not be settled has been
     failures: int = 0
     failed_at: int = 0
     cooldown_until: int = 0
+    limits_seen: bool = False  # what is held is held by the limits of this config
+    held_until: int | None = None  # when to look again at what is held
     sent: int = 0
     refused: int = 0
 
@@ -72,6 +79,7 @@ class Outbox:
         speak: Callable[[str], None],
         *,
         terms: Terms | None = None,
+        rules_per_hour: Mapping[str, int] | None = None,
         jitter: Callable[[], float] = random.random,
         escalate: Mapping[str, Escalation] = MappingProxyType({}),
     ) -> None:
@@ -84,7 +92,12 @@ class Outbox:
         self._terms = terms or {}
         self._jitter = jitter
         self._escalate = escalate
-        self._lanes = {name: _TargetLane(target, Bell(), asyncio.Lock()) for name, target in targets.items()}
+        self._lanes = {
+            name: _TargetLane(
+                target, TargetLimits.of(target, rendering.zone, rules_per_hour or {}), Bell(), asyncio.Lock()
+            )
+            for name, target in targets.items()
+        }
         self._under_way: set[asyncio.Task[bool]] = set()
         self._closed = False
 
@@ -143,7 +156,11 @@ class Outbox:
 
     async def _due(self, name: str, lane: _TargetLane) -> int | None:
         now, healthy_at = self._clock.now(), self._claims.healthy_at
-        due = await self._store.read(outbox.find_due_time, name, healthy_at, pace=_pace(lane.target), now=now)
+        passing = find_passing(lane.limits.quiet, now)
+        found = await self._store.read(
+            outbox.find_due_time, name, healthy_at, pace=lane.limits.pace, passing=passing, now=now
+        )
+        due = min((at for at in (found, lane.held_until) if at is not None), default=None)
         if due is not None and lane.cooldown_until:
             known = await self._store.read(outbox.find_target, name)
             if known.asked_at > lane.failed_at:  # a person wants it tried, or has seen it work
@@ -152,7 +169,7 @@ class Outbox:
 
     async def _due_anything(self, name: str, lane: _TargetLane) -> int | None:
         """The same, or when a message that was sent is looked at again."""
-        grows = self._cooled(lane, await self._growing.find_due(lane.target, _pace(lane.target)))
+        grows = self._cooled(lane, await self._growing.find_due(lane.target, lane.limits.pace))
         return min((at for at in (await self._due(name, lane), grows) if at is not None), default=None)
 
     def _cooled(self, lane: _TargetLane, due: int | None) -> int | None:
@@ -173,32 +190,41 @@ class Outbox:
         async with lane.lock:
             if not lane.swept:
                 await self._sweep(name, lane)
+            if lane.limits.any or not lane.limits_seen:
+                lane.held_until = await self._store.run(holding.hold, name, lane.limits, self._clock.now())
+                lane.limits_seen = True
             due = await self._due(name, lane)
             if due is None or due > self._clock.now():  # alerts go before edits
                 idle = self._closed or lane.cooldown_until > self._clock.now()
-                return not idle and await self._growing.look(lane.target, _pace(lane.target), self._held(lane))
+                return not idle and await self._growing.look(lane.target, lane.limits.pace, self._held(lane))
             await lane.target.ready()
             if self._closed:
                 return False
-            now, healthy, pace = self._clock.now(), self._claims.healthy, _pace(lane.target)
+            now, healthy, limits = self._clock.now(), self._claims.healthy, lane.limits
             held = HoldMuted(self._terms, now)
             async with self._claims.together():
-                claimed = await self._store.run(
-                    self._claim, outbox.claim, name, now, healthy=healthy, pace=pace, is_muted=held
-                )
+                claimed = await self._store.run(self._claim, name, limits, now, held, healthy=healthy)
                 if claimed is not None:
                     return await self._deliver(lane, claimed)
             if not healthy:
                 return False
             async with self._claims.alone():
-                claimed = await self._store.run(self._claim, outbox.claim_suspect, name, now, pace=pace, is_muted=held)
+                claimed = await self._store.run(self._claim, name, limits, now, held, healthy=True, suspect=True)
                 return claimed is not None and await self._deliver(lane, claimed)
 
     def _claim(
-        self, writer: Writer, /, take: Callable[..., Claimed | None], name: str, now: int, **how: Any
+        self,
+        writer: Writer,
+        name: str,
+        limits: TargetLimits,
+        now: int,
+        is_muted: HoldMuted,
+        *,
+        healthy: bool,
+        suspect: bool = False,
     ) -> Claimed | None:
         """Claim, and let the time of whoever is asked next run from here."""
-        claimed = take(writer, name, now, **how)
+        claimed = holding.claim(writer, name, limits, now, is_muted, healthy=healthy, suspect=suspect)
         if claimed is not None and claimed.row.match_id is not None and claimed.row.kind in {"match", "edited"}:
             escalations.start_clock(writer, claimed.row.match_id, self._escalate, now)
         return claimed
@@ -317,7 +343,7 @@ class Outbox:
         if message is not None and outcome.settlement.state == "sent" and lane.target.settings.fold:
             copies = message.copies
             growing.note_sent(writer, row.id, "\n".join(copies.lines), copies.count, now + PAUSE)
-        note_arrival(writer, _pace(lane.target), now)
+        note_arrival(writer, lane.limits.pace, now)
         said: list[str] = []
         if outcome.hold_until is not None:
             outbox.hold_targets(writer, self._held(lane), outcome.hold_until, now)
@@ -328,7 +354,7 @@ class Outbox:
                 writer, row.target, outcome.target, outcome.reason or None, now
             )
         if outcome.target is not None and changed:
-            said.append(_change(row.target, outcome.target, outcome.reason))
+            said.append(describe_change(row.target, outcome.target, outcome.reason))
         if outcome.settlement.state == "dead":
             said.append(describe_loss(row.match_id, row.target, row.kind, outcome.settlement.reason or ""))
         for sentence in said:
@@ -355,7 +381,7 @@ class Outbox:
 
         def write(writer: Writer) -> str:
             count = outbox.abandon(writer, self._lanes, now)
-            sentence = _dropped(count) if count else ""
+            sentence = describe_dropped(count) if count else ""
             if sentence:
                 notices.add(writer, now, "targets", sentence)
             return sentence
@@ -378,10 +404,6 @@ def note_move(writer: Writer, target: str, move: Moved, health: Iterable[str], n
     return sentence
 
 
-def _pace(target: Target) -> Pace:
-    return Pace(target.chat or f"target {target.settings.name}", target.settings.per_minute)
-
-
 async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:
     """Run all until the first failure, which is raised as itself."""
     try:
@@ -390,23 +412,3 @@ async def _together(works: Iterable[Coroutine[Any, Any, Any]]) -> None:
                 group.create_task(work)
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
-
-
-def _change(target: str, state: Literal["ok", "failing", "parked"], reason: str) -> str:
-    if state == "ok":
-        return f"target {target} works again"
-    if state == "failing":
-        return f"target {target} is not accepting alerts; they stay queued: {reason}"
-    return f"target {target} is suspended: {reason}. Fix it, then run `communique alerts retry --dead`"
-
-
-def _dropped(count: int) -> str:
-    what = "1 alert was dropped: its target is" if count == 1 else f"{count} alerts were dropped: their targets are"
-    return f"{what} no longer in the config; see `communique alerts list --state dead`"
-
-
-def describe_loss(match_id: int | None, target: str, kind: str, reason: str) -> str:
-    """One sentence about a message that is given up."""
-    what = f"alert {match_id}" if match_id is not None else f"a {kind} message"
-    again = f"`communique alerts retry {match_id}`" if match_id is not None else "`communique alerts retry --dead`"
-    return f"{what} was not delivered to {target}: {reason}; to try again, run {again}"

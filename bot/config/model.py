@@ -248,6 +248,7 @@ class RuleConfig(Settings):
     tags: tuple[Name, ...] = ()
     sources: tuple[Name, ...] = ()
     priority: Priority = "default"
+    per_hour: Annotated[int, Field(ge=1)] | None = None  # single messages to each target in any hour, at most
     targets: tuple[Name, ...] | None = None
     escalate: EscalateConfig | None = None
     matches: tuple[str, ...] = ()

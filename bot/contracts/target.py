@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
+from bot.contracts.quiet import QuietHours
 from bot.contracts.settings import Name, Settings
 from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
@@ -33,6 +34,8 @@ class TargetSettings(Settings):
     was: Name | None = None  # its former name, whose messages and receipts it takes over
     kind: str
     per_minute: Annotated[int, Field(ge=1)] | None = None  # messages in any minute, at most; None: no limit
+    per_hour: Annotated[int, Field(ge=1)] | None = None  # messages in any hour, at most; None: no limit
+    quiet: tuple[QuietHours, ...] = ()  # when messages wait, to come as one digest
     fold: bool = True  # True: copies of a statement that was sent there are counted and not sent
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.alerts.outbox import describe_loss
+from bot.alerts.losses import describe_loss
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
 from bot.clock import Clock

@@ -171,6 +171,7 @@ class Stages:
                 self.claims,
                 self.say,
                 terms=rules.terms,
+                rules_per_hour={rule.name: rule.per_hour for rule in config.rules if rule.per_hour is not None},
                 escalate=rules.escalations(),
             ),
             media=MediaStage.of(

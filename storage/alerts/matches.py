@@ -8,12 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.records import Acked, Hit, MatchRow, ObservationRow, PostFacts, Story
+from storage.records import PRIORITIES, Acked, Hit, MatchRow, ObservationRow, PostFacts, Story
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
-PRIORITIES = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 _COLUMNS = (
     "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before,"
     " (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event_id,"

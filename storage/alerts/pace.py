@@ -1,4 +1,4 @@
-"""How many messages a chat got within the last minute: counted in the archive, so that a restart forgets none."""
+"""How many messages a chat got in the last minute and hour: counted in the archive, so that a restart forgets none."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
-WINDOW = 61_000_000  # microseconds; the other side sees messages in its own minute, a little earlier or later
+MINUTE = 61_000_000  # microseconds; the other side sees messages in its own minute, a little earlier or later
+HOUR = 3_601_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most `per_minute` messages to `chat` in any minute; no limit if that is None."""
+    """At most so many messages to `chat` in any minute and in any hour; no limit where that is None."""
 
     chat: str
     per_minute: int | None = None
+    per_hour: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        return self.per_minute is not None or self.per_hour is not None
 
 
 def find_free_time(reader: Reader, pace: Pace, now: int) -> int:
     """When the next message may go out, in microseconds UTC; in the past if it may now."""
-    if pace.per_minute is None:
-        return 0
+    limits = ((pace.per_minute, MINUTE), (pace.per_hour, HOUR))
+    return max((_find_free(reader, pace.chat, most, window, now) for most, window in limits if most), default=0)
+
+
+def _find_free(reader: Reader, chat: str, most: int, window: int, now: int) -> int:
     at = reader.value(
         "SELECT at FROM sendings WHERE chat = :chat AND at <= :possible ORDER BY at DESC LIMIT 1 OFFSET :earlier",
-        {"chat": pace.chat, "earlier": pace.per_minute - 1, "possible": now + WINDOW},  # later: a clock that was ahead
+        {"chat": chat, "earlier": most - 1, "possible": now + MINUTE},  # later: a clock that was ahead
     )
-    return 0 if at is None else int(at) + WINDOW
+    return 0 if at is None else int(at) + window
 
 
 def note_sending(writer: Writer, pace: Pace, now: int) -> None:
     """Count one message, before it goes out."""
-    old = {"old": now - WINDOW, "impossible": now + WINDOW}
-    writer.execute("DELETE FROM sendings WHERE at <= :old OR at > :impossible", old)
-    if pace.per_minute is not None:
+    writer.execute(
+        "DELETE FROM sendings WHERE at <= :old OR at > :impossible", {"old": now - HOUR, "impossible": now + MINUTE}
+    )
+    if pace.limited:
         writer.execute("INSERT INTO sendings (chat, at) VALUES (:chat, :now)", {"chat": pace.chat, "now": now})
 
 

@@ -60,7 +60,7 @@ class DeliveryTable(SQLModel, table=True):
     __tablename__: ClassVar[str] = "deliveries"
     __table_args__ = (
         UniqueConstraint("match_id", "target"),
-        Index("deliveries_due", "target", "state", "not_before"),
+        Index("deliveries_due", "target", "state", "held", "not_before"),
         Index(
             "deliveries_in_order",
             "target",
@@ -68,7 +68,7 @@ class DeliveryTable(SQLModel, table=True):
             "id",
             sqlite_where=clause("state = 'pending' AND held IS NULL"),
         ),
-        Index("deliveries_held", "target", "held", sqlite_where=clause("held IS NOT NULL")),
+        Index("deliveries_held", "target", "held", "priority", "created_at", sqlite_where=clause("held IS NOT NULL")),
         Index("deliveries_by_digest", "digest_id", sqlite_where=clause("digest_id IS NOT NULL")),
         Index("deliveries_apart", "target", sqlite_where=clause("interruptions > 0")),
         Index(

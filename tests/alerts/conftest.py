@@ -19,6 +19,7 @@ from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
+from bot.contracts.quiet import QuietHours
 from bot.contracts.target import Target, TargetSettings, TargetTools
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
@@ -46,6 +47,8 @@ class Told:
     account: str | None = None
     chat: str | None = None
     per_minute: int | None = None
+    per_hour: int | None = None
+    quiet: Sequence[Mapping[str, str]] = ()
     health: bool = False
     hangs: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,7 +57,14 @@ class Told:
 
     @property
     def settings(self) -> TargetSettings:
-        return TargetSettings(name=self.name, kind="told", health=self.health, per_minute=self.per_minute)
+        return TargetSettings(
+            name=self.name,
+            kind="told",
+            health=self.health,
+            per_minute=self.per_minute,
+            per_hour=self.per_hour,
+            quiet=tuple(QuietHours.model_validate(one) for one in self.quiet),
+        )
 
     async def ready(self) -> None:
         """Takes everything at once."""
@@ -83,6 +93,7 @@ class Line:
     said: list[str] = field(default_factory=list)
     count: int = 0
     escalate: dict[str, Escalation] = field(default_factory=dict)
+    rules_per_hour: dict[str, int] = field(default_factory=dict)
 
     def post(self, text: str = "the northern command fell", native_id: str = "1", **more: Any) -> int:
         """Save a post, or its next revision; give back its id."""
@@ -152,6 +163,7 @@ class Line:
             clock,
             Claims(clock),
             self.said.append,
+            rules_per_hour=self.rules_per_hour,
             jitter=lambda: 0.0,
             escalate=self.escalate,
         )

@@ -31,9 +31,11 @@ _STEPS: tuple[str, ...] = (
     ) STRICT""",
     "ALTER TABLE deliveries ADD COLUMN held TEXT",
     "ALTER TABLE deliveries ADD COLUMN digest_id INTEGER REFERENCES digests (id)",
+    "DROP INDEX deliveries_due",
+    "CREATE INDEX deliveries_due ON deliveries (target, state, held, not_before)",
     "DROP INDEX deliveries_in_order",
     "CREATE INDEX deliveries_in_order ON deliveries (target, priority, id) WHERE state = 'pending' AND held IS NULL",
-    "CREATE INDEX deliveries_held ON deliveries (target, held) WHERE held IS NOT NULL",
+    "CREATE INDEX deliveries_held ON deliveries (target, held, priority, created_at) WHERE held IS NOT NULL",
     "CREATE INDEX deliveries_by_digest ON deliveries (digest_id) WHERE digest_id IS NOT NULL",
     # messages that grow, and statements that face each other
     """CREATE TABLE event_messages (

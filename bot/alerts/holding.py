@@ -1,0 +1,171 @@
+"""What a target's quiet hours and limits hold at a moment, and when it comes as a digest; computed from now each time.
+
+What finds a limit used up is held. As soon as the limit allows a message again, the most urgent of what is held comes
+singly and all the rest as one digest. Limits of an hour gather for ten minutes, and leave a tenth to digests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from bot.alerts import hours
+from bot.alerts.hours import LOUDEST, QuietWindow, Stretch, find_passing, find_quiet
+from bot.alerts.render import format_times
+from bot.clock import MINUTE
+from bot.contracts.target import Target
+from storage.alerts import digests, holding, outbox
+from storage.alerts.holding import HeldRow
+from storage.alerts.outbox import IsMuted
+from storage.alerts.pace import Pace, find_free_time, note_sending
+from storage.alerts.settlement import Claimed
+from storage.archive.database import Writer
+
+GATHER = 10 * MINUTE  # before a digest of what a limit of an hour holds, and between two of them
+_URGENT = 1  # high and max come singly first, as far as the limit allows
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLimits:
+    """The quiet hours of a target, its limits, and the limits of rules: single messages to it in any hour."""
+
+    pace: Pace
+    zone: ZoneInfo
+    quiet: Sequence[QuietWindow] = ()
+    rules: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, target: Target, zone: ZoneInfo, rules: Mapping[str, int]) -> Self:
+        """Those of a target of the config; `zone` is of quiet hours that name none."""
+        settings = target.settings
+        pace = Pace(target.chat or f"target {settings.name}", settings.per_minute, settings.per_hour)
+        return cls(pace, zone, hours.read_windows(settings.quiet, zone), rules)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.quiet or self.rules or self.pace.limited)
+
+    def singles(self) -> Pace:
+        """What single messages may use of the limit of an hour."""
+        most = self.pace.per_hour
+        left = None if most is None else max(most - max(most // 10, 1), 1)
+        return Pace(self.pace.chat, self.pace.per_minute, left)
+
+    def by_hour(self) -> Pace:
+        """The limit of an hour alone, for single messages."""
+        return Pace(self.pace.chat, None, self.singles().per_hour)
+
+    def of_rule(self, target: str, rule: str) -> Pace:
+        return Pace(f"rule {rule} at {target}", None, self.rules.get(rule))
+
+
+def claim(
+    writer: Writer,
+    target: str,
+    limits: TargetLimits,
+    now: int,
+    is_muted: IsMuted,
+    *,
+    healthy: bool,
+    suspect: bool = False,
+) -> Claimed | None:
+    """Hold what must be held, then take the message whose turn it is; None if nothing is due."""
+    hold(writer, target, limits, now)
+    passing = find_passing(limits.quiet, now)
+    how: Any = {"pace": limits.pace, "is_muted": is_muted, "passing": passing}
+    if suspect:
+        claimed = outbox.claim_suspect(writer, target, now, **how)
+    else:
+        claimed = outbox.claim(writer, target, now, healthy=healthy, **how)
+    if claimed is not None and limits.rules and claimed.row.match_id is not None:
+        note_sending(writer, limits.of_rule(target, holding.find_rule(writer, claimed.row.match_id)), now)
+    return claimed
+
+
+def hold(writer: Writer, target: str, limits: TargetLimits, now: int) -> int | None:
+    """Hold what must be held now, make the digests that are due; when to look again, None if nothing is held."""
+    passing = find_passing(limits.quiet, now)
+    times = [_hold_quiet(writer, target, limits, now), _hold_over_limits(writer, target, limits, passing, now)]
+    return min((at for at in times if at is not None), default=None)
+
+
+def _hold_quiet(writer: Writer, target: str, limits: TargetLimits, now: int) -> int | None:
+    quiet: dict[int, Stretch] = {}
+    due: list[HeldRow] = []
+    for priority in range(LOUDEST + 1):
+        found = find_quiet(limits.quiet, now, priority)
+        if found is not None:
+            quiet[priority] = found
+        if found is None or found.endless:
+            before = None if found is None else found.begin
+            due += holding.list_held(writer, target, "quiet", priority=priority, before=before)
+    if due:
+        _make_quiet(writer, target, limits, due, now)
+    for priority, stretch in quiet.items():
+        until = format_times(stretch.end, limits.zone)
+        holding.hold_quiet(writer, target, priority, f"quiet hours: comes in a digest at {until}", now)
+    if not quiet or not holding.waits(writer, target, min(quiet) - 1):
+        return None
+    return min(stretch.end for stretch in quiet.values())
+
+
+def _make_quiet(writer: Writer, target: str, limits: TargetLimits, due: Sequence[HeldRow], now: int) -> None:
+    first = min(due, key=lambda row: row.created_at)
+    began = find_quiet(limits.quiet, first.created_at, first.priority)
+    begin = min(first.created_at, now) if began is None or began.begin > now else began.begin
+    still = find_passing(limits.quiet, now) < LOUDEST
+    urgency = hours.AT_ITS_HOUR if still else min(row.priority for row in due)
+    digests.make(writer, target, "quiet", (begin, now), [row.id for row in due], now, priority=urgency)
+
+
+def _hold_over_limits(writer: Writer, target: str, limits: TargetLimits, passing: int, now: int) -> int | None:
+    """The same for limits; `passing` is the least urgent priority that quiet hours let through."""
+    known = outbox.find_target(writer, target)
+    works = known.state == "ok" and (known.hold_until or 0) <= now
+    free = find_free_time(writer, limits.singles(), now)
+    used_up = {rule for rule in limits.rules if find_free_time(writer, limits.of_rule(target, rule), now) > now}
+    if works and free > now:
+        holding.hold_over_limit(writer, target, passing, _describe(writer, limits, now), now)
+    for rule in used_up if works else ():
+        words = f"over per_hour = {limits.rules[rule]} of the rule: comes in a digest"
+        holding.hold_over_limit(writer, target, passing, words, now, rule=rule)
+    oldest = holding.find_oldest(writer, target, "limit")
+    if oldest is None or not works or holding.has_undelivered_digest(writer, target, "limit"):
+        return None
+    slow = find_free_time(writer, limits.by_hour(), now) > now or not holding.has_other_rule(
+        writer, target, "limit", used_up
+    )
+    due = find_free_time(writer, limits.pace, now)
+    if slow:
+        last = digests.find_last(writer, target, "limit")
+        since = max((at for at in (oldest, last.made_at if last else 0) if at <= now), default=0)
+        due = max(due, since + GATHER)
+    if due > now:
+        return due
+    _make_limited(writer, target, limits, set() if slow else used_up, now, urgent_first=not slow)
+    return None
+
+
+def _make_limited(
+    writer: Writer, target: str, limits: TargetLimits, used_up: set[str], now: int, *, urgent_first: bool
+) -> None:
+    held = holding.list_held(writer, target, "limit")
+    singly: list[HeldRow] = []
+    if urgent_first:
+        free = [row for row in held if row.rule not in used_up]
+        urgent = [row for row in free if row.priority <= _URGENT][: (limits.pace.per_minute or 2) // 2]
+        singly = free if len(held) == 1 else urgent
+        holding.release(writer, [row.id for row in singly])
+    alone = {row.id for row in singly}
+    left = [row for row in held if row.id not in alone]
+    if left:
+        window = (min(now, *(row.created_at for row in left)), now)
+        priority = min(row.priority for row in left)
+        digests.make(writer, target, "limit", window, [row.id for row in left], now, priority=priority)
+
+
+def _describe(writer: Writer, limits: TargetLimits, now: int) -> str:
+    by_minute = Pace(limits.pace.chat, limits.pace.per_minute)
+    if find_free_time(writer, by_minute, now) > now:
+        return f"over per_minute = {limits.pace.per_minute}: comes in a digest within two minutes"
+    return f"over per_hour = {limits.pace.per_hour}: comes in a digest within the hour"

@@ -1,0 +1,120 @@
+"""Messages that wait for a digest: pending, and `held` by the kind of digest that will list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.archive.database import as_list, in_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from storage.archive.database import Reader, Writer
+
+# Only what a rule found is ever held; a message that a death interrupted comes by itself.
+_HOLD = "UPDATE deliveries INDEXED BY deliveries_in_order SET held ="
+_FREE = (
+    "target = :target AND state = 'pending' AND held IS NULL AND match_id IS NOT NULL AND not_before <= :now"
+    " AND interruptions = 0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One held delivery; `priority` 0 is the most urgent, `created_at` is in microseconds UTC."""
+
+    id: int
+    rule: str
+    priority: int
+    created_at: int
+
+
+def list_held(
+    reader: Reader, target: str, kind: str, *, priority: int | None = None, before: int | None = None
+) -> list[HeldRow]:
+    """What waits for a digest of this kind, the most urgent first, then the oldest; of one priority, or an age."""
+    rows = reader.rows(
+        "SELECT d.id, m.rule, d.priority, d.created_at FROM deliveries d JOIN matches m ON m.id = d.match_id"
+        " WHERE d.target = :target AND d.held = :kind AND (:priority IS NULL OR d.priority = :priority)"
+        " AND (:before IS NULL OR d.created_at < :before) ORDER BY d.priority, d.id",
+        {"target": target, "kind": kind, "priority": priority, "before": before},
+    )
+    return [HeldRow(*row) for row in rows]
+
+
+def find_oldest(reader: Reader, target: str, kind: str) -> int | None:
+    """When the oldest of what waits for a digest of this kind was owed; None if nothing does."""
+    at: int | None = reader.value(
+        "SELECT min(created_at) FROM deliveries WHERE target = :target AND held = :kind",
+        {"target": target, "kind": kind},
+    )
+    return at
+
+
+def has_other_rule(reader: Reader, target: str, kind: str, rules: Iterable[str]) -> bool:
+    """Whether something of another rule than these waits for a digest of this kind."""
+    return bool(
+        reader.value(
+            "SELECT EXISTS (SELECT 1 FROM deliveries d JOIN matches m ON m.id = d.match_id"
+            f" WHERE d.target = :target AND d.held = :kind AND m.rule NOT {in_list('rules')})",
+            {"target": target, "kind": kind, "rules": as_list(rules)},
+        )
+    )
+
+
+def hold_quiet(writer: Writer, target: str, priority: int, reason: str, now: int) -> None:
+    """Hold what is due and has this priority for the end of quiet hours; what a limit holds, too."""
+    values = {"target": target, "priority": priority, "reason": reason, "now": now}
+    writer.execute(f"{_HOLD} 'quiet', reason = :reason WHERE {_FREE} AND priority = :priority", values)
+    held = "target = :target AND priority = :priority AND held"
+    writer.execute(f"UPDATE deliveries SET held = 'quiet', reason = :reason WHERE {held} = 'limit'", values)
+    said = writer.value(f"SELECT reason FROM deliveries WHERE {held} = 'quiet' ORDER BY created_at LIMIT 1", values)
+    if said is not None and said != reason:  # the config or the clock has changed
+        writer.execute(f"UPDATE deliveries SET reason = :reason WHERE {held} = 'quiet'", values)
+
+
+def hold_over_limit(
+    writer: Writer, target: str, passing: int, reason: str, now: int, *, rule: str | None = None
+) -> None:
+    """Hold what is due, up to the priority `passing`, because a limit is used up: that of the target, or of a rule."""
+    writer.execute(
+        f"{_HOLD} 'limit', reason = :reason WHERE {_FREE} AND priority <= :passing AND possible_repeat = 0"
+        " AND (:rule IS NULL OR (SELECT m.rule FROM matches m WHERE m.id = match_id) = :rule)",
+        {"target": target, "passing": passing, "reason": reason, "now": now, "rule": rule},
+    )
+
+
+def release(writer: Writer, ids: Iterable[int]) -> None:
+    """Let these be sent singly."""
+    writer.execute(
+        f"UPDATE deliveries SET held = NULL, reason = NULL WHERE id {in_list('ids')} AND held IS NOT NULL",
+        {"ids": as_list(ids)},
+    )
+
+
+def has_undelivered_digest(reader: Reader, target: str, kind: str) -> bool:
+    """Whether a digest of this kind is still on its way."""
+    return bool(
+        reader.value(
+            "SELECT EXISTS (SELECT 1 FROM deliveries d WHERE d.target = :target AND d.kind = 'digest'"
+            " AND d.state IN ('pending', 'sending')"
+            " AND EXISTS (SELECT 1 FROM digests g WHERE g.delivery_id = d.id AND g.kind = :kind))",
+            {"target": target, "kind": kind},
+        )
+    )
+
+
+def waits(reader: Reader, target: str, beyond: int) -> bool:
+    """Whether anything pending is less urgent than the priority `beyond`."""
+    return bool(
+        reader.value(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE target = :target AND state = 'pending' AND priority > :p)",
+            {"target": target, "p": beyond},
+        )
+    )
+
+
+def find_rule(reader: Reader, match_id: int) -> str:
+    """The rule of a match."""
+    return str(reader.value("SELECT rule FROM matches WHERE id = :id", {"id": match_id}))
