@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.plan import Alerting
 from bot.alerts.render import Rendering
+from bot.events.finding import EventRules, read_names
 from bot.events.likeness import Nearness
-from bot.events.placing import EventRules, read_names
 from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
 from storage.alerts import rules
 from storage.language.meaning import LANGUAGE_VERSION, list_changes

@@ -31,6 +31,7 @@ Verdict = Literal["ok", "warn", "fail"]
 _BELOW = 17  # where the lines of a finding continue
 _COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
 INSTALL_APPRISE = "pip install 'communique[apprise]'"
+INSTALL_PILLOW = "pip install 'communique[ocr]'"
 _LITTLE_SPACE, _NO_SPACE = 1 << 30, 100 << 20
 _SAMPLE = 300  # of raw bytes, and of files
 _FROM_A_BACKUP = "check the disk, then take them from a backup: communique restore"
@@ -89,6 +90,7 @@ def _check_all(session: Session, *, online: bool, everything: bool) -> Iterator[
             yield from check_backups(directory, config, session.clock.now())
     yield check_clock(session.clock.now(), directory)
     yield check_extras()
+    yield check_pictures()
     if config is not None:
         yield from check_engines(config)
     if online and config is not None:
@@ -300,6 +302,14 @@ def check_extras() -> Finding:
     if find_spec("apprise"):
         return Finding("extras", "ok", "apprise is installed")
     return Finding("extras", "ok", "apprise (a hundred more kinds of target) is not installed", INSTALL_APPRISE)
+
+
+def check_pictures() -> Finding:
+    """Report how copies of pictures are found: by their bytes alone without Pillow."""
+    if find_spec("PIL"):
+        return Finding("pictures", "ok", "copies of a picture are found by what they look like")
+    text = "a picture is found to be a copy only by equal bytes (SHA-256): Pillow is not installed"
+    return Finding("pictures", "ok", text, INSTALL_PILLOW)
 
 
 def check_engines(config: "Config") -> Iterator[Finding]:

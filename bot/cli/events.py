@@ -1,5 +1,7 @@
 """`communique events`: statements with their copies: list and show them, correct them, find them again."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bot.cli.daemon import find_daemon
@@ -28,7 +30,10 @@ from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
-from storage.events import growing, listing, members
+from storage.events import growing, links, listing, members
+
+if TYPE_CHECKING:
+    from bot.events.finding import EventRules
 
 COLUMNS = (
     "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "channels", "edited",
@@ -134,13 +139,26 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
         write_text(session, f"event {number} repeats it and adds: {one_line(added)}")
 
 
+def _event_rules(session: Session) -> "EventRules":
+    from bot.alerts.loaded_rules import LoadedRules
+
+    rules = LoadedRules.of(session.config()).events
+    if rules is None:
+        raise UserError("[events] enabled = false: no events are found, so that there are none to correct")
+    return rules
+
+
 @command.command("split")
 @click.argument("key", metavar="POST")
 @click.option("--by", "who", metavar="NAME", help="Who says so.")
 @click.pass_obj
 def split_event(session: Session, key: str, who: str | None) -> None:
     """Say that a post is no copy: it becomes an event of its own. This is remembered by `events rebuild`."""
+    from bot.events.placing import place_arrived
+
+    rules = _event_rules(session)
     with session.archive() as archive, archive.writing() as writer:
+        place_arrived(writer, rules)
         post_id = find_post_id(writer, key)
         event = None if post_id is None else listing.find_event_id(writer, post_id)
         if post_id is None or event is None:
@@ -150,7 +168,7 @@ def split_event(session: Session, key: str, who: str | None) -> None:
         now = session.clock.now()
         members.correct(writer, "split", post_id, None, who, now)
         growing.note_changes(writer, [event], now)
-        members.part(writer, post_id)
+        place_arrived(writer, rules)
     write_line(session, f"post {post_id} is an event of its own")
 
 
@@ -161,15 +179,19 @@ def split_event(session: Session, key: str, who: str | None) -> None:
 @click.pass_obj
 def join_events(session: Session, one: str, other: str, who: str | None) -> None:
     """Say that two events are one: the younger leads to the older. This is remembered by `events rebuild`."""
+    from bot.events.placing import place_arrived
+
+    rules = _event_rules(session)
     with session.archive() as archive, archive.writing() as writer:
+        place_arrived(writer, rules)
         found = [find_event(writer, key) for key in (one, other)]
         if found[0] == found[1]:
             raise UserError(f"both are event {found[0]} already")
-        older = members.merge_events(writer, *found)
-        younger = next(event for event in found if event != older)
+        older, younger = links.find_older(writer, *found)
         now = session.clock.now()
         members.correct(writer, "join", younger, older, who, now)
         growing.note_changes(writer, [older], now)
+        place_arrived(writer, rules)
     write_line(session, f"event {younger} leads to event {older} now")
 
 
@@ -180,16 +202,13 @@ def rebuild_events(ctx: click.Context) -> None:
 
     What was sent stays as it is. The daemon must not run meanwhile.
     """
-    from bot.alerts.loaded_rules import LoadedRules
     from bot.events.placing import place_some
 
     session: Session = ctx.obj
     if find_daemon(session.data_dir()).running:
         say(session, "the daemon is running: stop it first, then run `communique events rebuild`")
         ctx.exit(75)
-    rules = LoadedRules.of(session.config()).events
-    if rules is None:
-        raise UserError("[events] enabled = false: there is nothing to rebuild")
+    rules = _event_rules(session)
     done = 0
     with session.archive() as archive:
         with archive.writing() as writer:

@@ -13,13 +13,14 @@ from bot.contracts.source import Source
 from bot.daemon.supervision import Keep
 from bot.enrich.choice import Choice
 from bot.enrich.hotwords import hotwords
+from bot.enrich.looking import Looker
 from bot.enrich.sandbox.run import Sandbox
 from bot.enrich.worker import FILES, KINDS, Enricher
 from bot.http import Http
 from bot.incidents import Incidents
 from bot.intake.media import MediaLane
 from storage import jobs
-from storage.media.shelf import Shelf
+from storage.media.shelf import Kept, Shelf
 
 PATIENCE = 2 * MINUTE
 
@@ -65,6 +66,13 @@ class MediaStage:
             stored=decide,
             incidents=incidents,
         )
+        looker = Looker(enricher.sandbox)
+
+        async def look(kept: Kept) -> str | None:
+            if not config.events.enabled:
+                return None
+            return await looker.look(config.data_dir / kept.path, kept.sniffed, kept.size)
+
         lane = MediaLane(
             archive=archive,
             clock=clock,
@@ -73,6 +81,7 @@ class MediaStage:
             limits=config.media,
             sources=sources,
             jobs_of=enricher.jobs_of,
+            look=look,
             stored=stored,
             say=say,
             incidents=incidents,

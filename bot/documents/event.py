@@ -14,6 +14,7 @@ _REASONS = {
     "first": "the first statement",
     "forward": "a forward of the same message",
     "origin": "the message that was forwarded",
+    "file": "the same file",
     "person": "joined by a person",
 }
 
@@ -108,4 +109,6 @@ def describe_copy(reason: str, measure: float | None) -> str:
     """Why a post belongs to its event, in a few words."""
     if reason == "words" and measure is not None:
         return f"nearly the same words ({measure:.2f})"
+    if reason == "picture" and measure is not None:
+        return f"a picture that looks the same ({measure:.2f})"
     return _REASONS.get(reason, reason)

@@ -1,4 +1,4 @@
-"""Opens a picture for OCR: its first frame, upright, dark letters on a light background."""
+"""Opens a picture: its first frame, upright; for OCR dark letters on a light background."""
 
 import struct
 import warnings
@@ -17,7 +17,12 @@ _ORIENTATION = 0x0112
 
 
 def sheet(media: MediaFile) -> "Image":
-    """The first frame in colour, at most LONGEST_SIDE long. Raises Unfit if the picture cannot be decoded.
+    """The first frame in colour, at most LONGEST_SIDE long, letters dark. Raises Unfit as `open_page` does."""
+    return dark_on_light(open_page(media, LONGEST_SIDE))
+
+
+def open_page(media: MediaFile, longest: int) -> "Image":
+    """The first frame in colour, upright, at most `longest` long. Raises Unfit if the picture cannot be decoded.
 
     Only the decoder of the type that the bytes show is used. `sandbox.admission` has checked the size in the header;
     here it is checked again as the decoder understands it, before it decodes.
@@ -33,13 +38,13 @@ def sheet(media: MediaFile) -> "Image":
         ):
             if opened.width * opened.height > MOST_PIXELS:
                 raise Unfit(f"too large: {opened.width:,} x {opened.height:,} pixels")
-            opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a smaller size
+            opened.draft("RGB", (longest, longest))  # a large JPEG is decoded at a smaller size
             opened.load()
             page = _on_white(_upright(opened)).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise Unfit("the picture cannot be decoded: it is damaged or cut off") from error
-    page.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    return dark_on_light(page)
+    page.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return page
 
 
 def _upright(image: "Image") -> "Image":

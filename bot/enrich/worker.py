@@ -20,6 +20,7 @@ from bot.incidents import Incidents
 from storage import jobs
 from storage.archive.columns import storable
 from storage.archive.database import Writer
+from storage.events.steps import add_step
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import crashes, readings, rows
 from storage.media.readings import GivenUpFile
@@ -318,7 +319,9 @@ def _settle(writer: Writer, task: _Task, kind: Made, result: EnrichResult, read:
     jobs.finish(writer, [job.id])
     assert task.media_id is not None
     readings.mark_read(writer, task.media_id, task.version, now)
-    if texts.save_machine_text(writer, task.media_id, _text(kind, result), read, post_id=job.post_id) is not None:
+    text_id = texts.save_machine_text(writer, task.media_id, _text(kind, result), read, post_id=job.post_id)
+    add_step(writer, "read", job.post_id, now, media_id=task.media_id, text_id=text_id)
+    if text_id is not None:
         jobs.enqueue(writer, [NewJob("decide", job.post_id, now)])
 
 

@@ -17,6 +17,7 @@ _STRETCH = 16  # syllables; a word of an alphabet counts as two
 _GLUE = 2  # tokens that two texts share by chance within what one of them adds
 _EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
 _PAIRS = 500_000  # of equal words: beyond that aligning two texts takes long
+_SAME = 0.6  # of the words of two captions
 _LEAST = 8  # shingles of which a part has to be contained
 
 # ComparedWords beside which a place is named: before it, and after it.
@@ -83,6 +84,24 @@ def compare(
         return Likeness("contradiction", alike, contained, differ=differ)
     added = tuple(_added_stretches(first.tokens, later.tokens, changes))
     return Likeness("quote" if added else "copy", alike, contained, added)
+
+
+def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
+    """Whether a few words beside one picture say what others beside it do not: another number, date or term."""
+    for one, other in (
+        (find_values(first), find_values(later)),
+        (_find_names(first, names), _find_names(later, names)),
+    ):
+        ours, theirs = Counter(name for *_, name in one), Counter(name for *_, name in other)
+        if ours - theirs and theirs - ours:
+            return True
+    return False
+
+
+def resemble(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
+    """Whether a source says the same with these few words as with those."""
+    ours, theirs = set(first), set(later)
+    return len(ours & theirs) >= _SAME * len(ours | theirs) and not contradict(first, later, names)
 
 
 def _align(first: Sequence[str], later: Sequence[str]) -> Sequence[_OPCODE]:

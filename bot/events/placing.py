@@ -1,19 +1,19 @@
-"""Places posts: each revision, in the order in which it was stored, joins an event or opens one."""
+"""Places posts: each revision, file and reading, in the order in which it was stored, joins events or opens one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.clock import HOUR
-from bot.events.likeness import Likeness, Nearness, compare
-from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
+from bot.events.finding import EventRules, find_near, keep, keep_first, origin_of, words_of
+from bot.events.showing import place_by_file
+from bot.events.words import ComparedWords
 from storage.alerts import notices
 from storage.archive.database import concerns_one_row
-from storage.events import members
-from storage.events.members import Arrived, Candidate, Membership
+from storage.events import links, members, steps
+from storage.events.members import Membership
+from storage.events.steps import Arrived, PlacingStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,35 +21,11 @@ if TYPE_CHECKING:
     from storage.archive.database import Writer
 
 _AT_ONCE = 500
-_SENTENCE = re.compile(r"(?<=[.!?။。！？])\s*|\n+")
 _FORGET_EVERY = 256  # revisions
 
 
-@dataclass(frozen=True, slots=True)
-class EventRules:
-    """What is the same event: how near, and which words are names that make two statements of one text.
-
-    `names` are folded forms of terms, each with the name of its term. `wait` (microseconds) holds the message about a
-    first statement, so that it can name the first copies.
-    """
-
-    near: Nearness = field(default_factory=Nearness)
-    names: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-    wait: int = 0
-
-
-def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
-    """The forms of terms as they are compared; a form of two terms names none."""
-    found: dict[tuple[str, ...], str] = {}
-    for term, forms in phrases.items():
-        for form in forms:
-            tokens = tuple(list_tokens(form))
-            found[tokens] = term if found.get(tokens, term) == term else ""
-    return {tokens: term for tokens, term in found.items() if tokens and term}
-
-
 def place_arrived(writer: Writer, rules: EventRules) -> int:
-    """Place every revision that was stored since the last time; how many there were. Call it in one transaction."""
+    """Place all that was stored since the last time; how many steps. Call it in one transaction."""
     count = 0
     while done := place_some(writer, rules):
         count += done
@@ -57,110 +33,101 @@ def place_arrived(writer: Writer, rules: EventRules) -> int:
 
 
 def place_some(writer: Writer, rules: EventRules) -> int:
-    """Place the next revisions, a few hundred at most; 0 if there are none.
+    """Take the next steps, a few hundred at most; 0 if there are none.
 
-    One that cannot be placed belongs to no event, so that it rings, and stops no other.
+    A post that cannot be placed belongs to no event, so that it rings, and stops no other.
     """
-    arrived = members.next_arrived(writer, _AT_ONCE)
-    if arrived:
-        _place_all(writer, rules, arrived, members.read_corrections(writer))
-        members.mark_placed(writer, arrived[-1].revision_id)
-    return len(arrived)
+    found = steps.read_next(writer, _AT_ONCE)
+    if found:
+        _take_all(writer, rules, found)
+        steps.mark_placed(writer, found)
+    return len(found)
 
 
-def _place_all(
-    writer: Writer, rules: EventRules, arrived: Sequence[Arrived], corrections: Mapping[int, tuple[str, int | None]]
-) -> None:
+def _take_all(writer: Writer, rules: EventRules, found: Sequence[Arrived | PlacingStep]) -> None:
     try:
         with writer.savepoint():
-            for one in arrived:
-                _place(writer, rules, one, corrections)
-                if one.revision_id % _FORGET_EVERY == 0:
-                    members.forget_words(writer, one.collected_at)
+            for one in found:
+                _take(writer, rules, one)
     except Exception as problem:
         if not concerns_one_row(problem):
             raise
-        if len(arrived) == 1:
-            [one] = arrived
+        if len(found) == 1:
+            [one] = found
             sentence = f"post {one.post_id} could not be placed among events, so that copies of it ring: {problem!r}"
-            notices.add(writer, one.collected_at, "events", sentence[:300])
+            notices.add(writer, one.at, "events", sentence[:300])
             return
-        for one in arrived:  # each alone, so that it takes no other with it
-            _place_all(writer, rules, [one], corrections)
+        for one in found:  # each alone, so that it takes no other with it
+            _take_all(writer, rules, [one])
 
 
-def _place(writer: Writer, rules: EventRules, one: Arrived, corrections: Mapping[int, tuple[str, int | None]]) -> None:
-    words = read_words(one.text, members.read_earlier_texts(writer, one, SIGNED_POSTS))
+def _take(writer: Writer, rules: EventRules, one: Arrived | PlacingStep) -> None:
+    if isinstance(one, Arrived):
+        _place(writer, rules, one)
+        if one.revision_id % _FORGET_EVERY == 0:
+            members.forget_words(writer, one.collected_at)
+    elif (event := members.find_event(writer, one.post_id)) is None:
+        return
+    elif one.kind == "split":
+        if event != one.post_id:
+            keep_first(writer, one, links.part(writer, one.post_id))
+    elif one.kind == "join":
+        other = None if one.other is None else members.find_event(writer, one.other)
+        if other is not None and one.other is not None and other != event:
+            links.unite(writer, Membership(one.post_id, other, "person", None, one.other))
+            links.merge_events(writer, event, other, "person")
+    elif not links.is_apart(writer, one.post_id) and not links.is_apart(writer, event):
+        place_by_file(writer, rules, one, event)
+
+
+def _place(writer: Writer, rules: EventRules, one: Arrived) -> None:
+    words = words_of(writer, one)
     if one.number:
         event = members.find_event(writer, one.post_id)
         if event == one.post_id and words.tokens:  # a revision of a first statement: copies of it are copies, too
-            members.keep_words(writer, one, event, words.tokens, fingerprints(words))
+            keep(writer, one, event, words)
         return
-    kind, other = corrections.get(one.post_id, ("", None))
-    places = [] if kind == "split" else list(_find_places(writer, rules, one, words))
-    if kind == "join" and other is not None and (event := members.find_event(writer, other)) is not None:
-        places.insert(0, Membership(one.post_id, event, "person", None))
-    joined = next((place for place in places if place.added is None), None)
-    if joined is None:
+    places = list(_find_places(writer, rules, one, words))
+    joined = [place for place in places if place.added is None]
+    if not joined:
         members.open_event(writer, one, next(iter(places), None))
-        if words.tokens:
-            members.keep_words(writer, one, one.post_id, words.tokens, fingerprints(words))
         event = one.post_id
+        keep(writer, one, event, words)
     else:
-        event = joined.event_id
-        for place in places:
-            if place.added is None and place.event_id != event:
-                event = members.merge_events(writer, event, place.event_id)
-        members.join_event(writer, one, replace(joined, event_id=event))
+        event = joined[0].event_id
+        for place in joined[1:]:
+            if not any(links.is_apart(writer, found) for found in (event, place.event_id)):
+                event = links.merge_events(writer, event, place.event_id, place.reason, place.measure)
+                links.add_link(writer, place)
+        links.add_link(writer, joined[0])
+        members.join_event(writer, one, replace(joined[0], event_id=event))
     for origin in _origins(one):
-        members.note_origin(writer, origin, event)
+        members.note_origin(writer, origin, one.post_id, event, one.collected_at)
 
 
 def _origins(one: Arrived) -> Iterable[str]:
     """The message that a post is, and the one that it forwards, each as one name."""
-    yield _origin(one.handle, one.native_id)
+    yield origin_of(one.handle, one.native_id)
     if one.forward is not None:
-        yield _origin(*one.forward)
-
-
-def _origin(channel: str, number: str) -> str:
-    return f"{channel.removeprefix('@').casefold()}/{number}"
+        yield origin_of(*one.forward)
 
 
 def _find_places(writer: Writer, rules: EventRules, one: Arrived, words: ComparedWords) -> Iterable[Membership]:
     """The events that a post belongs to, the surest reason first; a quote comes last."""
-    if one.forward is not None:
-        event = members.find_by_origin(writer, _origin(*one.forward), one.collected_at)
-        if event is not None:
-            yield Membership(one.post_id, event, "forward", None)
-    event = members.find_by_origin(writer, _origin(one.handle, one.native_id), one.collected_at)
-    if event is not None:
-        yield Membership(one.post_id, event, "origin", None)
+    known: list[tuple[str, tuple[int, int] | None]] = [
+        (
+            "forward",
+            members.find_by_origin(writer, origin_of(*one.forward), one.at) if one.forward is not None else None,
+        ),
+        ("origin", members.find_by_origin(writer, origin_of(one.handle, one.native_id), one.at)),
+    ]
+    for reason, found in known:
+        if found is not None:
+            yield Membership(one.post_id, found[0], reason, None, found[1])
     if not words.tokens:
         return
-    equal = members.find_equal(writer, words.tokens, one.collected_at, HOUR if words.short else 7 * 24 * HOUR)
+    equal = members.find_equal(writer, words.tokens, one.at, HOUR if words.short else 7 * 24 * HOUR)
     if equal is not None:
-        yield Membership(one.post_id, equal.event_id, "words", 1.0)
+        yield Membership(one.post_id, equal.event_id, "words", 1.0, equal.post_id)
     elif not words.short:
-        yield from _find_near(writer, rules, one, words)
-
-
-def _find_near(writer: Writer, rules: EventRules, one: Arrived, words: ComparedWords) -> Iterable[Membership]:
-    near: list[tuple[Candidate, Likeness]] = []
-    for candidate in members.find_candidates(writer, fingerprints(words), one.collected_at):
-        likeness = compare(make_words(candidate.tokens), words, rules.names, rules.near)
-        if likeness.verdict in ("copy", "quote"):
-            near.append((candidate, likeness))
-    near.sort(key=lambda pair: (pair[1].verdict != "copy", -max(pair[1].alike, pair[1].contained), pair[0].text_id))
-    for candidate, likeness in near[:1]:
-        own = find_own_words(one.text, candidate.tokens) if likeness.verdict == "quote" else None
-        measure = round(max(likeness.alike, likeness.contained), 2)
-        yield Membership(one.post_id, candidate.event_id, "words", measure, own)
-
-
-def find_own_words(text: str, first: Sequence[str]) -> str:
-    """The sentences of a text that are not in the tokens of another, as they were written."""
-    known = f" {' '.join(first)} "
-    parts = [(part.strip(), list_tokens(part)) for part in _SENTENCE.split(text)]
-    own = [part for part, tokens in parts if tokens and f" {' '.join(tokens)} " not in known]
-    return " … ".join(own) or text.strip()
+        yield from find_near(writer, rules, one.post_id, one.text, words, one.at)

@@ -1,7 +1,7 @@
 """Fetches the bytes of files as soon as a post shows them, separately: text never waits for files."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -19,6 +19,7 @@ from storage import jobs
 from storage.alerts import notices
 from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError, ArchiveUnwritable
+from storage.events.steps import add_step
 from storage.jobs import NewJob
 from storage.media import rows
 from storage.media.shelf import Kept, Shelf
@@ -35,6 +36,7 @@ _SLOWEST = 100_000  # bytes a second; what is slower is broken
 _SAME_AS: Mapping[str, str] = {"round": "video"}  # how `media` of a source names a kind
 
 JobsOf = Callable[[DueMedia, str, int], Sequence[NewJob]]  # of a file, with what its bytes are, at a time
+Look = Callable[[Kept], Awaitable[str | None]]  # what a picture looks like
 
 
 @runtime_checkable
@@ -54,8 +56,8 @@ class Carrier(Protocol):
 class MediaLane:
     """Fetches what is due. One failing file, host or source delays no other; a full disk stops all files, but no post.
 
-    `jobs_of` lists what is to be made of a file; `stored` is called after each; `incidents` reports files that wait
-    for space, `say` a damaged one.
+    `jobs_of` lists what is to be made of a file, `look` says what it looks like; `stored` is called after each;
+    `incidents` reports files that wait for space, `say` a damaged one.
     """
 
     archive: AsyncArchive
@@ -65,6 +67,7 @@ class MediaLane:
     limits: MediaConfig
     sources: Mapping[str, Source]
     jobs_of: JobsOf
+    look: Look
     stored: Callable[[], None]
     say: Callable[[str], None]
     incidents: Incidents
@@ -108,7 +111,8 @@ class MediaLane:
             for media_id, kept in await asyncio.to_thread(lambda: list(self.files.left_behind())):
                 row = await self.archive.read(rows.find_file, media_id)
                 if kept is not None and row is not None:
-                    await self.archive.run(_store, row, kept, self._jobs(row, kept), self.clock.now())
+                    looks = await self.look(kept)
+                    await self.archive.run(_store, row, kept, looks, self._jobs(row, kept), self.clock.now())
                 if kept is not None:
                     await asyncio.to_thread(self.files.forget, media_id)
             self._quota = MediaQuota(self.limits, await self.archive.read(rows.measure_usage))
@@ -226,7 +230,8 @@ class MediaLane:
             self.say(str(problem))
         else:
             self._report_disk("")
-            if await self.archive.run(_store, file, kept, self._jobs(file, kept), self.clock.now()):
+            looks = await self.look(kept)
+            if await self.archive.run(_store, file, kept, looks, self._jobs(file, kept), self.clock.now()):
                 quota.kept(file, kept.size, new=kept.new)
             await asyncio.to_thread(self.files.forget, file.id)
         self.stored()
@@ -310,9 +315,10 @@ def _outcome(problem: Later | Never, tries: int) -> tuple[rows.State | None, str
     return "gone", f"tried {tries} times: {problem.reason}"
 
 
-def _store(writer: Writer, file: DueMedia, kept: Kept, new: list[NewJob], now: int) -> bool:
-    if not rows.mark_stored(writer, file.id, kept, now):
+def _store(writer: Writer, file: DueMedia, kept: Kept, looks: str | None, new: list[NewJob], now: int) -> bool:
+    if not rows.mark_stored(writer, file.id, kept, now, picture=looks):
         return False
+    add_step(writer, "file", file.post_id, now, media_id=file.id, unread=any(job.kind == "ocr" for job in new))
     jobs.enqueue(writer, new)
     return True
 

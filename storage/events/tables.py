@@ -1,7 +1,7 @@
 """The tables of events: each statement with its copies, the words by which copies are found, what people corrected.
 
-All but `event_corrections` follow from the archive: `communique events rebuild` makes them again. `event_messages` and
-`facing` are about messages, and stay.
+All but `event_corrections` and `event_steps` follow from the archive: `communique events rebuild` makes them again.
+`event_messages` and `facing` are about messages, and stay.
 """
 
 from typing import ClassVar
@@ -33,10 +33,12 @@ class EventPostTable(SQLModel, table=True):
 
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), primary_key=True))
     event_id: int = Field(sa_column=Column(Integer, ForeignKey("events.id"), nullable=False))
-    reason: str = Field(sa_type=Text)  # first, forward, origin, words, file, person
+    reason: str = Field(sa_type=Text)  # first, forward, origin, words, file, picture, person
     measure: float | None = Field(default=None, sa_type=REAL)  # of words: how alike, 0 to 1
     at: int
     added: str | None = Field(default=None, sa_type=Text)  # a quote: the words of its own
+    # 1: a person said that it is no copy
+    apart: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class EventOriginTable(SQLModel, table=True):
@@ -46,13 +48,18 @@ class EventOriginTable(SQLModel, table=True):
 
     origin: str = Field(primary_key=True, sa_type=Text)
     event_id: int
+    post_id: int | None = None  # the first of those posts
 
 
 class EventWordsTable(SQLModel, table=True):
     """The compared words of a first statement and of each of its revisions, while copies of it may come."""
 
     __tablename__: ClassVar[str] = "event_words"
-    __table_args__ = (Index("event_words_of", "event_id"), Index("event_words_equal", "digest"))
+    __table_args__ = (
+        Index("event_words_of", "event_id"),
+        Index("event_words_equal", "digest"),
+        Index("event_words_by_time", "at"),
+    )
 
     text_id: int = Field(primary_key=True)
     event_id: int
@@ -108,3 +115,83 @@ class FacingTable(SQLModel, table=True):
 
     match_id: int = Field(sa_column=Column(Integer, ForeignKey("matches.id"), primary_key=True))
     faces: int = Field(sa_column=Column(Integer, ForeignKey("matches.id"), nullable=False))
+
+
+class EventStepTable(SQLModel, table=True):
+    """What else places posts, in the order in which it happened among the revisions; kept by every rebuild.
+
+    A `file` has arrived, an engine has `read` one, a person said `split` or `join`.
+    """
+
+    __tablename__: ClassVar[str] = "event_steps"
+
+    id: int | None = Field(default=None, primary_key=True)
+    after: int  # the newest revision when it happened
+    at: int
+    kind: str = Field(sa_type=Text)  # file, read, split, join
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
+    media_id: int | None = None  # of `file` and `read`
+    text_id: int | None = None  # of `read`: the words; None if there are none
+    other: int | None = None  # of `join`: the event that the post joins
+    unread: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+
+
+class EventLinkTable(SQLModel, table=True):
+    """Why two posts belong together, one reason a row; the posts that links connect are one event."""
+
+    __tablename__: ClassVar[str] = "event_links"
+    __table_args__ = (
+        Index("event_links_by_file", "file", sqlite_where=clause("file IS NOT NULL")),
+        Index("event_links_to", "other"),
+        {"sqlite_with_rowid": False},
+    )
+
+    post_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    other: int = Field(sa_column=Column(Integer, primary_key=True))
+    reason: str = Field(sa_column=Column(Text, primary_key=True))
+    measure: float | None = Field(default=None, sa_type=REAL)
+    file: str | None = Field(default=None, sa_type=Text)  # the SHA-256 of the file that they share
+
+
+class EventFileTable(SQLModel, table=True):
+    """A post that shows a file, and the words that it has beside it."""
+
+    __tablename__: ClassVar[str] = "event_files"
+    __table_args__ = (Index("event_files_of", "post_id"), {"sqlite_with_rowid": False})
+
+    sha256: str = Field(primary_key=True, sa_type=Text)
+    post_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    source_id: int
+    forward: str | None = Field(default=None, sa_type=Text)  # the message that the post forwards
+    tokens: str | None = Field(default=None, sa_type=Text)  # None: long enough to be judged without the file
+
+
+class EventBannerTable(SQLModel, table=True):
+    """A file that joins nothing: its source shows it with several statements, or others contradict each other by it."""
+
+    __tablename__: ClassVar[str] = "event_banners"
+
+    sha256: str = Field(primary_key=True, sa_type=Text)
+
+
+class EventPictureTable(SQLModel, table=True):
+    """A picture that may be compared with others, while copies of it may come; see bot.events.pictures."""
+
+    __tablename__: ClassVar[str] = "event_pictures"
+    __table_args__ = (Index("event_pictures_of", "post_id"),)
+
+    media_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    post_id: int
+    signature: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)  # the few that were read in it
+    at: int
+
+
+class EventBandTable(SQLModel, table=True):
+    """A part of the signature of such a picture: near ones share one at least."""
+
+    __tablename__: ClassVar[str] = "event_bands"
+    __table_args__ = (Index("event_bands_of", "media_id"), {"sqlite_with_rowid": False})
+
+    band: int = Field(sa_column=Column(Integer, primary_key=True))
+    media_id: int = Field(sa_column=Column(Integer, primary_key=True))

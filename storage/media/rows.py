@@ -148,18 +148,23 @@ def _due(row: Row) -> DueMedia:
     return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
 
 
-def mark_stored(writer: Writer, media_id: int, kept: Kept, now: int) -> bool:
-    """Write down that the bytes are there; False if that is known already. A decision that waits for them is due."""
+def mark_stored(writer: Writer, media_id: int, kept: Kept, now: int, *, picture: str | None = None) -> bool:
+    """Write down that the bytes are there; False if that is known already. A decision that waits for them is due.
+
+    `picture` is what they look like: see bot.events.pictures.
+    """
     return _settled(
         writer,
         "UPDATE media SET state = 'stored', reason = NULL, sha256 = :sha256, path = :path, sniffed = :sniffed, "
-        "size = :size, stored_at = :now, next_try_at = NULL WHERE id = :id AND state <> 'stored' RETURNING post_id",
+        "size = :size, stored_at = :now, picture = :picture, next_try_at = NULL "
+        "WHERE id = :id AND state <> 'stored' RETURNING post_id",
         {
             "id": media_id,
             "sha256": kept.sha256,
             "path": kept.path,
             "sniffed": kept.sniffed,
             "size": kept.size,
+            "picture": picture,
             "now": now,
         },
     )

@@ -44,3 +44,4 @@ class MediaTable(SQLModel, table=True):
     reading_since: int | None = None  # written before an engine begins, so that a crash of the whole unit has a name
     crashes: int | None = None  # deaths of the whole process that count; 0: one that does not
     reread: int | None = None  # 1: only a better reader saw it, or what it says, in stored bytes: no news
+    picture: str | None = Field(default=None, sa_type=Text)  # what it looks like: see bot.events.pictures

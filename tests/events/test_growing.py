@@ -22,10 +22,10 @@ from bot.events.growth import is_edit_due
 from bot.http import Http, HttpRules
 from storage.alerts import outbox as rows
 from storage.archive.database import Archive
-from storage.events import growing, members
+from storage.events import growing, links
 from tests.alerts.conftest import Told
 from tests.bot_api import TOKEN, BotApi, Said, serving
-from tests.events.test_placing import CLAIM, MINUTE, Desk
+from tests.events.conftest import CLAIM, MINUTE, Desk
 
 ALSO = "also in"
 
@@ -311,8 +311,8 @@ def test_what_a_person_splits_and_joins_is_shown(chat: Chat) -> None:
     chat.send()
     assert chat.line() == "also in 1 channel: north"
     with chat.desk.archive.writing() as writer:
-        members.part(writer, copy)
-        members.merge_events(writer, first, other)
+        links.part(writer, copy)
+        links.merge_events(writer, first, other, "person")
         growing.note_changes(writer, [first], chat.desk.now)
     chat.desk.now += MINUTE
     chat.send()

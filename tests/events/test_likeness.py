@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.events.finding import find_own_words, read_names
 from bot.events.likeness import compare
 from bot.events.numerals import find_values
-from bot.events.placing import find_own_words, read_names
 from bot.events.words import fingerprints, list_tokens, read_words
 
 PAIRS = Path(__file__).with_name("copies.tsv")

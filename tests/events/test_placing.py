@@ -1,146 +1,24 @@
 """Posts as they come, several sources, and what each target is sent of an event."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts import decide
-from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.muting import release
-from bot.alerts.outbox import Outbox
-from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
-from bot.claims import Claims
 from bot.clock import Clock
-from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
-from bot.contracts.target import MessageRefused, TargetSettings
+from bot.config.model import EventsConfig, RuleConfig
+from bot.contracts.target import MessageRefused
 from bot.daemon.given_up import GivenUp
-from bot.events.placing import place_arrived
 from storage.alerts import mutes, outbox
 from storage.alerts.mutes import Mute
-from storage.archive.database import Archive
-from storage.events import members
 from storage.language.query import parse
 from storage.language.tree import QueryError
-from storage.posts import saving
-from storage.records import Batch, FetchedPost, Forward, Raw
-from storage.search.search import search
-from storage.sources import states
+from storage.records import Forward
 from tests.alerts.conftest import Told
-
-NOW = 1_763_800_000_000_000
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
-CLAIM = (
-    "Statement 14: the regional command at Taungkyar is in our hands since 06:20 this morning, and forty of its soldiers"
-    " have laid down their weapons before our men."
-)
-
-
-@dataclass
-class Desk:
-    """Some sources, their sides, one rule and two targets, of which the second does not fold copies."""
-
-    archive: Archive
-    directory: Path
-    now: int = NOW
-    sides: dict[str, str | None] = field(default_factory=dict)
-    rules: LoadedRules = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.load()
-
-    def load(self, *rules: RuleConfig, events: EventsConfig | None = None, terms: Sequence[TermConfig] = ()) -> None:
-        targets = (
-            TargetSettings(name="desk", kind="console"),
-            TargetSettings(name="hook", kind="webhook", fold=False),
-        )
-        found = rules or (RuleConfig(name="fall", query="command", targets=("desk", "hook")),)
-        self.rules = LoadedRules.of(
-            Config(
-                path=None,
-                directory=self.directory,
-                data_dir=self.directory,
-                rules=found,
-                targets=targets,
-                events=events or EventsConfig(),
-                terms=tuple(terms),
-            )
-        )
-        with self.archive.writing() as writer:
-            self.rules.declare(writer, self.now)
-
-    def say(self, source: str, text: str, number: int = 1, **more: Any) -> int:
-        """One post, or its next revision, decided at once; its id."""
-        post = FetchedPost(
-            native_id=str(number),
-            raw=Raw(f"{number} {text}".encode(), "text/plain"),
-            text=text,
-            posted_at=self.now,
-            **more,
-        )
-        with self.archive.writing() as writer:
-            declared = [
-                states.Declared(name, "replay", (), side) for name, side in ({source: None} | self.sides).items()
-            ]
-            states.declare(writer, declared, self.now)
-            row = states.find_source(writer, source)
-            assert row is not None
-            saved = saving.save(writer, row.id, Batch(posts=(post,)), now=self.now, method="test", alerts=True)
-            writer.execute("UPDATE sources SET first_contact_seq = 0 WHERE first_contact_seq IS NULL")
-        with self.archive.writing() as writer:
-            decide.decide(writer, self.rules, self.now)
-        self.now += MINUTE
-        return (*saved.new, *saved.revised)[0]
-
-    def drain(self, *targets: Any) -> None:
-        """One pass that sends what is due now."""
-
-        async def live() -> None:
-            store, clock = AsyncArchive(self.archive), Clock(now=lambda: self.now)
-            outbox = Outbox(
-                store,
-                {one.settings.name: one for one in targets},
-                Rendering(ZoneInfo("UTC")),
-                clock,
-                Claims(clock),
-                lambda _: None,
-                jitter=lambda: 0.0,
-            )
-            await outbox.drain(self.now)
-            await outbox.aclose()
-            await store.aclose()
-
-        asyncio.run(live())
-
-    def search(self, query: str) -> list[int]:
-        with self.archive.reading() as reader:
-            return [found.post_id for found in search(reader, parse(query), limit=None)]
-
-    def states(self, target: str = "desk") -> list[str]:
-        with self.archive.reading() as reader:
-            return [
-                str(row[0])
-                for row in reader.rows(f"SELECT state FROM deliveries WHERE target = '{target}' ORDER BY id")
-            ]
-
-    def events(self) -> list[set[int]]:
-        with self.archive.reading() as reader:
-            found: dict[int, set[int]] = {}
-            for row in reader.rows("SELECT post_id, event_id FROM event_posts"):
-                found.setdefault(row["event_id"], set()).add(row["post_id"])
-        assert all(event in posts for event, posts in found.items())
-        return sorted(found.values(), key=min)
-
-
-@pytest.fixture
-def desk(archive: Archive, tmp_path: Path) -> Desk:
-    return Desk(archive, tmp_path)
+from tests.events.conftest import CLAIM, HOUR, Desk
 
 
 def test_forty_copies_ring_once_where_copies_are_folded_and_forty_times_elsewhere(desk: Desk) -> None:
@@ -264,10 +142,7 @@ def test_a_rebuild_gives_the_events_of_the_live_run(desk: Desk) -> None:
     desk.say("south", CLAIM.replace("14", "16"))
     desk.say("west", CLAIM.replace("14", "16"), number=3)
     before = desk.events()
-    with desk.archive.writing() as writer:
-        members.forget_events(writer)
-        assert desk.rules.events is not None
-        assert place_arrived(writer, desk.rules.events) == 6
+    desk.rebuild()
     assert desk.events() == before
 
 

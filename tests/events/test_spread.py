@@ -1,22 +1,13 @@
 """What is said of how far a statement has spread: one meaning everywhere, and nothing is called sure."""
 
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bot.documents.event import describe_elsewhere, describe_fate, describe_spread
-from storage.archive.database import Archive
 from storage.events.listing import list_sent_events, read_events
 from storage.events.spread import Spread, read_spread
 from storage.records import Forward
 from tests.alerts.conftest import Told
-from tests.events.test_placing import CLAIM, HOUR, NOW, Desk
-
-
-@pytest.fixture
-def desk(archive: Archive, tmp_path: Path) -> Desk:
-    return Desk(archive, tmp_path)
+from tests.events.conftest import CLAIM, HOUR, NOW, Desk
 
 
 def spread(desk: Desk, event: int, beside: int | None = None) -> Spread:

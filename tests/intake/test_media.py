@@ -27,7 +27,7 @@ from bot.incidents import Incidents
 from bot.intake.media import MediaLane
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
-from storage.media.shelf import Shelf
+from storage.media.shelf import Kept, Shelf
 from storage.records import DueMedia, FetchedMedia
 
 NOW = 1_763_800_000_000_000
@@ -199,10 +199,14 @@ class Stand:
             self.limits,
             {"spokesman": cast(Source, source)},
             jobs_of,
+            self.look,
             stored,
             self.said.append,
             Incidents(store, clock, self.said.append),
         )
+
+    async def look(self, kept: Kept) -> str | None:
+        return None if kept.sniffed != "image/jpeg" else f"photo {kept.sha256}"
 
     @property
     def files(self) -> Shelf:

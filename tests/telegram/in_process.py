@@ -28,7 +28,7 @@ from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import SessionKey, session_in, write
 from bot.telegram.waiting import Patience
 from storage.archive.database import Archive
-from storage.media.shelf import Shelf
+from storage.media.shelf import Kept, Shelf
 from storage.migrations import migrate
 from storage.sources import gaps
 from storage.sources import states as source_rows
@@ -163,7 +163,17 @@ async def running(
     limits = MediaConfig(keep_free=0)
     troubles = Incidents(store, clock, spoken.append, ())
     files = MediaLane(
-        store, clock, Shelf(data_dir), http, limits, made, lambda *_: (), lambda: None, spoken.append, troubles
+        store,
+        clock,
+        Shelf(data_dir),
+        http,
+        limits,
+        made,
+        lambda *_: (),
+        _no_look,
+        lambda: None,
+        spoken.append,
+        troubles,
     )
     intake = Intake(store, clock, files.ring, lambda: 0.0, list)
     collector = Rounds(store, intake, clock, spoken.append)
@@ -189,6 +199,10 @@ async def running(
         broken = [one for one in ended if isinstance(one, Exception)]
         if broken:
             raise broken[0]
+
+
+async def _no_look(_: Kept) -> None:
+    """No picture is looked at here."""
 
 
 async def _schedule(collector: Rounds) -> None:

@@ -33,6 +33,7 @@ class EngineJob:
     http: Any = None
     hidden: tuple[Path, ...] = ()
     background: bool = False
+    engine: Any = None  # one that no config names
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def _answer(job: EngineJob) -> dict[str, Any]:
 
     try:
         admit(job.media, job.makes, job.settings.longest)
-        engine = build(job.settings, EngineTools(job.temporary, job.http))
+        engine = job.engine or build(job.settings, EngineTools(job.temporary, job.http))
         return {"result": asdict(engine.read(job.media))}
     except Unfit as problem:
         return {"unfit": str(problem)}

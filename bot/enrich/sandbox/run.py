@@ -63,12 +63,15 @@ class Sandbox:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    async def run(self, engine: Engine, media: MediaFile, *, background: bool = False) -> EnrichResult:
+    async def run(
+        self, engine: Engine, media: MediaFile, *, background: bool = False, as_it_is: bool = False
+    ) -> EnrichResult:
         """Have the engine read the file. Raises Later, Never, Unfit, and Failed for everything else that went wrong.
 
         Raises Unfinished if the clock ended it, and Failed if it used up its processor time.
 
         Raises Later also if this system has no room for a job. A `background` job leaves the processor to all others.
+        An engine that no config names is sent to the child `as_it_is`.
         When cancelled, it kills the child and all that the child started.
         """
         bounds = engine.bounds(media)
@@ -78,7 +81,8 @@ class Sandbox:
             try:
                 hidden = (self.data_dir, *self.hidden)
                 job = EngineJob(
-                    engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, hidden, background
+                    *(engine.settings, media, bounds, temporary, engine.makes, os.getpid(), http, hidden, background),
+                    engine if as_it_is else None,
                 )
                 return _result(await _answer(job, bounds), engine)
             finally:

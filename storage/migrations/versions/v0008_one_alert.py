@@ -101,6 +101,75 @@ _STEPS: tuple[str, ...] = (
     "ALTER TABLE deliveries ADD COLUMN mute_id INTEGER",
     "ALTER TABLE deliveries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX deliveries_of_mute ON deliveries (mute_id) WHERE mute_id IS NOT NULL",
+    # files, pictures and what people said are steps of placing posts, beside the revisions
+    "ALTER TABLE media ADD COLUMN picture TEXT",
+    "ALTER TABLE event_origins ADD COLUMN post_id INTEGER",
+    "ALTER TABLE event_posts ADD COLUMN apart INTEGER DEFAULT 0 NOT NULL",
+    "CREATE INDEX event_words_by_time ON event_words (at)",
+    """CREATE TABLE event_steps (
+        id INTEGER NOT NULL,
+        after INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        post_id INTEGER NOT NULL,
+        media_id INTEGER,
+        text_id INTEGER,
+        other INTEGER,
+        unread INTEGER DEFAULT 0 NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (post_id) REFERENCES posts (id)
+    ) STRICT""",
+    """CREATE TABLE event_links (
+        post_id INTEGER NOT NULL,
+        other INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        measure REAL,
+        file TEXT,
+        PRIMARY KEY (post_id, other, reason)
+    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX event_links_by_file ON event_links (file) WHERE file IS NOT NULL",
+    "CREATE INDEX event_links_to ON event_links (other)",
+    """CREATE TABLE event_files (
+        sha256 TEXT NOT NULL,
+        post_id INTEGER NOT NULL,
+        source_id INTEGER NOT NULL,
+        forward TEXT,
+        tokens TEXT,
+        PRIMARY KEY (sha256, post_id)
+    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX event_files_of ON event_files (post_id)",
+    "CREATE TABLE event_banners (sha256 TEXT NOT NULL, PRIMARY KEY (sha256)) STRICT",
+    """CREATE TABLE event_pictures (
+        media_id INTEGER NOT NULL,
+        post_id INTEGER NOT NULL,
+        signature TEXT NOT NULL,
+        words TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (media_id)
+    ) STRICT""",
+    "CREATE INDEX event_pictures_of ON event_pictures (post_id)",
+    """CREATE TABLE event_bands (
+        band INTEGER NOT NULL,
+        media_id INTEGER NOT NULL,
+        PRIMARY KEY (band, media_id)
+    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX event_bands_of ON event_bands (media_id)",
+    # what an earlier release stored of files counts as come with the post: when it came among others is not known
+    """INSERT INTO event_steps (after, at, kind, post_id, media_id, text_id, other)
+    SELECT * FROM (
+        SELECT r.id AS after, coalesce(m.stored_at, r.collected_at), 'file', m.post_id, m.id, NULL, NULL
+        FROM media m JOIN revisions r ON r.post_id = m.post_id AND r.number = 0 WHERE m.sha256 IS NOT NULL
+        UNION ALL SELECT r.id, r.collected_at, 'read', t.post_id, t.media_id, t.id, NULL
+        FROM texts t JOIN revisions r ON r.post_id = t.post_id AND r.number = 0
+        WHERE t.kind IN ('transcript', 'ocr') AND t.current = 1
+        UNION ALL SELECT (SELECT coalesce(max(r.id), 0) FROM revisions r WHERE r.collected_at <= c.at), c.at,
+            c.kind, c.post_id, NULL, NULL, c.other FROM event_corrections c
+    ) ORDER BY after""",
+    "INSERT INTO meta (key, value) SELECT 'events_steps_placed', CAST(coalesce(max(id), 0) AS TEXT) FROM event_steps",
+    # each copy was joined to the first statement, or by a message that both forward: how exactly was not kept
+    """INSERT INTO event_links (post_id, other, reason, measure)
+    SELECT post_id, event_id, reason, measure FROM event_posts WHERE post_id <> event_id""",
+    "UPDATE event_origins SET post_id = event_id",
 )
 
 

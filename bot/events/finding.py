@@ -1,0 +1,95 @@
+"""Finds the statements whose words are nearly those of a post, and keeps its own so that copies find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.events.likeness import Likeness, Nearness, compare
+from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
+from storage.events import members, steps
+from storage.events.members import Candidate, Membership
+from storage.posts.ids import TEXT_BITS, text_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from storage.archive.database import Writer
+    from storage.events.steps import Arrived, PlacingStep
+
+_SENTENCE = re.compile(r"(?<=[.!?။。！？])\s*|\n+")
+READ = 1 << TEXT_BITS - 1  # from this number on a kept text was read in a file
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """What is the same event: how near, and which words are names that make two statements of one text.
+
+    `names` are folded forms of terms, each with the name of its term. `wait` (microseconds) holds the message about a
+    first statement, so that it can name the first copies.
+    """
+
+    near: Nearness = field(default_factory=Nearness)
+    names: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    wait: int = 0
+
+
+def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
+    """The forms of terms as they are compared; a form of two terms names none."""
+    found: dict[tuple[str, ...], str] = {}
+    for term, forms in phrases.items():
+        for form in forms:
+            tokens = tuple(list_tokens(form))
+            found[tokens] = term if found.get(tokens, term) == term else ""
+    return {tokens: term for tokens, term in found.items() if tokens and term}
+
+
+def words_of(writer: Writer, one: Arrived) -> ComparedWords:
+    """The compared words of a revision."""
+    return read_words(one.text, steps.read_earlier_texts(writer, one, SIGNED_POSTS))
+
+
+def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords) -> None:
+    """Let copies of a revision's words find its event."""
+    if words.tokens:
+        number = text_id(one.post_id, min(one.number, READ - 1))
+        members.keep_words(writer, number, event, words.tokens, fingerprints(words), one.collected_at)
+
+
+def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
+    """Let copies find these posts, which are statements of their own now."""
+    for post_id in posts:
+        one = steps.read_arrived(writer, post_id, step.after)
+        if one is not None:
+            keep(writer, one, post_id, words_of(writer, one))
+
+
+def find_near(
+    writer: Writer, rules: EventRules, post_id: int, text: str, words: ComparedWords, at: int
+) -> Iterable[Membership]:
+    """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
+    near: list[tuple[Candidate, Likeness]] = []
+    for candidate in members.find_candidates(writer, fingerprints(words), at):
+        likeness = compare(make_words(candidate.tokens), words, rules.names, rules.near)
+        if likeness.verdict in ("copy", "quote"):
+            near.append((candidate, likeness))
+    near.sort(key=lambda pair: (pair[1].verdict != "copy", -max(pair[1].alike, pair[1].contained), pair[0].text_id))
+    for candidate, likeness in near[:1]:
+        own = find_own_words(text, candidate.tokens) if likeness.verdict == "quote" else None
+        measure = round(max(likeness.alike, likeness.contained), 2)
+        yield Membership(post_id, candidate.event_id, "words", measure, candidate.post_id, own)
+
+
+def find_own_words(text: str, first: Sequence[str]) -> str:
+    """The sentences of a text that are not in the tokens of another, as they were written."""
+    known = f" {' '.join(first)} "
+    parts = [(part.strip(), list_tokens(part)) for part in _SENTENCE.split(text)]
+    own = [part for part, tokens in parts if tokens and f" {' '.join(tokens)} " not in known]
+    return " … ".join(own) or text.strip()
+
+
+def origin_of(channel: str, number: str) -> str:
+    """A message by its channel and number, as one name."""
+    return f"{channel.removeprefix('@').casefold()}/{number}"

@@ -1,0 +1,174 @@
+"""The order in which posts are placed: revisions, and between them files, readings and what people said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader, Row, Writer
+
+StepKind = Literal["file", "read", "split", "join"]
+_REVISIONS, _STEPS = "events_placed", "events_steps_placed"  # in `meta`: the last of each that was placed
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One revision of a post, as it is placed."""
+
+    revision_id: int
+    post_id: int
+    number: int
+    text: str
+    source_id: int
+    handle: str
+    native_id: str
+    forward: tuple[str, str] | None  # channel and number of the message that it forwards
+    collected_at: int
+    seq: int
+
+    @property
+    def at(self) -> int:
+        return self.collected_at
+
+
+@dataclass(frozen=True, slots=True)
+class PlacingStep:
+    """What places a post without a new revision: see storage.events.tables.EventStepTable.
+
+    `unread` says of a file that an engine will read it.
+    """
+
+    id: int
+    after: int
+    at: int
+    kind: StepKind
+    post_id: int
+    media_id: int | None = None
+    text_id: int | None = None
+    other: int | None = None
+    unread: bool = False
+
+
+def add_step(
+    writer: Writer,
+    kind: StepKind,
+    post_id: int,
+    now: int,
+    *,
+    media_id: int | None = None,
+    text_id: int | None = None,
+    other: int | None = None,
+    unread: bool = False,
+) -> None:
+    """Write down that this happened now, after all revisions that are stored, in the transaction in which it does."""
+    writer.execute(
+        "INSERT INTO event_steps (after, at, kind, post_id, media_id, text_id, other, unread) VALUES"
+        " ((SELECT coalesce(max(id), 0) FROM revisions), :at, :kind, :post, :media, :text, :other, :unread)",
+        {
+            "at": now,
+            "kind": kind,
+            "post": post_id,
+            "media": media_id,
+            "text": text_id,
+            "other": other,
+            "unread": int(unread),
+        },
+    )
+
+
+def read_next(reader: Reader, limit: int) -> list[Arrived | PlacingStep]:
+    """What was not placed yet, in the order in which it was stored; `limit` at most."""
+    revisions = reader.rows(
+        f"{_REVISION} WHERE r.id > {_done('revisions')} ORDER BY r.id LIMIT :limit",
+        {"revisions": _REVISIONS, "limit": limit},
+    )
+    steps = reader.rows(
+        "SELECT id, after, at, kind, post_id, media_id, text_id, other, unread FROM event_steps"
+        f" WHERE id > {_done('steps')} ORDER BY id LIMIT :limit",
+        {"steps": _STEPS, "limit": limit},
+    )
+    found: tuple[list[Arrived | PlacingStep], list[Arrived | PlacingStep]] = (
+        [_arrived(row) for row in revisions],
+        [PlacingStep(**{**dict(row), "unread": bool(row["unread"])}) for row in steps],
+    )
+    return list(islice(merge(*found, key=_order), limit))
+
+
+def _order(one: Arrived | PlacingStep) -> tuple[int, int]:
+    return (one.revision_id, 0) if isinstance(one, Arrived) else (one.after, one.id)
+
+
+def _done(key: str) -> str:
+    return f"coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = :{key}), 0)"
+
+
+_REVISION = (
+    "SELECT r.id, r.post_id, r.number, r.title, r.text, p.source_id, coalesce(s.handle, s.name) AS handle,"
+    " p.native_id, p.forward, r.collected_at, p.seq FROM revisions r JOIN posts p ON p.id = r.post_id"
+    " JOIN sources s ON s.id = p.source_id"
+)
+
+
+def read_arrived(reader: Reader, post_id: int, after: int) -> Arrived | None:
+    """What a post said when the revision `after` was the newest of all; None if there was no such post."""
+    row = reader.one(
+        f"{_REVISION} WHERE r.post_id = :post AND r.id <= :after ORDER BY r.number DESC LIMIT 1",
+        {"post": post_id, "after": after},
+    )
+    return None if row is None else _arrived(row)
+
+
+def _arrived(row: Row) -> Arrived:
+    title, text = row["title"], row["text"]
+    forward = json.loads(row["forward"]) if row["forward"] else {}
+    origin = (forward["source"], forward["post"]) if forward.get("source") and forward.get("post") else None
+    return Arrived(
+        row["id"],
+        row["post_id"],
+        row["number"],
+        f"{title}\n\n{text}" if title and text else title or text,
+        row["source_id"],
+        row["handle"],
+        row["native_id"],
+        origin,
+        row["collected_at"],
+        row["seq"],
+    )
+
+
+def mark_placed(writer: Writer, placed: Sequence[Arrived | PlacingStep]) -> None:
+    """Remember that all of these are placed."""
+    revisions = [one.revision_id for one in placed if isinstance(one, Arrived)]
+    steps = [one.id for one in placed if isinstance(one, PlacingStep)]
+    for key, ids in ((_REVISIONS, revisions), (_STEPS, steps)):
+        if ids:
+            _mark(writer, key, ids[-1])
+
+
+def place_again(writer: Writer) -> None:
+    """Begin with the first revision."""
+    for key in (_REVISIONS, _STEPS):
+        _mark(writer, key, 0)
+
+
+def _mark(writer: Writer, key: str, value: int) -> None:
+    writer.execute(
+        "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        {"key": key, "value": str(value)},
+    )
+
+
+def read_earlier_texts(reader: Reader, arrived: Arrived, count: int) -> list[str]:
+    """What the source's last posts before this one said at first, newest first."""
+    rows = reader.rows(
+        "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
+        " WHERE p.source_id = :source AND p.id < :post AND p.seq < :seq AND r.text <> ''"
+        " ORDER BY p.id DESC LIMIT :count",
+        {"source": arrived.source_id, "post": arrived.post_id, "seq": arrived.seq, "count": count},
+    )
+    return [row["text"] for row in rows]
