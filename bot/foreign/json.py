@@ -32,30 +32,71 @@ def read(text: str) -> object:
         raise ValueError(f"nested deeper than {DEPTH} levels") from None
 
 
-def read_items(text: str) -> list[tuple[object, str]]:
-    """The items of a document that is a list, each with its own characters. Raises ValueError with a sentence."""
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
-    )
-    items: list[tuple[object, str]] = []
-    at = _skip(text, 0)
-    if text[at : at + 1] != "[":
-        raise ValueError("not a list")
-    at = _skip(text, at + 1)
-    while text[at : at + 1] != "]":
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
-        except RecursionError:
-            raise ValueError(f"nested deeper than {DEPTH} levels") from None
-        items.append((value, text[at:end]))
-        at = _skip(text, end)
-        if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
-        elif text[at : at + 1] != "]":
-            raise ValueError(f"not JSON: no end of the list at character {at}")
-    return items
+def read_items(text: str, key: str | None = None) -> tuple[list[tuple[object, str]], dict[str, object]]:
+    """The items of a list, each with its own characters: of the document, or of what an object has under `key`.
+
+    The second value is what else such an object has. Raises ValueError with a sentence.
+    """
+    try:
+        return _Items(text).of_object(key) if key is not None else (_Items(text).of_list(), {})
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEPTH} levels") from None
+
+
+class _Items:
+    """A place in a text, which moves on over what is read."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = _skip(text, 0)
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+        )
+
+    def of_list(self) -> list[tuple[object, str]]:
+        items: list[tuple[object, str]] = []
+        self._take("[")
+        while self._sign != "]":
+            start = self._at
+            value, end = self._value()
+            items.append((value, self._text[start:end]))
+            if self._sign != "]":
+                self._take(",")
+        self._take("]")
+        return items
+
+    def of_object(self, key: str) -> tuple[list[tuple[object, str]], dict[str, object]]:
+        others: dict[str, object] = {}
+        items: list[tuple[object, str]] | None = None
+        self._take("{")
+        while self._sign != "}":
+            name, _ = self._value()
+            self._take(":")
+            if name == key:
+                items = self.of_list()
+            else:
+                others[str(name)], _ = self._value()
+            if self._sign != "}":
+                self._take(",")
+        if items is None:
+            raise ValueError(f"nothing called {key!r} in it")
+        return items, others
+
+    @property
+    def _sign(self) -> str:
+        return self._text[self._at : self._at + 1]
+
+    def _take(self, sign: str) -> None:
+        if self._sign != sign:
+            raise ValueError(f"not JSON of this form: no {sign!r} at character {self._at}")
+        self._at = _skip(self._text, self._at + 1)
+
+    def _value(self) -> tuple[object, int]:
+        value, end = self._decoder.raw_decode(self._text, self._at)
+        self._at = _skip(self._text, end)
+        return value, end
 
 
 def _skip(text: str, at: int) -> int:

@@ -11,6 +11,7 @@ from typing import Literal
 from bot.clock import Clock
 from bot.world import World
 from bot.world.answers import Request, answer
+from tests.sources.bluesky_server import BlueskyServer
 from tests.sources.loopback_server import NOW, Answer, Peer
 from tests.sources.mastodon_server import MastodonServer
 
@@ -68,7 +69,18 @@ def _mastodon(state: State, peer: Peer, directory: Path) -> Keys:
     return {"account": peer.url("/@ferry_office")}
 
 
+def _bluesky(state: State, peer: Peer, directory: Path) -> Keys:
+    server = BlueskyServer()
+    for hour in range(5):
+        server.post(f"Notice {hour}")
+    peer.reply = server.reply if state == "alive" else None
+    peer.answer = FAILURES.get(state, peer.answer)
+    here = peer.url("")
+    return {"actor": server.handle, "base_url": here, "plc_url": here, "pds_url": here}
+
+
 PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
+    "bluesky": _bluesky,
     "feed": _feed,
     "mastodon": _mastodon,
     "replay": _replay,

@@ -69,7 +69,7 @@ def read_page(body: bytes, now: int) -> StatusPage:
     """Read a page of statuses. Raises ValueError with a sentence where it is none."""
     statuses: dict[str, Status] = {}
     broken = []
-    for value, written in foreign_json.read_items(body.decode("utf-8")):
+    for value, written in foreign_json.read_items(body.decode("utf-8"))[0]:
         try:
             status = read_status(value, Raw(written.encode("utf-8"), MIME), now)
             statuses.setdefault(status.post.native_id, status)
@@ -120,7 +120,7 @@ def read_history(body: bytes, status: Status, since: str, now: int) -> list[Fetc
     written_at = read_time(since) if since else None
     present = read_time(status.edited)
     found: list[FetchedPost] = []
-    for value, written in foreign_json.read_items(body.decode("utf-8")):
+    for value, written in foreign_json.read_items(body.decode("utf-8"))[0]:
         if not isinstance(value, dict) or foreign_json.find_refusal(value) is not None:
             continue
         at = _usable(value.get("created_at"), now)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.contracts.living import LivingPosts
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
 from bot.contracts.source import SourceSettings, SourceTools, Want
@@ -40,8 +41,6 @@ _DEADLINE = 30.0
 _A_PAGE = 40  # the most that docs.joinmastodon.org/methods/accounts/#statuses allows
 _HISTORIES = 40  # that one fetch asks for
 _NOTED = 200  # newest edited posts of which the cursor knows when they were edited
-_CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
-_CONTROLS = 3
 _BY_API = "status"
 
 
@@ -92,8 +91,7 @@ class Mastodon:
         self._http = tools.http
         self._clock = tools.clock
         self._cursor = AccountCursor(account=settings.account)
-        self._controls: tuple[str, ...] = ()
-        self._alive_at: float | None = None
+        self._living = LivingPosts(tools.clock)
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
@@ -106,7 +104,7 @@ class Mastodon:
         self._cursor = before
         page, reply = await self._page(before)
         if not before.below:
-            self._controls = tuple(status.post.native_id for status in page.statuses[::-1])[:_CONTROLS]
+            self._living.note_page([status.post.native_id for status in page.statuses])
             if not page.statuses:
                 await self._must_be_empty(before)
         kept, note, more = self._settle(page, before)
@@ -129,14 +127,10 @@ class Mastodon:
 
     async def check(self, native_id: str) -> Checked:
         """Look at one post again. An absence has its control: another post, seen alive just before in the same way."""
-        post, reply = await self._one(native_id)
-        if post is None and not self._lately_alive():
-            control = next((known for known in self._controls if known != native_id), None)
-            if control is not None and (await self._one(control))[0] is not None:
-                post, reply = await self._one(native_id)
+        post, reply = await self._living.look(native_id, self._one, lambda found: found[0] is None)
         fetch = reply.recorded(_BY_API)
         if post is None:
-            return Checked(native_id, "absent", _BY_API, control=self._lately_alive(), apart=MINUTE, fetch=fetch)
+            return Checked(native_id, "absent", _BY_API, control=self._living.vouch, apart=MINUTE, fetch=fetch)
         return Checked(native_id, "present", _BY_API, post=post, control=True, fetch=fetch)
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
@@ -236,7 +230,7 @@ class Mastodon:
         status = await self._read(lambda: read_status(read_object(reply.body), raw, self._clock.now()))
         if status.post.native_id != native_id:
             raise Later(f"{self._where} answered with another post than {native_id}", state=UNREADABLE)
-        self._alive_at = self._clock.monotonic()
+        self._living.note_alive()
         return status.post, reply
 
     # The account ------------------------------------------------------------------------------------------------------
@@ -301,9 +295,6 @@ class Mastodon:
     @property
     def _where(self) -> str:
         return self.settings.address.handle
-
-    def _lately_alive(self) -> bool:
-        return self._alive_at is not None and self._clock.monotonic() - self._alive_at <= _CONTROL_LASTS
 
     async def _get(self, url: str, *, foreign: bool = False, only_waits: bool = False) -> Reply:
         """The reply, unless the server is busy; with `only_waits`, unless it asks to wait."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from bot.clock import DAY, HOUR, MINUTE
+from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
@@ -27,8 +28,6 @@ _BY_EMBED = "embed page"
 _DEADLINE = 30.0
 _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words on the page
 _CLOSED_RETRY = 6 * HOUR
-_CONTROL_LASTS = 60.0  # seconds that a living post vouches for the method
-_CONTROLS = 3
 READER = 1  # see bot.contracts.source.Rereader
 
 
@@ -106,8 +105,7 @@ class TelegramWeb:
         self._http = tools.http
         self._clock = tools.clock
         self._cursor = _Cursor()
-        self._controls: tuple[str, ...] = ()
-        self._alive_at: float | None = None
+        self._living = LivingPosts(tools.clock)
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the one below `want.below`; a page that says "No posts found" is never an end by itself.
@@ -125,16 +123,11 @@ class TelegramWeb:
     async def check(self, native_id: str) -> Checked:
         """Look at one post on its own page. An absence has its control: another post, seen alive just before.
 
-        The controls are posts of the last newest page that this process has fetched; before the first fetch there is
-        none, so that another channel under the same name cannot vouch for a deletion.
+        The controls are posts of the last newest page that this process has fetched.
         """
-        embed = await self._embed(native_id)
-        if embed.post is None and not self._lately_alive():
-            control = next((known for known in self._controls if known != native_id), None)
-            if control is not None and (await self._embed(control)).post is not None:
-                embed = await self._embed(native_id)
+        embed = await self._living.look(native_id, self._embed, lambda found: found.post is None)
         if embed.post is None:
-            return Checked(native_id, "absent", _BY_EMBED, control=self._lately_alive(), fetch=embed.fetch)
+            return Checked(native_id, "absent", _BY_EMBED, control=self._living.vouch, fetch=embed.fetch)
         post = None if embed.post.service else embed.post  # such a page does not give the words of a service message
         return Checked(native_id, "present", _BY_EMBED, post=post, control=True, fetch=embed.fetch)
 
@@ -150,7 +143,7 @@ class TelegramWeb:
             await self._must_be_new(page)
         newest = max(self._cursor.newest, page.span.high if page.span else 0)
         self._cursor = _Cursor(self._cursor.channel or page.channel_id, newest)
-        self._controls = tuple(post.native_id for post in page.posts[::-1] if not post.service)[:_CONTROLS]
+        self._living.note_page([post.native_id for post in page.posts if not post.service])
         return self._batch(page, page.span, self._cursor.write())
 
     async def _older(self, below: int, cursor: str | None) -> Batch:
@@ -217,7 +210,7 @@ class TelegramWeb:
         if embed.post is not None:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
-            self._alive_at = self._clock.monotonic()
+            self._living.note_alive()
         return replace(embed, fetch=reply.recorded(_BY_EMBED))
 
     async def _get(self, url: str) -> Reply:
@@ -232,9 +225,6 @@ class TelegramWeb:
     @property
     def _where(self) -> str:
         return f"{urlsplit(self.settings.base_url).netloc}/{self.settings.channel}"
-
-    def _lately_alive(self) -> bool:
-        return self._alive_at is not None and self._clock.monotonic() - self._alive_at <= _CONTROL_LASTS
 
     async def _closed(self, html: bytes) -> Later | None:
         """Why the channel shows no posts, where the page says it."""

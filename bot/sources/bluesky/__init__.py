@@ -1,0 +1,5 @@
+"""Kind `bluesky`: public accounts of Bluesky, and of other hosts of its network."""
+
+from bot.sources.bluesky.source import Settings, build
+
+__all__ = ["Settings", "build"]

@@ -1,0 +1,395 @@
+"""Bluesky: pages down to what is known, the account's own server for deletions and as the second way, whose words."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.clock import Clock
+from bot.contracts.source import Want
+from bot.errors import Later, Never
+from bot.sources.bluesky.account import read_actor
+from bot.sources.bluesky.posts import Reading, read_feed
+from bot.sources.bluesky.source import Bluesky, Settings
+from storage.posts.content import content_hash, same_content
+from storage.records import Batch, FetchedPost
+from tests.sources.bluesky_server import DID, JSON, BlueskyServer
+from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
+
+T = TypeVar("T")
+GOLDEN = Path(__file__).parent / "golden" / "bluesky"
+
+
+class Reader:
+    """The source on a server, as intake calls it: `round` fetches until there is no more, and keeps the cursor."""
+
+    def __init__(self, source: Bluesky) -> None:
+        self.source = source
+        self.cursor: str | None = None
+        self.last = Batch()
+
+    async def round(self) -> list[FetchedPost]:
+        posts: list[FetchedPost] = []
+        while True:
+            self.last = await self.source.fetch(Want(), self.cursor)
+            self.cursor = self.last.cursor
+            posts += self.last.posts
+            if not self.last.more:
+                return posts
+
+
+def on(server: BlueskyServer, work: Callable[[Reader], Awaitable[T]], **keys: Any) -> T:
+    """What `work` gives with a reader of this server."""
+
+    async def go() -> T:
+        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: NOW)) as tools:
+            peer.reply = server.reply
+            server.url = here = peer.url("")
+            entry = {"name": "f", "kind": "bluesky", "actor": "ferry.town.example", "base_url": here, "plc_url": here}
+            return await work(Reader(Bluesky(Settings.model_validate(entry | {"pds_url": here} | keys), tools)))
+
+    return asyncio.run(go())
+
+
+def town(*words: str, page: int = 100) -> BlueskyServer:
+    server = BlueskyServer(page=page)
+    for each in words:
+        server.post(each)
+    return server
+
+
+def texts(posts: list[FetchedPost]) -> list[str]:
+    return [post.text for post in posts]
+
+
+def shown(post: FetchedPost) -> dict[str, Any]:
+    """A post as the golden file holds it: without empty fields and without its bytes."""
+    found = {name: value for name, value in asdict(post).items() if value not in (None, "", (), False)}
+    return {name: value for name, value in found.items() if name != "raw"}
+
+
+def test_a_page_of_a_feed_reads_as_its_golden_posts() -> None:
+    body = (GOLDEN / "feed.json").read_bytes()
+    page = read_feed(body, Reading(DID, "https://pds.example", NOW))
+    expected = json.loads((GOLDEN / "feed.json.posts.json").read_text(encoding="utf-8"))
+    assert json.loads(json.dumps([shown(entry.post) for entry in page.entries])) == expected
+    assert all(entry.post.raw.data in body for entry in page.entries)
+    assert [piece.reason for piece in page.quarantined] == ["a post without a text"]
+
+
+@pytest.mark.parametrize(
+    ("written", "actor"),
+    [
+        ("Ferry.Town.Example", "ferry.town.example"),
+        ("@ferry.town.example", "ferry.town.example"),
+        ("https://bsky.app/profile/ferry.town.example", "ferry.town.example"),
+        ("https://bsky.app/profile/ferry.town.example/post/3kabc", "ferry.town.example"),
+        (f"https://bsky.app/profile/{DID}", DID),
+        (f"at://{DID}", DID),
+        ("did:web:town.example", "did:web:town.example"),
+    ],
+)
+def test_every_form_of_an_account_is_understood(written: str, actor: str) -> None:
+    assert read_actor(written) == actor
+
+
+@pytest.mark.parametrize("written", ["ferry", "https://bsky.app/", "did:plc:short", "ferry@town.example", "", "a..b.c"])
+def test_what_is_no_account_is_refused_with_the_right_form(written: str) -> None:
+    with pytest.raises(ValueError, match="expected an account such as"):
+        read_actor(written)
+
+
+def test_first_contact_goes_down_page_by_page_to_as_many_posts_as_are_wanted() -> None:
+    server = town(*(f"Notice {number}" for number in range(10)), page=3)
+    found = on(server, lambda reader: reader.round(), backfill=7)
+    assert sorted(texts(found)) == [f"Notice {number}" for number in range(3, 10)]
+
+
+@pytest.mark.parametrize("backfill", [0, 3, 6, "all", "2026-11-22"])
+def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_deleted(backfill: object) -> None:
+    server = town(*(f"Notice {number}" for number in range(9)), page=3)
+
+    async def work(reader: Reader) -> tuple[set[str], set[str]]:
+        first = {post.native_id for post in await reader.round()}
+        for name in list(server.records)[5:]:
+            server.delete(name.rpartition("/")[2])
+        return first, {post.native_id for post in await reader.round()}
+
+    first, second = on(server, work, backfill=backfill)
+    assert second <= first
+
+
+def test_a_long_absence_is_fetched_whole_and_an_interrupted_way_down_is_continued() -> None:
+    server = town("Notice 0", page=3)
+
+    async def work(reader: Reader) -> list[str]:
+        await reader.round()
+        for number in range(1, 20):
+            server.post(f"Notice {number}")
+        first = await reader.source.fetch(Want(), reader.cursor)
+        assert first.more
+        reader.cursor = first.cursor
+        for number in range(20, 25):
+            server.post(f"Notice {number}")
+        return texts([*first.posts, *await reader.round(), *await reader.round()])
+
+    assert set(on(server, work)) == {f"Notice {number}" for number in range(25)}
+
+
+def test_a_repost_names_its_origin_and_a_pin_is_no_second_post() -> None:
+    server = town("Notice 0")
+    key = server.repost("The harbour is closed")
+    server.entries.append(server.entries[0] | {"reason": {"$type": "app.bsky.feed.defs#reasonPin"}})
+
+    async def work(reader: Reader) -> list[FetchedPost]:
+        return await reader.round()
+
+    first, second = on(server, work)
+    assert (first.text, first.forward) == ("Notice 0", None)
+    assert second.native_id == f"repost-{key}"
+    assert second.forward is not None
+    assert (second.forward.source, second.forward.post) == ("@harbour.sea.example", "3kharbour")
+    assert second.author == "Ferry Office (@ferry.town.example)"
+
+
+def test_an_edit_keeps_the_id_and_changes_the_words() -> None:
+    server = town("The bridge is open")
+    key = next(iter(server.records)).rpartition("/")[2]
+
+    async def work(reader: Reader) -> list[tuple[str, str]]:
+        first = await reader.round()
+        server.edit(key, "The bridge is closed")
+        return [(post.native_id, post.text) for post in [*first, *await reader.round()]]
+
+    assert on(server, work) == [(key, "The bridge is open"), (key, "The bridge is closed")]
+
+
+def test_a_record_reads_as_the_entry_of_the_feed_does() -> None:
+    server = BlueskyServer()
+    image = {"alt": "a chart", "image": {"$type": "blob", "ref": {"$link": "bafyimage"}, "mimeType": "image/jpeg"}}
+    key = server.post(
+        "See https://town.example",
+        embed={"$type": "app.bsky.embed.images", "images": [image]},
+        facets=[
+            {
+                "index": {"byteStart": 4, "byteEnd": 24},
+                "features": [{"$type": "app.bsky.richtext.facet#link", "uri": "https://town.example"}],
+            }
+        ],
+    )
+
+    async def work(reader: Reader) -> tuple[FetchedPost, FetchedPost | None]:
+        [listed] = await reader.round()
+        return listed, (await reader.source.check(key)).post
+
+    listed, alone = on(server, work)
+    assert alone is not None
+    assert same_content(content_hash(listed), content_hash(alone))
+    assert (alone.media, alone.links, alone.attached) == (listed.media, listed.links, listed.attached)
+
+
+def test_a_deletion_is_seen_at_the_accounts_own_server_before_the_appview_learns_of_it() -> None:
+    server = town("Notice 0", "Notice 1")
+    gone, left = (name.rpartition("/")[2] for name in server.records)
+    server.lag = True
+    reposted = server.repost("The harbour is closed")
+
+    async def work(reader: Reader) -> list[tuple[str, bool]]:
+        await reader.round()
+        server.delete(gone)
+        found = [await reader.source.check(gone), await reader.source.check(left)]
+        found.append(await reader.source.check(f"repost-{reposted}"))
+        return [(one.presence, one.control) for one in found]
+
+    assert on(server, work) == [("absent", True), ("present", True), ("present", True)]
+
+
+def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
+    server = town("Notice 0")
+    only = next(iter(server.records)).rpartition("/")[2]
+
+    async def work(reader: Reader) -> bool:
+        await reader.round()
+        server.delete(only)
+        return (await reader.source.check(only)).control
+
+    assert on(server, work) is False
+
+
+def test_a_failing_server_is_no_absence() -> None:
+    server = town("Notice 0", "Notice 1")
+    server.answers["getRecord"] = Answer(
+        b'{"error": "UpstreamFailure", "message": "RecordNotFound perhaps"}', 400, JSON
+    )
+
+    async def work(reader: Reader) -> None:
+        await reader.round()
+        await reader.source.check(next(iter(server.records)).rpartition("/")[2])
+
+    with pytest.raises(Later):
+        on(server, work)
+
+
+def test_while_the_appview_fails_the_accounts_own_records_are_read_and_the_batch_says_so() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Reader) -> tuple[list[str], str | None, str | None, list[str]]:
+        await reader.round()
+        server.post("Notice 1")
+        server.repost("The harbour is closed")
+        server.answers["getAuthorFeed"] = Answer(b"<h1>Bad gateway</h1>", 502)
+        second = texts(await reader.round())
+        method, detail = reader.last.method, reader.last.detail
+        del server.answers["getAuthorFeed"]
+        return second, method, detail, texts(await reader.round())
+
+    second, method, detail, third = on(server, work)
+    assert second == ["Notice 0", "Notice 1"]
+    assert method == "records at the account's server"
+    assert detail is not None
+    assert "without reposts" in detail
+    assert "The harbour is closed" in third
+
+
+def test_the_second_way_takes_nothing_that_first_contact_did_not_want() -> None:
+    server = town("Notice 0", "Notice 1", "Notice 2")
+
+    async def work(reader: Reader) -> list[str]:
+        await reader.round()
+        server.answers["getAuthorFeed"] = Answer(b"", 502)
+        return texts(await reader.round())
+
+    assert on(server, work, backfill=1) == ["Notice 2"]
+
+
+def test_a_wait_that_the_server_asks_for_is_kept_and_not_gone_around() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Reader) -> None:
+        await reader.round()
+        headers = JSON | {"ratelimit-reset": str(NOW // 1_000_000 + 240)}
+        server.answers["getAuthorFeed"] = Answer(b'{"error": "RateLimitExceeded"}', 429, headers)
+        server.asked.clear()
+        await reader.round()
+
+    with pytest.raises(Later) as raised:
+        on(server, work)
+    assert (raised.value.obey, raised.value.retry_at) == (True, NOW + 240 * 1_000_000)
+    assert not any("listRecords" in path for path in server.asked)
+
+
+def test_an_account_that_is_not_there_needs_a_person() -> None:
+    with pytest.raises(Never, match="Profile not found"):
+        on(town("Notice 0"), lambda reader: reader.round(), actor="other.town.example")
+
+
+def test_an_account_that_was_taken_down_is_never_nothing_new() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Reader) -> None:
+        await reader.round()
+        said = b'{"error": "AccountTakedown", "message": "Account has been suspended"}'
+        server.answers["getAuthorFeed"] = Answer(said, 400, JSON)
+        await reader.round()
+
+    with pytest.raises(Never, match="suspended"):
+        on(server, work)
+
+
+def test_a_feed_that_suddenly_shows_nothing_is_not_believed() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Reader) -> tuple[list[str], str | None]:
+        await reader.round()
+        server.answers["getAuthorFeed"] = Answer(b'{"feed": []}', 200, JSON)
+        return texts(await reader.round()), reader.last.detail
+
+    posts, detail = on(server, work)
+    assert posts == ["Notice 0"]
+    assert detail is not None
+    assert "shows no posts any more" in detail
+
+
+def test_a_new_handle_is_reported_once_and_the_account_is_followed_by_its_did() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Reader) -> tuple[list[int], str | None]:
+        counts = []
+        for handle in ("ferry.town.example", "ferry.sea.example", "ferry.sea.example"):
+            server.handle = handle
+            for entry in server.entries:
+                entry["post"]["author"] = server.author()
+            await reader.round()
+            counts.append(len(reader.last.notices))
+        return counts, reader.last.channel_id
+
+    assert on(server, work) == ([0, 1, 0], DID)
+
+
+def test_a_server_that_the_directory_names_is_held_to_public_addresses() -> None:
+    server = town("Notice 0", "Notice 1")
+
+    async def work(reader: Reader) -> list[str]:
+        await reader.round()
+        server.asked.clear()
+        with pytest.raises((Later, Never)):
+            await reader.source.check(next(iter(server.records)).rpartition("/")[2])
+        return server.asked
+
+    server.answers["/did:plc"] = Answer(
+        json.dumps({"service": [{"id": "#atproto_pds", "serviceEndpoint": "http://127.0.0.1:9"}]}).encode(), 200, JSON
+    )
+    assert not any("getRecord" in path for path in on(server, work, pds_url=None))
+
+
+STEP = st.one_of(
+    st.tuples(st.just("post"), st.integers(1, 9)),
+    st.tuples(st.just("repost"), st.integers(1, 3)),
+    st.tuples(st.just("delete"), st.integers(0, 99)),
+    st.tuples(st.just("round"), st.integers(0, 2)),
+    st.tuples(st.just("fail"), st.integers(1, 2)),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(STEP, max_size=14))
+def test_whatever_an_account_does_all_that_its_feed_shows_is_stored(steps: list[tuple[str, int]]) -> None:
+    """`round n`: the way down is cut off after n replies. `fail n`: so many rounds without the AppView."""
+    server = BlueskyServer(page=3)
+    stored: set[str] = set()
+
+    async def work(reader: Reader) -> None:
+        count = 0
+        for what, number in [*steps, ("round", 0), ("round", 0)]:
+            if what in {"post", "repost"}:
+                for _ in range(number):
+                    count += 1
+                    server.post(f"{count}") if what == "post" else server.repost(f"{count}")
+            elif what == "delete" and server.records:
+                server.delete(list(server.records)[number % len(server.records)].rpartition("/")[2])
+            elif what in {"round", "fail"}:
+                left, more = number or 99, True
+                if what == "fail":
+                    server.answers["getAuthorFeed"] = Answer(b"", 503)
+                while more and left:
+                    left -= 1
+                    try:
+                        batch = await reader.source.fetch(Want(), reader.cursor)
+                    except Later:
+                        break
+                    reader.cursor, more = batch.cursor, batch.more
+                    stored.update(post.native_id for post in batch.posts)
+                server.answers.clear()
+
+    on(server, work, backfill="all")
+    shown_now = {
+        ("repost-" if "reason" in one else "") + (one.get("reason") or one["post"])["uri"].rpartition("/")[2]
+        for one in server.entries
+    }
+    assert shown_now <= stored
