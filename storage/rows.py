@@ -43,6 +43,7 @@ class MediaRow:
     id: int = 0
     sniffed: str | None = None
     size: int | None = None
+    stored_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

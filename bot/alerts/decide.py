@@ -11,11 +11,11 @@ from bot.events.folding import Alert, split_targets
 from bot.events.placing import place_arrived
 from bot.rules import MEDIA_RULE
 from storage import jobs
-from storage.alerts import matches, rules
+from storage.alerts import matches, rules, stale
 from storage.events import growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
-from storage.records import PRIORITIES
+from storage.records import LATE, PRIORITIES
 from storage.search import documents
 
 if TYPE_CHECKING:
@@ -108,10 +108,9 @@ def decide(
             priority = loaded.alerting[match.rule].priority
             send, muted = muting.split(document, match.rule, send, PRIORITIES.index(priority))
             due = now + (loaded.events.wait if loaded.events is not None and match.kind == "match" else 0)
-            if (
-                matches.save(writer, match, send, now, priority=priority, joined=joined, silenced=muted, due=due)
-                is not None
-            ):
+            saved = matches.save(writer, match, send, now, priority=priority, joined=joined, silenced=muted, due=due)
+            if saved is not None:
+                _hold_stale(writer, saved, match, document, post)
                 stored += 1
                 owed += len(send)
     if loaded.events is not None:
@@ -119,6 +118,13 @@ def decide(
     jobs.finish(writer, done)
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)
+
+
+def _hold_stale(writer: "Writer", saved: int, match: "MatchRow", document: "Document", post: "PostFacts") -> None:
+    """Let stale news wait for its digest; most posts are asked for nothing."""
+    late = document.posted_at is not None and post.collected_at - document.posted_at > LATE
+    if late or match.kind != "match":
+        stale.hold_stale(writer, saved)
 
 
 def _seen(

@@ -7,9 +7,7 @@ from bot.alerts import files
 from bot.alerts.passages import find_passages, join_passages
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.alert import machine_json, match_json, passage_json, webhook_json
-from storage.records import DeliveryRow, Hit, PostRow, Story, TextRow
-
-LATE = 30 * MINUTE
+from storage.records import LATE, DeliveryRow, Hit, PostRow, Story, TextRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +25,27 @@ def message_id(delivery: DeliveryRow) -> str:
 
 
 def is_late(story: Story, post: PostRow) -> bool:
-    """Whether it was found, or the words of its files were, long after it was published."""
-    found = max(post.collected_at, story.match.at if story.match.kind == "match" else 0)
-    return post.posted_at is not None and found - post.posted_at > LATE
+    """Whether it was found long after it was published; an edit after it was made, words of a file after its arrival.
+
+    What is late by itself, because its post was, stays late.
+    """
+    if story.match.kind == "edited":
+        return story.match.at - (post.edited_at or story.match.at) > LATE
+    if post.posted_at is None:
+        return False
+    if post.collected_at - post.posted_at > LATE:
+        return True
+    return story.match.kind == "match" and story.match.at - _known_since(story, post, post.posted_at) > LATE
+
+
+def _known_since(story: Story, post: PostRow, posted_at: int) -> int:
+    """When the words could first be known: as they were published or edited, or as the file with them arrived."""
+    texts = {text.id: text.media_id for text in post.texts if text.media_id is not None}
+    hits = story.match.hits
+    if hits and all(hit.text_id in texts for hit in hits):
+        files = {texts[hit.text_id] for hit in hits}
+        return max([posted_at, *(item.stored_at or 0 for item in post.media if item.id in files)])
+    return max(posted_at, post.edited_at or 0)
 
 
 def build_document(

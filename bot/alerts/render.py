@@ -139,7 +139,10 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
     )
     posted = format_times(post.posted_at, zone) if post.posted_at is not None else _short(undated(post.posted_raw))
     lines: list[Line] = [title, (Span(f"posted {posted}"),)]
-    if late or post.posted_at is None:
+    if late and story.match.kind == "edited" and post.edited_at is not None:
+        times = format_times(post.edited_at, zone), format_times(story.match.at, zone)
+        lines.append((Span(f"edited {times[0]}, found {times[1]}"),))
+    elif late or post.posted_at is None:
         lines.append((Span(f"collected {format_times(post.collected_at, zone)}"),))
     if story.thread is not None and story.match.kind == "match":
         lines += _of_event(story.thread)

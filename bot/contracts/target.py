@@ -10,6 +10,7 @@ from bot.clock import Clock
 from bot.contracts.message import Message, Shows
 from bot.contracts.quiet import QuietHours
 from bot.contracts.settings import Name, Settings
+from bot.contracts.timetable import DigestTimes
 from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
@@ -37,6 +38,7 @@ class TargetSettings(Settings):
     per_hour: Annotated[int, Field(ge=1)] | None = None  # messages in any hour, at most; None: no limit
     quiet: tuple[QuietHours, ...] = ()  # when messages wait, to come as one digest
     fold: bool = True  # True: copies of a statement that was sent there are counted and not sent
+    digest: DigestTimes | None = None  # when it also gets what came since its last digest, in one message
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
 
     def warnings(self) -> tuple[tuple[str, str], ...]:

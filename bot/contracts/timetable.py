@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import GetPydanticSchema, WithJsonSchema
+from pydantic_core import core_schema
 
 from bot.clock import HOUR, MINUTE
 from bot.contracts.settings import zone_name
@@ -94,3 +98,14 @@ def _next_hour(after: int, zone: ZoneInfo) -> int:
         if (_EPOCH + timedelta(microseconds=moment)).astimezone(zone).minute == 0:
             return moment
     return after + HOUR  # an offset with seconds, as before 1972
+
+
+DigestTimes = Annotated[
+    Timetable,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_plain_validator_function(
+            read_timetable, serialization=core_schema.plain_serializer_function_ser_schema(write_timetable)
+        )
+    ),
+    WithJsonSchema({"type": "string", "pattern": "^(hourly|daily|weekly)( .+)?$"}),
+]

@@ -66,6 +66,7 @@ class App:
             self._keep("reloading", self._reload_on_request),
             self._keep("the mark", self.stages.marking.run),
             self._keep("announcing what was given up", self.stages.given_up.run),
+            self._keep("digests", self.stages.digesting.run),
             self._keep("backups", self.stages.backups.run),
             self._keep("upkeep", self.stages.upkeep.run),
         ]

@@ -50,6 +50,7 @@ async def _alert(app: App, wait: int) -> int:
     """Decide and deliver what is due within so many microseconds; how much was refused for good."""
     await app.stages.decisions.drain()
     await app.stages.given_up.announce()
+    await app.stages.digesting.make()
     return (await app.stages.wired.outbox.drain(app.clock.now() + wait)).refused
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bot import sources as source_kinds
 from bot.alerts import targets as target_kinds
+from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
 from bot.archive import AsyncArchive
@@ -19,6 +20,7 @@ from bot.contracts.target import Target, TargetTools
 from bot.daemon.alarm import Alarm
 from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
+from bot.daemon.digesting import Digesting
 from bot.daemon.direct_news import DirectNews
 from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
@@ -88,6 +90,7 @@ class Wired:
         telegram_rows.forget_accounts(writer, list(self.config.telegram.each()))
         states.poll_stopped_now(writer, changed_at, now)
         self.rules.declare(writer, now)
+        DigestPlan.of(self.config).declare(writer, now)
         report_silent_rules(writer, self.config, now)
         return said
 
@@ -128,6 +131,7 @@ class Stages:
         self.rechecks = Rechecks(self.archive, self._clock, self.claims, self._ring_rechecked)
         self.decisions = Decisions(self.archive, self._clock, self.claims)
         self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
+        self.digesting = Digesting(self.archive, self._clock, self._ring_alerts)
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
         self.rereading = Rereading(self.archive, self._clock)
@@ -201,6 +205,7 @@ class Stages:
         """Make every stage work with this config, which the archive knows already."""
         self.wired = wired
         self.backups.config = wired.config
+        self.digesting.plan = DigestPlan.of(wired.config)
         self.decisions.rules, self.decisions.alerts_due = wired.rules, wired.outbox.ring
         self.rounds.sources = self.rechecks.sources = self.rereading.sources = wired.sources
         self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}

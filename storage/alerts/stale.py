@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.records import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.archive.database import Reader, Writer
 
-LATE = 1_800_000_000  # microseconds after its publishing, from which a post is late
 LONGEST = 3_600_000_000  # that anything waits for a stretch to be filled
 _URGENT = 2  # priorities before this one come singly
 # The words of a file count from its arrival, so what only they say is no stale news by the age of the post.
@@ -21,10 +21,19 @@ _OF_FILE = (
 )
 _GOOD = "FROM runs r WHERE r.source_id = p.source_id AND r.outcome = 'ok'"
 _WATCHED = f"EXISTS (SELECT 1 {_GOOD} AND r.started_at <= p.posted_at AND r.ended_at >= p.posted_at)"
+# What lies between two times that the clock showed as it was set was not missed: see storage.sources.clock_repair.
+_CLOCK_WAS_SET = (
+    "EXISTS (SELECT 1 FROM meta c JOIN json_each(c.value) j WHERE c.key = 'clock_jumps'"
+    f" AND json_extract(j.value, '$[1]') >= (SELECT max(r.ended_at) {_GOOD} AND r.started_at <= p.posted_at)"
+    " AND json_extract(j.value, '$[0]') <="
+    f" coalesce((SELECT min(r.started_at) {_GOOD} AND r.started_at > p.posted_at), p.collected_at))"
+)
 _KNOWN_BEFORE = f"EXISTS (SELECT 1 {_GOOD} AND r.ended_at < p.posted_at)"
 _FIRST = (
     "d.match_id = :match AND d.state = 'pending' AND d.priority >= :urgent AND m.kind = 'match'"
-    f" AND p.collected_at - p.posted_at > :late AND NOT ({_OF_FILE}) AND {_KNOWN_BEFORE} AND NOT {_WATCHED}"
+    " AND p.collected_at - p.posted_at > :late AND coalesce(p.edited_at, 0) <= p.collected_at"  # else it is an edit's
+    f" AND NOT ({_OF_FILE}) AND {_KNOWN_BEFORE} AND NOT {_WATCHED}"
+    f" AND NOT {_CLOCK_WAS_SET}"
 )
 _FOLLOWS = (
     "d.match_id = :match AND d.state = 'pending' AND m.kind <> 'match' AND EXISTS (SELECT 1 FROM matches n"
@@ -43,17 +52,30 @@ def hold_stale(writer: Writer, match: int) -> None:
 
 
 def let_go_watched(writer: Writer, now: int) -> int:
-    """Let go what turned out to be published while its source was watched; it comes singly. How many did."""
-    return writer.execute(
-        "UPDATE deliveries SET held = NULL, not_before = min(not_before, :now) WHERE id IN"
-        f" (SELECT d.id {_FROM} WHERE d.held = 'late' AND d.state = 'pending' AND m.kind = 'match' AND {_WATCHED})",
-        {"now": now},
-    ).rowcount
+    """Let go what turned out to be published while its source was watched, and what is about it; how many did."""
+    freed = "UPDATE deliveries SET held = NULL, not_before = min(not_before, :now) WHERE id IN"
+    waits = f"SELECT d.id {_FROM} WHERE d.held = 'late' AND d.state = 'pending'"
+    found = writer.execute(f"{freed} ({waits} AND m.kind = 'match' AND {_WATCHED})", {"now": now}).rowcount
+    if found:
+        writer.execute(
+            f"{freed} ({waits} AND m.kind <> 'match' AND NOT EXISTS (SELECT 1 FROM matches n JOIN deliveries e"
+            " ON e.match_id = n.id WHERE n.post_id = m.post_id AND n.rule = m.rule AND n.id < m.id"
+            " AND e.target = d.target AND e.held = 'late'))",
+            {"now": now},
+        )
+    return found
 
 
 def has_stale(reader: Reader) -> bool:
     """Whether anything waits for such a digest."""
     return bool(reader.value("SELECT EXISTS (SELECT 1 FROM deliveries WHERE held = 'late')"))
+
+
+def has_watched(reader: Reader) -> bool:
+    """Whether some of that turned out to be published while its source was watched."""
+    return bool(
+        reader.value(f"SELECT EXISTS (SELECT 1 {_FROM} WHERE d.held = 'late' AND m.kind = 'match' AND {_WATCHED})")
+    )
 
 
 def find_filled(reader: Reader, now: int) -> dict[str, list[int]]:

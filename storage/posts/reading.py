@@ -189,7 +189,7 @@ def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
 
 _MEDIA = (
     "SELECT m.post_id, m.kind, m.mime, m.name, m.bytes, m.sha256, m.state, m.reason, m.path, m.duration_s, m.id, "
-    "m.sniffed, m.size FROM media m JOIN posts p ON p.id = m.post_id "
+    "m.sniffed, m.size, m.stored_at FROM media m JOIN posts p ON p.id = m.post_id "
     f"WHERE m.post_id {in_list('ids')} AND m.revision = p.revision ORDER BY m.id"
 )
 _TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from storage.sources.clock_repair import read_jumps
 from storage.sources.states import UNWATCHED
 from storage.state_names import OK
 
@@ -48,10 +49,12 @@ def list_stretches(reader: Reader, since: int, until: int) -> list[BlindStretch]
         " ON r.source_id = s.id WHERE s.enabled = 1 AND s.paused = 0 AND s.first_contact_at IS NOT NULL"
         " ORDER BY s.name, r.id"
     )
+    jumps = read_jumps(reader)  # of the clock: what lies between its two times was not missed
     return [
-        stretch
+        one
         for name, own in groupby(rows, key=lambda row: str(row["name"]))
-        for stretch in _blind(name, own, since, until)
+        for one in _blind(name, own, since, until)
+        if not any(high >= one.since and low <= (one.until or until) for low, high in jumps)
     ]
 
 

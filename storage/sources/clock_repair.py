@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from storage.sources import states
@@ -35,7 +36,28 @@ def repair_times(writer: Writer, now: int, drift: int | None = None) -> None:
     moved = _CAPPED if drift is None else _MOVED if drift else ()
     for statement in (*moved, *_DUE, *(() if drift == 0 else (_FORGET,))):
         writer.execute(statement, values)
+    if drift:
+        _note_jump(writer, now - drift, now)
     states.poll_all_now(writer, now)
+
+
+def read_jumps(reader: Reader) -> list[tuple[int, int]]:
+    """The last jumps of the clock: the earlier and the later of the two times that it showed."""
+    return [(low, high) for low, high in json.loads(reader.value(_JUMPS) or "[]")]
+
+
+def _note_jump(writer: Writer, before: int, after: int) -> None:
+    """Remember it, for no time between the two was missed: see storage.alerts.stale."""
+    jumps = [*read_jumps(writer), (min(before, after), max(before, after))][-_KEPT:]
+    writer.execute(
+        "INSERT INTO meta (key, value) VALUES ('clock_jumps', :jumps) ON CONFLICT (key) DO UPDATE SET"
+        " value = excluded.value",
+        {"jumps": json.dumps(jumps)},
+    )
+
+
+_JUMPS = "SELECT value FROM meta WHERE key = 'clock_jumps'"
+_KEPT = 20
 
 
 _MOVED = (

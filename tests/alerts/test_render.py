@@ -20,6 +20,7 @@ from storage.records import (
     ObservationRow,
     PostRow,
     Story,
+    TextRow,
 )
 from tests.bot_api import parsed
 
@@ -54,7 +55,8 @@ def told(
     hits = (
         tuple(Hit(5, "body", at.start(), at.end(), word) for at in re.finditer(re.escape(word), body)) if word else ()
     )
-    match = MatchRow("fall", "v1", 77, "h", kind, AT, hits, alerting=True, why="new match", before=before, id=42)
+    at = post.pop("found", AT)
+    match = MatchRow("fall", "v1", 77, "h", kind, at, hits, alerting=True, why="new match", before=before, id=42)
     absent = ObservationRow(AT + 60_000_000, "absent", "embed page", None) if post.get("deleted_at") else None
     delivery = DeliveryRow(3, 42, "desk", kind, "sending", AT, 1, AT, possible_repeat=post.pop("repeat", False))
     story = Story(match, post.pop("side", None), "command", {5: body}, absent)
@@ -102,6 +104,42 @@ def test_a_late_alert_says_so_and_shows_when_it_was_collected() -> None:
     assert "(late)" in shown
     assert "collected 2024-08-03 10:46:02 UTC = 2024-08-03 17:16:02 Asia/Yangon" in shown
     assert "(late)" not in told("the command fell", "command", collected_at=AT + 29 * 60_000_000).text
+
+
+def at_hour(hours: float) -> int:
+    return AT + round(hours * 3_600_000_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "post", "late"),
+    [
+        ("match", 0.4, {}, False),
+        ("match", 0.6, {}, True),  # by a rule that saw it late
+        ("match", 5.1, {"edited_at": at_hour(5)}, False),  # an edit has put the words in
+        ("match", 5.6, {"edited_at": at_hour(5)}, True),
+        ("edited", 5.1, {"edited_at": at_hour(5)}, False),
+        ("edited", 5.6, {"edited_at": at_hour(5)}, True),
+        ("edited", 5.6, {}, False),  # nobody said when it was edited
+        ("edited", 5.1, {"edited_at": at_hour(5), "collected_at": at_hour(4)}, False),  # the post was late, the edit is not
+    ],
+)  # fmt: skip
+def test_lateness_of_an_edit_counts_from_the_edit(kind: Any, found: float, post: dict[str, Any], late: bool) -> None:
+    shown = told("the command fell", "command", kind=kind, before="it fell", found=at_hour(found), **post)
+    assert shown.document["data"]["late"] is late  # type: ignore[index]
+    if kind == "edited" and late:
+        assert (
+            "edited 2024-08-03 15:15:02 UTC = 2024-08-03 21:45:02 Asia/Yangon, found 2024-08-03 15:51:02" in shown.text
+        )
+
+
+@pytest.mark.parametrize(("arrived", "found", "late"), [(3, 3.4, False), (3, 3.6, True), (0, 0.6, True)])
+def test_lateness_of_the_words_of_a_file_counts_from_its_arrival(arrived: float, found: float, late: bool) -> None:
+    voice = MediaRow(
+        "voice", None, None, None, "0" * 64, "stored", None, None, 42.0, id=9, stored_at=at_hour(arrived)
+    )  # fmt: skip
+    heard = TextRow(5, "transcript", "the command", "the command", "en", "ears", None, True, media_id=9)
+    shown = told("the command", "command", media=(voice,), texts=(heard,), found=at_hour(found))
+    assert shown.document["data"]["late"] is late  # type: ignore[index]
 
 
 def test_a_repeat_a_forward_and_a_voice_note_are_named() -> None:

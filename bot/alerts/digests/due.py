@@ -1,0 +1,73 @@
+"""Makes the digests that are due: scheduled ones by their timetables, stale news once what was missed is here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from bot.alerts.digests.material import find_stretches
+from bot.clock import MINUTE
+from bot.contracts.timetable import Timetable
+from storage.alerts import digests, schedules, stale
+from storage.alerts.schedules import Covered
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from storage.archive.database import Reader, Writer
+
+_CORRECTED = MINUTE  # a clock that is set back by less has only been corrected
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlan:
+    """The timetables of targets by name; `zone` is of those that name none."""
+
+    timetables: Mapping[str, Timetable]
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, config: "Config") -> Self:
+        """As the config says."""
+        return cls({one.name: one.digest for one in config.targets if one.digest is not None}, config.zone)
+
+    def declare(self, writer: "Writer", now: int) -> None:
+        """Let each timetable begin, if it is new; one that is no longer in the config ends."""
+        schedules.declare(writer, self.timetables, now)
+
+    def find_next(self, covered: Covered) -> int:
+        """When the next digest of a target is due."""
+        return self.timetables[covered.target].find_next(covered.until, self.zone)
+
+    def is_due(self, reader: "Reader", now: int) -> bool:
+        """Whether there is anything to do."""
+        known = schedules.read_covered(reader)
+        due = any(_is_ahead(one, now) or self.find_next(one) <= now for one in known if one.target in self.timetables)
+        return due or (stale.has_stale(reader) and (stale.has_watched(reader) or bool(stale.find_filled(reader, now))))
+
+    def make_due(self, writer: "Writer", now: int) -> int:
+        """Make every digest that is due, in the transaction of the caller; how many messages can be sent by that."""
+        made = stale.let_go_watched(writer, now)
+        for target, deliveries in stale.find_filled(writer, now).items():
+            _make_late(writer, target, deliveries, now)
+            made += 1
+        for covered in schedules.read_covered(writer):
+            if covered.target not in self.timetables:
+                continue
+            if _is_ahead(covered, now):
+                schedules.begin_again(writer, covered.target, now)
+            elif self.find_next(covered) <= now:
+                schedules.make_scheduled(writer, covered, now)
+                made += 1
+        return made
+
+
+def _is_ahead(covered: Covered, now: int) -> bool:
+    """Whether the last digest ended in the future: the clock was ahead then. Its next one begins now."""
+    return covered.until > now + _CORRECTED
+
+
+def _make_late(writer: "Writer", target: str, deliveries: Sequence[int], now: int) -> None:
+    stretches = find_stretches(writer, deliveries)
+    since = min((one.since for one in stretches), default=now)
+    until = max((one.until or now for one in stretches), default=now)
+    digests.make(writer, target, "late", (since, max(since, until)), deliveries, now)

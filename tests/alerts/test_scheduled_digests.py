@@ -1,0 +1,139 @@
+"""Digests by a timetable: what came since the last one, none twice, none skipped, whoever was not running."""
+
+from contextlib import suppress
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.alerts.digests.due import DigestPlan
+from bot.contracts.timetable import read_timetable
+from storage.sources import states
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Days:
+    """A target with a digest at eight each morning in Kyiv; the clock shows what a test sets."""
+
+    def __init__(self, line: Any) -> None:
+        self.line = line
+        self.plan = DigestPlan({"desk": read_timetable("daily 08:00 Europe/Kyiv")}, ZoneInfo("Asia/Yangon"))
+        self.count = 0
+        with line.archive.writing() as writer:
+            self.plan.declare(writer, line.now)
+
+    def match(self, **more: Any) -> None:
+        self.count += 1
+        self.line.match(self.line.post(f"the command says {self.count}", native_id=str(self.count)), **more)
+
+    def make(self) -> int:
+        with self.line.archive.writing() as writer:
+            return self.plan.make_due(writer, self.line.now) if self.plan.is_due(writer, self.line.now) else 0
+
+    def listed(self) -> list[list[int]]:
+        """Which alerts each digest counts."""
+        return [
+            [row["match_id"] for row in self.line.rows(
+                f"select match_id from deliveries where id > {one['after_delivery']} and id < {one['delivery_id']}"
+                " and match_id is not null order by match_id"
+            )]
+            for one in self.line.rows("select * from digests order by id")
+        ]  # fmt: skip
+
+
+@pytest.fixture
+def days(line: Any) -> Days:
+    line.now = 1_763_800_000_000_000  # 2025-11-22 08:26:40 UTC, 10:26:40 in Kyiv
+    return Days(line)
+
+
+def test_a_digest_counts_what_came_since_the_last_and_singles_come_as_before(
+    days: Days, line: Any, deliver: Any, sink: Any
+) -> None:
+    days.match()
+    line.match(line.rows("select id from posts")[0]["id"], rule="water")
+    deliver(kind="webhook", url=sink.url)
+    assert [body["type"] for _, body in sink.received] == ["match", "match"]
+    assert days.make() == 0
+    line.now += DAY
+    assert days.make() == 1
+    deliver(kind="webhook", url=sink.url)
+    data = sink.received[-1][1]["data"]
+    assert (data["kind"], data["total"], len(data["posts"])) == ("scheduled", 2, 1)
+    assert data["window"] == {"from": "2025-11-22T08:26:40Z", "to": "2025-11-23T08:26:40Z"}
+    assert [(one["rule"], one["alerts"]) for one in data["summary"]["by_rule"]] == [("fire", 1), ("water", 1)]
+    assert data["summary"]["states"] == {"sent": 2}
+    days.match()
+    line.now += DAY
+    days.make()
+    deliver(kind="webhook", url=sink.url)
+    assert sink.received[-1][1]["data"]["window"] == {"from": "2025-11-23T08:26:40Z", "to": "2025-11-24T08:26:40Z"}
+    assert days.listed() == [[1, 2], [3]]
+
+
+def test_an_empty_digest_says_what_was_watched(
+    days: Days, line: Any, deliver: Any, telegram: Any, bot_api: Any
+) -> None:
+    with line.archive.writing() as writer:
+        sources = [states.Declared(f"source-{number}", "replay", (), None) for number in range(14)]
+        states.declare(writer, sources, line.now)
+    line.now += DAY
+    days.make()
+    deliver(**telegram)
+    assert bot_api.said[0].text.splitlines() == [
+        "digest: nothing matched",
+        "from 2025-11-22 08:26:40 UTC = 2025-11-22 14:56:40 Asia/Yangon",
+        "to 2025-11-23 08:26:40 UTC = 2025-11-23 14:56:40 Asia/Yangon",
+        "14 sources, no gap, nothing matched",
+        "collected: 0 posts, 0 edits",
+    ]
+
+
+def test_a_digest_whose_hour_passed_while_nothing_ran_comes_once_with_its_real_window(days: Days, line: Any) -> None:
+    days.match()
+    line.now += 5 * DAY + HOUR
+    assert (days.make(), days.make()) == (1, 0)
+    [digest] = line.rows("select * from digests")
+    assert digest["window_to"] - digest["window_from"] == 5 * DAY + HOUR
+    assert days.listed() == [[1]]
+
+
+@pytest.mark.parametrize("moved", [DAY, -DAY, -DAY - 5 * HOUR, HOUR, -HOUR])
+def test_a_clock_that_is_set_lists_nothing_twice_and_skips_nothing(days: Days, line: Any, moved: int) -> None:
+    for step in range(24):
+        line.now += 4 * HOUR + (moved if step == 9 else 0)
+        days.match()
+        days.make()
+    line.now += DAY
+    days.make()
+    listed = [one for digest in days.listed() for one in digest]
+    assert listed == list(range(1, 25))
+    windows = [(row["window_from"], row["window_to"]) for row in line.rows("select * from digests order by id")]
+    assert len(set(windows)) == len(windows) >= 3
+    assert all(begin < end for begin, end in windows)
+
+
+def test_a_timetable_that_is_taken_away_and_comes_back_begins_again(days: Days, line: Any) -> None:
+    days.match()
+    with line.archive.writing() as writer:
+        DigestPlan({}, ZoneInfo("UTC")).declare(writer, line.now)
+        line.now += DAY
+        days.plan.declare(writer, line.now)
+    days.match()
+    line.now += DAY
+    assert days.make() == 1
+    assert days.listed() == [[2]]
+
+
+def test_a_digest_and_the_place_up_to_which_it_came_are_one_transaction(days: Days, line: Any) -> None:
+    days.match()
+    line.now += DAY
+    with suppress(KeyboardInterrupt), line.archive.writing() as writer:
+        days.plan.make_due(writer, line.now)
+        raise KeyboardInterrupt
+    assert line.rows("select * from digests") == []
+    assert days.make() == 1
+    assert days.listed() == [[1]]
