@@ -16,10 +16,12 @@ Verdict = Literal["useful", "noise"]
 _EVENT = "coalesce(b.event_id, m.post_id)"  # a post that is in no event is one by itself
 _PLACED = "LEFT JOIN event_posts b ON b.post_id = m.post_id"
 _LAST = (
-    f"SELECT m.rule, m.rule_version AS version, {_EVENT} AS event, v.who, v.verdict, v.at, max(v.id) AS id"
+    f"SELECT m.rule, m.rule_version AS version, {_EVENT} AS event, v.who, v.verdict, m.post_id AS post, max(v.id) AS id"
     f" FROM verdicts v JOIN matches m ON m.id = v.match_id {_PLACED} GROUP BY 1, 2, 3, 4"
 )
-_JUDGED = f"SELECT rule, version, event, max(verdict = 'useful') AS useful FROM ({_LAST}) GROUP BY 1, 2, 3"
+_JUDGED = (
+    f"SELECT rule, version, event, max(verdict = 'useful') AS useful, min(post) AS post FROM ({_LAST}) GROUP BY 1, 2, 3"
+)
 # What a rule alerted about since :since, each event once, with the first alert about it.
 _ALERTED = (
     f"SELECT m.rule, m.rule_version AS version, {_EVENT} AS event, min(m.id) AS first"
@@ -36,6 +38,10 @@ class VerdictCounts:
     useful: int = 0
     noise: int = 0
     unjudged: int = 0
+
+    def describe(self) -> str:
+        """Say "41 useful, 9 noise, 12 unjudged"."""
+        return f"{self.useful} useful, {self.noise} noise, {self.unjudged} unjudged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,10 @@ def list_unjudged(reader: Reader, rule: str, since: int) -> list[int]:
 
 
 def list_judged(reader: Reader, rule: str) -> list[tuple[int, bool]]:
-    """The post of every event of a rule that people judged, in any version; whether anybody found it useful."""
+    """A post of each event of a rule that people judged, in any version; whether anybody found it useful."""
     rows = reader.rows(
-        f"SELECT event, max(useful) AS useful FROM ({_JUDGED}) WHERE rule = :rule GROUP BY event ORDER BY event",
+        f"SELECT min(post) AS post, max(useful) AS useful FROM ({_JUDGED}) WHERE rule = :rule GROUP BY event"
+        " ORDER BY 1",
         {"rule": rule},
     )
-    return [(row["event"], bool(row["useful"])) for row in rows]
+    return [(row["post"], bool(row["useful"])) for row in rows]

@@ -140,7 +140,7 @@ def test_an_event_counts_once_whatever_was_said_of_its_copies(line: Any) -> None
     assert counted(line) == VerdictCounts(1, 0, 1), "useful to one is useful"
     with line.archive.writing() as writer:
         verdicts.judge_alert(writer, of_copy, "boris", "noise", 3)
-        assert verdicts.list_judged(writer, "fire") == [(first, False)]
+        assert verdicts.list_judged(writer, "fire") == [(copy, False)]
     assert counted(line) == VerdictCounts(0, 1, 1), "the last word of boris was noise"
 
 

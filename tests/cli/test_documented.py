@@ -55,6 +55,7 @@ url = "http://127.0.0.1:1/"
 name = "command"
 query = '@command OR =bridge OR "a lost"~3 OR army~ OR (in:ocr xyz*) OR (a b) NOT source:nowhere'
 targets = ["console"]
+escalate = { after = "10m", targets = ["hook"] }
 [[engines]]
 name = "ears"
 kind = "program"
@@ -114,6 +115,8 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO acks (match_id, who, at) VALUES (1, 'anna', :noon)",
             "INSERT INTO verdicts (match_id, who, verdict, at) VALUES (1, 'anna', 'useful', :noon)",
             "INSERT INTO mutes (rule, even_max, from_at, until, why, who) VALUES ('command', 0, :noon, :later, 'so', 'Ada')",
+            "INSERT INTO matches (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why) SELECT 'command', 'v9', id, 'h', 'match', :noon, '[]', 1, 'new match' FROM posts WHERE source_id = :source AND native_id = '3'",
+            "INSERT INTO verdicts (match_id, who, verdict, at) SELECT max(id), 'anna', 'noise', :noon FROM matches",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
@@ -153,6 +156,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     ],
     "rules decide": [("rules", "decide", "spokesman/1")],
     "rules replay": [("rules", "replay", "--query", "bridge", *PERIOD)],
+    "rules suggest": [("rules", "suggest", "command", "--since", "2025-10-31")],
     "stats": [("stats", *PERIOD)],
     "doctor": [("doctor",)],
     "models": [("models",)],

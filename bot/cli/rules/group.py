@@ -10,7 +10,9 @@ from bot.cli.query import NOTHING_FOUND, parse_query, print_warnings
 from bot.cli.rules.decide import decide_posts
 from bot.cli.rules.explain import explain_rule
 from bot.cli.rules.replay import replay_rule
+from bot.cli.rules.review import review_rule
 from bot.cli.rules.selection import complete_rule
+from bot.cli.rules.suggest import suggest_words
 from bot.cli.terminal.output import (
     NO_CONFIG,
     Form,
@@ -27,29 +29,44 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.posts import cut_around, draw_snippet
 from bot.cli.terminal.table import write_table
-from bot.clock import DAY
+from bot.clock import DAY, SECOND
 from bot.errors import UserError
 from bot.foreign.text import one_line
 from storage.records import Hit
 
 if TYPE_CHECKING:
     from bot.config.model import Config, RuleConfig
+    from storage.answers.verdicts import VerdictCounts
     from storage.language.match import Document
     from storage.language.query import Query
 
-COLUMNS = ("name", "query", "sources", "tags", "targets", "priority", "matches_7d", "description")
+COLUMNS = (
+    "name",
+    "query",
+    "sources",
+    "tags",
+    "targets",
+    "priority",
+    "matches_7d",
+    "description",
+    "escalate",
+    "verdicts_30d",
+)
 _WEEK = 7 * DAY
+_MONTH = 30 * DAY
 _BODY = 1  # the only text of the document that a test makes
 
 
 @click.group("rules", cls=Noun)
 def command() -> None:
-    """List, test, explain and replay rules."""
+    """List, test, explain and replay rules; judge what they found."""
 
 
 command.add_command(explain_rule)
 command.add_command(replay_rule)
 command.add_command(decide_posts)
+command.add_command(review_rule)
+command.add_command(suggest_words)
 
 
 @command.command("list")
@@ -58,33 +75,38 @@ command.add_command(decide_posts)
 @pager_option
 @click.pass_obj
 def list_rules(session: Session, form: Form | None) -> None:
-    """List every rule with its query, sources, targets and matches in 7 days."""
+    """List every rule with its query, sources, targets, matches in 7 days, and what people thought of 30 days."""
     config = session.config()
-    found = _count_matches(session)
-    documents = [_document(config, rule, found) for rule in config.rules]
+    found, judged = _count_matches(session)
+    documents = [_document(config, rule, found, judged.get(rule.name)) for rule in config.rules]
     if form is not None:
         write(session, form, documents, COLUMNS)
         return
     write_table(
         session,
-        ("name", "query", "looks in", "targets", "7 days"),
-        [_row(config, rule, found) for rule in config.rules],
+        ("name", "query", "looks in", "targets", "7 days", "30 days"),
+        [_row(config, rule, found, judged.get(rule.name)) for rule in config.rules],
     )
     if not documents:
         say(session, "no rules yet: add a [[rules]] entry to the config" if session.has_config() else NO_CONFIG)
 
 
-def _count_matches(session: Session) -> dict[str, int]:
+def _count_matches(session: Session) -> "tuple[dict[str, int], dict[str, VerdictCounts]]":
+    """Matches of a week, and verdicts of a month, by the name of the rule."""
+    from storage.answers.verdicts import count_verdicts
     from storage.search.stats import count_matches
 
+    now = session.clock.now()
     try:
         with session.archive().reading() as reader:
-            return count_matches(reader, session.clock.now() - _WEEK)
+            return count_matches(reader, now - _WEEK), count_verdicts(reader, now - _MONTH)
     except UserError:  # nothing collected yet
-        return {}
+        return {}, {}
 
 
-def _document(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> dict[str, object]:
+def _document(
+    config: "Config", rule: "RuleConfig", found: dict[str, int], judged: "VerdictCounts | None"
+) -> dict[str, object]:
     return {
         "name": rule.name,
         "query": rule.query,
@@ -94,10 +116,21 @@ def _document(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> di
         "priority": rule.priority,
         "matches_7d": found.get(rule.name, 0),
         "description": rule.description,
+        "escalate": _escalation(rule),
+        "verdicts_30d": {
+            "useful": judged.useful if judged else 0,
+            "noise": judged.noise if judged else 0,
+            "unjudged": judged.unjudged if judged else 0,
+        },
     }
 
 
-def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[str]:
+def _escalation(rule: "RuleConfig") -> dict[str, object] | None:
+    asked = rule.escalate
+    return None if asked is None else {"after_s": asked.after / SECOND, "targets": list(asked.targets)}
+
+
+def _row(config: "Config", rule: "RuleConfig", found: dict[str, int], judged: "VerdictCounts | None") -> list[str]:
     scope = [*rule.sources, *(f"tag:{tag}" for tag in rule.tags)]
     targets = config.rule_targets(rule)
     return [
@@ -106,6 +139,7 @@ def _row(config: "Config", rule: "RuleConfig", found: dict[str, int]) -> list[st
         " ".join(scope) or "everywhere",
         " ".join(targets) or "no target (a saved search)",
         str(found.get(rule.name, 0)),
+        judged.describe() if judged else "-",
     ]
 
 

@@ -19,6 +19,7 @@ from bot.documents.found import found_json
 from bot.foreign.text import one_line
 
 if TYPE_CHECKING:
+    from bot.config.model import RuleConfig
     from storage.archive.database import Reader
     from storage.language.query import Query
     from storage.search.search import FoundPost
@@ -118,6 +119,12 @@ def _find_matches(
         if watched:
             session.err.write("\r\x1b[K")
             session.err.flush()
+
+
+def count_matches(session: Session, reader: "Reader", rule: "RuleConfig", query: "Query", start: int, end: int) -> int:
+    """How many posts a rule would have matched with this query, in its own scope."""
+    names = find_sources(reader, rule)
+    return sum(1 for _ in _find_matches(session, reader, query, start, end, names)) if names else 0
 
 
 def _summarize(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) -> dict[str, Any]:
