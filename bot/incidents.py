@@ -1,4 +1,4 @@
-"""What keeps files from being fetched or read: said once when it begins and once when it is over, whoever restarts."""
+"""What does not work as it should: said once when it begins and once when it is over, whoever restarts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,19 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 
 # by the first word of what it is about
-_RECOVERED = {"files": "are fetched again", "engine": "works again", "language": "is complete", "reading": "has ended"}
+_RECOVERED = {
+    "files": "are fetched again",
+    "engine": "works again",
+    "language": "is complete",
+    "reading": "has ended",
+    "disk": "has room again",
+    "alerts": "arrive again: none has waited for an hour",
+    "heartbeat": "is sent again",
+}
 
-_KNOWN = ("files", "files of %", "engine %", "language data of engine %", "reading of %")
+_KNOWN = (
+    "files", "files of %", "engine %", "language data of engine %", "reading of %", "disk", "alerts", "heartbeat",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

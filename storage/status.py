@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storage.alerts.mutes import Mute, list_mutes
+from storage.alerts.undelivered import OLDEST
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
@@ -199,10 +200,10 @@ SELECT s.name AS source, g.reason, g.low, g.high, g.from_at, g.to_at, g.opened_a
 FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.closed_at IS NULL ORDER BY s.name, g.opened_at, g.id
 """
 
-_QUEUES = """
+_QUEUES = f"""
 SELECT 'decide' AS name, count(*) AS waiting, min(due_at) AS oldest_at FROM jobs WHERE kind = 'decide'
 UNION ALL SELECT 'recheck', count(*), min(due_at) FROM jobs WHERE kind = 'recheck' AND due_at <= :now
-UNION ALL SELECT 'outbox', count(*), min(created_at) FROM deliveries WHERE state IN ('pending', 'sending')
+UNION ALL SELECT 'outbox', count(*), ({OLDEST}) FROM deliveries WHERE state IN ('pending', 'sending')
     AND (kind <> 'escalation' OR not_before <= :now)
 UNION ALL SELECT 'dead', count(*), min(created_at) FROM deliveries WHERE state = 'dead'
 UNION ALL SELECT 'given_up', count(*), min(at) FROM given_up

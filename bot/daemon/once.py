@@ -34,6 +34,8 @@ async def run_once(app: App) -> int:
             while await stages.rechecks.work(clock.now()):
                 await stages.decisions.drain()
             refused += await _alert(app, WAIT)
+        await stages.own_health.look(waited=True)
+        refused += await _alert(app, 0)
         await stages.upkeep.work(UPKEEP_S)
     finally:
         await app.close()

@@ -26,6 +26,7 @@ from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
+from bot.daemon.own_health import OwnHealth
 from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
 from bot.daemon.reserve import Reserve
@@ -132,6 +133,14 @@ class Stages:
         self.decisions = Decisions(self.archive, self._clock, self.claims)
         self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
         self.digesting = Digesting(self.archive, self._clock, self._ring_alerts)
+        self.own_health = OwnHealth(
+            self.archive,
+            self._clock,
+            self.say,
+            self._health_targets,
+            config.data_dir,
+            lambda: self.wired.config.media.keep_free,
+        )
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
         self.rereading = Rereading(self.archive, self._clock)

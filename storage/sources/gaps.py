@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage.records import Gap, LedgerChange, NewGap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from storage.archive.database import Reader, Writer
 
 
@@ -18,6 +21,40 @@ def list_open_gaps(reader: Reader, source_id: int | None = None) -> list[Gap]:
 def list_all_gaps(reader: Reader, source_id: int) -> list[Gap]:
     """Every gap that a source ever had, oldest first."""
     return _gaps(reader, "source_id = :source", {"source": source_id})
+
+
+@dataclass(frozen=True, slots=True)
+class GapNews:
+    """A gap that people have not heard of: that it is open, or how it ended (`how`); `heard`: they know it as open."""
+
+    id: int
+    source: str
+    heard: bool
+    low: int | None
+    high: int | None
+    from_at: int | None
+    to_at: int | None
+    opened_at: int
+    how: str | None
+
+
+def list_news(reader: Reader) -> list[GapNews]:
+    """Gaps that opened or closed since people last heard of them, oldest first; wanted history is none."""
+    rows = reader.rows(
+        "SELECT g.id, s.name AS source, g.said AS heard, g.low, g.high, g.from_at, g.to_at, g.opened_at,"
+        " iif(g.closed_at IS NULL, NULL, coalesce(g.closed_how, 'closed')) AS how FROM gaps g"
+        " JOIN sources s ON s.id = g.source_id WHERE g.said < 2 AND (g.said = 0 OR g.closed_at IS NOT NULL)"
+        " AND g.reason NOT IN ('backfill', 'first contact') ORDER BY g.id"
+    )
+    return [GapNews(**{**dict(row), "heard": bool(row["heard"])}) for row in rows]
+
+
+def mark_heard(writer: Writer, news: Iterable[GapNews]) -> None:
+    """Note that people hear of these."""
+    writer.execute_many(
+        "UPDATE gaps SET said = :said WHERE id = :id",
+        [{"id": gap.id, "said": 1 if gap.how is None else 2} for gap in news],
+    )
 
 
 def count_filled(reader: Reader, gap: Gap) -> int:

@@ -54,7 +54,10 @@ class GapTable(SQLModel, table=True):
     """The ledger's open and closed gaps: see records.Gap."""
 
     __tablename__: ClassVar[str] = "gaps"
-    __table_args__ = (Index("gaps_by_source", "source_id", "closed_at"),)
+    __table_args__ = (
+        Index("gaps_by_source", "source_id", "closed_at"),
+        Index("gaps_unsaid", "id", sqlite_where=clause("said < 2")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))
@@ -69,6 +72,8 @@ class GapTable(SQLModel, table=True):
     until_count: int | None = None
     until_time: int | None = None
     alerts: int = 0
+    # what people have heard of it: 1 that it is open, 2 that it is closed
+    said: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class RunTable(SQLModel, table=True):

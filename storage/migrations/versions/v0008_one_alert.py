@@ -170,6 +170,10 @@ _STEPS: tuple[str, ...] = (
     """INSERT INTO event_links (post_id, other, reason, measure)
     SELECT post_id, event_id, reason, measure FROM event_posts WHERE post_id <> event_id""",
     "UPDATE event_origins SET post_id = event_id",
+    # gaps of which people hear; those of an older release are no news
+    "ALTER TABLE gaps ADD COLUMN said INTEGER NOT NULL DEFAULT 0",
+    "UPDATE gaps SET said = iif(closed_at IS NULL, 1, 2)",
+    "CREATE INDEX gaps_unsaid ON gaps (id) WHERE said < 2",
 )
 
 

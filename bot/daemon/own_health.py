@@ -1,0 +1,111 @@
+"""News of the program itself for those who watch it: gaps, a disk that fills up, alerts that do not arrive."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.archive import AsyncArchive
+from bot.bells import SWEEP_S
+from bot.clock import HOUR, Clock
+from bot.contracts.settings import size_written
+from bot.documents.as_json import iso
+from bot.incidents import Incidents
+from storage.alerts import notices, outbox, undelivered
+from storage.archive.database import Writer
+from storage.sources import gaps
+from storage.sources.gaps import GapNews
+
+LATE = HOUR  # longer than this the oldest message waits: people hear of it
+_LEAST_ROOM = 256 << 20  # bytes, where [media] keep_free is less
+_MORE_ROOM = 64 << 20  # than the limit, before it counts as room again
+_START_S = 60.0
+_NAMED = 5  # gaps in one message
+
+
+@dataclass(slots=True)
+class OwnHealth:
+    """`health` names the targets that hear of it; `keep_free` is in bytes."""
+
+    archive: AsyncArchive
+    clock: Clock
+    say: Callable[[str], None]
+    health: Callable[[], list[str]]
+    data_dir: Path
+    keep_free: Callable[[], int]
+    incidents: Incidents = field(init=False)
+    _began: float = field(init=False)  # monotonic seconds
+
+    def __post_init__(self) -> None:
+        self.incidents = Incidents(self.archive, self.clock, self.say)
+        self._began = self.clock.monotonic()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(SWEEP_S)
+
+    async def look(self, *, waited: bool = False) -> None:
+        """Say what has changed since the last look, whichever process had that.
+
+        What waited while nothing ran is sent in the first minute; `waited` says that there was time for that.
+        """
+        self.incidents.health = self.health()
+        news = await self.archive.read(gaps.list_news)
+        if news:
+            self.say(await self.archive.run(_announce, news, self.incidents.health, self.clock.now()))
+        await self._look_at_disk()
+        if waited or self.clock.monotonic() - self._began >= _START_S:
+            await self._look_at_alerts()
+
+    async def _look_at_disk(self) -> None:
+        least = max(self.keep_free(), _LEAST_ROOM)
+        free = (await asyncio.to_thread(shutil.disk_usage, self.data_dir)).free
+        if free < least:
+            await self.incidents.begin("disk", f"is low: less than {size_written(least)} is free for {self.data_dir}")
+        elif free >= least + _MORE_ROOM:
+            await self.incidents.end("disk")
+
+    async def _look_at_alerts(self) -> None:
+        now = self.clock.now()
+        oldest = await self.archive.read(undelivered.find_oldest, now)
+        if oldest is not None and now - oldest > LATE:
+            await self.incidents.begin(
+                "alerts", "wait: the oldest has not arrived for over an hour; see `communique status`"
+            )
+        else:
+            await self.incidents.end("alerts")
+
+
+def describe_news(news: Sequence[GapNews]) -> str:
+    """One sentence about gaps that opened or closed."""
+    if len(news) <= _NAMED:
+        return "; ".join(map(_describe, news))
+    sources = list(dict.fromkeys(gap.source for gap in news))
+    opened = sum(gap.how is None for gap in news)
+    named = ", ".join(sources[:_NAMED]) + (f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else "")
+    return f"gaps: {opened} opened, {len(news) - opened} closed, of {named}; see `communique status`"
+
+
+def _describe(gap: GapNews) -> str:
+    if gap.how is None:
+        return f"source {gap.source} has a gap: {_place(gap)}"
+    if gap.heard:
+        return f"the gap of source {gap.source} that opened at {iso(gap.opened_at)} is closed: {gap.how}"
+    return f"source {gap.source} had a gap for a moment, which is closed: {gap.how}"
+
+
+def _place(gap: GapNews) -> str:
+    if gap.low is not None or gap.high is not None:
+        return f"the posts {'…' if gap.low is None else gap.low} to {gap.high or '…'} are missing"
+    return f"posts from {iso(gap.from_at) or 'the beginning'} to {iso(gap.to_at) or 'now'} may be missing"
+
+
+def _announce(writer: Writer, news: Sequence[GapNews], health: Sequence[str], now: int) -> str:
+    gaps.mark_heard(writer, news)
+    sentence = describe_news(news)
+    notices.add(writer, now, "gaps", sentence)
+    outbox.announce(writer, health, "gaps", sentence, now)
+    return sentence
