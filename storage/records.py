@@ -19,7 +19,7 @@ from storage.fetched import (
     StoredRaw,
     TextKind,
 )
-from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, TextRow
+from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, Statement, TextRow
 
 # These are in files of their own: rows are all that a search imports. The rest of this page exports itself.
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Quarantined",
     "Raw",
     "Segment",
+    "Statement",
     "StoredRaw",
     "TextKind",
     "TextRow",
@@ -353,6 +354,7 @@ class Story:
     texts: Mapping[int, str]
     absent: ObservationRow | None
     thread: Thread | None = None
+    facing: tuple[Statement, Statement] | None = None  # that of the other side, and this one, which faces it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 All times are integer microseconds UTC. `storage.records` has these names too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -125,3 +126,27 @@ class Hit:
     start: int
     end: int
     form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a side said and a rule found: its match, and its post as it was then, `edited` or `gone` since or not.
+
+    `texts` holds what the hits point into, `text` what the post says now. Times are microseconds UTC.
+    """
+
+    match_id: int
+    rule: str
+    post_id: int
+    event: int | None
+    source: str
+    side: str | None
+    url: str | None
+    posted_at: int | None
+    posted_raw: str
+    collected_at: int
+    text: str
+    hits: tuple[Hit, ...]
+    texts: Mapping[int, str]
+    edited: bool = False
+    gone: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.alerts.facing import find_faced
 from bot.alerts.judge import EarlierMatches, EarlierState, judge
 from bot.alerts.muting import Muting
 from bot.clock import SECOND
@@ -12,7 +13,7 @@ from bot.events.placing import place_arrived
 from bot.rules import MEDIA_RULE
 from storage import jobs
 from storage.alerts import matches, rules, stale
-from storage.events import growing, heard, members
+from storage.events import facing, growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
 from storage.records import LATE, PRIORITIES
@@ -104,7 +105,8 @@ def decide(
         if document.source in loaded.translated and post.alerts:
             later.append(NewJob("translation", job.post_id, now))
         for match, targets in verdicts:
-            send, joined = _fold(writer, loaded, document, match, targets)
+            faces = find_faced(writer, loaded.facing, document, match, now)
+            send, joined = _fold(writer, loaded, document, match, targets) if faces is None else (targets, ())
             priority = loaded.alerting[match.rule].priority
             send, muted = muting.split(document, match.rule, send, PRIORITIES.index(priority))
             due = now + (loaded.events.wait if loaded.events is not None and match.kind == "match" else 0)
@@ -113,6 +115,8 @@ def decide(
                 _hold_stale(writer, saved, match, document, post)
                 stored += 1
                 owed += len(send)
+                if faces is not None:
+                    facing.save(writer, saved, faces)
     if loaded.events is not None:
         growing.note_changes(writer, ids, now)
     jobs.finish(writer, done)

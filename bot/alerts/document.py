@@ -6,8 +6,11 @@ from hashlib import sha256
 from bot.alerts import files
 from bot.alerts.passages import find_passages, join_passages
 from bot.clock import DAY, HOUR, MINUTE, SECOND
-from bot.documents.alert import machine_json, match_json, passage_json, webhook_json
-from storage.records import LATE, DeliveryRow, Hit, PostRow, Story, TextRow
+from bot.documents.alert import machine_json, match_json, passage_json, statement_json, webhook_json
+from bot.foreign.graphemes import clip
+from storage.records import LATE, DeliveryRow, Hit, PostRow, Statement, Story, TextRow
+
+_BEGINNING = 300  # UTF-16 units of a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,23 @@ def build_document(
         late=is_late(story, post),
         possible_repeat=delivery.possible_repeat,
         now=join_passages(find_passages(story.texts, story.match.hits)),
+        facing=facing_document(story.facing),
     )
     if delivery.kind == "escalation":
         data["unacknowledged_s"] = _waited(delivery) / SECOND
     return build_envelope(delivery, data)
+
+
+def facing_document(facing: tuple[Statement, Statement] | None) -> dict[str, object] | None:
+    """Two statements that face each other, each with the sentences that the rule found."""
+    if facing is None:
+        return None
+    return {name: statement_json(one, quote(one)) for name, one in zip(("first", "second"), facing, strict=True)}
+
+
+def quote(statement: Statement) -> str:
+    """The sentences that the rule found; the beginning of the text if it looks for no words."""
+    return join_passages(find_passages(statement.texts, statement.hits)) or clip(statement.text, _BEGINNING)
 
 
 def describe_wait(delivery: DeliveryRow) -> str:

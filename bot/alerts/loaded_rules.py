@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
+from bot.alerts.facing import FacingRules, load_facing
 from bot.alerts.plan import Alerting
 from bot.alerts.render import Rendering
 from bot.events.finding import EventRules, read_names
@@ -32,7 +33,8 @@ class LoadedRules:
 
     `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
     `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`. `events` None: copies
-    are not looked for; `folding` are the targets that fold them. `terms` are the phrases of each @name.
+    are not looked for; `folding` are the targets that fold them. `terms` are the phrases of each @name. `facing` are
+    the pairs of sides whose statements face each other.
     """
 
     ruleset: RuleSet
@@ -44,6 +46,7 @@ class LoadedRules:
     events: EventRules | None = None
     folding: frozenset[str] = frozenset()
     terms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    facing: FacingRules | None = None
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -72,6 +75,7 @@ class LoadedRules:
             else None,
             frozenset(target.name for target in config.targets if target.fold),
             config.phrases(),
+            load_facing(config),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:

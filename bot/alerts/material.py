@@ -7,7 +7,7 @@ from bot.alerts.document import FirstAlert
 from bot.contracts.message import CopiesShown
 from bot.documents.event import list_copy_lines
 from storage.alerts import matches, outbox
-from storage.events import heard
+from storage.events import facing, heard
 from storage.events.spread import read_spread
 from storage.posts import reading
 
@@ -31,8 +31,11 @@ def read_alert(reader: "Reader", match_id: int, target: str) -> AlertMaterial:
     story = matches.read_story(reader, match_id)
     assert story is not None
     post = reading.read_posts(reader, [story.match.post_id])[0]
-    story = replace(story, thread=heard.read_thread(reader, post.id))
+    faced = facing.read_facing(reader, [match_id]).get(match_id)
+    story = replace(story, thread=heard.read_thread(reader, post.id), facing=faced)
     first = outbox.find_first_alert(reader, match_id, target)
+    if first is None and faced is not None:
+        first = heard.find_message_about(reader, faced[0].match_id, target)
     if first is None and story.thread is not None:
         first = heard.find_first_message(reader, story.thread.event, story.match.rule, target)
     shown = CopiesShown()

@@ -16,11 +16,12 @@ from bot.contracts.message import CopiesShown, Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
 from bot.foreign.text import one_line, undated, visible
-from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Story, Thread
+from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Statement, Story, Thread
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
 _HEADLINE = 100  # of it beside a title
 _ADDED = 300  # of the words that a post adds to a statement that it repeats
+_FACED = 300  # of what the other side said
 _FIELD = 120  # of a name, an author, a file name
 _LINK = 700
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,6 +147,8 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
         lines.append((Span(f"collected {format_times(post.collected_at, zone)}"),))
     if story.thread is not None and story.match.kind == "match":
         lines += _of_event(story.thread)
+    if story.facing is not None:
+        lines += _of_other_side(story.facing[0], zone)
     if post.deleted_at is not None:
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
         lines.append((Span(f"absent since {format_times(since, zone)}, by {_short(method)}", "bold"),))
@@ -158,6 +161,17 @@ def _of_event(thread: Thread) -> list[Line]:
         return [(Span(f"copy of a statement in {_short(thread.source)}"),)]
     said = clip(one_line(thread.added), _ADDED)
     return [(Span(f"repeats a statement in {_short(thread.source)} and adds: ", "bold"), Span(said))]
+
+
+def _of_other_side(faced: Statement, zone: ZoneInfo) -> list[Line]:
+    """What the other side said, and when."""
+    side = f" ({_short(faced.side)})" if faced.side else ""
+    at = format_times(faced.posted_at, zone) if faced.posted_at is not None else _short(undated(faced.posted_raw))
+    since = (" (edited since)" if faced.edited else "") + (" (deleted since)" if faced.gone else "")
+    return [
+        (Span(f"faces {_short(faced.source)}{side}", "bold"), Span(f", posted {at}"), Span(since, "bold")),
+        (Span("there: ", "bold"), *quote_hits(faced.texts, faced.hits, faced.text, _FACED)),
+    ]
 
 
 def _of_files(story: Story, post: PostRow, kinds: Iterable[str]) -> list[Line]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from bot.alerts.document import facing_document
 from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
+from bot.cli.facing import describe_facing, read_facing_document
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import find_by_name, find_event, warn_unknown_rule
 from bot.cli.retry import find_story, retry_alerts
@@ -41,6 +43,7 @@ from bot.errors import Later, Never, NotFound, UserError
 from bot.foreign.text import one_line, undated, visible
 from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
+from storage.events import facing
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
@@ -48,10 +51,11 @@ if TYPE_CHECKING:
     from bot.contracts.target import Message, Target, TargetSettings
     from storage.alerts.mutes import Mute
     from storage.answers.verdicts import Said
+    from storage.archive.database import Reader
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
-    "event", "acked",
+    "event", "acked", "facing",
 )  # fmt: skip
 STATES = ("pending", "sending", "sent", "joined", "digested", "dead", "silenced", "silent")
 _LABEL = 10
@@ -79,7 +83,7 @@ for other in (acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_al
 @click.option(
     "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
 )
-@click.option("--event", metavar="ID", help="Only about the posts of this event; also joined ones.")
+@click.option("--event", metavar="ID", help="Only about the posts of this event, also joined, and what faces it.")
 @click.option("--digest", metavar="ID", type=click.IntRange(1), help="Only what this digest lists or counts.")
 @limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
@@ -111,11 +115,18 @@ def list_alerts(
         )
         if form is not None:
             documents = (
-                alert_json(match, source, url, outbox.list_deliveries(reader, match.id)) for match, source, url in found
+                alert_json(
+                    match,
+                    source,
+                    url,
+                    outbox.list_deliveries(reader, match.id),
+                    read_facing_document(reader, match.id),
+                )
+                for match, source, url in found
             )
             write(session, form, documents, COLUMNS)
             return
-        rows = [_row(match, source, outbox.list_deliveries(reader, match.id), zone) for match, source, _ in found]
+        rows = [_row(reader, match, source, zone) for match, source, _ in found]
         total = len(rows)
         if total == most:
             total = matches.count_listed(reader, since=start, rule=rule, state=state, event=number, digest=digest)
@@ -141,8 +152,9 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         post = reading.read_posts(reader, [story.match.post_id])[0]
         said = verdicts.list_verdicts(reader, alert_id)
         held_by = {sent.mute_id: find_mute(reader, sent.mute_id) for sent in deliveries if sent.mute_id is not None}
+        faced = facing.read_facing(reader, [alert_id]).get(alert_id)
     if form is not None:
-        write_json(session, explained_alert_json(story, post, deliveries, said))
+        write_json(session, explained_alert_json(story, post, deliveries, said, facing_document(faced)))
         return
     match = story.match
     write_line(session, style(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
@@ -160,6 +172,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         *_hits(session, story, post),
         *_decision(match, deliveries, held_by, zone),
         *_answers(match, said, zone),
+        *(describe_facing(faced, zone) if faced else ()),
     ):
         write_text(session, row)
 
@@ -272,8 +285,10 @@ def _note_success(session: Session, config: "Config", target: str) -> bool:
     return suspended
 
 
-def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone) -> list[str]:
+def _row(reader: "Reader", match: MatchRow, source: str, zone: Zone) -> list[str]:
+    deliveries = outbox.list_deliveries(reader, match.id)
     sent = ", ".join(f"{_addressee(delivery)}: {delivery.state}" for delivery in deliveries)
+    faced = facing.read_facing(reader, [match.id]).get(match.id)
     if match.acked is not None:
         sent = f"{sent or '-'}; acknowledged by {match.acked.by}"
     return [
@@ -283,7 +298,7 @@ def _row(match: MatchRow, source: str, deliveries: list[DeliveryRow], zone: Zone
         match.kind,
         source,
         sent or "-",
-        describe_reason(match.why),
+        describe_reason(match.why) + (f"; faces alert {faced[0].match_id}" if faced else ""),
     ]
 
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.alerts.document import facing_document
 from bot.cli.daemon import find_daemon
+from bot.cli.facing import describe_facing
 from bot.cli.names import find_event, find_post_id, warn_unknown_rule
 from bot.cli.terminal.output import (
     Form,
@@ -30,7 +32,7 @@ from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
-from storage.events import growing, links, listing, members
+from storage.events import facing, growing, links, listing, members
 
 if TYPE_CHECKING:
     from bot.events.finding import EventRules
@@ -101,7 +103,7 @@ def list_events(
 @pager_option
 @click.pass_obj
 def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> None:
-    """Show one event: the first statement, each copy and why it is one, and who quotes it.
+    """Show one event: the first statement, each copy and why it is one, who quotes it, and what faces it.
 
     ID is that of an event, or of a post as `communique show` takes it.
     """
@@ -110,8 +112,9 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
         [event] = listing.read_events(reader, [event_id])
         posts = listing.read_members(reader, event_id)
         quoting = listing.list_quoting(reader, event_id)
+        faced = facing.list_of_event(reader, event_id)
     if form is not None:
-        write_json(session, whole_event_json(event, posts, quoting))
+        write_json(session, whole_event_json(event, posts, quoting, filter(None, map(facing_document, faced))))
         return
     spread = "; ".join(filter(None, (describe_spread(event.spread), describe_fate(event.spread))))
     write_line(session, style(session, f"event {event.id}: {spread}", "bold"))
@@ -137,6 +140,10 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
     for number, added in quoting:
         write_line(session)
         write_text(session, f"event {number} repeats it and adds: {one_line(added)}")
+    for pair in faced:
+        write_line(session)
+        for line in describe_facing(pair, zone):
+            write_text(session, line)
 
 
 def _event_rules(session: Session) -> "EventRules":
@@ -190,7 +197,7 @@ def join_events(session: Session, one: str, other: str, who: str | None) -> None
         older, younger = links.find_older(writer, *found)
         now = session.clock.now()
         members.correct(writer, "join", younger, older, who, now)
-        growing.note_changes(writer, [older], now)
+        growing.note_changes(writer, [older, younger], now)
         place_arrived(writer, rules)
     write_line(session, f"event {younger} leads to event {older} now")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
+from bot.config.pairs import check_pairs
 from bot.config.problems import Findings
 from bot.config.reach import check_reach, paces
 from bot.config.renames import check_former_names
@@ -68,6 +69,7 @@ def cross_check(
         sides = {side for source in config.sources if (side := source.side)}
         handles = {handle for source in config.sources if (handle := source.handle())}
         asked |= {"source": {*names["sources"], *handles}, "tag": tags} | ({"side": sides} if whole else {})
+    check_pairs(config.pairs, places["pairs"], names["rules"], asked.get("side"), findings)
     _asked(queries, asked, findings)
     for index, engine in zip(places["engines"], config.engines, strict=True):
         keys = ("engines", index)

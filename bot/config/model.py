@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bot.clock import DAY, MINUTE, SECOND
+from bot.config.pairs import PairConfig
 from bot.contracts.engine import EngineSettings
 from bot.contracts.settings import (
     ConfigPath,
@@ -260,7 +261,7 @@ class TermConfig(Settings):
     """[[terms]]: one name for something with several names; queries use it as @name.
 
     Every other key is an ISO 639 code with the phrases of that language; storage.language sees them all alike. `kind`
-    says what it names (place, unit, …), for people.
+    says what it names (unit, town, …); places are compared where statements face each other.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -295,6 +296,7 @@ class Config(Settings):
     targets: tuple[TargetSettings, ...] = ()
     engines: tuple[EngineSettings, ...] = ()
     terms: tuple[TermConfig, ...] = ()
+    pairs: tuple[PairConfig, ...] = ()
     warnings: tuple[str, ...] = ()
     silent: tuple[Problem, ...] = ()  # rules that alert nobody: `config check` refuses them, `run` only warns
 

@@ -23,6 +23,7 @@ from bot.config.model import (
     TelegramConfig,
     TermConfig,
 )
+from bot.config.pairs import PairConfig
 from bot.config.problems import Findings, got, one_of
 from bot.contracts.registry import Kinds, Registry
 from bot.contracts.settings import Settings
@@ -38,7 +39,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "events": EventsConfig,
     "defaults": Defaults,
 }
-LISTS = ("sources", "rules", "targets", "engines", "terms")
+LISTS = ("sources", "rules", "targets", "engines", "terms", "pairs")
 
 _Part = TypeVar("_Part", bound=Settings)
 AnyRegistry = Registry[Any, Any, Any]
@@ -79,6 +80,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         "targets": _entries(given, "targets", kinds.targets, findings),
         "engines": _entries(given, "engines", kinds.engines, findings),
         "terms": _entries(given, "terms", TermConfig, findings),
+        "pairs": _entries(given, "pairs", PairConfig, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
     cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.config.model import RuleConfig, TermConfig
+from bot.config.pairs import PairConfig
 from bot.config.reading import LISTS, SECTIONS, AnyRegistry
 from bot.config.terms import OWN_KEYS
 from bot.contracts.registry import Kinds
@@ -17,6 +18,7 @@ def schema(kinds: Kinds) -> dict[str, Any]:
         "rules": _of(RuleConfig),
         "targets": _union(kinds.targets),
         "engines": _union(kinds.engines),
+        "pairs": _of(PairConfig),
         "terms": _of(TermConfig) | {"propertyNames": {"pattern": f"^({'|'.join(OWN_KEYS)}|[a-z]{{2,3}})$"}},
     }
     assert set(entries) == set(LISTS)

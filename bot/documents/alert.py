@@ -5,14 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import as_json, iso, place_of
-from storage.records import Acked, DeliveryRow, Hit, MatchRow, PostRow, Story, TextRow
+from storage.records import Acked, DeliveryRow, Hit, MatchRow, PostRow, Statement, Story, TextRow
 
 if TYPE_CHECKING:
     from storage.answers.verdicts import Said
 
 
-def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterable[DeliveryRow]) -> dict[str, object]:
-    """One alert with its deliveries, and the event of its post."""
+def alert_json(
+    match: MatchRow,
+    source: str,
+    url: str | None,
+    deliveries: Iterable[DeliveryRow],
+    facing: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """One alert with its deliveries, the event of its post, and the statement of the other side that it faces."""
     return {
         "id": str(match.id),
         "at": iso(match.at),
@@ -27,6 +33,7 @@ def alert_json(match: MatchRow, source: str, url: str | None, deliveries: Iterab
         "before": match.before,
         "event": None if match.event is None else str(match.event),
         "acked": acked_json(match.acked),
+        "facing": facing,
         "deliveries": [
             {
                 "target": sent.target,
@@ -54,17 +61,38 @@ def acked_json(acked: Acked | None) -> dict[str, object] | None:
 
 
 def explained_alert_json(
-    story: Story, post: PostRow, deliveries: Iterable[DeliveryRow], said: "Iterable[Said]"
+    story: Story,
+    post: PostRow,
+    deliveries: Iterable[DeliveryRow],
+    said: "Iterable[Said]",
+    facing: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """One alert with its query, the passages that the rule found, and what people think of it."""
     found = [
         {**passage_json(hit, story.texts.get(hit.text_id, ""), post.title), "form": hit.form}
         for hit in story.match.hits
     ]
-    return alert_json(story.match, post.source, post.url, deliveries) | {
+    return alert_json(story.match, post.source, post.url, deliveries, facing) | {
         "query": story.query,
         "found": found,
         "verdicts": [{"by": one.by, "verdict": one.verdict, "at": iso(one.at)} for one in said],
+    }
+
+
+def statement_json(statement: Statement, passage: str) -> dict[str, object]:
+    """One of two statements that face each other."""
+    return {
+        "alert": str(statement.match_id),
+        "event": None if statement.event is None else str(statement.event),
+        "post_id": str(statement.post_id),
+        "source": statement.source,
+        "side": statement.side,
+        "url": statement.url,
+        "posted_at": iso(statement.posted_at),
+        "collected_at": iso(statement.collected_at),
+        "passage": passage,
+        "edited": statement.edited,
+        "deleted": statement.gone,
     }
 
 
@@ -96,6 +124,7 @@ def match_json(
     late: bool,
     possible_repeat: bool,
     now: str,
+    facing: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """`data` of a webhook about a match, an edit or a deletion; `now` quotes what an edited post says now."""
     match = story.match
@@ -112,6 +141,7 @@ def match_json(
         "possible": possible,
         "late": late,
         "possible_repeat": possible_repeat,
+        "facing": facing,
     }
     if match.kind == "edited":
         data |= {"was": match.before, "now": now or None}

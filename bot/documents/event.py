@@ -1,6 +1,6 @@
 """PURE: events as JSON: a statement with its copies, and each post of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import iso
@@ -45,9 +45,12 @@ def event_json(event: "EventRow") -> dict[str, object]:
 
 
 def whole_event_json(
-    event: "EventRow", members: Iterable["EventMember"], quoting: Iterable[tuple[int, str]]
+    event: "EventRow",
+    members: Iterable["EventMember"],
+    quoting: Iterable[tuple[int, str]],
+    facing: Iterable[Mapping[str, object]],
 ) -> dict[str, object]:
-    """One event with its posts, and with the events that quote it."""
+    """One event with its posts, the events that quote it, and what it faces or what faces it."""
     return event_json(event) | {
         "members": [
             {
@@ -64,6 +67,7 @@ def whole_event_json(
             for one in members
         ],
         "quoted_by": [{"event": str(number), "added": added} for number, added in quoting],
+        "facing": list(facing),
     }
 
 

@@ -25,7 +25,9 @@ _TOP = (1 << 63) - 1
 _SLICE = 500
 _LISTED = (
     "(:since IS NULL OR m.at >= :since) AND (:rule IS NULL OR m.rule = :rule)"
-    " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event))"
+    " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event) OR m.id IN"
+    " (SELECT f.match_id FROM event_posts b JOIN matches n ON n.post_id = b.post_id JOIN facing f ON f.faces = n.id"
+    " WHERE b.event_id = :event))"
     " AND (:state IS NULL OR (:state = 'silent' AND m.alerting = 0)"
     " OR EXISTS (SELECT 1 FROM deliveries d WHERE (d.match_id = m.id OR d.escalates = m.id) AND d.state = :state))"
     " AND (:digest IS NULL OR m.id IN (SELECT d.match_id FROM deliveries d WHERE d.digest_id = :digest UNION ALL"

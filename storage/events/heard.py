@@ -96,6 +96,21 @@ def find_first_message(reader: Reader, event_id: int, rule: str, target: str) ->
     return next(((row["id"], row["receipt"]) for row in rows), None)
 
 
+def find_message_about(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
+    """The message that `target` was sent about this match, or else about the event of its post."""
+    rows = reader.rows(
+        "SELECT match_id, receipt FROM deliveries WHERE match_id = :id AND target = :target AND state = 'sent'",
+        {"id": match_id, "target": target},
+    )
+    if rows:
+        return rows[0]["match_id"], rows[0]["receipt"]
+    row = reader.one(
+        "SELECT b.event_id, m.rule FROM matches m JOIN event_posts b ON b.post_id = m.post_id WHERE m.id = :id",
+        {"id": match_id},
+    )
+    return None if row is None else find_first_message(reader, row["event_id"], row["rule"], target)
+
+
 def take_up(writer: Writer, delivery_id: int, now: int) -> int | None:
     """A message was given up: the oldest that was joined to it is sent instead; its id, None if there is none."""
     row = writer.one(

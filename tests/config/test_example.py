@@ -13,6 +13,7 @@ from bot.config import load
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, inside, scan
 from bot.config.model import HostConfig, RuleConfig, TagMedia, TermConfig
+from bot.config.pairs import PairConfig
 from bot.config.reading import LISTS, SECTIONS
 from bot.config.schema import schema
 from bot.enrich import engines
@@ -57,6 +58,8 @@ def test_the_example_shows_every_key_of_every_section_and_kind(example: dict[str
     known |= {"tags": set(TagMedia.model_fields)}
     shown["terms"] = {key for term in example["terms"] for key in term}
     known["terms"] = {*TermConfig.model_fields, "en", "my"}
+    shown["pairs"] = {key for pair in example["pairs"] for key in pair}
+    known["pairs"] = set(PairConfig.model_fields)
     for part, package in (("sources", sources), ("targets", targets), ("engines", engines)):
         for kind in package.kinds():
             name = f"{part} {kind}"

@@ -17,6 +17,7 @@ from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
 from bot.config.model import Config, EventsConfig, RuleConfig, TermConfig
+from bot.config.pairs import PairConfig
 from bot.contracts.target import TargetSettings
 from bot.events.placing import place_arrived
 from storage import jobs
@@ -54,7 +55,13 @@ class Desk:
     def __post_init__(self) -> None:
         self.load()
 
-    def load(self, *rules: RuleConfig, events: EventsConfig | None = None, terms: Sequence[TermConfig] = ()) -> None:
+    def load(
+        self,
+        *rules: RuleConfig,
+        events: EventsConfig | None = None,
+        terms: Sequence[TermConfig] = (),
+        pairs: Sequence[PairConfig] = (),
+    ) -> None:
         targets = (
             TargetSettings(name="desk", kind="console"),
             TargetSettings(name="hook", kind="webhook", fold=False),
@@ -69,6 +76,7 @@ class Desk:
                 targets=targets,
                 events=events or EventsConfig(),
                 terms=tuple(terms),
+                pairs=tuple(pairs),
             )
         )
         with self.archive.writing() as writer:

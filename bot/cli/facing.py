@@ -1,0 +1,28 @@
+"""Two statements that face each other, as commands print them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bot.alerts.document import facing_document, quote
+from bot.cli.terminal.times import Zone, format_time
+from bot.foreign.text import one_line, undated
+from storage.events import facing
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+    from storage.rows import Statement
+
+
+def read_facing_document(reader: "Reader", match_id: int) -> dict[str, object] | None:
+    """What a match faces, as JSON."""
+    return facing_document(facing.read_facing(reader, [match_id]).get(match_id))
+
+
+def describe_facing(found: "tuple[Statement, Statement]", zone: Zone) -> Iterator[str]:
+    """Both sides with their times and their passages, a line each."""
+    first, second = found
+    yield f"alert {second.match_id} faces alert {first.match_id} (rule {one_line(second.rule)})"
+    for one in found:
+        at = format_time(one.posted_at, zone, seconds=True, unknown=undated(one.posted_raw))
+        marks = (" (edited since)" if one.edited else "") + (" (deleted since)" if one.gone else "")
+        yield one_line(f"  {one.side}, {one.source}, {at}{marks}: {quote(one)}")
