@@ -117,7 +117,7 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO mutes (rule, even_max, from_at, until, why, who) VALUES ('command', 0, :noon, :later, 'so', 'Ada')",
             "INSERT INTO matches (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why) SELECT 'command', 'v9', id, 'h', 'match', :noon, '[]', 1, 'new match' FROM posts WHERE source_id = :source AND native_id = '3'",
             "INSERT INTO verdicts (match_id, who, verdict, at) SELECT max(id), 'anna', 'noise', :noon FROM matches",
-            "INSERT INTO facing (match_id, faces) SELECT max(id), min(id) FROM matches",
+            "INSERT INTO facing (match_id, faces) SELECT 1, max(id) FROM matches",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
