@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts import hours
 from bot.alerts.hours import LOUDEST, QuietWindow, Stretch, find_passing, find_quiet
+from bot.alerts.muting import HoldMuted
 from bot.alerts.render import format_times
 from bot.clock import MINUTE
 from bot.contracts.target import Target
 from storage.alerts import digests, holding, outbox
 from storage.alerts.holding import HeldRow
-from storage.alerts.outbox import IsMuted
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.alerts.settlement import Claimed
 from storage.archive.database import Writer
@@ -64,13 +64,13 @@ def claim(
     target: str,
     limits: TargetLimits,
     now: int,
-    is_muted: IsMuted,
+    is_muted: HoldMuted,
     *,
     healthy: bool,
     suspect: bool = False,
 ) -> Claimed | None:
     """Hold what must be held, then take the message whose turn it is; None if nothing is due."""
-    hold(writer, target, limits, now)
+    hold(writer, target, limits, now, is_muted)
     passing = find_passing(limits.quiet, now)
     how: Any = {"pace": limits.pace, "is_muted": is_muted, "passing": passing}
     if suspect:
@@ -82,14 +82,17 @@ def claim(
     return claimed
 
 
-def hold(writer: Writer, target: str, limits: TargetLimits, now: int) -> int | None:
+def hold(writer: Writer, target: str, limits: TargetLimits, now: int, is_muted: HoldMuted) -> int | None:
     """Hold what must be held now, make the digests that are due; when to look again, None if nothing is held."""
     passing = find_passing(limits.quiet, now)
-    times = [_hold_quiet(writer, target, limits, now), _hold_over_limits(writer, target, limits, passing, now)]
+    times = [
+        _hold_quiet(writer, target, limits, now, is_muted),
+        _hold_over_limits(writer, target, limits, passing, now, is_muted),
+    ]
     return min((at for at in times if at is not None), default=None)
 
 
-def _hold_quiet(writer: Writer, target: str, limits: TargetLimits, now: int) -> int | None:
+def _hold_quiet(writer: Writer, target: str, limits: TargetLimits, now: int, is_muted: HoldMuted) -> int | None:
     quiet: dict[int, Stretch] = {}
     due: list[HeldRow] = []
     for priority in range(LOUDEST + 1):
@@ -99,6 +102,7 @@ def _hold_quiet(writer: Writer, target: str, limits: TargetLimits, now: int) -> 
         if found is None or found.endless:
             before = None if found is None else found.begin
             due += holding.list_held(writer, target, "quiet", priority=priority, before=before)
+    due = is_muted.silence_held(writer, target, due)
     if due:
         _make_quiet(writer, target, limits, due, now)
     for priority, stretch in quiet.items():
@@ -118,7 +122,9 @@ def _make_quiet(writer: Writer, target: str, limits: TargetLimits, due: Sequence
     digests.make(writer, target, "quiet", (begin, now), [row.id for row in due], now, priority=urgency)
 
 
-def _hold_over_limits(writer: Writer, target: str, limits: TargetLimits, passing: int, now: int) -> int | None:
+def _hold_over_limits(
+    writer: Writer, target: str, limits: TargetLimits, passing: int, now: int, is_muted: HoldMuted
+) -> int | None:
     """The same for limits; `passing` is the least urgent priority that quiet hours let through."""
     known = outbox.find_target(writer, target)
     works = known.state == "ok" and (known.hold_until or 0) <= now
@@ -142,26 +148,26 @@ def _hold_over_limits(writer: Writer, target: str, limits: TargetLimits, passing
         due = max(due, since + GATHER)
     if due > now:
         return due
-    _make_limited(writer, target, limits, set() if slow else used_up, now, urgent_first=not slow)
+    held = is_muted.silence_held(writer, target, holding.list_held(writer, target, "limit"))
+    singly = [] if slow else _choose_singly(held, limits, used_up)
+    holding.release(writer, [row.id for row in singly])
+    _make_limited(writer, target, [row for row in held if row not in singly], now)
     return None
 
 
-def _make_limited(
-    writer: Writer, target: str, limits: TargetLimits, used_up: set[str], now: int, *, urgent_first: bool
-) -> None:
-    held = holding.list_held(writer, target, "limit")
-    singly: list[HeldRow] = []
-    if urgent_first:
-        free = [row for row in held if row.rule not in used_up]
-        urgent = [row for row in free if row.priority <= _URGENT][: (limits.pace.per_minute or 2) // 2]
-        singly = free if len(held) == 1 else urgent
-        holding.release(writer, [row.id for row in singly])
-    alone = {row.id for row in singly}
-    left = [row for row in held if row.id not in alone]
-    if left:
-        window = (min(now, *(row.created_at for row in left)), now)
-        priority = min(row.priority for row in left)
-        digests.make(writer, target, "limit", window, [row.id for row in left], now, priority=priority)
+def _choose_singly(held: Sequence[HeldRow], limits: TargetLimits, used_up: set[str]) -> list[HeldRow]:
+    """What comes by itself before the digest: the most urgent, or the only one."""
+    free = [row for row in held if row.rule not in used_up]
+    if len(held) == 1:
+        return free
+    return [row for row in free if row.priority <= _URGENT][: (limits.pace.per_minute or 2) // 2]
+
+
+def _make_limited(writer: Writer, target: str, held: Sequence[HeldRow], now: int) -> None:
+    if held:
+        window = (min(now, *(row.created_at for row in held)), now)
+        priority = min(row.priority for row in held)
+        digests.make(writer, target, "limit", window, [row.id for row in held], now, priority=priority)
 
 
 def _describe(writer: Writer, limits: TargetLimits, now: int) -> str:

@@ -22,12 +22,14 @@ from storage.search import documents
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from storage.alerts.holding import HeldRow
     from storage.alerts.outbox import Retried
     from storage.alerts.settlement import Claimed
     from storage.archive.database import Reader, Writer
     from storage.language.query import Query
 
 LONGEST = 7 * DAY
+_AT_ONCE = 200  # posts in memory
 _MOST_LETTERS = 500  # of a reason and of a name
 _MAX = PRIORITIES.index("max")
 Terms = Mapping[str, Sequence[str]]
@@ -173,6 +175,22 @@ class HoldMuted:
         if row.kind == "match":
             heard.take_up(writer, row.id, self.now)  # a copy of the same statement may be held by no mute
         return True
+
+    def silence_held(self, writer: "Writer", target: str, waiting: "Sequence[HeldRow]") -> "list[HeldRow]":
+        """Settle those that a mute holds before a digest lists them; what is left, in the same order."""
+        muting = Muting.read(writer, self.now, self.terms)
+        held: dict[int, int] = {}
+        for start in range(0, len(waiting) if muting.active else 0, _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            found = documents.load_documents(writer, {row.post_id for row in some})
+            for row in some:
+                mute = muting.find(found[row.post_id], row.rule, target, row.priority)
+                if mute is not None:
+                    held[row.id] = mute
+        mutes.hold_waiting(writer, held, self.now)
+        for delivery in held:
+            heard.take_up(writer, delivery, self.now)
+        return [row for row in waiting if row.id not in held]
 
 
 # What it held --------------------------------------------------------------------------------------------------------

@@ -191,7 +191,9 @@ class Outbox:
             if not lane.swept:
                 await self._sweep(name, lane)
             if lane.limits.any or not lane.limits_seen:
-                lane.held_until = await self._store.run(holding.hold, name, lane.limits, self._clock.now())
+                now = self._clock.now()
+                muted = HoldMuted(self._terms, now)
+                lane.held_until = await self._store.run(holding.hold, name, lane.limits, now, muted)
                 lane.limits_seen = True
             due = await self._due(name, lane)
             if due is None or due > self._clock.now():  # alerts go before edits
@@ -338,7 +340,7 @@ class Outbox:
         """Write it all in one transaction; returns the sentences for people."""
         now, row = self._clock.now(), claimed.row
         outbox.settle(writer, row.id, outcome.settlement, now)
-        if outcome.settlement.state == "dead" and row.kind == "match":
+        if outcome.settlement.state == "dead" and row.kind in {"match", "digest"}:
             heard.take_up(writer, row.id, now)  # a copy of the same statement may get through
         if message is not None and outcome.settlement.state == "sent" and lane.target.settings.fold:
             copies = message.copies
@@ -356,7 +358,8 @@ class Outbox:
         if outcome.target is not None and changed:
             said.append(describe_change(row.target, outcome.target, outcome.reason))
         if outcome.settlement.state == "dead":
-            said.append(describe_loss(row.match_id, row.target, row.kind, outcome.settlement.reason or ""))
+            reason = outcome.settlement.reason or ""
+            said.append(describe_loss(row.match_id, row.target, row.kind, reason, row.payload.get("digest")))
         for sentence in said:
             self._announce(writer, row, sentence, now)
         return said + self._note_left_out(writer, row, outcome.note, now)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from storage.archive.database import Reader, Writer
 
-# Only what a rule found is ever held; a message that a death interrupted comes by itself.
+# Only what a rule found is ever held; a message that a death interrupted, or that a person wants, comes by itself.
 _HOLD = "UPDATE deliveries INDEXED BY deliveries_in_order SET held ="
 _FREE = (
     "target = :target AND state = 'pending' AND held IS NULL AND match_id IS NOT NULL AND not_before <= :now"
-    " AND interruptions = 0"
+    " AND interruptions = 0 AND asked = 0"
 )
 
 
@@ -25,6 +25,7 @@ class HeldRow:
     """One held delivery; `priority` 0 is the most urgent, `created_at` is in microseconds UTC."""
 
     id: int
+    post_id: int
     rule: str
     priority: int
     created_at: int
@@ -35,7 +36,7 @@ def list_held(
 ) -> list[HeldRow]:
     """What waits for a digest of this kind, the most urgent first, then the oldest; of one priority, or an age."""
     rows = reader.rows(
-        "SELECT d.id, m.rule, d.priority, d.created_at FROM deliveries d JOIN matches m ON m.id = d.match_id"
+        "SELECT d.id, m.post_id, m.rule, d.priority, d.created_at FROM deliveries d JOIN matches m ON m.id = d.match_id"
         " WHERE d.target = :target AND d.held = :kind AND (:priority IS NULL OR d.priority = :priority)"
         " AND (:before IS NULL OR d.created_at < :before) ORDER BY d.priority, d.id",
         {"target": target, "kind": kind, "priority": priority, "before": before},

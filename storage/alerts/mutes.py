@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from storage.archive.database import Reader, Row, Writer
 
 _TOLERANCE = 60_000_000  # microseconds that the clock of who mutes may be ahead of that of who sends
@@ -107,6 +109,15 @@ def hold(writer: Writer, delivery_id: int, mute_id: int, now: int) -> None:
         "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, attempts = attempts - 1"
         " WHERE id = :id AND state = 'sending'",
         {"id": delivery_id, "mute": mute_id, "now": now},
+    )
+
+
+def hold_waiting(writer: Writer, held: Mapping[int, int], now: int) -> None:
+    """Silence messages that wait for a digest: the mute of each, by the id of its delivery."""
+    writer.execute_many(
+        "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, held = NULL, reason = NULL"
+        " WHERE id = :id AND state = 'pending'",
+        [{"id": delivery, "mute": mute, "now": now} for delivery, mute in held.items()],
     )
 
 

@@ -28,7 +28,8 @@ _COLUMNS = (
 )
 NO_LONGER_CONFIGURED = "the target is no longer configured"
 _PENDING = "FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id WHERE d.target = :target AND d.state = 'pending'"
-_FREE = f"{_PENDING} AND d.held IS NULL AND d.priority <= :passing"
+_FREE = f"{_PENDING} AND d.held IS NULL AND (d.priority <= :passing OR d.asked = 1)"
+_DIGESTS = "SELECT g.delivery_id FROM digests g JOIN deliveries x ON x.digest_id = g.id WHERE x.match_id = :match_id"
 # Nothing goes to a target that is parked or asked us to wait. A message about a match waits for every earlier one
 # about the same rule and post, so that the first comes before its replies; what is found in a file that has alerted
 # as it came is a reply to that.
@@ -301,20 +302,22 @@ def retry(
 ) -> Retried:
     """Make messages due at once, of one match, one target or all: dead ones, pending ones too unless `dead_only`.
 
-    Those that a mute holds are sent if their match is named or, with nothing else, if the mute is. Mutes hold nothing
-    of this any more: a person wants it sent.
+    A digest is due if it lists the match. What waits for a digest is sent singly if its match is named. Those that a
+    mute holds are sent if their match is named or, with nothing else, if the mute is. Mutes hold nothing of this any
+    more: a person wants it sent.
 
     Targets that are parked and owe something are opened. Attempts are counted from zero again; that a message may have
     arrived before is kept, and will be said.
     """
     which = (
-        "(:match_id IS NULL OR :match_id IN (match_id, escalates)) AND (:target IS NULL OR target = :target)"
-        " AND (:mute_id IS NULL OR mute_id = :mute_id)"
+        f"(:match_id IS NULL OR :match_id IN (match_id, escalates) OR id IN ({_DIGESTS}))"
+        " AND (:target IS NULL OR target = :target) AND (:mute_id IS NULL OR mute_id = :mute_id)"
     )
     values = {"match_id": match_id, "target": target, "mute_id": mute_id, "now": now}
     parked = "target IN (SELECT name FROM targets WHERE state = 'parked')"
     waits = "kind = 'escalation' AND attempts = 0 AND not_before > :now"  # whoever has the alert may still answer
-    open_ = f"(state = 'dead' OR (state = 'pending' AND NOT ({waits}) AND ({parked} OR :pending)))"
+    free = "(held IS NULL OR :match_id IS NOT NULL)"  # what waits for a digest is sent singly only if it is named
+    open_ = f"(state = 'dead' OR (state = 'pending' AND {free} AND NOT ({waits}) AND ({parked} OR :pending)))"
     muted = "state = 'silenced' AND mute_id IS NOT NULL"
     states = (
         f"((:mute_id IS NULL AND {open_})"
@@ -322,7 +325,7 @@ def retry(
     )
     found = writer.rows(
         "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"
-        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0, asked = 1"
+        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0, asked = 1, held = NULL"
         f" WHERE {which} AND {states} RETURNING target",
         values | {"pending": int(not dead_only)},
     )
@@ -372,15 +375,17 @@ def list_deliveries(reader: Reader, match_id: int) -> list[DeliveryRow]:
 
 
 def find_first_alert(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
-    """The first match of the post, by the same rule or a file, that `target` got; with its receipt."""
+    """The first match of the post, by the same rule or a file, that `target` got, alone or in a digest; its receipt."""
     rows = reader.rows(
-        "SELECT n.id, d.receipt FROM matches m JOIN matches n ON n.post_id = m.post_id AND n.id < m.id"
-        f" AND {_SAME_ALERT}"
-        " JOIN deliveries d ON d.match_id = n.id AND d.target = :target AND d.state = 'sent'"
-        " WHERE m.id = :id ORDER BY d.receipt IS NULL, d.id LIMIT 1",
+        "SELECT n.id, coalesce(d.receipt, x.receipt) AS got FROM matches m"
+        f" JOIN matches n ON n.post_id = m.post_id AND n.id < m.id AND {_SAME_ALERT}"
+        " JOIN deliveries d ON d.match_id = n.id AND d.target = :target"
+        " LEFT JOIN digests g ON g.id = d.digest_id LEFT JOIN deliveries x ON x.id = g.delivery_id"
+        " WHERE m.id = :id AND (d.state = 'sent' OR d.state = 'digested' AND x.state = 'sent')"
+        " ORDER BY got IS NULL, d.id LIMIT 1",
         {"id": match_id, "target": target},
     )
-    return next(((row["id"], row["receipt"]) for row in rows), None)
+    return next(((row["id"], row["got"]) for row in rows), None)
 
 
 def to_delivery(row: Row) -> DeliveryRow:

@@ -1,4 +1,7 @@
-"""What each target has heard of an event: the messages about its posts that were sent or are still pending."""
+"""What each target has heard of an event: the messages about its posts that were sent or are still pending.
+
+What a digest lists has arrived if the digest has.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ _OF_EVENT = (
     "FROM event_posts b JOIN matches m ON m.post_id = b.post_id AND m.kind = 'match'"
     " JOIN deliveries d ON d.match_id = m.id"
 )
+_WITH_DIGEST = f"{_OF_EVENT} LEFT JOIN digests g ON g.id = d.digest_id LEFT JOIN deliveries x ON x.id = g.delivery_id"
+_STATE = "iif(d.state = 'digested', x.state, d.state)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Heard:
 def read_heard(reader: Reader, event_id: int) -> list[Heard]:
     """What was said of the event and has arrived or will; what waits for a suspended target has not."""
     rows = reader.rows(
-        f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_OF_EVENT}"
+        f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_WITH_DIGEST}"
         " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"
-        " WHERE b.event_id = :event AND (d.state = 'sent' OR d.state IN ('pending', 'sending') AND NOT EXISTS"
+        f" WHERE b.event_id = :event AND ({_STATE} = 'sent' OR {_STATE} IN ('pending', 'sending') AND NOT EXISTS"
         " (SELECT 1 FROM targets t WHERE t.name = d.target AND t.state = 'parked'))",
         {"event": event_id},
     )
@@ -89,21 +94,24 @@ def read_thread(reader: Reader, post_id: int) -> Thread | None:
 def find_first_message(reader: Reader, event_id: int, rule: str, target: str) -> tuple[int, str | None] | None:
     """The first match of the event that `target` was sent, of this rule if there is one; with its receipt."""
     rows = reader.rows(
-        f"SELECT m.id, d.receipt {_OF_EVENT} WHERE b.event_id = :event AND d.target = :target AND d.state = 'sent'"
-        " ORDER BY m.rule <> :rule, d.receipt IS NULL, d.id LIMIT 1",
+        f"SELECT m.id, coalesce(d.receipt, x.receipt) AS got {_WITH_DIGEST}"
+        f" WHERE b.event_id = :event AND d.target = :target AND {_STATE} = 'sent'"
+        " ORDER BY m.rule <> :rule, got IS NULL, d.id LIMIT 1",
         {"event": event_id, "rule": rule, "target": target},
     )
-    return next(((row["id"], row["receipt"]) for row in rows), None)
+    return next(((row["id"], row["got"]) for row in rows), None)
 
 
 def find_message_about(reader: Reader, match_id: int, target: str) -> tuple[int, str | None] | None:
     """The message that `target` was sent about this match, or else about the event of its post."""
     rows = reader.rows(
-        "SELECT match_id, receipt FROM deliveries WHERE match_id = :id AND target = :target AND state = 'sent'",
+        "SELECT d.match_id, coalesce(d.receipt, x.receipt) AS got FROM deliveries d"
+        " LEFT JOIN digests g ON g.id = d.digest_id LEFT JOIN deliveries x ON x.id = g.delivery_id"
+        f" WHERE d.match_id = :id AND d.target = :target AND {_STATE} = 'sent'",
         {"id": match_id, "target": target},
     )
     if rows:
-        return rows[0]["match_id"], rows[0]["receipt"]
+        return rows[0]["match_id"], rows[0]["got"]
     row = reader.one(
         "SELECT b.event_id, m.rule FROM matches m JOIN event_posts b ON b.post_id = m.post_id WHERE m.id = :id",
         {"id": match_id},
@@ -111,14 +119,17 @@ def find_message_about(reader: Reader, match_id: int, target: str) -> tuple[int,
     return None if row is None else find_first_message(reader, row["event_id"], row["rule"], target)
 
 
-def take_up(writer: Writer, delivery_id: int, now: int) -> int | None:
-    """A message was given up: the oldest that was joined to it is sent instead; its id, None if there is none."""
-    row = writer.one(
-        "UPDATE deliveries SET state = 'pending', not_before = :now, settled_at = NULL, reason = NULL WHERE id ="
-        f" (SELECT d.id {_OF_EVENT} JOIN deliveries f ON f.id = :id AND f.target = d.target AND f.kind = 'match'"
-        " JOIN matches n ON n.id = f.match_id AND n.rule = m.rule"
-        " JOIN event_posts a ON a.post_id = n.post_id AND a.event_id = b.event_id"
-        " WHERE d.state = 'joined' ORDER BY d.id LIMIT 1) RETURNING id",
-        {"id": delivery_id, "now": now},
-    )
-    return None if row is None else int(row["id"])
+def take_up(writer: Writer, delivery_id: int, now: int) -> list[int]:
+    """A message was given up: of each statement in it, the oldest that was joined to it is sent instead; their ids."""
+    return [
+        int(row["id"])
+        for row in writer.rows(
+            "UPDATE deliveries SET state = 'pending', not_before = :now, settled_at = NULL, reason = NULL WHERE id IN"
+            f" (SELECT min(d.id) {_OF_EVENT} JOIN deliveries f ON f.target = d.target AND f.kind = 'match'"
+            " AND (f.id = :id OR f.digest_id = (SELECT g.id FROM digests g WHERE g.delivery_id = :id))"
+            " JOIN matches n ON n.id = f.match_id AND n.rule = m.rule"
+            " JOIN event_posts a ON a.post_id = n.post_id AND a.event_id = b.event_id"
+            " WHERE d.state = 'joined' GROUP BY b.event_id, m.rule) RETURNING id",
+            {"id": delivery_id, "now": now},
+        )
+    ]

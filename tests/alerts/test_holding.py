@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from bot.contracts.message import Shows
+from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
+from storage.alerts import mutes
 from storage.alerts import outbox as rows
 
 SECOND = 1_000_000
@@ -271,6 +273,61 @@ def test_a_storm_is_settled_whole_and_no_minute_sees_more_than_the_limit(line: A
     assert [row["n"] for row in digests] == [
         message.document["data"]["total"] for message in desk.got if message.kind == "digest"
     ]
+
+
+def test_a_digest_that_did_not_get_through_is_announced_and_taken_up_by_a_retry(line: Any, told: Any) -> None:
+    desk, other = told("desk", quiet=NIGHT), told("other", health=True)
+    owe(line, 2)
+    line.drain(desk, other)
+    line.now += 14 * MINUTE
+    desk.script = [MessageRefused("too odd")]
+    line.drain(desk, other)
+    line.drain(desk, other)
+    assert line.states()[:3] == ["digested", "digested", "dead"]
+    assert "digest 1" in other.got[0].plain
+    assert "communique alerts list --digest 1" in other.got[0].plain
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, line.now, match_id=2).due == 1
+    line.drain(desk, other)
+    assert (kinds(desk), total(desk)) == (["digest"], 2)
+
+
+def test_what_waits_for_a_digest_is_sent_singly_if_a_person_names_it(line: Any, told: Any) -> None:
+    desk = told("desk", quiet=NIGHT)
+    owe(line, 3)
+    line.drain(desk)
+    with line.archive.writing() as writer:
+        assert rows.retry(writer, line.now, target="desk").due == 0
+        assert rows.retry(writer, line.now, match_id=2).due == 1
+    line.drain(desk)
+    assert kinds(desk) == ["match"]
+    line.now += 14 * MINUTE
+    line.drain(desk)
+    assert (kinds(desk), total(desk)) == (["match", "digest"], 3)
+
+
+def test_an_edit_after_a_digest_is_a_reply_to_it(line: Any, told: Any) -> None:
+    desk = told("desk", quiet=NIGHT)
+    post = owe(line, 1)[0]
+    line.drain(desk)
+    line.now += 14 * MINUTE
+    line.drain(desk)
+    line.match(post, kind="edited", before="the command fell")
+    line.drain(desk)
+    assert (desk.got[1].kind, desk.got[1].reply_to) == ("edited", "receipt 1")
+
+
+def test_a_digest_lists_nothing_that_was_muted_while_it_waited(line: Any, told: Any) -> None:
+    desk = told("desk", quiet=NIGHT)
+    owe(line, 2)
+    owe(line, 1, start=5, rule="water")
+    line.drain(desk)
+    with line.archive.writing() as writer:
+        mutes.add(writer, mutes.Mute("fire", None, None, None, None, line.now, line.now + HOUR, "a drill", "anna"))
+    line.now += 14 * MINUTE
+    line.drain(desk)
+    assert (kinds(desk), total(desk)) == (["digest"], 1)
+    assert sorted(line.states()) == ["digested", "sent", "silenced", "silenced"]
 
 
 def test_a_suspended_target_loses_nothing_of_a_night(line: Any, told: Any) -> None:

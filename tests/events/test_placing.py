@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.config.model import EventsConfig, RuleConfig
 from bot.contracts.target import MessageRefused
 from bot.daemon.given_up import GivenUp
-from storage.alerts import mutes, outbox
+from storage.alerts import digests, mutes, outbox
 from storage.alerts.mutes import Mute
 from storage.language.query import parse
 from storage.language.tree import QueryError
@@ -226,6 +226,18 @@ def test_a_target_that_refuses_the_first_message_gets_a_copy_of_it(desk: Desk) -
     desk.drain(target, hook)
     assert desk.states() == ["dead", "sent"]
     assert ["north" in message.text for message in target.got] == [True]
+
+
+def test_a_copy_of_what_a_digest_lists_is_joined_and_sent_if_the_digest_does_not_get_through(desk: Desk) -> None:
+    target, hook = Told("desk", script=[MessageRefused("too odd")]), Told("hook")
+    desk.say("rangers", CLAIM)
+    with desk.archive.writing() as writer:
+        digests.make(writer, "desk", "quiet", (desk.now, desk.now), [1], desk.now)
+    desk.say("north", CLAIM)
+    assert desk.states() == ["digested", "pending", "joined"]
+    desk.drain(target, hook)
+    desk.say("south", CLAIM)
+    assert desk.states() == ["digested", "dead", "sent", "joined"]
 
 
 def mute(desk: Desk, *, source: str | None = None, target: str | None = None, length: int = HOUR) -> int:
