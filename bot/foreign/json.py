@@ -48,9 +48,9 @@ def read_items(text: str, key: str | None = None) -> tuple[list[tuple[object, st
 class _Items:
     """A place in a text, which moves on over what is read."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, at: int = 0) -> None:
         self._text = text
-        self._at = _skip(text, 0)
+        self._at = _skip(text, at)
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
         )
@@ -93,6 +93,9 @@ class _Items:
             raise ValueError(f"not JSON of this form: no {sign!r} at character {self._at}")
         self._at = _skip(self._text, self._at + 1)
 
+    def value(self) -> object:
+        return self._value()[0]
+
     def _value(self) -> tuple[object, int]:
         value, end = self._decoder.raw_decode(self._text, self._at)
         self._at = _skip(self._text, end)
@@ -104,6 +107,14 @@ def _skip(text: str, at: int) -> int:
     while text[at : at + 1] in (" ", "\t", "\n", "\r") and at < len(text):
         at += 1
     return at
+
+
+def read_beginning(text: str, at: int) -> object:
+    """The value that begins at this place, whatever follows it; None where there is none."""
+    try:
+        return _Items(text, at).value()
+    except (ValueError, RecursionError):
+        return None
 
 
 def find_refusal(value: object) -> str | None:

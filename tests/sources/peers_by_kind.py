@@ -14,6 +14,7 @@ from bot.world.answers import Request, answer
 from tests.sources.bluesky_server import BlueskyServer
 from tests.sources.loopback_server import NOW, Answer, Peer
 from tests.sources.mastodon_server import MastodonServer
+from tests.sources.youtube_server import YouTubeServer
 
 State = Literal["alive", "refused", "hangs", "500", "garbage", "nothing"]
 Keys = dict[str, object]
@@ -79,6 +80,15 @@ def _bluesky(state: State, peer: Peer, directory: Path) -> Keys:
     return {"actor": server.handle, "base_url": here, "plc_url": here, "pds_url": here}
 
 
+def _youtube(state: State, peer: Peer, directory: Path) -> Keys:
+    server = YouTubeServer()
+    for hour in range(5):
+        server.publish(f"Notice {hour}")
+    peer.reply = server.reply if state == "alive" else None
+    peer.answer = FAILURES.get(state, peer.answer)
+    return {"channel": peer.url("/@ferry_office")}
+
+
 PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "bluesky": _bluesky,
     "feed": _feed,
@@ -86,4 +96,5 @@ PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "replay": _replay,
     "telegram": _telegram_web,  # nobody is signed in: its public pages stand in; tests/telegram has the account
     "telegram_web": _telegram_web,
+    "youtube": _youtube,
 }

@@ -1,6 +1,5 @@
 """Bluesky: pages down to what is known, the account's own server for deletions and as the second way, whose words."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -11,50 +10,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.clock import Clock
 from bot.contracts.source import Want
 from bot.errors import Later, Never
 from bot.sources.bluesky.account import read_actor
 from bot.sources.bluesky.posts import Reading, read_feed
-from bot.sources.bluesky.source import Bluesky, Settings
 from storage.posts.content import content_hash, same_content
-from storage.records import Batch, FetchedPost
+from storage.records import FetchedPost
 from tests.sources.bluesky_server import DID, JSON, BlueskyServer
-from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
+from tests.sources.loopback_server import NOW, Answer, Peer
+from tests.sources.rounds import Rounds, on_server
 
 T = TypeVar("T")
 GOLDEN = Path(__file__).parent / "golden" / "bluesky"
 
 
-class Reader:
-    """The source on a server, as intake calls it: `round` fetches until there is no more, and keeps the cursor."""
+def on(server: BlueskyServer, work: Callable[[Rounds], Awaitable[T]], **keys: Any) -> T:
+    """What `work` gives with rounds on this server, which is AppView, directory and the account's own one."""
 
-    def __init__(self, source: Bluesky) -> None:
-        self.source = source
-        self.cursor: str | None = None
-        self.last = Batch()
+    def entry(peer: Peer) -> dict[str, Any]:
+        server.url = here = peer.url("")
+        named = {"kind": "bluesky", "actor": "ferry.town.example"}
+        return {**named, "base_url": here, "plc_url": here, "pds_url": here, **keys}
 
-    async def round(self) -> list[FetchedPost]:
-        posts: list[FetchedPost] = []
-        while True:
-            self.last = await self.source.fetch(Want(), self.cursor)
-            self.cursor = self.last.cursor
-            posts += self.last.posts
-            if not self.last.more:
-                return posts
-
-
-def on(server: BlueskyServer, work: Callable[[Reader], Awaitable[T]], **keys: Any) -> T:
-    """What `work` gives with a reader of this server."""
-
-    async def go() -> T:
-        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: NOW)) as tools:
-            peer.reply = server.reply
-            server.url = here = peer.url("")
-            entry = {"name": "f", "kind": "bluesky", "actor": "ferry.town.example", "base_url": here, "plc_url": here}
-            return await work(Reader(Bluesky(Settings.model_validate(entry | {"pds_url": here} | keys), tools)))
-
-    return asyncio.run(go())
+    return on_server(server.reply, entry, work)
 
 
 def town(*words: str, page: int = 100) -> BlueskyServer:
@@ -115,7 +93,7 @@ def test_first_contact_goes_down_page_by_page_to_as_many_posts_as_are_wanted() -
 def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_deleted(backfill: object) -> None:
     server = town(*(f"Notice {number}" for number in range(9)), page=3)
 
-    async def work(reader: Reader) -> tuple[set[str], set[str]]:
+    async def work(reader: Rounds) -> tuple[set[str], set[str]]:
         first = {post.native_id for post in await reader.round()}
         for name in list(server.records)[5:]:
             server.delete(name.rpartition("/")[2])
@@ -128,7 +106,7 @@ def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_d
 def test_a_long_absence_is_fetched_whole_and_an_interrupted_way_down_is_continued() -> None:
     server = town("Notice 0", page=3)
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         await reader.round()
         for number in range(1, 20):
             server.post(f"Notice {number}")
@@ -147,7 +125,7 @@ def test_a_repost_names_its_origin_and_a_pin_is_no_second_post() -> None:
     key = server.repost("The harbour is closed")
     server.entries.append(server.entries[0] | {"reason": {"$type": "app.bsky.feed.defs#reasonPin"}})
 
-    async def work(reader: Reader) -> list[FetchedPost]:
+    async def work(reader: Rounds) -> list[FetchedPost]:
         return await reader.round()
 
     first, second = on(server, work)
@@ -162,7 +140,7 @@ def test_an_edit_keeps_the_id_and_changes_the_words() -> None:
     server = town("The bridge is open")
     key = next(iter(server.records)).rpartition("/")[2]
 
-    async def work(reader: Reader) -> list[tuple[str, str]]:
+    async def work(reader: Rounds) -> list[tuple[str, str]]:
         first = await reader.round()
         server.edit(key, "The bridge is closed")
         return [(post.native_id, post.text) for post in [*first, *await reader.round()]]
@@ -184,7 +162,7 @@ def test_a_record_reads_as_the_entry_of_the_feed_does() -> None:
         ],
     )
 
-    async def work(reader: Reader) -> tuple[FetchedPost, FetchedPost | None]:
+    async def work(reader: Rounds) -> tuple[FetchedPost, FetchedPost | None]:
         [listed] = await reader.round()
         return listed, (await reader.source.check(key)).post
 
@@ -200,7 +178,7 @@ def test_a_deletion_is_seen_at_the_accounts_own_server_before_the_appview_learns
     server.lag = True
     reposted = server.repost("The harbour is closed")
 
-    async def work(reader: Reader) -> list[tuple[str, bool]]:
+    async def work(reader: Rounds) -> list[tuple[str, bool]]:
         await reader.round()
         server.delete(gone)
         found = [await reader.source.check(gone), await reader.source.check(left)]
@@ -214,7 +192,7 @@ def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
     server = town("Notice 0")
     only = next(iter(server.records)).rpartition("/")[2]
 
-    async def work(reader: Reader) -> bool:
+    async def work(reader: Rounds) -> bool:
         await reader.round()
         server.delete(only)
         return (await reader.source.check(only)).control
@@ -228,7 +206,7 @@ def test_a_failing_server_is_no_absence() -> None:
         b'{"error": "UpstreamFailure", "message": "RecordNotFound perhaps"}', 400, JSON
     )
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         await reader.source.check(next(iter(server.records)).rpartition("/")[2])
 
@@ -239,7 +217,7 @@ def test_a_failing_server_is_no_absence() -> None:
 def test_while_the_appview_fails_the_accounts_own_records_are_read_and_the_batch_says_so() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> tuple[list[str], str | None, str | None, list[str]]:
+    async def work(reader: Rounds) -> tuple[list[str], str | None, str | None, list[str]]:
         await reader.round()
         server.post("Notice 1")
         server.repost("The harbour is closed")
@@ -260,7 +238,7 @@ def test_while_the_appview_fails_the_accounts_own_records_are_read_and_the_batch
 def test_the_second_way_takes_nothing_that_first_contact_did_not_want() -> None:
     server = town("Notice 0", "Notice 1", "Notice 2")
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         await reader.round()
         server.answers["getAuthorFeed"] = Answer(b"", 502)
         return texts(await reader.round())
@@ -271,7 +249,7 @@ def test_the_second_way_takes_nothing_that_first_contact_did_not_want() -> None:
 def test_a_wait_that_the_server_asks_for_is_kept_and_not_gone_around() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         headers = JSON | {"ratelimit-reset": str(NOW // 1_000_000 + 240)}
         server.answers["getAuthorFeed"] = Answer(b'{"error": "RateLimitExceeded"}', 429, headers)
@@ -292,7 +270,7 @@ def test_an_account_that_is_not_there_needs_a_person() -> None:
 def test_an_account_that_was_taken_down_is_never_nothing_new() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         said = b'{"error": "AccountTakedown", "message": "Account has been suspended"}'
         server.answers["getAuthorFeed"] = Answer(said, 400, JSON)
@@ -305,7 +283,7 @@ def test_an_account_that_was_taken_down_is_never_nothing_new() -> None:
 def test_a_feed_that_suddenly_shows_nothing_is_not_believed() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> tuple[list[str], str | None]:
+    async def work(reader: Rounds) -> tuple[list[str], str | None]:
         await reader.round()
         server.answers["getAuthorFeed"] = Answer(b'{"feed": []}', 200, JSON)
         return texts(await reader.round()), reader.last.detail
@@ -319,7 +297,7 @@ def test_a_feed_that_suddenly_shows_nothing_is_not_believed() -> None:
 def test_a_new_handle_is_reported_once_and_the_account_is_followed_by_its_did() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> tuple[list[int], str | None]:
+    async def work(reader: Rounds) -> tuple[list[int], str | None]:
         counts = []
         for handle in ("ferry.town.example", "ferry.sea.example", "ferry.sea.example"):
             server.handle = handle
@@ -335,7 +313,7 @@ def test_a_new_handle_is_reported_once_and_the_account_is_followed_by_its_did() 
 def test_a_server_that_the_directory_names_is_held_to_public_addresses() -> None:
     server = town("Notice 0", "Notice 1")
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         await reader.round()
         server.asked.clear()
         with pytest.raises((Later, Never)):
@@ -364,7 +342,7 @@ def test_whatever_an_account_does_all_that_its_feed_shows_is_stored(steps: list[
     server = BlueskyServer(page=3)
     stored: set[str] = set()
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         count = 0
         for what, number in [*steps, ("round", 0), ("round", 0)]:
             if what in {"post", "repost"}:

@@ -11,48 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.clock import Clock
 from bot.contracts.source import SourceSettings, Want
 from bot.errors import Later, Never
 from bot.sources.mastodon.account import AccountAddress
 from bot.sources.mastodon.posts import read_page
 from bot.sources.mastodon.source import Mastodon, Settings
-from storage.records import Batch, FetchedPost
+from storage.records import FetchedPost
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 from tests.sources.mastodon_server import JSON, MastodonServer
+from tests.sources.rounds import Rounds, on_server
 
 T = TypeVar("T")
 GOLDEN = Path(__file__).parent / "golden" / "mastodon"
 
 
-class Reader:
-    """The source on a server, as intake calls it: `round` fetches until there is no more, and keeps the cursor."""
-
-    def __init__(self, source: Mastodon) -> None:
-        self.source = source
-        self.cursor: str | None = None
-        self.last = Batch()
-
-    async def round(self) -> list[FetchedPost]:
-        posts: list[FetchedPost] = []
-        while True:
-            self.last = await self.source.fetch(Want(), self.cursor)
-            self.cursor = self.last.cursor
-            posts += self.last.posts
-            if not self.last.more:
-                return posts
-
-
-def on(server: MastodonServer, work: Callable[[Reader], Awaitable[T]], path: str = "/@ferry_office", **keys: Any) -> T:
-    """What `work` gives with a reader of this server."""
-
-    async def go() -> T:
-        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: NOW)) as tools:
-            peer.reply = server.reply
-            entry = {"name": "ferry", "kind": "mastodon", "account": peer.url(path), **keys}
-            return await work(Reader(Mastodon(Settings.model_validate(entry), tools)))
-
-    return asyncio.run(go())
+def on(server: MastodonServer, work: Callable[[Rounds], Awaitable[T]], path: str = "/@ferry_office", **keys: Any) -> T:
+    """What `work` gives with rounds on this server."""
+    return on_server(server.reply, lambda peer: {"kind": "mastodon", "account": peer.url(path)} | keys, work)
 
 
 def town(*words: str, page: int = 40) -> MastodonServer:
@@ -113,7 +88,7 @@ def test_first_contact_goes_down_page_by_page_to_as_many_posts_as_are_wanted() -
 def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_deleted(backfill: object) -> None:
     server = town(*(f"Notice {number}" for number in range(9)), page=3)
 
-    async def work(reader: Reader) -> tuple[set[str], set[str]]:
+    async def work(reader: Rounds) -> tuple[set[str], set[str]]:
         first = {post.native_id for post in await reader.round()}
         for status in server.statuses[5:]:
             server.delete(status["id"])
@@ -126,7 +101,7 @@ def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_d
 def test_a_long_absence_is_fetched_whole_and_an_interrupted_way_down_is_continued() -> None:
     server = town("Notice 0", page=3)
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         await reader.round()
         for number in range(1, 20):
             server.post(f"<p>Notice {number}</p>")
@@ -145,7 +120,7 @@ def test_ids_that_are_no_numbers_are_ordered_by_length_and_then_by_letters() -> 
     for native_id in ("9zz", "A0aa", "A0ab", "B000"):
         server.post(f"<p>{native_id}</p>", native_id)
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         await reader.round()
         for native_id in ("B001", "C000", "Czzz", "10000"):
             server.post(f"<p>{native_id}</p>", native_id)
@@ -157,7 +132,7 @@ def test_ids_that_are_no_numbers_are_ordered_by_length_and_then_by_letters() -> 
 def test_a_server_that_ignores_the_way_down_is_an_error_and_no_endless_round() -> None:
     server = town(*(f"Notice {number}" for number in range(10)), page=3)
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         first = await reader.source.fetch(Want(), None)
         server.answers["/api/v1/accounts/109300000000000001/statuses"] = server.reply(
             "/api/v1/accounts/109300000000000001/statuses"
@@ -172,7 +147,7 @@ def test_each_version_that_the_server_keeps_is_a_version_here_and_only_once() ->
     server = town("The bridge is open")
     native_id = server.statuses[0]["id"]
 
-    async def work(reader: Reader) -> list[list[str]]:
+    async def work(reader: Rounds) -> list[list[str]]:
         rounds = [texts(await reader.round())]
         server.edit(native_id, "<p>The bridge is closed</p>")
         server.edit(native_id, "<p>The bridge is gone</p>")
@@ -204,7 +179,7 @@ def test_an_absence_has_a_living_post_beside_it() -> None:
     server = town("Notice 0", "Notice 1")
     gone, left = (status["id"] for status in server.statuses)
 
-    async def work(reader: Reader) -> list[tuple[str, bool]]:
+    async def work(reader: Rounds) -> list[tuple[str, bool]]:
         await reader.round()
         server.delete(gone)
         found = [await reader.source.check(gone), await reader.source.check(left)]
@@ -217,7 +192,7 @@ def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
     server = town("Notice 0")
     only = server.statuses[0]["id"]
 
-    async def work(reader: Reader) -> bool:
+    async def work(reader: Rounds) -> bool:
         await reader.round()
         server.delete(only)
         return (await reader.source.check(only)).control
@@ -228,7 +203,7 @@ def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
 def test_a_page_that_is_no_answer_of_the_server_is_no_absence() -> None:
     server = town("Notice 0", "Notice 1")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         server.answers["/api/v1/statuses"] = Answer(b"<h1>Not found</h1>", 404, {"Content-Type": "text/html"})
         await reader.source.check(server.statuses[0]["id"])
@@ -277,7 +252,7 @@ def test_a_wait_that_the_server_names_as_a_time_is_obeyed() -> None:
 def test_a_name_that_belongs_to_somebody_else_now_is_not_followed() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         server.id = "109300000000000777"
         await reader.round()
@@ -290,7 +265,7 @@ def test_a_name_that_belongs_to_somebody_else_now_is_not_followed() -> None:
 def test_an_account_that_is_gone_is_never_nothing_new() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         server.name, server.id = "other", "1"
         await reader.round()
@@ -302,7 +277,7 @@ def test_an_account_that_is_gone_is_never_nothing_new() -> None:
 def test_an_account_that_suddenly_shows_nothing_though_it_counts_posts_is_an_error() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         await reader.round()
         server.answers["/api/v1/accounts/109300000000000001/statuses"] = Answer(b"[]", 200, JSON)
         await reader.round()
@@ -314,7 +289,7 @@ def test_an_account_that_suddenly_shows_nothing_though_it_counts_posts_is_an_err
 def test_a_move_is_reported_once_and_not_followed() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Reader) -> list[int]:
+    async def work(reader: Rounds) -> list[int]:
         counts = [len(reader.last.notices)]
         await reader.round()
         server.account["moved"] = {"id": "2", "acct": "ferry@sea.example", "url": "https://sea.example/@ferry"}
@@ -331,7 +306,7 @@ def test_the_server_that_the_name_leads_to_is_found_by_webfinger() -> None:
     server = town("Notice 0")
     server.answers["/api/v1/accounts/lookup"] = Answer(b"<p>nothing here</p>", 404)
 
-    async def work(reader: Reader) -> list[str]:
+    async def work(reader: Rounds) -> list[str]:
         actor = "http://127.0.0.1:9/users/ferry_office"
         finger = {"links": [{"rel": "self", "type": "application/activity+json", "href": actor}]}
         server.answers["/.well-known/webfinger"] = Answer(json.dumps(finger).encode(), 200, JSON)
@@ -370,7 +345,7 @@ def test_whatever_an_account_does_every_post_seen_at_a_round_is_stored_with_ever
             if not versions or versions[-1] != post.text:
                 versions.append(post.text)
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Rounds) -> None:
         count = 0
         for what, number in [*steps, ("round", 0), ("round", 0)]:
             if what == "post":

@@ -1,0 +1,5 @@
+"""Kind `youtube`: the videos of a channel, by their titles and descriptions."""
+
+from bot.sources.youtube.source import Settings, build
+
+__all__ = ["Settings", "build"]

@@ -1,0 +1,325 @@
+"""The videos of a YouTube channel: its Atom feed, and its pages as the second way while the feed fails."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY, HOUR
+from bot.contracts.living import LivingPosts
+from bot.contracts.settings import Duration
+from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.errors import Later, Never
+from bot.http import Reply, check_busy
+from bot.sources.youtube.videos import (
+    CHANNEL_ID,
+    VideoList,
+    WatchPage,
+    find_channel,
+    find_videos,
+    read_feed,
+    read_watch_page,
+    reread,
+)
+from storage.records import Batch, Checked, FetchedPost, StoredRaw
+from storage.state_names import NOT_FOUND, UNREADABLE
+
+T = TypeVar("T")
+READER = 1  # see bot.contracts.source.Rereader
+_SITE = "https://www.youtube.com"
+_CAP = 8 << 20
+_FEED_CAP = 1 << 20  # fifteen videos with their descriptions
+_DEADLINE = 30.0
+_KNOWN = 120
+_PAGES = 10  # of single videos that one fetch asks for
+_BY_PAGE = "watch page"
+_BY_PAGES = "pages of the channel"
+# "no consent was given": without it, some countries are shown a wall instead of the page
+_HEADERS = {"Accept-Language": "en", "Cookie": "SOCS=CAI"}
+_HANDLE = re.compile(r"@[\w.\-·]{3,100}")
+_FORM = 'expected a channel such as "@handle", "UC…" (24 characters) or "https://www.youtube.com/@handle"'
+
+
+@dataclass(frozen=True, slots=True)
+class VideoChannel:
+    """Where a channel is: the server, and the path of its page or the id in it."""
+
+    site: str
+    path: str
+    id: str | None = None
+
+    @classmethod
+    def read(cls, written: str) -> "VideoChannel":
+        """From a handle, an id, or an address of the channel or of its feed. Raises ValueError with the right form."""
+        words = written.strip()
+        if CHANNEL_ID.fullmatch(words):
+            return cls(_SITE, f"/channel/{words}", words)
+        if _HANDLE.fullmatch(words):
+            return cls(_SITE, f"/{words}")
+        try:
+            parts = urlsplit(words if "://" in words else f"https://{words}")
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError(_FORM) from None
+        if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
+            raise ValueError(_FORM)
+        site = (
+            _SITE
+            if host in {"youtube.com", "m.youtube.com", "youtu.be"}
+            else f"{parts.scheme}://{parts.netloc.lower()}"
+        )
+        steps = [unquote(step) for step in parts.path.split("/") if step]
+        named = parse_qs(parts.query).get("channel_id", [""])[0]
+        if steps[:1] == ["channel"] and len(steps) > 1:
+            named = steps[1]
+        if CHANNEL_ID.fullmatch(named):
+            return cls(site, f"/channel/{named}", named)
+        if steps and _HANDLE.fullmatch(steps[0]):
+            return cls(site, f"/{steps[0]}")
+        if len(steps) > 1 and steps[0] in {"c", "user"} and re.fullmatch(r"[\w.-]{1,100}", steps[1]):
+            return cls(site, f"/{steps[0]}/{steps[1]}")
+        raise ValueError(_FORM)
+
+
+def _channel(written: str) -> str:
+    VideoChannel.read(written)
+    return written.strip()
+
+
+class Settings(SourceSettings):
+    """A channel. Its videos are not fetched: titles and descriptions are what is read."""
+
+    channel: Annotated[str, AfterValidator(_channel)]
+    recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+
+    @property
+    def address(self) -> VideoChannel:
+        return VideoChannel.read(self.channel)
+
+    def handle(self) -> str | None:
+        """Its handle or id."""
+        return self.address.path.rpartition("/")[2]
+
+    def is_meant_by(self, written: str) -> bool:
+        """Whether this is a name of the channel, or an address of it."""
+        try:
+            found = VideoChannel.read(written)
+        except ValueError:
+            return False
+        return found.path.casefold() == self.address.path.casefold()
+
+    def addresses(self) -> tuple[str, ...]:
+        return (f"{self.address.site}{self.address.path}",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What the next fetch must know: the configured channel, its lasting id, and the newest videos that were shown."""
+
+    asked: str = ""
+    channel: str = ""
+    known: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, cursor: str | None, asked: str) -> "_Noted":
+        """A cursor of ours; of another channel, or of another kind of source, it means a first visit."""
+        try:
+            fields = json.loads(cursor or "{}")
+        except ValueError:
+            fields = {}
+        if not isinstance(fields, dict) or fields.get("asked") != asked:
+            return cls(asked)
+        return cls(asked, fields.get("channel", ""), tuple(fields.get("known", ())))
+
+    def after(self, videos: Sequence[FetchedPost]) -> "_Noted":
+        shown = [post.native_id for post in videos]
+        return replace(self, known=(*(one for one in self.known if one not in shown), *shown)[-_KNOWN:])
+
+    def write(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+class YouTube:
+    """One channel. Its feed has its fifteen newest videos; an absence of more of them is filled from its page."""
+
+    pages = False
+    checks = True
+    reader_number = READER
+
+    def __init__(self, settings: Settings, tools: SourceTools) -> None:
+        self.settings = settings
+        self._site = settings.address.site
+        self._http = tools.http
+        self._clock = tools.clock
+        self._living = LivingPosts(tools.clock)
+
+    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+        """The newest videos. A feed that fails, as they do for days, is replaced by the pages of the channel."""
+        if want.kind == "older":
+            return Batch(cursor=cursor, end=True)
+        note = _Noted.read(cursor, self.settings.channel)
+        if not note.channel:
+            note = replace(note, channel=self.settings.address.id or await self._find_id())
+        try:
+            found, reply = await self._feed(note)
+        except Later as problem:
+            if problem.obey:
+                raise
+            return await self._second_way(note, problem)
+        overlap = not note.known or not found.full or any(post.native_id in note.known for post in found.posts)
+        if not overlap:
+            more, overlap = await self._from_pages(note, {post.native_id for post in found.posts})
+            found = replace(found, posts=(*more, *found.posts))
+        posts = await self._marked(found.posts, note)
+        self._living.note_page([post.native_id for post in posts])
+        return Batch(
+            posts=posts,
+            quarantined=found.quarantined,
+            overlap=overlap,
+            cursor=note.after(posts).write(),
+            channel_id=note.channel,
+            handle=self.settings.handle(),
+            title=found.title,
+            fetch=reply.recorded(self.settings.kind),
+        )
+
+    async def check(self, native_id: str) -> Checked:
+        """Look at one video's page. An absence has its control: another video of the channel, seen just before."""
+        page, reply = await self._living.look(native_id, self._one, lambda found: found[0].post is None)
+        fetch = reply.recorded(_BY_PAGE)
+        if page.post is None:
+            return Checked(native_id, "absent", _BY_PAGE, control=self._living.vouch, fetch=fetch)
+        return Checked(native_id, "present", _BY_PAGE, post=page.post, control=True, fetch=fetch)
+
+    async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
+        """What this reader makes of stored entries and pages."""
+        site, now = self._site, self._clock.now()
+        return await asyncio.to_thread(lambda: [reread(one.native_id, one.raw, site, now) for one in stored])
+
+    # Ways -------------------------------------------------------------------------------------------------------------
+
+    async def _feed(self, note: _Noted) -> tuple[VideoList, Reply]:
+        reply = await self._get(f"/feeds/videos.xml?channel_id={note.channel}", cap=_FEED_CAP)
+        if not reply.ok:  # also 404, which it says of living channels
+            raise Later(f"the feed of {self._where} answered {reply.status}")
+        found = await self._read(lambda: read_feed(reply.body, self._site, self._clock.now()))
+        if found.channel is not None and found.channel != note.channel:
+            raise Later(f"the feed of {self._where} is of another channel: {found.channel}", state=UNREADABLE)
+        if note.known and not found.posts:
+            raise Later(f"the feed of {self._where} is empty, though it had videos", state=UNREADABLE)
+        return found, reply
+
+    async def _second_way(self, note: _Noted, failed: Later) -> Batch:
+        try:
+            posts, overlap = await self._from_pages(note, set())
+        except (Later, Never) as second:
+            raise Later(f"{failed.reason}; the page of the channel: {second}", state=failed.state) from None
+        return Batch(
+            posts=tuple(posts),
+            overlap=overlap,
+            cursor=note.after(posts).write(),
+            channel_id=note.channel,
+            method=_BY_PAGES,
+            detail=f"read from the pages of the channel: {failed.reason}",
+        )
+
+    async def _from_pages(self, note: _Noted, had: set[str]) -> tuple[list[FetchedPost], bool]:
+        """The videos of the channel's page that are not known, oldest first; whether it reaches back to known ones.
+
+        Videos that have just been made private again, or that are of another channel, are left out.
+        """
+        reply = await self._get(f"/channel/{note.channel}/videos")
+        if not reply.ok:
+            raise Later(f"the page of {self._where} answered {reply.status}")
+        listed = await self._read(lambda: find_videos(reply.body))
+        if not listed:
+            raise Later(f"the page of {self._where} lists no videos", state=UNREADABLE)
+        fresh = listed
+        overlap = not note.known
+        for place, video in enumerate(listed):
+            if video in note.known:
+                fresh, overlap = listed[:place], True
+                break
+        posts = []
+        for video in reversed([video for video in fresh if video not in had][:_PAGES]):
+            page, _ = await self._one(video)
+            if page.post is not None and page.channel in (None, note.channel):
+                posts.append(page.post)
+        return posts, overlap and len(fresh) <= _PAGES + len(had)
+
+    async def _marked(self, posts: Sequence[FetchedPost], note: _Noted) -> tuple[FetchedPost, ...]:
+        """The videos, the new ones among them marked as live or premiere where their pages say so."""
+        marked = []
+        asked = 0
+        for post in posts:
+            if note.known and post.native_id not in note.known and asked < _PAGES and post.raw.mime != "text/html":
+                asked += 1
+                with suppress(Later, Never):  # the mark is not worth the post
+                    page, _ = await self._one(post.native_id)
+                    if page.post is not None and "a video:" not in (page.post.media[0].reason or ""):
+                        post = replace(post, media=page.post.media)
+            marked.append(post)
+        return tuple(marked)
+
+    async def _one(self, video: str) -> tuple[WatchPage, Reply]:
+        """The page of one video: it, or the page's own word that it is gone. Raises Later for any other answer."""
+        reply = await self._get(f"/watch?v={quote(video, safe='')}")
+        if not reply.ok:
+            raise Later(f"the page of video {video} answered {reply.status}")
+        page = await self._read(lambda: read_watch_page(reply.body, self._site, self._clock.now()))
+        if page.post is None and page.gone is None:
+            raise Later(f"the page of video {video} shows neither the video nor why not", state=UNREADABLE)
+        if page.post is not None and page.post.native_id != video:
+            raise Later(f"the page of video {video} shows another one", state=UNREADABLE)
+        if page.post is not None:
+            self._living.note_alive()
+        return page, reply
+
+    async def _find_id(self) -> str:
+        reply = await self._get(self.settings.address.path)
+        if reply.status == HTTPStatus.NOT_FOUND:
+            raise Never(
+                f"{self._where} is no channel (404)",
+                remedy="look at it in a browser: a handle may have changed",
+                state=NOT_FOUND,
+            )
+        found = await self._read(lambda: find_channel(reply.body)) if reply.ok else None
+        if found is None:
+            raise Later(
+                f"the page of {self._where} ({reply.status}) does not say which channel it is", state=UNREADABLE
+            )
+        return found
+
+    # What an answer must be -------------------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> str:
+        return self.settings.channel
+
+    async def _get(self, path: str, cap: int = _CAP) -> Reply:
+        reply = await self._http.get(f"{self._site}{path}", cap=cap, deadline=_DEADLINE, headers=_HEADERS)
+        if (urlsplit(reply.url).hostname or "").startswith(("consent.", "accounts.")):
+            raise Later(f"{self._where} is hidden behind a page that asks for consent or a login", state=UNREADABLE)
+        busy = check_busy(reply, self._clock.now())
+        if busy is not None and (busy.obey or reply.status == HTTPStatus.TOO_MANY_REQUESTS):
+            raise busy
+        return reply
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(read)
+        except ValueError as problem:
+            raise Later(f"the answer of {self._where} cannot be read: {problem}", state=UNREADABLE) from None
+
+
+def build(settings: SourceSettings, tools: SourceTools) -> YouTube:
+    """The working source."""
+    assert isinstance(settings, Settings)
+    return YouTube(settings, tools)
