@@ -1,7 +1,7 @@
 """PURE: delivery -> message, fitted to what the target can show."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts import files
 from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
+from bot.alerts.lines import Line, Span, draw_lines, keep_inert, measure_lines, plain_lines
 from bot.alerts.passages import find_passages, split_sentences
 from bot.contracts.message import CopiesShown, Message, Shows
 from bot.documents.as_json import headed
@@ -41,17 +42,6 @@ class Rendering:
     data_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a line: "bold" for our headings, "hit" for what the rule found, "link" for our own permalink."""
-
-    text: str
-    style: str = ""
-
-
-Line = tuple[Span, ...]
-
-
 def render(
     delivery: DeliveryRow,
     story: Story,
@@ -80,15 +70,16 @@ def render(
     elif shows.file_bytes and (said := files.describe_left_out(carried, attached)):
         head.append((Span(said),))
     limit = shows.units if attached is None and not captioned else shows.caption
-    room = _SNIPPET if limit is None else min(_SNIPPET, limit - _length([*head, *tail]) - 60)
-    body = [line for line in _body(story, post, max(room, 0)) if any(span.text for span in line)]
+    head, tail = keep_inert(head, shows), keep_inert(tail, shows)
+    room = _SNIPPET if limit is None else min(_SNIPPET, limit - measure_lines([*head, *tail]) - 60)
+    body = _fitting_body(story, post, max(room, 0), shows)
     words = fit_pieces([(span.text, span.style == "hit") for span in body[-1]], _HEADLINE) if body else ()
     lines = [*head, *body, *tail]
     return Message(
         id=message_id(delivery),
         kind=delivery.kind,
-        text=_drawn(lines, shows),
-        plain=_joined(lines, lambda span: span.text),
+        text=draw_lines(lines, shows),
+        plain=plain_lines(lines),
         document=build_document(delivery, story, post, first, files.describe_unread(story, post, kinds)),
         priority=rendering.priorities.get(story.match.rule, "default"),
         reply_to=first.receipt if first is not None and shows.replies else None,
@@ -104,7 +95,8 @@ def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
     text, about = str(delivery.payload.get("text", "")), str(delivery.payload.get("about", ""))
     limit = (shows.units or 4_000) - 40
     repeat = " (possible repeat)" if delivery.possible_repeat else ""
-    line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(clip(one_line(text), limit)))
+    said = clip(plain_lines(keep_inert([_notice_line(one_line(text))], shows)), limit)
+    line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(said, "own"))
     data = {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}
     first = delivery.payload.get("reply_to")
     return replace(
@@ -112,13 +104,20 @@ def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
     )
 
 
+def _notice_line(text: str) -> Line:
+    """Numbers of chats and our commands stay as they are, for people copy them."""
+    pieces = re.split(r"(`communique [a-z0-9 -]+`|(?<= )-\d{6,16}\b)", text)
+    return tuple(Span(piece, "own" if number % 2 else "") for number, piece in enumerate(pieces))
+
+
 def compose_lines(delivery: DeliveryRow, lines: Sequence[Line], data: dict[str, object], shows: Shows) -> Message:
     """Make a message of lines that fit already, and of what a webhook gets as `data`."""
+    lines = keep_inert(lines, shows)
     return Message(
         id=message_id(delivery),
         kind=delivery.kind,
-        text=_drawn(lines, shows),
-        plain=_joined(lines, lambda span: span.text),
+        text=draw_lines(lines, shows),
+        plain=plain_lines(lines),
         document=build_envelope(delivery, data),
     )
 
@@ -200,10 +199,23 @@ def _tail(story: Story, post: PostRow, copies: Sequence[str]) -> list[Line]:
     alert = f"alert {story.match.id}"
     url = safe_link(post.url)
     if url:
-        lines.append((Span(url, "safe_link"), Span(f" · {alert}")))
+        lines.append((Span(url, "safe_link"), Span(f" · {alert}", "own")))
     else:
-        lines.append((Span(f"{alert} · communique show {post.id}"),))
+        lines.append((Span(f"{alert} · communique show {post.id}", "own"),))
     return lines
+
+
+def _fitting_body(story: Story, post: PostRow, room: int, shows: Shows) -> list[Line]:
+    """The quoted words in `room`, with what keeps them inert."""
+    body, wanted = list[Line](), room
+    for _ in range(3):  # fewer words need fewer joiners, so the second try fits
+        body = [line for line in _body(story, post, wanted) if any(span.text for span in line)]
+        inert = keep_inert(body, shows)
+        over = measure_lines(inert) - len(inert) - room
+        if over <= 0 or over <= measure_lines(body) - len(body) - room:
+            return inert
+        wanted = max(wanted - over, 0)
+    return keep_inert(body, shows)
 
 
 def _body(story: Story, post: PostRow, room: int) -> list[Line]:
@@ -377,43 +389,3 @@ def _medium(item: MediaRow) -> str:
         minutes, seconds = divmod(round(item.duration_s), 60)
         parts.append(f"{minutes}:{seconds:02}")
     return " ".join(parts) + (f", {_short(item.reason)}" if item.reason else "")
-
-
-# Forms ---------------------------------------------------------------------------------------------------------------
-
-
-def _drawn(lines: Sequence[Line], shows: Shows) -> str:
-    if shows.form == "html":
-        return _joined(lines, _html)
-    if shows.form == "ansi":
-        return _joined(lines, _ansi)
-    return _joined(lines, _text)
-
-
-def _joined(lines: Sequence[Line], draw: Callable[[Span], str]) -> str:
-    return "\n".join("".join(map(draw, line)) for line in lines)
-
-
-def _length(lines: Sequence[Line]) -> int:
-    return sum(count_units(span.text) for line in lines for span in line) + len(lines)
-
-
-def escape_html(text: str) -> str:
-    """Escape for Telegram's HTML, which knows only these and `&quot;` (core.telegram.org/bots/api#html-style)."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _html(span: Span) -> str:
-    text = escape_html(span.text)
-    if span.style == "safe_link":
-        return f'<a href="{text}">{text}</a>'
-    return f"<b>{text}</b>" if span.style and text.strip() else text
-
-
-def _text(span: Span) -> str:
-    return f"«{span.text}»" if span.style == "hit" else span.text
-
-
-def _ansi(span: Span) -> str:
-    codes = {"bold": "1", "hit": "1;33", "safe_link": "4"}
-    return f"\x1b[{codes[span.style]}m{span.text}\x1b[0m" if span.style and span.text else span.text

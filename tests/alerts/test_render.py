@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.render import Rendering, Span, fit_pieces, render, render_notice, safe_link
+from bot.alerts.lines import Span
+from bot.alerts.render import Rendering, fit_pieces, render, render_notice, safe_link
 from bot.contracts.message import Message, Shows
 from bot.foreign.graphemes import count_units, split_graphemes
 from storage.records import (
@@ -23,6 +24,7 @@ from storage.records import (
     TextRow,
 )
 from tests.bot_api import parsed
+from tests.foreign.test_inert import TAPPABLE
 
 AT = 1_722_680_102_000_000  # 2024-08-03T10:15:02Z
 TELEGRAM = Shows("html", units=4096, replies=True)
@@ -218,6 +220,40 @@ def test_bad_input_15_only_a_plain_web_address_of_the_post_is_a_link(url: str) -
     shown = told(f"command {url}", "command", shows=TELEGRAM, url=url)
     assert parsed(shown.text).links == []
     assert "communique show 77" in shown.plain
+
+
+LIVE = "@desk_editor says /mute, /ack@bot #tag $USD +95 912 345 678 a@b.example https://evil.example evil.example"
+
+
+@pytest.mark.parametrize("shows", [TELEGRAM, TEXT, Shows("html"), Shows("text", units=1_300, caption=900)])
+def test_bad_inputs_15_and_16_words_of_others_ping_nobody_and_cannot_be_tapped(shows: Shows) -> None:
+    name = "@owner.example /mute.pdf"
+    media = (MediaRow("document", "application/pdf", name, None, None, "pending", None, None, None, 0),)
+    forward = Forward("@origin evil.example", None, None)
+    shown = told(f"{LIVE} command", "desk_editor", shows=shows, forward=forward, media=media, author="@author")
+    plain = parsed(shown.text).plain if shows.form == "html" else shown.text
+    ours = "https://t.me/spokesman/1 · alert 42"
+    for words in (plain, shown.plain):
+        *others, last = words.split("\n")
+        assert last == ours
+        assert [line for line in others if TAPPABLE.search(line) and not line.startswith("posted ")] == []
+        assert f"{LIVE} command" in words.replace("\u2060", "").replace("«", "").replace("»", "")
+    assert not TAPPABLE.search(shown.headline)
+    assert shown.link == "https://t.me/spokesman/1"
+
+
+def test_on_the_users_own_machine_words_stay_byte_for_byte() -> None:
+    for shows in (Shows("ansi", local=True), Shows("text", local=True), Shows("json")):
+        assert LIVE in re.sub("\x1b[^m]*m|[«»]", "", told(LIVE, "editor", shows=shows).text)
+
+
+@given(st.text(alphabet="@#/.$ 09aထ\U0001f525", max_size=3000))
+@settings(max_examples=30)
+def test_what_keeps_words_from_being_tapped_makes_no_message_too_long(words: str) -> None:
+    shows = Shows("html", units=1_300)
+    shown = told(f"{words} command {words}", "command", shows=shows)
+    assert count_units(parsed(shown.text).plain) <= 1_300
+    assert shown.plain.endswith("https://t.me/spokesman/1 · alert 42")
 
 
 def test_bad_input_18_three_thousand_emoji_fit_and_keep_their_link() -> None:

@@ -101,3 +101,10 @@ def test_bad_input_17_markdown_stays_literal() -> None:
     shown = literal("[x](http://evil.example) `rm`")
     assert "](" not in shown
     assert "`" not in shown
+
+
+def test_the_posts_own_address_stays_whole_and_others_do_not() -> None:
+    link = "https://social.example/@office/12"
+    shown = literal(f"see https://evil.example/@x and\n{link} · alert 7", link)
+    assert shown.endswith(f"\n{link} · alert 7")
+    assert "https://evil" not in shown

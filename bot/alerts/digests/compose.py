@@ -9,7 +9,8 @@ from bot.alerts.digests.listing import MOST, ListedPost, fit_posts, measure, pos
 from bot.alerts.digests.material import DigestMaterial, list_alerts, read_material, read_posts
 from bot.alerts.digests.summary import stretch_lines, summary_json, summary_lines
 from bot.alerts.digests.words import TITLES, count
-from bot.alerts.render import Line, Rendering, Span, compose_lines, format_times
+from bot.alerts.lines import Line, Span, keep_inert
+from bot.alerts.render import Rendering, compose_lines, format_times
 from bot.contracts.message import Message, Shows
 from bot.documents.alert import sound_json
 from bot.documents.digest import digest_json, listed_post_json, stretch_json
@@ -40,7 +41,7 @@ def compose(
     few = len(material.groups) <= _FEW
     if few:
         data["posts"] = list(map(_post_json, read_posts(reader, material)))
-    head = list(_head(row, material, rendering))
+    head = keep_inert(list(_head(row, material, rendering)), shows)
     if shows.form == "json":
         message = compose_lines(row, head[:1], data, shows)
         return message if few else replace(message, body=b"".join(_body(message.document, reader, material)))
@@ -82,7 +83,8 @@ def _posts(reader: "Reader", material: DigestMaterial, rendering: Rendering, sho
     which = f"--digest {digest.id}" if digest.id else "--state pending"
     room = None if shows.units is None else shows.units - used - _SPARE
     late = digest.kind == "late"
-    blocks = (post_lines(one, rendering.zone, late=late) for one in islice(read_posts(reader, material), MOST))
+    posts = islice(read_posts(reader, material), MOST)
+    blocks = (keep_inert(post_lines(one, rendering.zone, late=late), shows) for one in posts)
     yield from fit_posts(blocks, total, room, f"communique alerts list {which}")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from bot.alerts.digests.words import count, short, short_time
-from bot.alerts.render import Line, Span, safe_link
+from bot.alerts.lines import Line, Span
+from bot.alerts.render import safe_link
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import clip, count_units
 from bot.foreign.text import one_line, undated
@@ -42,7 +43,7 @@ def post_lines(listed: ListedPost, zone: ZoneInfo, *, late: bool) -> list[Line]:
             *((Span(f" ({marks})", "bold"),) if marks else ()),
         ),
         *([(Span(words),)] if words else []),
-        (Span(url, "safe_link"),) if url else (Span(f"communique show {post.id}"),),
+        (Span(url, "safe_link"),) if url else (Span(f"communique show {post.id}", "own"),),
     ]
 
 
@@ -66,7 +67,7 @@ def fit_posts(blocks: Iterable[list[Line]], total: int, room: int | None, comman
         yield ()
         yield from block
     if shown < total:
-        yield (Span(_rest(total - shown, command)),)
+        yield (Span(_rest(total - shown, command), "own"),)
 
 
 def _rest(number: int, command: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.alerts.digests.words import TITLES, count, short, short_time
-from bot.alerts.render import Line, Span
+from bot.alerts.lines import Line, Span
 from bot.documents.charts import draw_sparkline
 from bot.documents.digest import counted_json, open_gap_json, spread_json, stretch_json
 from bot.documents.event import describe_spread

@@ -17,6 +17,7 @@ from bot.contracts.secrets import read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
+from bot.foreign.inert import JOINER, make_inert
 
 INSTALL = "pip install 'communique[apprise]'"
 _DEADLINE_S = 90.0
@@ -24,7 +25,6 @@ _ATTEMPT_S = 40.0
 _ANSWER_CAP = 1 << 16
 _LARGEST = 8 << 20  # most services accept files of this size
 _UNITS = 1_900  # most services cut at 2,000; for shorter ones the message comes in parts
-_WORD_JOINER = "\u2060"
 
 
 class Settings(TargetSettings):
@@ -76,7 +76,12 @@ class Apprise:
             raise Never("apprise cannot use the proxy of [http]", remedy="use a telegram or webhook target")
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
         verdict = await self._ask(
-            {"url": url, "body": literal(message.plain), "deadline": _ATTEMPT_S, "file": _file(message.attachment)}
+            {
+                "url": url,
+                "body": literal(message.plain, message.link),
+                "deadline": _ATTEMPT_S,
+                "file": _file(message.attachment),
+            }
         )
         status, code = verdict.get("status"), verdict.get("code")
         service = re.sub(r"[^\w .-]", "", str(verdict.get("service", "")))[:40] or "the service"
@@ -120,14 +125,17 @@ def _file(attached: Attachment | None) -> dict[str, str] | None:
     return {"path": str(attached.path.absolute()), "name": attached.name, "mime": attached.mime}
 
 
-def literal(text: str) -> str:
-    """Keep foreign words from acting on a service: no mention, no Markdown link, no code.
+def literal(text: str, link: str | None = None) -> str:
+    """Keep foreign words from acting on a service: no mention, no Markdown link, no code. Our own `link` stays whole.
 
     Invisible word joiners part what would be a mention or a link; a backtick becomes its look-alike.
     """
-    text = re.sub(r"@(?=\w)", f"@{_WORD_JOINER}", text)
-    text = re.sub(r"<(?=[@!#/A-Za-z])", f"<{_WORD_JOINER}", text)
-    return text.replace("](", f"]{_WORD_JOINER}(").replace("`", "\u02cb")
+    return link.join(map(_literal, text.split(link))) if link else _literal(text)
+
+
+def _literal(text: str) -> str:
+    text = re.sub(r"<(?=[@!#/A-Za-z])", f"<{JOINER}", make_inert(text))
+    return text.replace("](", f"]{JOINER}(").replace("`", "\u02cb")
 
 
 def build(settings: Settings, surroundings: TargetTools) -> Apprise:
