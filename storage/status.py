@@ -149,6 +149,19 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
     )
 
 
+def read_vitals(reader: "Reader", now: int) -> ArchiveStatus:
+    """Read only what says whether all is well: quick, however large the archive is."""
+    return ArchiveStatus(
+        watches=read_watches(reader, counted=False),
+        gaps=(),
+        queues=tuple(Queue(*row) for row in reader.rows(_QUEUES, {"now": now})),
+        targets=(),
+        notices=(),
+        last_round_at=None,
+        heartbeat_at=heartbeat.read_last(reader),
+    )
+
+
 def measure_lags(reader: "Reader") -> dict[str, int]:
     """How long after its publishing the newest post of each source was collected, in microseconds.
 
@@ -157,8 +170,11 @@ def measure_lags(reader: "Reader") -> dict[str, int]:
     return {row["name"]: row["lag"] for row in reader.rows(_LAGS)}
 
 
-def read_watches(reader: "Reader") -> tuple[Watch, ...]:
-    """Every source that the archive knows, by name; those no longer in the config last."""
+def read_watches(reader: "Reader", *, counted: bool = True) -> tuple[Watch, ...]:
+    """Every source that the archive knows, by name; those no longer in the config last.
+
+    Unless `counted`, the numbers of its posts are 0: they cost a walk through all of them.
+    """
     return tuple(
         Watch(
             **{
@@ -169,11 +185,13 @@ def read_watches(reader: "Reader") -> tuple[Watch, ...]:
                 "paused": bool(row["paused"]),
             }
         )
-        for row in reader.rows(_WATCHES)
+        for row in reader.rows(_WATCHES if counted else _WATCHES.replace(_COUNTS, _NO_COUNTS))
     )
 
 
-_WATCHES = """
+_COUNTS = "SELECT source_id, count(*) AS posts, count(deleted_at) AS deleted FROM posts GROUP BY source_id"
+_NO_COUNTS = "SELECT NULL AS source_id, 0 AS posts, 0 AS deleted"
+_WATCHES = f"""
 SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
     s.state_since, s.failures, s.first_contact_at, s.high_water, s.last_ok_at, s.last_post_at, s.next_poll_at,
     s.hold_until, r.outcome, r.started_at AS stretch_from, r.ended_at AS stretch_to, coalesce(r.rounds, 0) AS rounds,
@@ -182,7 +200,7 @@ SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enable
 FROM sources s
 LEFT JOIN runs r ON r.id =
     (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)
-LEFT JOIN (SELECT source_id, count(*) AS posts, count(deleted_at) AS deleted FROM posts GROUP BY source_id) p
+LEFT JOIN ({_COUNTS}) p
     ON p.source_id = s.id
 LEFT JOIN (SELECT source_id, count(*) AS gaps FROM gaps WHERE closed_at IS NULL GROUP BY source_id) g
     ON g.source_id = s.id

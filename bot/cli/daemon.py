@@ -1,12 +1,12 @@
 """The running daemon, as other commands see it: whether there is one, and how to ask it for something."""
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session
+from bot.daemon.judging import DaemonState
 from bot.errors import Later, Never
 
 if TYPE_CHECKING:
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from storage.sources.telegram import RequestKind
 
 _WAIT_S = 40
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonState:
-    """Whether a daemon uses the data directory; `running` is None where that cannot be read.
-
-    `since` is when it took the directory, in microseconds UTC.
-    """
-
-    running: bool | None
-    pid: int | None
-    since: int | None = None
 
 
 def open_journal(session: Session) -> "Journal":

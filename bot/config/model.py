@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bot.clock import DAY, MINUTE, SECOND
+from bot.config.heartbeat import HeartbeatConfig
 from bot.config.pairs import PairConfig
 from bot.contracts.engine import EngineSettings
 from bot.contracts.settings import (
@@ -289,6 +290,7 @@ class Config(Settings):
     telegram: TelegramConfig = TelegramConfig()
     media: MediaConfig = MediaConfig()
     backup: BackupConfig = BackupConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
     events: EventsConfig = EventsConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
@@ -373,13 +375,13 @@ class Config(Settings):
         return frozenset(self.named_hosts()) if self.http.allow_private_addresses else frozenset()
 
     def named_hosts(self) -> tuple[tuple[str, int], ...]:
-        """Every (host, port) that the config names or implies: sources, targets, engines, the proxy."""
+        """Every (host, port) that the config names or implies: sources, targets, engines, heartbeat, proxy."""
         parts: tuple[SourceSettings | TargetSettings | EngineSettings, ...] = (
             *self.sources,
             *self.targets,
             *self.engines,
         )
-        urls = [url for part in parts for url in part.addresses()]
+        urls = [url for part in (*parts, self.heartbeat) for url in part.addresses()]
         found = [host_and_port(url) for url in (*urls, *filter(None, [self.http.proxy]))]
         return tuple(pair for pair in dict.fromkeys(found) if pair)
 

@@ -10,6 +10,7 @@ from bot.config import paths
 from bot.config.checks import cross_check
 from bot.config.document import ConfigFile, open_document
 from bot.config.environment import Environment
+from bot.config.heartbeat import HeartbeatConfig
 from bot.config.locate import KeyPath
 from bot.config.model import (
     BackupConfig,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "telegram": TelegramConfig,
     "media": MediaConfig,
     "backup": BackupConfig,
+    "heartbeat": HeartbeatConfig,
     "events": EventsConfig,
     "defaults": Defaults,
 }
@@ -71,6 +73,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         telegram=_section(given, "telegram", TelegramConfig, findings),
         media=_section(given, "media", MediaConfig, findings),
         backup=_section(given, "backup", BackupConfig, findings),
+        heartbeat=_section(given, "heartbeat", HeartbeatConfig, findings),
         events=_section(given, "events", EventsConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )

@@ -121,6 +121,7 @@ class App:
             self._keep("matching", stages.decisions.run),
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),
+            self._keep("the heartbeat outside", stages.wired.pings.run),
         ]
         stages.wired.media.start(self._supervision.keep)
         stages.rounds.bell.ring()

@@ -27,6 +27,7 @@ from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
 from bot.daemon.own_health import OwnHealth
+from bot.daemon.pings import Pings
 from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
 from bot.daemon.reserve import Reserve
@@ -74,6 +75,7 @@ class Wired:
     targets: Mapping[str, Target]
     outbox: Outbox
     media: MediaStage
+    pings: Pings
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
 
     def declare(self, writer: Writer, now: int, changed_at: int) -> list[str]:
@@ -117,6 +119,7 @@ class Stages:
         self.claims = Claims(self._clock)
         self.supervision = Supervision(self._clock, self.say, self.claims)
         self._reading = archive
+        self._began = self._clock.now()
         self.archive = AsyncArchive(archive, self._note_transaction)
         self.marking = Marking(self.archive, archive.path)
         self.alarm = Alarm(
@@ -157,6 +160,7 @@ class Stages:
         http = Http(config.http_rules(), self._clock)
         # No source may keep an alert waiting, and no target another one: each sends one message at a time anyway.
         http_of_targets = Http(config.http_rules(), self._clock, per_server=IN_ALL)
+        http_of_pings = Http(config.http_rules(), self._clock)
         telegram = self._build_telegram(config)
         source_tools = SourceTools(
             http,
@@ -172,7 +176,7 @@ class Stages:
         rendering = rules.rendering(config.zone, config.data_dir)
         return Wired(
             config=config,
-            clients=(http, http_of_targets),
+            clients=(http, http_of_targets, http_of_pings),
             sources=sources,
             rules=rules,
             targets=targets,
@@ -189,6 +193,9 @@ class Stages:
             ),
             media=MediaStage.of(
                 config, sources, self.archive, self._clock, self.claims, self.decisions.bell.ring, self.say
+            ),
+            pings=Pings(
+                self.archive, self._clock, self.say, config.heartbeat, http_of_pings, self._reading.path, self._began
             ),
             telegram=telegram,
         )

@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.cli.daemon import DaemonState
-from bot.cli.status.command import check_space, describe_watch, find_problems, find_warnings
+from bot.cli.status.command import describe_watch, find_warnings
 from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
+from bot.daemon.judging import DaemonState, find_problems, judge_space
 from bot.documents.charts import draw_bar, draw_sparkline
 from storage.alerts import outbox
 from storage.archive.database import Archive
@@ -188,9 +188,9 @@ def test_bars_and_sparklines_show_the_greatest_full_and_the_least_at_all() -> No
 
 
 def test_a_full_disk_is_ill_health_although_nothing_can_be_written_about_it() -> None:
-    assert len(check_space(1 << 20)) == 1
-    assert check_space(1 << 30) == ()
-    assert check_space(None) == ()
+    assert len(judge_space(1 << 20)) == 1
+    assert judge_space(1 << 30) == ()
+    assert judge_space(None) == ()
 
 
 def test_a_lag_is_that_of_the_newest_post_since_first_contact_whatever_the_kind(fresh: Archive) -> None:

@@ -1,42 +1,35 @@
 """`communique status`: what is watched, what fails, what is waiting, and what to do next."""
 
 import functools
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import click
 
 from bot.cli.account import explain_account
-from bot.cli.daemon import DaemonState, find_daemon
+from bot.cli.daemon import find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.status import files as status_files
 from bot.cli.status.files import FileReport
 from bot.cli.terminal.output import Session, format_count, format_options, style, write_json, write_text
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_age, format_time, zone_option
-from bot.clock import HOUR, MINUTE
+from bot.config import paths
+from bot.daemon.judging import DaemonState, Shown, free_bytes, judge
 from bot.documents.as_json import iso
 from bot.documents.mute import describe_muted
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts.mutes import Mute
-from storage.archive import marker
 from storage.backups.record import BackupRecord
 from storage.posts.refolding import FoldProgress
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 
-_BLIND = 15 * MINUTE  # longer than this no source answers, or a due round is missing: unhealthy
-_ROOM = 16 << 20  # bytes that must be free: on a full disk nothing can be stored, not even that it is full
-_LATE = HOUR  # longer than this a message waits for delivery: unhealthy
-_SILENT = 3 * MINUTE  # longer than this without a heartbeat, which comes every minute: unhealthy
 _UNHEALTHY = 1
 _BELOW = 12  # where the lines of a label continue
 _QUEUES = {"decide": "post", "recheck": "re-check", "outbox": "message"}
 _TARGET_STATES = {"parked": "suspended"}  # as stored, and as every message calls it
-Shown = Callable[[int], str | None]
-"""Writes a time: for a machine or for the screen."""
 
 
 @click.command("status")
@@ -64,11 +57,8 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     daemon = find_daemon(session.data_dir())
     found, files, collected = _read_status(session, now)
     shown = iso if form else functools.partial(format_time, zone=zone)
-    problems = (
-        *collected,
-        *find_problems(found, daemon, now, shown),
-        *check_space(_free_bytes(session.data_dir()), reserve_used=_is_reserve_used(session, daemon)),
-    )
+    database = paths.database_in(session.data_dir())
+    problems = tuple(dict.fromkeys((*collected, *judge(found, daemon, database, now, shown))))
     if form is not None:
         document = status_json(
             found,
@@ -97,57 +87,9 @@ def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport,
     except UserError as nothing:
         empty = ArchiveStatus((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None)
         return empty, status_files.NONE, (str(nothing),)
-    odd = marker.trouble(archive.path)
     with archive.reading() as reader:
-        files = status_files.read_report(session, reader, _free_bytes(session.data_dir()))
-        return read_status(reader, now), files, () if odd is None else (odd.sentence,)
-
-
-def check_space(free: int | None, *, reserve_used: bool = False) -> tuple[str, ...]:
-    """A problem if the disk is full; `free` is in bytes, None if unknown.
-
-    `reserve_used`: what the daemon keeps for a full disk is in use, so that part of what is free is only that.
-    """
-    full = free is not None and free < (2 * _ROOM if reserve_used else _ROOM)
-    return ("the disk is full: nothing new can be stored until there is room",) if full else ()
-
-
-def _is_reserve_used(session: Session, daemon: DaemonState) -> bool:
-    return bool(daemon.running) and not (session.data_dir() / "reserve").exists()
-
-
-def _free_bytes(data_dir: Path) -> int | None:
-    from shutil import disk_usage
-
-    try:
-        return disk_usage(data_dir).free
-    except OSError:
-        return None
-
-
-def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int, shown: Shown = iso) -> tuple[str, ...]:
-    """Everything that counts as unhealthy, one sentence each."""
-    active = [watch for watch in found.watches if watch.enabled and not watch.paused]
-    problems = []
-    if daemon.running is False:
-        problems.append("no daemon is running")
-    signs = [at for at in (found.heartbeat_at, daemon.since) if at is not None]
-    if daemon.running and signs and not any(abs(now - at) <= _SILENT for at in signs):
-        last = "" if found.heartbeat_at is None else f" since {shown(found.heartbeat_at)}"
-        problems.append(f"the daemon is running, but has written nothing to the archive{last}")
-    if active and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in active):
-        problems.append("no source answers")
-    overdue = [watch.name for watch in active if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
-    if overdue and daemon.running is not False:
-        problems.append(f"due, but not polled: {', '.join(overdue)}")
-    for name, most, words in (
-        ("outbox", _LATE, "a message has waited for delivery"),
-        ("decide", _BLIND, "a post has waited for its rules"),
-    ):
-        oldest = found.queue(name).oldest_at
-        if oldest is not None and now - oldest > most:
-            problems.append(f"{words} since {shown(oldest)}")
-    return tuple(problems)
+        files = status_files.read_report(session, reader, free_bytes(session.data_dir()))
+        return read_status(reader, now), files, ()
 
 
 def find_outages(found: ArchiveStatus) -> Iterator[str]:
