@@ -11,6 +11,7 @@ import click
 from bot.alerts.document import facing_document
 from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
+from bot.cli.digest_preview import preview_digest
 from bot.cli.facing import describe_facing, read_facing_document
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import find_by_name, find_event, warn_unknown_rule
@@ -68,7 +69,9 @@ def command() -> None:
     """List and explain alerts, answer them, mute them, send them again, test a target."""
 
 
-for other in (acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_alerts, retry_alerts):
+for other in (
+    acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_alerts, retry_alerts, preview_digest,
+):  # fmt: skip
     command.add_command(other)
 
 

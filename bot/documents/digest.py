@@ -4,18 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.documents.as_json import as_json, iso
-from bot.documents.event import event_json
 from storage.rows import PostRow
 
 if TYPE_CHECKING:
-    from storage.events.listing import EventRow
     from storage.records import DigestedRow, Gap
     from storage.sources.blindness import BlindStretch
-
-_SPREAD = (
-    "id", "source", "url", "opened_at", "newest_at", "posts", "copies", "channels", "spread", "sources", "families",
-    "sides",
-)  # fmt: skip
 
 
 def digest_json(
@@ -64,9 +57,3 @@ def open_gap_json(source: str, gap: "Gap") -> dict[str, object]:
         "to": iso(gap.to_at),
         "reason": gap.reason,
     }
-
-
-def spread_json(event: "EventRow") -> dict[str, object]:
-    """An event with how far it has spread, without its words."""
-    whole = event_json(event)
-    return {key: whole[key] for key in _SPREAD}

@@ -48,9 +48,9 @@ def begin_again(writer: Writer, target: str, now: int) -> None:
     )
 
 
-def make_scheduled(writer: Writer, covered: Covered, now: int) -> int:
+def make_scheduled(writer: Writer, covered: Covered, now: int, priority: int = 2) -> int:
     """Owe a target the digest of what came since its last one, and begin the next; the digest's id."""
-    digest = digests.make(writer, covered.target, "scheduled", (covered.until, now), (), now)
+    digest = digests.make(writer, covered.target, "scheduled", (covered.until, now), (), now, priority=priority)
     own = writer.value("SELECT delivery_id FROM digests WHERE id = :id", {"id": digest})
     writer.execute("UPDATE digests SET after_delivery = :last WHERE id = :id", {"last": covered.last, "id": digest})
     writer.execute(

@@ -38,7 +38,7 @@ class Heard:
 
 
 def read_heard(reader: Reader, event_id: int) -> list[Heard]:
-    """What was said of the event and has arrived or will; what waits for a suspended target has not."""
+    """What was said of the event, in a digest too, and has arrived or will; for a suspended target it has not."""
     rows = reader.rows(
         f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_WITH_DIGEST}"
         " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"

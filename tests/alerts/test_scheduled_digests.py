@@ -1,5 +1,7 @@
 """Digests by a timetable: what came since the last one, none twice, none skipped, whoever was not running."""
 
+import json
+import re
 from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +10,10 @@ import pytest
 
 from bot.alerts.digests.due import DigestPlan
 from bot.contracts.timetable import read_timetable
+from storage.alerts import digests
+from storage.events import heard
 from storage.sources import states
+from tests.alerts.test_command import configured
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -32,6 +37,11 @@ class Days:
     def make(self) -> int:
         with self.line.archive.writing() as writer:
             return self.plan.make_due(writer, self.line.now) if self.plan.is_due(writer, self.line.now) else 0
+
+    def take(self) -> None:
+        """The target takes what is on its way."""
+        with self.line.archive.writing() as writer:
+            writer.execute("UPDATE deliveries SET state = 'sent' WHERE kind = 'digest'")
 
     def listed(self) -> list[list[int]]:
         """Which alerts each digest counts."""
@@ -107,6 +117,7 @@ def test_a_clock_that_is_set_lists_nothing_twice_and_skips_nothing(days: Days, l
         line.now += 4 * HOUR + (moved if step == 9 else 0)
         days.match()
         days.make()
+        days.take()
     line.now += DAY
     days.make()
     listed = [one for digest in days.listed() for one in digest]
@@ -137,3 +148,67 @@ def test_a_digest_and_the_place_up_to_which_it_came_are_one_transaction(days: Da
     assert line.rows("select * from digests") == []
     assert days.make() == 1
     assert days.listed() == [[1]]
+
+
+CONFIG = 'kind = "webhook"\nurl = "http://127.0.0.1:1/"\ndigest = "daily 08:00 Europe/Kyiv"\n'
+
+
+def test_the_preview_shows_what_the_timetable_and_what_is_held_would_bring(
+    days: Days, line: Any, run: Any, tmp_path: Any
+) -> None:
+    configured(tmp_path, CONFIG)
+    days.match()
+    days.match()
+    with line.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET held = 'limit' WHERE id = 2")
+    before = line.rows()
+    code, out, err = run("preview", "desk", "--tz", "UTC")
+    assert code == 0
+    assert re.findall(r"(?m)^(?:due .*|held by .*|digest: .*)$", err + out) == [
+        "due soon",
+        "due 2025-11-23 06:00 UTC",
+        "held by a limit: 1 alert about 1 post",
+        "digest: 2 alerts about 2 posts",
+    ]
+    assert out.count("the command says 2") == 2
+    body = json.loads(run("preview", "desk", "--json")[1])
+    assert (body["type"], body["data"]["kind"], body["data"]["digest"]) == ("digest", "limit", None)
+    assert [post["text"] for post in body["data"]["posts"]] == ["the command says 2"]
+    assert line.rows() == before
+    assert line.rows("select * from digests") == []
+
+
+def test_a_preview_of_nothing_is_not_found_and_an_unknown_target_has_a_suggestion(
+    line: Any, run: Any, tmp_path: Any
+) -> None:
+    configured(tmp_path, CONFIG)
+    code, _, err = run("preview", "desk")
+    assert code == 3
+    assert "its timetable begins with the next `communique run`" in err
+    code, _, err = run("preview", "dsek")
+    assert code == run("test", "dsek")[0]
+    assert "desk" in err
+
+
+def test_digests_that_a_target_cannot_take_do_not_pile_up(days: Days, line: Any) -> None:
+    days.match()
+    line.now += DAY
+    assert days.make() == 1
+    line.now += DAY
+    assert days.make() == 0  # the last one is still on its way
+    days.take()
+    assert days.make() == 1
+    assert len(days.listed()) == 2
+
+
+def test_a_copy_of_what_a_digest_lists_is_not_sent_again(line: Any) -> None:
+    first = line.post("the northern command fell")
+    line.match(first)
+    with line.archive.writing() as writer:
+        writer.execute(f"INSERT INTO events (id, opened_at, newest_at) VALUES ({first}, 1, 1)")
+        writer.execute(f"INSERT INTO event_posts (post_id, event_id, reason, at) VALUES ({first}, {first}, 'first', 1)")
+        assert len(heard.read_heard(writer, first)) == 1
+        digests.make(writer, "desk", "late", (1, 2), [1], line.now)
+        assert len(heard.read_heard(writer, first)) == 1
+        writer.execute("UPDATE deliveries SET state = 'dead' WHERE kind = 'digest'")
+        assert heard.read_heard(writer, first) == []

@@ -47,6 +47,7 @@ path = "missing.jsonl"
 [[targets]]
 name = "console"
 kind = "console"
+digest = "daily 08:00"
 [[targets]]
 name = "hook"
 kind = "webhook"
@@ -118,6 +119,13 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO matches (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why) SELECT 'command', 'v9', id, 'h', 'match', :noon, '[]', 1, 'new match' FROM posts WHERE source_id = :source AND native_id = '3'",
             "INSERT INTO verdicts (match_id, who, verdict, at) SELECT max(id), 'anna', 'noise', :noon FROM matches",
             "INSERT INTO facing (match_id, faces) SELECT 1, max(id) FROM matches",
+            "INSERT INTO meta (key, value) SELECT 'events_placed', max(id) FROM revisions",
+            "INSERT INTO digest_schedules (target, covered_until, last_delivery) VALUES ('console', :noon, 0)",
+            "INSERT INTO digests (target, kind, window_from, window_to, made_at, delivery_id) SELECT 'console', 'quiet', :noon, :noon, :noon, max(id) FROM deliveries",
+            "INSERT INTO deliveries (match_id, target, kind, payload, state, held, not_before, attempts, possible_repeat, created_at) VALUES (1, 'hook', 'match', '{}', 'pending', 'late', :noon, 0, 0, :noon)",
+            "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts, possible_repeat, created_at) SELECT max(id), 'console', 'match', '{}', 'sent', :noon, 0, 0, :noon FROM matches",
+            "DELETE FROM runs WHERE source_id = :source",
+            "INSERT INTO runs (source_id, started_at, ended_at, outcome, rounds, posts) VALUES (:source, 0, :noon - 1, 'ok', 1, 0), (:source, :noon, :noon, 'unreachable', 1, 0), (:source, :noon + 1, :noon + 1, 'ok', 1, 0)",
             "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
@@ -146,6 +154,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "alerts ack": [("alerts", "ack", "1")],
     "alerts mute": [("alerts", "mute", "--rule", "command", "--for", "2h", "--why", "an exercise", "--by", "Ada")],
     "alerts mutes": [("alerts", "mutes", "--all")],
+    "alerts preview": [("alerts", "preview", "console"), ("alerts", "preview", "hook")],
     "alerts test": [("alerts", "test", "console"), ("alerts", "test", "hook")],
     "events list": [("events", "list")],
     "events show": [("events", "show", "spokesman/1")],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.alerts.digests.listing import ListedPost
 from bot.alerts.digests.summary import Summary
-from storage.alerts import digest_contents, digests, stale
+from storage.alerts import digest_contents, digests, mutes, stale
 from storage.events import listing as events
 from storage.posts import reading, window
 from storage.sources import blindness, gaps, states
@@ -81,5 +81,6 @@ def _summarize(reader: "Reader", digest: "DigestRow", alerts: Sequence["Digested
         stretches=blindness.list_stretches(reader, since, until),
         gaps=[(watched[gap.source_id], gap) for gap in missing if gap.source_id in watched],
         digests=digests.list_made(reader, digest.target, since, until),
+        mutes=[one for one in mutes.list_between(reader, since, until) if one.target in (None, digest.target)],
         held=digest_contents.count_held(reader, digest.target),
     )

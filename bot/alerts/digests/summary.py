@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from bot.alerts.digests.words import TITLES, count, short, short_time
 from bot.alerts.lines import Line, Span
 from bot.documents.charts import draw_sparkline
-from bot.documents.digest import counted_json, open_gap_json, spread_json, stretch_json
-from bot.documents.event import describe_spread
+from bot.documents.digest import counted_json, open_gap_json, stretch_json
+from bot.documents.event import describe_spread, event_json
+from bot.documents.mute import describe_muted, mute_json
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from storage.alerts.mutes import Mute
     from storage.events.listing import EventRow
     from storage.posts.window import WindowArrivals
     from storage.records import DigestedRow, DigestRow, Gap
@@ -29,7 +31,7 @@ _WORDS = 100  # UTF-16 units of a statement that is named
 _KINDS = (("match", "new"), ("edited", "edited"), ("deleted", "deleted"))
 _STATES = (
     ("joined", "not sent: the target had heard of the statement"),
-    ("silenced", "silenced by a mute"),
+    ("silenced", "silenced"),
     ("dead", "not delivered"),
 )
 
@@ -38,7 +40,7 @@ _STATES = (
 class Summary:
     """One window of one target. `held` counts what waits now, by kind of digest; `gaps` are open, by source.
 
-    `digests` were made in the window. `events` are those of the posts that have copies.
+    `digests` were made in the window, `mutes` were active in it. `events` are those of the posts that have copies.
     """
 
     alerts: Sequence[DigestedRow]
@@ -48,6 +50,7 @@ class Summary:
     stretches: Sequence[BlindStretch] = ()
     gaps: Sequence[tuple[str, Gap]] = ()
     digests: Sequence[DigestRow] = ()
+    mutes: Sequence[Mute] = ()
     held: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -85,7 +88,7 @@ def summary_lines(summary: Summary, window: tuple[int, int], zone: ZoneInfo) -> 
     yield from _counted("by source", count_parts(summary.alerts, window, by_source=True))
     yield from _events(summary.events)
     yield from _blind(summary, zone)
-    for line in (*_collected(summary.arrivals), *_held(summary)):
+    for line in (*_collected(summary.arrivals), *_held(summary), *_muted(summary.mutes, zone)):
         yield (Span(line),)
 
 
@@ -146,6 +149,16 @@ def _held(summary: Summary) -> Iterator[str]:
             yield f"{count(number, 'alert', 'alerts')} {words}"
 
 
+def _muted(mutes: Sequence[Mute], zone: ZoneInfo) -> Iterator[str]:
+    for one in mutes[:_MOST]:
+        until = short_time(one.until if one.ended_at is None else one.ended_at, zone)
+        what = clip(one_line(describe_muted(one)), _WORDS)
+        why = f"by {short(one.who)}: {clip(one_line(one.why), _WORDS)}"
+        yield f"muted until {until}: {what}, {count(one.held, 'alert', 'alerts')}, {why}"
+    if len(mutes) > _MOST:
+        yield count(len(mutes) - _MOST, "more mute", "more mutes")
+
+
 def summary_json(summary: Summary, window: tuple[int, int]) -> dict[str, object]:
     """The same for a webhook, whole."""
     states = {one.state for one in summary.alerts}
@@ -160,11 +173,12 @@ def summary_json(summary: Summary, window: tuple[int, int]) -> dict[str, object]
         "states": {state: sum(one.state == state for one in summary.alerts) for state in sorted(states)},
         "by_rule": counted_json(count_parts(summary.alerts, window), "rule"),
         "by_source": counted_json(count_parts(summary.alerts, window, by_source=True), "source"),
-        "events": [spread_json(event) for event in summary.events],
+        "events": [event_json(event) for event in summary.events],
         "blind": [stretch_json(stretch) for stretch in summary.stretches],
         "gaps": [open_gap_json(source, gap) for source, gap in summary.gaps],
         "digests": [
             {"digest": str(digest.id), "kind": digest.kind, "total": digest.total} for digest in summary.digests
         ],
         "held": dict(summary.held),
+        "mutes": [mute_json(one, window[1]) for one in summary.mutes],
     }
