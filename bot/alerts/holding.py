@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from bot.alerts import hours
 from bot.alerts.hours import LOUDEST, QuietWindow, Stretch, find_passing, find_quiet
 from bot.alerts.muting import HoldMuted
-from bot.alerts.render import format_times
 from bot.clock import MINUTE
 from bot.contracts.target import Target
 from storage.alerts import digests, holding, outbox
@@ -106,8 +105,7 @@ def _hold_quiet(writer: Writer, target: str, limits: TargetLimits, now: int, is_
     if due:
         _make_quiet(writer, target, limits, due, now)
     for priority, stretch in quiet.items():
-        until = format_times(stretch.end, limits.zone)
-        holding.hold_quiet(writer, target, priority, f"quiet hours: comes in a digest at {until}", now)
+        holding.hold_quiet(writer, target, priority, stretch.end, now)
     if not quiet or not holding.waits(writer, target, min(quiet) - 1):
         return None
     return min(stretch.end for stretch in quiet.values())
@@ -131,10 +129,10 @@ def _hold_over_limits(
     free = find_free_time(writer, limits.singles(), now)
     used_up = {rule for rule in limits.rules if find_free_time(writer, limits.of_rule(target, rule), now) > now}
     if works and free > now:
-        holding.hold_over_limit(writer, target, passing, _describe(writer, limits, now), now)
+        holding.hold_over_limit(writer, target, passing, *_describe(writer, limits, now), now)
     for rule in used_up if works else ():
-        words = f"over per_hour = {limits.rules[rule]} of the rule: comes in a digest"
-        holding.hold_over_limit(writer, target, passing, words, now, rule=rule)
+        words = f"the rule is over per_hour = {limits.rules[rule]}: it comes in a digest"
+        holding.hold_over_limit(writer, target, passing, words, now + GATHER, now, rule=rule)
     oldest = holding.find_oldest(writer, target, "limit")
     if oldest is None or not works or holding.has_undelivered_digest(writer, target, "limit"):
         return None
@@ -170,8 +168,10 @@ def _make_limited(writer: Writer, target: str, held: Sequence[HeldRow], now: int
         digests.make(writer, target, "limit", window, [row.id for row in held], now, priority=priority)
 
 
-def _describe(writer: Writer, limits: TargetLimits, now: int) -> str:
-    by_minute = Pace(limits.pace.chat, limits.pace.per_minute)
-    if find_free_time(writer, by_minute, now) > now:
-        return f"over per_minute = {limits.pace.per_minute}: comes in a digest within two minutes"
-    return f"over per_hour = {limits.pace.per_hour}: comes in a digest within the hour"
+def _describe(writer: Writer, limits: TargetLimits, now: int) -> tuple[str, int]:
+    """Why the limits of a target hold a message, and when its digest is to be expected."""
+    free = find_free_time(writer, Pace(limits.pace.chat, limits.pace.per_minute), now)
+    if free > now:
+        return f"over per_minute = {limits.pace.per_minute}: it comes in a digest", free
+    free = max(find_free_time(writer, limits.pace, now), now + GATHER)
+    return f"over per_hour = {limits.pace.per_hour}: it comes in a digest", free

@@ -37,6 +37,7 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.cli.undelivered import print_undelivered
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.documents.mute import describe_muted
@@ -88,6 +89,9 @@ for other in (
 )
 @click.option("--event", metavar="ID", help="Only about the posts of this event, also joined, and what faces it.")
 @click.option("--digest", metavar="ID", type=click.IntRange(1), help="Only what this digest lists or counts.")
+@click.option(
+    "--undelivered", is_flag=True, help="Messages that have not arrived, the oldest first: why, and until when."
+)
 @limit_option(_LIMIT, "alerts, the newest first")
 @zone_option
 @format_options()
@@ -101,11 +105,17 @@ def list_alerts(
     state: str | None,
     event: str | None,
     digest: int | None,
+    undelivered: bool,
     limit: int | None,
     zone: Zone,
     form: Form | None,
 ) -> None:
     """List matches of rules, newest first, and how each was delivered."""
+    if undelivered:
+        if any(one is not None for one in (since, rule, state, event, digest)):
+            raise click.UsageError("--undelivered lists every message that has not arrived: give nothing else with it.")
+        print_undelivered(session, limit, _LIMIT, zone, form)
+        return
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
         warn_unknown_rule(session, reader, rule)

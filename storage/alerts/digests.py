@@ -49,7 +49,8 @@ def make(
         "UPDATE digests SET delivery_id = :delivery WHERE id = :digest", {"delivery": delivery, "digest": digest}
     )
     writer.execute(
-        "UPDATE deliveries SET state = 'digested', digest_id = :digest, settled_at = :now, held = NULL, reason = NULL"
+        "UPDATE deliveries SET state = 'digested', digest_id = :digest, settled_at = :now, held = NULL,"
+        " held_until = NULL, reason = NULL"
         f" WHERE id {in_list('ids')} AND target = :target AND state = 'pending' AND match_id IS NOT NULL",
         {"ids": as_list(held_ids), "digest": digest, "now": now, "target": target},
     )

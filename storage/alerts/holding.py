@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 # Only what a rule found is ever held; a message that a death interrupted, or that a person wants, comes by itself.
-_HOLD = "UPDATE deliveries INDEXED BY deliveries_in_order SET held ="
+_HOLD = "UPDATE deliveries INDEXED BY deliveries_in_order SET"
 _FREE = (
     "target = :target AND state = 'pending' AND held IS NULL AND match_id IS NOT NULL AND not_before <= :now"
     " AND interruptions = 0 AND asked = 0"
@@ -64,32 +64,47 @@ def has_other_rule(reader: Reader, target: str, kind: str, rules: Iterable[str])
     )
 
 
-def hold_quiet(writer: Writer, target: str, priority: int, reason: str, now: int) -> None:
-    """Hold what is due and has this priority for the end of quiet hours; what a limit holds, too."""
-    values = {"target": target, "priority": priority, "reason": reason, "now": now}
-    writer.execute(f"{_HOLD} 'quiet', reason = :reason WHERE {_FREE} AND priority = :priority", values)
+def hold_quiet(writer: Writer, target: str, priority: int, until: int, now: int) -> None:
+    """Hold what is due and has this priority until a quiet ends; also what a limit holds. Other messages just wait."""
+    values = {
+        "target": target,
+        "priority": priority,
+        "until": until,
+        "now": now,
+        "digest": "quiet hours: it comes in a digest when they end",
+        "alone": "quiet hours: it is sent when they end",
+    }
+    waits = "target = :target AND state = 'pending' AND priority = :priority AND held IS NULL AND not_before <= :now"
+    said = "reason = :digest, held_until = :until"
     held = "target = :target AND priority = :priority AND held"
-    writer.execute(f"UPDATE deliveries SET held = 'quiet', reason = :reason WHERE {held} = 'limit'", values)
-    said = writer.value(f"SELECT reason FROM deliveries WHERE {held} = 'quiet' ORDER BY created_at LIMIT 1", values)
-    if said is not None and said != reason:  # the config or the clock has changed
-        writer.execute(f"UPDATE deliveries SET reason = :reason WHERE {held} = 'quiet'", values)
+    writer.execute(f"{_HOLD} held = 'quiet', {said} WHERE {_FREE} AND priority = :priority", values)
+    writer.execute(f"UPDATE deliveries SET held = 'quiet', {said} WHERE {held} = 'limit'", values)
+    last = writer.value(f"SELECT held_until FROM deliveries WHERE {held} = 'quiet' ORDER BY created_at LIMIT 1", values)
+    if last is not None and last != until:  # the config or the clock has changed
+        writer.execute(f"UPDATE deliveries SET held_until = :until WHERE {held} = 'quiet'", values)
+    writer.execute(
+        f"{_HOLD} reason = :alone, held_until = :until WHERE {waits} AND match_id IS NULL AND asked = 0"
+        " AND held_until IS NOT :until",
+        values,
+    )
 
 
 def hold_over_limit(
-    writer: Writer, target: str, passing: int, reason: str, now: int, *, rule: str | None = None
+    writer: Writer, target: str, passing: int, reason: str, until: int, now: int, *, rule: str | None = None
 ) -> None:
     """Hold what is due, up to the priority `passing`, because a limit is used up: that of the target, or of a rule."""
     writer.execute(
-        f"{_HOLD} 'limit', reason = :reason WHERE {_FREE} AND priority <= :passing AND possible_repeat = 0"
-        " AND (:rule IS NULL OR (SELECT m.rule FROM matches m WHERE m.id = match_id) = :rule)",
-        {"target": target, "passing": passing, "reason": reason, "now": now, "rule": rule},
+        f"{_HOLD} held = 'limit', reason = :reason, held_until = :until WHERE {_FREE} AND priority <= :passing"
+        " AND possible_repeat = 0 AND (:rule IS NULL OR (SELECT m.rule FROM matches m WHERE m.id = match_id) = :rule)",
+        {"target": target, "passing": passing, "reason": reason, "until": until, "now": now, "rule": rule},
     )
 
 
 def release(writer: Writer, ids: Iterable[int]) -> None:
     """Let these be sent singly."""
     writer.execute(
-        f"UPDATE deliveries SET held = NULL, reason = NULL WHERE id {in_list('ids')} AND held IS NOT NULL",
+        "UPDATE deliveries SET held = NULL, held_until = NULL, reason = NULL"
+        f" WHERE id {in_list('ids')} AND held IS NOT NULL",
         {"ids": as_list(ids)},
     )
 

@@ -115,7 +115,8 @@ def hold(writer: Writer, delivery_id: int, mute_id: int, now: int) -> None:
 def hold_waiting(writer: Writer, held: Mapping[int, int], now: int) -> None:
     """Silence messages that wait for a digest: the mute of each, by the id of its delivery."""
     writer.execute_many(
-        "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, held = NULL, reason = NULL"
+        "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, held = NULL,"
+        " held_until = NULL, reason = NULL"
         " WHERE id = :id AND state = 'pending'",
         [{"id": delivery, "mute": mute, "now": now} for delivery, mute in held.items()],
     )

@@ -170,8 +170,9 @@ def find_due_time(
 def settle(writer: Writer, delivery_id: int, settlement: Settlement, now: int) -> None:
     """Write down what became of a claimed delivery."""
     writer.execute(
-        "UPDATE deliveries SET state = :state, attempts = :attempts, unanswered = :unanswered, reason = :reason,"
-        " possible_repeat = :possible_repeat, interruptions = 0, deaths = 0, receipt = coalesce(:receipt, receipt),"
+        "UPDATE deliveries SET state = :state, held_until = NULL, attempts = :attempts, unanswered = :unanswered,"
+        " reason = :reason, possible_repeat = :possible_repeat, interruptions = 0, deaths = 0,"
+        " receipt = coalesce(:receipt, receipt),"
         " settled_at = CASE WHEN :state = 'pending' THEN NULL ELSE :now END,"
         " not_before = CASE WHEN :state = 'pending' THEN :not_before ELSE not_before END"
         " WHERE id = :id AND state = 'sending'",
@@ -325,7 +326,8 @@ def retry(
     )
     found = writer.rows(
         "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"
-        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0, asked = 1, held = NULL"
+        " attempts = 0, unanswered = 0, interruptions = 0, deaths = 0, asked = 1, held = NULL,"
+        " held_until = NULL"
         f" WHERE {which} AND {states} RETURNING target",
         values | {"pending": int(not dead_only)},
     )

@@ -105,6 +105,7 @@ class DeliveryTable(SQLModel, table=True):
     healthy: int = count_column()
     held: str | None = Field(default=None, sa_type=Text)  # quiet limit late scheduled
     digest_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("digests.id")))
+    held_until: int | None = None  # as it was last expected, for people: nothing is decided by it
     escalates: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
     mute_id: int | None = None  # the mute that held it, also once a person has sent it again
     asked: int = count_column()  # 1: a person wants it sent, and no mute holds it

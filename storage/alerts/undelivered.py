@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-# What waits for a digest waits as it should, and so does what goes out only if nobody answers. A message counts from
-# when it was due, not from when it was made.
+# What waits for a digest or for the end of quiet hours waits as it should, and so does what goes out only if nobody
+# answers. A message counts from when it was due, not from when it was made.
 _AGE = "max(created_at, iif(attempts = 0, min(not_before, :now), created_at))"
-_LATE = "held IS NULL AND (kind <> 'escalation' OR not_before <= :now)"
+_LATE = "held IS NULL AND coalesce(held_until, 0) <= :now AND (kind <> 'escalation' OR not_before <= :now)"
 OLDEST = (
     f"SELECT min(at) FROM (SELECT min({_AGE}) AS at FROM deliveries WHERE state = 'pending' AND {_LATE}"
     f" UNION ALL SELECT min({_AGE}) FROM deliveries WHERE state = 'sending')"

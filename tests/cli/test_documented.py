@@ -150,6 +150,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "sources check": [("sources", "check", "desk"), ("sources", "check", "broken")],
     "media list": [("media", "list")],
     "alerts list": [("alerts", "list")],
+    "alerts list --undelivered": [("alerts", "list", "--undelivered")],
     "alerts why": [("alerts", "why", "1")],
     "alerts ack": [("alerts", "ack", "1")],
     "alerts mute": [("alerts", "mute", "--rule", "command", "--for", "2h", "--why", "an exercise", "--by", "Ada")],

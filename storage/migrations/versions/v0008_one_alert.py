@@ -31,6 +31,7 @@ _STEPS: tuple[str, ...] = (
     ) STRICT""",
     "ALTER TABLE deliveries ADD COLUMN held TEXT",
     "ALTER TABLE deliveries ADD COLUMN digest_id INTEGER REFERENCES digests (id)",
+    "ALTER TABLE deliveries ADD COLUMN held_until INTEGER",
     "DROP INDEX deliveries_due",
     "CREATE INDEX deliveries_due ON deliveries (target, state, held, not_before)",
     "DROP INDEX deliveries_in_order",
