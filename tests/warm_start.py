@@ -163,7 +163,8 @@ def become(wanted: Start) -> None:
     sys.stdin = sys.__stdin__ = _stream(0, "r", "strict")  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _stream(1, "w", "strict", at_once=at_once)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2, "w", "backslashreplace", at_once=at_once)  # type: ignore[misc]
-    sys.argv = ["communique", *wanted.words]
+    main = importlib.import_module("bot.__main__").__file__  # as `python -m bot` has it
+    sys.argv = [str(main), *wanted.words]
 
 
 def _stream(number: int, mode: str, errors: str, *, at_once: bool = False) -> io.TextIOWrapper:

@@ -50,6 +50,21 @@ name = "regional-command"
 query = '"regional command" OR "north-eastern command" OR တိုင်းစစ်ဌာနချုပ်'
 priority = "high"
 
+[[pairs]] # what one side says soon after the other quotes both
+rule = "regional-command"
+sides = ["junta", "resistance"]
+
+[[terms]] # of two statements that both name a place, only those that share one face each other
+name = "taungkyar"
+kind = "place"
+en = ["Taungkyar"]
+my = ["တောင်ကြား"]
+
+[[terms]]
+name = "hopang"
+kind = "place"
+en = ["Hopang"]
+
 [[rules]]
 name = "voice-of-the-spokesman"
 query = "has:voice"
@@ -68,6 +83,7 @@ channel = "{name}"
 base_url = "{url}"
 recheck = ["3s", "6s", "9s", "12s", "15s", "18s", "21s", "24s"] # so that the edit and the deletion are really found
 side = "{side}"
+family = "{family}"
 tags = ["{side}"]
 """
 
@@ -79,7 +95,7 @@ tags = ["{side}"]
 def command(session: Session, seconds: float, pace: float) -> None:
     """Start a small world on 127.0.0.1, watch it with the real daemon, and show every alert as it fires.
 
-    Three fictional Telegram channels and a feed; nothing leaves this machine. The archive is kept until the next demo,
+    Five fictional Telegram channels and a feed; nothing leaves this machine. The archive is kept until the next demo,
     so that the commands shown at the end work.
     """
     _remove_old_worlds()
@@ -93,14 +109,17 @@ def command(session: Session, seconds: float, pace: float) -> None:
 
 async def _show(session: Session, directory: Path, seconds: float, pace: float) -> int:
     from bot.world import World, WorldServer
-    from bot.world.story import DESK, FEED, GROUP, OFFICE, beats, begin, play
+    from bot.world.story import DESK, FEED, GROUP, MARKET, OFFICE, RELAY, beats, begin, play
 
     world = World(session.clock)
     begin(world)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(WorldServer(world))
-        sides = {OFFICE: "junta", GROUP: "resistance", DESK: "press"}
-        sources = "\n".join(_SOURCE.format(name=name, url=server.base_url, side=side) for name, side in sides.items())
+        sides = {OFFICE: "junta", GROUP: "resistance", RELAY: "resistance", DESK: "press", MARKET: "resistance"}
+        sources = "\n".join(
+            _SOURCE.format(name=name, url=server.base_url, side=side, family=GROUP if name == RELAY else name)
+            for name, side in sides.items()
+        )
         config = directory / "config.toml"
         words = _CONFIG.format(url=server.base_url, sources=sources, feed=FEED, office=OFFICE)
         config.write_text(words, encoding="utf-8")
@@ -198,6 +217,7 @@ def _suggest_commands(session: Session, directory: Path) -> None:
         "search တိုင်းစစ်ဌာနချုပ် --json",
         "search has:voice",
         "show spokesman_office/20 --history",
+        "events show hill_rangers_info/22",
         "alerts list",
         "stats",
         "status",

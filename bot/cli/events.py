@@ -143,7 +143,7 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
     for pair in faced:
         write_line(session)
         for line in describe_facing(pair, zone):
-            write_text(session, line)
+            write_text(session, line, indent=4)
 
 
 def _event_rules(session: Session) -> "EventRules":

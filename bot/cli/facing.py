@@ -25,4 +25,4 @@ def describe_facing(found: "tuple[Statement, Statement]", zone: Zone) -> Iterato
     for one in found:
         at = format_time(one.posted_at, zone, seconds=True, unknown=undated(one.posted_raw))
         marks = (" (edited since)" if one.edited else "") + (" (deleted since)" if one.gone else "")
-        yield one_line(f"  {one.side}, {one.source}, {at}{marks}: {quote(one)}")
+        yield f"  {one_line(f'{one.side}, {one.source}, {at}{marks}: {quote(one)}')}"

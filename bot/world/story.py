@@ -1,4 +1,4 @@
-"""The story of the demo: three fictional channels and a feed, their past, and half a minute of events."""
+"""The story of the demo: five fictional channels and a feed, their past, and half a minute of events."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,19 +11,25 @@ from storage.records import Forward, Poll, Preview
 GROUP = "hill_rangers_info"
 OFFICE = "spokesman_office"
 DESK = "shan_hills_desk"
+RELAY = "ridge_relay"
+MARKET = "market_whispers"
 FEED = "hills_radio"
 
 _CLAIM = (
     "The regional command at Taungkyar is in our hands since 06:20 this morning. Statement 14 is in the picture.\n"
     "တောင်ကြား တိုင်းစစ်ဌာနချုပ်ကို ယနေ့နံနက်တွင် သိမ်းပိုက်ရရှိခဲ့သည်။"
 )
-_PRISONERS = "Among those taken at the regional command are two colonels and the chief of its staff. Names follow."
+_PRISONERS = "Among those taken at the regional command are two colonels from Hopang. Names follow."
 _VOICE = "Voice message of the spokesman on the rumours from Taungkyar"
 _ADMISSION = "Contact with the regional command at Taungkyar has been lost. The fate of its commander is not known."
 _SOFTENED = "Communications with one unit in the hills are interrupted by bad weather. Operations go on as planned."
 _DESK_BURMESE = "တောင်ကြား တိုင်းစစ်ဌာနချုပ်နှင့် ဆက်သွယ်မှု ပြတ်တောက်နေကြောင်း ဒေသခံများက ပြောသည်။"
 _GROUP_BURMESE = "တိုင်းစစ်ဌာနချုပ် ဝင်းအတွင်း ရှင်းလင်းရေး ဆက်လက်လုပ်ဆောင်နေသည်။ ပြည်သူများ အနီးသို့ မလာကြပါရန်။"
 _DESK_CONVOY = "Drivers report forty trucks on the road south of Taungkyar, none of them under fire."
+_RELAYED = f"{_CLAIM}\n\nSubscribe: @{RELAY}"
+_WHISPERED = (
+    "🔥 The regional command at Taungkyar is in our hands since 06:20 this morning! Statement 14 is in the picture."
+)
 _NEWS = (
     "Residents of Taungkyar woke to silence. The gate of the north-eastern command stands open, two of them told us."
 )
@@ -80,6 +86,16 @@ _DESK_PAST = (
     "Power is back in the lower town after nine hours.",
     "လျှပ်စစ်မီး ကိုးနာရီကြာ ပြတ်တောက်ပြီးနောက် ပြန်လည်ရရှိ။",
 )
+_RELAY_PAST = (
+    "We repeat what the Hill Rangers write, for those who cannot open their channel.",
+    "Statement 12: civilians are asked to leave the quarter around the barracks by Friday.",
+    "Statement 13: the corridor to the east stays open until noon.",
+)
+_MARKET_PAST = (
+    "What people say at the market, without any guarantee.",
+    "Rice is dearer again, and nobody has seen the lorry from the south.",
+    "Somebody heard engines behind the ridge before sunrise.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +112,11 @@ def begin(world: World) -> None:
     world.open_channel(GROUP, "Hill Rangers · Information", markup="2026")
     world.open_channel(OFFICE, "Office of the Spokesman", markup="2023")
     world.open_channel(DESK, "Shan Hills Desk", markup="2026")
+    world.open_channel(RELAY, "Ridge Relay", markup="2026")
+    world.open_channel(MARKET, "Whispers of the Market", markup="2023")
     world.open_feed(FEED, "Hills Radio")
-    for handle, texts, spacing in ((GROUP, _GROUP_PAST, 7), (OFFICE, _OFFICE_PAST, 9), (DESK, _DESK_PAST, 6)):
+    past = ((GROUP, _GROUP_PAST, 7), (OFFICE, _OFFICE_PAST, 9), (DESK, _DESK_PAST, 6), (RELAY, _RELAY_PAST, 8))
+    for handle, texts, spacing in (*past, (MARKET, _MARKET_PAST, 11)):
         for number, text in enumerate(texts):
             world.publish(handle, text, at=_ago(world, HOUR * spacing * (len(texts) - number)))
     _add_colour(world)
@@ -131,17 +150,21 @@ def beats() -> tuple[Beat, ...]:
     """What happens while the demo runs, in order; everything is over after 25 seconds."""
     after_past = {GROUP: len(_GROUP_PAST) + 6, OFFICE: len(_OFFICE_PAST) + 4}  # service message, past, colour, album
     claim, prisoners, admission = after_past[GROUP], after_past[GROUP] + 1, after_past[OFFICE] + 1
+    whisper = len(_MARKET_PAST) + 2
     picture = WorldFile("photo", "statement-14.png")
     note = WorldFile("voice", "spokesman.ogg", duration="0:04")
     return (
         Beat(2, "the group claims the capture", lambda world: world.publish(GROUP, _CLAIM, attachments=[picture])),
         Beat(4, "the group counts prisoners", lambda world: world.publish(GROUP, _PRISONERS)),
-        Beat(6, "the desk forwards the claim", lambda world: world.forward(DESK, GROUP, claim)),
+        Beat(5, "a relay copies the claim", lambda world: world.publish(RELAY, _RELAYED)),
         Beat(7, "the spokesman speaks", lambda world: world.publish(OFFICE, _VOICE, attachments=[note])),
+        Beat(8, "the desk forwards the claim", lambda world: world.forward(DESK, GROUP, claim)),
         Beat(9, "the spokesman admits it", lambda world: world.publish(OFFICE, _ADMISSION)),
         Beat(11, "the radio reports", lambda world: world.write(FEED, "Silence over Taungkyar", _NEWS)),
         Beat(12, "the group deletes the prisoners", lambda world: world.delete(GROUP, prisoners)),
+        Beat(12, "the market copies the claim", lambda world: world.publish(MARKET, _WHISPERED)),
         Beat(14, "the desk writes in Burmese", lambda world: world.publish(DESK, _DESK_BURMESE)),
+        Beat(15, "the market deletes its copy", lambda world: world.delete(MARKET, whisper)),
         Beat(16, "the spokesman takes it back", lambda world: world.edit(OFFICE, admission, _SOFTENED)),
         Beat(19, "the group writes in Burmese", lambda world: world.publish(GROUP, _GROUP_BURMESE)),
         Beat(22, "the desk counts trucks", lambda world: world.publish(DESK, _DESK_CONVOY, author="Nang K.")),

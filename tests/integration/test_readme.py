@@ -1,8 +1,14 @@
 """Every command in the README works as it stands there."""
 
+import fcntl
+import os
+import pty
 import re
 import shlex
+import struct
 import subprocess
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,7 +104,8 @@ def test_the_demo_alerts_on_every_beat_of_its_story(told: tuple[Desk, str, str])
         "DELETED regional-command",
     ):
         assert passage in out, passage
-    assert out.count("is in our hands") == 1, "the forward of the claim is a copy, and rings no second time"
+    assert "faces hill_rangers_info (resistance), posted " in out
+    assert out.count("\nThe «regional command» at Taungkyar is in our hands") == 1, "its copies ring no second time"
     assert " UTC = " in out
     assert "Asia/Yangon" in out
 
@@ -114,6 +121,38 @@ def test_the_alerts_of_the_readme_look_as_the_demo_prints_them(told: tuple[Desk,
     printed = without_numbers(told[1])
     for alert in shown:
         assert without_numbers(alert) in printed
+
+
+def test_the_event_and_the_alert_of_the_page_about_events_look_as_the_demo_shows_them(
+    told: tuple[Desk, str, str],
+) -> None:
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    [alert] = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert without_numbers(alert) in without_numbers(told[1])
+    [shown] = re.findall(r"^```console\n\$ communique (.+?)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    seen = on_terminal(told[0], *shlex.split(shown[0]), columns=110)
+
+    def lines(text: str) -> list[str]:  # copies that come at almost the same time may change places
+        return sorted(re.sub(" +", " ", without_numbers(line)) for line in text.splitlines())
+
+    assert lines(seen) == lines(shown[1])
+
+
+def on_terminal(desk: Desk, *words: str, columns: int) -> str:
+    """What a command shows in a terminal so wide, and long enough that no pager is needed."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 500, columns, 0, 0))
+    config = str(desk.directory / "data" / "config.toml")  # of the demo
+    command = [*desk.command("--no-color", "--config", config), *words]
+    with subprocess.Popen(command, cwd=desk.directory, stdin=slave, stdout=slave, env=desk.environment()) as program:
+        os.close(slave)
+        seen = b""
+        with suppress(OSError):  # at its end, as Linux says it
+            while piece := os.read(master, 1 << 16):
+                seen += piece
+        assert program.wait(60) == 0
+    os.close(master)
+    return seen.decode().replace("\r\n", "\n")
 
 
 def test_the_search_of_the_readme_answers_as_it_stands_there(told: tuple[Desk, str, str]) -> None:
