@@ -17,10 +17,12 @@ _RECOVERED = {
     "disk": "has room again",
     "alerts": "arrive again: none has waited for an hour",
     "heartbeat": "is sent again",
+    "bot": "hears people again",
 }
 
 _KNOWN = (
     "files", "files of %", "engine %", "language data of engine %", "reading of %", "disk", "alerts", "heartbeat",
+    "bot",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bot.clock import DAY, MINUTE, SECOND
+from bot.config.bot import BotConfig
 from bot.config.heartbeat import HeartbeatConfig
 from bot.config.pairs import PairConfig
 from bot.contracts.engine import EngineSettings
@@ -292,6 +293,7 @@ class Config(Settings):
     backup: BackupConfig = BackupConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     events: EventsConfig = EventsConfig()
+    bot: BotConfig = BotConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
     rules: tuple[RuleConfig, ...] = ()

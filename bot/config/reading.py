@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bot.config import paths
+from bot.config.bot import BotConfig
 from bot.config.checks import cross_check
 from bot.config.document import ConfigFile, open_document
 from bot.config.environment import Environment
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "backup": BackupConfig,
     "heartbeat": HeartbeatConfig,
     "events": EventsConfig,
+    "bot": BotConfig,
     "defaults": Defaults,
 }
 LISTS = ("sources", "rules", "targets", "engines", "terms", "pairs")
@@ -75,6 +77,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         backup=_section(given, "backup", BackupConfig, findings),
         heartbeat=_section(given, "heartbeat", HeartbeatConfig, findings),
         events=_section(given, "events", EventsConfig, findings),
+        bot=_section(given, "bot", BotConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {

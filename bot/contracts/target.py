@@ -9,7 +9,7 @@ from pydantic import Field
 from bot.clock import Clock
 from bot.contracts.message import Message, Shows
 from bot.contracts.quiet import QuietHours
-from bot.contracts.settings import Name, Settings
+from bot.contracts.settings import Name, SecretFile, Settings
 from bot.contracts.timetable import DigestTimes
 from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
@@ -28,6 +28,14 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class BotAccess:
+    """A bot of Telegram: where its token is, and which server speaks the Bot API."""
+
+    token_file: SecretFile
+    api_base: str
+
+
 class TargetSettings(Settings):
     """The keys that every `[[targets]]` entry may have; each kind adds its own."""
 
@@ -40,6 +48,10 @@ class TargetSettings(Settings):
     fold: bool = True  # True: copies of a statement that was sent there are counted and not sent
     digest: DigestTimes | None = None  # when it also gets what came since its last digest, in one message
     health: bool = False  # True: also gets a message if a source fails or recovers, or a target is suspended
+
+    def bot(self) -> BotAccess | None:
+        """The bot by which it sends, if it is one that people can answer."""
+        return None
 
     def warnings(self) -> tuple[tuple[str, str], ...]:
         """What is allowed but looks wrong: (key, sentence)."""

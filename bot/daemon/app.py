@@ -123,6 +123,8 @@ class App:
             self._keep("the outbox", stages.wired.outbox.run),
             self._keep("the heartbeat outside", stages.wired.pings.run),
         ]
+        if stages.wired.bot is not None:
+            self._tasks.append(self._keep("the bot", stages.wired.bot.run))
         stages.wired.media.start(self._supervision.keep)
         stages.rounds.bell.ring()
 

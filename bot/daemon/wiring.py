@@ -10,6 +10,7 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
+from bot.answers.line import BotLine
 from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
@@ -77,6 +78,7 @@ class Wired:
     media: MediaStage
     pings: Pings
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
+    bot: BotLine | None = None  # None: nobody is answered
 
     def declare(self, writer: Writer, now: int, changed_at: int) -> list[str]:
         """Write down its sources and rules; sources that stopped before `changed_at` are tried again.
@@ -161,6 +163,7 @@ class Stages:
         # No source may keep an alert waiting, and no target another one: each sends one message at a time anyway.
         http_of_targets = Http(config.http_rules(), self._clock, per_server=IN_ALL)
         http_of_pings = Http(config.http_rules(), self._clock)
+        http_of_bot = Http(config.http_rules(), self._clock, per_server=IN_ALL)
         telegram = self._build_telegram(config)
         source_tools = SourceTools(
             http,
@@ -176,7 +179,7 @@ class Stages:
         rendering = rules.rendering(config.zone, config.data_dir)
         return Wired(
             config=config,
-            clients=(http, http_of_targets, http_of_pings),
+            clients=(http, http_of_targets, http_of_pings, http_of_bot),
             sources=sources,
             rules=rules,
             targets=targets,
@@ -198,6 +201,7 @@ class Stages:
                 self.archive, self._clock, self.say, config.heartbeat, http_of_pings, self._reading.path, self._began
             ),
             telegram=telegram,
+            bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, self._ring_alerts),
         )
 
     def _build_telegram(self, config: Config) -> "TelegramLine | None":

@@ -12,7 +12,7 @@ from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.message import Attachment
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
-from bot.contracts.target import Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
+from bot.contracts.target import BotAccess, Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
@@ -56,6 +56,9 @@ class Settings(TargetSettings):
     def sends_to(self) -> str:
         """The chat, and the topic in it."""
         return f"{self.chat} {self.topic or ''}".casefold()
+
+    def bot(self) -> BotAccess | None:
+        return BotAccess(self.token_file, self.api_base)
 
     def addresses(self) -> tuple[str, ...]:
         return (self.api_base,)

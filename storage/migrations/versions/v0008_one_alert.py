@@ -66,10 +66,25 @@ _STEPS: tuple[str, ...] = (
         match_id INTEGER NOT NULL,
         who TEXT NOT NULL,
         at INTEGER NOT NULL,
+        buttons INTEGER NOT NULL DEFAULT 1,
         PRIMARY KEY (id),
         FOREIGN KEY (match_id) REFERENCES matches (id)
     ) STRICT""",
     "CREATE INDEX acks_of ON acks (match_id)",
+    "CREATE INDEX acks_with_buttons ON acks (id) WHERE buttons = 1",
+    """CREATE TABLE bots (
+        bot TEXT NOT NULL,
+        next_update INTEGER NOT NULL,
+        heard_at INTEGER NOT NULL,
+        PRIMARY KEY (bot)
+    ) STRICT""",
+    """CREATE TABLE bot_answers (
+        id INTEGER NOT NULL,
+        command TEXT NOT NULL,
+        words TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (id)
+    ) STRICT""",
     """CREATE TABLE verdicts (
         id INTEGER NOT NULL,
         match_id INTEGER NOT NULL,

@@ -1,0 +1,247 @@
+"""The bot that answers: real requests on a real socket, people who write and press, and an archive that remembers."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.answers.line import BotLine
+from bot.archive import AsyncArchive
+from bot.cli.kinds import every_kind
+from bot.clock import Clock
+from bot.config import Config, load
+from bot.config.environment import Environment
+from bot.http import IN_ALL, Http
+from storage.answers import bots
+from tests.bot_api import TOKEN
+from tests.bot_chat import BotChat, chatting, keyboard, wait_for
+
+CONFIG = """
+[http]
+allow_private_addresses = true
+[defaults]
+timezone = "Asia/Yangon"
+[[sources]]
+name = "spokesman"
+kind = "replay"
+path = "posts.jsonl"
+[[targets]]
+name = "desk"
+kind = "telegram"
+token_file = "token"
+chat = -100
+api_base = "{base}"
+health = true
+[[rules]]
+name = "fire"
+query = "command"
+targets = ["desk"]
+[bot]
+target = "desk"
+chats = [-100]
+people = [4242]
+"""
+
+
+@pytest.fixture
+def chat() -> Iterator[BotChat]:
+    with chatting() as found:
+        yield found
+
+
+@pytest.fixture
+def config(chat: BotChat, tmp_path: Path) -> Config:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "config.toml").write_text(CONFIG.format(base=chat.base), encoding="utf-8")
+    return load(tmp_path / "config.toml", Environment(), kinds=every_kind())
+
+
+@pytest.fixture
+def listen(line: Any, config: Config) -> Callable[..., None]:
+    """Let the bot listen until something has happened."""
+
+    def listen(happened: Callable[[], object]) -> None:
+        async def live() -> None:
+            store, clock = AsyncArchive(line.archive), Clock()
+            http = Http(config.http_rules(), clock, per_server=IN_ALL)
+            bot = BotLine.of(config, http, store, clock, line.said.append, lambda: None)
+            assert bot is not None
+            running = asyncio.create_task(bot.run())
+            try:
+                await asyncio.to_thread(wait_for, lambda: happened() or running.done())
+                if running.done():
+                    running.result()
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                await http.aclose()
+                await store.aclose()
+
+        asyncio.run(live())
+
+    return listen
+
+
+def texts(chat: BotChat) -> list[str]:
+    return [one.text.replace("\u2060", "") for one in chat.said]
+
+
+def ask(chat: BotChat, listen: Any, words: str) -> str:
+    """What the bot answers to one message."""
+    before = len(chat.said)
+    chat.say(words)
+    listen(lambda: len(chat.said) > before)
+    return texts(chat)[before]
+
+
+def test_commands_are_registered_and_help_names_each(chat: BotChat, listen: Any) -> None:
+    said = ask(chat, listen, "/help")
+    names = {one["command"] for one in chat.commands}
+    assert names == {
+        "status", "sources", "last", "search", "show", "why", "rules", "mute", "mutes", "unmute", "ack", "digest",
+        "help",
+    }  # fmt: skip
+    assert all(f"/{name}: " in said for name in names)
+
+
+ANSWERS = [
+    ("/status", "outbox 1"),
+    ("/sources@desk_bot", "spokesman: new"),
+    ("/last", "spokesman, "),
+    ("/last spokesman", "the northern command fell"),
+    ("/last nobody", "there is no source nobody"),
+    ("/search command -weather", "the northern command fell"),
+    ("/search (", "at character"),
+    ("/search weather", "nothing found"),
+    ("/show 1", "alert 1: fire, match"),
+    ("/why 1", "found “command” in body"),
+    ("/why 99", "there is no alert 99"),
+    ("/rules", "fire: command"),
+    ("/mutes", "nothing is muted"),
+    ("/digest", "1 alert since"),
+    ("/digest soon", "such as 12h"),
+    ("/ack", "write the number"),
+    ("/mute fire", "write /mute RULE 2h WHY"),
+    ("/mute fier 2h because", 'did you mean "fire"'),
+    ("/mute fire 9d because", "7d at most"),
+    ("/unmute 9", "there is no mute 9"),
+    ("/nonsense", "there is no command /nonsense"),
+]
+
+
+def test_each_command_is_answered(chat: BotChat, listen: Any, line: Any) -> None:
+    line.now = Clock().now()
+    line.match(line.post())
+    asked = {chat.say(words): (words, part) for words, part in ANSWERS}
+    listen(lambda: len(chat.said) == len(asked))
+    answers = {
+        one.request["reply_parameters"]["message_id"]: said for one, said in zip(chat.said, texts(chat), strict=True)
+    }
+    assert [words for number, (words, part) in asked.items() if part not in answers[number]] == []
+
+
+def test_ack_mute_and_unmute_do_what_they_say(chat: BotChat, listen: Any, line: Any) -> None:
+    alert = line.match(line.post())
+    assert ask(chat, listen, f"/ack {alert}") == f"alert {alert} is acknowledged by @anna"
+    assert "rule fire: muted until" in ask(chat, listen, "/mute fire 2h too loud tonight")
+    [mute] = line.rows("SELECT * FROM mutes")
+    assert (mute["rule"], mute["who"], mute["why"]) == ("fire", "@anna", "too loud tonight")
+    assert mute["until"] - mute["from_at"] == 2 * 3_600_000_000
+    assert "source spokesman: muted until" in ask(chat, listen, "/mute source:spokesman 2h so")
+    assert "mute 1: rule fire" in ask(chat, listen, "/mutes")
+    assert "mute 1 is ended" in ask(chat, listen, "/unmute 1")
+
+
+def test_a_command_is_carried_out_once_whatever_is_lost(chat: BotChat, listen: Any, line: Any) -> None:
+    chat.lost_polls = 1
+    chat.say("/mute fire 2h so")
+    listen(lambda: chat.said)
+    again = chat.say("/mutes")
+    with line.archive.writing() as writer:  # the last confirmation never arrived at the other side
+        assert bots.read_offset(writer, "4839574812", Clock().now()) == again
+    chat.waiting.insert(0, {**chat.waiting[-1], "update_id": again - 1})
+    chat.waiting[0]["message"] = {**chat.waiting[0]["message"], "text": "/mute fire 2h so"}
+    listen(lambda: len(chat.said) > 1)
+    assert len(line.rows("SELECT * FROM mutes")) == 1
+
+
+def test_an_old_command_is_not_carried_out_and_says_so(chat: BotChat, listen: Any, line: Any) -> None:
+    chat.say("/mute fire 2h so", ago=6 * 60)
+    listen(lambda: chat.said)
+    assert texts(chat) == ["/mute was sent 6 min ago and is not carried out: send it again"]
+    assert line.rows("SELECT * FROM mutes") == []
+
+
+def test_strangers_get_nothing_and_are_logged_once_an_hour(chat: BotChat, listen: Any, line: Any) -> None:
+    chat.say("/status", who={"id": 7, "first_name": "Mallory\x1b[2J"})
+    chat.say("/status", who={"id": 7, "first_name": "Mallory"})
+    chat.say("/status", chat=7)
+    chat.say("hello all")
+    chat.say("/status@other_bot")
+    chat.waiting.append({"update_id": next(chat.numbers), "message": {"chat": []}})
+    chat.waiting.append({"update_id": next(chat.numbers), "poll": "what is this"})
+    ask(chat, listen, "/help")
+    assert len(chat.said) == 1
+    assert len([words for words in line.said if "not answered" in words]) == 2, "one for each chat"
+    assert "\x1b" not in "".join(line.said)
+
+
+def test_a_long_answer_is_paged_by_buttons_that_outlive_the_process(chat: BotChat, listen: Any, line: Any) -> None:
+    for number in range(30):
+        line.post(f"the command fell in village {number}", str(number))
+    assert "page 1 of" in ask(chat, listen, "/search command OR " + "x" * 200)
+    [said] = chat.said
+    assert [one["text"] for one in keyboard(said)[0]] == ["more »"]
+    assert len(keyboard(said)[0][0]["callback_data"].encode()) <= 64
+    first = said.text
+    chat.press(said, "more »")
+    listen(lambda: said.earlier)
+    assert said.earlier == [first]
+    assert "page 2 of" in said.text
+    assert len(chat.said) == 1, "edited in place"
+    assert len(chat.toasts) == 1
+
+
+def test_words_of_others_are_neither_tappable_nor_markup(chat: BotChat, listen: Any, line: Any) -> None:
+    line.post("ask @admin or /mute fire 2h or see evil.example <b>now</b> command")
+    ask(chat, listen, "/last")
+    text = chat.said[0].text
+    assert "@admin" not in text
+    assert "/mute fire" not in text
+    assert "evil.example" not in text
+    assert "<b>now</b>" in text
+    assert "https://t.me/spokesman/1" in text, "our own link stays one"
+    assert "parse_mode" not in chat.said[0].request
+
+
+@pytest.mark.parametrize(("trouble", "remedy"), [("webhook", "deleteWebhook"), ("other_polls", "stop that program")])
+def test_somebody_else_who_hears_is_a_state_with_its_remedy(
+    chat: BotChat, listen: Any, line: Any, trouble: str, remedy: str
+) -> None:
+    setattr(chat, trouble, True)
+    health = "SELECT payload FROM deliveries WHERE kind = 'health' ORDER BY id"
+    listen(lambda: line.rows(health))
+    assert remedy in line.rows(health)[0]["payload"]
+    assert remedy in "".join(line.said)
+    setattr(chat, trouble, False)
+    listen(lambda: len(line.rows(health)) == 2)
+    assert "bot hears people again" in line.rows(health)[1]["payload"]
+
+
+def test_a_refused_token_is_said_without_the_token(chat: BotChat, listen: Any, line: Any) -> None:
+    chat.fail_with = [(401, "Unauthorized")] * 50
+    listen(lambda: line.rows("SELECT * FROM notices"))
+    assert "Telegram refuses the token" in line.rows("SELECT text FROM notices")[0]["text"]
+    assert TOKEN not in str(line.rows("SELECT * FROM notices")) + "".join(line.said)
+
+
+def test_after_a_quiet_week_numbers_may_begin_anywhere(chat: BotChat, line: Any) -> None:
+    day = 86_400_000_000
+    with line.archive.writing() as writer:
+        assert bots.note_heard(writer, "1", 500, line.now)
+        assert not bots.note_heard(writer, "1", 500, line.now + day)
+        assert bots.read_offset(writer, "1", line.now + 7 * day) == 0
+        assert bots.note_heard(writer, "1", 20, line.now + 7 * day)
