@@ -1,0 +1,128 @@
+"""kill -9 between any two steps of hold, make and send: every alert comes once, alone or in a digest."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+from bot.alerts.outbox import Outbox
+from bot.alerts.render import Rendering
+from bot.archive import AsyncArchive
+from bot.claims import Claims
+from bot.clock import Clock
+from bot.contracts.message import Message, Shows
+from bot.contracts.quiet import QuietHours
+from bot.contracts.target import TargetSettings
+from storage.alerts import deaths
+from storage.archive.database import Archive
+
+CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
+NOW = 1_763_800_000_000_000  # 08:26:40 UTC
+SPEED = 150  # virtual seconds in one of ours
+QUIET = [{"from": f"{hour:02}:{minute:02}", "to": f"{hour:02}:{minute + 2:02}", "zone": "UTC", "except_from": "max"}
+         for hour in range(8, 12) for minute in range(0, 60, 12)]  # fmt: skip
+
+
+class Written:
+    """A target that writes what it gets to a file, in one piece."""
+
+    def __init__(self, path: Path) -> None:
+        quiet = tuple(QuietHours.model_validate(one) for one in QUIET)
+        self.settings = TargetSettings(name="desk", kind="written", per_minute=3, quiet=quiet)
+        self.shows = Shows("json")
+        self.idempotent = False
+        self.account: str | None = None
+        self.chat: str | None = None
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    async def ready(self) -> None:
+        """Takes everything at once."""
+
+    async def send(self, message: Message) -> str | None:
+        document = message.document if message.body is None else json.loads(message.body)
+        os.write(self._file, (json.dumps(document) + "\n").encode())
+        return "ok"
+
+
+def live(path: Path, out: Path, began: float) -> NoReturn:
+    """What a daemon does with its outbox, in a process of its own, until it is killed."""
+    clock = Clock(
+        now=lambda: NOW + round((time.time() - began) * SPEED * 1_000_000), monotonic=lambda: time.monotonic() * SPEED
+    )
+
+    async def work() -> None:
+        store = AsyncArchive(Archive(path))
+        outbox = Outbox(store, {"desk": Written(out)}, Rendering(ZoneInfo("UTC")), clock, Claims(clock), lambda _: None)
+        await store.run(deaths.settle_death, clock.now())
+        while True:
+            await outbox.drain(clock.now())
+            await asyncio.sleep(0.002)
+
+    try:
+        asyncio.run(work())
+    finally:
+        os._exit(1)
+
+
+def start(path: Path, out: Path, began: float) -> int:
+    """A process that sends; its id."""
+    process = os.fork()
+    if process == 0:
+        live(path, out, began)
+    return process
+
+
+def kill(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+def test_a_kill_between_any_two_steps_lists_no_alert_twice_and_omits_none(line: Any, tmp_path: Path) -> None:
+    chance, began, pause = random.Random(20261130), time.time(), threading.Event()
+    out, path, count = tmp_path / "out.jsonl", line.archive.path, 0
+    for _ in range(CYCLES):
+        line.now = NOW + round((time.time() - began) * SPEED * 1_000_000)
+        process = start(path, out, began)
+        for _ in range(chance.randrange(1, 9)):
+            post = line.post(native_id=str(count))
+            line.match(post, priority=chance.choice(("default", "default", "high", "max")))
+            if chance.random() < 0.3:
+                line.match(post, rule="water")
+            count += 1
+        pause.wait(chance.uniform(0.01, 0.4))
+        assert os.waitpid(process, os.WNOHANG) == (0, 0)
+        kill(process)
+    process = start(path, out, began)
+    deadline = time.monotonic() + 120
+    while any(state in {"pending", "sending"} for state in line.states()) and time.monotonic() < deadline:
+        pause.wait(0.05)
+    kill(process)
+    check(line, [json.loads(row) for row in out.read_text().splitlines()])
+
+
+def check(line: Any, messages: list[dict[str, Any]]) -> None:
+    """Compare what arrived with what was owed."""
+    assert {row["state"] for row in line.rows()} <= {"sent", "digested"}
+    owed = Counter(str(row["match_id"]) for row in line.rows() if row["match_id"] is not None)
+    once = {message["id"]: message for message in messages}
+    heard: Counter[str] = Counter()
+    for message in once.values():
+        if message["type"] == "digest":
+            posts = message["data"]["posts"]
+            assert len({post["id"] for post in posts}) == len(posts)
+            alerts = [alert["alert"] for post in posts for alert in post["alerts"]]
+            assert len(alerts) == message["data"]["total"]
+            heard.update(alerts)
+        else:
+            heard[message["data"]["alert"]] += 1
+    assert heard == owed
+    assert {message["type"] for message in messages} == {"digest", "match"}
+    kinds = {row["kind"] for row in line.rows("select kind from digests")}
+    print(f"\n{CYCLES} kills: {sum(owed.values())} alerts, {len(once)} messages, digests of {sorted(kinds)}")
