@@ -5,10 +5,13 @@ import random
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bot.world import World, run_in_thread
+from storage.alerts import mutes
+from storage.alerts.mutes import Mute
 from tests.desk import Desk, Sink
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
@@ -114,6 +117,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
                 daemon = desk.start("run")
                 # Each cycle reaches the line's end at least once, then dies at a moment that nobody chose.
                 until(sink.heard.is_set, "an alert of this cycle")
+                mute(desk)
                 may.release(12)
                 pause.wait(chance.uniform(0, 0.8))
                 assert daemon.poll() is None, desk.said()
@@ -133,12 +137,31 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
             return bool(left[0] == 0)
 
         until(quiet, "the last deliveries")
+        send_what_mutes_hold(desk)
+        until(quiet, "what was silenced")
     names = {"spokesman": HANDLES[0], "alliance": HANDLES[1]}
     check_invariants(desk.archive, {name: {str(one) for one in world.shown(handle)} for name, handle in names.items()})
     check_edits(desk, world, names)
     heard = desk.printed() + "".join(printed)
     check_every_statement_alerted(world, names, sink, heard)
     check_alerts(desk, sink, heard)
+
+
+def mute(desk: Desk) -> None:
+    """Silence one target for a moment, beside the running daemon."""
+    now = time.time_ns() // 1_000
+    with desk.archive.writing() as writer:
+        mutes.add(writer, Mute(None, None, None, None, "screen", now, now + 2_000_000, "a moment", "a test"))
+
+
+def send_what_mutes_hold(desk: Desk) -> None:
+    """Each message that a mute holds is in that state alone; a person sends them all."""
+    with desk.archive.reading() as reader:
+        held = reader.column("SELECT DISTINCT mute_id FROM deliveries WHERE state = 'silenced'")
+        assert reader.value("SELECT count(*) FROM deliveries WHERE state = 'silenced' AND mute_id IS NULL") == 0
+        assert reader.column("SELECT DISTINCT target FROM deliveries WHERE mute_id IS NOT NULL") == ["screen"]
+    for one in held:
+        desk.run("alerts", "retry", "--mute", str(one))
 
 
 def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
