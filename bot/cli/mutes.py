@@ -12,6 +12,7 @@ from bot.cli.terminal.output import (
     Form,
     Session,
     complete_name,
+    complete_tag,
     format_count,
     format_options,
     say,
@@ -48,7 +49,8 @@ def _one(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -
 
 
 def _what(name: str, metavar: str, sentence: str, section: str = "") -> Callable[[_Command], _Command]:
-    complete = (lambda ctx, _, typed: complete_name(ctx, section, typed)) if section else None
+    by_name = (lambda ctx, _, typed: complete_name(ctx, section, typed)) if section else None
+    complete = complete_tag if name == "tag" else by_name
     return click.option(
         f"--{name}", metavar=metavar, multiple=True, callback=_one, help=sentence, shell_complete=complete
     )

@@ -33,13 +33,14 @@ def test_bash_completes_commands_options_and_the_names_of_the_config(tmp_path: P
     if bash is None:
         pytest.skip("no bash here")
     (tmp_path / "config.toml").write_text(
-        '[[sources]]\nname = "spokesman"\n[[rules]]\nname = "regional-command"\n[[targets]]\nname = "telegram-desk"\n'
+        '[[sources]]\nname = "spokesman"\ntags = ["north"]\n[[rules]]\nname = "regional-command"\n[[targets]]\nname = "telegram-desk"\n'
     )
     program = tmp_path / "communique"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bot "$@"\n')
     program.chmod(0o755)
     asked = (
-        "alerts te", "alerts test t", "rules explain r", "sources check s", "alerts list --rule r", "search x --no-p",
+        "alerts te", "alerts test t", "rules explain r", "sources check s", "alerts mute --rule r", "search x --no-p",
+        "alerts mute --tag n",
     )  # fmt: skip
     lines = [f"source {COMPLETIONS / 'communique.bash'}"]
     for words in asked:
@@ -55,7 +56,7 @@ def test_bash_completes_commands_options_and_the_names_of_the_config(tmp_path: P
         timeout=120,
     )
     assert ran.stdout.splitlines() == [
-        "test", "telegram-desk", "regional-command", "spokesman", "regional-command", "--no-pager",
+        "test", "telegram-desk", "regional-command", "spokesman", "regional-command", "--no-pager", "north",
     ]  # fmt: skip
 
 

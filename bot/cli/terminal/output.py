@@ -242,7 +242,12 @@ def source_option(command: _Command) -> _Command:
 def tag_option(command: _Command) -> _Command:
     """Give the command `--tag`, which it gets as `tags`."""
     return click.option(
-        "--tag", "tags", metavar="TAG", multiple=True, help="Only sources with this tag; may be repeated."
+        "--tag",
+        "tags",
+        metavar="TAG",
+        multiple=True,
+        shell_complete=complete_tag,
+        help="Only sources with this tag; may be repeated.",
     )(command)
 
 
@@ -257,6 +262,21 @@ def _source_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
 
 def complete_name(ctx: click.Context, section: str, incomplete: str) -> list[str]:
     """Names of sources, rules or targets for shell completion; none where the config cannot be read."""
+    return _completed((entry.get("name") for entry in _read_entries(ctx, section)), incomplete)
+
+
+def complete_tag(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The same for tags of sources."""
+    entries = _read_entries(ctx, "sources")
+    tags = (tag for entry in entries if isinstance(entry.get("tags"), list) for tag in entry["tags"])
+    return _completed(dict.fromkeys(tag for tag in tags if isinstance(tag, str)), incomplete)
+
+
+def _completed(names: Iterable[object], incomplete: str) -> list[str]:
+    return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
+
+
+def _read_entries(ctx: click.Context, section: str) -> list[dict[str, Any]]:
     import tomllib
 
     from bot.config import paths
@@ -265,10 +285,9 @@ def complete_name(ctx: click.Context, section: str, incomplete: str) -> list[str
     try:
         path = paths.find_config(flags.get("config"), Environment.of_process())
         entries = [] if path is None else tomllib.loads(path.read_text("utf-8-sig")).get(section, [])
-        names = [entry.get("name") for entry in entries]
-    except (OSError, ValueError, AttributeError, CommuniqueError):
+    except (OSError, ValueError, CommuniqueError):
         return []
-    return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def limit_option(default: int, what: str) -> Callable[[_Command], _Command]:
