@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Coroutine
@@ -73,6 +74,7 @@ sources = ["{office}"]
 [[targets]]
 name = "terminal"
 kind = "console"
+digest = "daily 08:00 Asia/Yangon" # a summary beside the alerts; `alerts preview terminal` shows the next one
 """
 
 _SOURCE = """\
@@ -103,6 +105,7 @@ def command(session: Session, seconds: float, pace: float) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     code = asyncio.run(_show(session, directory.absolute(), seconds, pace))
     if code == 0:
+        _show_digest(session, directory.absolute())
         _suggest_commands(session, directory.absolute())
     raise SystemExit(code)
 
@@ -198,6 +201,21 @@ def _remove_old_worlds() -> None:
                 fcntl.flock(config, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if config.readline() == _CONFIG.partition("\n")[0] + "\n" and holder(folder) is None:
                     shutil.rmtree(folder)
+
+
+def _show_digest(session: Session, directory: Path) -> None:
+    """The head of what `alerts preview` shows: the digest that comes in the morning."""
+    command = (sys.executable, "-m", "bot", "--config", str(directory / "config.toml"), "--data-dir", str(directory))
+    shown = subprocess.run(  # noqa: S603  our own
+        [*command, "alerts", "preview", "terminal"], capture_output=True, text=True, timeout=60, check=False
+    )
+    if shown.returncode == 0:
+        write_line(
+            session,
+            style(session, "At 08:00 a digest sums it up. So far it begins so (`alerts preview terminal`):", "bold"),
+        )
+        write_line(session)
+        write_line(session, shown.stdout.partition("\n\n")[0].rstrip())
 
 
 def _suggest_commands(session: Session, directory: Path) -> None:

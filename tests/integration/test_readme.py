@@ -106,6 +106,8 @@ def test_the_demo_alerts_on_every_beat_of_its_story(told: tuple[Desk, str, str])
         assert passage in out, passage
     assert "faces hill_rangers_info (resistance), posted " in out
     assert out.count("\nThe «regional command» at Taungkyar is in our hands") == 1, "its copies ring no second time"
+    assert "At 08:00 a digest sums it up. So far it begins so (`alerts preview terminal`):\n\ndigest: " in out
+    assert "copied most\n3 copies in 3 channels of 2 families: hill_rangers_info, The regional command" in out
     assert " UTC = " in out
     assert "Asia/Yangon" in out
 
