@@ -55,9 +55,9 @@ lock: .venv/.dev ## pin the newest allowed dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --group build -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra datasette --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+	  pyproject.toml --extra apprise --extra datasette --extra templates --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --group build --group dev \
+	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --extra templates --group build --group dev \
 	  -c requirements/dev.txt -o requirements/media.txt
 
 clean: ## remove .venv and every cache

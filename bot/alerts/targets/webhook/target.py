@@ -1,16 +1,17 @@
-"""Alerts as signed JSON to a web address of your own (https://www.standardwebhooks.com)."""
+"""Alerts as signed JSON, or as a template makes them, to a web address (https://www.standardwebhooks.com)."""
 
 import base64
 import binascii
 import hashlib
 import hmac
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
+from bot.alerts.targets.webhook.template import fill_template, find_problem, read_template
 from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.secrets import mask_secrets, read_secret
-from bot.contracts.settings import SecretFile
+from bot.contracts.settings import ConfigPath, SecretFile
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import json_text
@@ -25,6 +26,8 @@ class Settings(TargetSettings):
     url: str | None = None
     url_file: SecretFile | None = None  # if the address itself is a secret
     secret_file: SecretFile | None = None  # "whsec_" and base64, or any text
+    template_file: ConfigPath | None = None  # Jinja2; without it the documented JSON is sent
+    content_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+(; ?charset=[a-z0-9-]+)?$")] = "application/json"
     fold: bool = False  # a program can count by itself: `data.event` says what belongs together
 
     @model_validator(mode="after")
@@ -33,6 +36,17 @@ class Settings(TargetSettings):
             raise ValueError("a webhook needs exactly one of url and url_file")
         if self.url is not None and not self.url.startswith(("http://", "https://")):
             raise ValueError("url must begin with http:// or https://")
+        return self
+
+    @model_validator(mode="after")
+    def _sound_template(self, info: ValidationInfo) -> Self:
+        """Only a config that is being loaded has its files looked at."""
+        if self.template_file is None and self.content_type != "application/json":
+            raise ValueError("content_type is for a template_file: without one JSON is sent")
+        if self.template_file is not None and info.context:
+            problem = find_problem(read_template(self.template_file), self.content_type)
+            if problem:
+                raise ValueError(f"template_file {self.template_file.name}: {problem}")
         return self
 
     def addresses(self) -> tuple[str, ...]:
@@ -65,8 +79,8 @@ class Webhook:
 
     async def send(self, message: Message) -> None:
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
-        body = message.body or json_text(message.document).encode()
-        headers = {"content-type": "application/json", **self._signed(message.id, body)}
+        body = await self._body(message)
+        headers = {"content-type": self.settings.content_type, **self._signed(message.id, body)}
         try:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)
         except (Later, Never) as problem:
@@ -75,6 +89,15 @@ class Webhook:
             raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
             raise check_busy(reply, self._clock.now(), HOUR) or Later(f"the receiver answered {reply.status}")
+
+    async def _body(self, message: Message) -> bytes:
+        if self.settings.template_file is None:
+            return message.body or json_text(message.document).encode()
+        try:
+            template = read_template(self.settings.template_file)
+        except ValueError as problem:
+            raise Never(f"its template cannot be used ({problem})", remedy="restore the file") from None
+        return await fill_template(template, self.settings.content_type, message)
 
     def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
         stamp = str(self._clock.now() // SECOND)
