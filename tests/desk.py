@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Self
+
+import pytest
 
 from storage.archive.database import Archive
 from tests import warm_start
@@ -28,6 +30,13 @@ class Sink:
 
     def ids(self) -> set[str]:
         return {message_id for message_id, _ in self.received}
+
+    def documents(self, *kinds: str) -> list[dict[str, Any]]:
+        """The data of what came, in order: of messages of these types ("match", "health", …), or of all."""
+        return [message["data"] for _, message in self.received if not kinds or message["type"] in kinds]
+
+    def health(self) -> list[str]:
+        return [data["text"] for data in self.documents("health")]
 
 
 @contextmanager
@@ -61,15 +70,17 @@ def listening() -> Iterator[Sink]:
         server.server_close()
 
 
+Until = Callable[[Callable[[], object], str], None]
 Process = warm_start.Started | subprocess.Popen[bytes]
 
 
 @dataclass
 class Desk:
-    """A directory with a config, and the program run in it."""
+    """A directory with a config, and the program run in it: `with Desk(tmp_path) as desk`."""
 
     directory: Path
     extra: dict[str, str] = field(default_factory=dict)
+    started: list[Process] = field(default_factory=list)
 
     def write(self, config: str) -> None:
         (self.directory / "config.toml").write_text(config, encoding="utf-8")
@@ -81,6 +92,11 @@ class Desk:
     @property
     def archive(self) -> Archive:
         return Archive(self.database)
+
+    def ask(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """A look into the archive."""
+        with self.archive as archive, archive.reading() as reader:
+            return [tuple(row) for row in reader.execute(statement, values)]
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "bot", "--data-dir", str(self.directory / "data"), *words]
@@ -104,9 +120,31 @@ class Desk:
         return done
 
     def start(self, *words: str) -> Process:
+        """Start the program and leave it running, until `stop`, `kill`, or the end of the test."""
         out, err = self.directory / "out.txt", self.directory / "err.txt"
         with Path(os.devnull).open("rb") as nothing, out.open("ab") as printed, err.open("ab") as said:
-            return self._start(words, nothing, printed, said)
+            self.started.append(self._start(words, nothing, printed, said))
+        return self.started[-1]
+
+    def stop(self) -> None:
+        """End the newest daemon as systemd does, in order."""
+        daemon = self.started.pop()
+        daemon.terminate()
+        assert daemon.wait(120) == 0, self.said()
+
+    def kill(self) -> None:
+        """End the newest daemon by kill -9."""
+        daemon = self.started.pop()
+        daemon.kill()
+        daemon.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing that was started outlives the desk."""
+        while self.started:
+            self.kill()
 
     def _start(self, words: Sequence[str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> Process:
         environment = self.environment()
@@ -131,6 +169,16 @@ class Desk:
     def printed(self) -> str:
         path = self.directory / "out.txt"
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def wait_until(condition: Callable[[], object], awaited: str) -> None:
+    """Wait for what another process or thread brings about, at most a minute; `awaited` is said if it does not come."""
+    pause = threading.Event()
+    for _ in range(1200):
+        if condition():
+            return
+        pause.wait(0.05)
+    pytest.fail(f"waited a minute for {awaited}")
 
 
 def _read(file: IO[bytes]) -> str:

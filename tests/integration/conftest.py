@@ -1,12 +1,11 @@
 """Fixtures of the whole line: a desk to run the program at, a webhook that counts, patience."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, Sink, listening
+from tests.desk import Desk, Sink, Until, listening, wait_until
 
 
 @pytest.fixture
@@ -16,20 +15,11 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Desk(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], object], str], None]:
-    """Wait for a condition of the outside world, at most a minute; the second argument says what was awaited."""
-
-    def wait(condition: Callable[[], object], awaited: str) -> None:
-        pause = threading.Event()
-        for _ in range(1200):
-            if condition():
-                return
-            pause.wait(0.05)
-        pytest.fail(f"waited a minute for {awaited}")
-
-    return wait
+def until() -> Until:
+    return wait_until

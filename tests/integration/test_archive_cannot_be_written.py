@@ -2,10 +2,9 @@
 
 import os
 import resource
-import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,34 +13,11 @@ import pytest
 from bot.clock import MINUTE, Clock
 from bot.config import paths
 from bot.daemon.reserve import SIZE
-from bot.world import World, run_in_thread
-from tests.desk import Desk, Process, Sink, listening
+from bot.world import run_in_thread
+from tests.desk import Desk, Process, Sink, Until, listening
+from tests.integration.scene import config, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[media]
-keep_free = 0
-[defaults]
-every = "1s"
-[[sources]]
-name = "spokesman_office"
-kind = "telegram_web"
-channel = "spokesman_office"
-base_url = "{world}"
-[[rules]]
-name = "command"
-query = '"regional command"'
-targets = ["hook"]
-[[targets]]
-name = "hook"
-kind = "webhook"
-url = "{hook}"
-health = true
+DEAF = """
 [[targets]]
 name = "deaf"
 kind = "webhook"
@@ -50,17 +26,6 @@ health = true
 """
 SHARED_MEMORY = 48 << 10  # bytes: the index of the write-ahead log (32 KB), and no room for a commit
 TAKES_NOTHING = 4096  # bytes of a file: less than one page of the write-ahead log
-
-
-def small_world() -> World:
-    world = World()
-    world.open_channel("spokesman_office", "spokesman office")
-    world.publish("spokesman_office", "Nothing new.")
-    return world
-
-
-def health(sink: Sink) -> list[str]:
-    return [message["data"]["text"] for _, message in sink.received if message["type"] == "health"]
 
 
 def alerts(sink: Sink) -> int:
@@ -80,19 +45,18 @@ def files_limited(daemon: Process, size: int) -> Iterator[None]:
 def test_a_device_that_fails_is_reported_past_the_archive_and_its_end_too(
     desk: Desk, sink: Sink, until: Until, tmp_path: Path
 ) -> None:
-    world, fed = small_world(), list[str]()
+    world, fed = world_of("spokesman_office"), list[str]()
     with (
         run_in_thread(world) as address,
         listening() as deaf,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
-        ExitStack() as still_running,
     ):
         notify.bind(str(tmp_path / "notify"))
         notify.setblocking(False)
         deaf.status = 500
         desk.extra = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=deaf.url))
-        daemon = still_running.enter_context(running(desk))
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=deaf.url))
+        daemon = desk.start("run")
 
         def watchdog() -> int:
             try:
@@ -104,32 +68,21 @@ def test_a_device_that_fails_is_reported_past_the_archive_and_its_end_too(
         until(lambda: world.requests("spokesman_office") >= 2 and watchdog(), "the first contact and the watchdog")
         with files_limited(daemon, TAKES_NOTHING):
             world.publish("spokesman_office", "The regional command is quiet.")
-            until(lambda: health(sink), "the news of the trouble")
-            assert "the archive cannot be written" in health(sink)[0]
+            until(sink.health, "the news of the trouble")
+            assert "the archive cannot be written" in sink.health()[0]
             before = watchdog()
             _pretend_minutes_passed(desk)
             sick = desk.run("status", "--health", code=1)  # two beats fit into the start of a process
             assert "has written nothing" in sick.stdout
             assert watchdog() == before, "what cannot write is not alive"
-            assert (len(health(sink)), alerts(sink)) == (1, 0)
+            assert (len(sink.health()), alerts(sink)) == (1, 0)
         until(lambda: alerts(sink) == 1, "the alert about the post of the meantime")
-        until(lambda: len(health(sink)) == 2, "the news that it is over")
-        assert "can be written again" in health(sink)[1]
+        until(lambda: len(sink.health()) == 2, "the news that it is over")
+        assert "can be written again" in sink.health()[1]
         desk.run("status", "--health")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert desk.said().count("the archive can be written again") == 1
     assert desk.said().count("did not take the message") == 1
-
-
-@contextmanager
-def running(desk: Desk) -> Iterator[Process]:
-    daemon = desk.start("run")
-    try:
-        yield daemon
-    finally:
-        daemon.kill()
-        daemon.wait()
 
 
 def _pretend_minutes_passed(desk: Desk) -> None:
@@ -155,10 +108,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_on_a_full_disk_the_reserve_records_the_trouble_and_is_made_again(
     desk: Desk, sink: Sink, until: Until, small_disk: Path
 ) -> None:
-    world, reserve = small_world(), small_disk / "reserve"
-    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
-        daemon = still_running.enter_context(running(desk))
+    world, reserve = world_of("spokesman_office"), small_disk / "reserve"
+    with run_in_thread(world) as address, listening() as second:
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=second.url))
+        desk.start("run")
         until(lambda: reserve.exists() and world.requests("spokesman_office") >= 2, "the reserve and the first contact")
         assert reserve.stat().st_blocks * 512 >= SIZE, "allocated, and no hole"
         filler = small_disk / "filler"
@@ -166,87 +119,82 @@ def test_on_a_full_disk_the_reserve_records_the_trouble_and_is_made_again(
         # The write-ahead log writes over itself before it grows: only much at once needs room.
         for number in range(300):
             world.publish("spokesman_office", f"Report {number}: " + "the valley is calm. " * 190)
-        until(lambda: health(sink) and health(second), "the news of the full disk")
-        assert "no space left" in health(sink)[0]
+        until(lambda: sink.health() and second.health(), "the news of the full disk")
+        assert "no space left" in sink.health()[0]
         until(lambda: not reserve.exists(), "the reserve being given back")
         until(lambda: noticed(desk) == [0], "the trouble in the archive")
         sick = desk.run("status", "--health", code=1)
         assert "the disk is full" in sick.stdout
         filler.unlink()
         until(reserve.exists, "the reserve being made again")
-        until(lambda: len(health(sink)) == len(health(second)) == 2, "the news that it is over")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        until(lambda: len(sink.health()) == len(second.health()) == 2, "the news that it is over")
+        desk.stop()
     assert noticed(desk) == [0, 1]
-    assert (len(health(sink)), len(health(second))) == (2, 2)
+    assert (len(sink.health()), len(second.health())) == (2, 2)
 
 
 def test_a_daemon_that_starts_on_a_full_disk_says_so_and_begins_when_there_is_room(
     desk: Desk, sink: Sink, until: Until, small_disk: Path
 ) -> None:
-    world = small_world()
-    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address, listening() as second:
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=second.url))
         desk.run("run", "--once")
         filler = small_disk / "filler"
         (small_disk / "reserve").unlink(missing_ok=True)
         fill(filler)
         os.truncate(filler, filler.stat().st_size - SHARED_MEMORY)  # without it SQLite cannot even read
-        daemon = still_running.enter_context(running(desk))
-        until(lambda: health(sink), "the news of the full disk")
+        desk.start("run")
+        until(sink.health, "the news of the full disk")
         world.publish("spokesman_office", "The regional command is quiet.")
         filler.unlink()
         until(lambda: alerts(sink) == 1, "the alert")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_a_daemon_that_starts_on_a_disk_without_one_free_byte_waits_for_room(
     desk: Desk, sink: Sink, until: Until, small_disk: Path
 ) -> None:
-    world, filler = small_world(), small_disk / "filler"
-    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+    world, filler = world_of("spokesman_office"), small_disk / "filler"
+    with run_in_thread(world) as address, listening() as second:
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=second.url))
         desk.run("run", "--once")
         (small_disk / "reserve").unlink(missing_ok=True)
         fill(filler)
-        daemon = still_running.enter_context(running(desk))
-        until(lambda: health(sink) and health(second), "the news of the full disk")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
-        daemon = still_running.enter_context(running(desk))
-        until(lambda: len(health(sink)) == len(health(second)) == 2, "the news of a process that knows of no other")
+        desk.start("run")
+        until(lambda: sink.health() and second.health(), "the news of the full disk")
+        desk.stop()
+        desk.start("run")
+        until(lambda: len(sink.health()) == len(second.health()) == 2, "the news of a process that knows of no other")
         filler.unlink()
         world.publish("spokesman_office", "The regional command is quiet.")
         until(lambda: alerts(sink) == 1, "the alert")
-        until(lambda: len(health(sink)) == len(health(second)) == 3, "the news that it is over")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
-    assert "can be written again" in health(second)[-1]
+        until(lambda: len(sink.health()) == len(second.health()) == 3, "the news that it is over")
+        desk.stop()
+    assert "can be written again" in second.health()[-1]
     assert desk.said().count("no space left") == 2
 
 
 def test_a_daemon_that_starts_on_a_full_disk_gives_its_reserve_back(
     desk: Desk, sink: Sink, until: Until, small_disk: Path
 ) -> None:
-    world = small_world()
-    with run_in_thread(world) as address, listening() as second, ExitStack() as still_running:
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=second.url))
+    world = world_of("spokesman_office")
+    with run_in_thread(world) as address, listening() as second:
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=second.url))
         desk.run("run", "--once")
         (small_disk / "reserve").write_bytes(bytes(SIZE))
         fill(small_disk / "filler")
-        daemon = still_running.enter_context(running(desk))
+        desk.start("run")
         world.publish("spokesman_office", "The regional command is quiet.")
         until(lambda: alerts(sink) == 1, "the alert")
-        until(lambda: len(health(sink)) == len(health(second)) == 1, "the news of the full disk")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        until(lambda: len(sink.health()) == len(second.health()) == 1, "the news of the full disk")
+        desk.stop()
     assert "the disk is full" in desk.run("status", "--health", code=1).stdout
 
 
 def test_without_a_daemon_a_full_disk_is_named_and_not_the_device(desk: Desk, sink: Sink, small_disk: Path) -> None:
-    with run_in_thread(small_world()) as address:
-        desk.write(CONFIG.format(world=address, hook=sink.url, deaf=sink.url))
+    with run_in_thread(world_of("spokesman_office")) as address:
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=sink.url))
         desk.run("run", "--once")
         (small_disk / "reserve").unlink(missing_ok=True)
         fill(small_disk / "filler")

@@ -1,21 +1,13 @@
 """History on demand, as a person asks for it: by the program alone, and through a daemon that runs."""
 
-import signal
-from collections.abc import Callable
-
 from bot.clock import DAY
 from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import HEAD
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 targets = ["hook"]
 [[sources]]
 name = "office"
@@ -31,6 +23,7 @@ name = "hook"
 kind = "webhook"
 url = "{hook}"
 """
+)
 
 
 def long_history() -> World:
@@ -63,11 +56,10 @@ def test_history_is_asked_for_as_people_write_times_and_alerts_nobody_unless_ask
 def test_a_running_daemon_does_the_work_and_the_command_watches(desk: Desk, sink: Sink, until: Until) -> None:
     with run_in_thread(long_history()) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url))
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         watched = desk.run("sources", "backfill", "office", "--all")
         assert "the running daemon fetches it" in watched.stderr
         assert archived(desk) == 60
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert sink.received == []

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,7 @@ import pytest
 
 from storage.archive.database import Archive
 from tests.conftest import assert_invariants
-from tests.desk import Desk, Sink
-
-Until = Callable[[Callable[[], object], str], None]
+from tests.desk import Desk, Sink, Until
 
 CONFIG = """
 [http]
@@ -91,10 +89,10 @@ def test_backups_while_the_daemon_writes_are_whole_and_a_kill_leaves_the_older_o
         made = [json.loads(desk.run("backup", "safe", "--json").stdout)]
         for _ in range(4):
             killed_midway(desk, chance, "backup", "safe")
+        until(lambda: count(desk.database) > made[0]["posts"], "more posts")
         made.append(json.loads(desk.run("backup", "safe", "--json").stdout))
         assert daemon.poll() is None, desk.said()
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert made[0]["posts"] < made[1]["posts"] <= count(desk.database)
     assert not list((desk.directory / "safe").glob(".unfinished*"))
     for one in made:
@@ -154,8 +152,7 @@ def test_the_daemon_backs_up_by_itself_and_reports_a_failure_once(desk: Desk, si
     assert "backups work again" in heard()[1]
     assert len(list(safe.glob("2*Z*"))) <= 2
     assert daemon.poll() is None
-    daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(60) == 0
+    desk.stop()
 
 
 def test_a_backup_that_a_person_makes_elsewhere_does_not_put_off_that_of_the_daemon(desk: Desk, until: Until) -> None:
@@ -163,10 +160,9 @@ def test_a_backup_that_a_person_makes_elsewhere_does_not_put_off_that_of_the_dae
     (desk.directory / "posts.jsonl").touch()
     desk.run("run", "--once")
     desk.run("backup", "elsewhere")
-    daemon = desk.start("run")
+    desk.start("run")
     until(lambda: list((desk.directory / "safe").glob("2*Z*/manifest.json")), "the daemon's own backup")
-    daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(60) == 0
+    desk.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")

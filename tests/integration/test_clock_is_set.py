@@ -1,19 +1,16 @@
 """The wall clock is set while the daemon runs: a year ahead, a day back, and right again. No alert is lost by it."""
 
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bot.world import Faults, World, run_in_thread
-from tests.desk import Desk, Sink
-from tests.integration.test_daemon_life import config
+from bot.world import Faults, run_in_thread
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import config, world_of
 
-Until = Callable[[Callable[[], object], str], None]
 DAY = 86_400
 SECOND = 1_000_000
 PROGRAM = """
@@ -26,23 +23,22 @@ main(sys.argv[2:])
 """
 
 
-def start(desk: Desk, ahead: Path) -> "subprocess.Popen[str]":
+def start(desk: Desk, ahead: Path) -> None:
     """The daemon on a machine whose clock is as many seconds ahead as a file says."""
     with (desk.directory / "err.txt").open("a", encoding="utf-8") as err:
-        return subprocess.Popen(
+        daemon = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(ahead), "--data-dir", str(desk.directory / "data"), "run"],
-            cwd=desk.directory, stdout=err, stderr=err, text=True, env=desk.environment(),
+            cwd=desk.directory, stdout=err, stderr=err, env=desk.environment(),
         )  # fmt: skip
+    desk.started.append(daemon)
 
 
 def test_bad_input_75_every_post_alerts_whatever_is_done_to_the_clock(desk: Desk, sink: Sink, until: Until) -> None:
-    world, ahead = World(), desk.directory / "ahead"
-    world.open_channel("office", "Office")
-    world.publish("office", "Nothing new.")
+    world, ahead = world_of("office"), desk.directory / "ahead"
     ahead.write_text("0")
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "office"))
-        daemon = start(desk, ahead)
+        start(desk, ahead)
         until(lambda: "is reached" in desk.said(), "the first contact")
         published = 0
         for number, moved in enumerate((-DAY, 0, 365 * DAY, 0, -400 * DAY, 0), 1):
@@ -53,8 +49,7 @@ def test_bad_input_75_every_post_alerts_whatever_is_done_to_the_clock(desk: Desk
                 published += 1
             until(lambda: len(sink.ids()) == published, f"the alerts after the clock was set to {moved} s")  # noqa: B023
             until(lambda: desk.said().count("the clock jumped") == number, "the sentence about the jump")  # noqa: B023
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert desk.said().count("the clock jumped") == 6, "each is said once"
     assert len(sink.received) == published, "no alert comes twice"
     with desk.archive as archive, archive.reading() as reader:
@@ -65,13 +60,11 @@ def test_bad_input_75_every_post_alerts_whatever_is_done_to_the_clock(desk: Desk
 def test_what_is_stored_while_the_archive_is_busy_and_the_clock_is_set_back_waits_for_no_old_time(
     desk: Desk, sink: Sink, until: Until
 ) -> None:
-    world, ahead = World(), desk.directory / "ahead"
-    world.open_channel("office", "Office")
-    world.publish("office", "Nothing new.")
+    world, ahead = world_of("office"), desk.directory / "ahead"
     ahead.write_text("0")
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "office"))
-        daemon = start(desk, ahead)
+        start(desk, ahead)
         until(lambda: "is reached" in desk.said(), "the first contact")
         world.set_faults("office", Faults(slow=5))
         world.publish("office", "The regional command is quiet.")
@@ -88,6 +81,5 @@ def test_what_is_stored_while_the_archive_is_busy_and_the_clock_is_set_back_wait
         until(sink.ids, "the alert on what was stored by the old time")
         world.publish("office", "The regional command is quiet again.")
         until(lambda: len(sink.ids()) == 2, "the next poll")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert len(sink.received) == 2, "no alert comes twice"

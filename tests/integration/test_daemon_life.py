@@ -13,38 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.world import Faults, World, run_in_thread
-from tests.desk import Desk, Sink
-
-Until = Callable[[Callable[[], object], str], None]
-
-SOURCE = """
-[[sources]]
-name = "{name}"
-kind = "telegram_web"
-channel = "{name}"
-base_url = "{world}"
-"""
-FRAME = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[defaults]
-every = "1s"
-[[rules]]
-name = "command"
-query = '"regional command"'
-targets = ["hook"]
-[[targets]]
-name = "hook"
-kind = "webhook"
-url = "{hook}"
-"""
-
-
-def config(address: str, hook: str, *names: str) -> str:
-    return FRAME.format(hook=hook) + "".join(SOURCE.format(name=name, world=address) for name in names)
+from bot.world import Faults, run_in_thread
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import FRAME, SOURCE, config, world_of
 
 
 def _told(sink: Sink, wanted: int) -> bool:
@@ -55,14 +26,6 @@ def _has_started(desk: Desk, times: int) -> bool:
     return desk.said().count("Ctrl-C stops") == times
 
 
-def world_of(*names: str) -> World:
-    world = World()
-    for name in names:
-        world.open_channel(name, name.replace("_", " "))
-        world.publish(name, "Nothing new.")
-    return world
-
-
 def test_a_second_daemon_is_refused_and_told_who_runs(desk: Desk, sink: Sink, until: Until) -> None:
     with run_in_thread(world_of("spokesman_office")) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
@@ -71,8 +34,7 @@ def test_a_second_daemon_is_refused_and_told_who_runs(desk: Desk, sink: Sink, un
         second = desk.run("run", "--once", code=75)
         assert str(daemon.pid) in second.stderr
         assert "Traceback" not in second.stderr
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
         desk.run("run", "--once")
 
 
@@ -107,8 +69,7 @@ def test_a_broken_config_at_reload_keeps_the_old_one_and_a_good_one_is_taken(
         sink.heard.clear()
         world.publish("hill_rangers", "The regional command has fallen.")
         until(sink.heard.is_set, "an alert of the new source")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_a_source_that_hangs_delays_no_other(desk: Desk, sink: Sink, until: Until) -> None:
@@ -116,12 +77,11 @@ def test_a_source_that_hangs_delays_no_other(desk: Desk, sink: Sink, until: Unti
     world.set_faults("hill_rangers", Faults(hang=True))
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "hill_rangers", "spokesman_office"))
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "spokesman_office is reached" in desk.said(), "the source that works")
         world.publish("spokesman_office", "Contact with the regional command is lost.")
         until(sink.heard.is_set, "the alert")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
@@ -130,7 +90,7 @@ def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
     world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office"))
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         world.set_faults("spokesman_office", Faults(status=503, retry_after=1))
         until(lambda: "503" in desk.said(), "the failure")
@@ -138,8 +98,7 @@ def test_a_source_speaks_when_it_breaks_and_when_it_recovers_and_not_in_between(
         until(lambda: world.requests("spokesman_office") >= asked + 2, "more failures")
         world.set_faults("spokesman_office", Faults())
         until(lambda: "recovered" in desk.said(), "the recovery")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert desk.said().count("503") == 1
     assert desk.said().count("recovered") == 1
 
@@ -162,11 +121,10 @@ def test_systemd_hears_ready_and_stopping(desk: Desk, sink: Sink, until: Until, 
 
         desk.write(config(address, sink.url, "spokesman_office"))
         desk.extra = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "READY=1" in listen(), "READY")
         until(lambda: listen().count("WATCHDOG=1") > 1, "the watchdog being fed")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
         assert "STOPPING=1" in listen()
 
 
@@ -206,8 +164,7 @@ def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: De
         desk.write(mended)
         daemon.send_signal(signal.SIGHUP)
         until(lambda: "recovered" in desk.said(), "the mended source")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_without_a_source_there_is_nothing_to_run(desk: Desk, sink: Sink) -> None:
@@ -241,8 +198,7 @@ def test_a_process_that_was_stopped_for_long_goes_on(desk: Desk, sink: Sink, unt
             world.publish("spokesman_office", f"The regional command is silent, hour {number}.")
         os.kill(daemon.pid, signal.SIGCONT)
         until(lambda: len(sink.ids()) == 45, "every alert of the time in between")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_a_daemon_whose_archive_is_taken_away_ends_and_says_so(desk: Desk, sink: Sink, until: Until) -> None:
@@ -292,15 +248,14 @@ def test_bad_input_76_an_archive_that_becomes_garbage_under_a_daemon_alarms_once
 ) -> None:
     world = world_of("spokesman_office")
     with run_in_thread(world) as address:
-        desk.write(config(address, sink.url, "spokesman_office").replace("[[sources]]", "health = true\n[[sources]]"))
-        daemon = desk.start("run")
+        desk.write(config(address, sink.url, "spokesman_office", health=True))
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         saved = json.loads(desk.run("backup", "--json", str(desk.directory / "saved")).stdout)["path"]
         fill_with_garbage(desk.database, kept=kept)
         world.publish("spokesman_office", "The regional command is silent.")
         until(sink.heard.is_set, "the alarm")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
         assert [message["type"] for _, message in sink.received] == ["health"], "one alarm, and nothing else"
         assert "restore a backup" in str(sink.received)
         said = [line.partition(" ")[2] for line in desk.said().splitlines()]
@@ -326,12 +281,11 @@ def test_bad_input_75_an_archive_of_a_clock_that_was_a_year_ahead_is_not_deaf_fo
             writer.execute(f"UPDATE runs SET started_at = started_at + {year}, ended_at = ended_at + {year}")
             writer.execute(f"UPDATE sources SET next_poll_at = next_poll_at + {year}")
             writer.execute(f"UPDATE rules SET loaded_at = loaded_at + {year}")
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "watching" in desk.said(), "the start")
         world.publish("spokesman_office", "The regional command is quiet.")
         until(sink.heard.is_set, "the alert")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_signals_to_reload_come_as_fast_as_they_like(desk: Desk, sink: Sink, until: Until) -> None:
@@ -345,8 +299,7 @@ def test_signals_to_reload_come_as_fast_as_they_like(desk: Desk, sink: Sink, unt
             daemon.send_signal(signal.SIGHUP)
             until(partial(_told, sink, number // 2), "alerts while it reloads")
         until(lambda: len(sink.ids()) == 20, "every alert")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert "broke" not in desk.said()
     with desk.archive.reading() as reader:
         assert reader.execute("SELECT count(*) FROM deliveries WHERE state <> 'sent'").fetchone()[0] == 0
@@ -357,7 +310,7 @@ def test_the_newest_post_is_missed_as_soon_as_it_is_gone(desk: Desk, sink: Sink,
     with run_in_thread(world) as address:
         source = SOURCE.replace("{name}", "spokesman_office").replace("{world}", address) + 'recheck = ["1s"]\n'
         desk.write(FRAME.format(hook=sink.url) + source)
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         world.publish("spokesman_office", "The regional command has surrendered.", at=world.clock.now() - 60_000_000)
         newest = world.publish("spokesman_office", "It has not.", at=world.clock.now() - 60_000_000)
@@ -365,8 +318,7 @@ def test_the_newest_post_is_missed_as_soon_as_it_is_gone(desk: Desk, sink: Sink,
         world.delete("spokesman_office", newest)
         world.delete("spokesman_office", newest - 1)
         until(lambda: any(body["type"] == "deleted" for _, body in sink.received), "the deletion")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
 
 
 def test_a_config_whose_rule_alerts_nobody_still_runs_and_health_targets_hear_of_it_once(
@@ -378,11 +330,10 @@ def test_a_config_whose_rule_alerts_nobody_still_runs_and_health_targets_hear_of
         text = config(address, sink.url, "spokesman_office").replace('targets = ["hook"]\n', "") + deaf
         desk.write(text)
         for starts in (1, 2):
-            daemon = desk.start("run")
+            desk.start("run")
             until(partial(_has_started, desk, starts), "the start")
             until(sink.heard.is_set, "the health message")
-            daemon.send_signal(signal.SIGTERM)
-            assert daemon.wait(60) == 0
+            desk.stop()
         heard = [body["data"]["text"] for _, body in sink.received if body["type"] == "health"]
         assert [words for words in heard if words.startswith("rule command")] == [
             "rule command alerts nobody: neither it nor [defaults] names a target"

@@ -11,9 +11,8 @@ import pytest
 
 from bot.world import World, run_in_thread
 from bot.world.state import WorldFile
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
 
-Until = Callable[[Callable[[], object], str], None]
 WORDS = "We lost contact with the regional command."
 CONFIG = """
 [http]
@@ -66,11 +65,6 @@ def note(world: World, name: str, **more: Any) -> int:
     )
 
 
-def rows(desk: Desk, statement: str) -> list[tuple[Any, ...]]:
-    with desk.archive.reading() as reader:
-        return [tuple(row) for row in reader.execute(statement)]
-
-
 def told(sink: Sink) -> list[tuple[str, str]]:
     """Rule and post of each alert, in the order of their coming."""
     return [(document["data"]["rule"], document["data"]["post"]["native_id"]) for _, document in sink.received]
@@ -97,9 +91,9 @@ def test_an_engine_that_comes_later_reads_what_is_stored_and_its_words_are_told(
         desk.write(config + engine(desk, says()))
         desk.run("run", "--once")
         assert told(sink) == [("media:spokesman", str(fresh)), ("command", str(fresh))]
-        before = rows(desk, "SELECT id, text FROM texts")
+        before = desk.ask("SELECT id, text FROM texts")
         desk.run("run", "--once")
-    assert rows(desk, "SELECT id, text FROM texts") == before, "nothing is read twice"
+    assert desk.ask("SELECT id, text FROM texts") == before, "nothing is read twice"
     found = json.loads(desk.run("search", 'in:transcript "regional command"', "--json").stdout)
     assert {post["native_id"] for post in found} == {str(history), str(fresh)}
     check_invariants(desk.archive)
@@ -119,9 +113,8 @@ def test_a_running_daemon_takes_up_an_engine_and_reads_the_newest_first(
         desk.write(config + engine(desk, says()))
         daemon.send_signal(signal.SIGHUP)
         until(lambda: len(sink.received) == 8, "what each of them says")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
-    by_age = rows(desk, "SELECT post_id FROM media ORDER BY read_at")
+        desk.stop()
+    by_age = desk.ask("SELECT post_id FROM media ORDER BY read_at")
     assert by_age == sorted(by_age, reverse=True)
     assert "Traceback" not in desk.said()
 
@@ -136,15 +129,15 @@ def test_what_is_fresh_is_read_before_what_is_old(desk: Desk, sink: Sink, world:
         published_long_ago = note(world, "late", at=1_600_000_000_000_000)
         desk.write(config + engine(desk, says()))
         desk.run("run", "--once")
-    [first, *_] = rows(desk, "SELECT p.native_id FROM media m JOIN posts p ON p.id = m.post_id ORDER BY m.read_at")
+    [first, *_] = desk.ask("SELECT p.native_id FROM media m JOIN posts p ON p.id = m.post_id ORDER BY m.read_at")
     assert first == (str(published_long_ago),)
-    assert rows(desk, "SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(4,)]
+    assert desk.ask("SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(4,)]
 
 
 def test_what_one_engine_gave_up_another_tries_once(desk: Desk, sink: Sink, world: World) -> None:
     def again() -> list[tuple[Any, ...]]:
         desk.run("run", "--once")
-        return rows(desk, "SELECT text, engine FROM texts WHERE kind = 'transcript'")
+        return desk.ask("SELECT text, engine FROM texts WHERE kind = 'transcript'")
 
     with run_in_thread(world) as address:
         config = CONFIG.format(world=address, hook=sink.url)
@@ -156,14 +149,12 @@ def test_what_one_engine_gave_up_another_tries_once(desk: Desk, sink: Sink, worl
             assert again() == []
             with desk.archive.writing() as writer:
                 writer.execute("UPDATE jobs SET due_at = 0 WHERE kind = 'transcript'")
-        assert rows(desk, "SELECT kind FROM given_up") == [("transcript",)]
+        assert desk.ask("SELECT kind FROM given_up") == [("transcript",)]
         assert again() == []
-        assert rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], (
-            "the same is not tried again"
-        )
+        assert desk.ask("SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "the same is not tried again"
         desk.write(config + engine(desk, says()))
         assert again() == [(WORDS, "ears")]
-    assert rows(desk, "SELECT kind FROM given_up") == []
+    assert desk.ask("SELECT kind FROM given_up") == []
     assert [rule for rule, _ in told(sink)] == ["media:spokesman", "command"]
 
 
@@ -175,11 +166,11 @@ def test_what_was_too_long_is_read_once_longer_ones_are(desk: Desk, sink: Sink, 
         note(world, "note")
         for _ in range(2):
             desk.run("run", "--once")
-            assert rows(desk, "SELECT reason FROM given_up") == [("too long: 4 s, at most 2 s are read",)]
+            assert desk.ask("SELECT reason FROM given_up") == [("too long: 4 s, at most 2 s are read",)]
         desk.write(config + engine(desk, says(), more='longest = "5s"'))
         desk.run("run", "--once")
-    assert rows(desk, "SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)]
-    assert rows(desk, "SELECT reason FROM given_up") == []
+    assert desk.ask("SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)]
+    assert desk.ask("SELECT reason FROM given_up") == []
 
 
 def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world: World) -> None:
@@ -195,16 +186,16 @@ def test_an_engine_that_is_not_there_costs_no_file(desk: Desk, sink: Sink, world
         for _ in range(4):
             ran = desk.run("run", "--once")
         assert ran.stderr.count("is missing") == 1, "said once, whatever waits for it"
-        assert rows(desk, "SELECT count(*), max(attempts) FROM jobs WHERE kind = 'transcript'") == [(2, 0)]
+        assert desk.ask("SELECT count(*), max(attempts) FROM jobs WHERE kind = 'transcript'") == [(2, 0)]
         put_off = "SELECT count(*) FROM jobs WHERE kind = 'transcript' AND due_at > 1000000 * (unixepoch() + 60)"
-        assert rows(desk, put_off) == [(1,)], "once it was found out, the others were not even begun"
+        assert desk.ask(put_off) == [(1,)], "once it was found out, the others were not even begun"
         said = "SELECT text FROM notices WHERE about = 'engine ears' ORDER BY id"
-        assert len(rows(desk, said)) == 1, "the next pass tells nobody else again"
+        assert len(desk.ask(said)) == 1, "the next pass tells nobody else again"
         assert "engine ears is not working" in desk.run("status").stdout
         (desk.directory / "away.py").rename(program)
         desk.run("run", "--once")
-    assert rows(desk, "SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)] * 2
-    assert rows(desk, said)[1:] == [("engine ears works again",)]
+    assert desk.ask("SELECT text FROM texts WHERE kind = 'transcript'") == [(WORDS,)] * 2
+    assert desk.ask(said)[1:] == [("engine ears works again",)]
 
 
 def test_a_kill_while_history_is_read_loses_and_repeats_nothing(
@@ -218,12 +209,11 @@ def test_a_kill_while_history_is_read_loses_and_repeats_nothing(
         desk.write(config + engine(desk, says()))
         read = "SELECT count(*) FROM media WHERE read_by IS NOT NULL"
         for count in (1, 3, 5):
-            daemon = desk.start("run")
-            until(lambda least=count: rows(desk, read)[0][0] >= least, "some notes to be heard")  # type: ignore[misc]
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
+            desk.start("run")
+            until(lambda least=count: desk.ask(read)[0][0] >= least, "some notes to be heard")  # type: ignore[misc]
+            desk.kill()
         desk.run("run", "--once")
-    assert rows(desk, "SELECT count(*), count(DISTINCT media_id) FROM texts WHERE kind = 'transcript'") == [
+    assert desk.ask("SELECT count(*), count(DISTINCT media_id) FROM texts WHERE kind = 'transcript'") == [
         (len(numbers), len(numbers))
     ]
     assert told(sink) == [], "what stood there before us alerts nobody"
@@ -239,9 +229,9 @@ def test_what_is_said_is_told_before_one_pass_reads_a_single_file(desk: Desk, si
         text = world.publish("spokesman_office", "The regional command speaks.")
         desk.run("run", "--once")
     assert ("command", str(text)) in told(sink)
-    [(stored_at, read_at)] = rows(desk, "SELECT stored_at, read_at FROM media")
+    [(stored_at, read_at)] = desk.ask("SELECT stored_at, read_at FROM media")
     settled = "SELECT settled_at FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE rule {} 'media:%'"
-    [(words_told,)], [(file_told,)] = rows(desk, settled.format("NOT LIKE")), rows(desk, settled.format("LIKE"))
+    [(words_told,)], [(file_told,)] = desk.ask(settled.format("NOT LIKE")), desk.ask(settled.format("LIKE"))
     assert words_told < stored_at < file_told < read_at
 
 
@@ -251,20 +241,19 @@ def test_a_person_has_files_read_again_while_the_daemon_runs(
     note(world, "history")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url) + engine(desk, says("Good day.")))
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         fresh = note(world, "fresh")
-        until(lambda: rows(desk, "SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(2,)], "both to be heard")
+        until(lambda: desk.ask("SELECT count(*) FROM texts WHERE kind = 'transcript'") == [(2,)], "both to be heard")
         engine(desk, says())
         assert desk.run("media", "read", "--since", "1h").stdout == "0 files queued for reading\n"
         assert desk.run("media", "read", "--again").stdout == "2 files queued for reading; the running daemon does it\n"
-        until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "both again")
-        before = rows(desk, "SELECT id, text, current FROM texts")
+        until(lambda: desk.ask("SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "both again")
+        before = desk.ask("SELECT id, text, current FROM texts")
         desk.run("media", "read", "--again", "--engine", "ears", "--source", "spokesman")
-        until(lambda: rows(desk, "SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "a third time")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
-    assert rows(desk, "SELECT id, text, current FROM texts") == before, "the same words are the same row"
+        until(lambda: desk.ask("SELECT count(*) FROM jobs WHERE kind = 'transcript'") == [(0,)], "a third time")
+        desk.stop()
+    assert desk.ask("SELECT id, text, current FROM texts") == before, "the same words are the same row"
     assert sorted(row[1:] for row in before)[1:] == [("Good day.", 0)] * 2 + [(WORDS, 1)] * 2
     assert told(sink) == [("media:spokesman", str(fresh))], "what only a better reading finds is no event"
     assert len(json.loads(desk.run("search", "in:transcript good", "--history", "--json").stdout)) == 2
@@ -280,5 +269,5 @@ def test_history_leaves_the_processor_to_what_is_fresh(desk: Desk, sink: Sink, w
         note(world, "fresh")
         desk.run("run", "--once")
     own = os.nice(0)
-    heard = rows(desk, "SELECT text FROM texts WHERE kind = 'transcript' ORDER BY post_id")
+    heard = desk.ask("SELECT text FROM texts WHERE kind = 'transcript' ORDER BY post_id")
     assert heard == [(f"at {min(own + nice, 19)}",) for nice in (19, 10)]

@@ -10,33 +10,10 @@ import pytest
 
 from bot.world import World, run_in_thread
 from bot.world.state import WorldFile
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import config, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[media]
-keep_free = 0
-[defaults]
-every = "1s"
-[[sources]]
-name = "spokesman"
-kind = "telegram_web"
-channel = "spokesman_office"
-base_url = "{world}"
-[[rules]]
-name = "command"
-query = '"regional command"'
-targets = ["hook"]
-[[targets]]
-name = "hook"
-kind = "webhook"
-url = "{hook}"
-health = true
+ENGINES = """
 [[engines]]
 name = "ears"
 kind = "program"
@@ -105,14 +82,12 @@ def test_a_file_that_kills_the_unit_whenever_it_is_read_is_left_alone_and_that_i
 
 @contextmanager
 def channel_with_a_voice_note(desk: Desk, sink: Sink) -> Iterator[World]:
-    world = World()
-    world.open_channel("spokesman_office", "The office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         program = desk.directory / "reads.py"
         program.write_text(READS.format(python=sys.executable), encoding="utf-8")
         program.chmod(0o755)
-        desk.write(CONFIG.format(world=address, hook=sink.url, program=program))
+        desk.write(config(address, sink.url, "spokesman_office", health=True) + ENGINES.format(program=program))
         desk.run("run", "--once")
         world.publish("spokesman_office", "", attachments=[WorldFile("voice", "heavy.ogg", duration="0:04")])
         yield world
@@ -121,9 +96,8 @@ def channel_with_a_voice_note(desk: Desk, sink: Sink) -> Iterator[World]:
 @contextmanager
 def running(desk: Desk) -> Iterator[None]:
     """A daemon that is killed at the end, with everything that it started."""
-    daemon = desk.start("run")
+    desk.start("run")
     try:
         yield
     finally:
-        daemon.kill()
-        daemon.wait()
+        desk.kill()

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,19 +12,12 @@ import pytest
 from bot.world import Faults, World, run_in_thread
 from bot.world.state import WorldFile
 from storage.records import MediaKind
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import HEAD, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[media]
-keep_free = 0
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 [[sources]]
 name = "spokesman"
 kind = "telegram_web"
@@ -54,6 +45,7 @@ makes = "ocr"
 program = ["{program}", "{{file}}"]
 timeout = "60s"
 """
+)
 HEARS = """
 import json, sys
 words = "We lost contact with the regional command."
@@ -73,13 +65,6 @@ def spoken(world: World, name: str = "note.ogg") -> int:
     return world.publish("spokesman_office", "", attachments=[WorldFile("voice", name, duration="0:04")])
 
 
-def office() -> World:
-    world = World()
-    world.open_channel("spokesman_office", "The office")
-    world.publish("spokesman_office", "Nothing new.")
-    return world
-
-
 def rows(desk: Desk, statement: str) -> list[dict[str, Any]]:
     with desk.archive.reading() as reader:
         return [dict(row) for row in reader.execute(statement)]
@@ -88,15 +73,14 @@ def rows(desk: Desk, statement: str) -> list[dict[str, Any]]:
 def test_a_voice_note_alerts_with_its_bytes_stored_and_its_words_follow(
     desk: Desk, sink: Sink, until: Until, check_invariants: Callable[..., None]
 ) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, HEARS)))
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
         number = spoken(world)
         until(lambda: len(sink.ids()) == 2, "the alert and what the note says")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     first, second = (document["data"] for _, document in sink.received)
     assert (first["rule"], second["rule"]) == ("media:spokesman", "command")
     [file] = first["post"]["media"]
@@ -114,7 +98,7 @@ def test_a_voice_note_alerts_with_its_bytes_stored_and_its_words_follow(
 
 
 def test_one_pass_does_it_all(desk: Desk, sink: Sink) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, HEARS)))
         desk.run("run", "--once")
@@ -144,7 +128,7 @@ def test_a_kill_during_a_job_has_it_done_again_once(
     check_invariants: Callable[..., None],
 ) -> None:
     """The first program marks its folder and hangs; the next one answers. A second death would leave the file alone."""
-    world = office()
+    world = world_of("spokesman_office")
     hangs = "import time\nopen('begun', 'w').close()\ntime.sleep(100)\n"
     begun: set[Path] = set()
 
@@ -157,15 +141,13 @@ def test_a_kill_during_a_job_has_it_done_again_once(
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, hangs)))
         desk.run("run", "--once")
         world.publish("spokesman_office", "", attachments=[WorldFile(kind, file)])
-        daemon = desk.start("run")
+        desk.start("run")
         until(begins, "the job")
-        os.kill(daemon.pid, signal.SIGKILL)
-        daemon.wait()
+        desk.kill()
         program(desk, HEARS)
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: len(sink.ids()) == len(alerts), "the alerts")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert [row["kind"] for row in rows(desk, "SELECT kind FROM texts WHERE engine IS NOT NULL")] == [made]
     assert rows(desk, "SELECT * FROM given_up") == []
     assert not any((desk.directory / "data" / "work").iterdir())
@@ -176,20 +158,19 @@ def test_a_kill_during_a_job_has_it_done_again_once(
 def test_a_kill_during_a_fetch_leaves_no_orphan_and_fetches_again(
     desk: Desk, sink: Sink, until: Until, check_invariants: Callable[..., None]
 ) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, HEARS)))
         desk.run("run", "--once")
         for number in range(5):
             for part in range(4):
                 spoken(world, f"note-{number}-{part}.ogg")
-            daemon = desk.start("run")
+            desk.start("run")
             until(
                 lambda count=number: len(rows(desk, "SELECT id FROM media")) > count * 4,  # type: ignore[misc]
                 "new files",
             )
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
+            desk.kill()
         desk.run("run", "--once")
     stored = rows(desk, "SELECT * FROM media")
     assert {row["state"] for row in stored} == {"stored"}
@@ -203,7 +184,7 @@ def test_a_kill_during_a_fetch_leaves_no_orphan_and_fetches_again(
 
 
 def test_bad_input_50_a_program_that_fails_three_times_costs_one_file_and_is_told(desk: Desk, sink: Sink) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, "raise SystemExit(7)")))
         desk.run("run", "--once")
@@ -221,7 +202,7 @@ def test_bad_input_50_a_program_that_fails_three_times_costs_one_file_and_is_tol
 
 
 def test_a_source_that_fails_holds_up_no_file_and_files_no_source(desk: Desk, sink: Sink, until: Until) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, program=program(desk, HEARS)))
         desk.run("run", "--once")

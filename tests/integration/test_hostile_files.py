@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from bot.world import World, run_in_thread
+from bot.world import run_in_thread
 from bot.world.files import ogg, png
 from bot.world.state import WorldFile
 from tests import bot_api
 from tests.desk import Desk, Sink
+from tests.integration.scene import world_of
 
 CONFIG = """
 [http]
@@ -97,13 +98,6 @@ def stand(desk: Desk, sink: Sink, api: bot_api.BotApi) -> Callable[[str, str], N
     return made
 
 
-def office() -> World:
-    world = World()
-    world.open_channel("spokesman_office", "The office")
-    world.publish("spokesman_office", "Nothing new.")
-    return world
-
-
 def long() -> bytes:
     """A voice note whose last page says that ten hours have passed."""
     whole = bytearray(ogg(2))
@@ -131,7 +125,7 @@ def test_bad_input_46_47_and_49_a_file_in_disguise_is_stored_and_opened_by_no_en
         ("photo", "page.png", f'<svg xmlns="s"><image href="{lure}/i"/></svg>'.encode(), "image/svg+xml"),
         ("photo", "bomb.png", bomb, "image/png"),
     ]
-    world = office()
+    world = world_of("spokesman_office")
     opened = "print('The regional command was opened')"
     with run_in_thread(world) as address:
         stand(address, opened)
@@ -180,7 +174,7 @@ def acting(text: str) -> set[str]:
 def test_bad_input_51_what_a_machine_says_is_shown_told_and_marked_like_any_foreign_text(
     desk: Desk, sink: Sink, api: bot_api.BotApi, stand: Callable[[str, str], None]
 ) -> None:
-    world = office()
+    world = world_of("spokesman_office")
     says = f"import json, sys\nhostile = {HOSTILE!r}\nname = open(sys.argv[1], 'rb').read().rsplit(b'#')[-1].decode()\n"
     says += f"print(json.dumps({{'text': {SAID!r} + hostile[name], 'language': 'en', 'confidence': 0.9}}))"
     with run_in_thread(world) as address:

@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from storage.archive import full_text
 from storage.archive.database import Archive
 from storage.language.fold import fold
 from storage.language.version import FOLD_VERSION
-from tests.desk import Desk
+from tests.desk import Desk, Until
 
-Until = Callable[[Callable[[], object], str], None]
 POSTS = 1_500
 CONFIG = """
 [[sources]]

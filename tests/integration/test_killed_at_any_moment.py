@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,20 +11,16 @@ from contextlib import contextmanager
 from bot.world import World, run_in_thread
 from storage.alerts import mutes
 from storage.alerts.mutes import Mute
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import HEAD
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
 HANDLES = ("spokesman_office", "northern_alliance_info")
 RULES = {"command": ("regional command", ("hook", "screen")), "contact": ("contact with the post", ("hook",))}
 
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 
 [[sources]]
 name = "spokesman"
@@ -65,6 +60,7 @@ url = "{hook}"
 name = "screen"
 kind = "console"
 """
+)
 
 
 @contextmanager
@@ -98,7 +94,7 @@ def busy(world: World, seed: int) -> Iterator[threading.Semaphore]:
 def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     desk: Desk,
     sink: Sink,
-    until: Callable[[Callable[[], object], str], None],
+    until: Until,
     check_invariants: Callable[..., None],
 ) -> None:
     world = World()
@@ -121,8 +117,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
                 may.release(12)
                 pause.wait(chance.uniform(0, 0.8))
                 assert daemon.poll() is None, desk.said()
-                os.kill(daemon.pid, signal.SIGKILL)
-                daemon.wait()
+                desk.kill()
 
         # What a kill left waiting (back-off, ambiguous sends) is due within seconds.
         def quiet() -> bool:

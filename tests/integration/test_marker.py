@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk
+from tests.desk import Desk, Until
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,15 +103,12 @@ def test_the_database_of_another_archive_is_refused(collected: Desk, tmp_path: P
     assert "not the archive that was here before" in refused(collected)
 
 
-def test_a_log_that_is_removed_after_a_kill_is_noticed(
-    desk: Desk, until: Callable[[Callable[[], object], str], None]
-) -> None:
+def test_a_log_that_is_removed_after_a_kill_is_noticed(desk: Desk, until: Until) -> None:
     desk.write(CONFIG)
     (desk.directory / "posts.jsonl").write_text(POST.format(number=1))
-    daemon = desk.start("run")
+    desk.start("run")
     until(lambda: desk.database.exists() and "watching" in desk.said() and native_ids(desk), "a post")
-    os.kill(daemon.pid, signal.SIGKILL)
-    daemon.wait()
+    desk.kill()
     kept = {path: path.read_bytes() for path in desk.database.parent.glob("communique.db*")}
     for ending in ("-wal", "-shm"):
         desk.database.with_name(desk.database.name + ending).unlink()
@@ -123,15 +119,14 @@ def test_a_log_that_is_removed_after_a_kill_is_noticed(
     assert native_ids(desk) == ["1"]
 
 
-def test_a_kill_alone_is_no_loss(desk: Desk, until: Callable[[Callable[[], object], str], None]) -> None:
+def test_a_kill_alone_is_no_loss(desk: Desk, until: Until) -> None:
     desk.write(CONFIG)
     (desk.directory / "posts.jsonl").write_text(POST.format(number=1))
     for _ in range(3):
         before = desk.said().count("watching")
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda before=before: desk.said().count("watching") > before, "the daemon")  # type: ignore[misc]
-        os.kill(daemon.pid, signal.SIGKILL)
-        daemon.wait()
+        desk.kill()
     desk.run("run", "--once")
 
 

@@ -4,22 +4,16 @@ import fcntl
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 
 import pytest
 
-from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink
+from bot.world import run_in_thread
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import HEAD, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 [[sources]]
 name = "spokesman_office"
 kind = "telegram_web"
@@ -37,6 +31,7 @@ name = "hook"
 kind = "webhook"
 url = "{hook}"
 """
+)
 
 
 def full_pipe() -> tuple[int, int]:
@@ -74,9 +69,7 @@ def buffered(desk: Desk) -> dict[str, str]:
 def test_alerts_arrive_and_sigterm_ends_it_while_nobody_reads(
     desk: Desk, sink: Sink, until: Until, stopped: tuple[str, ...]
 ) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "spokesman office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     reading, writing = full_pipe()
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url))
@@ -100,9 +93,7 @@ def test_alerts_arrive_and_sigterm_ends_it_while_nobody_reads(
 
 
 def test_one_pass_ends_though_nobody_reads(desk: Desk, sink: Sink) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "spokesman office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     reading, writing = full_pipe()
     try:
         with run_in_thread(world) as address:

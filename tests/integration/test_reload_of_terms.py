@@ -1,20 +1,14 @@
 """Terms in the running daemon: a config that it cannot take at a reload, and one that it takes."""
 
 import signal
-from collections.abc import Callable
 
-from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink
+from bot.world import run_in_thread
+from tests.desk import Desk, Sink, Until
+from tests.integration.scene import HEAD, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 [[terms]]
 name = "regional-command"
 en = ["regional command"]
@@ -32,6 +26,7 @@ kind = "telegram_web"
 channel = "spokesman_office"
 base_url = "{world}"
 """
+)
 BROKEN = """
 [[rules]]
 name = "unknown-term"
@@ -45,9 +40,7 @@ query = 'army "never closed'
 def test_rules_that_cannot_be_read_are_refused_at_start_and_at_a_reload_with_name_place_and_reason(
     desk: Desk, sink: Sink, until: Until
 ) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "Spokesman")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         good = CONFIG.format(hook=sink.url, world=address)
         broken = good + BROKEN
@@ -73,8 +66,7 @@ def test_rules_that_cannot_be_read_are_refused_at_start_and_at_a_reload_with_nam
         sink.heard.clear()
         world.publish("spokesman_office", "တိုင်းစစ်ဌာနချုပ်သို့ သွားသည်။")
         until(sink.heard.is_set, "an alert by the new phrase")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
     why = desk.run("alerts", "why", "2").stdout
     assert "@regional-command" in why
     assert "as “တိုင်းစစ်ဌာနချုပ်”" in why

@@ -3,9 +3,10 @@
 import asyncio
 import json
 
-from bot.world import World, run_in_thread
+from bot.world import run_in_thread
 from tests.bot_api import TOKEN, serving
 from tests.desk import Desk, Sink
+from tests.integration.scene import world_of
 
 CONFIG = """
 [http]
@@ -37,9 +38,7 @@ HALF = TOKEN.partition(":")[2]
 
 
 def test_a_token_that_the_other_side_repeats_is_shown_and_written_nowhere(desk: Desk, sink: Sink) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "spokesman office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     token = desk.directory / "token"
     token.write_text(TOKEN)
     token.chmod(0o600)

@@ -1,7 +1,7 @@
 """What was given up is announced once, with the command that takes it up again; and that command does."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from storage import jobs
@@ -9,7 +9,7 @@ from storage.archive.database import Writer
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states
-from tests.desk import Desk, Sink
+from tests.desk import Desk, Sink, Until
 
 CONFIG = """
 [http]
@@ -68,10 +68,6 @@ def begun(desk: Desk, sink: Sink) -> Iterator[Desk]:
     yield desk
 
 
-def health(sink: Sink) -> list[str]:
-    return [body["data"]["text"] for _, body in sink.received if body["type"] == "health"]
-
-
 def alerts(sink: Sink) -> list[str]:
     return [body["data"]["post"]["native_id"] for _, body in sink.received if body["type"] == "match"]
 
@@ -83,7 +79,7 @@ def test_a_post_that_was_given_up_is_announced_once_and_decided_by_the_command_o
         [post] = given_up(desk, 1)
         done = desk.run("run", "--once")
         desk.run("run", "--once")
-        [said] = health(sink)
+        [said] = sink.health()
         assert said == (
             f"the rules could not be run on post {post} (spokesman/1): a rule broke on it: RecursionError;"
             f" to try again, run `communique rules decide {post}`"
@@ -99,30 +95,26 @@ def test_a_post_that_was_given_up_is_announced_once_and_decided_by_the_command_o
 
 
 def test_many_are_announced_together_and_decided_together_by_the_running_daemon(
-    desk: Desk, sink: Sink, until: Callable[[Callable[[], object], str], None]
+    desk: Desk, sink: Sink, until: Until
 ) -> None:
     with begun(desk, sink):
         first, *_ = given_up(desk, *range(1, 21))
-        daemon = desk.start("run")
-        try:
-            until(lambda: health(sink), "the health message")
-            [said] = health(sink)
-            assert said.startswith(f"the rules could not be run on posts {first} and 19 more: a rule broke")
-            assert said.endswith("run `communique rules decide --given-up`")
-            answer = json.loads(desk.run("rules", "decide", "--given-up", "--json").stdout)
-            assert (len(answer["posts"]), answer["waiting"], len(answer["alerts"])) == (20, 0, 20)
-            until(lambda: len(alerts(sink)) == 20, "the alerts")
-            assert len(health(sink)) == 1
-        finally:
-            daemon.terminate()
-            daemon.wait()
+        desk.start("run")
+        until(sink.health, "the health message")
+        [said] = sink.health()
+        assert said.startswith(f"the rules could not be run on posts {first} and 19 more: a rule broke")
+        assert said.endswith("run `communique rules decide --given-up`")
+        answer = json.loads(desk.run("rules", "decide", "--given-up", "--json").stdout)
+        assert (len(answer["posts"]), answer["waiting"], len(answer["alerts"])) == (20, 0, 20)
+        until(lambda: len(alerts(sink)) == 20, "the alerts")
+        assert len(sink.health()) == 1
 
 
 def test_a_recheck_that_was_given_up_is_announced_with_its_own_command(desk: Desk, sink: Sink) -> None:
     with begun(desk, sink):
         [post] = given_up(desk, 1, kind="recheck")
         desk.run("run", "--once")
-        assert f"`communique sources recheck {post}`" in health(sink)[0]
+        assert f"`communique sources recheck {post}`" in sink.health()[0]
         answer = desk.run("sources", "recheck", "--given-up").stdout
         assert answer == "1 post queued for another look; `communique run` does it\n"
         desk.run("sources", "recheck", "--given-up", code=3)

@@ -12,18 +12,13 @@ from pathlib import Path
 import pytest
 
 from bot.daemon.lock import holder
-from bot.world import World, run_in_thread
-from tests.desk import Desk
+from bot.world import run_in_thread
+from tests.desk import Desk, Until
+from tests.integration.scene import HEAD, world_of
 
-Until = Callable[[Callable[[], object], str], None]
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[defaults]
-every = "1s"
+CONFIG = (
+    HEAD
+    + """\
 [[sources]]
 name = "spokesman_office"
 kind = "telegram_web"
@@ -37,6 +32,7 @@ targets = ["terminal"]
 name = "terminal"
 kind = "console"
 """
+)
 # As a shell does: the terminal becomes the controlling one of a session of its own.
 IN_TERMINAL = """
 import fcntl, os, signal, sys, termios
@@ -85,9 +81,7 @@ def window(desk: Desk) -> Iterator[Callable[..., Window]]:
 
 @contextmanager
 def watched(desk: Desk) -> Iterator[None]:
-    world = World()
-    world.open_channel("spokesman_office", "spokesman office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     with run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address))
         yield

@@ -1,13 +1,12 @@
 """A machine's translation through the whole line: beside the original, marked, and found only where it is asked for."""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 
-from bot.world import World, run_in_thread
-from tests.desk import Desk, Sink
+from bot.world import run_in_thread
+from tests.desk import Desk, Sink, Until
 from tests.engine_server import serving
+from tests.integration.scene import world_of
 
 SAID = "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ"
 MEANT = "The regional command has fallen."
@@ -45,9 +44,7 @@ model = "stub"
 def test_a_translation_stands_beside_the_original_and_alerts_nobody(
     desk: Desk, sink: Sink, check_invariants: Callable[..., None]
 ) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "The office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
         desk.run("run", "--once")
@@ -71,26 +68,22 @@ def test_a_translation_stands_beside_the_original_and_alerts_nobody(
 
 
 def test_a_kill_during_a_translation_has_it_done_again_once(
-    desk: Desk, sink: Sink, until: Callable[[Callable[[], object], str], None], check_invariants: Callable[..., None]
+    desk: Desk, sink: Sink, until: Until, check_invariants: Callable[..., None]
 ) -> None:
-    world = World()
-    world.open_channel("spokesman_office", "The office")
-    world.publish("spokesman_office", "Nothing new.")
+    world = world_of("spokesman_office")
     with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
         desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
         desk.run("run", "--once")
         world.publish("spokesman_office", SAID)
         server.silent = True
         for cycle in range(1, 5):  # more often than a job may fail
-            daemon = desk.start("run")
+            desk.start("run")
             until(lambda count=cycle: len(server.asked) == count, "the question")  # type: ignore[misc]
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
+            desk.kill()
         server.silent = False
-        daemon = desk.start("run")
+        desk.start("run")
         until(lambda: '"translation"' in desk.run("search", "in:translation regional", "--json").stdout, "its words")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        desk.stop()
         desk.run("run", "--once")
     with desk.archive.reading() as reader:
         made = reader.execute("SELECT text, current FROM texts WHERE kind = 'translation'").fetchall()

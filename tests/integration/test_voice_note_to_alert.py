@@ -1,11 +1,8 @@
 """A voice note through the whole line to a bot: heard of at once with its bytes, its words as the reply, whatever dies."""
 
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +11,8 @@ from bot.world import World, run_in_thread
 from bot.world.files import ogg
 from bot.world.state import WorldFile
 from tests.bot_api import TOKEN, BotApi, serving
-from tests.desk import Desk, Process
+from tests.desk import Desk, Until
 
-Until = Callable[[Callable[[], object], str], None]
 WORDS = "We lost contact with the regional command."
 CONFIG = """
 [http]
@@ -86,12 +82,11 @@ class Office:
         self.world.publish("spokesman_office", "", attachments=[WorldFile("voice", f"{name}.ogg", duration="1:10")])
         return data
 
-    def start(self) -> Process:
-        return self.desk.start("run")
+    def start(self) -> None:
+        self.desk.start("run")
 
-    def end(self, daemon: Process) -> None:
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+    def end(self) -> None:
+        self.desk.stop()
         assert "Traceback" not in self.desk.said()
 
     def count(self, statement: str) -> int:
@@ -107,21 +102,21 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, until: Until) -> Iterator[Office]:
+def office(desk: Desk, until: Until) -> Iterator[Office]:
     world = World()
     world.open_channel("spokesman_office", "The office")
     with run_in_thread(world) as address, serving() as api:
-        yield Office(Desk(tmp_path), api, address, world, until)
+        yield Office(desk, api, address, world, until)
 
 
 def test_a_voice_note_comes_with_its_bytes_and_its_words_answer_it(office: Office) -> None:
     office.hush.touch()
-    daemon = office.start()
+    office.start()
     sent = office.say()
     office.until(lambda: office.api.said, "the alert")
     office.hush.unlink()
     office.until(lambda: len(office.api.said) == 3, "what it says")
-    office.end(daemon)
+    office.end()
     first, *replies = office.api.said
     assert first.file is not None
     assert (first.file.method, first.file.mime, first.file.data) == ("sendVoice", "audio/ogg", sent)
@@ -137,12 +132,12 @@ def test_a_voice_note_comes_with_its_bytes_and_its_words_answer_it(office: Offic
 
 def test_words_that_are_ready_before_the_alert_could_be_delivered_answer_it_all_the_same(office: Office) -> None:
     office.api.fail_with = [(502, "Bad Gateway")]
-    daemon = office.start()
+    office.start()
     office.say()
     office.until(lambda: office.count("matches") == 3, "the decision on its words")
     assert office.api.said == [], "the bot was down meanwhile"
     office.until(lambda: len(office.api.said) == 3, "all that was owed")
-    office.end(daemon)
+    office.end()
     first = office.api.said[0]
     assert first.file is not None
     assert "not transcribed" not in first.text
@@ -204,13 +199,12 @@ def test_a_kill_at_every_step_loses_nothing_and_says_which_copy_may_be_one(
             config.write_text(whole, encoding="utf-8")
         if awaited == "the words":
             office.hush.unlink()
-        daemon = office.start()
+        office.start()
         office.until(condition, awaited)
-        os.kill(daemon.pid, signal.SIGKILL)
-        daemon.wait()
-    daemon = office.start()
+        office.desk.kill()
+    office.start()
     office.until(lambda: office.count(sent) == 3, "all that was owed")
-    office.end(daemon)
+    office.end()
     assert office.count("texts WHERE kind = 'transcript'") == 1
     assert office.count("matches") == 3
     files = [said.id for said in office.api.said if said.file is not None]

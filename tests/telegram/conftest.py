@@ -1,11 +1,11 @@
 """A Telegram world with one account and one channel, served, and a directory that is signed in to it."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.desk import Until, wait_until
 from tests.telegram.daemon_process import Station, standing
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Served, World, run_in_thread
@@ -34,18 +34,8 @@ def data_dir(telegram: World, at: Served, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def waits() -> Callable[[Callable[[], object], str], None]:
-    """Wait for what another process brings about, a minute at most."""
-
-    def wait(condition: Callable[[], object], awaited: str) -> None:
-        pause = threading.Event()
-        for _ in range(1200):
-            if condition():
-                return
-            pause.wait(0.05)
-        pytest.fail(f"waited for {awaited}")
-
-    return wait
+def waits() -> Until:
+    return wait_until
 
 
 @pytest.fixture

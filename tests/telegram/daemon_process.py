@@ -4,14 +4,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.world import World as Pages
 from bot.world import run_in_thread as pages_in_thread
 from storage.archive.errors import ArchiveMissing
-from tests.desk import Desk, Process, Sink, listening
+from tests.desk import Desk, Sink, listening
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Served, World, run_in_thread
 
@@ -46,7 +46,6 @@ class Station:
     served: Served
     address: str
     sink: Sink
-    daemons: list[Process] = field(default_factory=list)
 
     def configure(self, **sources: Mapping[str, object]) -> None:
         """One `[[sources]]` of kind telegram for each name, asked every second."""
@@ -66,13 +65,10 @@ class Station:
         (self.desk.directory / "data").chmod(0o700)
 
     def start(self) -> None:
-        self.daemons.append(self.desk.start("run"))
+        self.desk.start("run")
 
     def stop(self) -> None:
-        """End the daemon as SIGTERM does."""
-        daemon = self.daemons.pop()
-        daemon.terminate()
-        assert daemon.wait(60) == 0, self.desk.said()
+        self.desk.stop()
 
     def until(self, true: Callable[[], object], awaited: str, *, most: int = 1200) -> None:
         """Wait for what another process brings about."""
@@ -80,14 +76,14 @@ class Station:
         for _ in range(most):
             if true():
                 return
-            assert all(daemon.poll() is None for daemon in self.daemons), self.desk.said()
+            assert all(daemon.poll() is None for daemon in self.desk.started), self.desk.said()
             pause.wait(0.05)
         raise AssertionError(f"waited in vain for {awaited}\n{self.desk.said()}")
 
     def ask(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """A look into the archive; nothing where there is none yet."""
-        with suppress(ArchiveMissing), self.desk.archive as archive, archive.reading() as reader:
-            return [tuple(row) for row in reader.execute(statement, values)]
+        with suppress(ArchiveMissing):
+            return self.desk.ask(statement, **values)
         return []
 
     def state(self, name: str = "post") -> str:
@@ -128,7 +124,7 @@ class Station:
 
     def health(self) -> list[str]:
         """What the target with `health = true` was told."""
-        return [body["data"]["text"] for _, body in self.sink.received if body["type"] == "health"]
+        return self.sink.health()
 
 
 def _toml(value: object) -> str:
@@ -145,12 +141,12 @@ def standing(directory: Path) -> Iterator[Station]:
     secret = directory / "hash"
     secret.write_text("0123456789abcdef")
     secret.chmod(0o600)
-    with run_in_thread(telegram) as served, pages_in_thread(pages) as address, listening() as sink:
-        station = Station(Desk(directory), telegram, pages, served, address, sink)
+    with (
+        run_in_thread(telegram) as served,
+        pages_in_thread(pages) as address,
+        listening() as sink,
+        Desk(directory) as desk,
+    ):
+        station = Station(desk, telegram, pages, served, address, sink)
         station.sign_in()
-        try:
-            yield station
-        finally:
-            for daemon in station.daemons:
-                daemon.kill()
-                daemon.wait()
+        yield station

@@ -47,10 +47,11 @@ def served(world: World) -> Iterator[Served]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, served: Served) -> Desk:
+def desk(tmp_path: Path, served: Served) -> Iterator[Desk]:
     (tmp_path / "hash").write_text("0123456789abcdef")
     (tmp_path / "hash").chmod(0o600)
-    return Desk(tmp_path)
+    with Desk(tmp_path) as made:
+        yield made
 
 
 def configure(desk: Desk, served: Served, *sources: str) -> None:
@@ -105,7 +106,7 @@ def test_public_channels_are_shared_out_evenly_and_move_when_their_account_dies(
     number = world.open_channel(None, "Private", private=True, members=[SOUTH])
     configure(desk, served, *map(source, CHANNELS), source("private", number, 'account = "south"'))
     sign_in(desk, world, served, north=NORTH, south=SOUTH)
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: sorted(map(str, readers(desk).values())) == ["north"] * 2 + ["south"] * 3, "an even share")
     waits(lambda: states(desk) == {"ok"}, "first contact")
     before = readers(desk)
@@ -129,8 +130,7 @@ def test_public_channels_are_shared_out_evenly_and_move_when_their_account_dies(
     desk.run("login", "--account", "south", "--phone", SOUTH, stdin="54321\n")
     waits(lambda: listed(desk)["private"]["state"] == "ok", "the private channel's return")
     waits(lambda: all(readers(desk)[name] == "south" for name in moved), "the return of the public ones")
-    daemon.terminate()
-    assert daemon.wait(30) == 0
+    desk.stop()
 
 
 def test_a_wait_of_one_account_does_not_stop_the_other(desk: Desk, world: World, served: Served, waits: Waits) -> None:
@@ -138,15 +138,14 @@ def test_a_wait_of_one_account_does_not_stop_the_other(desk: Desk, world: World,
         desk, served, source("border_post", more='account = "north"'), source("river_guard", more='account = "south"')
     )
     sign_in(desk, world, served, north=NORTH, south=SOUTH)
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: states(desk) == {"ok"}, "first contact")
     world.faults.flood("messages.getHistory", 3_600, phone="959000000001")
     waits(lambda: listed(desk)["border_post"]["state"] == "rate-limited", "the wait")
     world.publish("river_guard", "Meanwhile.")
     waits(lambda: listed(desk)["river_guard"]["posts"] == 2, "the post of the other account")
     assert "messages.getHistory (north)" in desk.run("sources", "list").stderr
-    daemon.terminate()
-    assert daemon.wait(30) == 0
+    desk.stop()
 
 
 def test_an_account_that_does_not_exist_is_said_with_its_place(desk: Desk, served: Served) -> None:

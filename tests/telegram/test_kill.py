@@ -2,20 +2,19 @@
 
 import os
 import random
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, Sink, listening
+from tests.desk import Desk, Sink, Until, listening
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "4"))
-Until = Callable[[Callable[[], object], str], None]
 HANDLES = ("border_post", "river_guard")
 WORDS = ("The regional command is silent", "A convoy left")
 
@@ -64,21 +63,9 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def desk(tmp_path: object) -> Desk:
-    return Desk(tmp_path)  # type: ignore[arg-type]  # pytest's own fixture
-
-
-@pytest.fixture
-def patiently() -> Until:
-    def wait(condition: Callable[[], object], awaited: str) -> None:
-        pause = threading.Event()
-        for _ in range(1200):
-            if condition():
-                return
-            pause.wait(0.05)
-        pytest.fail(f"waited a minute for {awaited}")
-
-    return wait
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Desk(tmp_path) as made:
+        yield made
 
 
 @contextmanager
@@ -157,7 +144,7 @@ def made_world() -> World:
 
 
 def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
-    desk: Desk, sink: Sink, patiently: Until, check_invariants: Callable[..., None]
+    desk: Desk, sink: Sink, waits: Until, check_invariants: Callable[..., None]
 ) -> None:
     world = made_world()
     chance, pause = random.Random(20261122), threading.Event()
@@ -171,13 +158,12 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
                 sink.heard.clear()
                 daemon = desk.start("run")
                 if cycle % 3:  # each third dies while it starts, connects or catches up, the others at work
-                    patiently(sink.heard.is_set, "an alert of this cycle")
+                    waits(sink.heard.is_set, "an alert of this cycle")
                 pause.wait(chance.uniform(0, 0.8 if cycle % 3 else 1.6))
                 assert daemon.poll() is None, desk.said()
-                os.kill(daemon.pid, signal.SIGKILL)
-                daemon.wait()
+                desk.kill()
         world.faults.heal()
-        settle(desk, patiently)
+        settle(desk, waits)
     check_invariants(
         desk.archive,
         {handle: {str(one) for one in said(world, handle)} for handle in HANDLES},
@@ -191,7 +177,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     assert "Traceback" not in desk.said()
 
 
-def settle(desk: Desk, patiently: Until) -> None:
+def settle(desk: Desk, waits: Until) -> None:
     """Passes of the program until nothing is owed any more."""
 
     def quiet() -> bool:
@@ -205,7 +191,7 @@ def settle(desk: Desk, patiently: Until) -> None:
             ).fetchone()
         return bool(left[0] == 0)
 
-    patiently(quiet, "the last deliveries")
+    waits(quiet, "the last deliveries")
 
 
 def check_words(desk: Desk, world: World) -> None:
@@ -255,7 +241,7 @@ def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
 
 
 def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_alert(
-    desk: Desk, sink: Sink, patiently: Until, check_invariants: Callable[..., None]
+    desk: Desk, sink: Sink, waits: Until, check_invariants: Callable[..., None]
 ) -> None:
     world = made_world()
     chance, pause = random.Random(20261122), threading.Event()
@@ -265,11 +251,9 @@ def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_al
         sign_in(world, served, desk.directory / "data")
         (desk.directory / "data").chmod(0o700)
         desk.run("run", "--once")
-        daemon = desk.start("run")
+        desk.start("run")
         for _ in range(max(2, CYCLES // 5)):
-            patiently(
-                lambda: desk.said().count("telegram: connected") >= desk.said().count("watching"), "the connection"
-            )
+            waits(lambda: desk.said().count("telegram: connected") >= desk.said().count("watching"), "the connection")
             left = []
             for handle in HANDLES:
                 numbers = world.reserve(handle, 4)
@@ -282,16 +266,14 @@ def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_al
                 publish_part(world, *part)
                 pause.wait(chance.uniform(0, 0.1))
             pause.wait(chance.uniform(0, 0.5))
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-            daemon = desk.start("run")
+            desk.kill()
+            desk.start("run")
             for part in left:
                 if part not in before:
                     publish_part(world, *part)
                     pause.wait(chance.uniform(0, 0.1))
-        os.kill(daemon.pid, signal.SIGKILL)
-        daemon.wait()
-        settle(desk, patiently)
+        desk.kill()
+        settle(desk, waits)
     check_invariants(desk.archive, targets={"command": ["hook"]})
     check_words(desk, world)
     check_alerts(desk, sink, world)
@@ -304,7 +286,7 @@ def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_al
     assert len(sink.ids()) == len(albums)
 
 
-def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, patiently: Until) -> None:
+def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, waits: Until) -> None:
     world = made_world()
     with run_in_thread(world) as served:
         configure(desk, served, sink.url)
@@ -313,10 +295,9 @@ def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, p
         desk.run("run", "--once")
         world.faults.flood("messages.getHistory", 15)
         for _ in range(3):
-            daemon = desk.start("run")
-            patiently(lambda: "rate-limited" in desk.run("sources", "list").stdout, "the wait to be known")
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
+            desk.start("run")
+            waits(lambda: "rate-limited" in desk.run("sources", "list").stdout, "the wait to be known")
+            desk.kill()
         listed = desk.run("sources", "list", "--json")
         assert '"messages.getHistory"' in listed.stdout
         assert world.faults.broken_waits == []

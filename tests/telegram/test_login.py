@@ -47,13 +47,13 @@ fallback = "none"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, telegram: World, at: Served) -> Desk:
+def desk(tmp_path: Path, telegram: World, at: Served) -> Iterator[Desk]:
     telegram.accounts.open(OPEN, code="54321")
-    made = Desk(tmp_path)
     (tmp_path / "hash").write_text("0123456789abcdef")
     (tmp_path / "hash").chmod(0o600)
-    made.write(CONFIG.format(host=at.host, port=at.port, dc=at.dc, key=at.public_key_file))
-    return made
+    with Desk(tmp_path) as made:
+        made.write(CONFIG.format(host=at.host, port=at.port, dc=at.dc, key=at.public_key_file))
+        yield made
 
 
 def session_file(desk: Desk) -> Path:
@@ -152,7 +152,7 @@ def test_a_qr_code_signs_in_once_it_is_scanned(desk: Desk, telegram: World, wait
 def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(
     desk: Desk, telegram: World, waits: Waits
 ) -> None:
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: "not signed in" in desk.said(), "the daemon to miss the session")
     desk.run("login", "--phone", OPEN, stdin="54321\n")
     waits(lambda: "telegram: connected" in desk.said(), "the daemon to take it up")
@@ -163,8 +163,7 @@ def test_a_running_daemon_takes_a_new_session_up_and_lets_go_at_logout(
     desk.run("login", "--logout")
     assert not session_file(desk).exists()
     desk.run("login", "--status", code=5)
-    daemon.terminate()
-    assert daemon.wait(60) == 0
+    desk.stop()
     assert telegram.journal.count("auth.logOut") == 1
 
 
@@ -210,13 +209,12 @@ def test_where_nobody_can_be_asked_the_state_is_unknown_and_the_exit_code_is_1(d
 
 def test_a_running_daemon_is_asked_for_the_state(desk: Desk, telegram: World, waits: Waits) -> None:
     sign_in_by(desk)
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: "telegram: connected" in desk.said(), "the connection")
     asked = telegram.journal.count("users.getUsers")
     assert "state: connected" in desk.run("login", "--status").stdout
     assert telegram.journal.count("users.getUsers") > asked
-    daemon.terminate()
-    assert daemon.wait(60) == 0
+    desk.stop()
 
 
 def test_signing_in_again_ends_the_session_before(desk: Desk, telegram: World) -> None:
@@ -244,7 +242,7 @@ def test_after_a_revoked_session_another_sign_in_lets_the_running_daemon_go_on(
 ) -> None:
     telegram.manners.hash_of_session = True
     desk.run("login", "--phone", PHONE, stdin="12345\ncorrect horse\n")
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: "telegram: connected" in desk.said(), "the connection")
     waits(lambda: stored(desk, 1), "first contact")
     telegram.accounts.end_sessions(PHONE)
@@ -256,8 +254,7 @@ def test_after_a_revoked_session_another_sign_in_lets_the_running_daemon_go_on(
     desk.run("login", "--phone", PHONE, stdin="12345\ncorrect horse\n")
     waits(lambda: stored(desk, missed), "what was said meanwhile")
     desk.run("login", "--status")
-    daemon.terminate()
-    assert daemon.wait(60) == 0
+    desk.stop()
     assert desk.said().count("telegram: connected") == 2
 
 
@@ -456,11 +453,10 @@ def test_a_server_that_is_none_is_told_in_one_sentence_by_login_and_by_run(
         assert any(part in refused.stderr.strip().splitlines()[-1] for part in said.split("|"))
         session_file(desk).write_bytes(session)
         session_file(desk).chmod(0o600)
-        daemon = desk.start("run")
+        desk.start("run")
         waits(lambda: "telegram: unreachable" in desk.said(), "the state")
         assert "unreachable" in desk.run("sources", "list").stdout
-        daemon.terminate()
-        assert daemon.wait(60) == 0
+        desk.stop()
     assert "Traceback" not in refused.stderr + desk.said()
 
 

@@ -463,7 +463,7 @@ def test_five_hundred_posts_of_another_server_with_their_files_edits_and_deletio
     (tmp_path / "hash").chmod(0o600)
     desk.write(CONFIG.format(host=at.host, port=at.port, dc=at.dc, key=at.public_key_file))
     desk.run("login", "--phone", GUEST, stdin="54321\n")
-    daemon = desk.start("run")
+    desk.start("run")
     waits(lambda: "is reached" in desk.said(), "first contact")
     waits(lambda: asked(desk, "SELECT count(*) FROM posts") == [(501,)], "every post")
     telegram.edit("border_post", 499, "Corrected near the end.")
@@ -474,8 +474,7 @@ def test_five_hundred_posts_of_another_server_with_their_files_edits_and_deletio
     gone = "SELECT number FROM posts WHERE deleted_at IS NOT NULL ORDER BY number"
     waits(lambda: asked(desk, gone) == [(410,), (480,)], "the deletions")
     waits(lambda: asked(desk, "SELECT count(*) FROM media WHERE state = 'stored'") == [(20,)], "the files")
-    daemon.terminate()
-    assert daemon.wait(60) == 0
+    desk.stop()
     kept = dict(asked(desk, "SELECT p.number, m.sha256 FROM media m JOIN posts p ON p.id = m.post_id"))
     assert kept == {number: hashlib.sha256(data).hexdigest() for number, data in sent.items()}
     for sha in kept.values():

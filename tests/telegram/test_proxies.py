@@ -34,10 +34,11 @@ media = ["document"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / "hash").write_text("0123456789abcdef")
     (tmp_path / "hash").chmod(0o600)
-    return Desk(tmp_path)
+    with Desk(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_the_daemon_keeps_trying_a_proxy_and_asks_nobody_else(
             configure(desk, "telegram.invalid:443", proxy.url, pages)
             desk.run("login", "--phone", OPEN, stdin="54321\n")
         calls = len(world.journal.calls())
-        daemon = desk.start("run")
+        desk.start("run")
         waits(lambda: "telegram: proxy down" in desk.said(), "the state")
         assert "proxy down" in desk.run("sources", "list").stdout
         assert len(world.journal.calls()) == calls
@@ -188,8 +189,7 @@ def test_the_daemon_keeps_trying_a_proxy_and_asks_nobody_else(
             waits(lambda: "telegram: connected" in desk.said(), "the connection")
             number = world.publish("border_post", "Through the proxy.")
             waits(lambda: _stored(desk, number), "the post")
-            daemon.terminate()
-            assert daemon.wait(60) == 0
+            desk.stop()
 
 
 def _stored(desk: Desk, number: int) -> bool:
