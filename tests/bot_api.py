@@ -100,6 +100,7 @@ class Said:
     request: dict[str, Any]
     file: "Sent | None" = None
     earlier: list[str] = field(default_factory=list)  # what it said before each edit
+    keyboard: list[list[dict[str, str]]] = field(default_factory=list)
 
 
 @dataclass
@@ -185,9 +186,18 @@ class BotApi:
         said = self._read(request, what)
         if isinstance(said, tuple):
             return said
-        if (said.plain, said.links, said.bold) == (message.text, message.links, message.bold):
+        keyboard = _keyboard(request)
+        if keyboard is None:
+            return no(400, "Bad Request: BUTTON_DATA_INVALID")
+        if (said.plain, said.links, said.bold, keyboard) == (
+            message.text,
+            message.links,
+            message.bold,
+            message.keyboard,
+        ):
             return no(400, _SAME)
         message.earlier.append(message.text)
+        message.keyboard = keyboard
         message.text, message.links, message.bold = said.plain, said.links, said.bold
         self.edited.set()
         return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, what: said.plain}}
@@ -213,14 +223,28 @@ class BotApi:
         said = self._read(request, "caption" if file else "text")
         if isinstance(said, tuple):
             return said
+        keyboard = _keyboard(request)
+        if keyboard is None:
+            return no(400, "Bad Request: BUTTON_DATA_INVALID")
         reply = request.get("reply_parameters") or {}
         known = {message.id for message in self.said}
         if reply and reply["message_id"] not in known and not reply.get("allow_sending_without_reply"):
             return no(400, "Bad Request: message to be replied not found")
-        message = Said(len(self.said) + 1, request["chat_id"], said.plain, said.links, said.bold, request, file)
+        message = Said(
+            len(self.said) + 1, request["chat_id"], said.plain, said.links, said.bold, request, file, [], keyboard
+        )
         self.said.append(message)
         self.heard.set()
         return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, "text": said.plain}}
+
+
+def _keyboard(request: dict[str, Any]) -> list[list[dict[str, str]]] | None:
+    """The buttons that a request asks for; None if one has no data, or more than 64 bytes of it."""
+    rows: list[list[dict[str, str]]] = (request.get("reply_markup") or {}).get("inline_keyboard", [])
+    right = all(
+        1 <= len(one.get("callback_data", "").encode()) <= 64 and one.get("text") for row in rows for one in row
+    )
+    return rows if right else None
 
 
 def no(code: int, description: str, **parameters: int) -> tuple[int, dict[str, Any]]:

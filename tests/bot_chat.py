@@ -68,6 +68,8 @@ class BotChat(BotApi):
         if method == "setMyCommands":
             self.commands = request["commands"]
             return _yes(True)
+        if method == "editMessageReplyMarkup":
+            return self._change_keyboard(request)
         if method == "answerCallbackQuery":
             if request["callback_query_id"] in self.answered or len(request.get("text", "")) > 200:
                 return no(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
@@ -75,6 +77,16 @@ class BotChat(BotApi):
             self.toasts.append((request["callback_query_id"], request.get("text", "")))
             return _yes(True)
         return None
+
+    def _change_keyboard(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        message = next((one for one in self.said if one.id == request["message_id"]), None)
+        if message is None or message.id in self.removed:
+            return no(400, "Bad Request: message to edit not found")
+        rows = (request.get("reply_markup") or {}).get("inline_keyboard", [])
+        if rows == message.keyboard:
+            return no(400, "Bad Request: message is not modified")
+        message.keyboard = rows
+        return _yes({"message_id": message.id})
 
     def _poll(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.polls.append(request)
@@ -95,8 +107,7 @@ class BotChat(BotApi):
 
 def keyboard(said: Said) -> list[list[dict[str, str]]]:
     """The buttons under a message."""
-    found: list[list[dict[str, str]]] = (said.request.get("reply_markup") or {}).get("inline_keyboard", [])
-    return found
+    return said.keyboard
 
 
 def _yes(result: object) -> tuple[int, dict[str, Any]]:

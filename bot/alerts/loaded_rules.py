@@ -105,10 +105,12 @@ class LoadedRules:
         """Who hears of an alert that nobody takes up, by the name of its rule."""
         return {name: found.escalation for name, found in self.alerting.items() if found.escalation is not None}
 
-    def rendering(self, zone: ZoneInfo, data_dir: Path | None = None) -> Rendering:
+    def rendering(
+        self, zone: ZoneInfo, data_dir: Path | None = None, answered: frozenset[str] = frozenset()
+    ) -> Rendering:
         """What render needs beside the archive; files are attached only if the data directory is given."""
         priorities = {name: alerting.priority for name, alerting in self.alerting.items()}
-        return Rendering(zone, priorities, self.files, data_dir)
+        return Rendering(zone, priorities, self.files, data_dir, answered)
 
 
 def _alerting(config: "Config", rule: "RuleConfig") -> Alerting:

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.alerts import files
+from bot.alerts.buttons import alert_buttons
 from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
 from bot.alerts.lines import Line, Span, draw_lines, keep_inert, measure_lines, plain_lines
 from bot.alerts.passages import find_passages, split_sentences
-from bot.contracts.message import CopiesShown, Message, Shows
+from bot.contracts.message import ButtonRows, CopiesShown, Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
 from bot.foreign.text import one_line, undated, visible
@@ -40,6 +41,7 @@ class Rendering:
     priorities: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     data_dir: Path | None = None
+    answered: frozenset[str] = frozenset()  # targets where a bot hears which button is pressed
 
 
 def render(
@@ -87,7 +89,14 @@ def render(
         headline="".join(span.text for span in words).strip(),
         copies=copies,
         link=safe_link(post.url),
+        buttons=_buttons(delivery, story, rendering),
     )
+
+
+def _buttons(delivery: DeliveryRow, story: Story, rendering: Rendering) -> ButtonRows:
+    match = story.match
+    wanted = delivery.target in rendering.answered and match.acked is None
+    return alert_buttons(match.id, match.post_id, match.at) if wanted else ()
 
 
 def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:

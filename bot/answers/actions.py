@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.alerts.buttons import mark_of
 from bot.alerts.muting import check_mute
 from bot.answers import answering
-from bot.answers.commands import OLDEST, Command, Press, mark_of, parse_mute
+from bot.answers.commands import OLDEST, Command, Press, parse_mute
 from bot.answers.pages import say_of
 from bot.answers.reports import Question, read_alert_id
 from bot.clock import DAY, HOUR
@@ -43,7 +44,7 @@ def press(writer: "Writer", button: Press, who: str, asked: Question, *, missed:
 
     Raises UserError before anything is written.
     """
-    match = _find_alert(writer, button)
+    match = find_alert(writer, button)
     if button.action == "ack":
         return Done(answering.acknowledge(writer, match.id, who, asked.now).sentence(), acked=True)
     if button.action == "useful":
@@ -58,7 +59,8 @@ def press(writer: "Writer", button: Press, who: str, asked: Question, *, missed:
     return Done(_begin(writer, "rule", match.rule, DAY, why, who, asked))
 
 
-def _find_alert(writer: "Writer", button: Press) -> "MatchRow":
+def find_alert(writer: "Writer", button: Press) -> "MatchRow":
+    """The alert above a button. Raises NotFound where it is one of another archive."""
     story = matches.read_story(writer, button.alert)
     if story is None or mark_of(story.match.id, story.match.post_id, story.match.at) != button.mark:
         raise NotFound("this archive has no such alert")

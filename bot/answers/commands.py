@@ -5,9 +5,10 @@ The data of a button has at most 64 bytes, holds no secret, and names the alert 
 
 import re
 from dataclasses import dataclass
-from hashlib import sha256
 
+from bot.alerts.buttons import ACTIONS as PRESSED
 from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.contracts.message import ButtonRows
 
 OLDEST = 5 * MINUTE  # of a command that is carried out
 COMMANDS = {
@@ -26,10 +27,6 @@ COMMANDS = {
     "help": "these commands",
 }
 ACTIONS = ("mute", "unmute", "ack")
-BUTTONS = (
-    (("Ack", "ack"), ("Useful", "useful"), ("Noise", "noise")),
-    (("Mute source 1 h", "mute-source"), ("Mute rule 1 d", "mute-rule"), ("Why", "why")),
-)
 _COMMAND = re.compile(r"/([A-Za-z][A-Za-z0-9_]{0,31})(?:@([A-Za-z0-9_]{1,64}))?(?:\s+(.*))?\s*", re.DOTALL)
 _PRESS = re.compile(r"([a-z-]{1,16}):([0-9]{1,18}):([0-9a-f]{8})")
 _TURN = re.compile(r"page:([0-9]{1,18}):([0-9]{1,6})")
@@ -73,26 +70,14 @@ def parse_data(data: str) -> Press | TurnedPage | None:
     if turned := _TURN.fullmatch(data):
         return TurnedPage(int(turned[1]), int(turned[2]))
     found = _PRESS.fullmatch(data)
-    known = {action for row in BUTTONS for _, action in row}
-    return Press(found[1], int(found[2]), found[3]) if found is not None and found[1] in known else None
+    return Press(found[1], int(found[2]), found[3]) if found is not None and found[1] in PRESSED else None
 
 
-def alert_buttons(alert: int, post_id: int, at: int) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Rows of (label, data) under an alert."""
-    mark = mark_of(alert, post_id, at)
-    return tuple(tuple((label, f"{action}:{alert}:{mark}") for label, action in row) for row in BUTTONS)
-
-
-def page_buttons(answer: int, page: int, pages: int) -> tuple[tuple[tuple[str, str], ...], ...]:
+def page_buttons(answer: int, page: int, pages: int) -> ButtonRows:
     """The buttons to the pages before and after; none where there are none."""
     row = [("« back", f"page:{answer}:{page - 1}")] if page > 0 else []
     row += [("more »", f"page:{answer}:{page + 1}")] if page + 1 < pages else []
     return (tuple(row),) if row else ()
-
-
-def mark_of(alert: int, post_id: int, at: int) -> str:
-    """What an alert of another archive with the same number does not have: `at` is when the rule was tried."""
-    return sha256(f"{alert} {post_id} {at}".encode()).hexdigest()[:8]
 
 
 def parse_mute(words: str) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Self
 
-from bot.answers.actions import Done, carry_out, press
+from bot.answers.actions import Done, carry_out, find_alert, press
 from bot.answers.bot_api import BotApi, Conflict, RefusedRequest
 from bot.answers.commands import (
     ACTIONS,
@@ -29,6 +29,7 @@ from bot.answers.reports import Question, report
 from bot.archive import AsyncArchive
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.config import Config
+from bot.contracts.message import ButtonRows
 from bot.contracts.target import BotAccess
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line
@@ -94,9 +95,7 @@ class BotLine:
         acked: Callable[[], None],
     ) -> Self | None:
         """The bot of a checked config, if it has one."""
-        settings = config.bot
-        named = next((target.bot() for target in config.targets if target.name == settings.target), None)
-        access = named if settings.token_file is None else BotAccess(settings.token_file, settings.api_base)
+        access = find_access(config)
         if access is None:
             return None
         health = [target.name for target in config.targets if target.health]
@@ -241,7 +240,7 @@ class BotLine:
         if not isinstance(button, Press):
             raise UserError("this button is not known any more")
         if button.action == "why":
-            return _Reply(question=Command("why", str(button.alert)))
+            return _Reply(question=Command("why", str(find_alert(writer, button).id)))
         asked = Question("", self.config, self.clock.now())
         return _say(press(writer, button, heard.called, asked, missed=self._missed))
 
@@ -286,7 +285,7 @@ class BotLine:
         else:
             await self._edit(heard, page.text, buttons)
 
-    async def _send(self, heard: Incoming, text: str, buttons: "Buttons") -> None:
+    async def _send(self, heard: Incoming, text: str, buttons: ButtonRows) -> None:
         request: dict[str, object] = {
             "chat_id": heard.chat,
             "text": text,
@@ -295,7 +294,7 @@ class BotLine:
         }
         await self.api.call("sendMessage", request | _markup(buttons))
 
-    async def _edit(self, heard: Incoming, text: str, buttons: "Buttons") -> None:
+    async def _edit(self, heard: Incoming, text: str, buttons: ButtonRows) -> None:
         request: dict[str, object] = {
             "chat_id": heard.chat,
             "message_id": heard.message,
@@ -309,13 +308,33 @@ class BotLine:
                 raise
 
 
-Buttons = tuple[tuple[tuple[str, str], ...], ...]
-
-
-def _markup(buttons: Buttons) -> dict[str, object]:
+def _markup(buttons: ButtonRows) -> dict[str, object]:
     rows = [[{"text": label, "callback_data": data} for label, data in row] for row in buttons]
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
 
 def _say(done: Done) -> _Reply:
     return _Reply(done.said, acked=done.acked)
+
+
+def find_access(config: Config) -> BotAccess | None:
+    """The token and the server of the bot that answers; None if there is none."""
+    settings = config.bot
+    if settings.token_file is not None:
+        return BotAccess(settings.token_file, settings.api_base)
+    return next((target.bot() for target in config.targets if target.name == settings.target), None)
+
+
+def find_answered(config: Config) -> frozenset[str]:
+    """The targets with buttons: those that send by the bot that answers, to a chat in which it does."""
+    access = find_access(config)
+    if access is None:
+        return frozenset()
+    chats = {str(chat).casefold() for chat in config.bot.chats}
+    bots = {target.name: found for target in config.targets if (found := target.bot())}
+    return frozenset(
+        name
+        for name, found in bots.items()
+        if (found.token_file.path, found.api_base) == (access.token_file.path, access.api_base)
+        and found.chat.casefold() in chats
+    )

@@ -43,6 +43,10 @@ class CopiesShown:
     lines: tuple[str, ...] = ()
 
 
+ButtonRows = tuple[tuple[tuple[str, str], ...], ...]
+"""Rows of buttons: the label of each, and the data that comes back when it is pressed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup.
@@ -66,3 +70,4 @@ class Message:
     link: str | None = None
     progress: str | None = None
     copies: CopiesShown = CopiesShown()
+    buttons: ButtonRows = ()

@@ -15,6 +15,8 @@ from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
 __all__ = [
+    "BotAccess",
+    "Buttoned",
     "Editable",
     "Message",
     "MessageRefused",
@@ -30,10 +32,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class BotAccess:
-    """A bot of Telegram: where its token is, and which server speaks the Bot API."""
+    """A bot of Telegram: where its token is, which server speaks the Bot API, and the `chat` that it writes to."""
 
     token_file: SecretFile
     api_base: str
+    chat: str = ""
 
 
 class TargetSettings(Settings):
@@ -126,6 +129,15 @@ class Editable(Protocol):
 
     async def edit(self, receipt: str, message: Message) -> None:
         """Let the message say this. Raises what `send` raises; `MessageRefused` if it can never be changed again."""
+        ...
+
+
+@runtime_checkable
+class Buttoned(Protocol):
+    """A target whose messages may have buttons; the receipt of one that has says `"buttons": true`."""
+
+    async def remove_buttons(self, receipt: str) -> None:
+        """Let the message show none. Raises what `send` raises; `MessageRefused` if it can never be changed again."""
         ...
 
 

@@ -125,6 +125,7 @@ class App:
         ]
         if stages.wired.bot is not None:
             self._tasks.append(self._keep("the bot", stages.wired.bot.run))
+            self._tasks.append(self._keep("the buttons", stages.wired.removal.run))
         stages.wired.media.start(self._supervision.keep)
         stages.rounds.bell.ring()
 

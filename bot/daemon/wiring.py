@@ -10,7 +10,8 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
-from bot.answers.line import BotLine
+from bot.answers.line import BotLine, find_answered
+from bot.answers.removal import ButtonRemoval
 from bot.archive import AsyncArchive
 from bot.claims import Claims
 from bot.clock import Clock
@@ -76,6 +77,7 @@ class Wired:
     targets: Mapping[str, Target]
     outbox: Outbox
     media: MediaStage
+    removal: ButtonRemoval
     pings: Pings
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
     bot: BotLine | None = None  # None: nobody is answered
@@ -176,7 +178,8 @@ class Stages:
         targets = build_targets(config, http_of_targets, self._startup)
         enabled = [settings for settings in config.sources if settings.enabled]
         sources = {settings.name: source_kinds.build(settings, source_tools) for settings in enabled}
-        rendering = rules.rendering(config.zone, config.data_dir)
+        rendering = rules.rendering(config.zone, config.data_dir, find_answered(config))
+        removal = ButtonRemoval(self.archive, self._clock, targets)
         return Wired(
             config=config,
             clients=(http, http_of_targets, http_of_pings, http_of_bot),
@@ -201,7 +204,8 @@ class Stages:
                 self.archive, self._clock, self.say, config.heartbeat, http_of_pings, self._reading.path, self._began
             ),
             telegram=telegram,
-            bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, self._ring_alerts),
+            bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, removal.bell.ring),
+            removal=removal,
         )
 
     def _build_telegram(self, config: Config) -> "TelegramLine | None":

@@ -17,7 +17,10 @@ from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
 from bot.claims import Claims
+from bot.cli.kinds import every_kind
 from bot.clock import Clock
+from bot.config import Config, load
+from bot.config.environment import Environment
 from bot.contracts.message import Message, Shows
 from bot.contracts.quiet import QuietHours
 from bot.contracts.target import Target, TargetSettings, TargetTools
@@ -29,6 +32,7 @@ from storage.posts import saving
 from storage.records import Batch, Escalation, FetchedPost, Hit, MatchKind, MatchRow, Raw
 from storage.sources import states as source_states
 from tests.bot_api import TOKEN, BotApi, serving
+from tests.bot_chat import BotChat, chatting
 from tests.desk import Sink, listening
 
 NOW = 1_763_800_000_000_000
@@ -261,3 +265,44 @@ def telegram(bot_api: Any, tmp_path: Path) -> dict[str, Any]:
 def run(program: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
     """Run a command of `alerts`."""
     return lambda *words: program("alerts", *words)
+
+
+BOT_CONFIG = """
+[http]
+allow_private_addresses = true
+[defaults]
+timezone = "Asia/Yangon"
+[[sources]]
+name = "spokesman"
+kind = "replay"
+path = "posts.jsonl"
+[[targets]]
+name = "desk"
+kind = "telegram"
+token_file = "token"
+chat = -100
+api_base = "{base}"
+health = true
+[[rules]]
+name = "fire"
+query = "command"
+targets = ["desk"]
+[bot]
+target = "desk"
+chats = [-100]
+people = [4242]
+"""
+
+
+@pytest.fixture
+def chat() -> Iterator[BotChat]:
+    with chatting() as found:
+        yield found
+
+
+@pytest.fixture
+def bot_config(chat: BotChat, tmp_path: Path) -> Config:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "config.toml").write_text(BOT_CONFIG.format(base=chat.base), encoding="utf-8")
+    return load(tmp_path / "config.toml", Environment(), kinds=every_kind())

@@ -1,73 +1,30 @@
 """The bot that answers: real requests on a real socket, people who write and press, and an archive that remembers."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bot.answers.line import BotLine
 from bot.archive import AsyncArchive
-from bot.cli.kinds import every_kind
 from bot.clock import Clock
-from bot.config import Config, load
-from bot.config.environment import Environment
+from bot.config import Config
 from bot.http import IN_ALL, Http
 from storage.answers import bots
 from tests.bot_api import TOKEN
-from tests.bot_chat import BotChat, chatting, keyboard, wait_for
-
-CONFIG = """
-[http]
-allow_private_addresses = true
-[defaults]
-timezone = "Asia/Yangon"
-[[sources]]
-name = "spokesman"
-kind = "replay"
-path = "posts.jsonl"
-[[targets]]
-name = "desk"
-kind = "telegram"
-token_file = "token"
-chat = -100
-api_base = "{base}"
-health = true
-[[rules]]
-name = "fire"
-query = "command"
-targets = ["desk"]
-[bot]
-target = "desk"
-chats = [-100]
-people = [4242]
-"""
+from tests.bot_chat import BotChat, keyboard, wait_for
 
 
 @pytest.fixture
-def chat() -> Iterator[BotChat]:
-    with chatting() as found:
-        yield found
-
-
-@pytest.fixture
-def config(chat: BotChat, tmp_path: Path) -> Config:
-    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
-    (tmp_path / "token").chmod(0o600)
-    (tmp_path / "config.toml").write_text(CONFIG.format(base=chat.base), encoding="utf-8")
-    return load(tmp_path / "config.toml", Environment(), kinds=every_kind())
-
-
-@pytest.fixture
-def listen(line: Any, config: Config) -> Callable[..., None]:
+def listen(line: Any, bot_config: Config) -> Callable[..., None]:
     """Let the bot listen until something has happened."""
 
     def listen(happened: Callable[[], object]) -> None:
         async def live() -> None:
             store, clock = AsyncArchive(line.archive), Clock()
-            http = Http(config.http_rules(), clock, per_server=IN_ALL)
-            bot = BotLine.of(config, http, store, clock, line.said.append, lambda: None)
+            http = Http(bot_config.http_rules(), clock, per_server=IN_ALL)
+            bot = BotLine.of(bot_config, http, store, clock, line.said.append, lambda: None)
             assert bot is not None
             running = asyncio.create_task(bot.run())
             try:

@@ -9,7 +9,7 @@ from aiolimiter import AsyncLimiter
 from pydantic import Field
 
 from bot.clock import HOUR, SECOND, Clock
-from bot.contracts.message import Attachment
+from bot.contracts.message import Attachment, ButtonRows
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import BotAccess, Message, MessageRefused, Moved, Shows, TargetSettings, TargetTools
@@ -58,7 +58,7 @@ class Settings(TargetSettings):
         return f"{self.chat} {self.topic or ''}".casefold()
 
     def bot(self) -> BotAccess | None:
-        return BotAccess(self.token_file, self.api_base)
+        return BotAccess(self.token_file, self.api_base, str(self.chat))
 
     def addresses(self) -> tuple[str, ...]:
         return (self.api_base,)
@@ -135,11 +135,26 @@ class TelegramTarget:
             "message_id": _message_id(receipt),
             field: message.text if html else clip(message.plain, limit),
         }
+        request |= _keyboard(message.buttons)
         if html:
             request["parse_mode"] = "HTML"
         if field == "text":
             request["link_preview_options"] = _NO_PREVIEW
         await self._call(method, json.dumps(request).encode(), html=html)
+
+    async def remove_buttons(self, receipt: str) -> None:
+        """Take the buttons away (core.telegram.org/bots/api#editmessagereplymarkup)."""
+        said = json.loads(receipt)
+        if said.get("chat") != self._chat:
+            raise MessageRefused("it is in another chat")
+        request = {"chat_id": self._chat, "message_id": said.get("message_id"), "reply_markup": {"inline_keyboard": []}}
+        try:
+            await self._call("editMessageReplyMarkup", json.dumps(request).encode(), html=False)
+        except _ChatGone as problem:
+            raise MessageRefused(problem.reason) from None
+        except MessageRefused as problem:
+            if "message is not modified" not in problem.reason:
+                raise
 
     async def _parsed(self, message: Message, attached: Attachment | None) -> str:
         try:
@@ -154,6 +169,7 @@ class TelegramTarget:
             method, content, kind = await asyncio.to_thread(_with_file, request, attached)
         result = await self._call(method, content, kind, deadline=60 if attached is None else 110, html=html)
         receipt = {"message_id": result.get("message_id"), "chat": self._chat}
+        receipt |= {"buttons": True} if message.buttons else {}
         return json.dumps(receipt if attached is None else receipt | {"caption": True})
 
     async def _call(
@@ -188,6 +204,7 @@ class TelegramTarget:
             "link_preview_options": _NO_PREVIEW,
             "disable_notification": message.priority in {"min", "low"},
         }
+        request |= _keyboard(message.buttons)
         if html:
             request["parse_mode"] = "HTML"
         if self.settings.topic is not None:
@@ -248,7 +265,9 @@ def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, b
     except OSError as problem:
         raise MessageRefused(f"its file cannot be read ({problem.strerror})") from None
     fields = {"caption": clip(str(request["text"]), _CAPTION) if "parse_mode" not in request else str(request["text"])}
-    for key in ("chat_id", "parse_mode", "disable_notification", "message_thread_id", "reply_parameters"):
+    for key in (
+        "chat_id", "parse_mode", "disable_notification", "message_thread_id", "reply_parameters", "reply_markup",
+    ):  # fmt: skip
         if key in request:
             value = request[key]
             fields[key] = value if isinstance(value, str) else json.dumps(value)
@@ -262,6 +281,11 @@ class _ChatGone(Never):
 
 class _Unparsed(Never):
     """400 "can't parse entities": the same words without markup may pass."""
+
+
+def _keyboard(buttons: ButtonRows) -> dict[str, object]:
+    rows = [[{"text": label, "callback_data": data} for label, data in row] for row in buttons]
+    return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
 
 def _answer(body: bytes) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""The daemon and the people who answer it over Telegram: kill -9 between any two steps does nothing twice."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bot.world import World, run_in_thread
+from tests.bot_api import TOKEN
+from tests.bot_chat import BotChat, chatting, keyboard
+from tests.desk import Desk, Sink
+
+CONFIG = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+[defaults]
+every = "1s"
+[[sources]]
+name = "spokesman"
+kind = "telegram_web"
+channel = "spokesman_office"
+base_url = "{world}"
+[[rules]]
+name = "command"
+query = '"regional command"'
+targets = ["desk"]
+escalate = {{ after = "2s", targets = ["phone"] }}
+[[targets]]
+name = "desk"
+kind = "telegram"
+token_file = "token"
+chat = -100
+api_base = "{api}"
+[[targets]]
+name = "phone"
+kind = "webhook"
+url = "{hook}"
+[bot]
+target = "desk"
+chats = [-100]
+"""
+
+
+@pytest.fixture
+def chat() -> Iterator[BotChat]:
+    with chatting() as found:
+        yield found
+
+
+def test_people_answer_a_daemon_that_is_killed_in_between(
+    desk: Desk, sink: Sink, chat: BotChat, until: Callable[[Callable[[], object], str], None]
+) -> None:
+    world = World()
+    world.open_channel("spokesman_office", "Spokesman")
+    world.publish("spokesman_office", "Nothing new.")
+    (desk.directory / "token").write_text(TOKEN)
+    (desk.directory / "token").chmod(0o600)
+
+    def rows(sql: str) -> list[dict[str, object]]:
+        with desk.archive as archive, archive.reading() as reader:
+            return [dict(row) for row in reader.execute(sql)]
+
+    with run_in_thread(world) as address:
+        desk.write(CONFIG.format(world=address, api=chat.base, hook=sink.url))
+        desk.run("run", "--once")
+        daemon = desk.start("run")
+        world.publish("spokesman_office", "We left the regional command.")
+        until(lambda: chat.said and keyboard(chat.said[0]), "an alert with buttons")
+        until(lambda: sink.received, "the escalation, for nobody answers")
+        assert sink.received[0][1]["type"] == "escalation"
+        chat.press(chat.said[0], "Ack")
+        until(lambda: rows("SELECT * FROM acks"), "the acknowledgement")
+        daemon.kill()  # perhaps before the buttons are gone, or the other side knows that it was heard
+        daemon.wait()
+        chat.say("/mute command 2h they repeat themselves")
+        daemon = desk.start("run")
+        until(lambda: rows("SELECT * FROM mutes"), "the mute")
+        daemon.kill()
+        daemon.wait()
+        daemon = desk.start("run")
+        until(lambda: not keyboard(chat.said[0]), "the buttons to be gone")
+        chat.say("/mutes")
+        until(lambda: any("mute 1: rule command" in one.text for one in chat.said), "an answer")
+        world.publish("spokesman_office", "We left another regional command.")
+        until(lambda: rows("SELECT * FROM deliveries WHERE state = 'silenced'"), "the alert that is muted")
+        daemon.terminate()
+        assert daemon.wait(60) == 0
+    assert [row["who"] for row in rows("SELECT who FROM acks")] == ["@anna"]
+    assert len(rows("SELECT * FROM mutes")) == 1
+    assert len(sink.received) == 1
