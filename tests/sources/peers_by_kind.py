@@ -14,6 +14,7 @@ from bot.world.answers import Request, answer
 from tests.sources.bluesky_server import BlueskyServer
 from tests.sources.loopback_server import NOW, Answer, Peer
 from tests.sources.mastodon_server import MastodonServer
+from tests.sources.town_site import TownSite
 from tests.sources.youtube_server import YouTubeServer
 
 State = Literal["alive", "refused", "hangs", "500", "garbage", "nothing"]
@@ -89,6 +90,15 @@ def _youtube(state: State, peer: Peer, directory: Path) -> Keys:
     return {"channel": peer.url("/@ferry_office")}
 
 
+def _website(state: State, peer: Peer, directory: Path) -> Keys:
+    site = TownSite()
+    for number in range(5):
+        site.publish(f"Notice number {number} of the ferry office")
+    peer.reply = site.reply if state == "alive" else None
+    peer.answer = FAILURES.get(state, peer.answer)
+    return {"url": peer.url("/statements"), "body": ".body"}
+
+
 PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "bluesky": _bluesky,
     "feed": _feed,
@@ -96,5 +106,6 @@ PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "replay": _replay,
     "telegram": _telegram_web,  # nobody is signed in: its public pages stand in; tests/telegram has the account
     "telegram_web": _telegram_web,
+    "website": _website,
     "youtube": _youtube,
 }

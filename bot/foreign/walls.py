@@ -1,0 +1,54 @@
+"""PURE: pages that stand in the way of what was asked for: challenges, consent, logins, frames without words."""
+
+import re
+from typing import Literal
+
+from selectolax.lexbor import LexborHTMLParser
+
+Wall = Literal["challenge page", "consent page", "sign-in required", "needs JavaScript"]
+
+_FEW = 120  # words: more is an article, whatever else the page holds
+_CHALLENGE = re.compile(
+    r"cf-chl-|/cdn-cgi/challenge-platform|__cf_chl|ddos-guard|_Incapsula_Resource|px-captcha|g-recaptcha|h-captcha|hcaptcha"
+    r"|cf-turnstile|aws-waf-token|sucuri_cloudproxy|data-sitekey",
+    re.IGNORECASE,
+)
+_CHALLENGE_WORDS = re.compile(
+    r"just a moment|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|are you a robot"
+    r"|attention required|access denied|unusual traffic|security check",
+    re.IGNORECASE,
+)
+_CONSENT_WORDS = re.compile(
+    r"before you continue|we (?:and our partners )?(?:use|value|store).{0,60}(?:cookie|privacy)|accept (?:all|cookies)"
+    r"|cookie (?:settings|consent)|consent",
+    re.IGNORECASE,
+)
+_SCRIPT_WORDS = re.compile(
+    r"enable javascript|requires javascript|javascript (?:is|to be) (?:required|enabled|disabled)", re.IGNORECASE
+)
+
+
+def find_wall(html: str) -> Wall | None:
+    """What stands in the way, None for a page with words of its own."""
+    page = LexborHTMLParser(html)
+    hidden = " ".join(node.text() or "" for node in page.css("noscript"))
+    page.strip_tags(["script", "style", "noscript", "template"])
+    body = page.body
+    words = " ".join((body.text(separator=" ") if body is not None else "").split())
+    title = " ".join((node.text() or "") for node in page.css("title"))
+    if len(words.split()) > _FEW or len(words) > 8 * _FEW:
+        return None
+    if _CHALLENGE.search(html) or _CHALLENGE_WORDS.search(f"{title} {words}"):
+        return "challenge page"
+    if page.css_first('input[type="password"]') is not None:
+        return "sign-in required"
+    if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button") is not None:
+        return "consent page"
+    if len(words) < 80 and ("<script" in html.lower()) and (_SCRIPT_WORDS.search(hidden + words) or _is_frame(page)):
+        return "needs JavaScript"
+    return None
+
+
+def _is_frame(page: LexborHTMLParser) -> bool:
+    """Whether the page is only the place into which a script writes."""
+    return page.css_first("#root, #app, #__next, #__nuxt, #___gatsby, app-root, [data-reactroot]") is not None

@@ -1,0 +1,307 @@
+"""The child process that reads web pages: no network, no files, little memory and little time.
+
+Standard input is one line of JSON (`PageRequest`) and then the page; standard output is one JSON document
+(`PageAnswer`).
+"""
+
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urljoin, urlsplit
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[3]))
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from bot.foreign.addresses import name_page
+from bot.foreign.charset import decode
+from bot.foreign.markup import plain
+from bot.foreign.walls import find_wall
+from bot.limits import limit_process
+
+MEMORY = 1 << 30
+_MOST_ITEMS = 300
+_LITTLE = 200  # characters: a text that short may be that of a wall
+_MOST_PICTURES = 20
+_ICON = 64  # pixels; a smaller picture shows no statement
+_LEAST_LINKS = 3  # that make a list
+_SHORTEST_TITLE = 12  # characters; of scripts without spaces, six
+_APART = frozenset(("nav", "header", "footer", "aside"))  # links there are ways through the site
+
+
+class PageRequest(TypedDict):
+    """What the parent asks. `want`: the items of a "list", the body of an "item", the text of a "page", or a "wall".
+
+    The rest are CSS selectors, "" where the reader is to find it by itself, and patterns to leave out.
+    """
+
+    want: str
+    url: str
+    type: str
+    item: str
+    link: str
+    title: str
+    time: str
+    body: str
+    keep: str
+
+
+class PageItem(TypedDict):
+    """One link of a list."""
+
+    url: str
+    title: str
+    time: str
+
+
+class PageAnswer(TypedDict, total=False):
+    """What a page says. `unreadable`: why it says nothing; `wall`: what stands in the way."""
+
+    unreadable: str
+    missing: str  # a package that is needed
+    wall: str
+    items: list[PageItem]
+    title: str
+    text: str
+    time: str
+    links: list[tuple[str, str]]
+    images: list[str]
+    canonical: str
+
+
+def read_page(data: bytes, order: PageRequest) -> PageAnswer:
+    """Read the page as the order says."""
+    try:
+        html = decode(data, order["type"]).text
+    except ValueError as error:
+        return {"unreadable": f"the page is {error}"}
+    if order["want"] == "wall":
+        wall = find_wall(html)
+        return {"wall": wall} if wall else {}
+    tree = LexborHTMLParser(html)
+    if order["want"] == "list":
+        items = _items(tree, order)
+        wall = None if items else find_wall(html)
+        return {"wall": wall} if wall else {"items": items}
+    answer = _item(html, tree, order) if order["want"] == "item" else _page(tree, order)
+    chosen = order["keep"] or order["body"]
+    if len(answer.get("text", "")) < (1 if chosen else _LITTLE):
+        wall = find_wall(html)
+        if wall:
+            return {"wall": wall}
+    return answer
+
+
+# A list ---------------------------------------------------------------------------------------------------------------
+
+
+def _items(tree: LexborHTMLParser, order: PageRequest) -> list[PageItem]:
+    base = _base(tree, order["url"])
+    found: dict[str, PageItem] = {}
+    for node in tree.css(order["item"]) if order["item"] else _repeated(tree, base):
+        link = _first(node, order["link"] or "a[href]")
+        address = _address(base, link)
+        if link is None or address is None:
+            continue
+        title = _words(_first(node, order["title"]) if order["title"] else None) or _words(link) or _words(node)
+        shown = _first(node, order["time"] or "time")
+        time = (shown.attributes.get("datetime") or _words(shown)) if shown is not None else ""
+        found.setdefault(name_page(address), PageItem(url=address, title=title[:1000], time=time[:100]))
+    return list(found.values())[:_MOST_ITEMS]
+
+
+def _repeated(tree: LexborHTMLParser, base: str) -> list[LexborNode]:
+    """The links that repeat in one pattern: of those that lie alike in the page, the ones with the most words."""
+    host = urlsplit(base).hostname
+    alike: dict[tuple[str, ...], dict[str, LexborNode]] = defaultdict(dict)
+    for link in tree.css("a[href]"):
+        address, words = _address(base, link), _words(link)
+        if address is None or urlsplit(address).hostname != host or name_page(address) == name_page(base):
+            continue
+        if len(words) >= (_SHORTEST_TITLE if words.isascii() else _SHORTEST_TITLE // 2):
+            way = _way(link)
+            if way is not None:
+                alike[way].setdefault(name_page(address), link)
+    groups = [list(group.values()) for group in alike.values() if len(group) >= _LEAST_LINKS]
+    best = max(groups, key=lambda group: sum(min(len(_words(link)), 80) for link in group), default=[])
+    return [_around(link) for link in best]
+
+
+def _way(link: LexborNode) -> tuple[str, ...] | None:
+    """How a link lies in the page: the tags and classes around it; None where it is a way through the site."""
+    steps = []
+    node: LexborNode | None = link
+    while node is not None and node.tag not in {"body", "html"}:
+        if node.tag in _APART:
+            return None
+        classes = (node.attributes.get("class") or "").split()
+        steps.append(f"{node.tag}.{re.sub(r'[0-9]+', '', classes[0]) if classes else ''}")
+        node = node.parent
+    return tuple(steps[:6])
+
+
+def _around(link: LexborNode) -> LexborNode:
+    """The smallest element around a link that holds more than it, and no other link with words: where its time is."""
+    node = link
+    while node.parent is not None and node.parent.tag not in {"body", "html", "main", "ul", "ol", "tbody"}:
+        others = [
+            one for one in node.parent.css("a[href]") if one.attributes.get("href") != link.attributes.get("href")
+        ]
+        if any(len(_words(one)) >= _SHORTEST_TITLE for one in others):
+            break
+        node = node.parent
+    return node
+
+
+# An item, a page ------------------------------------------------------------------------------------------------------
+
+
+def _item(html: str, tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
+    answer = PageAnswer(
+        title=_meta(tree, "og:title") or _words(tree.css_first("h1")) or _words(tree.css_first("title")),
+        time=_time(tree),
+        canonical=_canonical(tree, order["url"]),
+    )
+    if order["body"]:
+        nodes = tree.css(order["body"])
+        return answer | _text("".join(node.html or "" for node in nodes), order["url"])
+    try:
+        import trafilatura
+    except ImportError:
+        return {"missing": "website"}
+    found = trafilatura.extract(
+        html, output_format="html", include_comments=False, include_links=True, include_tables=True
+    )
+    return answer | _text(found or "", order["url"])
+
+
+def _page(tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
+    """The text of one document: what is kept, else its main part, else all of it."""
+    for selector in (order["keep"],) if order["keep"] else ("main", "article", "[role=main]", "body"):
+        nodes = tree.css(selector)
+        if nodes:
+            break
+    title = _words(tree.css_first("title")) or _meta(tree, "og:title")
+    return PageAnswer(title=title) | _text("".join(node.html or "" for node in nodes), order["url"])
+
+
+def _text(markup: str, url: str) -> PageAnswer:
+    text, links = plain(markup)
+    pictures = {
+        address: None
+        for node in LexborHTMLParser(markup).css("img[src], graphic[src]")
+        if (address := _absolute(url, node.attributes.get("src") or "")) and not _is_small(node)
+    }
+    return PageAnswer(
+        text=text,
+        links=[(words, found) for words, address in links if (found := _absolute(url, address))],
+        images=list(pictures)[:_MOST_PICTURES],
+    )
+
+
+def _is_small(node: LexborNode) -> bool:
+    """Whether it is an icon by its own word."""
+    sizes = (node.attributes.get(name) or "" for name in ("width", "height"))
+    return any(size.isascii() and size.isdigit() and int(size[:6]) < _ICON for size in sizes)
+
+
+def _time(tree: LexborHTMLParser) -> str:
+    """When an item was published, by what pages say of themselves (ogp.me, schema.org, HTML)."""
+    for name in ("article:published_time", "datePublished", "date", "DC.date.issued", "publish-date"):
+        if found := _meta(tree, name):
+            return found[:100]
+    for script in tree.css('script[type="application/ld+json"]'):
+        if named := re.search(r'"datePublished"\s*:\s*"([^"]{4,60})"', script.text() or ""):
+            return named[1]
+    node = tree.css_first("time[datetime]")
+    return (node.attributes.get("datetime") or "")[:100] if node is not None else ""
+
+
+def _meta(tree: LexborHTMLParser, name: str) -> str:
+    for key in ("property", "name", "itemprop"):
+        node = tree.css_first(f'meta[{key}="{name}"]')
+        if node is not None and (content := (node.attributes.get("content") or "").strip()):
+            return content
+    return ""
+
+
+def _canonical(tree: LexborHTMLParser, url: str) -> str:
+    node = tree.css_first('link[rel="canonical"]')
+    return _absolute(url, node.attributes.get("href") or "") or "" if node is not None else ""
+
+
+def _base(tree: LexborHTMLParser, url: str) -> str:
+    node = tree.css_first("base[href]")
+    return (_absolute(url, node.attributes.get("href") or "") if node is not None else None) or url
+
+
+def _first(node: LexborNode, selector: str) -> LexborNode | None:
+    if node.tag == "a" and selector == "a[href]":
+        return node
+    return node.css_first(selector)
+
+
+def _address(base: str, link: LexborNode | None) -> str | None:
+    return None if link is None else _absolute(base, link.attributes.get("href") or "")
+
+
+def _absolute(base: str, address: str) -> str | None:
+    """The whole web address without its fragment; None for what is none."""
+    try:
+        found = urljoin(base, address.strip()).partition("#")[0]
+        parts = urlsplit(found)
+        _ = parts.port
+    except ValueError:
+        return None
+    return found if parts.scheme in {"http", "https"} and parts.hostname and found.isprintable() else None
+
+
+def _words(node: LexborNode | None) -> str:
+    return " ".join((node.text(separator=" ") or "").split()) if node is not None else ""
+
+
+# The process ----------------------------------------------------------------------------------------------------------
+
+
+def forbid_opening() -> None:
+    """Forbid files, programs and sockets from here on; what is loaded late is loaded now."""
+    import resource
+
+    from bot.landlock import confine
+
+    confine()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def main() -> None:
+    """Answer one request."""
+    limit_process(int(sys.argv[1]), MEMORY)
+    answer: PageAnswer
+    try:
+        order: PageRequest = json.loads(sys.stdin.buffer.readline())
+        data = sys.stdin.buffer.read()
+        if order["want"] == "item" and not order["body"]:
+            _load()
+        forbid_opening()
+        answer = read_page(data, order)
+    except MemoryError:
+        answer = {"unreadable": f"the page needs more than {MEMORY >> 20} MB to be read"}
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+
+
+def _load() -> None:
+    """Load the extractor and its files while files can be opened, by one use of it."""
+    try:
+        import trafilatura
+    except ImportError:
+        return
+    for words in ("word ", "word " * 100):  # a short text takes the ways of last resort, which have word lists
+        trafilatura.extract(f"<html><body><article><p>{words}</p></article></body></html>", output_format="html")
+
+
+if __name__ == "__main__":
+    main()

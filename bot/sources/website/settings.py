@@ -1,0 +1,63 @@
+"""The keys of a `[[sources]]` entry of kind "website"."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY, HOUR
+from bot.contracts.settings import Duration
+from bot.contracts.source import SourceSettings
+from bot.http.masking import mask_address
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from None
+    if parts.scheme not in {"http", "https"} or not host or not url.isprintable() or " " in url:
+        raise ValueError(f'expected an address such as "https://example.org/statements", got {mask_address(url)!r}')
+    return url
+
+
+def _selector(value: str) -> str:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        LexborHTMLParser("<p>").css(value)
+    except SelectolaxError:
+        raise ValueError(f'not a CSS selector: {value!r}; expected one such as "article h2 a"') from None
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return value
+
+
+Selector = Annotated[str, AfterValidator(_selector)]
+
+
+class Settings(SourceSettings):
+    """`mode = "list"`: a page that lists statements. `mode = "page"`: one page, each change of which is a revision."""
+
+    url: Annotated[str, AfterValidator(_web_address)]
+    mode: Literal["list", "page"] = "list"
+    item: Selector | Literal["auto"] = "auto"
+    link: Selector = ""
+    title: Selector = ""
+    time: Selector = ""
+    body: Selector | Literal["auto"] = "auto"
+    keep: Selector = ""
+    ignore: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
+    robots: bool = True
+    recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+
+    def addresses(self) -> tuple[str, ...]:
+        return (self.url,)

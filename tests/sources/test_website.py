@@ -1,0 +1,272 @@
+"""Sites without a feed: lists and the pages of their items, one page that changes, and what is not the page."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+from pydantic import ValidationError
+
+from bot import sources
+from bot.errors import Later, Never
+from bot.foreign.walls import find_wall
+from bot.sources.website.reading import PageRequest, read_page
+from bot.sources.website.robots import Robots
+from storage.records import FetchedPost
+from tests.sources.loopback_server import Answer
+from tests.sources.rounds import Rounds, on_server
+from tests.sources.town_site import HTML, TownSite
+
+T = TypeVar("T")
+
+
+def on(site: TownSite, work: Callable[[Rounds], Awaitable[T]], path: str = "/statements", **keys: Any) -> T:
+    """What `work` gives with rounds on this site; bodies by a selector, so that no extractor is needed."""
+    return on_server(site.reply, lambda peer: {"kind": "website", "url": peer.url(path), "body": ".body", **keys}, work)
+
+
+def town(*titles: str) -> TownSite:
+    site = TownSite()
+    for title in titles:
+        site.publish(title)
+    return site
+
+
+def titles(posts: list[FetchedPost]) -> list[str]:
+    return [post.title or "" for post in posts]
+
+
+NOTICES = [f"Notice number {number} of the ferry office" for number in range(9)]
+
+
+def test_a_list_is_found_by_itself_and_each_item_is_a_post_with_its_own_time() -> None:
+    found = on(town(*NOTICES[:4]), lambda reader: reader.round())
+    assert titles(found) == NOTICES[:4]
+    assert found[0].text.startswith("The office explains this")
+    assert found[0].native_id.endswith("/statements/1")
+    assert found[0].posted_raw == "2026-11-01T08:00:00Z"
+
+
+def test_selectors_say_what_an_item_is_where_nothing_repeats() -> None:
+    keys = {"item": "li.row", "link": "h2 a", "title": "h2", "time": ".date time"}
+    assert titles(on(town(NOTICES[0]), lambda reader: reader.round(), **keys)) == [NOTICES[0]]
+
+
+def test_only_new_items_are_fetched_and_an_unchanged_list_brings_nothing() -> None:
+    site = town(*NOTICES[:4])
+
+    async def work(reader: Rounds) -> tuple[list[str], list[str], list[str]]:
+        await reader.round()
+        again = titles(await reader.round())
+        site.publish(NOTICES[4])
+        site.asked.clear()
+        return again, titles(await reader.round()), site.asked
+
+    again, fresh, asked = on(site, work)
+    assert (again, fresh) == ([], [NOTICES[4]])
+    assert asked == ["/statements", "/statements/5?utm_source=list"]
+
+
+def test_backfill_takes_the_newest_and_the_others_are_no_news_later() -> None:
+    site = town(*NOTICES[:6])
+
+    async def work(reader: Rounds) -> tuple[list[str], list[str]]:
+        return titles(await reader.round()), titles(await reader.round())
+
+    assert on(site, work, backfill=2) == (NOTICES[4:6], [])
+
+
+def test_many_new_items_come_in_several_replies() -> None:
+    site = town(*(f"Notice number {number} of the ferry office" for number in range(12)))
+    assert len(on(site, lambda reader: reader.round(), backfill="all")) == 12
+
+
+def test_a_list_that_no_longer_reaches_back_opens_a_gap() -> None:
+    site = town(*NOTICES[:4])
+    site.shown = 3
+
+    async def work(reader: Rounds) -> bool:
+        await reader.round()
+        for number in range(20, 26):
+            site.publish(f"Notice number {number} of the ferry office")
+        site.asked.clear()
+        await reader.round()
+        return reader.last.overlap
+
+    assert on(site, work) is False
+
+
+def test_an_item_whose_page_fails_is_tried_again_and_then_put_aside() -> None:
+    site = town(*NOTICES[:3])
+    site.answers["/statements/2?utm_source=list"] = Answer(b"", 500)
+
+    async def work(reader: Rounds) -> tuple[list[str], list[int], list[str]]:
+        first = titles(await reader.round())
+        counts = []
+        for _ in range(5):
+            await reader.round()
+            counts.append(len(reader.last.quarantined))
+        site.answers.clear()
+        return first, counts, titles(await reader.round())
+
+    first, counts, last = on(site, work)
+    assert first == [NOTICES[0], NOTICES[2]]
+    assert counts == [0, 0, 0, 1, 0]
+    assert last == []
+
+
+def test_a_page_that_is_gone_is_absent_beside_a_living_one_and_an_edit_is_seen() -> None:
+    site = town(*NOTICES[:3])
+
+    async def work(reader: Rounds) -> tuple[list[tuple[str, bool]], str]:
+        posts = await reader.round()
+        del site.statements["/statements/1"]
+        title, time, _ = site.statements["/statements/2"]
+        site.statements["/statements/2"] = (title, time, "<p>Other words now.</p>")
+        gone, edited = [await reader.source.check(post.native_id) for post in posts[:2]]
+        assert edited.post is not None
+        return [(gone.presence, gone.control), (edited.presence, edited.control)], edited.post.text
+
+    assert on(site, work) == ([("absent", True), ("present", True)], "Other words now.")
+
+
+@pytest.mark.parametrize(
+    ("html", "state"),
+    [
+        ("<title>Just a moment...</title><script src='/cdn-cgi/challenge-platform/x'></script>", "challenge page"),
+        ("<form><input name=user><input type=password></form>", "sign-in required"),
+        (
+            "<title>Before you continue</title><form><button>Accept all</button></form><p>We use cookies</p>",
+            "consent page",
+        ),
+        (
+            "<div id=root></div><script src=/app.js></script><noscript>Please enable JavaScript</noscript>",
+            "needs JavaScript",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 403])
+def test_what_stands_in_the_way_is_a_state_and_never_nothing_new(html: str, state: str, status: int) -> None:
+    site = town(*NOTICES[:3])
+
+    async def work(reader: Rounds) -> None:
+        await reader.round()
+        site.answers["/statements"] = Answer(f"<html><body>{html}</body></html>".encode(), status, HTML)
+        await reader.round()
+
+    with pytest.raises(Later) as raised:
+        on(site, work)
+    assert raised.value.state == state
+
+
+def test_an_article_that_speaks_of_cookies_and_captchas_is_no_wall() -> None:
+    words = "We use cookies and a captcha, said the office, before you continue. " * 20
+    assert (
+        find_wall(f"<html><body><article><p>{words}</p><form><button>Search</button></form></article></body></html>")
+        is None
+    )
+
+
+def test_each_change_of_a_page_is_a_revision_and_what_is_ignored_is_none() -> None:
+    site = TownSite()
+    keys = {"mode": "page", "ignore": [r"It is \d\d:\d\d:\d\d"]}
+
+    async def work(reader: Rounds) -> list[list[str]]:
+        rounds = [[post.text for post in await reader.round()] for _ in range(2)]
+        site.page = "<p>The ferry sails at nine.</p>"
+        rounds.append([post.text for post in await reader.round()])
+        return rounds
+
+    first, same, changed = on(site, work, path="/sailings", **keys)
+    assert (len(first), same) == (1, [])
+    assert "sails at eight" in first[0]
+    assert "sails at nine" in changed[0]
+
+
+def test_a_page_that_alternates_between_two_texts_flickers_until_one_stays() -> None:
+    site = TownSite()
+    texts = {"a": "<p>The ferry sails at eight.</p>", "b": "<p>The ferry sails at nine.</p>"}
+
+    async def work(reader: Rounds) -> list[str]:
+        outcomes = []
+        for which in "abababaa":
+            site.page = texts[which]
+            try:
+                outcomes.append(f"{len(await reader.round())}")
+            except Later as problem:
+                outcomes.append(problem.state)
+        return outcomes
+
+    found = on(site, work, path="/sailings", mode="page", keep="main p:not(.clock)")
+    assert found == ["1", "1", "flickers", "0", "flickers", "0", "flickers", "flickers"]
+
+
+def test_what_robots_txt_forbids_is_not_fetched_unless_a_person_says_so() -> None:
+    site = town(*NOTICES[:3])
+    site.robots = Answer(b"User-agent: *\nDisallow: /statements\n", 200, {"Content-Type": "text/plain"})
+    with pytest.raises(Never, match=r"robots\.txt forbids"):
+        on(site, lambda reader: reader.round())
+    assert site.asked == ["/robots.txt"]
+    assert titles(on(site, lambda reader: reader.round(), robots=False)) == NOTICES[:3]
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
+        ("User-agent: *\nDisallow:", "/a", True),
+        ("User-agent: *\nDisallow: /a", "/ab", False),
+        ("User-agent: *\nDisallow: /a\nAllow: /ab", "/abc", True),
+        ("User-agent: *\nDisallow: /*.pdf$", "/x/y.pdf", False),
+        ("User-agent: *\nDisallow: /*.pdf$", "/x/y.pdf?z", True),
+        ("User-agent: *\nDisallow: /*/private/*x", "/a/private/bx", False),
+        ("User-agent: other\nDisallow: /", "/a", True),
+        ("User-agent: other\nUser-agent: Communique\nDisallow: /a\n\nUser-agent: *\nDisallow: /", "/b", True),
+        ("User-agent: communique\nAllow: /\nUser-agent: *\nDisallow: /", "/a", True),
+        ("# a comment\nuser-agent : *\ndisallow : /a # why", "/a", False),
+        ("<html>not a robots file</html>", "/a", True),
+    ],
+)
+def test_robots_txt_is_read_by_its_standard(rules: str, path: str, allowed: bool) -> None:
+    assert Robots.read(rules, "communique").allows(path) is allowed
+
+
+def test_a_hostile_robots_txt_takes_no_time() -> None:
+    rules = Robots.read("User-agent: *\n" + "Disallow: /" + "*a" * 2_000 + "b$\n", "communique")
+    assert rules.allows("/" + "a" * 20_000)
+
+
+@pytest.mark.parametrize(("key", "value"), [("item", "li["), ("ignore", ["("]), ("url", "ftp://town.example/")])
+def test_what_can_never_work_is_refused(key: str, value: object) -> None:
+    entry = {"name": "t", "kind": "website", "url": "https://town.example/statements", key: value}
+    with pytest.raises(ValidationError, match=r"expected|not a"):
+        sources.settings_of("website").model_validate(entry)
+
+
+def test_relative_links_small_pictures_and_foreign_addresses_are_read_rightly() -> None:
+    page = (
+        b"<html><head><base href='/deep/'></head><body><div class=body><p>Words <a href='x'>here</a> and"
+        b" <a href='javascript:alert(1)'>there</a>.</p><img src='/s.jpg'><img src=/i.png width=16><img src='data:image/png,x'>"
+        b"</div></body></html>"
+    )
+    order = PageRequest(
+        want="item",
+        url="https://town.example/a/b",
+        type="text/html",
+        item="",
+        link="",
+        title="",
+        time="",
+        body=".body",
+        keep="",
+    )
+    found = read_page(page, order)
+    assert found["links"] == [("here", "https://town.example/a/x")]
+    assert found["images"] == ["https://town.example/s.jpg"]
+
+
+def test_the_body_is_found_by_itself_where_the_extractor_is_installed() -> None:
+    pytest.importorskip("trafilatura")
+    site = town(*NOTICES[:3])
+    found = on(site, lambda reader: reader.round(), body="auto")
+    assert titles(found) == NOTICES[:3]
+    assert "The office explains this at some length here." in found[0].text
+    assert "Privacy and cookies" not in found[0].text
