@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
-from bot.clock import HOUR, Clock
+from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.settings import size_written
 from bot.documents.as_json import iso
 from bot.incidents import Incidents
@@ -93,19 +93,26 @@ def _describe(gap: GapNews) -> str:
     if gap.how is None:
         return f"source {gap.source} has a gap: {_place(gap)}"
     if gap.heard:
-        return f"the gap of source {gap.source} that opened at {iso(gap.opened_at)} is closed: {gap.how}"
+        return f"the gap of source {gap.source} that opened at {_time(gap.opened_at)} is closed: {gap.how}"
     return f"source {gap.source} had a gap for a moment, which is closed: {gap.how}"
 
 
 def _place(gap: GapNews) -> str:
     if gap.low is not None or gap.high is not None:
         return f"the posts {'…' if gap.low is None else gap.low} to {gap.high or '…'} are missing"
-    return f"posts from {iso(gap.from_at) or 'the beginning'} to {iso(gap.to_at) or 'now'} may be missing"
+    since = "the beginning" if gap.from_at is None else _time(gap.from_at)
+    return f"posts from {since} to {'now' if gap.to_at is None else _time(gap.to_at)} may be missing"
+
+
+def _time(at: int) -> str | None:
+    return iso(at // SECOND * SECOND)
 
 
 def _announce(writer: Writer, news: Sequence[GapNews], health: Sequence[str], now: int) -> str:
     gaps.mark_heard(writer, news)
     sentence = describe_news(news)
-    notices.add(writer, now, "gaps", sentence)
-    outbox.announce(writer, health, "gaps", sentence, now)
+    sources = {gap.source for gap in news}
+    about = f"source {sources.pop()}" if len(sources) == 1 else "gaps"
+    notices.add(writer, now, about, sentence)
+    outbox.announce(writer, health, about, sentence, now)
     return sentence

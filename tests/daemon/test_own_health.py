@@ -9,7 +9,7 @@ import pytest
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.daemon.own_health import OwnHealth
-from storage.alerts import outbox
+from storage.alerts import digests, outbox
 from storage.alerts.settlement import Settlement
 from storage.archive.database import Archive
 from storage.records import ClosedGap, LedgerChange, NewGap
@@ -55,6 +55,10 @@ class Watch:
             row = states.find_source(writer, source)
             assert row is not None
             gaps.apply_change(writer, row.id, LedgerChange(**change), self.now)
+
+    def owe_a_digest(self) -> None:
+        with self.archive.writing() as writer:
+            digests.make(writer, "phone", "scheduled", (self.now - HOUR, self.now), (), self.now, priority=-1)
 
     def deliver_all(self) -> None:
         with self.archive.writing() as writer:
@@ -107,8 +111,7 @@ def test_a_disk_that_fills_up_is_said_once_and_so_is_room(watch: Watch) -> None:
 
 
 def test_alerts_that_wait_for_an_hour_are_said_once_and_again_when_they_are_through(watch: Watch) -> None:
-    with watch.archive.writing() as writer:
-        outbox.announce(writer, ["phone"], "source x", "it broke", watch.now)
+    watch.owe_a_digest()
     watch.now += HOUR
     assert watch.look() == []
     watch.now += 1
@@ -120,8 +123,11 @@ def test_alerts_that_wait_for_an_hour_are_said_once_and_again_when_they_are_thro
 
 
 def test_what_waits_for_a_digest_waits_as_it_should(watch: Watch) -> None:
+    watch.owe_a_digest()
     with watch.archive.writing() as writer:
-        outbox.announce(writer, ["phone"], "source x", "it broke", watch.now)
         writer.execute("UPDATE deliveries SET held = 'quiet'")
+        outbox.announce(writer, ["phone"], "source x", "it broke", watch.now)
+    heard = watch.heard()
     watch.now += 9 * HOUR
     assert watch.look() == []
+    assert watch.heard() == heard

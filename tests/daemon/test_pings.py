@@ -122,6 +122,13 @@ def test_when_something_is_wrong_fail_is_asked_once_whoever_restarts_and_then_al
     assert life.live(0, 1, 2) == [f"/{SECRET}/fail?rid=7"]
 
 
+def test_a_start_has_a_minute_for_what_it_finds_undone(life: Life) -> None:
+    life.source("failing")
+    assert life.live(0) == []
+    life.source("ok")
+    assert life.live(0) == [f"/{SECRET}?rid=7"]
+
+
 def test_a_fail_that_did_not_get_through_is_asked_again(life: Life) -> None:
     life.source("failing")
     life.watcher.status = 503
