@@ -90,15 +90,17 @@ def count_events(reader: Reader, *, since: int | None = None, rule: str | None =
     return int(reader.value(f"SELECT count(*) FROM events e WHERE {_SHOWN}", {"since": since, "rule": rule}))
 
 
-def find_copied(reader: Reader, post_ids: Iterable[int], *, limit: int) -> list[int]:
-    """The events of these posts that have copies, those with the most first."""
+def find_copied(reader: Reader, target: str, since: int, until: int, *, limit: int) -> list[int]:
+    """Events that got a post between two times, have copies, and of which `target` had heard; the most copied first."""
     rows = reader.rows(
-        "SELECT b.event_id, count(*) AS posts FROM event_posts b WHERE b.event_id IN (SELECT event_id FROM event_posts"
-        f" WHERE post_id {in_list('ids')}) GROUP BY b.event_id HAVING posts > 1 ORDER BY posts DESC, b.event_id"
-        " LIMIT :limit",
-        {"ids": as_list(post_ids), "limit": limit},
+        "SELECT e.id, (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts FROM events e"
+        " WHERE e.newest_at >= :since AND e.leads_to IS NULL AND posts > 1 AND EXISTS (SELECT 1 FROM event_posts b"
+        " WHERE b.event_id = e.id AND b.at >= :since AND b.at < :until) AND EXISTS (SELECT 1 FROM event_posts b"
+        " JOIN matches m ON m.post_id = b.post_id JOIN deliveries d ON d.match_id = m.id"
+        " WHERE b.event_id = e.id AND d.target = :target) ORDER BY posts DESC, e.id LIMIT :limit",
+        {"target": target, "since": since, "until": until, "limit": limit},
     )
-    return [int(row["event_id"]) for row in rows]
+    return [int(row["id"]) for row in rows]
 
 
 def read_events(reader: Reader, ids: Iterable[int]) -> list[EventRow]:

@@ -61,7 +61,7 @@ def test_what_was_missed_in_eight_hours_is_listed_once_whatever_kills_the_progra
             "--once",
         ]
         subprocess.run(command, cwd=desk.directory, env=desk.environment(), check=True, timeout=120)
-        wanted = {"late": set(), "single": set()}
+        wanted: dict[str, set[tuple[str, str]]] = {"late": set(), "single": set()}
         for number in range(90):  # more than two pages of each channel
             name, urgent = ("office", "front")[number % 2], number % 10 == 0
             text = f"{'Urgent' if urgent else 'The regional command'}, message {number} of the day."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.alerts.digests.listing import ListedPost
 from bot.alerts.digests.summary import Summary
 from storage.alerts import digest_contents, digests, mutes, stale
+from storage.events import facing
 from storage.events import listing as events
 from storage.posts import reading, window
 from storage.sources import blindness, gaps, states
@@ -68,16 +69,16 @@ def read_posts(reader: "Reader", material: DigestMaterial) -> Iterator[ListedPos
 
 
 def _summarize(reader: "Reader", digest: "DigestRow", alerts: Sequence["DigestedRow"]) -> Summary:
-    rows = states.list_sources(reader)
-    watched = {row.id: row.name for row in rows if not row.paused}
+    watched = {row.id: row.name for row in states.list_sources(reader) if not row.paused}
     since, until = digest.window_from, digest.window_to
-    copied = events.find_copied(reader, {one.post_id for one in alerts}, limit=_EVENTS)
+    copied = events.find_copied(reader, digest.target, since, until, limit=_EVENTS)
     missing = [gap for gap in gaps.list_open_gaps(reader) if gap.reason not in ("backfill", "first contact")]
     return Summary(
         alerts=alerts,
         sources=len(watched),
         arrivals=window.count_arrivals(reader, since, until),
         events=events.read_events(reader, copied),
+        facing=list(facing.read_facing(reader, {one.alert for one in alerts}).values()),
         stretches=blindness.list_stretches(reader, since, until),
         gaps=[(watched[gap.source_id], gap) for gap in missing if gap.source_id in watched],
         digests=digests.list_made(reader, digest.target, since, until),

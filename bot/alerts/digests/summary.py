@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.alerts.digests.words import TITLES, count, short, short_time
+from bot.alerts.document import facing_document, quote
 from bot.alerts.lines import Line, Span
 from bot.documents.charts import draw_sparkline
 from bot.documents.digest import counted_json, open_gap_json, stretch_json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from storage.events.listing import EventRow
     from storage.posts.window import WindowArrivals
     from storage.records import DigestedRow, DigestRow, Gap
+    from storage.rows import Statement
     from storage.sources.blindness import BlindStretch
 
 PARTS = 24  # of a window, one letter of a sparkline each
@@ -40,13 +42,15 @@ _STATES = (
 class Summary:
     """One window of one target. `held` counts what waits now, by kind of digest; `gaps` are open, by source.
 
-    `digests` were made in the window, `mutes` were active in it. `events` are those of the posts that have copies.
+    `digests` were made in the window, `mutes` were active in it, `events` got copies in it. `facing` are statements of
+    two sides, the second of which is new.
     """
 
     alerts: Sequence[DigestedRow]
     sources: int
     arrivals: WindowArrivals
     events: Sequence[EventRow] = ()
+    facing: Sequence[tuple[Statement, Statement]] = ()
     stretches: Sequence[BlindStretch] = ()
     gaps: Sequence[tuple[str, Gap]] = ()
     digests: Sequence[DigestRow] = ()
@@ -87,6 +91,7 @@ def summary_lines(summary: Summary, window: tuple[int, int], zone: ZoneInfo) -> 
     yield from _counted("by rule", count_parts(summary.alerts, window))
     yield from _counted("by source", count_parts(summary.alerts, window, by_source=True))
     yield from _events(summary.events)
+    yield from _facing(summary.facing)
     yield from _blind(summary, zone)
     for line in (*_collected(summary.arrivals), *_held(summary), *_muted(summary.mutes, zone)):
         yield (Span(line),)
@@ -110,6 +115,16 @@ def _events(events: Sequence[EventRow]) -> Iterator[Line]:
         yield (Span(f"{describe_spread(event.spread)}: {short(event.source)}, {words}"),)
     if len(events) > _MOST_EVENTS:
         yield (Span(f"{count(len(events) - _MOST_EVENTS, 'more statement has', 'more statements have')} copies"),)
+
+
+def _facing(pairs: Sequence[tuple[Statement, Statement]]) -> Iterator[Line]:
+    if pairs:
+        yield (Span("face each other", "bold"),)
+    for pair in pairs[:_MOST_EVENTS]:
+        said = (f"{short(one.source)}: {clip(one_line(quote(one)[: 8 * _WORDS]), _WORDS)}" for one in pair)
+        yield (Span(" / ".join(said)),)
+    if len(pairs) > _MOST_EVENTS:
+        yield (Span(count(len(pairs) - _MOST_EVENTS, "more pair", "more pairs")),)
 
 
 def _blind(summary: Summary, zone: ZoneInfo) -> Iterator[Line]:
@@ -174,6 +189,7 @@ def summary_json(summary: Summary, window: tuple[int, int]) -> dict[str, object]
         "by_rule": counted_json(count_parts(summary.alerts, window), "rule"),
         "by_source": counted_json(count_parts(summary.alerts, window, by_source=True), "source"),
         "events": [event_json(event) for event in summary.events],
+        "facing": [facing_document(pair) for pair in summary.facing],
         "blind": [stretch_json(stretch) for stretch in summary.stretches],
         "gaps": [open_gap_json(source, gap) for source, gap in summary.gaps],
         "digests": [
