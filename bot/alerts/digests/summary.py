@@ -101,7 +101,8 @@ def _counted(heading: str, counts: Mapping[str, Sequence[int]]) -> Iterator[Line
     if counts:
         yield (Span(heading, "bold"),)
     for name, parts in list(counts.items())[:_MOST]:
-        yield (Span(f"{draw_sparkline(parts, PARTS)}| {sum(parts):,} {short(name)}"),)
+        drawn = draw_sparkline(parts, PARTS).replace(" ", "·")  # chats have letters of unequal width
+        yield (Span(f"{drawn} {sum(parts):,} {short(name)}"),)
     if len(counts) > _MOST:
         rest = sum(sum(parts) for parts in list(counts.values())[_MOST:])
         yield (Span(f"{rest:,} of {len(counts) - _MOST} more"),)
