@@ -9,8 +9,8 @@ import time
 
 from bot.world import World, run_in_thread
 from tests.desk import Desk, Sink
+from tests.integration.scene import SOURCE
 from tests.integration.test_clock_is_set import PROGRAM
-from tests.integration.test_daemon_life import SOURCE
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "3"))
 HOUR = 3_600
