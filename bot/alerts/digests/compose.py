@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _FEW = 100  # posts that a document can hold at once
+_IN_JSON = 8_000  # units of words where a program gets the posts themselves
 _SPARE = 60  # units that markup or a mark may need
 
 
@@ -42,11 +43,10 @@ def compose(
     if few:
         data["posts"] = list(map(_post_json, read_posts(reader, material)))
     head = keep_inert(list(_head(row, material, rendering)), shows)
-    if shows.form == "json":
-        message = compose_lines(row, head[:1], data, shows)
-        return message if few else replace(message, body=b"".join(_body(message.document, reader, material)))
     lines = [*head, *_posts(reader, material, rendering, shows, measure(head))]
-    return compose_lines(row, lines, data, shows)
+    message = compose_lines(row, lines, data, shows)
+    whole = few or shows.form != "json"
+    return message if whole else replace(message, body=b"".join(_body(message.document, reader, material)))
 
 
 def _data(row: DeliveryRow, material: DigestMaterial) -> dict[str, object]:
@@ -81,7 +81,8 @@ def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> I
 def _posts(reader: "Reader", material: DigestMaterial, rendering: Rendering, shows: Shows, used: int) -> Iterator[Line]:
     digest, total = material.digest, len(material.groups)
     which = f"--digest {digest.id}" if digest.id else "--state pending"
-    room = None if shows.units is None else shows.units - used - _SPARE
+    units = _IN_JSON if shows.form == "json" else shows.units
+    room = None if units is None else units - used - _SPARE
     late = digest.kind == "late"
     posts = islice(read_posts(reader, material), MOST)
     blocks = (keep_inert(post_lines(one, rendering.zone, late=late), shows) for one in posts)
