@@ -12,7 +12,7 @@ from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.settings import size_written
 from bot.documents.as_json import iso
 from bot.incidents import Incidents
-from storage.alerts import notices, outbox, undelivered
+from storage.alerts import flapping, notices, outbox, undelivered
 from storage.archive.database import Writer
 from storage.sources import gaps
 from storage.sources.gaps import GapNews
@@ -54,8 +54,8 @@ class OwnHealth:
         """
         self.incidents.health = self.health()
         news = await self.archive.read(gaps.list_news)
-        if news:
-            self.say(await self.archive.run(_announce, news, self.incidents.health, self.clock.now()))
+        if news and (sentence := await self.archive.run(_announce, news, self.incidents.health, self.clock.now())):
+            self.say(sentence)
         await self._look_at_disk()
         if waited or self.clock.monotonic() - self._began >= _START_S:
             await self._look_at_alerts()
@@ -109,10 +109,20 @@ def _time(at: int) -> str | None:
 
 
 def _announce(writer: Writer, news: Sequence[GapNews], health: Sequence[str], now: int) -> str:
+    """Owe the messages; the sentence for stderr. A source with a gap at every look is said once an hour."""
     gaps.mark_heard(writer, news)
-    sentence = describe_news(news)
-    sources = {gap.source for gap in news}
-    about = f"source {sources.pop()}" if len(sources) == 1 else "gaps"
-    notices.add(writer, now, about, sentence)
-    outbox.announce(writer, health, about, sentence, now)
+    calm: list[GapNews] = []
+    for source in dict.fromkeys(gap.source for gap in news):
+        own, about = [gap for gap in news if gap.source == source], f"gaps of {source}"
+        sentence = describe_news(own)
+        notices.add(writer, now, about, sentence, ends=all(gap.heard for gap in own))
+        if flapping.count_breaks(writer, about, now) < flapping.OFTEN:
+            calm += own
+        else:
+            flapping.announce_change(writer, health, about, sentence, now)
+    if not calm:
+        return ""
+    sentence = describe_news(calm)
+    sources = {gap.source for gap in calm}
+    outbox.announce(writer, health, f"source {sources.pop()}" if len(sources) == 1 else "gaps", sentence, now)
     return sentence

@@ -10,7 +10,7 @@ from storage.alerts import outbox
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from storage.archive.database import Writer
+    from storage.archive.database import Reader, Writer
 
 HOUR = 3_600_000_000  # microseconds
 OFTEN = 3  # so many breaks within an hour are flapping
@@ -22,16 +22,23 @@ def announce_change(writer: Writer, names: Iterable[str], about: str, words: str
 
     While it flaps, each target gets at most one message an hour, with the words of the last change.
     """
-    breaks = writer.value(
-        "SELECT count(*) FROM notices WHERE about = :about AND ends = 0 AND at > :since AND at <= :now",
-        {"about": about, "since": now - HOUR, "now": now},
-    )
+    breaks = count_breaks(writer, about, now)
     if breaks < OFTEN:
         outbox.announce(writer, names, about, words, now)
         return
     words = f"{words} (flapping: {breaks} times in the last hour)"
     for name in names:
         _gather(writer, name, about, words, now)
+
+
+def count_breaks(reader: Reader, about: str, now: int) -> int:
+    """How often it has broken in the last hour, as the notices have it."""
+    return int(
+        reader.value(
+            "SELECT count(*) FROM notices WHERE about = :about AND ends = 0 AND at > :since AND at <= :now",
+            {"about": about, "since": now - HOUR, "now": now},
+        )
+    )
 
 
 def _gather(writer: Writer, target: str, about: str, words: str, now: int) -> None:

@@ -101,6 +101,19 @@ def test_many_gaps_at_once_are_one_message(watch: Watch) -> None:
     assert sentence.startswith("gaps: 11 opened, 1 closed, of source0, source1, source2, source3, source4 and 7 more;")
 
 
+def test_a_source_with_a_gap_at_every_look_is_said_once_an_hour(watch: Watch) -> None:
+    for number in range(1, 31):
+        watch.change(opened=(NewGap("missed", low=number, high=number),))
+        watch.change(closed=(ClosedGap(number, "filled"),))
+        watch.look()
+        watch.deliver_all()
+        watch.now += HOUR // 30
+    *_, third, waiting = watch.heard()
+    assert len(watch.heard()) == 4
+    assert "(flapping: 3 times in the last hour)" in third
+    assert "in the last hour)" in waiting, "the fourth gathers the rest, and goes out an hour after the third"
+
+
 def test_a_disk_that_fills_up_is_said_once_and_so_is_room(watch: Watch) -> None:
     watch.keep_free = 900 << 40
     [sentence] = watch.look()
