@@ -8,7 +8,7 @@ and never to what it says already.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -141,6 +141,7 @@ class BotApi:
     edits: list[dict[str, Any]] = field(default_factory=list)  # every edit that was asked for
     removed: set[int] = field(default_factory=set)  # messages that somebody deleted in the chat
     fixed: set[int] = field(default_factory=set)  # messages that can't be edited
+    on_edit: Callable[[], None] = lambda: None  # is called when an edit could be made, before it is answered
 
     def answer(
         self, token: str, request: dict[str, Any], file: Sent | None = None, method: str = "sendMessage"
@@ -189,6 +190,7 @@ class BotApi:
         keyboard = _keyboard(request)
         if keyboard is None:
             return no(400, "Bad Request: BUTTON_DATA_INVALID")
+        self.on_edit()
         if (said.plain, said.links, said.bold, keyboard) == (
             message.text,
             message.links,

@@ -136,7 +136,8 @@ class Growing:
 
 def halve(pace: Pace) -> Pace:
     """The pace of edits, which leave the other half to alerts."""
-    return pace if pace.per_minute is None else replace(pace, per_minute=max(pace.per_minute // 2, 1))
+    minute, hour = (None if most is None else max(most // 2, 1) for most in (pace.per_minute, pace.per_hour))
+    return replace(pace, per_minute=minute, per_hour=hour)
 
 
 def _read(reader: Reader, one: GrowingMessage, target: str) -> tuple[DeliveryRow, AlertMaterial]:
@@ -146,7 +147,7 @@ def _read(reader: Reader, one: GrowingMessage, target: str) -> tuple[DeliveryRow
 
 def _look_for_the_end(writer: Writer, one: GrowingMessage, target: Target, now: int) -> None:
     """Owe the one line about the copies, once none can come any more, to a target that gets no digest."""
-    if getattr(target.settings, "digest", None) is not None:
+    if target.settings.digest is not None:
         growing.end(writer, one.delivery_id, "digests tell it")
     elif now < one.closes_at:
         growing.look_again(writer, one.delivery_id, one.closes_at)

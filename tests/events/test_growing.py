@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.alerts.growing import halve
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
 from bot.alerts.targets.telegram import Settings, TelegramTarget
@@ -21,6 +22,7 @@ from bot.contracts.message import Message
 from bot.events.growth import is_edit_due
 from bot.http import Http, HttpRules
 from storage.alerts import outbox as rows
+from storage.alerts.pace import Pace
 from storage.archive.database import Archive
 from storage.events import growing, links
 from tests.alerts.conftest import Told
@@ -254,6 +256,11 @@ def test_no_message_is_edited_while_its_target_is_suspended(chat: Chat) -> None:
         rows.mark_target(writer, "desk", "parked", "thrown out", chat.desk.now)
     chat.send()
     assert chat.api.edits == []
+
+
+def test_edits_leave_half_of_each_limit_to_alerts() -> None:
+    assert halve(Pace("chat", 20, 9)) == Pace("chat", 10, 4)
+    assert halve(Pace("chat", 1)) == Pace("chat", 1)
 
 
 class Killed(BaseException):
