@@ -1,10 +1,8 @@
 """`communique alerts`: list and explain alerts, send them again, test a target."""
 
-import asyncio
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +12,9 @@ from bot.cli.answers import acknowledge_alert, judge_alert
 from bot.cli.digest_preview import preview_digest
 from bot.cli.facing import describe_facing, read_facing_document
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
-from bot.cli.names import find_by_name, find_event, warn_unknown_rule
+from bot.cli.names import find_event, warn_unknown_rule
 from bot.cli.retry import find_story, retry_alerts
+from bot.cli.target_test import test_target
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -41,7 +40,7 @@ from bot.cli.undelivered import print_undelivered
 from bot.documents.alert import alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.documents.mute import describe_muted
-from bot.errors import Later, Never, NotFound, UserError
+from bot.errors import NotFound
 from bot.foreign.text import one_line, undated, visible
 from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
@@ -49,8 +48,6 @@ from storage.events import facing
 from storage.records import DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
-    from bot.config import Config
-    from bot.contracts.target import Message, Target, TargetSettings
     from storage.alerts.mutes import Mute
     from storage.answers.verdicts import Said
     from storage.archive.database import Reader
@@ -72,6 +69,7 @@ def command() -> None:
 
 for other in (
     acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_alerts, retry_alerts, preview_digest,
+    test_target,
 ):  # fmt: skip
     command.add_command(other)
 
@@ -188,114 +186,6 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         *(describe_facing(faced, zone) if faced else ()),
     ):
         write_text(session, row)
-
-
-@command.command("test")
-@click.argument("target", metavar="TARGET", shell_complete=lambda ctx, _, typed: complete_name(ctx, "targets", typed))
-@format_options(streams=False)
-@click.pass_obj
-def test_target(session: Session, target: str, form: Form | None) -> None:
-    """Send a real test message to a target; if it is accepted, a suspended target is resumed.
-
-    Exit code 1 if it failed and may work later, 5 if the target refused.
-    """
-    config = session.written_config()
-    settings = find_by_name(config.targets, target, "target")
-    try:
-        shown_on = session.out if form is None else sys.stderr  # with --json, stdout has nothing but the document
-        receipt = asyncio.run(_send(session, config, settings, shown_on))
-    except (Later, Never) as problem:
-        if form is not None:
-            write_json(session, {"target": target, "ok": False, "reason": str(problem)})
-        raise
-    opened = _note_success(session, config, target)
-    if form is not None:
-        write_json(session, {"target": target, "ok": True, "receipt": receipt, "opened": opened})
-        return
-    write_line(
-        session,
-        f"{visible(target)}: the test message was accepted{'; the target is resumed' if opened else ''}",
-    )
-
-
-async def _send(session: Session, config: "Config", settings: "TargetSettings", shown_on: TextIO) -> str | None:
-    from bot.alerts import targets
-    from bot.alerts.render import render_notice
-    from bot.contracts.target import TargetTools
-    from bot.http import Http
-
-    now = session.clock.now()
-    row = DeliveryRow(
-        id=0,
-        match_id=None,
-        target=settings.name,
-        kind="test",
-        state="sending",
-        not_before=now,
-        attempts=1,
-        created_at=now,
-        payload={"about": f"target {settings.name}", "text": f"a test message for {settings.name}; alerts arrive here"},
-    )
-    http = Http(config.http_rules(), session.clock)
-    around = TargetTools(
-        http, session.clock, config.zone, shown_on, session.colour, proxied=config.http.proxy is not None
-    )
-    try:
-        target = targets.build(settings, around)
-        async with asyncio.timeout(120):
-            await target.ready()
-            return await _send_after_move(session, config, target, render_notice(row, target.shows))
-    except TimeoutError:
-        raise Later("no answer within 120 s") from None
-    finally:
-        await http.aclose()
-
-
-async def _send_after_move(session: Session, config: "Config", target: "Target", message: "Message") -> str | None:
-    from bot.alerts.outbox import note_move
-    from bot.contracts.target import Movable, Moved
-
-    try:
-        archive = session.archive()
-    except UserError:
-        return await target.send(message)  # nothing collected yet
-    name = target.settings.name
-    with archive:
-        with archive.reading() as reader:
-            known = outbox.find_target(reader, name)
-        if isinstance(target, Movable) and known.moved_from is not None and known.moved_to is not None:
-            target.follow(known.moved_from, known.moved_to)
-        try:
-            return await target.send(message)
-        except Moved as move:
-            if not isinstance(target, Movable):
-                raise
-            target.follow(move.old, move.new)
-            health = [settings.name for settings in config.targets if settings.health]
-            with archive.writing() as writer:
-                say(session, note_move(writer, name, move, health, session.clock.now()))
-        return await target.send(message)
-
-
-def _note_success(session: Session, config: "Config", target: str) -> bool:
-    """The target works: what waits for it is due. Whether it was suspended or failing."""
-    from storage.alerts import notices
-
-    try:
-        archive = session.archive()
-    except UserError:
-        return False  # nothing collected yet, so nothing waits
-    now = session.clock.now()
-    with archive, archive.writing() as writer:
-        suspended = outbox.find_target(writer, target).state == "parked"
-        changed = outbox.mark_target(writer, target, "ok", None, now)
-        outbox.make_due(writer, target, now)
-        if changed:
-            sentence = f"target {target} works again"
-            notices.add(writer, now, f"target {target}", sentence)
-            others = [settings.name for settings in config.targets if settings.health and settings.name != target]
-            outbox.announce(writer, others, f"target {target}", sentence, now)
-    return suspended
 
 
 def _row(reader: "Reader", match: MatchRow, source: str, zone: Zone) -> list[str]:

@@ -37,9 +37,14 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True), metavar="[FILE|-]")
-@click.pass_obj
-def check_config(session: Session, file: Path | None) -> None:
-    """Report every mistake at once; exit 4 if there is one. `-` reads the config from stdin."""
+@click.option("--online", is_flag=True, help="Also ask each target whether messages would be accepted; none is sent.")
+@click.pass_context
+def check_config(ctx: click.Context, file: Path | None, online: bool) -> None:
+    """Report every mistake at once; exit 4 if there is one. `-` reads the config from stdin.
+
+    With --online: exit 5 if a target refuses (token, login, chat, rights), 1 if one cannot be reached.
+    """
+    session: Session = ctx.obj
     config, document = _load(session, file)
     known_before = (*_probably_renamed(config, document), *_changed_meanings(config, document))
     for warning in (*config.warnings, *known_before):
@@ -47,6 +52,10 @@ def check_config(session: Session, file: Path | None) -> None:
     if config.silent:
         raise ConfigError(config.silent)
     write_line(session, f"ok: {config.counts()}")
+    if online:
+        from bot.cli.target_check import check_targets
+
+        ctx.exit(check_targets(session, config))
 
 
 @command.command("show")

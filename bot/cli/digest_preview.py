@@ -66,4 +66,4 @@ def _shown_by(session: Session, config: "Config", settings: "TargetSettings") ->
 
     http = Http(config.http_rules(), session.clock)
     tools = TargetTools(http, session.clock, config.zone, sys.stdout, session.colour)
-    return replace(targets.build(settings, tools).shows, form="ansi" if session.colour else "text")
+    return replace(targets.build(settings, tools).shows, form="ansi" if session.colour else "text", local=True)

@@ -15,6 +15,7 @@ from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
 __all__ = [
+    "Askable",
     "BotAccess",
     "Buttoned",
     "Editable",
@@ -138,6 +139,15 @@ class Buttoned(Protocol):
 
     async def remove_buttons(self, receipt: str) -> None:
         """Let the message show none. Raises what `send` raises; `MessageRefused` if it can never be changed again."""
+        ...
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """A target that can ask its other side whether messages would be accepted, without sending one."""
+
+    async def check(self) -> str:
+        """What is well, in a few words. Raises Later and Never as `send` does."""
         ...
 
 

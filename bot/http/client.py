@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.clock import Clock
 from bot.errors import Later, Never
-from bot.http.addresses import Refusal, find_refusal
+from bot.http.addresses import PORTS, Refusal, find_refusal
 from bot.http.rate_limit import PER_SERVER, RateLimits
 from bot.http.values import HttpRules, Reply
 
@@ -85,6 +85,18 @@ class Http:
         if refused:
             raise Never(refused.reason, remedy=refused.remedy)
         return await self._engine().connect(host, port)
+
+    async def touch(self, url: str) -> None:
+        """Connect to where a URL leads, with TLS for https, and hang up: nothing is asked. Raises Later and Never."""
+        sending = self._sending("GET", url, _NO_HEADERS, b"", 0, 0, foreign=False)
+        if sending.url.scheme not in PORTS:
+            raise Never("not a web address", remedy="use http:// or https://")
+        wire = await self.connect(sending.host, sending.port)
+        try:
+            if sending.url.scheme == "https":
+                await wire.start_tls(None)
+        finally:
+            await wire.aclose()
 
     def slow_down(self, host: str) -> None:
         """Double the interval of a host that throttles without saying so; good replies bring it back down."""

@@ -116,3 +116,9 @@ def keys(
         },
         "webhook": {"kind": "webhook", "url": sink.url},
     }  # fmt: skip
+
+
+@pytest.fixture
+def peers(bot_api: BotApi, sink: Sink, mail: MailServer, phones: NtfyServer) -> Callable[[], int]:
+    """How many messages all peers got."""
+    return lambda: len(bot_api.said) + len(sink.received) + len(mail.letters) + len(phones.shown)

@@ -38,9 +38,29 @@ def test_a_target_says_what_it_can_show(kind: str, keys: Any, around: Any) -> No
 
 
 @pytest.mark.parametrize("kind", sorted(set(targets.kinds()) - {"console"}))
+def test_a_target_can_be_asked_without_a_message(kind: str, keys: Any, around: Any, peers: Any) -> None:
+    words = asyncio.run(around.with_target(keys[kind], lambda target: target.check()))
+    assert words
+    assert peers() == 0
+
+
+@pytest.mark.parametrize("kind", sorted(set(targets.kinds()) - {"console", "apprise"}))
+def test_asking_a_peer_that_is_down_is_a_failure_for_later(kind: str, around: Any) -> None:
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.with_target(with_nobody(around)[kind], lambda target: target.check()))
+    assert not problem.value.unsure
+
+
+@pytest.mark.parametrize("kind", sorted(set(targets.kinds()) - {"console"}))
 def test_a_peer_that_is_down_is_a_failure_for_later(kind: str, around: Any) -> None:
+    with pytest.raises(Later) as problem:
+        asyncio.run(around.send(with_nobody(around)[kind]))
+    assert not problem.value.unsure
+
+
+def with_nobody(around: Any) -> dict[str, dict[str, Any]]:
     nobody = "127.0.0.1:9"  # discard: nothing listens there
-    keys = {
+    return {
         "apprise": {"kind": "apprise", "url": f"json://{nobody}"},
         "email": {
             "kind": "email", "host": "127.0.0.1", "port": 9, "tls": "none", "from": "a@desk.example",
@@ -52,9 +72,6 @@ def test_a_peer_that_is_down_is_a_failure_for_later(kind: str, around: Any) -> N
         },
         "webhook": {"kind": "webhook", "url": f"http://{nobody}/hook"},
     }  # fmt: skip
-    with pytest.raises(Later) as problem:
-        asyncio.run(around.send(keys[kind]))
-    assert not problem.value.unsure
 
 
 @pytest.mark.parametrize("kind", targets.kinds())

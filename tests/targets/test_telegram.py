@@ -269,3 +269,45 @@ def test_a_caption_that_telegram_cannot_parse_goes_once_more_as_plain_text(
     asyncio.run(around.send(telegram, text="<b>unclosed", plain="unclosed", attachment=note(around.directory)))
     [said] = bot_api.said
     assert (said.text, said.file.method) == ("unclosed", "sendVoice")
+
+
+GROUP = {"type": "supergroup", "title": "Desk", "permissions": {"can_send_messages": True}}
+
+
+@pytest.mark.parametrize(
+    ("chat", "member", "words"),
+    [
+        ({"type": "private"}, {}, ""),
+        (GROUP, {"status": "member"}, ""),
+        (GROUP, {"status": "left"}, "not in the chat"),
+        (GROUP, {"status": "kicked"}, "not in the chat"),
+        (GROUP | {"permissions": {"can_send_messages": False}}, {"status": "member"}, "may not send messages"),
+        (GROUP | {"permissions": {"can_send_messages": False}}, {"status": "administrator"}, ""),
+        (GROUP, {"status": "restricted", "is_member": True, "can_send_messages": False}, "may not send messages"),
+        ({"type": "channel"}, {"status": "member"}, "no administrator"),
+        ({"type": "channel"}, {"status": "administrator", "can_post_messages": False}, "may not post"),
+        ({"type": "channel"}, {"status": "administrator", "can_post_messages": True}, ""),
+    ],
+)
+def test_the_rights_of_the_bot_are_asked_for_without_a_message(
+    chat: Any, member: Any, words: str, telegram: Any, around: Any, bot_api: Any
+) -> None:
+    bot_api.chat_facts, bot_api.member = chat, member
+    if words:
+        with pytest.raises(Never, match=words) as problem:
+            asyncio.run(around.with_target(telegram, lambda target: target.check()))
+        assert problem.value.remedy
+    else:
+        assert "@desk_bot may write" in asyncio.run(around.with_target(telegram, lambda target: target.check()))
+    assert bot_api.said == []
+
+
+def test_a_topic_needs_a_chat_with_topics_and_a_token_needs_a_bot(telegram: Any, around: Any, bot_api: Any) -> None:
+    bot_api.chat_facts, bot_api.member = GROUP, {"status": "member"}
+    for keys, words in (
+        ({**telegram, "topic": 7}, "no topics"),
+        ({**telegram, "chat": -5}, "chat not found"),
+        ({**telegram, "token_file": around.secret("other", "1:wrong")}, "Unauthorized"),
+    ):
+        with pytest.raises(Never, match=words):
+            asyncio.run(around.with_target(keys, lambda target: target.check()))

@@ -35,9 +35,9 @@ def compose_digest(reader: "Reader", row: DeliveryRow, rendering: Rendering, sho
 
 
 def compose(
-    reader: "Reader", row: DeliveryRow, material: DigestMaterial, rendering: Rendering, shows: Shows
+    reader: "Reader | None", row: DeliveryRow, material: DigestMaterial, rendering: Rendering, shows: Shows
 ) -> Message:
-    """Compose what is to be said of this material."""
+    """Compose what is to be said of this material. Without a reader its posts are made up."""
     data = _data(row, material)
     few = len(material.groups) <= _FEW
     if few:
@@ -78,7 +78,9 @@ def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> I
         yield from summary_lines(material.summary, (digest.window_from, digest.window_to), zone)
 
 
-def _posts(reader: "Reader", material: DigestMaterial, rendering: Rendering, shows: Shows, used: int) -> Iterator[Line]:
+def _posts(
+    reader: "Reader | None", material: DigestMaterial, rendering: Rendering, shows: Shows, used: int
+) -> Iterator[Line]:
     digest, total = material.digest, len(material.groups)
     which = f"--digest {digest.id}" if digest.id else "--state pending"
     units = _IN_JSON if shows.form == "json" else shows.units
@@ -93,7 +95,7 @@ def _post_json(listed: ListedPost) -> dict[str, object]:
     return listed_post_json(listed.post, listed.alerts, listed.edited_since)
 
 
-def _body(document: dict[str, object], reader: "Reader", material: DigestMaterial) -> Iterator[bytes]:
+def _body(document: dict[str, object], reader: "Reader | None", material: DigestMaterial) -> Iterator[bytes]:
     """The document with its posts, as JSON: its last list is empty so far."""
     yield json_text(document).removesuffix("]}}").encode()
     for number, listed in enumerate(read_posts(reader, material)):

@@ -23,12 +23,16 @@ _EVENTS = 50  # that are counted, those with the most copies
 
 @dataclass(frozen=True, slots=True)
 class DigestMaterial:
-    """A digest with the alerts that it lists, by post, and what is said above them; see `read_posts` for the posts."""
+    """A digest with the alerts that it lists, by post, and what is said above them; see `read_posts` for the posts.
+
+    `posts` are made up, for a message that tries out a target.
+    """
 
     digest: "DigestRow"
     groups: Sequence[Sequence["DigestedRow"]]
     stretches: Sequence["BlindStretch"] = ()
     summary: Summary | None = None
+    posts: Sequence[ListedPost] | None = None
 
 
 def read_material(reader: "Reader", digest: "DigestRow", alerts: Sequence["DigestedRow"]) -> DigestMaterial:
@@ -57,8 +61,11 @@ def find_stretches(reader: "Reader", deliveries: Sequence[int]) -> "list[BlindSt
     return sorted((one for one in found if one is not None), key=lambda one: (one.since, one.source))
 
 
-def read_posts(reader: "Reader", material: DigestMaterial) -> Iterator[ListedPost]:
+def read_posts(reader: "Reader | None", material: DigestMaterial) -> Iterator[ListedPost]:
     """The posts of a digest, each once, in its order; few of them are in memory at a time."""
+    if reader is None:
+        yield from material.posts or ()
+        return
     for start in range(0, len(material.groups), _AT_ONCE):
         groups = {one[0].post_id: one for one in material.groups[start : start + _AT_ONCE]}
         edits = digest_contents.find_last_edits(reader, groups)

@@ -105,6 +105,24 @@ class TelegramTarget:
                 pass  # perhaps because of the file: try the text alone
         return await self._parsed(message, None)
 
+    async def check(self) -> str:
+        """Ask whether Telegram knows the bot and the chat, and whether the bot may write there."""
+        try:
+            bot, chat = await self._ask("getMe"), await self._ask("getChat", chat_id=self._chat)
+            if chat.get("type") != "private":
+                member = await self._ask("getChatMember", chat_id=self._chat, user_id=bot.get("id"))
+                missing = _missing_right(chat, member, topic=self.settings.topic)
+                if missing:
+                    raise Never(missing[0], remedy=missing[1])
+        except Moved as move:
+            raise Never(str(move), remedy=f"write chat = {move.new}") from None
+        return one_line(
+            f"@{bot.get('username')} may write to {chat.get('title') or chat.get('username') or 'the chat'}"
+        )
+
+    async def _ask(self, method: str, **given: object) -> dict[str, Any]:
+        return await self._call(method, json.dumps(given).encode(), html=False)
+
     def has_caption(self, receipt: str) -> bool:
         """Whether the message was sent with a file; receipts of earlier releases do not say so."""
         return json.loads(receipt).get("caption") is True
@@ -253,6 +271,23 @@ class TelegramTarget:
                 f"the chat cannot be used ({said})", remedy="check chat and topic, and that the bot is a member"
             )
         return MessageRefused(f"Telegram refuses this message ({said})")
+
+
+def _missing_right(chat: dict[str, Any], member: dict[str, Any], *, topic: int | None) -> tuple[str, str] | None:
+    """Why the bot may not write to a group or channel, and what to do (core.telegram.org/bots/api#chatmember)."""
+    status, channel = member.get("status"), chat.get("type") == "channel"
+    if status in {"left", "kicked"} or (status == "restricted" and not member.get("is_member")):
+        return "the bot is not in the chat", "let it in"
+    if status == "administrator" and channel and not member.get("can_post_messages"):
+        return "the bot may not post in the channel", "give it the right to post messages"
+    if channel and status not in {"administrator", "creator"}:
+        return "the bot is no administrator of the channel", "make it one, with the right to post messages"
+    permissions = member if status == "restricted" else chat.get("permissions") or {}
+    if status in {"member", "restricted"} and permissions.get("can_send_messages") is False:
+        return "the bot may not send messages to the group", "allow it, or make it an administrator"
+    if topic is not None and not chat.get("is_forum"):
+        return "the chat has no topics", "leave `topic` out"
+    return None
 
 
 def _with_file(request: dict[str, object], attached: Attachment) -> tuple[str, bytes, str]:

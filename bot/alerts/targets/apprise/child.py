@@ -14,11 +14,11 @@ def main() -> None:
     json.dump(send(asked["url"], asked["body"], asked["deadline"], asked["file"]), sys.stdout)
 
 
-def send(url: str, body: str, deadline: float, file: dict[str, str] | None = None) -> dict[str, object]:
+def send(url: str, body: str | None, deadline: float, file: dict[str, str] | None = None) -> dict[str, object]:
     """Hand one message to one service, without retries; `deadline` in seconds for each of two attempts.
 
     A `file` ("path", "name", "mime") is attached if the service accepts files; a message that is refused with the file
-    is sent without it.
+    is sent without it. Without a `body` the URL is only read.
     """
     try:
         import apprise
@@ -35,8 +35,10 @@ def send(url: str, body: str, deadline: float, file: dict[str, str] | None = Non
     services = apprise.Apprise(asset=asset)
     if not services.add(url) or len(services) != 1:
         return {"status": "UNREADABLE"}
-    print(flush=True)
     service = services[0]
+    if body is None:
+        return {"status": "SUCCESS", "service": str(service.service_name)}
+    print(flush=True)
     service.overflow_mode = apprise.OverflowMode.SPLIT  # what is too long for a service arrives as several messages
     result = None
     if file is not None and service.attachment_support:

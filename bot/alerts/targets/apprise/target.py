@@ -72,21 +72,22 @@ class Apprise:
         """Each message has its own process; there is no rate limit."""
 
     async def send(self, message: Message) -> None:
+        await self._say(literal(message.plain, message.link), _file(message.attachment))
+
+    async def check(self) -> str:
+        """Let Apprise read the URL; what it names can be asked only by a message."""
+        return f"Apprise reads the url: {await self._say(None, None)}"
+
+    async def _say(self, body: str | None, file: dict[str, str] | None) -> str:
+        """Hand over one message, or none; the name of the service."""
         if self._proxied:
-            raise Never("apprise cannot use the proxy of [http]", remedy="use a telegram or webhook target")
+            raise Never("apprise cannot use the proxy of [http]", remedy="use a target of another kind")
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
-        verdict = await self._ask(
-            {
-                "url": url,
-                "body": literal(message.plain, message.link),
-                "deadline": _ATTEMPT_S,
-                "file": _file(message.attachment),
-            }
-        )
+        verdict = await self._ask({"url": url, "body": body, "deadline": _ATTEMPT_S, "file": file})
         status, code = verdict.get("status"), verdict.get("code")
         service = re.sub(r"[^\w .-]", "", str(verdict.get("service", "")))[:40] or "the service"
         if status == "SUCCESS":
-            return
+            return service
         if status == "MISSING":
             raise Never("the apprise package is not installed", remedy=f"run: {INSTALL}")
         if status == "UNREADABLE":

@@ -1,5 +1,6 @@
 """Alerts as signed JSON, or as a template makes them, to a web address (https://www.standardwebhooks.com)."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -77,8 +78,20 @@ class Webhook:
     async def ready(self) -> None:
         """A receiver asks for a pause itself."""
 
+    async def check(self) -> str:
+        """Connect, and no more: any request could be taken for an alert."""
+        url = self._url()
+        try:
+            async with asyncio.timeout(30):
+                await self._http.touch(url)
+        except TimeoutError:
+            raise Later("the receiver did not answer within 30 s") from None
+        except (Later, Never) as problem:
+            raise mask_secrets(problem, *secret_parts(url)) from None
+        return "the receiver can be reached"
+
     async def send(self, message: Message) -> None:
-        url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
+        url = self._url()
         body = await self._body(message)
         headers = {"content-type": self.settings.content_type, **self._signed(message.id, body)}
         try:
@@ -89,6 +102,9 @@ class Webhook:
             raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
             raise check_busy(reply, self._clock.now(), HOUR) or Later(f"the receiver answered {reply.status}")
+
+    def _url(self) -> str:
+        return self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
 
     async def _body(self, message: Message) -> bytes:
         if self.settings.template_file is None:
