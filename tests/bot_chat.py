@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bot_api import BotApi, Said, no, serve
+from tests.bot_api import BotApi, Said, Sent, no, serve
 
 ANNA = {"id": 4242, "is_bot": False, "first_name": "Anna", "username": "anna"}
 GROUP = -100
@@ -31,6 +31,7 @@ class BotChat(BotApi):
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(900_001))
     came: threading.Condition = field(default_factory=threading.Condition)
     answered: set[str] = field(default_factory=set)
+    refuse_sending: int = 0  # so many messages are asked to wait for a second
     lost_polls: int = 0  # so many polls get what waits, and the answer never arrives
 
     def say(self, text: str, *, who: dict[str, Any] = ANNA, chat: int = GROUP, ago: float = 0) -> int:
@@ -51,6 +52,12 @@ class BotChat(BotApi):
         query = {"id": f"q{number}", "from": who, "message": message, "data": data, "chat_instance": "1"}
         self._come({"update_id": number, "callback_query": query})
         return f"q{number}"
+
+    def _take(self, request: dict[str, Any], file: Sent | None) -> tuple[int, dict[str, Any]]:
+        if self.refuse_sending:
+            self.refuse_sending -= 1
+            return no(429, "Too Many Requests: retry after 1", retry_after=1)
+        return super()._take(request, file)
 
     def _come(self, update: dict[str, Any]) -> None:
         with self.came:
@@ -125,7 +132,7 @@ def wait_for(happened: Any, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(0.03)
 
 
 __all__ = ["ANNA", "GROUP", "BotChat", "chatting", "keyboard", "wait_for"]

@@ -44,6 +44,8 @@ POLL_S = 50
 _SHORTEST_S, _LONGEST_S = 1.0, 60.0  # between two attempts
 _PATIENCE = 5 * MINUTE  # with a network, before people hear of it
 _AT_ONCE = 4  # questions
+_ATTEMPTS = 5  # of one answer, where Telegram asks to wait
+_CLOSING_S = 5.0
 _TOAST = 190  # characters above a button
 _SAID = 3_000  # UTF-16 units of one sentence
 _ABOUT = "bot"
@@ -76,6 +78,7 @@ class BotLine:
     say: Callable[[str], None]
     incidents: Incidents
     acked: Callable[[], None]
+    sharing: Collection[str] = ()  # targets that send by this bot
     _name: str = ""
     _missed: bool = True
     _conflicts: int = 0
@@ -99,7 +102,8 @@ class BotLine:
         if access is None:
             return None
         health = [target.name for target in config.targets if target.health]
-        return cls(config, BotApi(http, clock, access), store, clock, say, Incidents(store, clock, say, health), acked)
+        incidents, sharing = Incidents(store, clock, say, health), tuple(_find_sharing(config, access))
+        return cls(config, BotApi(http, clock, access), store, clock, say, incidents, acked, sharing)
 
     async def run(self) -> None:
         """Listen until cancelled. Raises what the archive raises."""
@@ -115,6 +119,8 @@ class BotLine:
                     wait = await self._note_failure(problem, failures)
                 await asyncio.sleep(wait)
         finally:
+            if self._tasks:  # whoever asked last still gets an answer
+                await asyncio.wait(self._tasks, timeout=_CLOSING_S)
             for task in self._tasks:
                 task.cancel()
 
@@ -140,7 +146,10 @@ class BotLine:
         me = await self.api.call("getMe", {})
         self._name = str(me.get("username", "")) if isinstance(me, dict) else ""
         listed = [{"command": name, "description": sentence[:256]} for name, sentence in COMMANDS.items()]
-        await self.api.call("setMyCommands", {"commands": listed})
+        try:
+            await self.api.call("setMyCommands", {"commands": listed})
+        except RefusedRequest as problem:
+            self.say(f"the bot could not register its commands: {problem}")
 
     # How it goes ---------------------------------------------------------------------------------------------------
 
@@ -257,6 +266,23 @@ class BotLine:
         except (Later, Never) as problem:
             self.say(f"the bot could not answer in chat {heard.chat}: {problem}")
 
+    async def _call(self, method: str, request: dict[str, object]) -> None:
+        """Call a method, after any wait that Telegram has asked this bot for; such a wait holds alerts too."""
+        for _ in range(_ATTEMPTS):
+            known = await self.store.read(outbox.read_targets)
+            held = max((row.hold_until or 0 for name, row in known.items() if name in self.sharing), default=0)
+            await asyncio.sleep(max(held - self.clock.now(), 0) / SECOND)
+            try:
+                await self.api.call(method, request)
+            except Later as problem:
+                if not problem.obey or problem.retry_at is None:
+                    raise
+                await self.store.run(outbox.hold_targets, self.sharing, problem.retry_at, self.clock.now())
+                await asyncio.sleep(max(problem.retry_at - self.clock.now(), 0) / SECOND)
+            else:
+                return
+        raise Later("Telegram asked to wait again and again")
+
     async def _answer_button(self, query: str, said: str) -> None:
         """End the waiting sign on a button; Telegram takes that for seconds only."""
         try:
@@ -292,7 +318,7 @@ class BotLine:
             "link_preview_options": {"is_disabled": True},
             "reply_parameters": {"message_id": heard.message, "allow_sending_without_reply": True},
         }
-        await self.api.call("sendMessage", request | _markup(buttons))
+        await self._call("sendMessage", request | _markup(buttons))
 
     async def _edit(self, heard: Incoming, text: str, buttons: ButtonRows) -> None:
         request: dict[str, object] = {
@@ -302,7 +328,7 @@ class BotLine:
             "link_preview_options": {"is_disabled": True},
         }
         try:
-            await self.api.call("editMessageText", request | _markup(buttons))
+            await self._call("editMessageText", request | _markup(buttons))
         except RefusedRequest as problem:
             if "message is not modified" not in problem.reason:
                 raise
@@ -331,10 +357,11 @@ def find_answered(config: Config) -> frozenset[str]:
     if access is None:
         return frozenset()
     chats = {str(chat).casefold() for chat in config.bot.chats}
+    return frozenset(name for name, chat in _find_sharing(config, access).items() if chat.casefold() in chats)
+
+
+def _find_sharing(config: Config, access: BotAccess) -> dict[str, str]:
+    """The targets that send by this bot, with their chats."""
     bots = {target.name: found for target in config.targets if (found := target.bot())}
-    return frozenset(
-        name
-        for name, found in bots.items()
-        if (found.token_file.path, found.api_base) == (access.token_file.path, access.api_base)
-        and found.chat.casefold() in chats
-    )
+    same = (access.token_file.path, access.api_base)
+    return {name: found.chat for name, found in bots.items() if (found.token_file.path, found.api_base) == same}

@@ -12,7 +12,7 @@ _HAS_BUTTONS = "CASE WHEN json_valid(d.receipt) THEN json_extract(d.receipt, '$.
 _OF_ACK = (
     "FROM acks a JOIN matches m ON m.id = a.match_id JOIN matches n ON n.post_id IN (SELECT m.post_id UNION"
     " SELECT c.post_id FROM event_posts b JOIN event_posts c ON c.event_id = b.event_id WHERE b.post_id = m.post_id)"
-    " JOIN deliveries d ON (d.match_id = n.id OR d.escalates = n.id) WHERE a.buttons = 1"
+    " CROSS JOIN deliveries d ON (d.match_id = n.id OR d.escalates = n.id) WHERE a.buttons = 1"
 )
 
 
@@ -27,7 +27,7 @@ class ButtonedMessage:
 
 def list_leftover(reader: Reader) -> list[ButtonedMessage]:
     """The messages of acknowledged events that still show buttons."""
-    rows = reader.rows(f"SELECT d.id, d.target, d.receipt {_OF_ACK} AND d.state = 'sent' AND {_HAS_BUTTONS}")
+    rows = reader.rows(f"SELECT d.id, d.target, d.receipt {_OF_ACK} AND +d.state = 'sent' AND {_HAS_BUTTONS}")
     return [ButtonedMessage(*row) for row in rows]
 
 
@@ -48,5 +48,5 @@ def settle_acks(writer: Writer) -> None:
     """Look no more at acknowledgements whose messages have none, unless one is being sent at this moment."""
     writer.execute(
         "UPDATE acks SET buttons = 0 WHERE buttons = 1 AND id NOT IN"
-        f" (SELECT a.id {_OF_ACK} AND (d.state = 'sending' OR d.state = 'sent' AND {_HAS_BUTTONS}))"
+        f" (SELECT a.id {_OF_ACK} AND (+d.state = 'sending' OR +d.state = 'sent' AND {_HAS_BUTTONS}))"
     )

@@ -25,8 +25,8 @@ _POSTS = (  # of the event of the post of the match m
 )
 _ACKED = f"SELECT a.who FROM matches n JOIN acks a ON a.match_id = n.id WHERE n.post_id IN ({_POSTS}) ORDER BY a.id"
 _BEFORE = (
-    "SELECT 1 FROM matches n JOIN deliveries e ON e.escalates = n.id AND e.target = j.value"
-    f" WHERE n.rule = m.rule AND n.post_id IN ({_POSTS})"
+    "SELECT 1 FROM matches n CROSS JOIN deliveries e ON e.escalates = n.id AND e.target = j.value"
+    f" WHERE +n.rule = m.rule AND n.post_id IN ({_POSTS})"
 )
 
 

@@ -89,7 +89,7 @@ def read_matches(reader: "Reader", post_id: int) -> tuple[Matched, ...]:
     sent: dict[int, list[Sent]] = {}
     for row in reader.rows(
         "SELECT m.id AS match_id, d.target, d.kind, d.state, d.created_at, d.settled_at, d.reason, d.possible_repeat"
-        " FROM matches m JOIN deliveries d ON d.match_id = m.id OR d.escalates = m.id WHERE m.post_id = :id"
+        " FROM matches m CROSS JOIN deliveries d ON d.match_id = m.id OR d.escalates = m.id WHERE m.post_id = :id"
         " ORDER BY d.id",
         {"id": post_id},
     ):

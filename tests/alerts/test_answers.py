@@ -82,7 +82,6 @@ def line_now(line: Any) -> int:
 
 def test_a_copy_that_is_split_off_is_not_acknowledged(program: Any, line: Any) -> None:
     first, copy = line.post(native_id="1"), line.post(native_id="2")
-    place(line, first, first, copy)
     alert, of_copy = line.match(first), line.match(copy)
     program("alerts", "ack", str(alert), "--by", "anna")
     assert program("events", "split", str(copy))[0] == 0

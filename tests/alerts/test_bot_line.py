@@ -174,7 +174,13 @@ def test_words_of_others_are_neither_tappable_nor_markup(chat: BotChat, listen: 
     assert "parse_mode" not in chat.said[0].request
 
 
-@pytest.mark.parametrize(("trouble", "remedy"), [("webhook", "deleteWebhook"), ("other_polls", "stop that program")])
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [
+        ("webhook", "deleteWebhook"),
+        pytest.param("other_polls", "stop that program", marks=pytest.mark.long),
+    ],
+)
 def test_somebody_else_who_hears_is_a_state_with_its_remedy(
     chat: BotChat, listen: Any, line: Any, trouble: str, remedy: str
 ) -> None:
@@ -188,11 +194,22 @@ def test_somebody_else_who_hears_is_a_state_with_its_remedy(
     assert "bot hears people again" in line.rows(health)[1]["payload"]
 
 
+@pytest.mark.long
 def test_a_refused_token_is_said_without_the_token(chat: BotChat, listen: Any, line: Any) -> None:
     chat.fail_with = [(401, "Unauthorized")] * 50
     listen(lambda: line.rows("SELECT * FROM notices"))
     assert "Telegram refuses the token" in line.rows("SELECT text FROM notices")[0]["text"]
     assert TOKEN not in str(line.rows("SELECT * FROM notices")) + "".join(line.said)
+
+
+@pytest.mark.long
+def test_a_wait_that_telegram_asks_for_is_kept_and_holds_alerts_too(chat: BotChat, listen: Any, line: Any) -> None:
+    ask(chat, listen, "/help")
+    chat.say("/mutes")
+    chat.refuse_sending = 1
+    listen(lambda: len(chat.said) == 2)
+    assert texts(chat)[1] == "nothing is muted"
+    assert line.rows("SELECT name FROM targets WHERE hold_until IS NOT NULL") == [{"name": "desk"}]
 
 
 def test_after_a_quiet_week_numbers_may_begin_anywhere(chat: BotChat, line: Any) -> None:

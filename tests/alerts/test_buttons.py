@@ -100,6 +100,7 @@ def test_ack_takes_the_buttons_from_all_messages_about_the_event(
     assert keyboard(chat.said[2]) == [], "who comes later needs not take it up"
 
 
+@pytest.mark.long
 def test_ack_on_the_command_line_takes_them_too(chat: BotChat, live: Any, program: Any, line: Any, alert: int) -> None:
     program("alerts", "ack", str(alert), "--by", "boris")
     chat.fail_with = [(429, "Too Many Requests: retry after 1")]
@@ -118,6 +119,7 @@ def press_gone(chat: BotChat, live: Any, alert: int, line: Any) -> str:
     return press(chat, live, "Ack")
 
 
+@pytest.mark.long
 def test_a_message_that_is_gone_keeps_nobody_busy(chat: BotChat, live: Any, line: Any, alert: int) -> None:
     chat.removed.add(1)
     with line.archive.writing() as writer:
