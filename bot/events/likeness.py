@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from bot.events.numerals import find_values
+from bot.events.denials import count_denials, may_be_misread
+from bot.events.numerals import find_values, kind_of
 from bot.events.words import ComparedWords
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
@@ -27,9 +28,13 @@ _BEFORE = frozenset(
 _AFTER = frozenset(
     (
         *("village", "town", "township", "city", "district", "hill", "bridge", "camp", "base"),
+        *("brigade", "battalion", "division", "regiment", "company", "squadron", "corps", "unit", "garrison"),
         *("မြို့", "ရွာ", "ကျေး", "ခ", "ရိုင်", "နယ်", "တောင်", "တိုင်း", "စ", "ခန်း"),  # Burmese, by its syllables
         *("镇", "鎮", "村", "市", "县", "縣", "区", "區", "寨", "山", "地"),
     )
+)
+_LITTLE = frozenset(
+    ("the", "a", "an", "our", "their", "its", "his", "her", "this", "that", "these", "those", "of", "and", "all")
 )
 
 
@@ -80,6 +85,8 @@ def compare(
         return Likeness("other", alike, contained)
     changes = _align(first.tokens, later.tokens)
     differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
+    if differ is None and _turns_around(first.tokens, later.tokens, changes):
+        differ = ("", "not")
     if differ is not None:
         return Likeness("contradiction", alike, contained, differ=differ)
     added = tuple(_added_stretches(first.tokens, later.tokens, changes))
@@ -87,15 +94,15 @@ def compare(
 
 
 def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
-    """Whether a few words beside one picture say what others beside it do not: another number, date or term."""
-    for one, other in (
+    """Whether a few words beside one picture say what others do not: another number, date or term, or "not"."""
+    if not first or not later:
+        return False
+    pairs = (
         (find_values(first), find_values(later)),
         (_find_names(first, names), _find_names(later, names)),
-    ):
-        ours, theirs = Counter(name for *_, name in one), Counter(name for *_, name in other)
-        if ours - theirs and theirs - ours:
-            return True
-    return False
+    )
+    named = any(_find_difference([x for *_, x in one], [x for *_, x in other]) for one, other in pairs)
+    return named or bool(count_denials(first)) != bool(count_denials(later))
 
 
 def resemble(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
@@ -128,10 +135,59 @@ def _find_contradiction(
             (_overlapping(ours, low, high), _overlapping(theirs, start, end)),
             (_place(first, low, high, later[start:end]), _place(later, start, end, first[low:high])),
         ):
-            missing, instead = Counter(one) - Counter(other), Counter(other) - Counter(one)
-            if missing and instead:
-                return next(iter(missing)), next(iter(instead))
+            differ = _find_difference(one, other)
+            if differ is not None:
+                return differ
+    return _find_swap(numbers + ours, others + theirs)
+
+
+def _find_difference(first: Sequence[str], later: Sequence[str]) -> tuple[str, str] | None:
+    """A value that only one has where the other has another of its kind."""
+    missing, instead = Counter(first) - Counter(later), Counter(later) - Counter(first)
+    for one in missing:
+        for other in instead:
+            if kind_of(one) == kind_of(other) and _without_month(missing) != _without_month(instead):
+                return one, other
     return None
+
+
+def _without_month(values: Counter[str]) -> Counter[str]:
+    """November is 11, however a date is written."""
+    return Counter({value.removeprefix("month "): count for value, count in values.items()})
+
+
+def _find_swap(first: Sequence[tuple[int, int, str]], later: Sequence[tuple[int, int, str]]) -> tuple[str, str] | None:
+    """Two values of both texts that come in another order: 3 dead and 11 wounded, 11 dead and 3 wounded."""
+    both = {name for *_, name in first} & {name for *_, name in later}
+    ours, theirs = (
+        [name for *_, name in sorted(values) if name in both and not name.startswith("month ")]
+        for values in (first, later)
+    )
+    fewer, more = sorted((ours, theirs), key=len)
+    left = iter(more)
+    wrong = next((name for name in fewer if name not in left), None)
+    return None if wrong is None else (wrong, wrong)
+
+
+def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]) -> bool:
+    """Whether one text says "not" where the other does not, or moves a word to where it means something else.
+
+    What the later one only adds at its beginning or end is no contradiction: it is shown as the words of a quote.
+    """
+    moved: tuple[set[str], set[str]] = (set(), set())
+    for what, low, high, begin, stop in changes:
+        if what == "equal":
+            continue
+        gone, come = first[low:high], later[begin:stop]
+        inside = low > 0 and high < len(first) and begin > 0 and stop < len(later)
+        if max(len(gone), len(come)) <= _EDGE and (inside or what == "replace"):
+            if count_denials(gone) != count_denials(come) and not may_be_misread("".join(gone), "".join(come)):
+                return True
+            for words, seen in zip((gone, come), moved, strict=True):
+                seen.update(words if inside else ())
+        elif count_denials(gone, strong=True) > count_denials(come, strong=True):
+            return True
+    return any(_says_much(word) for word in moved[0] & moved[1])
 
 
 def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:
@@ -156,10 +212,26 @@ def _overlapping(found: Sequence[tuple[int, int, str]], low: int, high: int) -> 
 def _place(tokens: Sequence[str], low: int, high: int, instead: Sequence[str]) -> list[str]:
     """The stretch as a place, if a word beside it says that one is named, and it is no misreading of the other."""
     beside = (low > 0 and tokens[low - 1] in _BEFORE) or (high < len(tokens) and tokens[high] in _AFTER)
-    here, there = "".join(tokens[low:high]), "".join(instead)
-    if not beside or high - low > _EDGE or SequenceMatcher(None, here, there, autojunk=False).ratio() >= 0.6:
+    if not beside or high - low > _EDGE or _says_little(tokens[low:high]) or _is_misread(tokens[low:high], instead):
         return []
     return [" ".join(tokens[low:high])]
+
+
+def _says_much(word: str) -> bool:
+    """Whether it matters where a word is: not of "to", of a date, or of one syllable of many."""
+    return len(word) > 2 and not _is_syllable(word) and word not in _BEFORE | _LITTLE and not find_values((word,))
+
+
+def _says_little(tokens: Sequence[str]) -> bool:
+    return all(token in _LITTLE for token in tokens)
+
+
+def _is_misread(here: Sequence[str], there: Sequence[str]) -> bool:
+    """Whether one is probably the other, misread: letter by letter in alphabets, more or less in syllables."""
+    one, other = "".join(here), "".join(there)
+    if all(map(_is_syllable, here)):
+        return SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.6
+    return may_be_misread(one, other)
 
 
 def _added_stretches(
@@ -169,7 +241,7 @@ def _added_stretches(
     start = end = gain = -1
     for what, low, high, begin, stop in [*changes, ("equal", 0, 0, 0, _STRETCH)]:
         if what == "equal" and stop - begin > _GLUE:
-            if start >= 0 and gain >= _STRETCH:
+            if start >= 0 and (gain >= _STRETCH or (gain > 0 and count_denials(later[start:end]))):
                 yield start, end
             start = -1
         elif what != "equal":
@@ -179,4 +251,8 @@ def _added_stretches(
 
 def _weigh(tokens: Sequence[str]) -> int:
     """How much these tokens say: a word as much as two syllables."""
-    return sum(1 if "\u0e00" <= token[0] < "\uac00" or token[0] > "\ud7ff" else 2 for token in tokens)
+    return sum(1 if _is_syllable(token) else 2 for token in tokens)
+
+
+def _is_syllable(token: str) -> bool:
+    return "\u0e00" <= token[0] < "\uac00" or token[0] > "\ud7ff"

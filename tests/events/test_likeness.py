@@ -52,8 +52,8 @@ def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("thirty five dead on 3 November", ["35", "3", "month 11"]),
-        ("35 dead", ["35"]),
+        ("thirty five dead on 3 November", ["35", "fate dead", "3", "month 11"]),
+        ("35 people", ["35"]),
         ("三十五人", ["35"]),
         ("သုံးဆယ့်ငါး", ["35"]),
         ("สามสิบห้าคน", ["35"]),
@@ -134,3 +134,88 @@ def until_stuck() -> Iterator[None]:
     yield
     signal.setitimer(signal.ITIMER_PROF, 0)
     signal.signal(signal.SIGPROF, before)
+
+
+RAID = (
+    "In the morning of 3 November our forces moved from Loimaw to Namhu and captured the eastern hill; 3 soldiers died and"
+    " 11 were wounded, and the road to the north is open."
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        ("3 November", "4 November"),
+        ("3 November", "3 December"),
+        ("3 November", "12/11"),
+        ("morning", "evening"),
+        ("eastern", "western"),
+        ("captured", "lost"),
+        ("is open", "is closed"),
+        ("is open", "is not open"),
+        ("is open", "isn't open"),
+        ("captured", "have never captured"),
+        ("from Loimaw to Namhu", "from Namhu to Loimaw"),
+        ("3 soldiers died and 11", "11 soldiers died and 3"),
+        ("11 were wounded", "eleven percent were wounded"),
+        ("11 were wounded", "fifteen were wounded"),
+        ("Namhu", "Namhkam"),
+        ("soldiers died", "soldiers were wounded"),
+    ],
+)
+def test_near_in_words_and_another_statement(words: str, instead: str) -> None:
+    assert words in RAID
+    for first, later in ((RAID, RAID.replace(words, instead, 1)), (RAID.replace(words, instead, 1), RAID)):
+        assert compare(read_words(first), read_words(later)).verdict == "contradiction"
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        ("3 November", "November 3"),
+        ("3 November", "3 Nov."),
+        ("3 November", "3.11."),
+        ("11 were", "eleven were"),
+        ("Namhu", "Nomhu"),
+        ("captured", "coptured"),
+        ("Loimaw", "Lolmaw"),
+        ("the road", "thc road"),
+        ("In the morning of", "On"),
+    ],
+)
+def test_the_same_in_other_letters_is_a_copy(words: str, instead: str) -> None:
+    assert judged(RAID, RAID.replace(words, instead, 1)) == "copy"
+
+
+@pytest.mark.parametrize(
+    "end", ["This is false.", "Fake!", "Our office denies this.", "The army denied it.", "Not true."]
+)
+def test_a_short_denial_beside_a_statement_is_a_quote_wherever_it_stands(end: str) -> None:
+    assert judged(RAID, f"{RAID} {end}") == "quote"
+    assert judged(RAID, f"{end} {RAID}") == "quote"
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (
+            "我军今晨六时二十分占领了塘佳地区军区司令部，四十名守军士兵放下武器。",
+            "我军今晨六时二十分没有占领塘佳地区军区司令部，四十名守军士兵放下武器。",
+        ),
+        (
+            "ပြောခွင့်ရသူက တောင်ကြားစခန်းကို ယနေ့နံနက် တပ်ဖွဲ့များက သိမ်းပိုက်ရရှိခဲ့သည် ဟု ပြောကြားခဲ့သည်။",
+            "ပြောခွင့်ရသူက တောင်ကြားစခန်းကို ယနေ့နံနက် တပ်ဖွဲ့များက မသိမ်းပိုက်ရရှိခဲ့ပါ ဟု ပြောကြားခဲ့သည်။",
+        ),
+        (
+            "โฆษกกล่าวว่ากองกำลังของเราได้เข้ายึดฐานที่เมืองตองจาเมื่อเช้าวันนี้และทหารทั้งหมดปลอดภัย",
+            "โฆษกกล่าวว่ากองกำลังของเราไม่ได้เข้ายึดฐานที่เมืองตองจาเมื่อเช้าวันนี้และทหารทั้งหมดปลอดภัย",
+        ),
+        (
+            "Речник заявив, що наші сили взяли пагорб біля Намгу сьогодні вранці, а дорога до села відкрита для всіх.",
+            "Речник заявив, що наші сили не взяли пагорб біля Намгу сьогодні вранці, а дорога до села відкрита для всіх.",
+        ),
+    ],
+    ids=["zh", "my", "th", "uk"],
+)
+def test_a_not_makes_another_statement_in_every_script(first: str, later: str) -> None:
+    assert compare(read_words(first), read_words(later)).verdict == "contradiction"
