@@ -55,7 +55,15 @@ def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords) -> None
     """Let copies of a revision's words find its event."""
     if words.tokens:
         number = text_id(one.post_id, min(one.number, READ - 1))
-        members.keep_words(writer, number, event, words.tokens, fingerprints(words), one.collected_at)
+        keep_tokens(writer, number, event, words, one.collected_at)
+
+
+def keep_tokens(writer: Writer, number: int, event: int, words: ComparedWords, at: int) -> None:
+    """Let copies of these words, which are text `number`, find its event; among stock phrases by each shingle."""
+    prints = fingerprints(words)
+    if members.has_stock_phrases(writer, prints):
+        prints = words.shingles
+    members.keep_words(writer, number, event, words.tokens, prints, at)
 
 
 def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
@@ -71,7 +79,7 @@ def find_near(
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
     near: list[tuple[Candidate, Likeness]] = []
-    for candidate in members.find_candidates(writer, fingerprints(words), at):
+    for candidate in members.find_candidates(writer, fingerprints(words), words.shingles, at):
         likeness = compare(make_words(candidate.tokens), words, rules.names, rules.near)
         if likeness.verdict in ("copy", "quote"):
             near.append((candidate, likeness))

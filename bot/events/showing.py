@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.events.finding import READ, EventRules, find_near, keep_first, origin_of, words_of
+from bot.events.finding import READ, EventRules, find_near, keep_first, keep_tokens, origin_of, words_of
 from bot.events.likeness import contradict, resemble
 from bot.events.pictures import BITS, NEAR, bands, measure_distance, seems_to_hold_words
-from bot.events.words import ComparedWords, fingerprints, list_tokens, make_words
+from bot.events.words import ComparedWords, list_tokens, make_words
 from storage.events import files, links, members, steps
 from storage.events.files import NearPicture, ShownBy, ShownFile
 from storage.events.members import Membership
@@ -101,7 +101,7 @@ def _place_by_reading(writer: Writer, rules: EventRules, step: PlacingStep, even
             members.note_quote(writer, place)
     if event == step.post_id and step.text_id is not None:
         number = text_id(step.post_id, READ + text_number(step.text_id) % READ)
-        members.keep_words(writer, number, event, said.tokens, fingerprints(said), step.at)
+        keep_tokens(writer, number, event, said, step.at)
 
 
 def _place_by_picture(

@@ -93,14 +93,14 @@ def drop_file(writer: Writer, sha256: str) -> list[int]:
     """Take back what this file joined, by its bytes or looks; the first posts of the events that came of it."""
     shown = "(SELECT post_id FROM event_files WHERE sha256 = :file)"
     wrong = writer.rows(
-        "SELECT post_id, other, reason FROM event_links WHERE file = :file"
-        f" UNION SELECT post_id, other, reason FROM event_links WHERE post_id IN {shown} AND reason = 'picture'"
-        f" UNION SELECT post_id, other, reason FROM event_links WHERE other IN {shown} AND reason = 'picture'",
+        "SELECT post_id, other, reason, file FROM event_links WHERE file = :file AND file <> ''"
+        f" UNION SELECT post_id, other, reason, file FROM event_links WHERE post_id IN {shown} AND reason = 'picture'"
+        f" UNION SELECT post_id, other, reason, file FROM event_links WHERE other IN {shown} AND reason = 'picture'",
         {"file": sha256},
     )
     writer.execute_many(
-        "DELETE FROM event_links WHERE post_id = :post AND other = :other AND reason = :reason",
-        [{"post": row["post_id"], "other": row["other"], "reason": row["reason"]} for row in wrong],
+        "DELETE FROM event_links WHERE post_id = :post_id AND other = :other AND reason = :reason AND file = :file",
+        [dict(row) for row in wrong],
     )
     events = writer.column(
         f"SELECT DISTINCT event_id FROM event_posts WHERE post_id {in_list('posts')} ORDER BY event_id",

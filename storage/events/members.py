@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than this after the last is a new event
 AT_MOST = 7 * AFTER_NEWEST
 _NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
+_WARM = 20  # of which a fingerprint may become such a phrase
 _CANDIDATES = 8
 
 
@@ -48,7 +49,7 @@ class Membership:
     measure: float | None
     other: int
     added: str | None = None
-    file: str | None = None
+    file: str = ""
 
 
 def find_event(reader: Reader, post_id: int) -> int | None:
@@ -101,23 +102,54 @@ def find_equal(reader: Reader, tokens: Sequence[str], at: int, within: int) -> C
     return next((_candidate(row) for row in rows), None)
 
 
-def find_candidates(reader: Reader, prints: Iterable[int], at: int) -> list[Candidate]:
-    """The first statements that share the most fingerprints, a quarter of the smaller text's at least."""
-    own = list(prints)
-    rare = reader.column(
-        "SELECT j.value FROM json_each(:prints) j WHERE (SELECT count(*) FROM"
-        " (SELECT 1 FROM event_prints p WHERE p.fingerprint = j.value LIMIT :most)) < :most",
-        {"prints": as_list(own), "most": _NEIGHBOURS},
-    )
+def find_candidates(reader: Reader, prints: Collection[int], every: Collection[int], at: int) -> list[Candidate]:
+    """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
+
+    `every` are all shingles of the text, of which `prints` are some: where most of those are in stock phrases, the
+    shingles that are not find the statement.
+    """
+    counts = _count(reader, prints, _NEIGHBOURS)
+    rare = [value for value in prints if counts[value] < _NEIGHBOURS]
+    hot: list[int] = []
+    if 2 * len(rare) < len(prints):
+        counts = _count(reader, every, _NEIGHBOURS)
+        rare = [value for value in every if 0 < counts[value] < _NEIGHBOURS]
+        hot = sorted(set(prints) - set(rare))[:1]
     rows = reader.rows(
-        "SELECT w.text_id, w.event_id, w.tokens, w.at FROM"
-        " (SELECT p.text_id, count(*) AS shared FROM json_each(:prints) j"
-        " CROSS JOIN event_prints p ON p.fingerprint = j.value GROUP BY p.text_id) f"
+        "WITH found (text_id) AS ("
+        " SELECT p.text_id FROM json_each(:rare) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
+        " UNION ALL SELECT text_id FROM (SELECT p.text_id FROM json_each(:hot) j"
+        " CROSS JOIN event_prints p ON p.fingerprint = j.value ORDER BY p.text_id DESC LIMIT :most))"
+        " SELECT w.text_id, w.event_id, w.tokens, w.at FROM"
+        " (SELECT text_id, count(*) AS shared FROM found GROUP BY text_id) f"
         " JOIN event_words w ON w.text_id = f.text_id JOIN events e ON e.id = w.event_id"
         f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN} ORDER BY f.shared DESC, w.text_id LIMIT :best",
-        {"prints": as_list(rare or own[:1]), "own": len(rare) or 1, "best": _CANDIDATES, **window(at)},
+        {
+            "rare": as_list(rare),
+            "hot": as_list(hot),
+            "most": _NEIGHBOURS,
+            "own": max(min(len(rare), len(prints)), 1),
+            "best": _CANDIDATES,
+            **window(at),
+        },
     )
     return [_candidate(row) for row in rows]
+
+
+def has_stock_phrases(reader: Reader, prints: Collection[int]) -> bool:
+    """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
+    counts = _count(reader, prints, _WARM)
+    return 2 * sum(count < _WARM for count in counts.values()) < len(prints)
+
+
+def _count(reader: Reader, prints: Iterable[int], most: int) -> dict[int, int]:
+    """In how many texts each fingerprint is, `most` at most."""
+    texts = "SELECT 1 FROM event_prints p WHERE p.fingerprint = j.value LIMIT :most"
+    rows = reader.rows(
+        f"SELECT j.value, (SELECT count(*) FROM ({texts})) FROM json_each(:prints) j",
+        {"prints": as_list(prints), "most": most},
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _candidate(row: Row) -> Candidate:

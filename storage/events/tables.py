@@ -57,7 +57,7 @@ class EventWordsTable(SQLModel, table=True):
     __tablename__: ClassVar[str] = "event_words"
     __table_args__ = (
         Index("event_words_of", "event_id"),
-        Index("event_words_equal", "digest"),
+        Index("event_words_equal", "digest", "at"),
         Index("event_words_by_time", "at"),
     )
 
@@ -141,7 +141,7 @@ class EventLinkTable(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "event_links"
     __table_args__ = (
-        Index("event_links_by_file", "file", sqlite_where=clause("file IS NOT NULL")),
+        Index("event_links_by_file", "file", sqlite_where=clause("file <> ''")),
         Index("event_links_to", "other"),
         {"sqlite_with_rowid": False},
     )
@@ -149,8 +149,8 @@ class EventLinkTable(SQLModel, table=True):
     post_id: int = Field(sa_column=Column(Integer, primary_key=True))
     other: int = Field(sa_column=Column(Integer, primary_key=True))
     reason: str = Field(sa_column=Column(Text, primary_key=True))
+    file: str = Field(primary_key=True, sa_type=Text)  # the SHA-256 of the file that they share; else empty
     measure: float | None = Field(default=None, sa_type=REAL)
-    file: str | None = Field(default=None, sa_type=Text)  # the SHA-256 of the file that they share
 
 
 class EventFileTable(SQLModel, table=True):

@@ -282,3 +282,22 @@ def test_a_copy_that_comes_after_the_mute_rings(desk: Desk) -> None:
     desk.now += 2 * HOUR
     desk.say("north", CLAIM)
     assert desk.states() == ["silenced", "pending"]
+
+
+def test_a_stock_phrase_in_hundreds_of_statements_hides_no_copy(desk: Desk) -> None:
+    def report(place: str) -> str:
+        return (
+            f"Air raid alert near the village of {place}, go to the nearest shelter now and stay there until"
+            " the all clear. Glory to the heroes, glory to the nation!"
+        )
+
+    places = [
+        f"{one}{other}{end}"
+        for one in "BDGKLMNPRT"
+        for other in ("ako", "ilu", "emi")
+        for end in ("ra", "ston", "vyk", "lin")
+    ]
+    posts = [desk.say(f"district{number % 40}", report(place), number) for number, place in enumerate(places)]
+    copies = {place: desk.say(f"north{place}", f"via us: {report(places[place])}") for place in range(60, 120, 2)}
+    assert [place for place, copy in copies.items() if {posts[place], copy} not in desk.events()] == []
+    assert len(desk.events()) == len(posts)

@@ -121,6 +121,8 @@ _STEPS: tuple[str, ...] = (
     "ALTER TABLE media ADD COLUMN picture TEXT",
     "ALTER TABLE event_origins ADD COLUMN post_id INTEGER",
     "ALTER TABLE event_posts ADD COLUMN apart INTEGER DEFAULT 0 NOT NULL",
+    "DROP INDEX event_words_equal",
+    "CREATE INDEX event_words_equal ON event_words (digest, at)",
     "CREATE INDEX event_words_by_time ON event_words (at)",
     """CREATE TABLE event_steps (
         id INTEGER NOT NULL,
@@ -139,11 +141,11 @@ _STEPS: tuple[str, ...] = (
         post_id INTEGER NOT NULL,
         other INTEGER NOT NULL,
         reason TEXT NOT NULL,
+        file TEXT NOT NULL,
         measure REAL,
-        file TEXT,
-        PRIMARY KEY (post_id, other, reason)
+        PRIMARY KEY (post_id, other, reason, file)
     ) WITHOUT ROWID, STRICT""",
-    "CREATE INDEX event_links_by_file ON event_links (file) WHERE file IS NOT NULL",
+    "CREATE INDEX event_links_by_file ON event_links (file) WHERE file <> ''",
     "CREATE INDEX event_links_to ON event_links (other)",
     """CREATE TABLE event_files (
         sha256 TEXT NOT NULL,
@@ -183,8 +185,8 @@ _STEPS: tuple[str, ...] = (
     ) ORDER BY after""",
     "INSERT INTO meta (key, value) SELECT 'events_steps_placed', CAST(coalesce(max(id), 0) AS TEXT) FROM event_steps",
     # each copy was joined to the first statement, or by a message that both forward: how exactly was not kept
-    """INSERT INTO event_links (post_id, other, reason, measure)
-    SELECT post_id, event_id, reason, measure FROM event_posts WHERE post_id <> event_id""",
+    """INSERT INTO event_links (post_id, other, reason, file, measure)
+    SELECT post_id, event_id, reason, '', measure FROM event_posts WHERE post_id <> event_id""",
     "UPDATE event_origins SET post_id = event_id",
     # gaps of which people hear; those of an older release are no news
     "ALTER TABLE gaps ADD COLUMN said INTEGER NOT NULL DEFAULT 0",
