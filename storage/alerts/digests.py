@@ -84,7 +84,7 @@ def find_last(reader: Reader, target: str, kind: DigestKind) -> DigestRow | None
 def list_made(reader: Reader, target: str, since: int, until: int) -> list[DigestRow]:
     """The digests of what was held at `target` that were made between two times, the oldest first."""
     rows = reader.rows(
-        f"{_DIGEST} WHERE g.target = :target AND g.kind <> 'scheduled' AND g.made_at >= :since AND g.made_at < :until"
+        f"{_DIGEST} WHERE g.target = :target AND g.kind <> 'scheduled' AND g.made_at > :since AND g.made_at <= :until"
         " ORDER BY g.id",
         {"target": target, "since": since, "until": until},
     )
