@@ -127,6 +127,18 @@ def test_a_clock_that_is_set_lists_nothing_twice_and_skips_nothing(days: Days, l
     assert all(begin < end for begin, end in windows)
 
 
+def test_after_the_clock_was_set_back_the_next_digest_comes_within_a_day(days: Days, line: Any) -> None:
+    line.now += 10 * DAY
+    assert days.make() == 1
+    days.take()
+    line.now -= 9 * DAY
+    days.match()
+    assert days.make() == 0
+    line.now += DAY
+    assert days.make() == 1
+    assert days.listed() == [[], [1]]
+
+
 def test_a_timetable_that_is_taken_away_and_comes_back_begins_again(days: Days, line: Any) -> None:
     days.match()
     with line.archive.writing() as writer:

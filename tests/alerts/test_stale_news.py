@@ -138,8 +138,10 @@ def test_a_file_with_history_that_was_asked_for_holds_nothing_up(watching: Watch
 def test_what_is_found_late_though_its_source_was_watched_comes_singly(
     watching: Watching, line: Any, deliver: Any, sink: Any
 ) -> None:
-    watching.round()
-    watching.find("1", ago=8 * HOUR + 30 * MINUTE)  # the source shows only now what it published then
+    for _ in range(30):
+        watching.round()
+        line.now += 2 * MINUTE
+    watching.find("1", ago=50 * MINUTE)  # the source shows only now what it published then
     deliver(kind="webhook", url=sink.url)
     assert [(body["type"], body["data"]["late"]) for _, body in sink.received] == [("match", True)]
 
