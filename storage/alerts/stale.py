@@ -30,13 +30,13 @@ _CLOCK_WAS_SET = (
 )
 _KNOWN_BEFORE = f"EXISTS (SELECT 1 {_GOOD} AND r.ended_at < p.posted_at)"
 _FIRST = (
-    "d.match_id = :match AND d.state = 'pending' AND d.priority >= :urgent AND m.kind = 'match'"
+    "d.priority >= :urgent AND m.kind = 'match'"
     " AND p.collected_at - p.posted_at > :late AND coalesce(p.edited_at, 0) <= p.collected_at"  # else it is an edit's
     f" AND NOT ({_OF_FILE}) AND {_KNOWN_BEFORE} AND NOT {_WATCHED}"
     f" AND NOT {_CLOCK_WAS_SET}"
 )
 _FOLLOWS = (
-    "d.match_id = :match AND d.state = 'pending' AND m.kind <> 'match' AND EXISTS (SELECT 1 FROM matches n"
+    "m.kind <> 'match' AND EXISTS (SELECT 1 FROM matches n"
     " JOIN deliveries e ON e.match_id = n.id WHERE n.post_id = m.post_id AND n.rule = m.rule AND n.id < m.id"
     " AND e.target = d.target AND e.held = 'late')"
 )
@@ -47,7 +47,9 @@ def hold_stale(writer: Writer, match: int) -> None:
     """Let what is owed for a new match wait for a digest if it is stale, or about a post that waits already."""
     values = {"match": match, "urgent": _URGENT, "late": LATE}
     writer.execute(
-        f"UPDATE deliveries SET held = 'late' WHERE id IN (SELECT d.id {_FROM} WHERE {_FIRST} OR {_FOLLOWS})", values
+        f"UPDATE deliveries SET held = 'late' WHERE id IN (SELECT d.id {_FROM} WHERE d.match_id = :match"
+        f" AND d.state = 'pending' AND (({_FIRST}) OR ({_FOLLOWS})))",
+        values,
     )
 
 
