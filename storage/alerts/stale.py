@@ -40,22 +40,30 @@ _FOLLOWS = (
     " JOIN deliveries e ON e.match_id = n.id WHERE n.post_id = m.post_id AND n.rule = m.rule AND n.id < m.id"
     " AND e.target = d.target AND e.held = 'late')"
 )
+_REASON = "missed while its source was blind: comes in a digest once all that was missed is here, within an hour"
+_FREED = "UPDATE deliveries SET held = NULL, reason = NULL, held_until = NULL"
 _FROM = "FROM deliveries d JOIN matches m ON m.id = d.match_id JOIN posts p ON p.id = m.post_id"
 
 
 def hold_stale(writer: Writer, match: int) -> None:
     """Let what is owed for a new match wait for a digest if it is stale, or about a post that waits already."""
-    values = {"match": match, "urgent": _URGENT, "late": LATE}
+    values = {"match": match, "urgent": _URGENT, "late": LATE, "reason": _REASON, "longest": LONGEST}
     writer.execute(
-        f"UPDATE deliveries SET held = 'late' WHERE id IN (SELECT d.id {_FROM} WHERE d.match_id = :match"
+        "UPDATE deliveries SET held = 'late', reason = :reason, held_until = created_at + :longest WHERE id IN"
+        f" (SELECT d.id {_FROM} WHERE d.match_id = :match"
         f" AND d.state = 'pending' AND (({_FIRST}) OR ({_FOLLOWS})))",
         values,
+    )
+    writer.execute(  # what this one has to wait for is as urgent as this one
+        f"{_FREED} WHERE held = 'late' AND priority < :urgent AND match_id IN (SELECT n.id"
+        " FROM matches m JOIN matches n ON n.post_id = m.post_id WHERE m.id = :match)",
+        {"match": match, "urgent": _URGENT},
     )
 
 
 def let_go_watched(writer: Writer, now: int) -> int:
     """Let go what turned out to be published while its source was watched, and what is about it; how many did."""
-    freed = "UPDATE deliveries SET held = NULL, not_before = min(not_before, :now) WHERE id IN"
+    freed = f"{_FREED}, not_before = min(not_before, :now) WHERE id IN"
     waits = f"SELECT d.id {_FROM} WHERE d.held = 'late' AND d.state = 'pending'"
     found = writer.execute(f"{freed} ({waits} AND m.kind = 'match' AND {_WATCHED})", {"now": now}).rowcount
     if found:

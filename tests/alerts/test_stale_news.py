@@ -1,5 +1,6 @@
 """What was published while its source was blind comes as one digest, once it is all here."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from bot.alerts import decide
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config.model import Config, EventsConfig, RuleConfig
+from storage.alerts import stale
 from storage.archive.sequence import take_number
 from storage.records import LedgerChange, NewGap
 from storage.sources import clock_repair, gaps, states
@@ -114,12 +116,17 @@ def test_the_digest_says_in_words_when_the_source_was_blind(
     assert lines[5] == "fire · spokesman · 2025-11-22 20:56, collected 2025-11-22 23:56"
 
 
-def test_nothing_is_sent_before_the_stretch_is_filled_but_after_an_hour_it_is(watching: Watching, line: Any) -> None:
+def test_nothing_is_sent_before_the_stretch_is_filled_but_after_an_hour_it_is(
+    watching: Watching, line: Any, run: Any
+) -> None:
     with line.archive.writing() as writer:
         gaps.apply_change(writer, 1, LedgerChange(opened=(NewGap("missed", low=1, high=9, alerts=True),)), line.now)
     watching.find("9", ago=2 * HOUR)
     watching.round()
     assert watching.make() == 0
+    [waiting] = json.loads(run("list", "--undelivered", "--json")[1])
+    assert waiting["reason"].startswith("missed while its source was blind")
+    assert waiting["until"] == "2025-11-22T18:26:40Z"
     line.now += 59 * MINUTE
     assert watching.make() == 0
     line.now += MINUTE
@@ -184,3 +191,12 @@ def test_an_edit_of_what_waits_is_in_the_same_digest(watching: Watching, line: A
     assert [alert["kind"] for alert in post["alerts"]] == ["match", "edited"]
     assert post["edited_since"] == "2025-11-22T17:27:40Z"
     assert post["text"] == "the command stands"
+
+
+def test_what_an_urgent_alert_has_to_wait_for_is_let_go(watching: Watching, line: Any) -> None:
+    post = watching.find("1", ago=2 * HOUR)
+    assert line.rows()[0]["held"] == "late"
+    urgent = line.match(post, priority="high")  # the same rule, more urgent since the config was changed
+    with line.archive.writing() as writer:
+        stale.hold_stale(writer, urgent)
+    assert [(row["held"], row["priority"]) for row in line.rows()] == [(None, 1), (None, 1)]
