@@ -174,7 +174,6 @@ def split_event(session: Session, key: str, who: str | None) -> None:
             raise UserError(f"post {post_id} is the first statement of its event: split the copy from it instead")
         now = session.clock.now()
         members.correct(writer, "split", post_id, None, who, now)
-        growing.note_changes(writer, [event], now)
         place_arrived(writer, rules)
     write_line(session, f"post {post_id} is an event of its own")
 
@@ -197,7 +196,6 @@ def join_events(session: Session, one: str, other: str, who: str | None) -> None
         older, younger = links.find_older(writer, *found)
         now = session.clock.now()
         members.correct(writer, "join", younger, older, who, now)
-        growing.note_changes(writer, [older, younger], now)
         place_arrived(writer, rules)
     write_line(session, f"event {younger} leads to event {older} now")
 

@@ -55,8 +55,8 @@ def note_sent(writer: Writer, delivery_id: int, shown: str, copies: int, look_at
     )
 
 
-def note_changes(writer: Writer, post_ids: Iterable[int], now: int) -> None:
-    """These posts came, were edited or were deleted: messages about their events are looked at."""
+def note_changes(writer: Writer, post_ids: Iterable[int], now: int = 0) -> None:
+    """Something about the events of these posts changes: messages about them are looked at."""
     writer.execute(
         "UPDATE event_messages SET due_at = max(:now, not_before) WHERE due_at IS NULL AND ended IS NULL"
         " AND delivery_id IN (SELECT d.id FROM event_posts b JOIN matches m ON m.post_id = b.post_id"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.events.growing import note_changes
 from storage.posts.ids import TEXT_BITS
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def merge_events(writer: Writer, one: int, other: int, reason: str, measure: flo
         "UPDATE events SET leads_to = :older WHERE id = :younger OR leads_to = :younger",
     ):
         writer.execute(statement, {name: value for name, value in values.items() if f":{name}" in statement})
+    note_changes(writer, [older])
     return older
 
 
@@ -160,6 +162,7 @@ def _connect(posts: Mapping[int, int], links: Iterable[tuple[int, int]]) -> list
 
 def _move(writer: Writer, posts: list[int], event_id: int, first: int, newest_at: int) -> None:
     """Make an event of its own of these posts, and take along the words and origins by which copies find them."""
+    note_changes(writer, posts)
     values = {"first": first, "event": event_id, "newest": newest_at, "posts": as_list(posts)}
     among = in_list("posts")
     statements = (

@@ -320,10 +320,37 @@ def test_what_a_person_splits_and_joins_is_shown(chat: Chat) -> None:
     with chat.desk.archive.writing() as writer:
         links.part(writer, copy)
         links.merge_events(writer, first, other, "person")
-        growing.note_changes(writer, [first], chat.desk.now)
     chat.desk.now += MINUTE
     chat.send()
     assert chat.line() == "also in 1 channel: south"
+
+
+def test_whatever_changes_an_event_has_its_message_looked_at_without_a_restart(chat: Chat) -> None:
+    def settled() -> bool:
+        """Whether there is nothing to look at; then everything is looked at."""
+        with chat.desk.archive.reading() as reader:
+            due = growing.find_due_time(reader, "desk", Pace("chat"), chat.desk.now)
+        for _ in range(2):
+            chat.desk.now += MINUTE
+            chat.send()
+        return due is None
+
+    first = chat.desk.say("rangers", CLAIM)
+    chat.send()
+    settled()
+    assert settled()
+    copy = chat.desk.say("north", CLAIM)
+    assert not settled(), "a copy came"
+    chat.desk.say("north", CLAIM + " More follows.")
+    assert not settled(), "it was edited"
+    with chat.desk.archive.writing() as writer:
+        links.part(writer, copy)
+    assert not settled(), "it turned out to be no copy"
+    assert settled()
+    with chat.desk.archive.writing() as writer:
+        links.merge_events(writer, first, copy, "person")
+    assert not settled(), "a person said that it is one"
+    assert chat.line() == "also in 1 channel: north"
 
 
 def test_where_nothing_can_be_edited_one_line_comes_after_the_window(chat: Chat) -> None:
