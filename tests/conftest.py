@@ -53,18 +53,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Failures(config))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _what_was_there_before() -> None:
-    """Modules and the collected tests never become garbage; without them a look for garbage takes little time."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def _leaves_nothing_open() -> Iterator[None]:
-    """Let what a test left open be found in that test, not in whichever one the garbage collector comes in."""
+    """Let what a test left open be found in that test, not in whichever one the garbage collector comes in.
+
+    What is still there after a look is set aside: modules, collected tests and reports would be looked at again after
+    each of thousands of tests, which took longer than the tests.
+    """
     yield
     gc.collect()
+    gc.freeze()
 
 
 NOW = 1_763_800_000_000_000  # 2025-11-22T08:26:40Z
