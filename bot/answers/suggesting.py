@@ -38,12 +38,13 @@ class _Word:
     posts: set[int] = field(default_factory=set)
 
 
-def suggest_words(useful: Sequence[Document], noise: Sequence[Document], limit: int) -> list[Suggestion]:
+def suggest_words(query: Query, useful: Sequence[Document], noise: Sequence[Document], limit: int) -> list[Suggestion]:
     """The words that would drop the most noise and nothing useful; first those that drop what the others leave.
 
-    Words are compared as rules compare them, so that a plural or another spelling counts as the same word.
+    Words are compared as rules compare them, so that a plural or another spelling counts as the same word. What the
+    query itself looks for is not among them.
     """
-    kept = {key for document in useful for key, _ in _words(document)}
+    kept = {key for document in useful for key, _ in _words(document)} | _looked_for(query, noise)
     parts = {token for document in useful for text in document.texts for token in _tokens(text.text)[0]}
     found: dict[str, _Word] = {}
     for number, document in enumerate(noise):
@@ -67,6 +68,13 @@ def leave_out(query: str, term: str) -> str:
 def find_matching(query: Query, documents: Iterable[Document]) -> list[Document]:
     """Those that the query still finds."""
     return [document for document in documents if evaluate(query, document) is not None]
+
+
+def _looked_for(query: Query, documents: Iterable[Document]) -> set[str]:
+    """The words that the query found in these posts."""
+    forms = {hit.form for document in documents for hit in evaluate(query, document) or ()}
+    rows = [_tokens(form)[0] for form in forms]
+    return {" ".join(row[start : start + size]) for row in rows for start in range(len(row)) for size in (1, *_ROW)}
 
 
 def _words(document: Document) -> Iterator[tuple[str, str]]:

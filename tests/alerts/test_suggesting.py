@@ -11,8 +11,8 @@ def post(text: str) -> Document:
     return Document(1, "s", frozenset(), None, None, None, "en", frozenset(), 0, (body,))
 
 
-def suggest(useful: list[str], noise: list[str], limit: int = 5) -> list[Suggestion]:
-    return suggest_words([post(text) for text in useful], [post(text) for text in noise], limit)
+def suggest(useful: list[str], noise: list[str], limit: int = 5, query: str = "army") -> list[Suggestion]:
+    return suggest_words(parse(query), [post(text) for text in useful], [post(text) for text in noise], limit)
 
 
 def test_a_word_of_noise_that_nothing_useful_has_is_named_with_what_it_would_drop() -> None:
@@ -49,3 +49,10 @@ def test_a_term_is_written_so_that_a_query_reads_it() -> None:
 def test_what_only_numbers_and_short_words_tell_apart_gives_nothing() -> None:
     assert suggest(["the army"], ["the army 2:1", "the army of it"]) == []
     assert suggest([], []) == []
+
+
+def test_what_the_rule_looks_for_is_no_suggestion() -> None:
+    words = [one.word for one in suggest([], ["Armies played football", "army plays football"])]
+    assert words[0] == "football"
+    assert not {"army", "armies"} & set(words)
+    assert suggest([], ["တပ်မတော် ဘောလုံးပွဲ"], query="တပ်မတော်")[0].word == "ဘောလုံးပွဲ"

@@ -46,7 +46,7 @@ def suggest_words(ctx: click.Context, name: str, since: str, limit: int, zone: Z
             suggesting.find_matching(query, [documents[post] for post, kind in judged if kind is wanted])
             for wanted in (True, False)
         )
-        found = suggesting.suggest_words(useful, noise, limit)
+        found = suggesting.suggest_words(query, useful, noise, limit)
         posts = count_matches(session, reader, rule, query, start, now) if found else 0
         left = {
             one.term: count_matches(
