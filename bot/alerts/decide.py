@@ -13,6 +13,7 @@ from bot.events.placing import place_arrived
 from bot.rules import MEDIA_RULE
 from storage import jobs
 from storage.alerts import matches, rules, stale
+from storage.answers import escalations
 from storage.events import facing, growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
@@ -113,6 +114,9 @@ def decide(
             saved = matches.save(writer, match, send, now, priority=priority, joined=joined, silenced=muted, due=due)
             if saved is not None:
                 _hold_stale(writer, saved, match, document, post)
+                escalation = loaded.alerting[match.rule].escalation
+                if escalation is not None and escalations.is_unreachable(writer, saved):
+                    escalations.start_clock(writer, saved, {match.rule: escalation}, due)
                 stored += 1
                 owed += len(send)
                 if faces is not None:

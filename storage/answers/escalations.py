@@ -15,7 +15,7 @@ from storage.archive.database import as_list
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from storage.archive.database import Writer
+    from storage.archive.database import Reader, Writer
     from storage.records import Escalation
 
 _FIRST = "m.kind = 'match' OR m.kind = 'edited' AND m.why = 'an edit put the words in'"
@@ -51,6 +51,18 @@ def start_clock(writer: Writer, match_id: int, plans: Mapping[str, Escalation], 
             "due": now + plan.after,
             "now": now,
         },
+    )
+
+
+def is_unreachable(reader: Reader, match_id: int) -> bool:
+    """Whether every message of an alert waits for a suspended target, so that nobody gets it."""
+    return bool(
+        reader.value(
+            "SELECT count(*) > 0 AND total(t.state IS NOT 'parked') = 0 FROM deliveries d"
+            " LEFT JOIN targets t ON t.name = d.target"
+            " WHERE d.match_id = :id AND d.state = 'pending' AND d.held IS NULL",
+            {"id": match_id},
+        )
     )
 
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.config import load
+from bot.alerts import decide
+from bot.alerts.loaded_rules import LoadedRules
+from bot.config import Config, load
 from bot.config.environment import Environment
+from bot.config.model import EscalateConfig, RuleConfig
 from bot.errors import ConfigError
 from storage.alerts import deaths, outbox
 from storage.answers import acks, escalations
@@ -179,6 +182,21 @@ def test_what_waits_for_its_time_is_not_hurried(line: Any, desk: Any, phone: Any
     line.now += AFTER
     line.drain(desk, phone)
     assert len(phone.got) == 1
+
+
+def test_what_only_suspended_targets_would_get_escalates_from_the_match_on(line: Any, tmp_path: Path) -> None:
+    escalate = EscalateConfig(after="10m", targets=("phone",))  # type: ignore[arg-type]
+    rule = RuleConfig(name="fire", query="command", targets=("desk",), escalate=escalate)
+    rules = LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,)))
+    with line.archive.writing() as writer:
+        rules.declare(writer, line.now)
+    for number in "12":
+        line.post(f"the command fell in village {number}, says number {number}", number)
+        with line.archive.writing() as writer:
+            decide.decide(writer, rules, line.now)
+            outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
+    assert [row["escalates"] for row in line.rows() if row["kind"] == "escalation"] == [2]
+    assert line.rows()[-1]["not_before"] == line.now + AFTER
 
 
 CONFIG = """
