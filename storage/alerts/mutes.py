@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.alerts.holding import HeldRow
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -112,8 +114,19 @@ def hold(writer: Writer, delivery_id: int, mute_id: int, now: int) -> None:
     )
 
 
+def list_waiting(reader: Reader, target: str, now: int, *, limit: int) -> list[HeldRow]:
+    """What is due next at a target and waits for no digest; not what a person wants sent."""
+    rows = reader.rows(
+        "SELECT d.id, m.post_id, m.rule, d.priority, d.created_at FROM deliveries d JOIN matches m ON m.id = d.match_id"
+        " WHERE d.target = :target AND d.state = 'pending' AND d.held IS NULL AND d.asked = 0 AND d.not_before <= :now"
+        " ORDER BY d.priority, d.id LIMIT :limit",
+        {"target": target, "now": now, "limit": limit},
+    )
+    return [HeldRow(*row) for row in rows]
+
+
 def hold_waiting(writer: Writer, held: Mapping[int, int], now: int) -> None:
-    """Silence messages that wait for a digest: the mute of each, by the id of its delivery."""
+    """Silence messages that wait: the mute of each, by the id of its delivery."""
     writer.execute_many(
         "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, held = NULL,"
         " held_until = NULL, reason = NULL"

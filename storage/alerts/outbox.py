@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
 _ANY_PACE = Pace("")
-_MUTED_AT_ONCE = 100  # in one transaction
+_MUTED_AT_ONCE = 2  # in one transaction, each with those behind it
 _ALL = 9  # above every priority
 _OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
@@ -87,7 +87,7 @@ def claim(
 ) -> Claimed | None:
     """Take the delivery whose turn it is at `target`: one attempt more, begun at `now`. None if nothing is due.
 
-    `is_muted` settles what shall not go out after all, and the next has its turn; after a hundred of those, None.
+    `is_muted` settles what shall not go out after all, and the next has its turn; after some of those, None.
 
     By priority, then the oldest. Commit before the message goes out: a row that is "sending" when the program starts
     may have arrived. `healthy`: the process has been so for a minute (see storage.alerts.deaths). What is less urgent
