@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bot.alerts.muting import release
 from bot.world import World, run_in_thread
 from storage.alerts import mutes
 from storage.alerts.mutes import Mute
@@ -155,8 +156,9 @@ def send_what_mutes_hold(desk: Desk) -> None:
         held = reader.column("SELECT DISTINCT mute_id FROM deliveries WHERE state = 'silenced'")
         assert reader.value("SELECT count(*) FROM deliveries WHERE state = 'silenced' AND mute_id IS NULL") == 0
         assert reader.column("SELECT DISTINCT target FROM deliveries WHERE mute_id IS NOT NULL") == ["screen"]
-    for one in held:
-        desk.run("alerts", "retry", "--mute", str(one))
+    with desk.archive.writing() as writer:
+        for one in held:
+            release(writer, one, set(), time.time_ns() // 1_000)
 
 
 def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
