@@ -375,6 +375,7 @@ class DeliveryRow:
     possible_repeat: bool = False
     payload: dict[str, object] = field(default_factory=dict)
     held: str | None = None  # the kind of digest that it waits for
+    held_until: int | None = None  # when that was last expected, in microseconds UTC
     digest: int | None = None  # the digest that lists it
     mute_id: int | None = None  # what held it
     asked: bool = False  # a person wants it sent, and no mute holds it

@@ -245,11 +245,11 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], held_by: "dict[int
     yield ""
     yield f"{'alerted' if match.alerting else 'did not alert'}: {one_line(describe_reason(match.why))}"
     for sent in deliveries:
-        when = format_time(
-            sent.settled_at, zone, seconds=True, unknown=f"due {format_time(sent.not_before, zone, seconds=True)}"
-        )
+        due = sent.not_before if sent.held_until is None else sent.held_until
+        when = format_time(sent.settled_at, zone, seconds=True, unknown=f"due {format_time(due, zone, seconds=True)}")
         parts = [_addressee(sent), sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
         parts += ["possible repeat"] if sent.possible_repeat else []
+        parts += [f"in digest {sent.digest}"] if sent.digest is not None else []
         if sent.mute_id is not None:
             mute = held_by[sent.mute_id]
             parts.append(f"held by mute {mute.id} of {describe_muted(mute)}, by {mute.who}: {mute.why}")

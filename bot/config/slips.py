@@ -130,6 +130,14 @@ def _no_equals(slip: Slip) -> Found:
     return f"write = between the key and its value: {key} = {value.strip() or '…'}", slip.offset
 
 
+def _bare_time(slip: Slip) -> Found:
+    """A time without quotation marks, which is no value in TOML: from = 22:00."""
+    for found in re.finditer(r"=\s*(\d{1,2}:\d{2})(?![:\d])", slip.line.partition("#")[0]):
+        if not _is_inside(slip.line, found.start(1)):
+            return f'write the time in quotation marks: "{found[1]:0>5}"', slip.start + found.start(1)
+    return None
+
+
 def _unquoted(slip: Slip) -> Found:
     """Words, durations and paths without quotation marks."""
     if not slip.message.startswith(("Invalid value", "Expected newline")) or "=" not in slip.line:
@@ -219,5 +227,5 @@ def _foreign(slip: Slip) -> Found:
 
 
 _LOOKS: tuple[Callable[[Slip], Found], ...] = (
-    _invisible, _twice, _typographic, _no_equals, _backslash, _unquoted, _bracket, _unclosed, _foreign,
+    _invisible, _twice, _typographic, _no_equals, _backslash, _bare_time, _unquoted, _bracket, _unclosed, _foreign,
 )  # fmt: skip

@@ -23,7 +23,7 @@ _ALL = 9  # above every priority
 _OUTAGE = 300_000_000  # microseconds
 _COLUMNS = (
     "id, coalesce(match_id, escalates) AS match_id, target, kind, state, not_before, attempts, created_at, settled_at,"
-    " reason, receipt, possible_repeat, payload, held, digest_id, mute_id,"
+    " reason, receipt, possible_repeat, payload, held, held_until, digest_id, mute_id,"
     " asked, priority"
 )
 NO_LONGER_CONFIGURED = "the target is no longer configured"
@@ -407,6 +407,7 @@ def to_delivery(row: Row) -> DeliveryRow:
         possible_repeat=bool(row["possible_repeat"]),
         payload=json.loads(row["payload"]),
         held=row["held"],
+        held_until=row["held_until"],
         digest=row["digest_id"],
         mute_id=row["mute_id"],
         asked=bool(row["asked"]),

@@ -41,6 +41,8 @@ SLIPS = {
     'name = "x",\n': (1, 11, "remove the ,"),
     '- name = "x"\n': (1, 1, 'no "- "'),
     'query = "regional "command" now"\n': (1, 20, "write 'regional \"command\" now'"),
+    "a = 9:30\n": (1, 5, 'write the time in quotation marks: "09:30"'),
+    'quiet = [{from = 22:00, to = "06:30"}]\n': (1, 18, 'write the time in quotation marks: "22:00"'),
     "// comment\n": (1, 1, "a comment begins with #"),
 }
 
