@@ -9,7 +9,8 @@ from bot.alerts.render import Rendering, render, render_notice
 from bot.alerts.sample import make_sample
 from bot.clock import HOUR
 from bot.contracts.message import Message, Shows
-from storage.records import DeliveryKind, DeliveryRow, DigestedRow, DigestRow
+from storage.alerts.digest_rows import DigestedRow, DigestRow
+from storage.records import DeliveryKind, DeliveryRow
 
 _HEALTH = "a test of a health message: source sample-source is failing: its server cannot be reached; it is tried again"
 

@@ -7,7 +7,8 @@ from bot.documents.as_json import as_json, iso
 from storage.rows import PostRow
 
 if TYPE_CHECKING:
-    from storage.records import DigestedRow, Gap
+    from storage.alerts.digest_rows import DigestedRow
+    from storage.records import Gap
     from storage.sources.blindness import BlindStretch
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storage.alerts.digest_rows import DigestedRow
 from storage.archive.database import as_list, in_list
-from storage.records import DigestedRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

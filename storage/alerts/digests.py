@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from storage.alerts.digest_rows import DigestRow
 from storage.archive.database import as_list, in_list
-from storage.records import DigestRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ from bot.alerts.render import safe_link
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import clip, count_units
 from bot.foreign.text import one_line, undated
-from storage.records import DigestedRow, PostRow
+from storage.alerts.digest_rows import DigestedRow
+from storage.records import PostRow
 
 _WORDS = 160  # UTF-16 units of a post
 _RULES = 120

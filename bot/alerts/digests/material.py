@@ -13,8 +13,8 @@ from storage.posts import reading, window
 from storage.sources import blindness, gaps, states
 
 if TYPE_CHECKING:
+    from storage.alerts.digest_rows import DigestedRow, DigestRow
     from storage.archive.database import Reader
-    from storage.records import DigestedRow, DigestRow
     from storage.sources.blindness import BlindStretch
 
 _AT_ONCE = 100  # posts in memory

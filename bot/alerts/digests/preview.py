@@ -9,7 +9,8 @@ from bot.alerts.digests.material import read_material
 from bot.alerts.hours import find_quiet
 from bot.contracts.message import Message, Shows
 from storage.alerts import digest_contents, schedules
-from storage.records import DeliveryRow, DigestedRow, DigestKind, DigestRow
+from storage.alerts.digest_rows import DigestedRow, DigestRow
+from storage.records import DeliveryRow, DigestKind
 
 if TYPE_CHECKING:
     from bot.alerts.digests.due import DigestPlan

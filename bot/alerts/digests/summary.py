@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from storage.alerts.digest_rows import DigestedRow, DigestRow
     from storage.alerts.mutes import Mute
     from storage.events.listing import EventRow
     from storage.posts.window import WindowArrivals
-    from storage.records import DigestedRow, DigestRow, Gap
+    from storage.records import Gap
     from storage.rows import Statement
     from storage.sources.blindness import BlindStretch
 
