@@ -1,11 +1,15 @@
 import asyncio
 import base64
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.alerts.targets.apprise.child import escape_markdown
 from bot.alerts.targets.apprise.target import Apprise, Settings, literal
 from bot.contracts.message import Attachment, Message
 from bot.errors import Later, Never
@@ -108,3 +112,56 @@ def test_the_posts_own_address_stays_whole_and_others_do_not() -> None:
     shown = literal(f"see https://evil.example/@x and\n{link} · alert 7", link)
     assert shown.endswith(f"\n{link} · alert 7")
     assert "https://evil" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("**bold** _it_ ~~gone~~ ||spoiler||", r"\*\*bold\*\* \_it\_ \~\~gone\~\~ \|\|spoiler\|\|"),
+        ("# head\n> quote\n- item\n 1. item\n2) item", "\\# head\n\\> quote\n\\- item\n 1\\. item\n2\\) item"),
+        (r"a\*b :fire:", r"a\\\*b \:fire:"),
+        ("three - dead, 3.5 km > 2", "three - dead, 3.5 km > 2"),
+    ],
+)
+def test_bad_input_17_services_that_only_know_markdown_show_the_signs_of_it(words: str, sent: str) -> None:
+    assert escape_markdown(words) == sent
+
+
+def test_an_address_is_read_by_apprise_without_a_message(keys: Any, around: Any, sink: Any) -> None:
+    assert "JSON" in asyncio.run(around.with_target(keys["apprise"], lambda target: target.check()))
+    with pytest.raises(Never, match="cannot read the url"):
+        asyncio.run(around.with_target({"kind": "apprise", "url": "nosuch://x"}, lambda target: target.check()))
+    assert sink.received == []
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "targets.md"
+ADDRESSES = re.findall(r"(?m)^\| [^|]+ \| `([a-z]+://[^`]+)` \|", PAGE.read_text(encoding="utf-8"))
+
+
+def test_every_address_on_the_page_is_one_that_apprise_reads() -> None:
+    asking = f"import json, sys; sys.path.insert(0, {str(PAGE.parents[1])!r})\n"
+    asking += "from bot.alerts.targets.apprise.child import send\n"
+    asking += "print(json.dumps([send(address, None, 5)['status'] for address in json.load(sys.stdin)]))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", asking], input=json.dumps(ADDRESSES), text=True, capture_output=True, timeout=120,
+        check=True,
+    )  # fmt: skip
+    assert len(ADDRESSES) >= 6
+    assert json.loads(done.stdout) == ["SUCCESS"] * len(ADDRESSES)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "status", "field"),
+    [
+        ("signal", "+95912345678/+95912345679", 201, "message"),
+        ("mmost", "3ccdd113474722377935511fc85d3dd4", 200, "text"),
+    ],
+)
+def test_services_that_can_run_here_get_the_words(
+    start: str, end: str, status: int, field: str, around: Any, sink: Any
+) -> None:
+    sink.status = status
+    host = sink.url.removeprefix("http://").removesuffix("/hook")
+    asyncio.run(around.send({"kind": "apprise", "url": f"{start}://{host}/{end}"}, plain="fire · the town _fell_"))
+    [(_, body)] = sink.received
+    assert body[field].replace("\\", "") == "fire · the town _fell_"

@@ -72,18 +72,18 @@ class Apprise:
         """Each message has its own process; there is no rate limit."""
 
     async def send(self, message: Message) -> None:
-        await self._say(literal(message.plain, message.link), _file(message.attachment))
+        await self._say(literal(message.plain, message.link), _file(message.attachment), message.link)
 
     async def check(self) -> str:
         """Let Apprise read the URL; what it names can be asked only by a message."""
-        return f"Apprise reads the url: {await self._say(None, None)}"
+        return f"Apprise reads the url: {await self._say(None)}"
 
-    async def _say(self, body: str | None, file: dict[str, str] | None) -> str:
+    async def _say(self, body: str | None, file: dict[str, str] | None = None, link: str | None = None) -> str:
         """Hand over one message, or none; the name of the service."""
         if self._proxied:
             raise Never("apprise cannot use the proxy of [http]", remedy="use a target of another kind")
         url = self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
-        verdict = await self._ask({"url": url, "body": body, "deadline": _ATTEMPT_S, "file": file})
+        verdict = await self._ask({"url": url, "body": body, "link": link, "deadline": _ATTEMPT_S, "file": file})
         status, code = verdict.get("status"), verdict.get("code")
         service = re.sub(r"[^\w .-]", "", str(verdict.get("service", "")))[:40] or "the service"
         if status == "SUCCESS":
@@ -135,7 +135,7 @@ def literal(text: str, link: str | None = None) -> str:
 
 
 def _literal(text: str) -> str:
-    text = re.sub(r"<(?=[@!#/A-Za-z])", f"<{JOINER}", make_inert(text))
+    text = re.sub(r"<(?=[@!#:/A-Za-z])", f"<{JOINER}", make_inert(text))
     return text.replace("](", f"]{JOINER}(").replace("`", "\u02cb")
 
 
