@@ -22,6 +22,7 @@ from bot.foreign.text import one_line
 from storage.alerts import outbox
 from storage.alerts.pace import Pace, note_arrival, note_sending
 from storage.archive.database import Reader, Writer
+from storage.archive.errors import ArchiveError
 from storage.events import growing
 from storage.events.growing import GrowingMessage
 from storage.events.listing import read_events
@@ -77,7 +78,10 @@ class Growing:
     def _claim(self, writer: Writer, target: Target, pace: Pace) -> GrowingMessage | None:
         """Look at messages until one has to be edited, which counts as a message from now on."""
         now = self._clock.now()
-        for one in growing.list_due(writer, target.settings.name, now, _AT_ONCE):
+        found = growing.list_due(writer, target.settings.name, now, _AT_ONCE)
+        if not found:
+            growing.forget_due(writer, target.settings.name, now)
+        for one in found:
             if not isinstance(target, Editable):
                 _look_for_the_end(writer, one, target, now)
                 continue
@@ -93,10 +97,9 @@ class Growing:
     async def _edit(self, target: Target, one: GrowingMessage) -> _Edited:
         """Let the message say what is so now, and say what became of that."""
         assert isinstance(target, Editable)
-        row, material = await self._store.read(_read, one, target.settings.name)
         receipt = one.receipt or ""
         try:
-            message = self._compose(target, row, material, captioned=target.has_caption(receipt))
+            message = await self._compose(target, one, captioned=target.has_caption(receipt))
             await target.ready()
             await hand_over(target.edit(receipt, message))
         except (MessageRefused, Moved) as problem:
@@ -111,12 +114,12 @@ class Growing:
             return _Edited(again_at=until, hold_until=problem.retry_at if problem.obey else None)
         return _Edited(message)
 
-    def _compose(self, target: Target, row: DeliveryRow, material: AlertMaterial, *, captioned: bool) -> Message:
+    async def _compose(self, target: Target, one: GrowingMessage, *, captioned: bool) -> Message:
         try:
-            return render(
-                row, material.story, material.post, self._rendering, target.shows, material.first, material.copies,
-                captioned,
-            )  # fmt: skip
+            row, read = await self._store.read(_read, one, target.settings.name)
+            return render(row, read.story, read.post, self._rendering, target.shows, read.first, read.copies, captioned)
+        except ArchiveError:
+            raise
         except Exception as problem:
             raise MessageRefused(f"the message could not be composed: {where(problem)}") from problem
 
@@ -149,14 +152,14 @@ def _look_for_the_end(writer: Writer, one: GrowingMessage, target: Target, now: 
     """Owe the one line about the copies, once none can come any more, to a target that gets no digest."""
     if target.settings.digest is not None:
         growing.end(writer, one.delivery_id, "digests tell it")
-    elif now < one.closes_at:
-        growing.look_again(writer, one.delivery_id, one.closes_at)
-    else:
-        words = describe_end(writer, one)
-        if words:
-            payload = {"about": f"event {one.event_id}", "text": words, "reply_to": one.receipt}
-            growing.owe_line(writer, target.settings.name, json.dumps(payload, ensure_ascii=False), now)
-        growing.end(writer, one.delivery_id, "no copy can come any more")
+        return
+    words = describe_end(writer, one)
+    if not words or now < one.closes_at:
+        growing.look_again(writer, one.delivery_id, one.closes_at if words else None)
+        return
+    payload = {"about": f"event {one.event_id}", "text": words, "reply_to": one.receipt}
+    growing.owe_line(writer, target.settings.name, json.dumps(payload, ensure_ascii=False), now)
+    growing.end(writer, one.delivery_id, "no copy can come any more")
 
 
 def describe_end(reader: Reader, one: GrowingMessage) -> str:

@@ -78,7 +78,12 @@ def note_start(writer: Writer, target: str | None, now: int) -> None:
 
 def find_due_time(reader: Reader, target: str, pace: Pace, now: int) -> int | None:
     """When a message at `target` is looked at; None if none has to be, or if the target is suspended."""
-    due = reader.value(f"SELECT min(g.due_at) {_OF_TARGET} AND g.due_at IS NOT NULL", {"target": target})
+    due = reader.value(
+        f"SELECT g.due_at {_OF_TARGET} AND g.due_at IS NOT NULL ORDER BY g.due_at LIMIT 1".replace(
+            "FROM event_messages g", "FROM event_messages g INDEXED BY event_messages_due"
+        ),
+        {"target": target},
+    )
     if due is None:
         return None
     known = find_target(reader, target)
@@ -101,6 +106,16 @@ def list_due(reader: Reader, target: str, now: int, limit: int) -> list[GrowingM
 _JOINED = (
     "JOIN matches m ON m.id = d.match_id JOIN event_posts b ON b.post_id = m.post_id JOIN events e ON e.id = b.event_id"
 )
+
+
+def forget_due(writer: Writer, target: str, now: int) -> None:
+    """Look at none of what is due at a target: its posts belong to no event."""
+    writer.execute(
+        "UPDATE event_messages SET due_at = NULL WHERE due_at <= :now AND delivery_id IN"
+        " (SELECT d.id FROM event_messages g JOIN deliveries d ON d.id = g.delivery_id"
+        " WHERE g.due_at <= :now AND d.target = :target)",
+        {"now": now, "target": target},
+    )
 
 
 def look_again(writer: Writer, delivery_id: int, at: int | None) -> None:

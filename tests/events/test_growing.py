@@ -24,7 +24,7 @@ from bot.http import Http, HttpRules
 from storage.alerts import outbox as rows
 from storage.alerts.pace import Pace
 from storage.archive.database import Archive
-from storage.events import growing, links
+from storage.events import growing, links, members
 from tests.alerts.conftest import Told
 from tests.bot_api import TOKEN, BotApi, Said, serving
 from tests.events.conftest import CLAIM, MINUTE, Desk
@@ -351,6 +351,17 @@ def test_whatever_changes_an_event_has_its_message_looked_at_without_a_restart(c
         links.merge_events(writer, first, copy, "person")
     assert not settled(), "a person said that it is one"
     assert chat.line() == "also in 1 channel: north"
+
+
+def test_a_message_whose_post_belongs_to_no_event_is_not_looked_at_for_ever(chat: Chat) -> None:
+    chat.desk.say("rangers", CLAIM)
+    chat.send()
+    with chat.desk.archive.writing() as writer:
+        members.forget_events(writer)
+    chat.desk.now += MINUTE
+    chat.send()
+    with chat.desk.archive.reading() as reader:
+        assert growing.find_due_time(reader, "desk", Pace("chat"), chat.desk.now) is None
 
 
 def test_where_nothing_can_be_edited_one_line_comes_after_the_window(chat: Chat) -> None:
