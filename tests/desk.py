@@ -38,6 +38,15 @@ class Sink:
     def health(self) -> list[str]:
         return [data["text"] for data in self.documents("health")]
 
+    def count_unmarked_copies(self) -> int:
+        """Alerts that came again and do not say "possible repeat"."""
+        seen: set[str] = set()
+        found = 0
+        for message_id, body in self.received:
+            found += message_id in seen and not body["data"]["possible_repeat"]
+            seen.add(message_id)
+        return found
+
 
 @contextmanager
 def listening() -> Iterator[Sink]:

@@ -163,6 +163,11 @@ def told(watched: Watched, rig: Rig) -> None:
     assert counts == {}
 
 
+def owed(story: Story) -> int:
+    """How many alerts there must be in the end."""
+    return sum(post.must_alert() for watched in story.watched.values() if not watched.lost for post in watched.posts())
+
+
 def exact(story: Story, rig: Rig, touched: Iterable[int] | None = None) -> None:
     """The newest wording of every post, and gone is what is gone and nothing else; of all, or of some that we push."""
     numbers = set(touched or ())

@@ -170,7 +170,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
         targets={"command": ["hook"]},
     )
     check_words(desk, world)
-    check_alerts(desk, sink, world)
+    check_alerts(desk, sink, world, "killed at any moment", CYCLES)
     assert len(sink.ids()) > CYCLES
     resolved = world.journal.count("contacts.resolveUsername")
     assert resolved <= len(HANDLES), "names are resolved once, whatever is killed"
@@ -216,7 +216,7 @@ def check_words(desk: Desk, world: World) -> None:
         assert missing == set(), "files were given up"
 
 
-def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
+def check_alerts(desk: Desk, sink: Sink, world: World, what: str, cycles: int) -> None:
     """By the world: one alert for each post that says it, under one id however often it was sent, and no other."""
     once = dict(sink.received)
     told = Counter(
@@ -231,7 +231,12 @@ def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
         for number, text in said(world, handle).items()
         if "regional command" in text
     }
-    print(f"\n{CYCLES} kills: {len(owed)} alerts expected, {len(owed - told.keys())} missing")
+    copies = sink.count_unmarked_copies()
+    print(
+        f"\nTelegram account, {what}: {cycles} cycles, {len(owed)} alerts expected, {len(owed - told.keys())} missing, "
+        f"{copies} repeated without a mark"
+    )
+    assert copies == 0
     assert owed <= told.keys(), "never told"
     with desk.archive.reading() as reader:
         states = {row[0] for row in reader.execute("SELECT state FROM deliveries")}
@@ -243,7 +248,7 @@ def check_alerts(desk: Desk, sink: Sink, world: World) -> None:
 def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_alert(
     desk: Desk, sink: Sink, waits: Until, check_invariants: Callable[..., None]
 ) -> None:
-    world = made_world()
+    world, cycles = made_world(), max(2, CYCLES // 5)
     chance, pause = random.Random(20261122), threading.Event()
     albums: list[tuple[str, list[int]]] = []
     with run_in_thread(world) as served:
@@ -252,7 +257,7 @@ def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_al
         (desk.directory / "data").chmod(0o700)
         desk.run("run", "--once")
         desk.start("run")
-        for _ in range(max(2, CYCLES // 5)):
+        for _ in range(cycles):
             waits(lambda: desk.said().count("telegram: connected") >= desk.said().count("watching"), "the connection")
             left = []
             for handle in HANDLES:
@@ -276,7 +281,7 @@ def test_an_album_whose_parts_come_shuffled_around_a_kill_is_one_post_and_one_al
         settle(desk, waits)
     check_invariants(desk.archive, targets={"command": ["hook"]})
     check_words(desk, world)
-    check_alerts(desk, sink, world)
+    check_alerts(desk, sink, world, "killed within albums", cycles)
     with desk.archive.reading() as reader:
         rows = reader.execute(
             "SELECT s.name, p.number, (SELECT count(*) FROM media m WHERE m.post_id = p.id) AS parts "
