@@ -202,7 +202,7 @@ def list_interrupted(reader: Reader, target: str) -> list[Claimed]:
 def abandon(writer: Writer, known: Iterable[str], now: int) -> int:
     """Let what is owed to targets that are no longer configured die, with that reason; how many did."""
     return writer.execute(
-        "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = :reason"
+        "UPDATE deliveries SET state = 'dead', settled_at = :now, reason = :reason, held = NULL, held_until = NULL"
         f" WHERE state IN ('pending', 'sending') AND target NOT {in_list('known')}",
         {"known": as_list(known), "now": now, "reason": NO_LONGER_CONFIGURED},
     ).rowcount

@@ -256,7 +256,10 @@ def describe_mute(mute: Mute, zone: Zone) -> str:
 
 
 def _describe_queue(queue: Queue, now: int) -> str:
-    return f"{format_count(queue.waiting, _QUEUES[queue.name])} (oldest {format_age(queue.oldest_at, now)})"
+    waiting = format_count(queue.waiting, _QUEUES[queue.name])
+    if queue.oldest_at is None:
+        return f"{waiting} (held for later: `communique alerts list --undelivered`)"
+    return f"{waiting} (oldest {format_age(queue.oldest_at, now)})"
 
 
 def describe_gap(gap: OpenGap, zone: Zone) -> str:
