@@ -19,7 +19,9 @@ from bot.clock import Clock
 from bot.config import Config
 from bot.contracts.target import TargetTools
 from bot.http import IN_ALL, Http
-from storage.answers import acks
+from storage.alerts import outbox
+from storage.alerts.settlement import Settlement
+from storage.answers import acks, buttons
 from tests.bot_chat import BotChat, keyboard, wait_for
 
 LABELS = ["Ack", "Useful", "Noise", "Mute source 1 h", "Mute rule 1 d", "Why"]
@@ -164,6 +166,22 @@ def test_a_mute_that_nobody_heard_is_not_carried_out_and_an_ack_is(
     assert "press it again" in dict(chat.toasts)[muted]
     assert line.rows("SELECT * FROM mutes") == []
     assert "is acknowledged by @anna" in dict(chat.toasts)[taken]
+
+
+def test_buttons_that_were_on_their_way_during_the_answer_are_found(line: Any) -> None:
+    first = line.match(line.post())
+    with line.archive.writing() as writer:
+        claimed = outbox.claim(writer, "desk", line.now)
+        assert claimed is not None
+        acks.acknowledge(writer, first, "anna", line.now)
+        buttons.settle_acks(writer)
+        outbox.settle(writer, claimed.row.id, Settlement("sent", 1, receipt='{"message_id": 1, "buttons": true}'), 1)
+        [left] = buttons.list_leftover(writer)
+        buttons.note_removed(writer, left.delivery)
+        buttons.settle_acks(writer)
+        assert buttons.list_leftover(writer) == []
+    assert line.rows("SELECT buttons FROM acks") == [{"buttons": 0}]
+    assert json.loads(line.rows("SELECT receipt FROM deliveries")[0]["receipt"]) == {"message_id": 1}
 
 
 def test_a_button_of_another_archive_does_nothing(chat: BotChat, live: Any, line: Any, alert: int) -> None:
