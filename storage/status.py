@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storage.alerts.mutes import Mute, list_mutes
+from storage.alerts.notices import NoticeRow, read_lasting_one
 from storage.alerts.undelivered import OLDEST
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
@@ -115,6 +116,7 @@ class ArchiveStatus:
     indexing: FoldProgress | None = None  # of the texts that an older version has indexed
     rereading: RereadProgress | None = None  # of the posts that an older version has read
     mutes: tuple[Mute, ...] = ()  # those that are active
+    bot_trouble: NoticeRow | None = None  # why the bot hears nobody
 
     @property
     def account(self) -> AccountRow | None:
@@ -146,6 +148,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         indexing=refolding.read_progress(reader),
         rereading=rereading.read_progress(reader),
         mutes=tuple(list_mutes(reader, now)),
+        bot_trouble=read_lasting_one(reader, "bot"),
     )
 
 

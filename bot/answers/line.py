@@ -35,7 +35,7 @@ from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line
 from bot.http import Http
 from bot.incidents import Incidents
-from storage.alerts import outbox
+from storage.alerts import notices, outbox
 from storage.answers import bots
 from storage.archive.database import Reader, Writer
 
@@ -365,3 +365,9 @@ def _find_sharing(config: Config, access: BotAccess) -> dict[str, str]:
     bots = {target.name: found for target in config.targets if (found := target.bot())}
     same = (access.token_file.path, access.api_base)
     return {name: found.chat for name, found in bots.items() if (found.token_file.path, found.api_base) == same}
+
+
+def end_trouble(writer: Writer, now: int) -> None:
+    """There is no bot in the config any more, so that nothing is wrong with it."""
+    if notices.read_lasting_one(writer, _ABOUT) is not None:
+        notices.add(writer, now, _ABOUT, "no bot answers any more: the config has none", ends=True)

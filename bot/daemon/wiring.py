@@ -10,7 +10,7 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
-from bot.answers.line import BotLine, find_answered
+from bot.answers.line import BotLine, end_trouble, find_answered
 from bot.answers.removal import ButtonRemoval
 from bot.archive import AsyncArchive
 from bot.claims import Claims
@@ -99,6 +99,8 @@ class Wired:
         self.rules.declare(writer, now)
         DigestPlan.of(self.config).declare(writer, now)
         report_silent_rules(writer, self.config, now)
+        if self.bot is None:
+            end_trouble(writer, now)
         return said
 
     def follow_names(self, writer: Writer) -> list[str]:

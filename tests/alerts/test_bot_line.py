@@ -1,6 +1,7 @@
 """The bot that answers: real requests on a real socket, people who write and press, and an archive that remembers."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -182,16 +183,19 @@ def test_words_of_others_are_neither_tappable_nor_markup(chat: BotChat, listen: 
     ],
 )
 def test_somebody_else_who_hears_is_a_state_with_its_remedy(
-    chat: BotChat, listen: Any, line: Any, trouble: str, remedy: str
+    chat: BotChat, listen: Any, line: Any, program: Any, trouble: str, remedy: str
 ) -> None:
     setattr(chat, trouble, True)
     health = "SELECT payload FROM deliveries WHERE kind = 'health' ORDER BY id"
     listen(lambda: line.rows(health))
     assert remedy in line.rows(health)[0]["payload"]
     assert remedy in "".join(line.said)
+    [warning] = json.loads(program("status", "--json")[1])["warnings"]
+    assert remedy in warning
     setattr(chat, trouble, False)
     listen(lambda: len(line.rows(health)) == 2)
     assert "bot hears people again" in line.rows(health)[1]["payload"]
+    assert json.loads(program("status", "--json")[1])["warnings"] == []
 
 
 @pytest.mark.long

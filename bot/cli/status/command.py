@@ -119,6 +119,8 @@ def find_warnings(found: ArchiveStatus, now: int, shown: Shown = iso) -> Iterato
             yield f"target {target.name} is {state} since {shown(target.state_since)}{reason}"
         elif target.hold_until is not None and target.hold_until > now:
             yield f"target {target.name} is rate-limited until {shown(target.hold_until)}"
+    if found.bot_trouble is not None:
+        yield f"since {shown(found.bot_trouble.at)} the {found.bot_trouble.text}"
     for name, what, words in (
         ("dead", "message", "could not be delivered"),
         ("given_up", "job", "could not be finished and will not be tried again"),
