@@ -1,4 +1,8 @@
-"""News of the program itself for those who watch it: gaps, a disk that fills up, alerts that do not arrive."""
+"""News of the program itself for those who watch it: gaps, a disk that fills up, alerts that do not arrive.
+
+A gap that is closed within seconds is said once a day for each source, and others three times an hour: a busy channel
+shows less than what came since the last round, again and again.
+"""
 
 import asyncio
 import shutil
@@ -8,7 +12,7 @@ from pathlib import Path
 
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
-from bot.clock import HOUR, SECOND, Clock
+from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.contracts.settings import size_written
 from bot.documents.as_json import iso
 from bot.incidents import Incidents
@@ -109,20 +113,21 @@ def _time(at: int) -> str | None:
 
 
 def _announce(writer: Writer, news: Sequence[GapNews], health: Sequence[str], now: int) -> str:
-    """Owe the messages; the sentence for stderr. A source with a gap at every look is said once an hour."""
-    gaps.mark_heard(writer, news)
-    calm: list[GapNews] = []
-    for source in dict.fromkeys(gap.source for gap in news):
-        own, about = [gap for gap in news if gap.source == source], f"gaps of {source}"
-        sentence = describe_news(own)
-        notices.add(writer, now, about, sentence, ends=all(gap.heard for gap in own))
-        if flapping.count_breaks(writer, about, now) < flapping.OFTEN:
-            calm += own
-        else:
-            flapping.announce_change(writer, health, about, sentence, now)
-    if not calm:
+    """Owe one message about what people want to hear now, and return it; empty if there is nothing."""
+    said = []
+    for gap in news:
+        about = f"gaps of {gap.source}"
+        if not gap.heard:
+            often = flapping.count_breaks(writer, about, now, within=HOUR if gap.how is None else DAY)
+            if often >= (flapping.OFTEN if gap.how is None else 1):
+                continue
+        notices.add(writer, now, about, _describe(gap), ends=gap.heard)
+        said.append(gap)
+    # One that is open and unsaid has its turn later, one that was open for a moment is over.
+    gaps.mark_heard(writer, [*said, *(gap for gap in news if gap.how is not None)])
+    if not said:
         return ""
-    sentence = describe_news(calm)
-    sources = {gap.source for gap in calm}
+    sentence = describe_news(said)
+    sources = {gap.source for gap in said}
     outbox.announce(writer, health, f"source {sources.pop()}" if len(sources) == 1 else "gaps", sentence, now)
     return sentence

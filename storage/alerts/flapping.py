@@ -31,12 +31,12 @@ def announce_change(writer: Writer, names: Iterable[str], about: str, words: str
         _gather(writer, name, about, words, now)
 
 
-def count_breaks(reader: Reader, about: str, now: int) -> int:
-    """How often it has broken in the last hour, as the notices have it."""
+def count_breaks(reader: Reader, about: str, now: int, *, within: int = HOUR) -> int:
+    """How often it has broken in the last hour (or `within` so many microseconds), as the notices have it."""
     return int(
         reader.value(
             "SELECT count(*) FROM notices WHERE about = :about AND ends = 0 AND at > :since AND at <= :now",
-            {"about": about, "since": now - HOUR, "now": now},
+            {"about": about, "since": now - within, "now": now},
         )
     )
 

@@ -101,17 +101,24 @@ def test_many_gaps_at_once_are_one_message(watch: Watch) -> None:
     assert sentence.startswith("gaps: 11 opened, 1 closed, of source0, source1, source2, source3, source4 and 7 more;")
 
 
-def test_a_source_with_a_gap_at_every_look_is_said_once_an_hour(watch: Watch) -> None:
-    for number in range(1, 31):
+def test_a_source_that_always_shows_less_is_said_once_a_day_and_gaps_that_last_three_times_an_hour(
+    watch: Watch,
+) -> None:
+    for number in range(1, 61):
         watch.change(opened=(NewGap("missed", low=number, high=number),))
         watch.change(closed=(ClosedGap(number, "filled"),))
         watch.look()
-        watch.deliver_all()
         watch.now += HOUR // 30
-    *_, third, waiting = watch.heard()
-    assert len(watch.heard()) == 4
-    assert "(flapping: 3 times in the last hour)" in third
-    assert "in the last hour)" in waiting, "the fourth gathers the rest, and goes out an hour after the third"
+    assert len(watch.heard()) == 1
+    watch.now += 24 * HOUR
+    for number in range(61, 66):
+        watch.change(opened=(NewGap("missed", low=number, high=number),))
+        watch.look()
+    assert len(watch.heard()) == 1 + 3
+    watch.now += HOUR + 1
+    assert "64" in watch.look()[0], "what was left out is said as soon as there is room"
+    watch.change(closed=tuple(ClosedGap(number, "filled") for number in range(61, 66)))
+    assert "closed" in watch.look()[0]
 
 
 def test_a_disk_that_fills_up_is_said_once_and_so_is_room(watch: Watch) -> None:
