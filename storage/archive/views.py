@@ -93,6 +93,7 @@ SELECT m.id, {_time("m.at")} AS at, m.rule, m.rule_version, m.kind, {_OF_A_POST}
             FROM event_posts b WHERE b.post_id = m.post_id), NULL), 'mute', CAST(d.mute_id AS TEXT)))
         FROM deliveries d WHERE d.match_id = m.id OR d.escalates = m.id) AS deliveries,
     (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event,
+    (SELECT f.faces FROM facing f WHERE f.match_id = m.id) AS faces,
     (SELECT json_object('by', a.who, 'at', {_time("a.at")}) FROM matches n JOIN acks a ON a.match_id = n.id
         WHERE n.post_id IN (SELECT m.post_id UNION SELECT c.post_id FROM event_posts b
         JOIN event_posts c ON c.event_id = b.event_id WHERE b.post_id = m.post_id) ORDER BY a.id LIMIT 1) AS acked
