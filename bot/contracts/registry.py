@@ -41,6 +41,10 @@ class Registry(Generic[_Settings, _Tools, _Built]):
         built: _Built = self._module(settings.kind).build(settings, tools)
         return built
 
+    def find(self, kind: str, name: str) -> Any:
+        """What else a kind has under this name; None where it has nothing."""
+        return getattr(self._module(kind), name, None)
+
     def _module(self, kind: str) -> Any:
         return importlib.import_module(f"{self._package}.{kind}")
 

@@ -1,7 +1,7 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
@@ -63,6 +63,18 @@ class SourceSettings(Settings):
             return "Telegram account"
         parts = next((urlsplit(address) for address in self.addresses()), None)
         return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme)}" if parts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What an address may be: the keys of an entry that would read it, and how sure that is (0: nothing else is there).
+
+    A kind may have a function `recognise(address) -> Recognised | None`, which asks nobody, and one
+    `recognise_page(html, address) -> Sequence[Recognised]`, for what a page says of itself.
+    """
+
+    keys: Mapping[str, object]
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)

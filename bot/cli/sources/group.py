@@ -45,6 +45,11 @@ COLUMNS = (
     "flood_waits",
 )  # fmt: skip
 _LAZY = {
+    "add": Lazy("bot.cli.sources.add", "Find out what an address is, and print the lines that watch it."),
+    "remove": Lazy("bot.cli.sources.edit", "Take a source out of the config file; its archive stays.", "remove"),
+    "rename": Lazy("bot.cli.sources.edit", "Give a source another name in the config file.", "rename"),
+    "import": Lazy("bot.cli.sources.opml", "Make entries of a list of feeds (OPML).", "import_list"),
+    "export": Lazy("bot.cli.sources.opml", "Print the feeds of the config as OPML.", "export_list"),
     "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
     "recheck": Lazy("bot.cli.sources.recheck", "Look at a post again: was it edited or deleted?"),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),

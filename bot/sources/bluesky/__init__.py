@@ -1,5 +1,5 @@
 """Kind `bluesky`: public accounts of Bluesky, and of other hosts of its network."""
 
-from bot.sources.bluesky.source import Settings, build
+from bot.sources.bluesky.source import Settings, build, recognise
 
-__all__ = ["Settings", "build"]
+__all__ = ["Settings", "build", "recognise"]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.http import Reply, check_busy
@@ -363,6 +363,18 @@ class Bluesky:
         except ValueError as problem:
             said = one_line(str(problem))[:200]
             raise Later(f"the answer of {self._where} cannot be read: {said}", state=UNREADABLE) from None
+
+
+def recognise(address: str) -> Recognised | None:
+    """A profile's address, or a DID; a bare handle could be a site."""
+    words = address.strip()
+    host = urlsplit(words).hostname or ""
+    if not (host == "bsky.app" or host.endswith(".bsky.app") or words.startswith(("did:", "at://"))):
+        return None
+    try:
+        return Recognised({"actor": read_actor(words)})
+    except ValueError:
+        return None
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Bluesky:

@@ -5,13 +5,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from pydantic import AfterValidator
 
 from bot.clock import DAY
 from bot.contracts.settings import zone_name
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.http.masking import MASK, mask_address
@@ -26,6 +26,7 @@ BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
 _LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
 READER = 2  # see bot.contracts.source.Rereader
+_FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -152,6 +153,28 @@ class Feed:
 
 def _remembered(moved_to: str | None) -> str | None:
     return mask_address(moved_to) if moved_to else None
+
+
+def recognise(address: str) -> Recognised | None:
+    """Any web address may be that of a feed."""
+    try:
+        return Recognised({"url": _web_address(address.strip())}, 2)
+    except ValueError:
+        return None
+
+
+def recognise_page(html: str, address: str) -> list[Recognised]:
+    """The feeds that a page names (https://html.spec.whatwg.org/multipage/links.html#rel-alternate), comments last."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    found: dict[str, str] = {}
+    for link in LexborHTMLParser(html).css('link[rel~="alternate"][href]'):
+        kind = (link.attributes.get("type") or "").partition(";")[0].strip().lower()
+        if kind in _FEED_TYPES:
+            url = urljoin(address, link.attributes.get("href") or "")
+            found.setdefault(url, f"{link.attributes.get('title') or ''} {url}".casefold())
+    ordered = sorted(found, key=lambda url: "comment" in found[url])
+    return [Recognised({"url": url}, 2) for url in ordered[:5] if url.startswith(("http://", "https://"))]
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Feed:

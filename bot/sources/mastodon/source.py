@@ -14,7 +14,7 @@ from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.foreign.times import read_time
@@ -334,6 +334,15 @@ class Mastodon:
             raise Later(f"{self._where} refuses to answer (403): it may block this network or program", state=REFUSED)
         if reply.status != HTTPStatus.OK:
             raise Later(f"the server of {self._where} answered {reply.status}")
+
+
+def recognise(address: str) -> Recognised | None:
+    """A name with its server, or an address that looks like that of a profile."""
+    try:
+        found = AccountAddress.read(address)
+    except ValueError:
+        return None
+    return Recognised({"account": address.strip()}, 0 if "://" not in address and found.handle else 1)
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Mastodon:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from pydantic import AfterValidator
 from bot.clock import DAY, HOUR, MINUTE
 from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.http.masking import mask_address
@@ -28,6 +29,7 @@ _BY_EMBED = "embed page"
 _DEADLINE = 30.0
 _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words on the page
 _CLOSED_RETRY = 6 * HOUR
+_LINK = re.compile(r"(?:https?://)?(?:[\w-]+\.)?(?:t\.me|telegram\.(?:me|dog))(?:/|$)|tg:", re.IGNORECASE)
 READER = 1  # see bot.contracts.source.Rereader
 
 
@@ -253,6 +255,16 @@ class TelegramWeb:
                 remedy="check who owns it now; to follow the new owner, add it under another source name",
                 state=RENAMED,
             )
+
+
+def recognise(address: str) -> Recognised | None:
+    """A link to a public channel, in any form; a bare name could be anything."""
+    if _LINK.match(address.strip()) is None:
+        return None
+    try:
+        return Recognised({"channel": _channel(address)})
+    except ValueError:
+        return None
 
 
 def build(settings: Settings, tools: SourceTools) -> TelegramWeb:

@@ -12,7 +12,8 @@ from bot.contracts.source import SourceSettings
 from bot.http.masking import mask_address
 
 
-def _web_address(url: str) -> str:
+def check_address(url: str) -> str:
+    """Check a web address. Raises ValueError with the right form."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -47,7 +48,7 @@ Selector = Annotated[str, AfterValidator(_selector)]
 class Settings(SourceSettings):
     """`mode = "list"`: a page that lists statements. `mode = "page"`: one page, each change of which is a revision."""
 
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: Annotated[str, AfterValidator(check_address)]
     mode: Literal["list", "page"] = "list"
     item: Selector | Literal["auto"] = "auto"
     link: Selector = ""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bot.clock import DAY, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.foreign.addresses import name_on_site, name_page, without_session
 from bot.foreign.times import read_time
@@ -21,7 +21,7 @@ from bot.http.masking import mask_address
 from bot.sources.website.child import read_in_child
 from bot.sources.website.reading import PageAnswer, PageItem, PageRequest
 from bot.sources.website.robots import MOST, Robots
-from bot.sources.website.settings import Settings
+from bot.sources.website.settings import Settings, check_address
 from bot.sources.website.visit import Visit
 from storage.records import Batch, Checked, FetchedMedia, FetchedPost, Link, Quarantined, Raw, StoredRaw
 from storage.state_names import FLICKERS, NOT_FOUND, REFUSED, UNREADABLE
@@ -323,6 +323,14 @@ class Website:
     def _time(self, written: str) -> int | None:
         at = read_time(written) if written else None
         return at if at is not None and _YEAR_1971 <= at <= self._clock.now() + DAY else None
+
+
+def recognise(address: str) -> Recognised | None:
+    """Any web address may be that of a list; other kinds are tried first."""
+    try:
+        return Recognised({"url": check_address(address.strip())}, 3)
+    except ValueError:
+        return None
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Website:

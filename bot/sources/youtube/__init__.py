@@ -1,5 +1,5 @@
 """Kind `youtube`: the videos of a channel, by their titles and descriptions."""
 
-from bot.sources.youtube.source import Settings, build
+from bot.sources.youtube.source import Settings, build, recognise
 
-__all__ = ["Settings", "build"]
+__all__ = ["Settings", "build", "recognise"]

@@ -15,7 +15,7 @@ from pydantic import AfterValidator
 from bot.clock import DAY, HOUR
 from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.youtube.videos import (
@@ -317,6 +317,15 @@ class YouTube:
             return await asyncio.to_thread(read)
         except ValueError as problem:
             raise Later(f"the answer of {self._where} cannot be read: {problem}", state=UNREADABLE) from None
+
+
+def recognise(address: str) -> Recognised | None:
+    """An address of a channel at YouTube."""
+    try:
+        found = VideoChannel.read(address)
+    except ValueError:
+        return None
+    return Recognised({"channel": address.strip()}) if found.site == _SITE and "." in address else None
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> YouTube:
