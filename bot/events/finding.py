@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from storage.events.steps import Arrived, PlacingStep
 
 _SENTENCE = re.compile(r"(?<=[.!?။。！？])\s*|\n+")
-READ = 1 << TEXT_BITS - 1  # from this number on a kept text was read in a file
+_WHOLE = 1 << TEXT_BITS - 2  # from this number on a kept text has its signature
+READ = 1 << TEXT_BITS - 1  # and from this one on it was read in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ def words_of(writer: Writer, one: Arrived) -> ComparedWords:
 
 def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords) -> None:
     """Let copies of a revision's words find its event."""
+    number = min(one.number, _WHOLE - 1)
     if words.tokens:
-        number = text_id(one.post_id, min(one.number, READ - 1))
-        keep_tokens(writer, number, event, words, one.collected_at)
+        keep_tokens(writer, text_id(one.post_id, number), event, words, one.collected_at)
+    if words.whole:
+        members.keep_words(writer, text_id(one.post_id, _WHOLE + number), event, words.whole, (), one.collected_at)
 
 
 def keep_tokens(writer: Writer, number: int, event: int, words: ComparedWords, at: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
 
@@ -31,11 +31,16 @@ _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
 @dataclass(frozen=True, slots=True)
 class ComparedWords:
-    """The compared words of one text, in order; `run` numbers each three of them that follow each other."""
+    """The compared words of one text, in order; `run` numbers each three of them that follow each other.
+
+    `whole` is the text with its signature, where little is left without it: what a source says again and again with
+    another number looks like a signature, and an equal text is a copy all the same.
+    """
 
     tokens: tuple[str, ...]
     run: tuple[int, ...]
     shingles: frozenset[int]
+    whole: tuple[str, ...] = ()
 
     @property
     def short(self) -> bool:
@@ -61,6 +66,9 @@ def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
     signature = common_end([list_tokens(other) for other in earlier[:SIGNED_POSTS]])
     if 0 < len(signature) < len(tokens) and tokens[-len(signature) :] == signature:
         tokens = tokens[: -len(signature)]
+        if len(tokens) < SHORT:
+            whole = tuple(list_tokens(_without_addressed_end(text)))[:_MOST]
+            return replace(make_words(tokens), whole=whole if len(whole) >= SHORT else ())
     return make_words(tokens)
 
 

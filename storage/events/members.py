@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than this after the last is a new event
 AT_MOST = 7 * AFTER_NEWEST
 _NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
-_WARM = 20  # of which a fingerprint may become such a phrase
-_CANDIDATES = 8
+_WARM = 5  # from which on a fingerprint may be in such a phrase
+_CANDIDATES = 5  # by each of two measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +109,23 @@ def find_candidates(reader: Reader, prints: Collection[int], every: Collection[i
     shingles that are not find the statement.
     """
     counts = _count(reader, prints, _NEIGHBOURS)
-    rare = [value for value in prints if counts[value] < _NEIGHBOURS]
     hot: list[int] = []
-    if 2 * len(rare) < len(prints):
+    if _are_stock(counts):
         counts = _count(reader, every, _NEIGHBOURS)
-        rare = [value for value in every if 0 < counts[value] < _NEIGHBOURS]
-        hot = sorted(set(prints) - set(rare))[:1]
+        hot = sorted(value for value in prints if counts[value] == _NEIGHBOURS)[:1]
+    rare = [value for value, count in counts.items() if 0 < count < _NEIGHBOURS]
     rows = reader.rows(
         "WITH found (text_id) AS ("
         " SELECT p.text_id FROM json_each(:rare) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
         " UNION ALL SELECT text_id FROM (SELECT p.text_id FROM json_each(:hot) j"
         " CROSS JOIN event_prints p ON p.fingerprint = j.value ORDER BY p.text_id DESC LIMIT :most))"
-        " SELECT w.text_id, w.event_id, w.tokens, w.at FROM"
+        " , near AS (SELECT w.text_id, w.event_id, w.tokens, w.at, f.shared, f.shared * 1.0 / w.prints AS part FROM"
         " (SELECT text_id, count(*) AS shared FROM found GROUP BY text_id) f"
         " JOIN event_words w ON w.text_id = f.text_id JOIN events e ON e.id = w.event_id"
-        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN} ORDER BY f.shared DESC, w.text_id LIMIT :best",
+        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN})"
+        " SELECT text_id, event_id, tokens, at FROM near WHERE text_id IN"
+        " (SELECT text_id FROM near ORDER BY part DESC, text_id LIMIT :best)"
+        " OR text_id IN (SELECT text_id FROM near ORDER BY shared DESC, text_id LIMIT :best)",
         {
             "rare": as_list(rare),
             "hot": as_list(hot),
@@ -138,8 +140,11 @@ def find_candidates(reader: Reader, prints: Collection[int], every: Collection[i
 
 def has_stock_phrases(reader: Reader, prints: Collection[int]) -> bool:
     """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-    counts = _count(reader, prints, _WARM)
-    return 2 * sum(count < _WARM for count in counts.values()) < len(prints)
+    return _are_stock(_count(reader, prints, _WARM))
+
+
+def _are_stock(counts: Mapping[int, int]) -> bool:
+    return 2 * sum(count < _WARM for count in counts.values()) < len(counts)
 
 
 def _count(reader: Reader, prints: Iterable[int], most: int) -> dict[int, int]:

@@ -297,7 +297,23 @@ def test_a_stock_phrase_in_hundreds_of_statements_hides_no_copy(desk: Desk) -> N
         for other in ("ako", "ilu", "emi")
         for end in ("ra", "ston", "vyk", "lin")
     ]
-    posts = [desk.say(f"district{number % 40}", report(place), number) for number, place in enumerate(places)]
-    copies = {place: desk.say(f"north{place}", f"via us: {report(places[place])}") for place in range(60, 120, 2)}
+    posts: list[int] = []
+    copies: dict[int, int] = {}
+    for number, place in enumerate(places):
+        posts.append(desk.say(f"district{number % 40}", report(place), number))
+        if number % 4 == 3:
+            earlier = number * 5 // 8
+            copies[earlier] = desk.say(f"north{number}", f"via us: {report(places[earlier])}")
     assert [place for place, copy in copies.items() if {posts[place], copy} not in desk.events()] == []
     assert len(desk.events()) == len(posts)
+
+
+def test_what_a_source_repeats_with_other_numbers_is_no_signature_that_hides_copies(desk: Desk) -> None:
+    def bulletin(number: int) -> str:
+        return (
+            f"Bulletin {number}: the base above the tea road fell this morning, and its garrison left for the valley."
+        )
+
+    firsts = [desk.say("rangers", bulletin(number), number) for number in range(1, 6)]
+    copies = [desk.say("north", f"{bulletin(number)}\n\nfollow @hills", number) for number in range(1, 6)]
+    assert desk.events() == [{first, copy} for first, copy in zip(firsts, copies, strict=True)]

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: nothing that the world showed is lost, every alert reaches its targets."""
+"""kill -9 at any moment: nothing that the world showed is lost, every alert reaches its targets, copies ring once."""
 
 import os
 import random
@@ -17,7 +17,14 @@ from tests.integration.scene import HEAD
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "10"))
 HANDLES = ("spokesman_office", "northern_alliance_info")
-RULES = {"command": ("regional command", ("hook", "screen")), "contact": ("contact with the post", ("hook",))}
+RULES = {
+    "command": ("regional command", ("hook", "screen")),
+    "contact": ("contact with the post", ("hook",)),
+    "bulletin": ("the base on the hill", ("hook",)),  # the screen folds copies
+}
+BULLETIN = (
+    "Bulletin {}: the base on the hill above the tea road fell this morning, and its garrison left for the valley."
+)
 
 CONFIG = (
     HEAD
@@ -49,6 +56,11 @@ priority = "high"
 targets = ["hook"]
 
 [[rules]]
+name = "bulletin"
+query = '"the base on the hill"'
+targets = ["hook", "screen"]
+
+[[rules]]
 name = "saved"
 query = "convoy"
 
@@ -78,6 +90,11 @@ def busy(world: World, seed: int) -> Iterator[threading.Semaphore]:
             count += 1
             handle = chance.choice(HANDLES)
             words = chance.choice(("The regional command is silent", "A convoy left", "Contact with the post is lost"))
+            if chance.random() < 0.3:  # a bulletin, or a copy of one of the last
+                bulletin = BULLETIN.format(max(count // 5 - chance.randrange(3), 1))
+                world.publish(handle, chance.choice((bulletin, f"{bulletin}\n\nfollow @{handle}")))
+                pause.wait(chance.uniform(0.005, 0.06))
+                continue
             number = world.publish(handle, f"{words}, report {count}.")
             if chance.random() < 0.2:
                 world.edit(handle, number, f"{words}, report {count}, corrected.")
@@ -141,6 +158,7 @@ def test_a_kill_at_any_moment_loses_no_post_and_no_alert(
     heard = desk.printed() + "".join(printed)
     check_every_statement_alerted(world, names, sink, heard)
     check_alerts(desk, sink, heard)
+    check_copies(desk, world, names, heard)
 
 
 def mute(desk: Desk) -> None:
@@ -194,6 +212,7 @@ def check_every_statement_alerted(world: World, names: dict[str, str], sink: Sin
     arrived |= {
         (rule, handles[handle], number, "screen")
         for rule, handle, number in re.findall(r"(?m)^(\w+) · (?:.*\n)*?.*/(\w+)/(\d+) · alert", printed)
+        if "screen" in RULES[rule][1]
     }
     print(
         f"\npages, killed at any moment: {CYCLES} cycles, {len(expected)} alerts expected, "
@@ -212,16 +231,44 @@ def check_alerts(desk: Desk, sink: Sink, printed: str) -> None:
         matches = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1")}
         rows = reader.execute("SELECT match_id, target, state, possible_repeat FROM deliveries").fetchall()
         shown = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1 AND rule = 'command'")}
+        rung = {row[0] for row in reader.execute("SELECT id FROM matches WHERE alerting = 1 AND rule = 'bulletin'")}
         saved = reader.execute(
             "SELECT count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id WHERE m.rule = 'saved'"
         )
         assert saved.fetchone()[0] == 0
-    for target, owing in (("hook", matches), ("screen", shown)):
+    for target, owing in (("hook", matches), ("screen", shown | rung)):
         owed = [row[0] for row in rows if row[1] == target]
         assert sorted(owed) == sorted(owing), f"one delivery for each match at {target}"
-    assert {row[2] for row in rows} == {"sent"}
+    assert {row[2] for row in rows} == {"sent", "joined"}
+    assert all(row[1] == "screen" and row[0] in rung for row in rows if row[2] == "joined")
     assert len(matches) > CYCLES
     assert len(sink.ids()) == len(matches), "the webhook got every alert, under one id each"
-    repeats = sum(row[3] for row in rows if row[1] == "screen")
+    repeats = sum(row[3] for row in rows if row[1] == "screen" and row[0] in shown)
     printed_alerts = printed.count("command · ")
     assert len(shown) <= printed_alerts <= len(shown) + repeats
+
+
+def check_copies(desk: Desk, world: World, names: dict[str, str], printed: str) -> None:
+    """Each bulletin came to the screen, once; no copy is joined to what was neither sent nor is waiting."""
+    with desk.archive.reading() as reader:
+        alone = reader.execute(
+            "SELECT count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id"
+            " JOIN event_posts b ON b.post_id = m.post_id WHERE d.state = 'joined' AND NOT EXISTS"
+            " (SELECT 1 FROM event_posts o JOIN matches n ON n.post_id = o.post_id AND n.rule = m.rule"
+            " JOIN deliveries s ON s.match_id = n.id AND s.target = d.target AND s.state IN ('sent', 'pending', 'sending')"
+            " WHERE o.event_id = b.event_id)"
+        ).fetchone()[0]
+        sent = reader.execute(
+            "SELECT b.event_id, count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id AND m.rule = 'bulletin'"
+            " JOIN event_posts b ON b.post_id = m.post_id WHERE d.target = 'screen' AND d.state = 'sent' GROUP BY 1"
+        ).fetchall()
+    assert alone == 0
+    shown = {
+        found.group()
+        for handle in names.values()
+        for number in world.shown(handle)
+        if (found := re.match(r"Bulletin \d+:", world.shown_texts(handle, number)[0]))
+    }
+    assert len(shown) > CYCLES // 2
+    assert [count for _, count in sent] == [1] * len(shown)
+    assert {words for words in shown if words not in printed} == set()
