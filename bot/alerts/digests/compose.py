@@ -71,8 +71,8 @@ def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> I
     total = count(digest.total, "alert", "alerts")
     about = f"{total} about {count(len(material.groups), 'post', 'posts')}" if digest.total else "nothing matched"
     yield (Span(f"{TITLES[digest.kind]}{repeat}: ", "bold"), Span(about))
-    yield (Span(f"from {format_times(digest.window_from, zone)}"),)
-    yield (Span(f"to {format_times(digest.window_to, zone)}"),)
+    yield (Span(f"from {format_times(digest.window_from, zone)}", "own"),)
+    yield (Span(f"to {format_times(digest.window_to, zone)}", "own"),)
     yield from stretch_lines(material.stretches, zone)
     if material.summary is not None:
         yield from summary_lines(material.summary, (digest.window_from, digest.window_to), zone)

@@ -40,7 +40,8 @@ def post_lines(listed: ListedPost, zone: ZoneInfo, *, late: bool) -> list[Line]:
     return [
         (
             Span(clip(rules, _RULES), "bold"),
-            Span(f" · {short(post.source)} · {posted}{collected}"),
+            Span(f" · {short(post.source)} · "),
+            Span(f"{posted}{collected}", "own" if post.posted_at is not None else ""),
             *((Span(f" ({marks})", "bold"),) if marks else ()),
         ),
         *([(Span(words),)] if words else []),
