@@ -3,12 +3,18 @@
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.alerts.digests.due import DigestPlan
+from bot.alerts.digests.preview import preview
+from bot.alerts.hours import read_windows
+from bot.alerts.render import Rendering
+from bot.contracts.message import Shows
+from bot.contracts.quiet import QuietHours
 from bot.contracts.timetable import read_timetable
 from storage.alerts import digests
 from storage.events import heard
@@ -188,6 +194,20 @@ def test_the_preview_shows_what_the_timetable_and_what_is_held_would_bring(
     assert [post["text"] for post in body["data"]["posts"]] == ["the command says 2"]
     assert line.rows() == before
     assert line.rows("select * from digests") == []
+
+
+def test_the_preview_of_a_quiet_target_knows_when_its_digests_come(days: Days, line: Any) -> None:
+    days.match()
+    with line.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET held = 'quiet'")
+    hours = QuietHours.model_validate({"from": "05:00", "to": "10:00", "zone": "UTC"})
+    plan = replace(days.plan, quiet={"desk": read_windows([hours], ZoneInfo("UTC"))})
+    with line.archive.reading() as reader:
+        found = preview(reader, "desk", plan, Rendering(ZoneInfo("UTC")), Shows("text"), line.now)
+    assert [(one.kind, one.due) for one in found] == [
+        ("quiet", 1_763_805_600_000_000),  # 10:00
+        ("scheduled", 1_763_892_000_000_000),  # its hour is 06:00 the next day, when it is quiet: 10:00
+    ]
 
 
 def test_a_preview_of_nothing_is_not_found_and_an_unknown_target_has_a_suggestion(

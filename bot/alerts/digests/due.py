@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from storage.archive.database import Reader, Writer
 
-_ORDINARY = PRIORITIES.index("default")
+ORDINARY = PRIORITIES.index("default")
 _CORRECTED = MINUTE  # a clock that is set back by less has only been corrected
 
 
@@ -77,8 +77,8 @@ class DigestPlan:
 
     def _urgency(self, target: str, now: int) -> int:
         """Digests wait for the end of quiet hours, but not where these never end."""
-        quiet = find_quiet(self.quiet.get(target, ()), now, _ORDINARY)
-        return AT_ITS_HOUR if quiet is not None and quiet.endless else _ORDINARY
+        quiet = find_quiet(self.quiet.get(target, ()), now, ORDINARY)
+        return AT_ITS_HOUR if quiet is not None and quiet.endless else ORDINARY
 
 
 def _is_ahead(covered: Covered, now: int) -> bool:

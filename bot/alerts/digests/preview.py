@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from bot.alerts.digests.compose import compose
+from bot.alerts.digests.due import ORDINARY
 from bot.alerts.digests.material import read_material
 from bot.alerts.hours import find_quiet
 from bot.contracts.message import Message, Shows
@@ -30,7 +31,7 @@ class ComingDigest:
 def preview(
     reader: "Reader", target: str, plan: "DigestPlan", rendering: "Rendering", shows: Shows, now: int
 ) -> list[ComingDigest]:
-    """The next digests of a target, the one that comes first at the front."""
+    """The next digests of a target, the one that comes first at the front; of two at once, what is held."""
     row = DeliveryRow(0, None, target, "digest", "pending", now, 0, now)
     found = []
     for due, digest, alerts in (*_held(reader, target, plan, now), *_scheduled(reader, target, plan, now)):
@@ -58,4 +59,6 @@ def _scheduled(
             alerts = digest_contents.list_between(reader, target, covered.last, None)
             window = min(covered.until, now), now
             digest = DigestRow(0, target, "scheduled", *window, now, 0, len(alerts), covered.last)
-            yield plan.find_next(covered), digest, alerts
+            due = plan.find_next(covered)
+            quiet = find_quiet(plan.quiet.get(target, ()), due, ORDINARY)
+            yield due if quiet is None or quiet.endless else quiet.end, digest, alerts
