@@ -109,7 +109,7 @@ SELECT d.id, d.target, d.kind, d.state, m.rule, s.name AS source, p.url, {_secon
     d.reason, m.post_id, m.id AS alert_id, p.native_id, {_time("d.created_at")} AS created_at,
     {_time("d.settled_at")} AS settled_at, d.mute_id AS mute, d.held,
     {_time("d.held_until")} AS held_until, d.digest_id AS digest
-FROM deliveries d LEFT JOIN matches m ON m.id = coalesce(d.match_id, d.escalates) LEFT JOIN posts p ON p.id = m.post_id
+FROM deliveries d LEFT JOIN matches m ON (m.id = d.match_id OR m.id = d.escalates) LEFT JOIN posts p ON p.id = m.post_id
 LEFT JOIN sources s ON s.id = p.source_id""",
     "mutes_readable": f"""
 SELECT m.id, m.rule, m.source, m.tag, m."query", m.target, m.even_max, {_time("m.from_at")} AS from_at,

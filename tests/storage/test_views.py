@@ -9,7 +9,9 @@ from storage.archive.views import VIEWS
 from storage.records import FetchedPost
 
 CHILDREN = [
-    name for name in VIEWS if name not in ("posts_readable", "sources_readable", "gaps_readable", "watches_readable")
+    name
+    for name in VIEWS
+    if name not in ("posts_readable", "sources_readable", "gaps_readable", "watches_readable", "mutes_readable")
 ]
 
 
