@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.alerts import targets
 from bot.alerts.targets.email.letter import compose, subject
 from bot.alerts.targets.email.mailboxes import read_mailbox
+from bot.alerts.targets.email.target import Mail
 from bot.clock import SECOND
 from bot.contracts.message import Attachment, Message
 from bot.contracts.target import MessageRefused, PartlySent
@@ -87,6 +88,35 @@ def test_a_server_without_encryption_gets_nothing(email: Any, around: Any, mail:
     with pytest.raises(Never, match="offers no encryption"):
         asyncio.run(around.send(email | {"tls": "starttls"}))
     assert mail.asked == []
+
+
+@pytest.mark.parametrize(("answers", "unsure"), [(0, False), (5, False), (6, True)])
+def test_a_server_that_falls_silent_ends_the_letter_and_only_its_last_line_makes_it_doubtful(
+    answers: int, unsure: bool, email: Any, around: Any, message: Message
+) -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"220 mail", b"250 mail", b"250 sender", b"250 ann", b"250 ben", b"354 go")[:answers]:
+            writer.write(answer + b"\r\n")
+            await reader.readline()
+        await reader.read()
+
+    async def send(target: Any) -> None:
+        short = Mail(target.settings, target._http, target._clock, deadlines_s=(0.5, 0.5))
+        with pytest.raises(Later, match=r"did not finish within 0\.5 s") as problem:
+            await short.send(message)
+        assert problem.value.unsure == unsure
+
+    async def meet() -> None:
+        talks = Talks()
+        server = await asyncio.start_server(
+            lambda reader, writer: talks.begin(slow(reader, writer), writer), "127.0.0.1", 0
+        )
+        try:
+            await around.with_target(email | {"port": server.sockets[0].getsockname()[1]}, send)
+        finally:
+            await talks.end(server)
+
+    asyncio.run(meet())
 
 
 def test_words_ahead_of_the_encryption_are_not_believed(around: Any, email: Any) -> None:

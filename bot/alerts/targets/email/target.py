@@ -89,8 +89,15 @@ class Mail:
     account = None
     chat = None
 
-    def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http: Http,
+        clock: Clock,
+        deadlines_s: tuple[float, float] = (_WITH_FILE_S, _DEADLINE_S),
+    ) -> None:
         self.settings = settings
+        self._with_file_s, self._deadline_s = deadlines_s
         self._http = http
         self._clock = clock
         self._sender = read_mailbox(settings.sender)
@@ -112,28 +119,31 @@ class Mail:
         reason, retry_at = self._left_out(outcome.refused), self._clock.now() + _longest_wait(outcome.refused) * SECOND
         if have:
             receipt = json.dumps({"message_id": name, "took": sorted(have)})
-            raise PartlySent(reason, receipt=receipt, over=not waiting, retry_at=retry_at)
+            hint = "" if waiting else "; correct `to`"
+            raise PartlySent(
+                f"{reason}; the others have the letter{hint}", receipt=receipt, over=not waiting, retry_at=retry_at
+            )
         if waiting:
             raise Later(reason, retry_at=retry_at)
         raise Never(reason, remedy="correct `to`, or ask who runs the mail server")
 
     async def check(self) -> str:
         """Connect, encrypt and log in; no letter is sent."""
-        async with self._opened(_DEADLINE_S):
+        async with self._opened(self._deadline_s):
             return f"the mail server takes the login of {self.settings.user}" if self.settings.user else "no login"
 
     async def _outcome(self, message: Message, recipients: Sequence[str]) -> Outcome:
         file = await asyncio.to_thread(_read, message.attachment)
         if file is not None:
             try:
-                return await self._post(message, recipients, file, _WITH_FILE_S)
+                return await self._post(message, recipients, file, self._with_file_s)
             except (TooLarge, LetterRefused):
                 pass  # perhaps because of the file: the words go alone
             except Later as problem:
                 if not isinstance(problem.__cause__, TimeoutError) or problem.unsure:
                     raise
         try:
-            return await self._post(message, recipients, None, _DEADLINE_S)
+            return await self._post(message, recipients, None, self._deadline_s)
         except TooLarge:
             raise MessageRefused(f"{self.settings.host} takes no letter of this size") from None
         except LetterRefused as problem:
