@@ -247,12 +247,11 @@ def test_on_the_users_own_machine_words_stay_byte_for_byte() -> None:
         assert LIVE in re.sub("\x1b[^m]*m|[«»]", "", told(LIVE, "editor", shows=shows).text)
 
 
-@given(st.text(alphabet="@#/.$ 09aထ\U0001f525", max_size=3000))
-@settings(max_examples=30)
+@pytest.mark.parametrize("words", ["@a " * 900, "a.b " * 900, "0123456789 " * 300, "\U0001f525#a" * 700])
 def test_what_keeps_words_from_being_tapped_makes_no_message_too_long(words: str) -> None:
-    shows = Shows("html", units=1_300)
+    shows = Shows("html", units=600)
     shown = told(f"{words} command {words}", "command", shows=shows)
-    assert count_units(parsed(shown.text).plain) <= 1_300
+    assert count_units(parsed(shown.text).plain) <= 600
     assert shown.plain.endswith("https://t.me/spokesman/1 · alert 42")
 
 

@@ -151,17 +151,17 @@ def test_every_address_on_the_page_is_one_that_apprise_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "status", "field"),
+    ("start", "end", "status", "said"),
     [
-        ("signal", "+95912345678/+95912345679", 201, "message"),
-        ("mmost", "3ccdd113474722377935511fc85d3dd4", 200, "text"),
+        ("signal", "+95912345678/+95912345679", 201, {"message": "fire · the town _fell_"}),
+        ("mmost", "3ccdd113474722377935511fc85d3dd4", 200, {"text": r"fire · the town \_fell\_"}),  # its Markdown
     ],
 )
 def test_services_that_can_run_here_get_the_words(
-    start: str, end: str, status: int, field: str, around: Any, sink: Any
+    start: str, end: str, status: int, said: dict[str, str], around: Any, sink: Any
 ) -> None:
     sink.status = status
     host = sink.url.removeprefix("http://").removesuffix("/hook")
     asyncio.run(around.send({"kind": "apprise", "url": f"{start}://{host}/{end}"}, plain="fire · the town _fell_"))
     [(_, body)] = sink.received
-    assert body[field].replace("\\", "") == "fire · the town _fell_"
+    assert said.items() <= body.items()

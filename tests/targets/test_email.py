@@ -46,6 +46,13 @@ def test_a_letter_says_the_same_plain_and_as_html_and_answers_nobody(email: Any,
     assert (headers["in-reply-to"], headers["references"]) == (None, None)
 
 
+def test_a_line_that_is_a_dot_ends_no_letter(email: Any, around: Any, mail: MailServer) -> None:
+    plain = "fire\n.\n..two\n. three\nlast"
+    asyncio.run(around.send(email, plain=plain, text=plain))
+    assert mail.letters[0].part("plain").splitlines() == plain.splitlines()
+    assert "last" in mail.letters[0].part("html")
+
+
 def test_a_later_letter_about_the_event_is_in_the_thread_of_the_first(
     email: Any, around: Any, mail: MailServer
 ) -> None:
