@@ -33,8 +33,9 @@ def read_update(update: Mapping[str, Any]) -> Incoming | None:
     message = _table(pressed.get("message")) if pressed else _table(update.get("message"))
     chat, person = _table(message.get("chat")), _table((pressed or message).get("from"))
     number, chat_id, message_id = update.get("update_id"), chat.get("id"), message.get("message_id")
-    if not (isinstance(number, int) and isinstance(chat_id, int) and isinstance(message_id, int)):
+    if not (is_number(number) and isinstance(chat_id, int) and isinstance(message_id, int)):
         return None
+    assert isinstance(number, int)
     who = person.get("id")
     sent = message.get("date")
     query = pressed.get("id") if pressed else None
@@ -51,6 +52,11 @@ def read_update(update: Mapping[str, Any]) -> Incoming | None:
         query=query if isinstance(query, str) else None,
         data=_words(pressed.get("data")) if pressed else "",
     )
+
+
+def is_number(update: object) -> bool:
+    """Whether this can be the number of an update."""
+    return isinstance(update, int) and 0 <= update < 1 << 62
 
 
 def is_allowed(heard: Incoming, chats: Collection[int | str], people: Collection[int | str]) -> bool:
@@ -78,4 +84,5 @@ def _table(value: object) -> Mapping[str, Any]:
 
 
 def _words(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """A text as it can be stored: a lone half of a surrogate pair becomes U+FFFD."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else ""

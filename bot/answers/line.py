@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Self
 
+from bot.alerts.handing import where
 from bot.answers.actions import Done, carry_out, find_alert, press
 from bot.answers.bot_api import BotApi, Conflict, RefusedRequest
 from bot.answers.commands import (
@@ -23,7 +24,7 @@ from bot.answers.commands import (
     parse_command,
     parse_data,
 )
-from bot.answers.incoming import Incoming, is_allowed, read_update
+from bot.answers.incoming import Incoming, is_allowed, is_number, read_update
 from bot.answers.pages import find_page, say_of
 from bot.answers.reports import Question, report
 from bot.archive import AsyncArchive
@@ -38,6 +39,7 @@ from bot.incidents import Incidents
 from storage.alerts import notices, outbox
 from storage.answers import bots
 from storage.archive.database import Reader, Writer
+from storage.archive.errors import ArchiveError
 
 HEARS = ["message", "callback_query"]
 POLL_S = 50
@@ -185,10 +187,17 @@ class BotLine:
         if heard is None or not is_allowed(heard, await self._chats(), self.config.bot.people):
             if heard is not None:
                 self._note_stranger(heard)
-            if isinstance(number, int):
+            if isinstance(number, int) and is_number(number):
                 await self.store.run(bots.note_heard, bot, number, self.clock.now())
             return
-        reply = await self.store.run(self._hear, bot, heard)
+        try:
+            reply = await self.store.run(self._hear, bot, heard)
+        except ArchiveError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it changed nothing, and the next one must be heard
+            await self.store.run(bots.note_heard, bot, heard.update, self.clock.now())
+            self.say(f"internal error in the bot: {where(problem)}; what {heard.called} asked is left out")
+            return
         if reply is None:
             return
         if reply.acked:
@@ -263,8 +272,10 @@ class BotLine:
                 await self._answer_question(heard, reply, reply.question)
             elif heard.query is None:
                 await self._send(heard, say_of(reply.said, _SAID), ())
-        except (Later, Never) as problem:
+        except (Later, Never, ArchiveError) as problem:
             self.say(f"the bot could not answer in chat {heard.chat}: {problem}")
+        except Exception as problem:  # noqa: BLE001 - one answer that cannot be made keeps nobody from the others
+            self.say(f"internal error in the bot: {where(problem)}; {heard.called} got no answer")
 
     async def _call(self, method: str, request: dict[str, object]) -> None:
         """Call a method, after any wait that Telegram has asked this bot for; such a wait holds alerts too."""
