@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.alerts.facing import find_faced
+from bot.alerts.facing import FacingSearch
 from bot.alerts.judge import EarlierMatches, EarlierState, judge
 from bot.alerts.muting import Muting
 from bot.clock import SECOND
@@ -14,7 +14,7 @@ from bot.rules import MEDIA_RULE
 from storage import jobs
 from storage.alerts import matches, rules, stale
 from storage.answers import escalations
-from storage.events import facing, growing, heard, members
+from storage.events import growing, heard, members
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
 from storage.records import LATE, PRIORITIES
@@ -79,6 +79,7 @@ def decide(
     awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
     seen = _seen(writer, claimed, found, facts, loaded)
     muting = Muting.read(writer, now, loaded.terms)
+    faced = FacingSearch(writer, loaded.facing, now)
     for job in claimed:
         history = tuple(earlier.get(job.post_id, ()))
         texts = matches.read_texts(writer, (hit for match in history for hit in match.hits)) if history else {}
@@ -106,7 +107,7 @@ def decide(
         if document.source in loaded.translated and post.alerts:
             later.append(NewJob("translation", job.post_id, now))
         for match, targets in verdicts:
-            faces = find_faced(writer, loaded.facing, document, match, now)
+            faces = faced.find(document, match)
             send, joined = _fold(writer, loaded, document, match, targets) if faces is None else (targets, ())
             priority = loaded.alerting[match.rule].priority
             send, muted = muting.split(document, match.rule, send, PRIORITIES.index(priority))
@@ -119,8 +120,7 @@ def decide(
                     escalations.start_clock(writer, saved, {match.rule: escalation}, due)
                 stored += 1
                 owed += len(send)
-                if faces is not None:
-                    facing.save(writer, saved, faces)
+                faced.note(saved, document, match, faces)
     if loaded.events is not None:
         growing.note_changes(writer, ids, now)
     jobs.finish(writer, done)

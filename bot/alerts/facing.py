@@ -1,10 +1,10 @@
 """Which earlier statement of the other side a match answers: the newest that the same rule found, at the same place."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.alerts.plan import Reason
+from bot.clock import HOUR
 from bot.rules import Rule, RuleSet, compile_rules
 from storage.events import facing
 from storage.language.match import Document, only_reliable
@@ -52,33 +52,50 @@ def load_facing(config: "Config") -> FacingRules | None:
     )
 
 
-def find_faced(
-    writer: "Writer", rules: FacingRules | None, document: Document, match: "MatchRow", now: int
-) -> int | None:
-    """The match of the statement that this one faces; None if it faces none."""
-    if rules is None or not (match.kind == "match" or match.why == Reason.PUT_IN) or match.why == Reason.UNRELIABLE:
-        return None
-    pairs = [pair for pair in rules.pairs if pair.rule == match.rule and document.side in pair.sides]
-    at = facing.find_time(writer, match.post_id, now) if pairs else None
-    if at is None:
-        return None
-    found = [
-        one
-        for pair in pairs
-        for side in pair.sides
-        if side != document.side
-        for one in facing.find_earlier(writer, match.rule, side, at, pair.within)
-    ]
-    return _choose(writer, rules, document, found) if found else None
+class FacingSearch:
+    """Finds what matches face, within one transaction: what a side has said is read once, until it says more."""
 
+    def __init__(self, writer: "Writer", rules: FacingRules | None, now: int) -> None:
+        self._writer = writer
+        self._rules = rules
+        self._now = now
+        self._earlier: dict[tuple[str, str, int, int], list[tuple[int, int, int]]] = {}
+        self._places: dict[int, frozenset[str]] = {}
 
-def _choose(writer: "Writer", rules: FacingRules, document: Document, found: Iterable[tuple[int, int]]) -> int | None:
-    """The first that is not about another place."""
-    here = rules.find_places(document)
-    for match_id, post_id in found:
-        if not here:
-            return match_id
-        there = rules.find_places(documents.load_documents(writer, [post_id])[post_id])
-        if not there or here & there:
-            return match_id
-    return None
+    def find(self, document: Document, match: "MatchRow") -> int | None:
+        """The match of the statement that this one faces; None if it faces none."""
+        told = match.kind == "match" or match.why == Reason.PUT_IN
+        if self._rules is None or not told or match.why == Reason.UNRELIABLE:
+            return None
+        pairs = [pair for pair in self._rules.pairs if pair.rule == match.rule and document.side in pair.sides]
+        at = facing.find_time(self._writer, match.post_id, self._now) if pairs else None
+        if at is None:
+            return None
+        here = self._rules.find_places(document)
+        for pair in pairs:
+            [side] = (side for side in pair.sides if side != document.side)
+            for match_id, post_id, said in self._list_earlier(match.rule, side, at, pair.within):
+                if abs(said - at) <= pair.within and self._is_same_place(self._rules, here, post_id):
+                    return match_id
+        return None
+
+    def note(self, match_id: int, document: Document, match: "MatchRow", faces: int | None) -> None:
+        """A match was stored: what it faces is kept, and others may face it."""
+        if faces is not None:
+            facing.save(self._writer, match_id, faces)
+        for known in [key for key in self._earlier if key[:2] == (match.rule, document.side)]:
+            del self._earlier[known]
+
+    def _list_earlier(self, rule: str, side: str, at: int, within: int) -> list[tuple[int, int, int]]:
+        hour = at - at % HOUR
+        key = (rule, side, hour, within)
+        if key not in self._earlier:
+            self._earlier[key] = facing.find_earlier(self._writer, rule, side, hour - within, hour + HOUR + within)
+        return self._earlier[key]
+
+    def _is_same_place(self, rules: FacingRules, here: frozenset[str], post_id: int) -> bool:
+        """Whether not both name places, or they share one."""
+        if here and post_id not in self._places:
+            document = documents.load_documents(self._writer, [post_id], media=False, rules=False)[post_id]
+            self._places[post_id] = rules.find_places(document)
+        return not here or not self._places[post_id] or bool(here & self._places[post_id])

@@ -12,7 +12,7 @@ from storage.rows import Hit, Statement
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
-_MOST = 50  # earlier statements that are looked at, the newest first
+_MOST = 200  # earlier statements that are looked at, the newest first
 # No copy and no forward: the first of its event, or the message that forwards before it carried.
 _OWN = "p.forward IS NULL AND (b.event_id IS NULL OR b.event_id = p.id OR b.reason = 'origin')"
 # When it was said: what an edit put in, when the rule saw it; everything else when it was published.
@@ -28,18 +28,15 @@ def find_time(reader: Reader, post_id: int, now: int) -> int | None:
     return None if found is None else int(found)
 
 
-def find_earlier(reader: Reader, rule: str, side: str, at: int, within: int) -> list[tuple[int, int]]:
-    """Matches of the rule in what this side said itself, at most `within` microseconds from `at`, newest first.
-
-    Each with its post.
-    """
+def find_earlier(reader: Reader, rule: str, side: str, since: int, until: int) -> list[tuple[int, int, int]]:
+    """Matches of the rule in what this side said itself between these times, newest first: match, post, time."""
     rows = reader.rows(
-        f"SELECT m.id, p.id AS post_id {_FROM} JOIN matches m ON m.post_id = p.id"
+        f"SELECT m.id, p.id AS post_id, {_SAID} AS said {_FROM} JOIN matches m ON m.post_id = p.id"
         f" WHERE m.rule = :rule AND m.at >= :since AND {_TOLD} AND s.side = :side AND {_OWN}"
-        f" AND {_SAID} BETWEEN :since AND :until ORDER BY {_SAID} DESC, m.id DESC LIMIT {_MOST}",
-        {"rule": rule, "side": side, "since": at - within, "until": at + within},
+        f" AND {_SAID} BETWEEN :since AND :until ORDER BY said DESC, m.id DESC LIMIT {_MOST}",
+        {"rule": rule, "side": side, "since": since, "until": until},
     )
-    return [(row["id"], row["post_id"]) for row in rows]
+    return [(row["id"], row["post_id"], row["said"]) for row in rows]
 
 
 def save(writer: Writer, match_id: int, faces: int) -> None:

@@ -207,3 +207,14 @@ def test_the_commands_show_both_statements(desk: Desk) -> None:
         lines = list(describe_facing(facing.read_facing(reader, [listed[0].id])[listed[0].id], Zone()))
     assert "resistance, rangers, " in lines[1]
     assert "junta, spokesman, " in lines[2]
+
+
+def test_statements_that_are_decided_at_once_face_each_other_in_their_order(desk: Desk) -> None:
+    decide = desk.decide
+    desk.decide = lambda: None  # type: ignore[method-assign]
+    first = desk.say("spokesman", "The command of the north has not lost a single man, whatever others may be writing.")
+    claim = desk.say("rangers", CLAIM)
+    admission = desk.say("deputy", ADMISSION)
+    again = desk.say("north", "The command at Taungkyar is ours, and so is everything that its men have left behind.")
+    decide()
+    assert faced(desk) == {claim: first, admission: claim, again: admission}
