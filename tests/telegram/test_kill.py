@@ -298,7 +298,7 @@ def test_a_flood_wait_is_not_broken_by_a_killed_daemon(desk: Desk, sink: Sink, w
         sign_in(world, served, desk.directory / "data")
         (desk.directory / "data").chmod(0o700)
         desk.run("run", "--once")
-        world.faults.flood("messages.getHistory", 15)
+        world.faults.flood("messages.getHistory", 280)  # it has to outlast the starts of all these processes
         for _ in range(3):
             desk.start("run")
             waits(lambda: "rate-limited" in desk.run("sources", "list").stdout, "the wait to be known")
