@@ -48,6 +48,7 @@ DeliveryKind = Literal["match", "edited", "deleted", "digest", "event", "health"
 DigestKind = Literal["quiet", "limit", "late", "scheduled"]
 Presence = Literal["present", "absent"]
 FailureKind = Literal["unreached", "error", "closed", "refused"]
+DELIVERY_STATES: Final = ("pending", "sending", "sent", "joined", "digested", "silenced", "dead")
 PRIORITIES: Final = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 LATE: Final = 1_800_000_000  # microseconds after its publishing, from which a post is found late
 NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins

@@ -24,6 +24,7 @@ from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
+from storage.alerts import holding as rows_held
 from storage.alerts import notices, outbox
 from storage.alerts.pace import note_arrival
 from storage.alerts.settlement import Claimed, Settlement
@@ -190,11 +191,11 @@ class Outbox:
         async with lane.lock:
             if not lane.swept:
                 await self._sweep(name, lane)
-            if lane.limits.any or not lane.limits_seen:
-                now = self._clock.now()
-                muted = HoldMuted(self._terms, now)
+            lane.held_until = None
+            if (lane.limits.any or not lane.limits_seen) and await self._store.read(rows_held.waits, name):
+                muted = HoldMuted(self._terms, now := self._clock.now())
                 lane.held_until = await self._store.run(holding.hold, name, lane.limits, now, muted)
-                lane.limits_seen = True
+            lane.limits_seen = True
             due = await self._due(name, lane)
             if due is None or due > self._clock.now():  # alerts go before edits
                 idle = self._closed or lane.cooldown_until > self._clock.now()

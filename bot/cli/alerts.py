@@ -45,7 +45,7 @@ from bot.foreign.text import one_line, undated, visible
 from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
 from storage.events import facing
-from storage.records import DeliveryRow, MatchRow, PostRow, Story
+from storage.records import DELIVERY_STATES, DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from storage.alerts.mutes import Mute
@@ -56,7 +56,7 @@ COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
     "event", "acked", "facing",
 )  # fmt: skip
-STATES = ("pending", "sending", "sent", "joined", "digested", "dead", "silenced", "silent")
+STATES = (*DELIVERY_STATES, "silent")  # the last one is no delivery at all
 _LABEL = 10
 _LIMIT = 50
 _AROUND = 60  # characters shown on both sides of a hit

@@ -121,8 +121,8 @@ def has_undelivered_digest(reader: Reader, target: str, kind: str) -> bool:
     )
 
 
-def waits(reader: Reader, target: str, beyond: int) -> bool:
-    """Whether anything pending is less urgent than the priority `beyond`."""
+def waits(reader: Reader, target: str, beyond: int = -2) -> bool:
+    """Whether anything is pending that is less urgent than the priority `beyond`; without it: anything at all."""
     return bool(
         reader.value(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE target = :target AND state = 'pending' AND priority > :p)",
