@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
     from storage.records import DigestKind
 
+MOST = 10_000  # messages that one digest settles: what a program gets in one piece stays within some 20 MB
 _DIGEST = (
     "SELECT g.id, g.target, g.kind, g.window_from, g.window_to, g.made_at, g.delivery_id,"
     " (SELECT count(*) FROM deliveries d WHERE d.digest_id = g.id) AS total, g.after_delivery FROM digests g"
@@ -32,7 +33,8 @@ def make(
 ) -> int:
     """Owe `target` one message that lists these pending deliveries, which are `digested` by that; the digest's id.
 
-    `window` is the time that it is about. One transaction of the caller: a delivery is listed once or not at all.
+    It takes the first 10,000 of them; what is left waits for the next. `window` is the time that it is about. One
+    transaction of the caller: a delivery is listed once or not at all.
     """
     digest = writer.value(
         "INSERT INTO digests (target, kind, window_from, window_to, made_at)"
@@ -52,7 +54,7 @@ def make(
         "UPDATE deliveries SET state = 'digested', digest_id = :digest, settled_at = :now, held = NULL,"
         " held_until = NULL, reason = NULL"
         f" WHERE id {in_list('ids')} AND target = :target AND state = 'pending' AND match_id IS NOT NULL",
-        {"ids": as_list(held_ids), "digest": digest, "now": now, "target": target},
+        {"ids": as_list(held_ids[:MOST]), "digest": digest, "now": now, "target": target},
     )
     return int(digest)
 

@@ -37,3 +37,26 @@ def test_a_digest_takes_nothing_that_is_settled_already(line: Any, told: Any) ->
         assert found is not None
         assert found.total == 0
     assert line.states() == ["sent", "pending"]
+
+
+def test_more_messages_than_one_digest_may_hold_make_two(line: Any) -> None:
+    post, wanted = line.post(), digests.MOST + 7
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :wanted)"
+    with line.archive.writing() as writer:
+        writer.execute(
+            f"{numbers} INSERT INTO matches (rule, rule_version, post_id, document_hash, kind, at, hits, alerting, why)"
+            " SELECT 'fire', 'v1', :post, i, 'match', 1, '[]', 1, 'new match' FROM n",
+            {"wanted": wanted, "post": post},
+        )
+        writer.execute(
+            "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts, possible_repeat,"
+            " created_at) SELECT id, 'desk', 'match', '{}', 'pending', 1, 0, 0, 1 FROM matches"
+        )
+        held = writer.column("SELECT id FROM deliveries")
+        totals = []
+        for _ in range(2):
+            made = digests.read_digest(writer, digests.make(writer, "desk", "limit", (1, 2), held, line.now))
+            assert made is not None
+            totals.append(made.total)
+            held = writer.column("SELECT id FROM deliveries WHERE state = 'pending' AND kind = 'match'")
+    assert (totals, held) == ([digests.MOST, 7], [])

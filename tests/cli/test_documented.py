@@ -121,7 +121,7 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO facing (match_id, faces) SELECT 1, max(id) FROM matches",
             "INSERT INTO meta (key, value) SELECT 'events_placed', max(id) FROM revisions",
             "INSERT INTO digest_schedules (target, covered_until, last_delivery) VALUES ('console', :noon, 0)",
-            "INSERT INTO digests (target, kind, window_from, window_to, made_at, delivery_id) SELECT 'console', 'quiet', :noon, :noon, :noon, max(id) FROM deliveries",
+            "INSERT INTO digests (target, kind, window_from, window_to, made_at, delivery_id) SELECT 'console', 'quiet', :noon, :noon, :noon + 1, max(id) FROM deliveries",
             "INSERT INTO deliveries (match_id, target, kind, payload, state, held, not_before, attempts, possible_repeat, created_at) VALUES (1, 'hook', 'match', '{}', 'pending', 'late', :noon, 0, 0, :noon)",
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts, possible_repeat, created_at) SELECT max(id), 'console', 'match', '{}', 'sent', :noon, 0, 0, :noon FROM matches",
             "DELETE FROM runs WHERE source_id = :source",

@@ -69,7 +69,7 @@ def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> I
     digest, zone = material.digest, rendering.zone
     repeat = " (possible repeat)" if row.possible_repeat else ""
     total = count(digest.total, "alert", "alerts")
-    about = f"{total} about {count(len(material.groups), 'post', 'posts')}" if digest.total else "nothing matched"
+    about = f"{total} about {count(material.about, 'post', 'posts')}" if digest.total else "nothing matched"
     yield (Span(f"{TITLES[digest.kind]}{repeat}: ", "bold"), Span(about))
     yield (Span(f"from {format_times(digest.window_from, zone)}", "own"),)
     yield (Span(f"to {format_times(digest.window_to, zone)}", "own"),)
@@ -81,7 +81,7 @@ def _head(row: DeliveryRow, material: DigestMaterial, rendering: Rendering) -> I
 def _posts(
     reader: "Reader | None", material: DigestMaterial, rendering: Rendering, shows: Shows, used: int
 ) -> Iterator[Line]:
-    digest, total = material.digest, len(material.groups)
+    digest, total = material.digest, material.about
     which = f"--digest {digest.id}" if digest.id else "--state pending"
     units = _IN_JSON if shows.form == "json" else shows.units
     room = None if units is None else units - used - _SPARE

@@ -34,17 +34,23 @@ class DigestMaterial:
     summary: Summary | None = None
     posts: Sequence[ListedPost] | None = None
 
+    @property
+    def about(self) -> int:
+        """How many posts it is about, also those that are too many to be listed."""
+        return len(self.groups) + (0 if self.summary is None else self.summary.left_out)
+
 
 def read_material(reader: "Reader", digest: "DigestRow", alerts: Sequence["DigestedRow"]) -> DigestMaterial:
     """Everything but the posts. The most urgent post comes first, then the oldest."""
     groups: dict[int, list[DigestedRow]] = {}
     for one in alerts:
         groups.setdefault(one.post_id, []).append(one)
-    material = DigestMaterial(replace(digest, total=len(alerts)), list(groups.values()))
+    material = DigestMaterial(replace(digest, total=len(alerts)), list(groups.values())[: digests.MOST])
     if digest.kind == "late":
         return replace(material, stretches=find_stretches(reader, [one.delivery for one in alerts]))
     if digest.kind == "scheduled":
-        return replace(material, summary=_summarize(reader, digest, alerts))
+        left_out = len(groups) - len(material.groups)
+        return replace(material, summary=replace(_summarize(reader, digest, alerts), left_out=left_out))
     return material
 
 

@@ -57,6 +57,7 @@ class Summary:
     digests: Sequence[DigestRow] = ()
     mutes: Sequence[Mute] = ()
     held: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0  # posts that are too many to be listed
 
 
 def count_parts(
@@ -181,6 +182,7 @@ def summary_json(summary: Summary, window: tuple[int, int]) -> dict[str, object]
     states = {one.state for one in summary.alerts}
     return {
         "watched": describe_watch(summary),
+        "left_out": summary.left_out,
         "sources": summary.sources,
         "posts": summary.arrivals.posts,
         "edits": summary.arrivals.edits,
