@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator
 
 from bot.clock import HOUR, Clock
 from bot.contracts.message import Attachment
@@ -30,12 +30,24 @@ _JOINER = "\u2060"
 _ABOUT_FILE, _ABOUT_TOPIC = {40014, 41301, 42905}, {40009, 40010}
 
 
+def _server(written: str) -> str:
+    if not re.fullmatch(r"https?://[^\s?#]+", written):
+        raise ValueError("expected the address of a server, such as https://ntfy.sh")
+    return written
+
+
+def _topic(written: str) -> str:
+    if not re.fullmatch(r"[-_A-Za-z0-9]{1,64}", written):
+        raise ValueError(f'expected 1 to 64 letters, digits, "-" and "_", got {written!r}')
+    return written
+
+
 class Settings(TargetSettings):
     """A `[[targets]]` entry of kind "ntfy": one topic of a server. Whoever knows the name of a topic may read it."""
 
     kind: Literal["ntfy"]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = "https://ntfy.sh"
-    topic: Annotated[str, Field(pattern=r"^[-_A-Za-z0-9]{1,64}$")]
+    url: Annotated[str, AfterValidator(_server)] = "https://ntfy.sh"
+    topic: Annotated[str, AfterValidator(_topic)]
     token_file: SecretFile | None = None  # an access token, or "user:password"
     updates: bool = False  # True: the first message is changed in place; a server older than 2.16 would ring again
 

@@ -36,6 +36,12 @@ def _mailbox(written: str) -> str:
     return written
 
 
+def _some(written: tuple[str, ...]) -> tuple[str, ...]:
+    if not 0 < len(written) <= _RECIPIENTS:
+        raise ValueError(f"expected 1 to {_RECIPIENTS} recipients, got {len(written)}")
+    return written
+
+
 class Settings(TargetSettings):
     """A `[[targets]]` entry of kind "email"; without `user` nobody logs in."""
 
@@ -49,7 +55,7 @@ class Settings(TargetSettings):
     password_file: SecretFile | None = None
     ca_file: ConfigPath | None = None  # authorities to trust besides the well-known ones
     sender: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")
-    to: Annotated[tuple[Annotated[str, AfterValidator(_mailbox)], ...], Field(min_length=1, max_length=_RECIPIENTS)]
+    to: Annotated[tuple[Annotated[str, AfterValidator(_mailbox)], ...], AfterValidator(_some)]
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

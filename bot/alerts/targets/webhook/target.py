@@ -5,9 +5,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from bot.alerts.targets.webhook.template import fill_template, find_problem, read_template
 from bot.clock import HOUR, SECOND, Clock
@@ -20,6 +21,12 @@ from bot.http import Http, check_busy
 from bot.http.masking import secret_parts
 
 
+def _mime(written: str) -> str:
+    if not re.fullmatch(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[a-z0-9-]+)?", written):
+        raise ValueError(f'expected a type such as "application/json", got {written!r}')
+    return written
+
+
 class Settings(TargetSettings):
     """A `[[targets]]` entry of kind "webhook"; without `secret_file` nothing is signed."""
 
@@ -28,7 +35,7 @@ class Settings(TargetSettings):
     url_file: SecretFile | None = None  # if the address itself is a secret
     secret_file: SecretFile | None = None  # "whsec_" and base64, or any text
     template_file: ConfigPath | None = None  # Jinja2; without it the documented JSON is sent
-    content_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+(; ?charset=[a-z0-9-]+)?$")] = "application/json"
+    content_type: Annotated[str, AfterValidator(_mime)] = "application/json"
     fold: bool = False  # a program can count by itself: `data.event` says what belongs together
 
     @model_validator(mode="after")
