@@ -56,9 +56,12 @@ def find_problem(template: str, mime: str) -> str:
     return next(_unknown_fields(tree, known), "")
 
 
-async def fill_template(template: str, mime: str, message: Message) -> bytes:
-    """The template filled with what a message holds. Raises MessageRefused if it cannot be, Never without jinja2."""
-    asked = {"template": template, "names": _names(message), "mime": mime, "seconds": _SECONDS, "most": _MOST}
+async def fill_template(template: str, mime: str, message: Message, *, seconds: int = _SECONDS) -> bytes:
+    """The template filled with what a message holds, in at most so many `seconds` of processor time.
+
+    Raises MessageRefused if it cannot be, Never without jinja2.
+    """
+    asked = {"template": template, "names": _names(message), "mime": mime, "seconds": seconds, "most": _MOST}
     command = (sys.executable, "-I", str(Path(filling.__file__)))
     too_long = MessageRefused(f"the template gives more than {_MOST:,} bytes")
     try:
@@ -70,7 +73,7 @@ async def fill_template(template: str, mime: str, message: Message) -> bytes:
     try:
         found: dict[str, str] = json.loads(answer)
     except ValueError:
-        why = f"takes longer than {_SECONDS} s" if code == -signal.SIGXCPU else f"cannot be filled (code {code})"
+        why = f"takes longer than {seconds} s" if code == -signal.SIGXCPU else f"cannot be filled (code {code})"
         raise MessageRefused(f"the template {why}") from None
     if "missing" in found:
         raise Never("the jinja2 package is not installed", remedy=f"run: {INSTALL}")
