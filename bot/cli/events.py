@@ -99,7 +99,7 @@ def list_events(
 @command.command("show")
 @click.argument("key", metavar="ID")
 @zone_option
-@format_options(streams=False)
+@format_options()
 @pager_option
 @click.pass_obj
 def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> None:
@@ -114,7 +114,13 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
         quoting = listing.list_quoting(reader, event_id)
         faced = facing.list_of_event(reader, event_id)
     if form is not None:
-        write_json(session, whole_event_json(event, posts, quoting, filter(None, map(facing_document, faced))))
+        whole = whole_event_json(event, posts, quoting, filter(None, map(facing_document, faced)))
+        if form == "json":
+            write_json(session, whole)
+        else:
+            named = {"members": [str(one.post_id) for one in posts], "quoted_by": [str(one) for one, _ in quoting]}
+            shown = whole | named if form == "csv" else whole
+            write(session, form, [shown], (*COLUMNS, "members", "quoted_by", "facing"))
         return
     spread = "; ".join(filter(None, (describe_spread(event.spread), describe_fate(event.spread))))
     write_line(session, style(session, f"event {event.id}: {spread}", "bold"))
@@ -201,8 +207,9 @@ def join_events(session: Session, one: str, other: str, who: str | None) -> None
 
 
 @command.command("rebuild")
+@format_options()
 @click.pass_context
-def rebuild_events(ctx: click.Context) -> None:
+def rebuild_events(ctx: click.Context, form: Form | None) -> None:
     """Find the events of the whole archive again, with the rules of today and what people corrected.
 
     What was sent stays as it is. The daemon must not run meanwhile.
@@ -227,4 +234,10 @@ def rebuild_events(ctx: click.Context) -> None:
         with archive.writing() as writer:
             growing.note_start(writer, None, session.clock.now())
             found = listing.count_events(writer)
-    write_line(session, f"{format_count(done, 'revision')} read; {format_count(found, 'event')} with a match or a copy")
+    if form == "json":
+        write_json(session, {"steps": done, "events": found})
+    elif form is not None:
+        write(session, form, [{"steps": done, "events": found}], ("steps", "events"))
+    else:
+        steps = format_count(done, "step")
+        write_line(session, f"{steps} of posts and files; {format_count(found, 'event')} with a match or a copy")

@@ -52,22 +52,24 @@ def whole_event_json(
 ) -> dict[str, object]:
     """One event with its posts, the events that quote it, and what it faces or what faces it."""
     return event_json(event) | {
-        "members": [
-            {
-                "post_id": str(one.post_id),
-                "source": one.source,
-                "side": one.side,
-                "native_id": one.native_id,
-                "url": one.url,
-                "collected_at": iso(one.collected_at),
-                "deleted_at": iso(one.deleted_at),
-                "reason": one.reason,
-                "likeness": one.measure if one.reason != "first" else None,
-            }
-            for one in members
-        ],
+        "members": [member_json(one) for one in members],
         "quoted_by": [{"event": str(number), "added": added} for number, added in quoting],
         "facing": list(facing),
+    }
+
+
+def member_json(one: "EventMember") -> dict[str, object]:
+    """One post of an event."""
+    return {
+        "post_id": str(one.post_id),
+        "source": one.source,
+        "side": one.side,
+        "native_id": one.native_id,
+        "url": one.url,
+        "collected_at": iso(one.collected_at),
+        "deleted_at": iso(one.deleted_at),
+        "reason": one.reason,
+        "likeness": one.measure if one.reason != "first" else None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.events.likeness import Likeness, Nearness, compare
+from bot.events.likeness import Likeness, Nearness, compare, measure_nearness
 from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
 from storage.events import members, steps
 from storage.events.members import Candidate, Membership
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Writer
     from storage.events.steps import Arrived, PlacingStep
 
+_MOSTLY = 0.8  # of a sentence that is in a statement: it is quoted, with "they wrote" before it
 _SENTENCE = re.compile(r"(?<=[.!?။。！？])\s*|\n+")
 _WHOLE = 1 << TEXT_BITS - 2  # from this number on a kept text has its signature
 READ = 1 << TEXT_BITS - 1  # and from this one on it was read in a file
@@ -81,13 +82,18 @@ def find_near(
     writer: Writer, rules: EventRules, post_id: int, text: str, words: ComparedWords, at: int
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
-    near: list[tuple[Candidate, Likeness]] = []
-    for candidate in members.find_candidates(writer, fingerprints(words), words.shingles, at):
-        likeness = compare(make_words(candidate.tokens), words, rules.names, rules.near)
-        if likeness.verdict in ("copy", "quote"):
-            near.append((candidate, likeness))
-    near.sort(key=lambda pair: (pair[1].verdict != "copy", -max(pair[1].alike, pair[1].contained), pair[0].text_id))
-    for candidate, likeness in near[:1]:
+    found = members.find_candidates(writer, fingerprints(words), words.shingles, at)
+    texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
+    texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
+    near: tuple[Candidate, Likeness] | None = None
+    for candidate, first in texts:
+        likeness = compare(first, words, rules.names, rules.near)
+        if likeness.verdict == "copy" or (likeness.verdict == "quote" and near is None):
+            near = candidate, likeness
+        if likeness.verdict == "copy":
+            break  # the nearest one
+    if near is not None:
+        candidate, likeness = near
         own = find_own_words(text, candidate.tokens) if likeness.verdict == "quote" else None
         measure = round(max(likeness.alike, likeness.contained), 2)
         yield Membership(post_id, candidate.event_id, "words", measure, candidate.post_id, own)
@@ -95,10 +101,18 @@ def find_near(
 
 def find_own_words(text: str, first: Sequence[str]) -> str:
     """The sentences of a text that are not in the tokens of another, as they were written."""
-    known = f" {' '.join(first)} "
+    known, shingles = f" {' '.join(first)} ", make_words(first).shingles
     parts = [(part.strip(), list_tokens(part)) for part in _SENTENCE.split(text)]
-    own = [part for part, tokens in parts if tokens and f" {' '.join(tokens)} " not in known]
+    own = [
+        part
+        for part, tokens in parts
+        if tokens and f" {' '.join(tokens)} " not in known and not _is_mostly_in(make_words(tokens).shingles, shingles)
+    ]
     return " … ".join(own) or text.strip()
+
+
+def _is_mostly_in(part: frozenset[int], whole: frozenset[int]) -> bool:
+    return len(part & whole) >= _MOSTLY * len(part)
 
 
 def origin_of(channel: str, number: str) -> str:

@@ -93,6 +93,12 @@ def compare(
     return Likeness("quote" if added else "copy", alike, contained, added)
 
 
+def measure_nearness(first: ComparedWords, later: ComparedWords) -> float:
+    """How near two texts are (0 to 1): the larger of both measures."""
+    smaller = min(len(first.shingles), len(later.shingles))
+    return len(first.shingles & later.shingles) / max(smaller, 1)
+
+
 def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
     """Whether a few words beside one picture say what others do not: another number, date or term, or "not"."""
     if not first or not later:

@@ -159,6 +159,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "alerts test": [("alerts", "test", "console"), ("alerts", "test", "hook")],
     "events list": [("events", "list")],
     "events show": [("events", "show", "spokesman/1")],
+    "events rebuild": [("events", "rebuild")],
     "rules list": [("rules", "list")],
     "rules test": [("rules", "test", "--query", "bridge", "a bridge")],
     "rules explain": [
