@@ -79,10 +79,10 @@ def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
 
 
 def find_near(
-    writer: Writer, rules: EventRules, post_id: int, text: str, words: ComparedWords, at: int
+    writer: Writer, rules: EventRules, one: Arrived, text: str, words: ComparedWords, at: int
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
-    found = members.find_candidates(writer, fingerprints(words), words.shingles, at)
+    found = members.find_candidates(writer, fingerprints(words), words.shingles, one.source_id, at)
     texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
@@ -96,7 +96,7 @@ def find_near(
         candidate, likeness = near
         own = find_own_words(text, candidate.tokens) if likeness.verdict == "quote" else None
         measure = round(max(likeness.alike, likeness.contained), 2)
-        yield Membership(post_id, candidate.event_id, "words", measure, candidate.post_id, own)
+        yield Membership(one.post_id, candidate.event_id, "words", measure, candidate.post_id, own)
 
 
 def find_own_words(text: str, first: Sequence[str]) -> str:

@@ -94,9 +94,9 @@ def compare(
 
 
 def measure_nearness(first: ComparedWords, later: ComparedWords) -> float:
-    """How near two texts are (0 to 1): the larger of both measures."""
-    smaller = min(len(first.shingles), len(later.shingles))
-    return len(first.shingles & later.shingles) / max(smaller, 1)
+    """How near two texts are (0 to 2): the sum of both measures."""
+    shared, smaller = len(first.shingles & later.shingles), min(len(first.shingles), len(later.shingles))
+    return shared / max(smaller, 1) + shared / max(len(first.shingles | later.shingles), 1)
 
 
 def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:

@@ -126,10 +126,10 @@ def _find_places(writer: Writer, rules: EventRules, one: Arrived, words: Compare
             yield Membership(one.post_id, found[0], reason, None, found[1])
     if not words.tokens:
         return
-    equal = members.find_equal(writer, words.tokens, one.at, HOUR if words.short else members.AT_MOST)
+    equal = members.find_equal(writer, words.tokens, one.source_id, one.at, HOUR if words.short else members.AT_MOST)
     if equal is None and words.whole:
-        equal = members.find_equal(writer, words.whole, one.at, members.AT_MOST)
+        equal = members.find_equal(writer, words.whole, one.source_id, one.at, members.AT_MOST)
     if equal is not None:
         yield Membership(one.post_id, equal.event_id, "words", 1.0, equal.post_id)
     elif not words.short:
-        yield from find_near(writer, rules, one.post_id, one.text, words, one.at)
+        yield from find_near(writer, rules, one, one.text, words, one.at)

@@ -30,7 +30,7 @@ def place_by_file(writer: Writer, rules: EventRules, step: PlacingStep, event: i
     if said is None or not words.short:
         return
     if not said.short:
-        _place_by_reading(writer, rules, step, event, said)
+        _place_by_reading(writer, rules, step, event, one, said)
     elif file.picture is not None and not files.is_banner(writer, file.sha256):
         _place_by_picture(writer, rules, step, event, _shown(one, words), file.picture, said)
 
@@ -51,7 +51,7 @@ def _place_by_bytes(
         files.mark_banner(writer, sha256)
         keep_first(writer, step, links.drop_file(writer, sha256))
         return members.find_event(writer, shown.post_id) or event
-    found = None if shown.tokens is None else files.find_by_file(writer, sha256, shown.post_id, step.at)
+    found = None if shown.tokens is None else files.find_by_file(writer, sha256, shown, step.at)
     if found is None:
         return event
     return _merge(writer, Membership(shown.post_id, found[0], "file", None, found[1], file=sha256), event)
@@ -85,15 +85,17 @@ def _read(writer: Writer, step: PlacingStep, file: ShownFile) -> ComparedWords |
     return None if found is None or found[2] else make_words(list_tokens(found[1]))
 
 
-def _place_by_reading(writer: Writer, rules: EventRules, step: PlacingStep, event: int, said: ComparedWords) -> None:
+def _place_by_reading(
+    writer: Writer, rules: EventRules, step: PlacingStep, event: int, one: Arrived, said: ComparedWords
+) -> None:
     """The words in a file are those of a post that has few itself: compare them as if it had written them."""
     found = None if step.text_id is None else files.read_words(writer, step.text_id)
     text = "" if found is None else found[1]
-    equal = members.find_equal(writer, said.tokens, step.at, members.AT_MOST)
+    equal = members.find_equal(writer, said.tokens, one.source_id, step.at, members.AT_MOST)
     if equal is not None:
         near = [Membership(step.post_id, equal.event_id, "words", 1.0, equal.post_id)]
     else:
-        near = list(find_near(writer, rules, step.post_id, text, said, step.at))
+        near = list(find_near(writer, rules, one, text, said, step.at))
     for place in near:
         if place.added is None:
             event = _merge(writer, place, event)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.events.members import is_open, window
+from storage.events.members import REPEATED, is_open, said_by, window
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -85,13 +85,13 @@ def list_captions(reader: Reader, sha256: str) -> list[str]:
     )
 
 
-def find_by_file(reader: Reader, sha256: str, post_id: int, at: int) -> tuple[int, int] | None:
+def find_by_file(reader: Reader, sha256: str, shown: ShownBy, at: int) -> tuple[int, int] | None:
     """The first other post with few words that shows this file and whose event a copy may still join: event, post."""
     row = reader.one(
         "SELECT b.event_id, f.post_id FROM event_files f JOIN event_posts b ON b.post_id = f.post_id"
         " JOIN events e ON e.id = b.event_id WHERE f.sha256 = :sha256 AND f.post_id <> :post AND f.tokens IS NOT NULL"
-        f" AND NOT b.apart AND {is_open('e')} ORDER BY f.post_id LIMIT 1",
-        {"sha256": sha256, "post": post_id, **window(at)},
+        f" AND NOT b.apart AND {is_open('e')} AND {REPEATED} IS NOT 1 ORDER BY f.post_id LIMIT 1",
+        {"sha256": sha256, "post": shown.post_id, **window(at), **said_by(shown.source_id, at)},
     )
     return None if row is None else (row["event_id"], row["post_id"])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than this after the last is a new event
 AT_MOST = 7 * AFTER_NEWEST
 _NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
+_REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
 _WARM = 5  # from which on a fingerprint may be in such a phrase
 _CANDIDATES = 5  # by each of two measures
 
@@ -92,17 +93,32 @@ def window(at: int) -> dict[str, int]:
 _OPEN = is_open("e")
 
 
-def find_equal(reader: Reader, tokens: Sequence[str], at: int, within: int) -> Candidate | None:
-    """A first statement of exactly these words, the oldest; its words are at most `within` microseconds old."""
+# What its source has said in event `e` already, and not within the last hour, it says again: that is news.
+REPEATED = (
+    "((SELECT max(v.at) FROM event_posts v JOIN posts q ON q.id = v.post_id"
+    " WHERE v.event_id = e.id AND q.source_id = :source) < :repeated)"
+)
+
+
+def said_by(source_id: int, at: int) -> dict[str, int]:
+    """The parameters of REPEATED for a post of this source at this time."""
+    return {"source": source_id, "repeated": at - _REPEATS_AFTER}
+
+
+def find_equal(reader: Reader, tokens: Sequence[str], source_id: int, at: int, within: int) -> Candidate | None:
+    """A first statement of exactly these words, the newest; its words are at most `within` microseconds old."""
     rows = reader.rows(
         "SELECT w.text_id, w.event_id, w.tokens, w.at FROM event_words w JOIN events e ON e.id = w.event_id"
-        f" WHERE w.digest = :digest AND w.at >= :since AND {_OPEN} ORDER BY w.at, w.text_id LIMIT 1",
-        {"digest": digest_words(tokens), "since": at - within, **window(at)},
+        f" WHERE w.digest = :digest AND w.at >= :since AND {_OPEN} AND {REPEATED} IS NOT 1"
+        " ORDER BY (SELECT apart FROM event_posts WHERE post_id = e.id), w.at DESC, w.text_id DESC LIMIT 1",
+        {"digest": digest_words(tokens), "since": at - within, **window(at), **said_by(source_id, at)},
     )
     return next((_candidate(row) for row in rows), None)
 
 
-def find_candidates(reader: Reader, prints: Collection[int], every: Collection[int], at: int) -> list[Candidate]:
+def find_candidates(
+    reader: Reader, prints: Collection[int], every: Collection[int], source_id: int, at: int
+) -> list[Candidate]:
     """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
 
     `every` are all shingles of the text, of which `prints` are some: where most of those are in stock phrases, the
@@ -122,7 +138,7 @@ def find_candidates(reader: Reader, prints: Collection[int], every: Collection[i
         " , near AS (SELECT w.text_id, w.event_id, w.tokens, w.at, f.shared, f.shared * 1.0 / w.prints AS part FROM"
         " (SELECT text_id, count(*) AS shared FROM found GROUP BY text_id) f"
         " JOIN event_words w ON w.text_id = f.text_id JOIN events e ON e.id = w.event_id"
-        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN})"
+        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN} AND {REPEATED} IS NOT 1)"
         " SELECT text_id, event_id, tokens, at FROM near WHERE text_id IN"
         " (SELECT text_id FROM near ORDER BY part DESC, text_id LIMIT :best)"
         " OR text_id IN (SELECT text_id FROM near ORDER BY shared DESC, text_id LIMIT :best)",
@@ -133,6 +149,7 @@ def find_candidates(reader: Reader, prints: Collection[int], every: Collection[i
             "own": max(min(len(rare), len(prints)), 1),
             "best": _CANDIDATES,
             **window(at),
+            **said_by(source_id, at),
         },
     )
     return [_candidate(row) for row in rows]

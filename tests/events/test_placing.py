@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bot.contracts.target import MessageRefused
 from bot.daemon.given_up import GivenUp
 from storage.alerts import digests, mutes, outbox
 from storage.alerts.mutes import Mute
+from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.language.tree import QueryError
 from storage.records import Forward
@@ -317,3 +319,42 @@ def test_what_a_source_repeats_with_other_numbers_is_no_signature_that_hides_cop
     firsts = [desk.say("rangers", bulletin(number), number) for number in range(1, 6)]
     copies = [desk.say("north", f"{bulletin(number)}\n\nfollow @hills", number) for number in range(1, 6)]
     assert desk.events() == [{first, copy} for first, copy in zip(firsts, copies, strict=True)]
+
+
+def test_a_source_that_says_the_same_again_hours_later_rings_again(desk: Desk) -> None:
+    raid = "Air raid alert for the whole region of the command: all citizens go to the shelters at once and stay there."
+    first, twice = desk.say("siren", raid), desk.say("siren", raid, 2)
+    copy = desk.say("north", raid)
+    desk.now += 3 * HOUR
+    again, north = desk.say("siren", raid, 3), desk.say("north", raid, 2)
+    assert desk.events() == [{first, twice, copy}, {again, north}]
+    assert desk.states() == ["pending", "joined", "joined", "pending", "joined"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forty_copies_in_any_order_ring_once_for_each_side_over_a_restart(desk: Desk, seed: int) -> None:
+    forward = Forward("Rangers", "https://t.me/rangers/14", "rangers", "14")
+    sides = ("resistance", "junta")
+    desk.sides = {f"channel{number}": sides[number % 2] for number in range(40)}
+    desk.sides["rangers"] = "resistance"
+    posts = [(f"channel{number}", forward if number % 4 == 3 else None) for number in range(40)]
+    Random(seed).shuffle(posts)
+    for place, (source, of) in enumerate(posts):
+        desk.say(source, f"{CLAIM}\n\nfollow @{source}", forward=of)
+        if place == 20:
+            path = desk.archive.path
+            desk.archive.close()
+            desk.archive = Archive(path)
+            desk.load()
+    desk.say("rangers", CLAIM, number=14)
+    assert [len(event) for event in desk.events()] == [41]
+    with desk.archive.reading() as reader:
+        rang = reader.rows(
+            "SELECT coalesce(iif(p.forward IS NULL, s.side, NULL), ''), count(*) FROM deliveries d JOIN matches m ON m.id = d.match_id"
+            " JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id"
+            " WHERE d.target = 'desk' AND d.state = 'pending' GROUP BY 1"
+        )
+    counts = {row[0]: row[1] for row in rang}
+    assert (counts["resistance"], counts["junta"]) == (1, 1)
+    assert sum(counts.values()) <= 3, "a forward before both speaks for none"
+    desk.archive.close()
