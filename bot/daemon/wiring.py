@@ -10,7 +10,8 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
-from bot.answers.line import BotLine, end_trouble, find_answered
+from bot.answers.access import find_answered
+from bot.answers.line import BotLine, end_trouble
 from bot.answers.removal import ButtonRemoval
 from bot.archive import AsyncArchive
 from bot.claims import Claims

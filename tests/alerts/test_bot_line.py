@@ -171,6 +171,8 @@ def test_a_long_answer_is_paged_by_buttons_that_outlive_the_process(chat: BotCha
 def test_words_of_others_are_neither_tappable_nor_markup(chat: BotChat, listen: Any, line: Any) -> None:
     line.post("ask @admin or /mute fire 2h or see evil.example <b>now</b> command")
     ask(chat, listen, "/last")
+    assert "there is no source @stranger" in ask(chat, listen, "/last @stranger")
+    assert "@stranger" not in chat.said[1].text, "nor are the words of who asks"
     text = chat.said[0].text
     assert "@admin" not in text
     assert "/mute fire" not in text

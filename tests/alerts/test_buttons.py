@@ -11,7 +11,8 @@ from bot.alerts import targets
 from bot.alerts.buttons import alert_buttons
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
-from bot.answers.line import BotLine, find_answered
+from bot.answers.access import find_answered
+from bot.answers.line import BotLine
 from bot.answers.removal import ButtonRemoval
 from bot.archive import AsyncArchive
 from bot.claims import Claims
