@@ -37,7 +37,8 @@ test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
 
 torture: .venv/.dev ## 200 kills over 2,000 alerts and more, compared with what the world showed; 5,000 worlds with faults
 	COMMUNIQUE_TEST_COLD=1 COMMUNIQUE_TEST_KILLS=200 COMMUNIQUE_TEST_WORLDS=5000 $(BIN)/python -m pytest -s -p no:randomly \
-	  tests/integration/test_killed_at_any_moment.py tests/alerts/test_killed_while_held.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
+	  tests/integration/test_killed_at_any_moment.py tests/integration/test_missed_while_blind.py \
+	  tests/alerts/test_killed_while_held.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
 bench: .venv/.dev ## ratios to a floor measured in the same run
 	$(BIN)/python -m bench

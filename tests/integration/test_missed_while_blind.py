@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 from bot.world import World, run_in_thread
 from tests.desk import Desk, Sink
@@ -80,6 +81,12 @@ def test_what_was_missed_in_eight_hours_is_listed_once_whatever_kills_the_progra
     singles = [body["data"]["post"] for body in bodies if body["type"] == "match"]
     digests = [body["data"] for body in bodies if body["type"] == "digest"]
     listed = [post for digest in digests for post in digest["posts"]]
+    came = Counter((post["source"], post["native_id"]) for post in listed + singles)
+    owed = wanted["late"] | wanted["single"]
+    print(
+        f"\nmissed while blind, killed at any moment: {CYCLES} cycles, {len(owed)} alerts expected, "
+        f"{len(owed - came.keys())} missing, {came.total() - len(came)} repeated without a mark"
+    )
     assert {digest["kind"] for digest in digests} == {"late"}
     assert sorted((post["source"], post["native_id"]) for post in listed) == sorted(wanted["late"])
     assert sorted((post["source"], post["native_id"]) for post in singles) == sorted(wanted["single"])
