@@ -22,6 +22,7 @@ allow_private_addresses = true
 interval = 0
 [defaults]
 every = "1s"
+timezone = "UTC"
 [[rules]]
 name = "command"
 query = '"regional command"'
@@ -35,7 +36,7 @@ targets = ["hook"]
 name = "hook"
 kind = "webhook"
 url = "{hook}"
-digest = "daily 08:00"
+digest = "daily {digest}"
 """
 
 
@@ -46,7 +47,7 @@ def test_what_was_missed_in_eight_hours_is_listed_once_whatever_kills_the_progra
         world.publish(name, "Nothing new.", at=now - 9 * HOUR * 1_000_000)
     with run_in_thread(world) as address:
         desk.write(
-            FRAME.format(hook=sink.url)
+            FRAME.format(hook=sink.url, digest=time.strftime("%H:00", time.gmtime(time.time() + 12 * HOUR)))
             + "".join(SOURCE.format(name=name, world=address) for name in ("office", "front"))
         )
         ahead = desk.directory / "ahead"
