@@ -134,7 +134,7 @@ def _hold_over_limits(
         words = f"the rule is over per_hour = {limits.rules[rule]}: it comes in a digest"
         holding.hold_over_limit(writer, target, passing, words, now + GATHER, now, rule=rule)
     oldest = holding.find_oldest(writer, target, "limit")
-    if oldest is None or not works or holding.has_undelivered_digest(writer, target, "limit"):
+    if oldest is None or not works:
         return None
     slow = find_free_time(writer, limits.by_hour(), now) > now or not holding.has_other_rule(
         writer, target, "limit", used_up
