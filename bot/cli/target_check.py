@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.cli.terminal.output import Session, style, write_line
+from bot.cli.terminal.output import Session, say, style, write_line
 from bot.errors import Later, Never
 from bot.foreign.text import one_line, visible
 
@@ -18,11 +18,12 @@ _REFUSED, _FAILED = Never.exit_code, Later.exit_code
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a target answered: 0, or the exit code of what is wrong."""
+    """What a target answered: 0, or the exit code of what is wrong; `unreached`: nobody answered at all."""
 
     target: str
     code: int
     words: str
+    unreached: bool = False
 
 
 def check_targets(session: Session, config: "Config") -> int:
@@ -31,6 +32,8 @@ def check_targets(session: Session, config: "Config") -> int:
     for one in answers:
         verdict = {0: style(session, "ok", "green"), _REFUSED: "refused"}.get(one.code, "failed")
         write_line(session, f"target {visible(one.target)}: {verdict}: {one_line(one.words)}")
+    if any(one.unreached for one in answers):
+        say(session, "is this machine offline? `communique config check` without --online asks nobody")
     return max((one.code for one in answers), default=0)
 
 
@@ -64,4 +67,5 @@ async def _ask(settings: "TargetSettings", tools: "TargetTools") -> Answered:
     except TimeoutError:
         return Answered(settings.name, _FAILED, f"no answer within {_DEADLINE_S:.0f} s")
     except (Later, Never) as problem:
-        return Answered(settings.name, problem.exit_code, str(problem))
+        unreached = isinstance(problem, Later) and problem.unreached
+        return Answered(settings.name, problem.exit_code, str(problem), unreached)

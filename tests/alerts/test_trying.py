@@ -53,8 +53,9 @@ def test_a_config_is_checked_with_its_targets_and_no_message_is_sent(
         "target here: ok: there is nothing to ask",
     ]
     configured(tmp_path, f'kind = "webhook"\nurl = "http://127.0.0.1:9/"\n{more}')
-    code, out, _ = program("config", "check", "--online")
+    code, out, err = program("config", "check", "--online")
     assert code == 1
+    assert "is this machine offline?" in err
     assert "target desk: failed: 127.0.0.1 cannot be reached" in out
     bot_api.chat_facts, bot_api.member = {"type": "channel"}, {"status": "left"}
     configured(tmp_path, f'{telegram}\n[[targets]]\nname = "form"\nkind = "webhook"\nurl = "http://127.0.0.1:9/"')
