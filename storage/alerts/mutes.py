@@ -108,7 +108,8 @@ def read_active(reader: Reader, now: int) -> list[Mute]:
 def hold(writer: Writer, delivery_id: int, mute_id: int, now: int) -> None:
     """Silence a claimed message whose turn came while the mute lasts: no attempt was made."""
     writer.execute(
-        "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, attempts = attempts - 1"
+        "UPDATE deliveries SET state = 'silenced', mute_id = :mute, settled_at = :now, attempts = attempts - 1,"
+        " reason = NULL"
         " WHERE id = :id AND state = 'sending'",
         {"id": delivery_id, "mute": mute_id, "now": now},
     )

@@ -150,8 +150,11 @@ def test_what_waits_when_a_mute_begins_is_held_when_its_turn_comes_and_the_rest_
     run("mute", "--rule", "fall", "--query", "NOT command NEAR/1 7", "--for", "2h", *WHY)
     with watch.line.archive.writing() as writer:
         outbox.announce(writer, ["phone"], "source x", "it broke", watch.line.now)
+    with watch.line.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET reason = 'no answer' WHERE target = 'phone'")
     phone = told("phone", per_minute=5)
     watch.line.drain(phone)
+    assert watch.line.rows("SELECT 1 FROM deliveries WHERE state = 'silenced' AND reason IS NOT NULL") == []
     assert sorted(len(message.text) > 0 for message in phone.got) == [True, True], "of 151, two go out"
     assert any("7 of the north" in message.text for message in phone.got)
     assert any("it broke" in message.text for message in phone.got), "no mute holds news of the program itself"
