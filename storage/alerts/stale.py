@@ -78,13 +78,16 @@ def let_go_watched(writer: Writer, now: int) -> int:
 
 def has_stale(reader: Reader) -> bool:
     """Whether anything waits for such a digest."""
-    return bool(reader.value("SELECT EXISTS (SELECT 1 FROM deliveries WHERE held = 'late')"))
+    return bool(reader.value("SELECT EXISTS (SELECT 1 FROM deliveries WHERE held = 'late' AND state = 'pending')"))
 
 
 def has_watched(reader: Reader) -> bool:
     """Whether some of that turned out to be published while its source was watched."""
     return bool(
-        reader.value(f"SELECT EXISTS (SELECT 1 {_FROM} WHERE d.held = 'late' AND m.kind = 'match' AND {_WATCHED})")
+        reader.value(
+            f"SELECT EXISTS (SELECT 1 {_FROM} WHERE d.held = 'late' AND d.state = 'pending' AND m.kind = 'match'"
+            f" AND {_WATCHED})"
+        )
     )
 
 

@@ -18,7 +18,7 @@ from bot.contracts.quiet import QuietHours
 from bot.contracts.timetable import read_timetable
 from storage.alerts import digests
 from storage.events import heard
-from storage.sources import states
+from storage.sources import renames, states
 from tests.alerts.test_command import configured
 
 MINUTE = 60_000_000
@@ -244,3 +244,16 @@ def test_a_copy_of_what_a_digest_lists_is_not_sent_again(line: Any) -> None:
         assert len(heard.read_heard(writer, first)) == 1
         writer.execute("UPDATE deliveries SET state = 'dead' WHERE kind = 'digest'")
         assert heard.read_heard(writer, first) == []
+
+
+def test_a_renamed_target_continues_its_timetable(days: Days, line: Any) -> None:
+    days.match()
+    with line.archive.writing() as writer:
+        renames.move_target(writer, "desk", "newsroom")
+        renamed = DigestPlan({"newsroom": days.plan.timetables["desk"]}, days.plan.zone)
+        renamed.declare(writer, line.now)
+        line.now += DAY
+        assert renamed.make_due(writer, line.now) == 1
+    [digest] = line.rows("select * from digests")
+    assert (digest["target"], digest["window_to"] - digest["window_from"]) == ("newsroom", DAY)
+    assert days.listed() == [[1]]

@@ -9,7 +9,7 @@ from bot.alerts import decide
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config.model import Config, EventsConfig, RuleConfig
-from storage.alerts import stale
+from storage.alerts import outbox, stale
 from storage.archive.sequence import take_number
 from storage.records import LedgerChange, NewGap
 from storage.sources import clock_repair, gaps, states
@@ -200,3 +200,12 @@ def test_what_an_urgent_alert_has_to_wait_for_is_let_go(watching: Watching, line
     with line.archive.writing() as writer:
         stale.hold_stale(writer, urgent)
     assert [(row["held"], row["priority"]) for row in line.rows()] == [(None, 1), (None, 1)]
+
+
+def test_what_waits_at_a_target_that_is_gone_keeps_nobody_busy(watching: Watching, line: Any) -> None:
+    watching.find("1", ago=2 * HOUR)
+    with line.archive.writing() as writer:
+        outbox.abandon(writer, [], line.now)
+    watching.round()
+    with line.archive.reading() as reader:
+        assert not watching.plan.is_due(reader, line.now)
