@@ -9,7 +9,8 @@ from bot.alerts import decide
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config.model import Config, EventsConfig, RuleConfig
-from storage.alerts import outbox, stale
+from storage.alerts import mutes, outbox, stale
+from storage.alerts.mutes import Mute
 from storage.archive.sequence import take_number
 from storage.records import LedgerChange, NewGap
 from storage.sources import clock_repair, gaps, states
@@ -209,3 +210,15 @@ def test_what_waits_at_a_target_that_is_gone_keeps_nobody_busy(watching: Watchin
     watching.round()
     with line.archive.reading() as reader:
         assert not watching.plan.is_due(reader, line.now)
+
+
+def test_a_mute_holds_what_waits_for_the_digest(watching: Watching, line: Any) -> None:
+    watching.find("1", ago=3 * HOUR)
+    watching.find("2", "urgent: the command fell", ago=2 * HOUR)
+    with line.archive.writing() as writer:
+        mutes.add(writer, Mute("fire", None, None, None, None, line.now, line.now + HOUR, "an exercise", "Ada"))
+    watching.round()
+    assert watching.make() == 0
+    states_of = {(row["match_id"], row["state"]) for row in line.rows()}
+    assert (1, "silenced") in states_of
+    assert line.rows("select * from digests") == []

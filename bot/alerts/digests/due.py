@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.digests.material import find_stretches
 from bot.alerts.hours import AT_ITS_HOUR, QuietWindow, find_quiet, read_windows
+from bot.alerts.muting import HoldMuted, Terms
 from bot.clock import MINUTE
 from bot.contracts.timetable import Timetable
 from storage.alerts import digests, schedules, stale
-from storage.alerts.holding import has_undelivered_digest
+from storage.alerts.holding import has_undelivered_digest, list_held
 from storage.alerts.schedules import Covered
 from storage.records import PRIORITIES
 
@@ -24,11 +25,15 @@ _CORRECTED = MINUTE  # a clock that is set back by less has only been corrected
 
 @dataclass(frozen=True, slots=True)
 class DigestPlan:
-    """The timetables of targets by name; `zone` is of those that name none. `quiet` are quiet hours by target."""
+    """The timetables of targets by name; `zone` is of those that name none. `quiet` are quiet hours by target.
+
+    `terms` are the phrases of each @name, for mutes.
+    """
 
     timetables: Mapping[str, Timetable]
     zone: ZoneInfo
     quiet: Mapping[str, Sequence[QuietWindow]] = field(default_factory=dict)
+    terms: Terms = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -37,6 +42,7 @@ class DigestPlan:
             {one.name: one.digest for one in config.targets if one.digest is not None},
             config.zone,
             {one.name: read_windows(one.quiet, config.zone) for one in config.targets if one.quiet},
+            config.phrases(),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:
@@ -56,9 +62,11 @@ class DigestPlan:
     def make_due(self, writer: "Writer", now: int) -> int:
         """Make every digest that is due, in the transaction of the caller; how many messages can be sent by that."""
         made = stale.let_go_watched(writer, now)
-        for target, deliveries in stale.find_filled(writer, now).items():
-            _make_late(writer, target, deliveries, now, self._urgency(target, now))
-            made += 1
+        for target in stale.find_filled(writer, now):
+            held = HoldMuted(self.terms, now).silence_held(writer, target, list_held(writer, target, "late"))
+            if held:
+                _make_late(writer, target, [row.id for row in held], now, self._urgency(target, now))
+                made += 1
         for covered in schedules.read_covered(writer):
             if covered.target not in self.timetables or not self._is_due(writer, covered, now):
                 continue
