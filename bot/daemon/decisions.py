@@ -11,8 +11,10 @@ from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
+from bot.events.placing import place_waiting
 from storage import jobs
 from storage.archive.errors import ArchiveError
+from storage.events import steps
 
 APART_AFTER = 30 * SECOND
 
@@ -51,13 +53,21 @@ class Decisions:
         async with self.claims.together():
             if not self._claimed:
                 self._claimed = await self.archive.run(decide.claim, self.clock.now(), healthy=self.claims.healthy)
-            if await self._decide_claimed():
+            if await self._decide_claimed() or await self._place_files():
                 return True
         if not self.claims.healthy or not await self.archive.read(jobs.has_suspect, "decide", self.clock.now()):
             return False
         async with self.claims.alone():
             self._claimed = await self.archive.run(jobs.claim_suspect, "decide", self.clock.now())
             return await self._decide_claimed()
+
+    async def _place_files(self) -> bool:
+        """Find the events of files that came or were read after the decision about their post."""
+        events = self.rules.events
+        if events is None or not await self.archive.read(steps.is_waiting):
+            return False
+        await self.archive.run(place_waiting, events, self.clock.now())
+        return True
 
     async def _decide_claimed(self) -> bool:
         if not self._claimed:

@@ -11,7 +11,7 @@ from bot.events.showing import place_by_file
 from bot.events.words import ComparedWords
 from storage.alerts import notices
 from storage.archive.database import concerns_one_row
-from storage.events import links, members, steps
+from storage.events import growing, links, members, steps
 from storage.events.members import Membership
 from storage.events.steps import Arrived, PlacingStep
 
@@ -30,6 +30,13 @@ def place_arrived(writer: Writer, rules: EventRules) -> int:
     while done := place_some(writer, rules):
         count += done
     return count
+
+
+def place_waiting(writer: Writer, rules: EventRules, now: int) -> None:
+    """Place some of what no decision follows: messages about its events are looked at."""
+    posts = {one.post_id for one in steps.read_next(writer, _AT_ONCE)}
+    place_some(writer, rules)
+    growing.note_changes(writer, posts, now)
 
 
 def place_some(writer: Writer, rules: EventRules) -> int:

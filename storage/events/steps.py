@@ -99,6 +99,11 @@ def read_next(reader: Reader, limit: int) -> list[Arrived | PlacingStep]:
     return list(islice(merge(*found, key=_order), limit))
 
 
+def is_waiting(reader: Reader) -> bool:
+    """Whether there is something to place."""
+    return bool(read_next(reader, 1))
+
+
 def _order(one: Arrived | PlacingStep) -> tuple[int, int]:
     return (one.revision_id, 0) if isinstance(one, Arrived) else (one.after, one.id)
 

@@ -36,7 +36,7 @@ SAID = (
 )
 FEW = ("", "three dead", "five dead", "seen today", "look")
 LOOKS = tuple(f"{kind} {digits * 352}" for kind in ("photo", "words") for digits in ("5a", "c3"))
-MANY = 12 if (settings.default or settings()).max_examples <= 100 else 1_000
+MANY = 8 if (settings.default or settings()).max_examples <= 100 else 1_000
 Act = tuple[Any, ...]
 _Post = tuple[str, int]
 
