@@ -31,6 +31,8 @@ _AFTER = frozenset(
         *("brigade", "battalion", "division", "regiment", "company", "squadron", "corps", "unit", "garrison"),
         *("မြို့", "ရွာ", "ကျေး", "ခ", "ရိုင်", "နယ်", "တောင်", "တိုင်း", "စ", "ခန်း"),  # Burmese, by its syllables
         *("镇", "鎮", "村", "市", "县", "縣", "区", "區", "寨", "山", "地"),
+        *("以", "医", "醫", "桥", "橋", "港", "站", "州", "省"),
+        *("hospital", "airport", "station", "river", "market", "school", "quarter", "port", "road"),
     )
 )
 _LITTLE = frozenset(
