@@ -265,11 +265,16 @@ def reachable(section: str, seen: set[str]) -> set[tuple[str, str]]:
 
 
 @pytest.fixture
-def here(directory: Path, inside: Program) -> Callable[..., str]:
-    """Run a command on this config and archive, and give what it printed."""
+def here(directory: Path, inside: Program, tmp_path: Path) -> Callable[..., str]:
+    """Run a command on this config and archive, and give what it printed.
+
+    Each test has a copy: some commands change the archive.
+    """
+    home = tmp_path / "home"
+    shutil.copytree(directory, home)
 
     def run(*arguments: str) -> str:
-        place = ("--config", str(directory / "config.toml"), "--data-dir", str(directory / "data"))
+        place = ("--config", str(home / "config.toml"), "--data-dir", str(home / "data"))
         return inside(*place, *arguments).stdout
 
     return run
