@@ -135,13 +135,14 @@ def find_candidates(
         " SELECT p.text_id FROM json_each(:rare) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
         " UNION ALL SELECT text_id FROM (SELECT p.text_id FROM json_each(:hot) j"
         " CROSS JOIN event_prints p ON p.fingerprint = j.value ORDER BY p.text_id DESC LIMIT :most))"
-        " , near AS (SELECT w.text_id, w.event_id, w.tokens, w.at, f.shared, f.shared * 1.0 / w.prints AS part FROM"
+        ", near AS MATERIALIZED (SELECT w.text_id, w.event_id, w.tokens, w.at, f.shared,"
+        " f.shared * 1.0 / w.prints AS part FROM"
         " (SELECT text_id, count(*) AS shared FROM found GROUP BY text_id) f"
         " JOIN event_words w ON w.text_id = f.text_id JOIN events e ON e.id = w.event_id"
-        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN} AND {REPEATED} IS NOT 1)"
-        " SELECT text_id, event_id, tokens, at FROM near WHERE text_id IN"
-        " (SELECT text_id FROM near ORDER BY part DESC, text_id LIMIT :best)"
-        " OR text_id IN (SELECT text_id FROM near ORDER BY shared DESC, text_id LIMIT :best)",
+        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN})"
+        f" SELECT text_id, event_id, tokens, at FROM near JOIN events e ON e.id = event_id WHERE {REPEATED} IS NOT 1"
+        " AND (text_id IN (SELECT text_id FROM near ORDER BY part DESC, text_id DESC LIMIT :best)"
+        " OR text_id IN (SELECT text_id FROM near ORDER BY shared DESC, text_id DESC LIMIT :best))",
         {
             "rare": as_list(rare),
             "hot": as_list(hot),
