@@ -176,7 +176,7 @@ def send_what_mutes_hold(desk: Desk) -> None:
         assert reader.column("SELECT DISTINCT target FROM deliveries WHERE mute_id IS NOT NULL") == ["screen"]
     with desk.archive.writing() as writer:
         for one in held:
-            release(writer, one, set(), time.time_ns() // 1_000)
+            release(writer, one, {"screen"}, time.time_ns() // 1_000)
 
 
 def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:

@@ -85,9 +85,9 @@ def test_the_readme_is_read_in_one_sitting() -> None:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str, str]:
-    """The demo, told twice as fast, once for all that looks at it."""
+    """The demo, told once for all that looks at it."""
     desk = Desk(tmp_path_factory.mktemp("demo"))
-    done = desk.run("demo", "--pace", "2")
+    done = desk.run("demo")
     return desk, done.stdout, done.stderr
 
 
