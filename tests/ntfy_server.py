@@ -43,7 +43,7 @@ class NtfyServer:
     protected: bool = False
     version: tuple[int, int] = (2, 16)
     largest_file: int = 1 << 20
-    refuse: list[tuple[int, int, str]] = field(default_factory=list)  # status, code, words
+    refuse: list[tuple[int, int, str]] = field(default_factory=list)  # status, code (0: from a proxy before it), words
     retry_after: str | None = None
     page: bytes | None = None  # of somebody else, who answers in its place
     asked: int = 0
@@ -95,7 +95,7 @@ class NtfyServer:
 
 
 def _no(status: int, code: int, words: str) -> tuple[int, dict[str, Any]]:
-    return status, {"code": code, "http": status, "error": words}
+    return status, {"code": code, "http": status, "error": words} if code else {"proxy": words}
 
 
 def _decoded(value: str) -> str:

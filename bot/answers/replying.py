@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.alerts.handing import where
@@ -55,6 +56,8 @@ class Replies:
         try:
             if heard.query is not None:
                 await self._answer_button(heard.query, one_line(reply.said))
+                if reply.acked:
+                    await self._take_buttons_away(heard)
             if reply.question is not None:
                 await self._answer_question(heard, reply, reply.question)
             elif heard.query is None:
@@ -82,11 +85,21 @@ class Replies:
         raise Later("Telegram asked to wait again and again")
 
     async def _answer_button(self, query: str, said: str) -> None:
-        """End the waiting sign on a button; Telegram takes that for seconds only."""
+        """End the waiting sign on a button; Telegram takes that for seconds only, and what was asked for is done."""
         try:
             await self.api.call("answerCallbackQuery", {"callback_query_id": query, "text": said[:_TOAST]}, deadline=10)
         except RefusedRequest:
-            return  # pressed too long ago; what it asked for is done
+            return  # pressed too long ago
+        except Later as problem:
+            if problem.obey and problem.retry_at is not None:
+                await self.store.run(outbox.hold_targets, self.sharing, problem.retry_at, self.clock.now())
+            self.say(f"a button in the bot's chat got no answer: {problem}")
+
+    async def _take_buttons_away(self, heard: Incoming) -> None:
+        """From the message that was pressed: its receipt may not have been stored, if the program died meanwhile."""
+        request = {"chat_id": heard.chat, "message_id": heard.message, "reply_markup": {"inline_keyboard": []}}
+        with suppress(RefusedRequest):  # they are gone already
+            await self._call("editMessageReplyMarkup", request)
 
     async def _answer_question(self, heard: Incoming, reply: BotReply, command: Command) -> None:
         asked = Question(command.words, self.config, self.clock.now())

@@ -17,7 +17,7 @@ from bot.documents.mute import describe_muted
 from bot.errors import NotFound, UserError
 from storage.alerts import matches, mutes, outbox
 from storage.answers import verdicts
-from storage.language.query import QueryError, parse
+from storage.language.query import QueryError, parse, warnings
 from storage.posts import post_history, reading
 from storage.search import search, stats
 from storage.sources import states
@@ -103,6 +103,7 @@ def _search(reader: "Reader", asked: Question) -> Iterator[str]:
         query = parse(asked.words, asked.config.zone, asked.config.phrases())
     except QueryError as mistake:
         raise UserError(f"{mistake.message}, at character {mistake.position + 1}") from None
+    yield from (f"warning: {say_of(warning)}" for warning in warnings(query))
     found = list(search.search(reader, query, limit=_POSTS))
     if not found:
         yield "nothing found"

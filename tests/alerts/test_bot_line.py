@@ -74,6 +74,7 @@ ANSWERS = [
     ("/search command -weather", "the northern command fell"),
     ("/search (", "at character"),
     ("/search weather", "nothing found"),
+    ("/search northern near/3 command", "warning: "),
     ("/show 1", "alert 1: fire, match"),
     ("/why 1", "found “command” in body"),
     ("/why 99", "there is no alert 99"),

@@ -145,6 +145,24 @@ def test_verdicts_mutes_and_why(chat: BotChat, live: Any, line: Any, alert: int)
     assert "“command” in body" in chat.said[1].text
 
 
+def test_what_a_button_asks_is_answered_though_telegram_asks_to_wait(
+    chat: BotChat, live: Any, line: Any, alert: int
+) -> None:
+    chat.press(chat.said[0], "Why")
+    chat.fail_with = [(429, "Too Many Requests: retry after 1")]
+    live(lambda: len(chat.said) > 1)
+    assert "“command” in body" in chat.said[1].text
+
+
+def test_a_message_whose_receipt_was_lost_loses_its_buttons_when_it_is_pressed(
+    chat: BotChat, live: Any, line: Any, alert: int
+) -> None:
+    with line.archive.writing() as writer:
+        writer.execute("UPDATE deliveries SET receipt = NULL")
+    press(chat, live, "Ack")
+    live(lambda: not keyboard(chat.said[0]))
+
+
 def press_while_it_listens(chat: BotChat, live: Any, *names: str) -> None:
     """Press buttons after what was said before has been heard."""
     polls = len(chat.polls)

@@ -60,7 +60,9 @@ def test_a_file_goes_along_with_the_same_words(ntfy: Any, around: Any, phones: N
     assert shown.more == {"click": "https://t.me/s/7"}
 
 
-@pytest.mark.parametrize("refused", [(413, 41301, "too large"), (400, 40014, "not allowed"), (429, 42905, "bandwidth")])
+@pytest.mark.parametrize(
+    "refused", [(413, 41301, "too large"), (400, 40014, "not allowed"), (429, 42905, "bandwidth"), (413, 0, "nginx")]
+)
 def test_words_go_without_a_file_that_the_server_does_not_take(
     refused: tuple[int, int, str], ntfy: Any, around: Any, phones: NtfyServer
 ) -> None:

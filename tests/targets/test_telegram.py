@@ -256,6 +256,14 @@ def test_a_file_that_telegram_does_not_take_is_left_out_and_the_words_go(
     assert [(said.text, said.file) for said in bot_api.said] == [("fire", None)]
 
 
+def test_a_file_that_is_too_large_for_who_is_on_the_way_is_left_out_and_the_words_go(
+    telegram: Any, around: Any, bot_api: Any
+) -> None:
+    bot_api.fail_with = [(413, "Request Entity Too Large")]
+    asyncio.run(around.send(telegram, attachment=note(around.directory)))
+    assert [said.file for said in bot_api.said] == [None]
+
+
 def test_a_file_that_is_gone_from_our_disk_keeps_no_words_back(telegram: Any, around: Any, bot_api: Any) -> None:
     attached = note(around.directory)
     attached.path.unlink()

@@ -166,7 +166,7 @@ class Ntfy:
 
     def _problem(self, reply: Reply, answer: dict[str, Any], said: str, *, known: bool) -> Later | Never:
         code = answer.get("code")
-        if code in _ABOUT_FILE:
+        if code in _ABOUT_FILE or (code is None and reply.status == 413):  # also from a proxy in front of it
             return _FileRefused(f"ntfy refuses the file ({said})")
         busy = check_busy(reply, self._clock.now(), HOUR)
         if busy is not None:
@@ -196,7 +196,7 @@ class UpdatedNtfy(Ntfy):
         await self._post(message, known["sequence"])
 
 
-class _FileRefused(Never):
+class _FileRefused(MessageRefused):
     """The file is too large, or the server takes none: the words may pass."""
 
 

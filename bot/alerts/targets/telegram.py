@@ -260,6 +260,8 @@ class TelegramTarget:
             return _ChatGone(
                 f"the bot may not write there ({said})", remedy="let it into the chat, or write another chat"
             )
+        if reply.status == 413:  # also from a proxy on the way
+            return MessageRefused(f"this is too large for Telegram ({said})")
         if reply.status != 400:
             if not answer:  # not the Bot API, so it did not arrive: a captive portal, a proxy's page
                 return Later(f"something else answered in Telegram's place with status {reply.status}")
