@@ -1,7 +1,7 @@
 """`communique alerts mute`, `mutes` and `unmute`: hold alerts for a while, list what is held and why, end it early."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -143,8 +143,18 @@ def list_mutes(session: Session, ended: bool, zone: Zone, form: Form | None) -> 
         say(session, "nothing was ever muted" if ended else "nothing is muted")
 
 
+class _MuteId(click.IntRange):
+    """The id of a mute; what is none gets the way to one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail("give the number of a mute: `communique alerts mutes` shows them", param, ctx)
+
+
 @click.command("unmute")
-@click.argument("mute_id", metavar="ID", type=click.IntRange(1))
+@click.argument("mute_id", metavar="ID", type=_MuteId(1))
 @by_option
 @click.pass_obj
 def unmute_alerts(session: Session, mute_id: int, who: str | None) -> None:

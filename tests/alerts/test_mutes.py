@@ -276,3 +276,9 @@ def test_the_status_shows_what_is_muted_and_how_much_that_held(watch: Watch, run
     assert "muted       target desk, even max until " in out
     assert "\x1b" not in out
     assert [mute["rule"] for mute in json.loads(program("status", "--json")[1])["mutes"]] == ["fall", None]
+
+
+def test_a_mute_that_is_no_number_is_refused_with_the_way_to_find_one(watch: Watch, run: Any) -> None:
+    code, _, said = run("unmute", "x")
+    assert code == 2
+    assert "`communique alerts mutes` shows them" in said
