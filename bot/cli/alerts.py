@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
-    "event", "acked", "facing",
+    "event", "acked", "facing", "delivered",
 )  # fmt: skip
 STATES = (*DELIVERY_STATES, "silent")  # the last one is no delivery at all
 _LABEL = 10
@@ -125,16 +125,7 @@ def list_alerts(
             reader, since=start, rule=rule, state=state, event=number, digest=digest, limit=most
         )
         if form is not None:
-            documents = (
-                alert_json(
-                    match,
-                    source,
-                    url,
-                    outbox.list_deliveries(reader, match.id),
-                    read_facing_document(reader, match.id),
-                )
-                for match, source, url in found
-            )
+            documents = (_document(reader, form, *one) for one in found)
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(reader, match, source, zone) for match, source, _ in found]
@@ -182,10 +173,19 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
     for row in (
         *_hits(session, story, post),
         *_decision(match, deliveries, held_by, zone),
+        *_apart(match, post, deliveries),
         *_answers(match, said, zone),
         *(describe_facing(faced, zone) if faced else ()),
     ):
         write_text(session, row)
+
+
+def _document(reader: "Reader", form: Form, match: MatchRow, source: str, url: str | None) -> dict[str, object]:
+    deliveries = outbox.list_deliveries(reader, match.id)
+    document = alert_json(match, source, url, deliveries, read_facing_document(reader, match.id))
+    if form == "csv":
+        document["delivered"] = [f"{_addressee(sent)}: {sent.state}" for sent in deliveries]
+    return document
 
 
 def _row(reader: "Reader", match: MatchRow, source: str, zone: Zone) -> list[str]:
@@ -254,6 +254,12 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], held_by: "dict[int
             mute = held_by[sent.mute_id]
             parts.append(f"held by mute {mute.id} of {describe_muted(mute)}, by {mute.who}: {mute.why}")
         yield "  " + one_line("  ".join(part for part in parts if part))
+
+
+def _apart(match: MatchRow, post: PostRow, deliveries: "Iterable[DeliveryRow]") -> Iterator[str]:
+    """How to send what was joined to another event, where the post is an event of its own now."""
+    if post.event == post.id and any(sent.state == "joined" for sent in deliveries):
+        yield f"  joined to an event from which the post was split; `communique alerts retry {match.id}` sends it"
 
 
 def _addressee(sent: DeliveryRow) -> str:

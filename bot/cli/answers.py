@@ -19,7 +19,15 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def by_option(command: _Command) -> _Command:
     """Give the command `--by`, which it gets as `who`; None where it was not given: see `find_person`."""
-    return click.option("--by", "who", metavar="NAME", help="Who says so; by default the user of this system.")(command)
+    words = "Who says so; by default the user of this system."
+    return click.option("--by", "who", metavar="NAME", callback=check_by, help=words)(command)
+
+
+def check_by(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    """The name of a person, as `--by` gives it: not an empty one."""
+    if given is not None and not given.strip():
+        raise click.BadParameter("the name is empty: give --by NAME, or leave it out")
+    return given
 
 
 def find_person(who: str | None) -> str:

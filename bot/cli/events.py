@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.alerts.document import facing_document
+from bot.cli.answers import check_by
 from bot.cli.daemon import find_daemon
 from bot.cli.facing import describe_facing
 from bot.cli.names import find_event, find_post_id, warn_unknown_rule
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -35,6 +37,7 @@ from bot.foreign.text import one_line, visible
 from storage.events import facing, growing, links, listing, members
 
 if TYPE_CHECKING:
+    from bot.alerts.loaded_rules import LoadedRules
     from bot.events.finding import EventRules
 
 COLUMNS = (
@@ -64,18 +67,24 @@ def command() -> None:
 @format_options()
 @table_option
 @pager_option
-@click.pass_obj
+@click.pass_context
 def list_events(
-    session: Session, since: str | None, rule: str | None, limit: int | None, zone: Zone, form: Form | None
+    ctx: click.Context, since: str | None, rule: str | None, limit: int | None, zone: Zone, form: Form | None
 ) -> None:
-    """List events, the one with the newest post first: those that a rule found, and those with a copy."""
+    """List events, the one with the newest post first: those that a rule found, and those with a copy.
+
+    Exit code 3 if --rule names an unknown rule and nothing is found.
+    """
+    session: Session = ctx.obj
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        warn_unknown_rule(session, reader, rule)
+        unknown = warn_unknown_rule(session, reader, rule)
         most = find_limit(limit, _LIMIT, form)
         found = listing.list_events(reader, since=start, rule=rule, limit=most)
         if form is not None:
             write(session, form, map(event_json, found), COLUMNS)
+            if unknown and not listing.count_events(reader, since=start, rule=rule):
+                ctx.exit(NOTHING_FOUND)
             return
         rows = [
             (
@@ -94,6 +103,8 @@ def list_events(
     say_left_out(session, len(rows), total)
     if not rows:
         say(session, "no events found")
+        if unknown:
+            ctx.exit(NOTHING_FOUND)
 
 
 @command.command("show")
@@ -153,23 +164,31 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
 
 
 def _event_rules(session: Session) -> "EventRules":
+    return _load_rules(session)[1]
+
+
+def _load_rules(session: Session) -> "tuple[LoadedRules, EventRules]":
     from bot.alerts.loaded_rules import LoadedRules
 
-    rules = LoadedRules.of(session.config()).events
-    if rules is None:
+    loaded = LoadedRules.of(session.config())
+    if loaded.events is None:
         raise UserError("[events] enabled = false: no events are found, so that there are none to correct")
-    return rules
+    return loaded, loaded.events
 
 
 @command.command("split")
 @click.argument("key", metavar="POST")
-@click.option("--by", "who", metavar="NAME", help="Who says so.")
+@click.option("--by", "who", metavar="NAME", callback=check_by, help="Who says so.")
 @click.pass_obj
 def split_event(session: Session, key: str, who: str | None) -> None:
-    """Say that a post is no copy: it becomes an event of its own. This is remembered by `events rebuild`."""
+    """Say that a post is no copy: it becomes an event of its own. This is remembered by `events rebuild`.
+
+    Alerts of the last day that were joined because of the mistake are sent now; `alerts retry ID` sends older ones.
+    """
+    from bot.alerts.splitting import send_joined
     from bot.events.placing import place_arrived
 
-    rules = _event_rules(session)
+    loaded, rules = _load_rules(session)
     with session.archive() as archive, archive.writing() as writer:
         place_arrived(writer, rules)
         post_id = find_post_id(writer, key)
@@ -181,13 +200,17 @@ def split_event(session: Session, key: str, who: str | None) -> None:
         now = session.clock.now()
         members.correct(writer, "split", post_id, None, who, now)
         place_arrived(writer, rules)
+        due = send_joined(writer, post_id, loaded.folding, now)
     write_line(session, f"post {post_id} is an event of its own")
+    if due:
+        joined = "1 alert that was joined is" if due == 1 else f"{due} alerts that were joined are"
+        write_line(session, f"{joined} sent now")
 
 
 @command.command("join")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
-@click.option("--by", "who", metavar="NAME", help="Who says so.")
+@click.option("--by", "who", metavar="NAME", callback=check_by, help="Who says so.")
 @click.pass_obj
 def join_events(session: Session, one: str, other: str, who: str | None) -> None:
     """Say that two events are one: the younger leads to the older. This is remembered by `events rebuild`."""

@@ -141,12 +141,15 @@ def _read_names(reader: "Reader") -> dict[str, frozenset[str]]:
     }
 
 
-def warn_unknown_rule(session: Session, reader: "Reader", name: str | None) -> None:
-    """Warn of a rule that was never loaded and never matched."""
-    if name is not None:
-        from storage.alerts import rules
+def warn_unknown_rule(session: Session, reader: "Reader", name: str | None) -> bool:
+    """Warn of a rule that was never loaded and never matched; whether it is such a one."""
+    if name is None:
+        return False
+    from storage.alerts import rules
 
-        _warn(session, (name,), rules.list_names(reader), "rule")
+    known = rules.list_names(reader)
+    _warn(session, (name,), known, "rule")
+    return name not in known
 
 
 def _warn(session: Session, names: Iterable[str], known: Iterable[str], noun: str) -> None:

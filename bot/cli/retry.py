@@ -37,7 +37,8 @@ def retry_alerts(
     """Send undelivered messages again at once, and resume suspended targets; give an ID, --dead, --target or --mute.
 
     Messages that wait for their next attempt are due now too. What a mute holds is sent if you give the ID of the alert
-    or of the mute; of a statement and its copies, --mute sends one message. No mute holds what you send again.
+    or of the mute; of a statement and its copies, --mute sends one message. An alert about a copy, which was joined, is
+    sent if you give its ID. No mute holds what you send again.
 
     A running `communique run` sends them within seconds; otherwise the next one does. Exit code 3 if there is nothing
     to send.

@@ -304,8 +304,8 @@ def retry(
     """Make messages due at once, of one match, one target or all: dead ones, pending ones too unless `dead_only`.
 
     A digest is due if it lists the match. What waits for a digest is sent singly if its match is named. Those that a
-    mute holds are sent if their match is named or, with nothing else, if the mute is. Mutes hold nothing of this any
-    more: a person wants it sent.
+    mute holds are sent if their match is named or, with nothing else, if the mute is. What was joined is sent if its
+    match is named. Mutes hold nothing of this any more: a person wants it sent.
 
     Targets that are parked and owe something are opened. Attempts are counted from zero again; that a message may have
     arrived before is kept, and will be said.
@@ -320,9 +320,10 @@ def retry(
     free = "(held IS NULL OR :match_id IS NOT NULL)"  # what waits for a digest is sent singly only if it is named
     open_ = f"(state = 'dead' OR (state = 'pending' AND {free} AND NOT ({waits}) AND ({parked} OR :pending)))"
     muted = "state = 'silenced' AND mute_id IS NOT NULL"
+    named = ":match_id IS NOT NULL AND :pending"
     states = (
-        f"((:mute_id IS NULL AND {open_})"
-        f" OR ({muted} AND (:mute_id IS NOT NULL OR (:match_id IS NOT NULL AND :pending))))"
+        f"((:mute_id IS NULL AND {open_}) OR (state = 'joined' AND {named})"
+        f" OR ({muted} AND (:mute_id IS NOT NULL OR ({named}))))"
     )
     found = writer.rows(
         "UPDATE deliveries SET state = 'pending', not_before = min(not_before, :now), settled_at = NULL,"

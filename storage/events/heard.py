@@ -61,6 +61,26 @@ def list_silenced(reader: Reader, mute_id: int) -> list[tuple[int, int | None, H
     return [(delivery, event, Heard(*alert)) for delivery, event, *alert in rows]
 
 
+def list_joined(reader: Reader, event_id: int, since: int) -> list[tuple[int, Heard]]:
+    """Messages about new matches in the event that were joined since then, the oldest first; what each would say."""
+    rows = reader.rows(
+        f"SELECT d.id, m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_OF_EVENT}"
+        " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"
+        " WHERE b.event_id = :event AND d.state = 'joined' AND d.created_at >= :since ORDER BY d.id",
+        {"event": event_id, "since": since},
+    )
+    return [(delivery, Heard(*alert)) for delivery, *alert in rows]
+
+
+def send(writer: Writer, deliveries: Iterable[int], now: int) -> None:
+    """Let these be sent that were joined."""
+    writer.execute(
+        "UPDATE deliveries SET state = 'pending', not_before = :now, settled_at = NULL"
+        f" WHERE state = 'joined' AND id {in_list('ids')}",
+        {"ids": as_list(deliveries), "now": now},
+    )
+
+
 def join(writer: Writer, deliveries: Iterable[int], now: int) -> None:
     """Let these be joined to what their targets hear of the event."""
     writer.execute(
