@@ -37,7 +37,7 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
 from bot.cli.undelivered import print_undelivered
-from bot.documents.alert import alert_json, explained_alert_json
+from bot.documents.alert import addressee, alert_json, explained_alert_json
 from bot.documents.as_json import place_of
 from bot.documents.mute import describe_muted
 from bot.errors import NotFound
@@ -125,7 +125,16 @@ def list_alerts(
             reader, since=start, rule=rule, state=state, event=number, digest=digest, limit=most
         )
         if form is not None:
-            documents = (_document(reader, form, *one) for one in found)
+            documents = (
+                alert_json(
+                    match,
+                    source,
+                    url,
+                    outbox.list_deliveries(reader, match.id),
+                    read_facing_document(reader, match.id),
+                )
+                for match, source, url in found
+            )
             write(session, form, documents, COLUMNS)
             return
         rows = [_row(reader, match, source, zone) for match, source, _ in found]
@@ -180,17 +189,9 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         write_text(session, row)
 
 
-def _document(reader: "Reader", form: Form, match: MatchRow, source: str, url: str | None) -> dict[str, object]:
-    deliveries = outbox.list_deliveries(reader, match.id)
-    document = alert_json(match, source, url, deliveries, read_facing_document(reader, match.id))
-    if form == "csv":
-        document["delivered"] = [f"{_addressee(sent)}: {sent.state}" for sent in deliveries]
-    return document
-
-
 def _row(reader: "Reader", match: MatchRow, source: str, zone: Zone) -> list[str]:
     deliveries = outbox.list_deliveries(reader, match.id)
-    sent = ", ".join(f"{_addressee(delivery)}: {delivery.state}" for delivery in deliveries)
+    sent = ", ".join(f"{addressee(delivery)}: {delivery.state}" for delivery in deliveries)
     faced = facing.read_facing(reader, [match.id]).get(match.id)
     if match.acked is not None:
         sent = f"{sent or '-'}; acknowledged by {match.acked.by}"
@@ -247,7 +248,7 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], held_by: "dict[int
     for sent in deliveries:
         due = sent.not_before if sent.held_until is None else sent.held_until
         when = format_time(sent.settled_at, zone, seconds=True, unknown=f"due {format_time(due, zone, seconds=True)}")
-        parts = [_addressee(sent), sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
+        parts = [addressee(sent), sent.state, when, format_count(sent.attempts, "attempt"), sent.reason or ""]
         parts += ["possible repeat"] if sent.possible_repeat else []
         parts += [f"in digest {sent.digest}"] if sent.digest is not None else []
         if sent.mute_id is not None:
@@ -260,10 +261,6 @@ def _apart(match: MatchRow, post: PostRow, deliveries: "Iterable[DeliveryRow]") 
     """How to send what was joined to another event, where the post is an event of its own now."""
     if post.event == post.id and any(sent.state == "joined" for sent in deliveries):
         yield f"  joined to an event from which the post was split; `communique alerts retry {match.id}` sends it"
-
-
-def _addressee(sent: DeliveryRow) -> str:
-    return f"{sent.target} (escalation)" if sent.kind == "escalation" else sent.target
 
 
 def _answers(match: MatchRow, said: "Iterable[Said]", zone: Zone) -> Iterator[str]:

@@ -15,7 +15,7 @@ def alert_json(
     match: MatchRow,
     source: str,
     url: str | None,
-    deliveries: Iterable[DeliveryRow],
+    deliveries: Sequence[DeliveryRow],
     facing: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """One alert with its deliveries, the event of its post, and the statement of the other side that it faces."""
@@ -52,7 +52,13 @@ def alert_json(
             }
             for sent in deliveries
         ],
+        "delivered": [f"{addressee(sent)}: {sent.state}" for sent in deliveries],
     }
+
+
+def addressee(sent: DeliveryRow) -> str:
+    """The target of a message, as people read it."""
+    return f"{sent.target} (escalation)" if sent.kind == "escalation" else sent.target
 
 
 def acked_json(acked: Acked | None) -> dict[str, object] | None:
@@ -63,7 +69,7 @@ def acked_json(acked: Acked | None) -> dict[str, object] | None:
 def explained_alert_json(
     story: Story,
     post: PostRow,
-    deliveries: Iterable[DeliveryRow],
+    deliveries: Sequence[DeliveryRow],
     said: "Iterable[Said]",
     facing: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
