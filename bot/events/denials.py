@@ -9,13 +9,19 @@ from storage.language.fold import fold
 
 _PLAIN = (
     "not no never none nobody nothing cannot without neither nor wasnt isnt arent werent didnt doesnt dont hasnt havent"
-    " hadnt wont cant couldnt wouldnt shouldnt percent"  # 40 of them, and 40 percent of them
-    " 不 没 没有 未 非 无 မ ဘူး ไม่ มิได้ не ні нет ни никогда"
+    " hadnt wont cant couldnt wouldnt shouldnt percent minus"  # 40 of them, and 40 percent of them
+    " unless hardly barely scarcely failed refuses refused rejects rejected declined cancelled canceled"
+    " 不 没 没有 未 尚未 非 无 取消 拒绝 မ ဘူး ไม่ มิได้ ปฏิเสธ ยกเลิก не ні нет ни никогда відмовилися отказались"
+    " لا ليس ليست لم لن غير رفض رفضت"
 )
 _STRONG = (
     "false fake untrue hoax lie disinformation misinformation unconfirmed deny denies denied denying refutes refuted"
-    " 否认 虚假 不实 谣言 假 မဟုတ် မမှန် လုပ်ကြံ ငြင်းဆို ปฏิเสธ เท็จ ข่าวปลอม ไม่จริง"
-    " фейк неправда брехня спростував спростовує спростували ложь опроверг опровергает опровергли"
+    " debunked debunks propaganda alleged allegedly unverified rumour rumor fabricated"
+    " 否认 虚假 不实 谣言 造谣 辟谣 假 မဟုတ် မမှန် လုပ်ကြံ ငြင်းဆို သတင်းအမှား သတင်းတု ကောလာဟလ ဝါဒဖြန့်"
+    " ปฏิเสธ เท็จ ข่าวปลอม ข่าวลือ ไม่จริง"
+    " фейк фейки фейкова фейковая неправда брехня дезінформація дезинформация чутки слухи вранье враньё ложь"
+    " спростував спростовує спростували спростовано опроверг опровергает опровергли опровергнуто"
+    " كاذب كاذبة كذب شائعة شائعات إشاعة مفبرك مفبركة ملفق ملفقة نفى نفت ينفي تنفي مضلل مضللة"
 )
 # One letter for all that scanners, cameras and engines take for each other.
 _ALIKE = ("oaeuc0", "il1tjf", "hb", "gq9y", "s5", "z2")

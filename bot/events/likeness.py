@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from bot.events.denials import count_denials, may_be_misread
-from bot.events.numerals import find_values, kind_of
+from bot.events.numerals import find_values, is_roman, kind_of
 from bot.events.words import ComparedWords
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
@@ -132,14 +132,28 @@ def _find_contradiction(
     """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
     ours, theirs = _find_names(first, names), _find_names(later, names)
     numbers, others = find_values(first), find_values(later)
+    here_at, there_at = _by_place(numbers), _by_place(others)
     for what, low, high, start, end in changes:
+        if what == "equal":
+            differ = _find_other_whole(here_at, there_at, range(low, high), start - low)
+            if differ is not None:
+                return differ
         if what != "replace":
             continue
         outside = low == 0 or high == len(first)
+        here, there = _overlapping(numbers, low, high), _overlapping(others, start, end)
         if outside and max(high - low, end - start) > _EDGE:
+            here, there = [list(filter(_is_number, values)) for values in (here, there)]
+            differ = _find_difference(here, there)
+            if differ is not None:
+                return differ
+            continue
+        if _differ_by_letter(first, low, high, later[start:end]):
+            return first[low], later[start]
+        if _is_digit_misread("".join(first[low:high]), "".join(later[start:end])):
             continue
         for one, other in (
-            (_overlapping(numbers, low, high), _overlapping(others, start, end)),
+            (here, there),
             (_overlapping(ours, low, high), _overlapping(theirs, start, end)),
             (_place(first, low, high, later[start:end]), _place(later, start, end, first[low:high])),
         ):
@@ -147,6 +161,43 @@ def _find_contradiction(
             if differ is not None:
                 return differ
     return _find_swap(numbers + ours, others + theirs)
+
+
+def _by_place(found: Sequence[tuple[int, int, str]]) -> dict[int, str]:
+    """The number of which each token is a part."""
+    return {place: value for start, end, value in found if _is_number(value) for place in range(start, end)}
+
+
+def _find_other_whole(
+    here: Mapping[int, str], there: Mapping[int, str], places: range, shift: int
+) -> tuple[str, str] | None:
+    """Two numbers that share a token of a stretch that is equal: the hundred of 一百零五 and of 一百五十."""
+    for place in places:
+        one, other = here.get(place), there.get(place + shift)
+        if one is not None and other is not None and one != other:
+            return one, other
+    return None
+
+
+def _is_number(value: str) -> bool:
+    return kind_of(value) == "number"
+
+
+def _differ_by_letter(first: Sequence[str], low: int, high: int, instead: Sequence[str]) -> bool:
+    """Whether one token of each is a Roman number, or the letter of a number: Phase I and V, 14a and 14b."""
+    if high - low != 1 or len(instead) != 1:
+        return False
+    one, other = first[low], instead[0]
+    if {one, other} == {"i", "l"}:  # a misreading
+        return False
+    lettered = low > 0 and first[low - 1].isdecimal() and max(len(one), len(other)) == 1
+    return (is_roman(one) and is_roman(other)) or (lettered and (one + other).isalpha())
+
+
+def _is_digit_misread(here: str, there: str) -> bool:
+    """Whether a letter was read for a digit: 1O for 10."""
+    mixed = not (here.isdecimal() and there.isdecimal())
+    return mixed and any(map(str.isdecimal, here)) and any(map(str.isdecimal, there)) and may_be_misread(here, there)
 
 
 def _find_difference(first: Sequence[str], later: Sequence[str]) -> tuple[str, str] | None:
@@ -222,6 +273,8 @@ def _place(tokens: Sequence[str], low: int, high: int, instead: Sequence[str]) -
     beside = (low > 0 and tokens[low - 1] in _BEFORE) or (high < len(tokens) and tokens[high] in _AFTER)
     if not beside or high - low > _EDGE or _says_little(tokens[low:high]) or _is_misread(tokens[low:high], instead):
         return []
+    if all(map(str.isdecimal, (*tokens[low:high], *instead))):
+        return []  # numbers, which find_values reads
     return [" ".join(tokens[low:high])]
 
 
@@ -246,15 +299,20 @@ def _added_stretches(
     first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]
 ) -> Iterator[tuple[int, int]]:
     """What the later text adds in one stretch that is long enough to say something of its own."""
-    start = end = gain = -1
-    for what, low, high, begin, stop in [*changes, ("equal", 0, 0, 0, _STRETCH)]:
+    start = end = gain = since = -1
+    for what, low, high, begin, stop in [*changes, ("equal", len(first), 0, 0, _STRETCH)]:
         if what == "equal" and stop - begin > _GLUE:
-            if start >= 0 and (gain >= _STRETCH or (gain > 0 and count_denials(later[start:end]))):
+            if start >= 0 and (gain >= _STRETCH or (gain > 0 and _denies_more(later[start:end], first[since:low]))):
                 yield start, end
             start = -1
         elif what != "equal":
             gain = (gain if start >= 0 else 0) + _weigh(later[begin:stop]) - _weigh(first[low:high])
+            since = low if start < 0 else since
             start, end = (begin if start < 0 else start), stop
+
+
+def _denies_more(later: Sequence[str], first: Sequence[str]) -> bool:
+    return count_denials(later) > count_denials(first)
 
 
 def _weigh(tokens: Sequence[str]) -> int:

@@ -25,6 +25,11 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PERCENT = re.compile("[%٪％]")  # 40 of them are others than 40 percent of them
+_CROSSED = re.compile("[\u274c\u274e\U0001f6ab]+")  # a cross says that something is false
+_MINUS = re.compile(r"(?<=[^\n\w] )[-\u2212](?=\d)|(?<=\w )[-\u2212](?=\d)")
+_DIGIT = re.compile(r"\d")
+_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_HALF_DAY = re.compile(r"\b(1[0-2]|0?[1-9])[:.]([0-5]\d) ?([ap])\.?m\b\.?", re.IGNORECASE)
 _HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
@@ -78,7 +83,16 @@ def list_tokens(text: str) -> list[str]:
         text = _ADDRESS.sub(" ", text)
     if "%" in text or "٪" in text or "％" in text:
         text = _PERCENT.sub(" percent ", text)
+    text = _CROSSED.sub(" false ", text)
+    if _DIGIT.search(text):
+        text = _MINUS.sub(" minus ", _HALF_DAY.sub(_as_whole_day, _ISO_DATE.sub(r"\3 \2 \1", text)))
     return [token for line in text.split("\n") for token in _fold_line(line)]
+
+
+def _as_whole_day(clock: re.Match[str]) -> str:
+    """6:20 pm is 18:20."""
+    hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
+    return f"{hour:02}:{clock[2]}"
 
 
 def has_address(text: str) -> bool:
