@@ -1,7 +1,8 @@
 """What a target's quiet hours and limits hold at a moment, and when it comes as a digest; computed from now each time.
 
 What finds a limit used up is held. As soon as the limit allows a message again, the most urgent of what is held comes
-singly and all the rest as one digest. Limits of an hour gather for ten minutes, and leave a tenth to digests.
+singly and all the rest as one digest. Limits of an hour gather for ten minutes, and leave a tenth to digests. A limit
+of one message an hour leaves nothing, so that after a single message the digest comes an hour later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -126,13 +127,18 @@ def _hold_over_limits(
     """The same for limits; `passing` is the least urgent priority that quiet hours let through."""
     known = outbox.find_target(writer, target)
     works = known.state == "ok" and (known.hold_until or 0) <= now
+    oldest = holding.find_oldest(writer, target, "limit")
+    gathered = _find_gathered(writer, target, oldest, now)
     free = find_free_time(writer, limits.singles(), now)
     used_up = {rule for rule in limits.rules if find_free_time(writer, limits.of_rule(target, rule), now) > now}
     if works and free > now:
-        holding.hold_over_limit(writer, target, passing, *_describe(writer, limits, now), now)
+        holding.hold_over_limit(writer, target, passing, *_describe(writer, limits, gathered, now), now)
     for rule in used_up if works else ():
         words = f"the rule is over per_hour = {limits.rules[rule]}: it comes in a digest"
-        holding.hold_over_limit(writer, target, passing, words, now + GATHER, now, rule=rule)
+        due = max(gathered, find_free_time(writer, limits.pace, now))
+        holding.hold_over_limit(writer, target, passing, words, due, now, rule=rule)
+    if works:
+        _note_wait(writer, target, limits, passing, now)
     oldest = holding.find_oldest(writer, target, "limit")
     if oldest is None or not works:
         return None
@@ -141,9 +147,7 @@ def _hold_over_limits(
     )
     due = find_free_time(writer, limits.pace, now)
     if slow:
-        last = digests.find_last(writer, target, "limit")
-        since = max((at for at in (oldest, last.made_at if last else 0) if at <= now), default=0)
-        due = max(due, since + GATHER)
+        due = max(due, _find_gathered(writer, target, oldest, now))
     if due > now:
         return due
     held = is_muted.silence_held(writer, target, holding.list_held(writer, target, "limit"))
@@ -151,6 +155,13 @@ def _hold_over_limits(
     holding.release(writer, [row.id for row in singly])
     _make_limited(writer, target, [row for row in held if row not in singly], now)
     return None
+
+
+def _find_gathered(writer: Writer, target: str, oldest: int | None, now: int) -> int:
+    """When a digest of what a limit of an hour holds, the oldest of it since `oldest`, has gathered long enough."""
+    last = digests.find_last(writer, target, "limit")
+    times = (now if oldest is None else oldest, last.made_at if last else 0)
+    return max((at for at in times if at <= now), default=0) + GATHER
 
 
 def _choose_singly(held: Sequence[HeldRow], limits: TargetLimits, used_up: set[str]) -> list[HeldRow]:
@@ -168,10 +179,19 @@ def _make_limited(writer: Writer, target: str, held: Sequence[HeldRow], now: int
         digests.make(writer, target, "limit", window, [row.id for row in held], now, priority=priority)
 
 
-def _describe(writer: Writer, limits: TargetLimits, now: int) -> tuple[str, int]:
+def _describe(writer: Writer, limits: TargetLimits, gathered: int, now: int) -> tuple[str, int]:
     """Why the limits of a target hold a message, and when its digest is to be expected."""
-    free = find_free_time(writer, Pace(limits.pace.chat, limits.pace.per_minute), now)
-    if free > now:
+    free = find_free_time(writer, limits.pace, now)
+    if find_free_time(writer, limits.by_hour(), now) <= now:
         return f"over per_minute = {limits.pace.per_minute}: it comes in a digest", free
-    free = max(find_free_time(writer, limits.pace, now), now + GATHER)
-    return f"over per_hour = {limits.pace.per_hour}: it comes in a digest", free
+    return f"over per_hour = {limits.pace.per_hour}: it comes in a digest", max(free, gathered)
+
+
+def _note_wait(writer: Writer, target: str, limits: TargetLimits, passing: int, now: int) -> None:
+    """Write down until when the limits keep messages waiting that come by themselves."""
+    free = find_free_time(writer, limits.pace, now)
+    if free > now:
+        by_minute = find_free_time(writer, Pace(limits.pace.chat, limits.pace.per_minute), now) == free
+        used_up = f"per_minute = {limits.pace.per_minute}" if by_minute else f"per_hour = {limits.pace.per_hour}"
+        words = f"over {used_up}: it is sent when the limit allows a message"
+        holding.note_wait(writer, target, passing, words, free, now)

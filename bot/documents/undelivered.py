@@ -24,7 +24,9 @@ def explain_wait(row: UndeliveredRow, now: int) -> tuple[str, int | None]:
         return f"alert {row.earlier} about the same post goes first", None
     if row.target_state == "failing":
         return f"the target does not accept alerts: {row.target_reason or row.reason or 'no reason is known'}", None
-    return row.reason or "it is due: a running `communique run` sends it, or else the next one", None
+    over = row.held_until is not None  # what it says of quiet hours or a limit is over
+    reason = None if over else row.reason
+    return reason or "it is due: a running `communique run` sends it, or else the next one", None
 
 
 def undelivered_json(row: UndeliveredRow, now: int) -> dict[str, object]:

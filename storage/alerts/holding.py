@@ -100,6 +100,24 @@ def hold_over_limit(
     )
 
 
+def note_wait(writer: Writer, target: str, passing: int, reason: str, until: int, now: int) -> None:
+    """Say of what is due and not held, up to the priority `passing`, why it waits and until when."""
+    writer.execute(
+        f"{_HOLD} reason = :reason, held_until = :until WHERE target = :target AND state = 'pending' AND held IS NULL"
+        " AND not_before <= :now AND (priority <= :passing OR asked = 1) AND held_until IS NOT :until",
+        {"target": target, "passing": passing, "reason": reason, "until": until, "now": now},
+    )
+
+
+def find_expected(reader: Reader, target: str, kind: str) -> int | None:
+    """When the digest of what is held is expected, as far as that is known."""
+    at: int | None = reader.value(
+        "SELECT min(held_until) FROM deliveries WHERE target = :target AND held = :kind AND state = 'pending'",
+        {"target": target, "kind": kind},
+    )
+    return at
+
+
 def release(writer: Writer, ids: Iterable[int]) -> None:
     """Let these be sent singly."""
     writer.execute(

@@ -1,13 +1,19 @@
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.alerts.digests.due import DigestPlan
+from bot.alerts.digests.preview import preview
+from bot.alerts.render import Rendering
 from bot.contracts.message import Shows
 from bot.contracts.target import MessageRefused
+from bot.documents.undelivered import explain_wait
 from bot.errors import Later, Never
 from storage.alerts import mutes
 from storage.alerts import outbox as rows
+from storage.alerts.waiting import list_undelivered
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -195,6 +201,76 @@ def test_a_limit_of_an_hour_gathers_and_keeps_a_tenth_for_digests(line: Any, tol
     line.now += HOUR
     line.drain(desk)
     assert total(desk) == 33
+
+
+def waiting(line: Any) -> list[tuple[str, int | None]]:
+    """Why what has not arrived waits, and for how long."""
+    with line.archive.reading() as reader:
+        found = [explain_wait(row, line.now) for row in list_undelivered(reader)]
+    return [(why, None if until is None else until - line.now) for why, until in found]
+
+
+def test_of_one_message_an_hour_the_first_comes_at_once_and_the_rest_as_a_digest_when_it_is_over(
+    line: Any, told: Any
+) -> None:
+    desk = told("desk", per_hour=1)
+    owe(line, 1)
+    line.drain(desk)
+    owe(line, 2, start=10)
+    line.drain(desk)
+    line.now += 5 * MINUTE
+    owe(line, 1, start=20)
+    line.drain(desk)
+    assert kinds(desk) == ["match"]
+    [rest] = {rest for _, rest in waiting(line) if rest is not None}
+    with line.archive.reading() as reader:
+        plan = DigestPlan({}, ZoneInfo("UTC"))
+        [coming] = preview(reader, "desk", plan, Rendering(ZoneInfo("UTC")), Shows("text"), line.now)
+    assert coming.due == line.now + rest
+    line.now += rest - SECOND
+    line.drain(desk)
+    assert kinds(desk) == ["match"]
+    line.now += SECOND
+    line.drain(desk)
+    assert (kinds(desk), total(desk)) == (["match", "digest"], 4)
+    owe(line, 1, start=30)
+    line.now += 59 * MINUTE
+    line.drain(desk)
+    assert len(desk.got) == 2
+
+
+def test_everything_held_over_an_hour_says_when_the_digest_comes(line: Any, told: Any) -> None:
+    desk = told("desk", per_hour=10)
+    owe(line, 20)
+    line.drain(desk)
+    line.now += 4 * MINUTE
+    owe(line, 2, start=50)
+    line.drain(desk)
+    assert {rest for _, rest in waiting(line)} == {6 * MINUTE}
+    line.now += 6 * MINUTE
+    line.drain(desk)
+    assert kinds(desk)[9:] == ["digest"]
+    assert waiting(line) == []
+
+
+@pytest.mark.parametrize("limit", ["per_minute", "per_hour"])
+def test_what_waits_for_a_limit_and_is_not_held_says_until_when(line: Any, told: Any, limit: str) -> None:
+    desk = told("desk", **{limit: 1})
+    owe(line, 1)
+    line.drain(desk)
+    with line.archive.writing() as writer:
+        rows.announce(writer, ["desk"], "program", "the disk is low", line.now)
+    line.drain(desk)
+    [(why, rest)] = waiting(line)
+    assert why == f"over {limit} = 1: it is sent when the limit allows a message"
+    assert rest is not None
+    line.now += rest - SECOND
+    line.drain(desk)
+    assert len(desk.got) == 1
+    line.now += SECOND
+    assert "it is due" in waiting(line)[0][0]
+    line.drain(desk)
+    assert kinds(desk) == ["match", "health"]
 
 
 def test_a_rule_that_is_over_its_limit_is_held_and_others_are_not(line: Any, told: Any) -> None:

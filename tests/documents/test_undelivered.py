@@ -26,6 +26,7 @@ ROW = UndeliveredRow(
         (replace(ROW, earlier=5), "alert 5 about the same post goes first", None),
         (replace(ROW, target_state="failing", target_reason="down"), "does not accept alerts: down", None),
         (ROW, "`communique run` sends it", None),
+        (replace(ROW, held_until=NOW - 9, reason="over per_hour = 1: so"), "`communique run` sends it", None),
     ],
 )
 def test_every_message_that_has_not_arrived_says_why_and_until_when(

@@ -11,6 +11,7 @@ from bot.alerts.hours import find_quiet
 from bot.contracts.message import Message, Shows
 from storage.alerts import digest_contents, schedules
 from storage.alerts.digest_rows import DigestedRow, DigestRow
+from storage.alerts.holding import find_expected
 from storage.records import DeliveryRow, DigestKind
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def _held(
         if alerts:
             quiet = find_quiet(plan.quiet.get(target, ()), now, max(one.priority for one in alerts))
             window = min(now, *(one.at for one in alerts)), now
-            yield quiet.end if quiet else None, DigestRow(0, target, kind, *window, now, 0, len(alerts)), alerts
+            expected = find_expected(reader, target, kind) if kind == "limit" else None
+            due = max(quiet.end if quiet else 0, expected or 0)
+            yield due if due > now else None, DigestRow(0, target, kind, *window, now, 0, len(alerts)), alerts
 
 
 def _scheduled(
