@@ -152,6 +152,8 @@ def _find_contradiction(
             return first[low], later[start]
         if _is_digit_misread("".join(first[low:high]), "".join(later[start:end])):
             continue
+        if high - low == 1 and here and here == there:
+            continue  # 3rd and third
         for one, other in (
             (here, there),
             (_overlapping(ours, low, high), _overlapping(theirs, start, end)),
@@ -164,17 +166,17 @@ def _find_contradiction(
 
 
 def _by_place(found: Sequence[tuple[int, int, str]]) -> dict[int, str]:
-    """The number of which each token is a part."""
-    return {place: value for start, end, value in found if _is_number(value) for place in range(start, end)}
+    """The number or other value of which each token is a part."""
+    return {place: value for start, end, value in found for place in range(start, end)}
 
 
 def _find_other_whole(
     here: Mapping[int, str], there: Mapping[int, str], places: range, shift: int
 ) -> tuple[str, str] | None:
-    """Two numbers that share a token of a stretch that is equal: the hundred of 一百零五 and of 一百五十."""
+    """Two values that share a token of a stretch that is equal: the hundred of 一百零五 and of 一百五十."""
     for place in places:
         one, other = here.get(place), there.get(place + shift)
-        if one is not None and other is not None and one != other:
+        if one is not None and other is not None and one != other and kind_of(one) == kind_of(other):
             return one, other
     return None
 

@@ -16,7 +16,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINALS = (
     "first:1 second:2 third:3 fourth:4 fifth:5 sixth:6 seventh:7 eighth:8 ninth:9 tenth:10 eleventh:11 twelfth:12"
     " dozen:12 thirteenth:13 fourteenth:14 fifteenth:15 sixteenth:16 seventeenth:17 eighteenth:18 nineteenth:19"
-    " twentieth:20 secondly:2 thirdly:3 twice:2 both:2 thrice:3"
+    " twentieth:20 secondly:2 thirdly:3 once:1 twice:2 both:2 thrice:3"
 )
 # Burmese syllables, Chinese characters, Thai clusters: a word of several is a number only as a whole.
 _OTHERS = (
@@ -46,7 +46,7 @@ _CYRILLIC = (
     " тисяча:1000 тисячі:1000 тисяч:1000 тысяча:1000 тысячи:1000 тысяч:1000 мільйон:1000000 мільйони:1000000"
     " мільйонів:1000000 миллион:1000000 миллиона:1000000 миллионов:1000000 мільярд:1000000000 мільярди:1000000000"
     " мільярдів:1000000000 миллиард:1000000000 миллиарда:1000000000 миллиардов:1000000000 перший:1 перша:1 первый:1"
-    " первая:1 другий:2 друга:2 второй:2 вторая:2 третій:3 третя:3 третий:3 третья:3"
+    " первая:1 другий:2 друга:2 второй:2 вторая:2 третій:3 третя:3 третий:3 третья:3 третина:3 третину:3 треть:3"
 )
 _ARABIC = (
     "صفر:0 واحد:1 واحدة:1 اثنان:2 اثنتان:2 ثلاثة:3 ثلاث:3 أربعة:4 أربع:4 خمسة:5 خمس:5 ستة:6 ست:6 سبعة:7 سبع:7 ثمانية:8"
@@ -100,19 +100,47 @@ _MOONS = (
 )
 # What is said in a few ways: those with a bar between them are different.
 _OPPOSITES = {
-    "direction": "north northern 北 เหนือ північ північний | south southern 南 ใต้ південь південний"
-    " | east eastern 东 အရှေ့ ตะวันออก схід східний | west western 西 အနောက် ตะวันตก захід західний",
-    "hour": "am morning dawn 上午 早上 今晨 清晨 နံနက် မနက် เช้า ранок вранці | noon midday 中午 နေ့လယ် เที่ยง"
-    " | pm afternoon 下午 မွန်းလွဲ บ่าย | evening 傍晚 ညနေ เย็น ввечері | night tonight 夜 晚上 ည คืน вночі | midnight 午夜",
-    "when": "today 今天 今日 ယနေ့ ဒီနေ့ วันนี้ сьогодні | yesterday 昨天 昨日 ယမန်နေ့ မနေ့က เมื่อวาน вчора"
-    " | tomorrow 明天 明日 မနက်ဖြန် พรุ่งนี้ завтра",
-    "unit": "km kilometre kilometer км 公里 กิโลเมตร ကီလိုမီတာ كيلومتر | m metre meter 米 เมตร မီတာ متر | mile | cm | mm | nm"
+    "direction": "north northern 北 เหนือ північ північний півночі север севере северный شمال الشمال"
+    " | south southern 南 ใต้ південь південний півдні юг юге южный جنوب الجنوب"
+    " | east eastern 东 အရှေ့ ตะวันออก схід східний сході восток востоке восточный شرق الشرق"
+    " | west western 西 အနောက် ตะวันตก захід західний заході запад западе западный غرب الغرب",
+    "hour": "am morning dawn 上午 早上 今晨 清晨 နံနက် မနက် เช้า ранок вранці утром صباحا صباح"
+    " | noon midday 中午 နေ့လယ် เที่ยง ظهرا | pm afternoon 下午 မွန်းလွဲ บ่าย"
+    " | evening 傍晚 ညနေ เย็น ввечері увечері вечером مساء | night tonight 夜 晚上 ည คืน вночі уночі ночью ليلا"
+    " | midnight 午夜",
+    "when": "today 今天 今日 ယနေ့ ဒီနေ့ วันนี้ сьогодні сегодня اليوم"
+    " | yesterday 昨天 昨日 ယမန်နေ့ မနေ့က เมื่อวาน вчора вчера أمس | tomorrow 明天 明日 မနက်ဖြန် พรุ่งนี้ завтра غدا"
+    " | 上周 上月 去年 | 下周 下月 明年 | 本周 本月 今年",
+    "unit": "km kilometre kilometer км 公里 กิโลเมตร ကီလိုမီတာ كيلومتر | m metre meter м 米 เมตร မီတာ متر | mile | cm | mm"
     " | kg 公斤 กิโลกรัม | g gram | t ton tonne 吨 ตัน တန် тонн طن",
     "span": "minute хвилин минут دقيقة | hour годин часов ساعة | day днів дней يوم | week тиждень неделю أسبوع"
     " | month місяць месяц شهر | year рік год سنة",
     "access": "open opened reopened 开放 | closed shut 关闭",
-    "fate": "dead killed died 死亡 遇难 သေဆုံး เสียชีวิต загинули | wounded injured 受伤 ဒဏ်ရာ บาดเจ็บ поранені",
-    "hold": "captured seized taken 占领 控制 | lost abandoned 失守 | repelled 击退",
+    "fate": "dead killed died 死亡 遇难 သေဆုံး เสียชีวิต загинули погибли قتل"
+    " | wounded injured 受伤 ဒဏ်ရာ บาดเจ็บ поранені ранены أصيب جرح",
+    "hold": "captured seized taken won 占领 控制 | lost abandoned 失守 | repelled 击退",
+    "course": "began started starting begun 开始 เริ่ม စတင် почав почали начал начали بدأ بدأت"
+    " | ended stopped stopping finished halted 结束 停止 ยุติ завершив завершили закончил закончили انتهى انتهت",
+    "trend": "increased rose 增加 上升 เพิ่มขึ้น зросла выросла | decreased fell dropped 减少 下降 ลดลง знизилась",
+    "move": "advanced advancing attacked 进攻 наступали | retreated retreating withdrew 撤退 ဆုတ်ခွာ відступили отступили",
+    "answer": "accepted agreed 同意 เห็นด้วย သဘောတူ погодився погодились согласился согласились وافق وافقت"
+    " | rejected refused ငြင်းပယ် ปฏิเสธ відмовився отказался رفض رفضت",
+    "stance": "support supports supported 支持 | oppose opposes opposed 反对",
+    "arrest": "released freed 释放 звільнили освободили | arrested detained 逮捕 затримали задержали",
+    "order": "lifted 解除 | imposed 实施",
+    "bound": "more over above 以上 มากกว่า більше более | less fewer under below 以下 不到 น้อยกว่า менше менее",
+    "amount": "most many much | few little",
+    "place": "inside within | outside",
+    "time": "before | after",
+    "side": "left | right",
+    "level": "upper | lower",
+    "law": "legal | illegal",
+    "guilt": "guilty | innocent",
+    "danger": "safe | unsafe dangerous",
+    "chance": "possible | impossible",
+    "friend": "friendly | enemy hostile",
+    "victims": "soldier troop 士兵 ทหาร စစ်သား солдат солдатів | civilian villager 平民 村民 ชาวบ้าน ရွာသား"
+    " | child children 儿童 дітей детей",
 }
 _SCALES = frozenset(10**power for power in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12))
 
