@@ -15,6 +15,7 @@ from bot.events.words import ComparedWords
 Verdict = Literal["copy", "quote", "contradiction", "other"]
 _OPCODE = tuple[str, int, int, int, int]
 _STRETCH = 16  # syllables; a word of an alphabet counts as two
+_HEAD = 12  # syllables that two texts with the same long end say differently before it
 _GLUE = 2  # tokens that two texts share by chance within what one of them adds
 _EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
 _PAIRS = 500_000  # of equal words: beyond that aligning two texts takes long
@@ -301,16 +302,18 @@ def _added_stretches(
     first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]
 ) -> Iterator[tuple[int, int]]:
     """What the later text adds in one stretch that is long enough to say something of its own."""
-    start = end = gain = since = -1
+    start = end = since = come = gone = -1
     for what, low, high, begin, stop in [*changes, ("equal", len(first), 0, 0, _STRETCH)]:
         if what == "equal" and stop - begin > _GLUE:
-            if start >= 0 and (gain >= _STRETCH or (gain > 0 and _denies_more(later[start:end], first[since:low]))):
+            instead = since <= _GLUE and min(come, gone) >= _HEAD
+            denied = come > gone and _denies_more(later[start:end], first[since:low])
+            if start >= 0 and (come - gone >= _STRETCH or instead or denied):
                 yield start, end
             start = -1
         elif what != "equal":
-            gain = (gain if start >= 0 else 0) + _weigh(later[begin:stop]) - _weigh(first[low:high])
-            since = low if start < 0 else since
-            start, end = (begin if start < 0 else start), stop
+            if start < 0:
+                start, since, come, gone = begin, low, 0, 0
+            come, gone, end = come + _weigh(later[begin:stop]), gone + _weigh(first[low:high]), stop
 
 
 def _denies_more(later: Sequence[str], first: Sequence[str]) -> bool:
