@@ -9,7 +9,7 @@ from storage.language.fold import fold
 
 _PLAIN = (
     "not no never none nobody nothing cannot without neither nor wasnt isnt arent werent didnt doesnt dont hasnt havent"
-    " hadnt wont cant couldnt wouldnt shouldnt percent minus"  # 40 of them, and 40 percent of them
+    " hadnt wont cant couldnt wouldnt shouldnt percent minus nought"  # 40 of them, and 40 percent of them
     " unless hardly barely scarcely failed refuses refused rejects rejected declined boycott boycotts boycotted"
     " cancelled canceled"
     " 不 没 没有 未 尚未 非 无 取消 拒绝 မ ဘူး ไม่ มิได้ ปฏิเสธ ยกเลิก не ні нет ни никогда"

@@ -29,7 +29,12 @@ _CROSSED = re.compile("[\u274c\u274e\U0001f6ab]+")  # a cross says that somethin
 _MINUS = re.compile(r"(?<=[^\n\w] )[-\u2212](?=\d)|(?<=\w )[-\u2212](?=\d)")
 _DIGIT = re.compile(r"\d")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
-_HALF_DAY = re.compile(r"\b(1[0-2]|0?[1-9])[:.]([0-5]\d) ?([ap])\.?m\b\.?", re.IGNORECASE)
+_HALF_DAY = re.compile(r"\b(1[0-2]|0?[1-9])(?:[:.]([0-5]\d))? ?([ap])\.?m\b\.?", re.IGNORECASE)
+_HOURS = re.compile(r"\b([01]\d|2[0-3])([0-5]\d) ?(?:hrs|hours|h)\b", re.IGNORECASE)
+_BELOW_ONE = re.compile(r"(?<![\d.,])0[.,](?=\d)")  # 0.5 is another number than 5
+_VIEWS = re.compile(
+    r"\n[^\w\n]{0,8}\d[\d.,]{0,12}[km]? (?:views?|просмотр\w{0,4}|перегляд\w{0,4})\s{0,8}$", re.IGNORECASE
+)
 _HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
@@ -85,14 +90,21 @@ def list_tokens(text: str) -> list[str]:
         text = _PERCENT.sub(" percent ", text)
     text = _CROSSED.sub(" false ", text)
     if _DIGIT.search(text):
-        text = _MINUS.sub(" minus ", _HALF_DAY.sub(_as_whole_day, _ISO_DATE.sub(r"\3 \2 \1", text)))
+        text = _write_numbers_one_way(text)
     return [token for line in text.split("\n") for token in _fold_line(line)]
+
+
+def _write_numbers_one_way(text: str) -> str:
+    """Dates, clock times and signs as they are compared, and no number of views in the last line."""
+    text = _ISO_DATE.sub(r"\3 \2 \1", _VIEWS.sub("", text))
+    text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
+    return _MINUS.sub(" minus ", _BELOW_ONE.sub(" nought ", text))
 
 
 def _as_whole_day(clock: re.Match[str]) -> str:
     """6:20 pm is 18:20."""
     hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
-    return f"{hour:02}:{clock[2]}"
+    return f"{hour:02}:{clock[2] or '00'}"
 
 
 def has_address(text: str) -> bool:

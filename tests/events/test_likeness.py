@@ -62,6 +62,8 @@ def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
         ("20 05", ["20", "5"]),
         ("at 06:20", ["6", "20"]),
         ("6:20 pm", ["18", "20"]),
+        ("6pm and 12 a.m.", ["18", "0", "0", "0"]),
+        ("0620 hrs", ["6", "20"]),
         ("1 200 and 1,200 and 2k", ["1200", "1200", "2000"]),
         ("48 37 and 4.5", ["48", "37", "4", "5"]),
         ("two hundred thousand and five billion", ["200000", "5000000000"]),
