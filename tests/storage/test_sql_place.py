@@ -39,7 +39,7 @@ def modules(folder: str) -> list[Path]:
 
 
 def unquoted(statement: str) -> str:
-    return re.sub(r"'[^']*'", "''", statement)
+    return re.sub(r"'[^']*'|\"\w+\"", "''", statement)
 
 
 def test_no_statement_is_written_outside_storage() -> None:
