@@ -27,7 +27,7 @@ test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (1
 	@$(BIN)/python -m tests.speech_model
 
 test: .venv/.dev say-how-long lint ## every check: ruff, mypy strict, import-linter, tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal # most of a test's time is waiting for a real process
+	$(BIN)/python -m pytest -n 4 --dist worksteal # most of a test's time is waiting for a real process
 
 say-how-long:
 	@echo "about $(TEST_MINUTES) minutes on two cores; a failure is shown when it happens"
