@@ -199,7 +199,8 @@ def test_a_job_that_gets_little_of_the_processor_has_all_the_time_that_it_needs(
     ("body", "why"),
     [
         (
-            "import os, time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep(0.01)",
+            # One after the other: as root nothing of the kernel holds a bomb that doubles, and the machine is not ours.
+            "import os, time\nwhile True:\n  time.sleep(0.002)\n  try: os.fork() or time.sleep(60)\n  except OSError: pass",
             "more than 64 processes",
         ),
         (

@@ -27,7 +27,7 @@ from tests.telegram.in_process import Rig, running, sign_in, until
 from tests.telegram.scenario import CALM, CURES, ENDS, FAULTS, LOOKS, MOVES, Story
 from tests.telegram_world import Served, run_in_thread
 
-WORLDS = int(os.environ.get("COMMUNIQUE_TEST_WORLDS", "10"))
+WORLDS = int(os.environ.get("COMMUNIQUE_TEST_WORLDS", "6"))
 ENDLESS_S = 180  # a story takes about a second; one that takes so long will never end
 Step = tuple[str, int]
 STEP = st.tuples(
