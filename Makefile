@@ -6,7 +6,7 @@ MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # How long `make test` takes on two quiet cores, its static checks included: keep it true.
-TEST_MINUTES := 13
+TEST_MINUTES := 10
 
 .DEFAULT_GOAL := help
 .PHONY: docs help demo setup-media test-model test test-long torture bench lint lock clean
