@@ -49,7 +49,7 @@ def find_person(who: str | None) -> str:
 def acknowledge_alert(session: Session, alert_id: int, who: str | None, zone: Zone, form: str | None) -> None:
     """Say that somebody takes up the event of an alert, so that it does not escalate.
 
-    The first one has it; who comes later is told whose it is. It counts for every alert about the event.
+    The first one has it; who comes later learns who has it. It counts for every alert about the event.
     """
     from bot.answers.answering import acknowledge
     from bot.documents.alert import acked_json

@@ -146,7 +146,7 @@ class TelegramTarget:
     async def _change(self, receipt: str, message: Message, *, html: bool) -> None:
         said = json.loads(receipt)
         if said.get("chat") != self._chat or _message_id(receipt) is None:
-            raise MessageRefused("it is in another chat, or nobody knows in which")
+            raise MessageRefused("it is in another chat, or it is not known in which")
         method, field, limit = ("editMessageCaption", "caption", _CAPTION) if self.has_caption(receipt) else _AS_TEXT
         request: dict[str, object] = {
             "chat_id": self._chat,

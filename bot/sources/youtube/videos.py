@@ -42,7 +42,7 @@ class VideoList:
 
 @dataclass(frozen=True, slots=True)
 class WatchPage:
-    """The page of one video: the video, or `gone` with the page's own words; neither: it cannot be told."""
+    """The page of one video: the video, or `gone` with the page's own words; neither: the page does not say."""
 
     post: FetchedPost | None = None
     gone: str | None = None
