@@ -40,8 +40,8 @@ torture: .venv/.dev ## 200 kills over 2,000 alerts and more, compared with what 
 	  tests/integration/test_killed_at_any_moment.py tests/integration/test_missed_while_blind.py \
 	  tests/alerts/test_killed_while_held.py tests/telegram/test_kill.py tests/telegram/test_worlds.py
 
-bench: .venv/.dev ## ratios to a floor measured in the same run
-	$(BIN)/python -m bench
+bench: .venv/.dev ## speed beside a floor of the same run: one table with goals and verdicts (QUICK=1: two minutes)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ONLY)
 
 lint: .venv/.dev ## the static checks alone
 	$(BIN)/ruff check .

@@ -2,20 +2,19 @@
 
 import gc
 import re
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from bench._table import Row, in_turn, ratio, run
 from bot.sources.telegram_web.page import read_page
 from bot.world.pages import list_page
 from bot.world.state import Markup, World, WorldFile
 from storage.records import Forward, Poll, Preview
 
 LIMIT = 1.5
-ROUNDS = 60
 # A real block also draws the tail of its bubble, which the world's pages leave out.
 PATH = (
     '<path class="border" fill="#ffffff" d="M0,0 '
@@ -93,29 +92,15 @@ def _bare(message: LexborNode) -> dict[str, object]:
     }
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of many runs."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def main(_: list[str] | None = None) -> int:
-    worst = 0.0
+def rows(quick: bool) -> Iterator[Row]:
     gc.disable()
     markups: tuple[Markup, ...] = ("2023", "2026")
     for markup in markups:
         html = page(markup)
         assert len(read_page(html).posts) == len(floor(html)) == 20
-        bare, ours = best(lambda html=html: floor(html)), best(lambda html=html: read_page(html))  # type: ignore[misc]
-        worst = max(worst, ours / bare)
-        print(f"parse, markup of {markup}: {ours * 1e3:.2f} ms, floor {bare * 1e3:.2f} ms, ratio {ours / bare:.2f}")
-    print(f"parse ratio {worst:.2f} (limit {LIMIT})")
-    return 0 if worst <= LIMIT else 1
+        ours, bare = in_turn(partial(read_page, html), partial(floor, html), rounds=40 if quick else 200)
+        yield ratio(f"parse a page, markup of {markup}", ours, bare, goal=LIMIT)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(rows, __doc__)
