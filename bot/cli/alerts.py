@@ -86,6 +86,7 @@ for other in (
     "--state", type=click.Choice(STATES), help="Only with a delivery in this state; silent: nothing was sent."
 )
 @click.option("--event", metavar="ID", help="Only about the posts of this event, also joined, and what faces it.")
+@click.option("--unacked", is_flag=True, help="Only what alerted and nobody has acknowledged.")
 @click.option("--digest", metavar="ID", type=click.IntRange(1), help="Only what this digest lists or counts.")
 @click.option(
     "--undelivered", is_flag=True, help="Messages that have not arrived, the oldest first: why, and until when."
@@ -102,6 +103,7 @@ def list_alerts(
     rule: str | None,
     state: str | None,
     event: str | None,
+    unacked: bool,
     digest: int | None,
     undelivered: bool,
     limit: int | None,
@@ -110,7 +112,7 @@ def list_alerts(
 ) -> None:
     """List matches of rules, newest first, and how each was delivered."""
     if undelivered:
-        if any(one is not None for one in (since, rule, state, event, digest)):
+        if unacked or any(one is not None for one in (since, rule, state, event, digest)):
             raise click.UsageError("--undelivered lists every message that has not arrived: give nothing else with it.")
         print_undelivered(session, limit, _LIMIT, zone, form)
         return
@@ -122,7 +124,7 @@ def list_alerts(
             raise NotFound(f"there is no digest {digest}")
         number = None if event is None else find_event(reader, event)
         found = matches.list_matches(
-            reader, since=start, rule=rule, state=state, event=number, digest=digest, limit=most
+            reader, since=start, rule=rule, state=state, event=number, digest=digest, unacked=unacked, limit=most
         )
         if form is not None:
             documents = (
@@ -140,7 +142,9 @@ def list_alerts(
         rows = [_row(reader, match, source, zone) for match, source, _ in found]
         total = len(rows)
         if total == most:
-            total = matches.count_listed(reader, since=start, rule=rule, state=state, event=number, digest=digest)
+            total = matches.count_listed(
+                reader, since=start, rule=rule, state=state, event=number, digest=digest, unacked=unacked
+            )
     write_table(session, ("alert", "matched", "rule", "kind", "source", "delivered", "why"), rows)
     say_left_out(session, len(rows), total)
     if not rows:

@@ -13,12 +13,14 @@ from storage.records import PRIORITIES, Acked, Hit, MatchRow, ObservationRow, Po
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
+_ACKS = (  # of the event of the post of the match m
+    "FROM matches n JOIN acks a ON a.match_id = n.id WHERE n.post_id IN (SELECT m.post_id UNION SELECT c.post_id"
+    " FROM event_posts b JOIN event_posts c ON c.event_id = b.event_id WHERE b.post_id = m.post_id)"
+)
 _COLUMNS = (
     "m.id, m.rule, m.rule_version, m.post_id, m.document_hash, m.kind, m.at, m.hits, m.alerting, m.why, m.before,"
     " (SELECT b.event_id FROM event_posts b WHERE b.post_id = m.post_id) AS event_id,"
-    " (SELECT json_array(a.who, a.at) FROM matches n JOIN acks a ON a.match_id = n.id WHERE n.post_id IN"
-    " (SELECT m.post_id UNION SELECT c.post_id FROM event_posts b JOIN event_posts c ON c.event_id = b.event_id"
-    " WHERE b.post_id = m.post_id) ORDER BY a.id LIMIT 1) AS acked"
+    f" (SELECT json_array(a.who, a.at) {_ACKS} ORDER BY a.id LIMIT 1) AS acked"
 )
 
 _TOP = (1 << 63) - 1
@@ -33,6 +35,7 @@ _LISTED = (
     " AND (:digest IS NULL OR m.id IN (SELECT d.match_id FROM deliveries d WHERE d.digest_id = :digest UNION ALL"
     " SELECT d.match_id FROM digests g JOIN deliveries d ON d.target = g.target AND d.id > g.after_delivery"
     " AND d.id < g.delivery_id WHERE g.id = :digest))"
+    f" AND (NOT :unacked OR m.alerting = 1 AND NOT EXISTS (SELECT 1 {_ACKS}))"
 )
 
 
@@ -181,11 +184,13 @@ def list_matches(
     state: str | None = None,
     event: int | None = None,
     digest: int | None = None,
+    unacked: bool = False,
     limit: int | None = None,
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post; read in slices.
 
-    `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody.
+    `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody. `unacked`: those that
+    alerted and that nobody has acknowledged.
     """
     below, left = _TOP, limit
     while left is None or left > 0:
@@ -199,6 +204,7 @@ def list_matches(
                 "state": state,
                 "event": event,
                 "digest": digest,
+                "unacked": unacked,
                 "below": below,
                 "size": size,
             },
@@ -219,9 +225,10 @@ def count_listed(
     state: str | None = None,
     event: int | None = None,
     digest: int | None = None,
+    unacked: bool = False,
 ) -> int:
     """How many matches `list_matches` gives without a limit."""
-    values = {"since": since, "rule": rule, "state": state, "event": event, "digest": digest}
+    values = {"since": since, "rule": rule, "state": state, "event": event, "digest": digest, "unacked": unacked}
     return int(reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", values))
 
 

@@ -35,6 +35,22 @@ def test_the_first_who_takes_up_an_alert_has_it(program: Any, line: Any) -> None
     assert len(line.rows("SELECT * FROM acks")) == 1
 
 
+def test_what_nobody_has_acknowledged_is_listed_as_such_with_every_copy_of_it(program: Any, line: Any) -> None:
+    posts = [line.post(f"the command fell {number}", str(number)) for number in range(4)]
+    one, copy, other = (line.match(post) for post in posts[:3])
+    line.match(posts[3], targets=())  # it alerted nobody
+    place(line, posts[0], *posts[:2])
+
+    def listed(*words: str) -> list[str]:
+        return [row["id"] for row in json.loads(program("alerts", "list", "--unacked", *words, "--json")[1])]
+
+    assert listed() == [str(other), str(copy), str(one)]
+    program("alerts", "ack", str(one))
+    assert listed() == [str(other)]
+    assert listed("--rule", "smoke") == []
+    assert program("alerts", "list", "--unacked", "--undelivered")[0] == 2
+
+
 def test_without_a_name_it_is_the_user_of_the_system(program: Any, line: Any) -> None:
     alert = line.match(line.post())
     name = pwd.getpwuid(getuid()).pw_name
