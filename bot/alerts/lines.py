@@ -1,10 +1,9 @@
 """PURE: the lines of a message: pieces with a style, made inert, and drawn in the form that a target shows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.contracts.message import Shows
-from bot.foreign.graphemes import count_units
 from bot.foreign.inert import JOINER, find_breaks
 
 
@@ -31,9 +30,9 @@ def keep_inert(lines: Sequence[Line], shows: Shows) -> list[Line]:
     return list(lines) if shows.local or shows.form in {"ansi", "json"} else list(map(_inert, lines))
 
 
-def measure_lines(lines: Sequence[Line]) -> int:
-    """The length of lines in UTF-16 units, each with its line feed."""
-    return sum(count_units(span.text) for line in lines for span in line) + len(lines)
+def measure_lines(lines: Iterable[Line], shows: Shows) -> int:
+    """The length of lines as the target counts it, each with its line feed."""
+    return sum(1 + sum(shows.size(span.text) for span in line) for line in lines)
 
 
 def draw_lines(lines: Sequence[Line], shows: Shows) -> str:

@@ -73,8 +73,8 @@ def render(
         head.append((Span(said),))
     limit = shows.units if attached is None and not captioned else shows.caption
     head, tail = keep_inert(head, shows), keep_inert(tail, shows)
-    room = _SNIPPET if limit is None else min(_SNIPPET, limit - measure_lines([*head, *tail]) - 60)
-    body = _fitting_body(story, post, max(room, 0), shows)
+    room = None if limit is None else max(limit - measure_lines([*head, *tail], shows) - 60, 0)
+    body = _fitting_body(story, post, room, shows)
     words = fit_pieces([(span.text, span.style == "hit") for span in body[-1]], _HEADLINE) if body else ()
     lines = [*head, *body, *tail]
     return Message(
@@ -104,7 +104,7 @@ def render_notice(delivery: DeliveryRow, shows: Shows) -> Message:
     text, about = str(delivery.payload.get("text", "")), str(delivery.payload.get("about", ""))
     limit = (shows.units or 4_000) - 40
     repeat = " (possible repeat)" if delivery.possible_repeat else ""
-    said = clip(plain_lines(keep_inert([_notice_line(one_line(text))], shows)), limit)
+    said = clip(plain_lines(keep_inert([_notice_line(one_line(text))], shows)), limit, shows.size)
     line = (Span(f"Communiqué {delivery.kind}{repeat}: ", "bold"), Span(said, "own"))
     data = {"about": about, "text": text, "possible_repeat": delivery.possible_repeat}
     first = delivery.payload.get("reply_to")
@@ -214,17 +214,16 @@ def _tail(story: Story, post: PostRow, copies: Sequence[str]) -> list[Line]:
     return lines
 
 
-def _fitting_body(story: Story, post: PostRow, room: int, shows: Shows) -> list[Line]:
-    """The quoted words in `room`, with what keeps them inert."""
-    body, wanted = list[Line](), room
-    for _ in range(3):  # fewer words need fewer joiners, so the second try fits
+def _fitting_body(story: Story, post: PostRow, room: int | None, shows: Shows) -> list[Line]:
+    """The quoted words in `room`, which the target counts in its own way, with what keeps them inert."""
+    wanted = _SNIPPET if room is None else min(_SNIPPET, room)
+    while True:
         body = [line for line in _body(story, post, wanted) if any(span.text for span in line)]
         inert = keep_inert(body, shows)
-        over = measure_lines(inert) - len(inert) - room
-        if over <= 0 or over <= measure_lines(body) - len(body) - room:
+        used = measure_lines(inert, shows) - len(inert)
+        if room is None or used <= room or wanted == 0:
             return inert
-        wanted = max(wanted - over, 0)
-    return keep_inert(body, shows)
+        wanted = min(wanted * room // used, wanted - 1)  # fewer words need less of everything, so this ends soon
 
 
 def _body(story: Story, post: PostRow, room: int) -> list[Line]:

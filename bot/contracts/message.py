@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bot.foreign.graphemes import count_bytes, count_units
 from storage.records import DeliveryKind
 
 
@@ -11,7 +12,8 @@ from storage.records import DeliveryKind
 class Shows:
     """What a target can show, so that render can fit a message to it.
 
-    `units` is the greatest length in UTF-16 code units, None where there is no limit. `file_bytes` is the largest file
+    `units` is the greatest length in UTF-16 code units, or in bytes of UTF-8 with `in_bytes`; None where there is no
+    limit. `file_bytes` is the largest file
     that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` says that
     only the user of this machine sees it, so it may show paths of files.
     """
@@ -22,6 +24,11 @@ class Shows:
     caption: int | None = None
     file_bytes: int = 0
     local: bool = False
+    in_bytes: bool = False
+
+    def size(self, text: str) -> int:
+        """The length of a text as the target counts it."""
+        return count_bytes(text) if self.in_bytes else count_units(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """PURE: text cut where people see a letter end (UAX 29), and its length as Telegram counts it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unicodedata import category
 
 ELLIPSIS = "…"
@@ -12,6 +12,11 @@ _LONGEST = 32  # code points; a longer one is an attack, not a letter
 def count_units(text: str) -> int:
     """Length in UTF-16 code units."""
     return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def count_bytes(text: str) -> int:
+    """Length in bytes of UTF-8."""
+    return len(text.encode("utf-8", "replace"))
 
 
 def split_graphemes(text: str) -> Iterator[str]:
@@ -26,14 +31,14 @@ def split_graphemes(text: str) -> Iterator[str]:
             start = place
 
 
-def clip(text: str, limit: int) -> str:
-    """Keep at most `limit` UTF-16 units, whole clusters, with an ellipsis where something is missing."""
-    if count_units(text) <= limit:
+def clip(text: str, limit: int, size: Callable[[str], int] = count_units) -> str:
+    """Keep at most `limit` UTF-16 units, or what `size` counts: whole clusters, and an ellipsis for what is missing."""
+    if size(text) <= limit:
         return text
     kept: list[str] = []
-    room = limit - 1
+    room = limit - size(ELLIPSIS)
     for grapheme in split_graphemes(text):
-        room -= count_units(grapheme)
+        room -= size(grapheme)
         if room < 0:
             break
         kept.append(grapheme)

@@ -255,6 +255,14 @@ def test_what_keeps_words_from_being_tapped_makes_no_message_too_long(words: str
     assert shown.plain.endswith("https://t.me/spokesman/1 · alert 42")
 
 
+@pytest.mark.parametrize("words", ["တိုင်းစစ်ဌာနချုပ်" * 200, "\U0001f525@a" * 700, "x" * 3_000])
+def test_where_a_target_counts_bytes_the_room_is_used_and_the_link_stays(words: str) -> None:
+    shows = Shows("text", units=1_200, in_bytes=True)
+    shown = told(f"{words} command {words}", "command", shows=shows, side="မြန်မာ" * 20)
+    assert 900 < len(shown.text.encode()) <= 1_200
+    assert shown.plain.endswith("https://t.me/spokesman/1 · alert 42")
+
+
 def test_bad_input_18_three_thousand_emoji_fit_and_keep_their_link() -> None:
     for text in ("👨‍👩‍👧" * 3_000, "x" * 5_000, "တိုင်းစစ်ဌာနချုပ်" * 500, "<&>" * 3_000, "e" + "\u0301" * 100_000):
         shown = told(f"command {text}", "command", shows=TELEGRAM)

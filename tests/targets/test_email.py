@@ -91,6 +91,21 @@ def test_a_certificate_for_another_name_gets_nothing(around: Any, authority: Aut
         assert mail.asked == []
 
 
+def test_a_port_of_the_other_kind_of_encryption_is_named_as_such(
+    around: Any, authority: Authority, email: Any, mail: MailServer, message: Message
+) -> None:
+    async def send(target: Any) -> None:
+        await Mail(target.settings, target._http, target._clock, deadlines_s=(3, 3)).send(message)
+
+    keys = email | {"host": "localhost", "ca_file": str(authority.ca_file)}
+    with mail_server(authority.server("localhost"), implicit=True) as encrypted:
+        for tls, port, other in (("implicit", mail.port, "starttls"), ("starttls", encrypted.port, "implicit")):
+            with pytest.raises(Later, match=f'perhaps this port expects tls = "{other}"') as problem:
+                asyncio.run(around.with_target(keys | {"tls": tls, "port": port}, send))
+            assert not problem.value.unsure
+    assert mail.asked == encrypted.asked == []
+
+
 def test_a_server_without_encryption_gets_nothing(email: Any, around: Any, mail: MailServer) -> None:
     with pytest.raises(Never, match="offers no encryption"):
         asyncio.run(around.send(email | {"tls": "starttls"}))

@@ -5,11 +5,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bot.alerts.digests.listing import MOST, ListedPost, fit_posts, measure, post_lines
+from bot.alerts.digests.listing import MOST, ListedPost, fit_posts, post_lines
 from bot.alerts.digests.material import DigestMaterial, list_alerts, read_material, read_posts
 from bot.alerts.digests.summary import stretch_lines, summary_json, summary_lines
 from bot.alerts.digests.words import TITLES, count
-from bot.alerts.lines import Line, Span, keep_inert
+from bot.alerts.lines import Line, Span, keep_inert, measure_lines
 from bot.alerts.render import Rendering, compose_lines, format_times
 from bot.contracts.message import Message, Shows
 from bot.documents.alert import sound_json
@@ -43,7 +43,7 @@ def compose(
     if few:
         data["posts"] = list(map(_post_json, read_posts(reader, material)))
     head = keep_inert(list(_head(row, material, rendering)), shows)
-    lines = [*head, *_posts(reader, material, rendering, shows, measure(head))]
+    lines = [*head, *_posts(reader, material, rendering, shows, measure_lines(head, shows))]
     message = compose_lines(row, lines, data, shows)
     whole = few or shows.form != "json"
     return message if whole else replace(message, body=b"".join(_body(message.document, reader, material)))
@@ -88,7 +88,7 @@ def _posts(
     late = digest.kind == "late"
     posts = islice(read_posts(reader, material), MOST)
     blocks = (keep_inert(post_lines(one, rendering.zone, late=late), shows) for one in posts)
-    yield from fit_posts(blocks, total, room, f"communique alerts list {which}")
+    yield from fit_posts(blocks, total, room, f"communique alerts list {which}", shows)
 
 
 def _post_json(listed: ListedPost) -> dict[str, object]:

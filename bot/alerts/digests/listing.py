@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from bot.alerts.digests.words import count, short, short_time
-from bot.alerts.lines import Line, Span
+from bot.alerts.lines import Line, Span, measure_lines
 from bot.alerts.render import safe_link
+from bot.contracts.message import Shows
 from bot.documents.as_json import headed
-from bot.foreign.graphemes import clip, count_units
+from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line, undated
 from storage.alerts.digest_rows import DigestedRow
 from storage.records import PostRow
@@ -56,12 +57,12 @@ def _marks(listed: ListedPost, zone: ZoneInfo) -> str:
     return "; ".join(filter(None, (edited, gone)))
 
 
-def fit_posts(blocks: Iterable[list[Line]], total: int, room: int | None, command: str) -> Iterator[Line]:
-    """Whole posts while they fit in `room` units, a blank line before each; how many are left, and what lists them."""
-    left = (1 << 60 if room is None else room) - count_units(_rest(total, command)) - 1
+def fit_posts(blocks: Iterable[list[Line]], total: int, room: int | None, command: str, shows: Shows) -> Iterator[Line]:
+    """Whole posts while they fit in `room`, a blank line before each; how many are left, and what lists them."""
+    left = (1 << 60 if room is None else room) - shows.size(_rest(total, command)) - 1
     shown = 0
     for block in blocks:
-        size = 1 + measure(block)
+        size = 1 + measure_lines(block, shows)
         if size > left or shown == MOST:
             break
         left -= size
@@ -74,8 +75,3 @@ def fit_posts(blocks: Iterable[list[Line]], total: int, room: int | None, comman
 
 def _rest(number: int, command: str) -> str:
     return f"and {count(number, 'more post', 'more posts')}: `{command}`"
-
-
-def measure(lines: Iterable[Line]) -> int:
-    """The length of lines in UTF-16 units, each with its line feed."""
-    return sum(1 + sum(count_units(span.text) for span in line) for line in lines)

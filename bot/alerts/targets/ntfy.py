@@ -14,15 +14,15 @@ from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import SecretFile
 from bot.contracts.target import Message, MessageRefused, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never
-from bot.foreign.graphemes import clip
+from bot.foreign.graphemes import clip, count_bytes
 from bot.foreign.header import encode_header
 from bot.foreign.text import json_text, one_line
 from bot.http import Http, Reply, check_busy
 from bot.http.masking import strike_secrets
 
 _BYTES = 4_096  # of UTF-8; the server makes a file of a longer message
-_UNITS = _BYTES // 3 - 5  # a UTF-16 unit is at most three bytes
-_CAPTION = 900  # goes as a header, which web servers before it cut at 8 kB
+_JSON = 2 * _BYTES  # of the whole request
+_CAPTION = 2_700  # bytes; it goes as an encoded header, and web servers before it cut headers at 8 kB
 _FILE = 15 << 20  # what a server takes unless it says otherwise
 _PRIORITIES = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5}
 _JOINER = "\u2060"
@@ -62,7 +62,7 @@ class Settings(TargetSettings):
 class Ntfy:
     """One topic. Words go as JSON, and with a file as headers beside it; nothing in them is an action or Markdown."""
 
-    shows = Shows("text", units=_UNITS, caption=_CAPTION, file_bytes=_FILE)
+    shows = Shows("text", units=_BYTES, caption=_CAPTION, file_bytes=_FILE, in_bytes=True)
     idempotent = False
     chat = None
 
@@ -108,6 +108,9 @@ class Ntfy:
         if self.settings.updates:
             fields["sequence_id"] = sequence
         content, kind = json_text(fields).encode(), {"content-type": "application/json"}
+        if (over := len(content) - _JSON) > 0:  # words that JSON writes with many escapes
+            fields["message"] = clip(body, _size_in_json(body) - over, _size_in_json)
+            content = json_text(fields).encode()
         return await self._publish(f"{self.settings.url.rstrip('/')}/", content, kind, "POST", sequence)
 
     async def _put(self, message: Message, file: tuple[Attachment, bytes]) -> str:
@@ -204,10 +207,11 @@ def _words(message: Message) -> tuple[str, str]:
     """The title and what is below it, in as many bytes as the server takes."""
     title, _, body = message.plain.partition("\n")
     title = title.replace("=?", f"={_JOINER}?")  # the server would decode it
-    words = body.strip() or title
-    while len(words.encode()) > _BYTES:
-        words = clip(words, len(words) * 9 // 10)
-    return title, words
+    return title, clip(body.strip() or title, _BYTES, count_bytes)
+
+
+def _size_in_json(text: str) -> int:
+    return len(json_text(text).encode()) - 2
 
 
 def _read(attached: Attachment | None) -> tuple[Attachment, bytes] | None:

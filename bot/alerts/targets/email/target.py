@@ -24,6 +24,11 @@ from bot.errors import Later, Never
 from bot.http import Http
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+_HINTS = {  # where the server has said nothing in the clear, or nothing in TLS
+    "starttls": ' (perhaps this port expects tls = "implicit")',
+    "implicit": ' (perhaps this port expects tls = "starttls")',
+    "none": ' (perhaps this port expects tls = "implicit")',
+}
 _LARGEST = 7 << 20  # as base64 this is below 10 MB, the limit that Postfix has by itself
 _RECIPIENTS = 50
 _SOON = 60  # seconds: a server that puts a recipient off rarely means less
@@ -182,13 +187,14 @@ class Mail:
                     await wire.aclose()
         except (TimeoutError, Later) as problem:
             unsure = conversation is not None and conversation.unsure
+            hint = _HINTS[settings.tls] if conversation is not None and not conversation.greeted else ""
             if isinstance(problem, Later):
                 problem.unsure = unsure
-                raise
-            hint = conversation is not None and not conversation.greeted and settings.tls == "starttls"
-            words = f"{settings.host} did not finish within {deadline:g} s"
-            hinted = ' (perhaps this port expects tls = "implicit")' if hint else ""
-            raise Later(f"{words}{hinted}", unsure=unsure, unreached=not unsure) from problem
+                if not hint:
+                    raise
+                raise Later(f"{problem.reason}{hint}", unreached=problem.unreached) from problem
+            words = f"{settings.host} did not finish within {deadline:g} s{hint}"
+            raise Later(words, unsure=unsure, unreached=not unsure) from problem
 
     def _left_out(self, refused: dict[str, MailReply]) -> str:
         """Who did not get the letter; the words of a server change, so only its code says why it refuses somebody."""
