@@ -49,7 +49,9 @@ def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], st
 
 
 def words_of(writer: Writer, one: Arrived) -> ComparedWords:
-    """The compared words of a revision."""
+    """The compared words of a revision; a service message is no statement and has none."""
+    if one.service:
+        return make_words(())
     return read_words(one.text, steps.read_earlier_texts(writer, one, SIGNED_POSTS))
 
 

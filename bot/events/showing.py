@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def place_by_file(writer: Writer, rules: EventRules, step: PlacingStep, event: int) -> None:
     """A file of a post has arrived or was read: events may be one because of it, or no longer."""
     one, file = steps.read_arrived(writer, step.post_id, step.after), files.read_file(writer, step.media_id)
-    if one is None or file is None:
+    if one is None or file is None or one.service:
         return
     words = words_of(writer, one)
     if step.kind == "file":

@@ -30,6 +30,8 @@ class Arrived:
     forward: tuple[str, str] | None  # channel and number of the message that it forwards
     collected_at: int
     seq: int
+    posted_at: int | None
+    service: bool  # "Channel created": no statement
 
     @property
     def at(self) -> int:
@@ -114,8 +116,8 @@ def _done(key: str) -> str:
 
 _REVISION = (
     "SELECT r.id, r.post_id, r.number, r.title, r.text, p.source_id, coalesce(s.handle, s.name) AS handle,"
-    " p.native_id, p.forward, r.collected_at, p.seq FROM revisions r JOIN posts p ON p.id = r.post_id"
-    " JOIN sources s ON s.id = p.source_id"
+    " p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service FROM revisions r"
+    " JOIN posts p ON p.id = r.post_id JOIN sources s ON s.id = p.source_id"
 )
 
 
@@ -143,6 +145,8 @@ def _arrived(row: Row) -> Arrived:
         origin,
         row["collected_at"],
         row["seq"],
+        row["posted_at"],
+        bool(row["service"]),
     )
 
 
@@ -173,6 +177,7 @@ def read_earlier_texts(reader: Reader, arrived: Arrived, count: int) -> list[str
     rows = reader.rows(
         "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
         " WHERE p.source_id = :source AND p.id < :post AND p.seq < :seq AND r.text <> ''"
+        " AND NOT p.service"
         " ORDER BY p.id DESC LIMIT :count",
         {"source": arrived.source_id, "post": arrived.post_id, "seq": arrived.seq, "count": count},
     )

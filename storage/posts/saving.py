@@ -318,9 +318,9 @@ def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival, kept: Map
 
 _POSTS = (
     "INSERT INTO posts (id, source_id, native_id, number, posted_at, posted_raw, url, author, reply_to, group_key, "
-    "forward, views, collected_at, seq, alerts, revision, texts, language, edited_at, reader) VALUES (:id, :source_id, "
-    ":native_id, :number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, "
-    ":collected_at, :seq, :alerts, 0, :texts, :language, :edited_at, :reader)"
+    "forward, views, collected_at, seq, alerts, revision, texts, language, edited_at, reader, service) VALUES (:id, "
+    ":source_id, :native_id, :number, :posted_at, :posted_raw, :url, :author, :reply_to, :group_key, :forward, :views, "
+    ":collected_at, :seq, :alerts, 0, :texts, :language, :edited_at, :reader, :service)"
 )
 _REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
@@ -352,6 +352,7 @@ def _post_row(
         "language": standing.language,
         "edited_at": (int64_or_none(post.edited_at) or how.now) if post.edited else None,
         "reader": how.reader,
+        "service": int(post.service),
     }
 
 

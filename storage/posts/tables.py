@@ -78,6 +78,8 @@ class PostTable(SQLModel, table=True):
     )  # when it came: storage.archive.sequence
     # the reader of its source that has read the bytes of its current revision: see storage.posts.rereading
     reader: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
+    # the source says that it is no statement ("Channel created"); 0 as well for what came before this was kept
+    service: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
 
 
 class RevisionTable(SQLModel, table=True):

@@ -18,9 +18,11 @@ from storage.alerts.mutes import Mute
 from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.language.tree import QueryError
-from storage.records import Forward
+from storage.records import FetchedMedia, Forward
 from tests.alerts.conftest import Told
 from tests.events.conftest import CLAIM, HOUR, Desk
+
+PHOTO = FetchedMedia("photo", "p1", url="https://cdn.example/p1")
 
 
 def test_forty_copies_ring_once_where_copies_are_folded_and_forty_times_elsewhere(desk: Desk) -> None:
@@ -124,6 +126,22 @@ def test_short_texts_join_only_when_they_are_equal_and_within_an_hour(desk: Desk
     desk.now += 2 * HOUR
     desk.say("west", "the command fell")
     assert desk.states() == ["pending", "joined", "pending", "pending"]
+
+
+def test_a_service_message_is_no_statement_and_joins_nothing(desk: Desk) -> None:
+    pinned = f"rangers pinned «{CLAIM}»"
+    posts = [
+        desk.say(source, text, number, service=True)
+        for number, text in enumerate(("Channel created", "Channel name was changed to «command»", pinned), 1)
+        for source in ("rangers", "north")
+    ]
+    shown = [desk.say(source, "photo updated", 9, service=True, media=(PHOTO,)) for source in ("rangers", "north")]
+    for post in shown:
+        desk.attach(post, "aa", picture=f"photo {'5a' * 352}")
+    statement, copy = desk.say("rangers", CLAIM, 10), desk.say("north", pinned, 11)
+    assert desk.events() == [*({post} for post in [*posts, *shown]), {statement, copy}]
+    desk.rebuild()
+    assert desk.events() == [*({post} for post in [*posts, *shown]), {statement, copy}]
 
 
 def test_no_events_no_folding(desk: Desk) -> None:

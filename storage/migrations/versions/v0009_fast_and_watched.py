@@ -9,7 +9,7 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
-_STEPS: tuple[str, ...] = ()
+_STEPS: tuple[str, ...] = ("ALTER TABLE posts ADD COLUMN service INTEGER NOT NULL DEFAULT 0",)
 
 
 def upgrade() -> None:
