@@ -19,7 +19,7 @@ from bot.errors import Later, Never
 from bot.events.growth import is_edit_due
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
-from storage.alerts import outbox
+from storage.alerts import outbox, target_states
 from storage.alerts.pace import Pace, note_arrival, note_sending
 from storage.archive.database import Reader, Writer
 from storage.archive.errors import ArchiveError
@@ -134,7 +134,7 @@ class Growing:
         else:
             growing.look_again(writer, one.delivery_id, edited.again_at)
         if edited.hold_until is not None:
-            outbox.hold_targets(writer, account, edited.hold_until, now)
+            target_states.hold_targets(writer, account, edited.hold_until, now)
 
 
 def halve(pace: Pace) -> Pace:

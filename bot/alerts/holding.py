@@ -15,7 +15,7 @@ from bot.alerts.hours import LOUDEST, QuietWindow, Stretch, find_passing, find_q
 from bot.alerts.muting import HoldMuted
 from bot.clock import MINUTE
 from bot.contracts.target import Target
-from storage.alerts import digests, holding, outbox
+from storage.alerts import claiming, digests, holding, target_states
 from storage.alerts.holding import HeldRow
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.alerts.settlement import Claimed
@@ -74,9 +74,9 @@ def claim(
     passing = find_passing(limits.quiet, now)
     how: Any = {"pace": limits.pace, "is_muted": is_muted, "passing": passing}
     if suspect:
-        claimed = outbox.claim_suspect(writer, target, now, **how)
+        claimed = claiming.claim_suspect(writer, target, now, **how)
     else:
-        claimed = outbox.claim(writer, target, now, healthy=healthy, **how)
+        claimed = claiming.claim(writer, target, now, healthy=healthy, **how)
     if claimed is not None and limits.rules and claimed.row.match_id is not None:
         note_sending(writer, limits.of_rule(target, holding.find_rule(writer, claimed.row.match_id)), now)
     return claimed
@@ -125,7 +125,7 @@ def _hold_over_limits(
     writer: Writer, target: str, limits: TargetLimits, passing: int, now: int, is_muted: HoldMuted
 ) -> int | None:
     """The same for limits; `passing` is the least urgent priority that quiet hours let through."""
-    known = outbox.find_target(writer, target)
+    known = target_states.find_target(writer, target)
     works = known.state == "ok" and (known.hold_until or 0) <= now
     oldest = holding.find_oldest(writer, target, "limit")
     gathered = _find_gathered(writer, target, oldest, now)

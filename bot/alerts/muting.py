@@ -11,7 +11,7 @@ from bot.events.folding import Alert, split_targets
 from bot.foreign.text import one_line
 from bot.rules import MEDIA_RULE
 from bot.suggest import did_you_mean
-from storage.alerts import matches, mutes, outbox
+from storage.alerts import matches, mutes, retrying
 from storage.alerts.mutes import Mute
 from storage.events import heard
 from storage.events.heard import Heard
@@ -23,7 +23,7 @@ from storage.search import documents
 if TYPE_CHECKING:
     from bot.config import Config
     from storage.alerts.holding import HeldRow
-    from storage.alerts.outbox import Retried
+    from storage.alerts.retrying import Retried
     from storage.alerts.settlement import Claimed
     from storage.archive.database import Reader, Writer
     from storage.language.query import Query
@@ -215,4 +215,4 @@ def release(writer: "Writer", mute_id: int, folding: Collection[str], now: int) 
         else:
             known.append(alert)
     heard.join(writer, joined, now)
-    return outbox.retry(writer, now, mute_id=mute_id), len(joined)
+    return retrying.retry(writer, now, mute_id=mute_id), len(joined)

@@ -24,8 +24,8 @@ from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
+from storage.alerts import claiming, notices, outbox, target_states
 from storage.alerts import holding as rows_held
-from storage.alerts import notices, outbox
 from storage.alerts.pace import note_arrival
 from storage.alerts.settlement import Claimed, Settlement
 from storage.answers import escalations
@@ -159,11 +159,11 @@ class Outbox:
         now, healthy_at = self._clock.now(), self._claims.healthy_at
         passing = find_passing(lane.limits.quiet, now)
         found = await self._store.read(
-            outbox.find_due_time, name, healthy_at, pace=lane.limits.pace, passing=passing, now=now
+            claiming.find_due_time, name, healthy_at, pace=lane.limits.pace, passing=passing, now=now
         )
         due = min((at for at in (found, lane.held_until) if at is not None), default=None)
         if due is not None and lane.cooldown_until:
-            known = await self._store.read(outbox.find_target, name)
+            known = await self._store.read(target_states.find_target, name)
             if known.asked_at > lane.failed_at:  # a person wants it tried, or has seen it work
                 lane.cooldown_until = 0
         return self._cooled(lane, due)
@@ -234,7 +234,7 @@ class Outbox:
 
     async def _sweep(self, name: str, lane: _TargetLane) -> None:
         """Settle what could not be settled when it was sent, and follow a chat that has moved."""
-        known = await self._store.read(outbox.find_target, name)
+        known = await self._store.read(target_states.find_target, name)
         await self._store.run(growing.note_start, name, self._clock.now())
         if isinstance(lane.target, Movable) and known.moved_from is not None and known.moved_to is not None:
             lane.target.follow(known.moved_from, known.moved_to)
@@ -349,11 +349,11 @@ class Outbox:
         note_arrival(writer, lane.limits.pace, now)
         said: list[str] = []
         if outcome.hold_until is not None:
-            outbox.hold_targets(writer, self._held(lane), outcome.hold_until, now)
+            target_states.hold_targets(writer, self._held(lane), outcome.hold_until, now)
         if outcome.target == "ok":
-            changed = outbox.note_success(writer, row.target, now)
+            changed = target_states.note_success(writer, row.target, now)
         else:
-            changed = outcome.target is not None and outbox.mark_target(
+            changed = outcome.target is not None and target_states.mark_target(
                 writer, row.target, outcome.target, outcome.reason or None, now
             )
         if outcome.target is not None and changed:
@@ -397,7 +397,7 @@ class Outbox:
 
 def note_move(writer: Writer, target: str, move: Moved, health: Iterable[str], now: int) -> str:
     """Keep where a chat is now, and ask a person to confirm it; the sentence, empty if it was known."""
-    if not outbox.note_move(writer, target, move.old, move.new, now):
+    if not target_states.note_move(writer, target, move.old, move.new, now):
         return ""
     sentence = (
         f"the chat {move.old} of target {target} has become {move.new}; alerts go there now."

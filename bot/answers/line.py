@@ -33,7 +33,7 @@ from bot.config import Config
 from bot.errors import Later, Never, UserError
 from bot.http import Http
 from bot.incidents import Incidents
-from storage.alerts import notices, outbox
+from storage.alerts import notices, target_states
 from storage.answers import bots
 from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError
@@ -191,7 +191,7 @@ class BotLine:
     async def _chats(self) -> Collection[int | str]:
         """The chats of the config, also where Telegram has moved them to."""
         chats = self.config.bot.chats
-        targets = await self.store.read(outbox.read_targets)
+        targets = await self.store.read(target_states.read_targets)
         written = {str(chat) for chat in chats}
         moved = [row.moved_to for row in targets.values() if row.moved_from in written and row.moved_to]
         return (*chats, *moved)

@@ -13,7 +13,7 @@ from bot.bells import SWEEP_S, Bell
 from bot.clock import HOUR, MINUTE, Clock
 from bot.contracts.target import Buttoned, MessageRefused, Moved, Target
 from bot.errors import Later, Never
-from storage.alerts import outbox
+from storage.alerts import target_states
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.answers import buttons
 from storage.answers.buttons import ButtonedMessage
@@ -52,7 +52,7 @@ class ButtonRemoval:
     def _claim(self, writer: Writer, target: "Target") -> bool:
         """Whether the target takes an edit now; it counts as a message then."""
         name, now = target.settings.name, self.clock.now()
-        known = outbox.find_target(writer, name)
+        known = target_states.find_target(writer, name)
         pace = Pace(target.chat or f"target {name}", target.settings.per_minute)
         waits = max(self.pause_until.get(name, 0), known.hold_until or 0, find_free_time(writer, halve(pace), now))
         if known.state == "parked" or waits > now:
@@ -72,6 +72,6 @@ class ButtonRemoval:
         except Later as problem:
             self.pause_until[one.target] = max(problem.retry_at or 0, now + MINUTE)
             if problem.obey and problem.retry_at is not None:
-                await self.store.run(outbox.hold_targets, [one.target], problem.retry_at, now)
+                await self.store.run(target_states.hold_targets, [one.target], problem.retry_at, now)
             return
         await self.store.run(buttons.note_removed, one.delivery)

@@ -17,7 +17,7 @@ from bot.config import Config
 from bot.contracts.message import ButtonRows
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line
-from storage.alerts import outbox
+from storage.alerts import target_states
 from storage.answers import bots
 from storage.archive.database import Reader
 from storage.archive.errors import ArchiveError
@@ -70,7 +70,7 @@ class Replies:
     async def _call(self, method: str, request: dict[str, object]) -> None:
         """Call a method, after any wait that Telegram has asked this bot for; such a wait holds alerts too."""
         for _ in range(_ATTEMPTS):
-            known = await self.store.read(outbox.read_targets)
+            known = await self.store.read(target_states.read_targets)
             held = max((row.hold_until or 0 for name, row in known.items() if name in self.sharing), default=0)
             await asyncio.sleep(max(held - self.clock.now(), 0) / SECOND)
             try:
@@ -78,7 +78,7 @@ class Replies:
             except Later as problem:
                 if not problem.obey or problem.retry_at is None:
                     raise
-                await self.store.run(outbox.hold_targets, self.sharing, problem.retry_at, self.clock.now())
+                await self.store.run(target_states.hold_targets, self.sharing, problem.retry_at, self.clock.now())
                 await asyncio.sleep(max(problem.retry_at - self.clock.now(), 0) / SECOND)
             else:
                 return
@@ -92,7 +92,7 @@ class Replies:
             return  # pressed too long ago
         except Later as problem:
             if problem.obey and problem.retry_at is not None:
-                await self.store.run(outbox.hold_targets, self.sharing, problem.retry_at, self.clock.now())
+                await self.store.run(target_states.hold_targets, self.sharing, problem.retry_at, self.clock.now())
             self.say(f"a button in the bot's chat got no answer: {problem}")
 
     async def _take_buttons_away(self, heard: Incoming) -> None:

@@ -11,11 +11,11 @@ from bot.cli.terminal.output import Session, complete_name, format_count, say, w
 from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.errors import NotFound
 from bot.foreign.text import visible
-from storage.alerts import matches, outbox
+from storage.alerts import matches, retrying
 from storage.records import Story
 
 if TYPE_CHECKING:
-    from storage.alerts.outbox import Retried
+    from storage.alerts.retrying import Retried
     from storage.archive.database import Reader
 
 
@@ -59,7 +59,7 @@ def retry_alerts(
             with archive.reading() as reader:
                 find_story(reader, alert_id)
         with archive.writing() as writer:
-            done = outbox.retry(writer, now, match_id=alert_id, target=target, dead_only=dead)
+            done = retrying.retry(writer, now, match_id=alert_id, target=target, dead_only=dead)
     _print_retried(session, done, zone)
     if not done.due:
         say(session, _why_nothing(done, alert_id, zone))

@@ -10,7 +10,7 @@ from bot.cli.names import find_by_name
 from bot.cli.terminal.output import Form, Session, complete_name, format_options, say, write_json, write_line
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import visible
-from storage.alerts import outbox
+from storage.alerts import outbox, target_states
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -84,7 +84,7 @@ async def _send_after_move(session: Session, config: "Config", target: "Target",
     name = target.settings.name
     with archive:
         with archive.reading() as reader:
-            known = outbox.find_target(reader, name)
+            known = target_states.find_target(reader, name)
         if isinstance(target, Movable) and known.moved_from is not None and known.moved_to is not None:
             target.follow(known.moved_from, known.moved_to)
         try:
@@ -109,9 +109,9 @@ def _note_success(session: Session, config: "Config", target: str) -> bool:
         return False  # nothing collected yet, so nothing waits
     now = session.clock.now()
     with archive, archive.writing() as writer:
-        suspended = outbox.find_target(writer, target).state == "parked"
-        changed = outbox.mark_target(writer, target, "ok", None, now)
-        outbox.make_due(writer, target, now)
+        suspended = target_states.find_target(writer, target).state == "parked"
+        changed = target_states.mark_target(writer, target, "ok", None, now)
+        target_states.make_due(writer, target, now)
         if changed:
             sentence = f"target {target} works again"
             notices.add(writer, now, f"target {target}", sentence)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.alerts.outbox import find_target
 from storage.alerts.pace import find_free_time
+from storage.alerts.target_states import find_target
 from storage.archive.database import as_list, in_list
 from storage.events.members import AFTER_NEWEST, AT_MOST
 

@@ -20,7 +20,7 @@ from bot.clock import Clock
 from bot.config import Config
 from bot.contracts.target import TargetTools
 from bot.http import IN_ALL, Http
-from storage.alerts import outbox
+from storage.alerts import claiming, outbox
 from storage.alerts.settlement import Settlement
 from storage.answers import acks, buttons
 from tests.bot_chat import BotChat, keyboard, wait_for
@@ -190,7 +190,7 @@ def test_a_mute_that_nobody_heard_is_not_carried_out_and_an_ack_is(
 def test_buttons_that_were_on_their_way_during_the_answer_are_found(line: Any) -> None:
     first = line.match(line.post())
     with line.archive.writing() as writer:
-        claimed = outbox.claim(writer, "desk", line.now)
+        claimed = claiming.claim(writer, "desk", line.now)
         assert claimed is not None
         acks.acknowledge(writer, first, "anna", line.now)
         buttons.settle_acks(writer)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.alerts import outbox, rules
+from storage.alerts import claiming, outbox, rules, target_states
 from storage.alerts.settlement import Settlement
 from tests.bot_api import TOKEN
 
@@ -42,7 +42,7 @@ def test_the_list_is_the_same_in_every_form(run: Any, line: Any, alert: int) -> 
 
 def test_why_tells_rule_place_form_decision_and_deliveries(run: Any, line: Any, alert: int) -> None:
     with line.archive.writing() as writer:
-        claimed = outbox.claim(writer, "desk", line.now)
+        claimed = claiming.claim(writer, "desk", line.now)
         assert claimed is not None
         outbox.settle(writer, claimed.row.id, Settlement("dead", 3, reason="token *** refused"), line.now)
     code, out, _ = run("why", str(alert))
@@ -72,7 +72,7 @@ def test_an_alert_that_does_not_exist_is_a_sentence_and_exit_3(run: Any, alert: 
 
 def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, alert: int) -> None:
     with line.archive.writing() as writer:
-        outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
+        target_states.mark_target(writer, "desk", "parked", "blocked", line.now)
     code, out, _ = run("retry", str(alert))
     assert (code, out) == (0, "1 message queued again\ntargets resumed: desk\n")
 
@@ -80,7 +80,7 @@ def test_retry_makes_it_due_again_and_opens_the_target(run: Any, line: Any, aler
 def test_a_target_is_tested_for_real(run: Any, line: Any, alert: int, bot_api: Any, tmp_path: Path) -> None:
     configured(tmp_path, f'kind = "telegram"\ntoken_file = "token"\nchat = 7\napi_base = "{bot_api.base}"')
     with line.archive.writing() as writer:
-        outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
+        target_states.mark_target(writer, "desk", "parked", "blocked", line.now)
         writer.execute(f"UPDATE deliveries SET not_before = {1 << 60}")
     code, out, err = run("test", "desk")
     assert (code, err) == (0, "")

@@ -11,7 +11,7 @@ from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.config.model import EscalateConfig, RuleConfig
 from bot.errors import ConfigError
-from storage.alerts import deaths, outbox
+from storage.alerts import claiming, deaths, retrying, target_states
 from storage.answers import acks, escalations
 from storage.records import Escalation
 from storage.sources import clock_repair
@@ -150,7 +150,7 @@ def test_an_acknowledgement_while_an_attempt_failed_ends_it(line: Any, desk: Any
 def test_a_death_between_any_two_steps_neither_loses_nor_repeats_it(line: Any, desk: Any, phone: Any) -> None:
     alert = line.match(line.post())
     with line.archive.writing() as writer:  # what the outbox does as it claims, and then it is killed
-        claimed = outbox.claim(writer, "desk", line.now)
+        claimed = claiming.claim(writer, "desk", line.now)
         assert claimed is not None
         escalations.start_clock(writer, alert, line.escalate, line.now)
     with line.archive.writing() as writer:
@@ -159,7 +159,7 @@ def test_a_death_between_any_two_steps_neither_loses_nor_repeats_it(line: Any, d
     assert owed(line) == [("phone", "pending", None)]
     line.now += AFTER
     with line.archive.writing() as writer:  # the phone is being asked, and the program is killed
-        assert outbox.claim(writer, "phone", line.now) is not None
+        assert claiming.claim(writer, "phone", line.now) is not None
     acknowledge(line, alert)  # too late for that attempt, in time for the next
     with line.archive.writing() as writer:
         deaths.settle_death(writer, line.now)
@@ -171,8 +171,8 @@ def test_what_waits_for_its_time_is_not_hurried(line: Any, desk: Any, phone: Any
     line.match(line.post())
     line.drain(desk, phone)
     with line.archive.writing() as writer:
-        outbox.make_due(writer, "phone", line.now)
-        outbox.retry(writer, line.now, target="phone")
+        target_states.make_due(writer, "phone", line.now)
+        retrying.retry(writer, line.now, target="phone")
         clock_repair.repair_times(writer, line.now)
     line.drain(desk, phone)
     assert phone.got == []
@@ -194,7 +194,7 @@ def test_what_only_suspended_targets_would_get_escalates_from_the_match_on(line:
         line.post(f"the command fell in village {number}, says number {number}", number)
         with line.archive.writing() as writer:
             decide.decide(writer, rules, line.now)
-            outbox.mark_target(writer, "desk", "parked", "blocked", line.now)
+            target_states.mark_target(writer, "desk", "parked", "blocked", line.now)
     assert [row["escalates"] for row in line.rows() if row["kind"] == "escalation"] == [2]
     assert line.rows()[-1]["not_before"] == line.now + AFTER
 

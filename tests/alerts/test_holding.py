@@ -11,7 +11,7 @@ from bot.contracts.message import Shows
 from bot.contracts.target import MessageRefused
 from bot.documents.undelivered import explain_wait
 from bot.errors import Later, Never
-from storage.alerts import mutes
+from storage.alerts import mutes, retrying
 from storage.alerts import outbox as rows
 from storage.alerts.waiting import list_undelivered
 
@@ -364,7 +364,7 @@ def test_a_digest_that_did_not_get_through_is_announced_and_taken_up_by_a_retry(
     assert "digest 1" in other.got[0].plain
     assert "communique alerts list --digest 1" in other.got[0].plain
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, match_id=2).due == 1
+        assert retrying.retry(writer, line.now, match_id=2).due == 1
     line.drain(desk, other)
     assert (kinds(desk), total(desk)) == (["digest"], 2)
 
@@ -374,8 +374,8 @@ def test_what_waits_for_a_digest_is_sent_singly_if_a_person_names_it(line: Any, 
     owe(line, 3)
     line.drain(desk)
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, target="desk").due == 0
-        assert rows.retry(writer, line.now, match_id=2).due == 1
+        assert retrying.retry(writer, line.now, target="desk").due == 0
+        assert retrying.retry(writer, line.now, match_id=2).due == 1
     line.drain(desk)
     assert kinds(desk) == ["match"]
     line.now += 14 * MINUTE
@@ -415,7 +415,7 @@ def test_a_suspended_target_loses_nothing_of_a_night(line: Any, told: Any) -> No
     line.now += 14 * MINUTE
     line.drain(desk)
     with line.archive.writing() as writer:
-        rows.retry(writer, line.now, target="desk")
+        retrying.retry(writer, line.now, target="desk")
     line.drain(desk)
     assert total(desk) == 4
     assert json.loads(line.rows()[-1]["payload"]) == {"digest": 1}

@@ -6,7 +6,7 @@ import pytest
 
 from bot.contracts.target import MessageRefused, PartlySent
 from bot.errors import Later, Never
-from storage.alerts import deaths
+from storage.alerts import claiming, deaths, retrying
 from storage.alerts import outbox as rows
 
 HOUR = 3_600_000_000
@@ -98,7 +98,7 @@ def test_a_target_that_refuses_is_parked_until_a_person_retries(line: Any, told:
     assert "suspended" in line.said[0]
     assert "let the bot in" in line.said[0]
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, dead_only=True) == rows.Retried(2, ("desk",))
+        assert retrying.retry(writer, line.now, dead_only=True) == retrying.Retried(2, ("desk",))
     assert line.drain(desk).sent == 2
 
 
@@ -122,8 +122,8 @@ def test_a_wait_that_was_asked_for_is_kept_over_a_restart_and_covers_the_whole_a
 def test_what_was_being_sent_when_the_program_died_comes_again_marked(line: Any, told: Any) -> None:
     line.match(line.post(), targets=("desk", "hook"))
     with line.archive.writing() as writer:
-        rows.claim(writer, "desk", line.now)
-        rows.claim(writer, "hook", line.now)
+        claiming.claim(writer, "desk", line.now)
+        claiming.claim(writer, "hook", line.now)
         deaths.settle_death(writer, line.now)
     desk, hook = told("desk"), told("hook", idempotent=True)
     line.drain(desk, hook)
@@ -180,7 +180,7 @@ def test_a_retry_of_a_given_up_alert_still_says_that_it_may_repeat(line: Any, to
         line.drain(desk)
         line.now += HOUR
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, match_id=1).due == 1
+        assert retrying.retry(writer, line.now, match_id=1).due == 1
     line.drain(desk)
     assert line.states() == ["sent"]
     assert "(possible repeat)" in desk.got[-1].plain
@@ -270,11 +270,11 @@ def test_nothing_is_due_where_everything_waits_for_something_else(line: Any) -> 
     line.match(post)
     line.match(post, kind="edited")
     with line.archive.writing() as writer:
-        claimed = rows.claim(writer, "desk", line.now)
+        claimed = claiming.claim(writer, "desk", line.now)
         assert claimed is not None
-        assert rows.claim(writer, "desk", line.now) is None
+        assert claiming.claim(writer, "desk", line.now) is None
     with line.archive.reading() as reader:
-        assert rows.find_due_time(reader, "desk") is None
+        assert claiming.find_due_time(reader, "desk") is None
 
 
 def sent_in_order(desk: Any) -> list[str]:
@@ -375,7 +375,7 @@ def test_a_retry_makes_what_waits_due_at_once_also_in_a_running_process(line: An
     line.now -= 5 * MINUTE
     assert line.drain(desk).sent == 0
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(1)
+        assert retrying.retry(writer, line.now, match_id=1) == retrying.Retried(1)
     assert line.drain(desk).sent == 1
 
 
@@ -387,7 +387,7 @@ def test_a_running_process_does_not_wait_for_its_own_pause_after_a_retry(line: A
         await outbox.drain(line.now)
         line.now += SECOND
         with line.archive.writing() as writer:
-            rows.retry(writer, line.now, match_id=1)
+            retrying.retry(writer, line.now, match_id=1)
         return int((await outbox.drain(line.now)).sent)
 
     assert line.with_outbox({"desk": desk}, work) == 1
@@ -399,12 +399,12 @@ def test_a_retry_says_until_when_a_target_has_asked_for_a_pause_and_keeps_to_it(
     line.match(line.post())
     line.drain(desk)
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(1, held=(("desk", until),))
+        assert retrying.retry(writer, line.now, match_id=1) == retrying.Retried(1, held=(("desk", until),))
     assert line.drain(desk).sent == 0
     line.now = until
     assert line.drain(desk).sent == 1
     with line.archive.writing() as writer:
-        assert rows.retry(writer, line.now, match_id=1) == rows.Retried(0, settled=(("desk", "sent", until),))
+        assert retrying.retry(writer, line.now, match_id=1) == retrying.Retried(0, settled=(("desk", "sent", until),))
 
 
 def test_a_lost_health_message_causes_no_other(line: Any, told: Any) -> None:

@@ -10,7 +10,7 @@ from bot.cli.terminal.times import Zone
 from bot.clock import HOUR, MINUTE
 from bot.daemon.judging import DaemonState, find_problems, judge_space
 from bot.documents.charts import draw_bar, draw_sparkline
-from storage.alerts import outbox
+from storage.alerts import target_states
 from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, LedgerChange, Raw
@@ -217,7 +217,7 @@ def test_a_trouble_is_said_once_on_the_screen_and_wholly_to_machines(program: Pr
 
 def test_a_parked_target_is_called_suspended(fresh: Archive, inside: Program) -> None:
     with fresh.writing() as writer:
-        outbox.mark_target(writer, "desk", "parked", "HTTP 404", NOW)
+        target_states.mark_target(writer, "desk", "parked", "HTTP 404", NOW)
     ran = inside("--data-dir", str(fresh.path.parent), "status")
     assert "target desk is suspended since 2025-11-01 12:26 UTC: HTTP 404" in ran.stdout
     assert "parked" not in ran.stdout

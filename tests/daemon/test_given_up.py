@@ -5,7 +5,7 @@ import asyncio
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.daemon.given_up import GivenUp
-from storage.alerts import outbox
+from storage.alerts import claiming, outbox
 from storage.archive.database import Archive
 
 
@@ -18,7 +18,7 @@ def test_a_health_message_whose_sending_kills_the_program_is_given_up_and_breeds
         try:
             await store.run(outbox.announce, ["one"], "source spokesman", "spokesman is failing", clock.now())
             for _ in range(2):
-                assert await store.run(outbox.claim, "one", clock.now(), healthy=True)
+                assert await store.run(claiming.claim, "one", clock.now(), healthy=True)
                 await given_up.settle_death()
         finally:
             await store.aclose()

@@ -9,7 +9,7 @@ import pytest
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.daemon.own_health import OwnHealth
-from storage.alerts import digests, outbox
+from storage.alerts import claiming, digests, outbox
 from storage.alerts.settlement import Settlement
 from storage.archive.database import Archive
 from storage.records import ClosedGap, LedgerChange, NewGap
@@ -62,7 +62,7 @@ class Watch:
 
     def deliver_all(self) -> None:
         with self.archive.writing() as writer:
-            while (claimed := outbox.claim(writer, "phone", self.now)) is not None:
+            while (claimed := claiming.claim(writer, "phone", self.now)) is not None:
                 outbox.settle(writer, claimed.row.id, Settlement("sent", 1), self.now)
 
 

@@ -21,7 +21,7 @@ from bot.config.model import EventsConfig, RuleConfig
 from bot.contracts.message import Message
 from bot.events.growth import is_edit_due
 from bot.http import Http, HttpRules
-from storage.alerts import outbox as rows
+from storage.alerts import target_states
 from storage.alerts.pace import Pace
 from storage.archive.database import Archive
 from storage.events import growing, links, members
@@ -253,7 +253,7 @@ def test_no_message_is_edited_while_its_target_is_suspended(chat: Chat) -> None:
     chat.copies(0, 1)
     chat.desk.now += MINUTE
     with chat.desk.archive.writing() as writer:
-        rows.mark_target(writer, "desk", "parked", "thrown out", chat.desk.now)
+        target_states.mark_target(writer, "desk", "parked", "thrown out", chat.desk.now)
     chat.send()
     assert chat.api.edits == []
 

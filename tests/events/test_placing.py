@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.config.model import EventsConfig, RuleConfig
 from bot.contracts.target import MessageRefused
 from bot.daemon.given_up import GivenUp
-from storage.alerts import digests, mutes, outbox
+from storage.alerts import digests, mutes, target_states
 from storage.alerts.mutes import Mute
 from storage.archive.database import Archive
 from storage.language.query import parse
@@ -230,10 +230,10 @@ def test_what_was_joined_is_sent_when_a_death_gives_the_first_message_up(desk: D
 def test_a_copy_waits_with_the_first_message_at_a_suspended_target(desk: Desk) -> None:
     desk.say("rangers", CLAIM)
     with desk.archive.writing() as writer:
-        outbox.mark_target(writer, "desk", "parked", "thrown out", desk.now)
+        target_states.mark_target(writer, "desk", "parked", "thrown out", desk.now)
     desk.say("north", CLAIM)
     with desk.archive.writing() as writer:
-        outbox.mark_target(writer, "desk", "ok", None, desk.now)
+        target_states.mark_target(writer, "desk", "ok", None, desk.now)
     desk.say("south", CLAIM)
     assert desk.states() == ["pending", "pending", "joined"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage import jobs
-from storage.alerts import deaths, outbox
+from storage.alerts import claiming, deaths, outbox
 from storage.jobs import ClaimedJob, NewJob
 from storage.records import FetchedPost
 
@@ -74,7 +74,7 @@ def test_any_number_of_deaths_with_several_claimed_gives_nothing_up(process: Pro
         outbox.announce(writer, ["desk"], "x", "x is failing", process.now)
     for _ in range(20):
         with process.desk.archive.writing() as writer:
-            assert outbox.claim(writer, "desk", process.now) or outbox.claim_suspect(writer, "desk", process.now)
+            assert claiming.claim(writer, "desk", process.now) or claiming.claim_suspect(writer, "desk", process.now)
         process.claim(healthy=True)
         process.die()
     assert process.given_up == []
@@ -169,9 +169,9 @@ def test_a_message_whose_sending_kills_the_process_is_given_up_after_two_healthy
     lost: list[deaths.LostDelivery] = []
     for _ in range(5):
         with process.desk.archive.writing() as writer:
-            claimed = outbox.claim(writer, "desk", process.now, healthy=healthy)
+            claimed = claiming.claim(writer, "desk", process.now, healthy=healthy)
             if claimed is None and healthy:
-                outbox.claim_suspect(writer, "desk", process.now)
+                claiming.claim_suspect(writer, "desk", process.now)
         lost += process.die()
     assert [(one.match_id, one.target, one.kind) for one in lost] == ([(None, "desk", "health")] if healthy else [])
     [(state, attempts, repeat)] = process.desk.rows("SELECT state, attempts, possible_repeat FROM deliveries")

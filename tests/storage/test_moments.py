@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from storage import jobs
-from storage.alerts import outbox
+from storage.alerts import outbox, target_states
 from storage.jobs import NewJob
 from storage.posts import saving
 from storage.records import Checked, FetchedPost
@@ -62,7 +62,7 @@ def test_a_clock_that_is_set_leaves_every_wait_what_is_left_of_it(
         before = writer.value("SELECT due_at FROM jobs WHERE kind = 'recheck'")
         settle(writer, desk.source_id, now, hold_until=now + 2 * DAY)
         telegram.keep_wait(writer, "messages.getHistory", now + 3 * DAY)
-        outbox.hold_targets(writer, ["desk"], now + DAY, now)
+        target_states.hold_targets(writer, ["desk"], now + DAY, now)
         outbox.announce(writer, ["desk"], "x", "y", now + 40 * DAY)
         clock_repair.repair_times(writer, now + drift, drift)
     assert desk.rows("SELECT next_poll_at, hold_until FROM sources") == [(now + drift, now + 2 * DAY + drift)]
