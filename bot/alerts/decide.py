@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from bot.alerts.facing import FacingSearch
@@ -72,7 +73,7 @@ def decide(
         matches.read_facts(writer, ids),
         matches.read_earlier(writer, ids),
     )
-    since = rules.read_first_loaded(writer)
+    since = cache(partial(rules.find_first_loaded, writer))
     stored = owed = failed = 0
     done: list[int] = []
     later: list[NewJob] = []

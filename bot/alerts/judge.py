@@ -1,7 +1,7 @@
 """PURE: one post as it is now, and its earlier matches -> its new matches, and the targets of each."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ def judge(
     facts: PostFacts,
     earlier: EarlierMatches,
     loaded: "LoadedRules",
-    since: Mapping[str, int],
+    since: Callable[[str], int],
     now: int,
     *,
     held: frozenset[str] = frozenset(),
@@ -64,19 +64,21 @@ def judge(
 
     A rule matches a post once ("match"). After that only a change of the matching passages counts ("edited": other
     sentences around the hits, or none left), and once that the post is gone ("deleted"). Rules that are no longer
-    loaded are skipped, and so are those in `held`. What matches only in unreliable machine text alerts at most once, as
-    possible, where the words are long enough; later machine text that is sure does not alert again. `seen` is what the
-    post is compared with where matches alone do not say what is new: after an edit, and after a better reader.
+    loaded are skipped, and so are those in `held`; `since` gives the number at which a rule was first loaded. What
+    matches only in unreliable machine text alerts at most once, as possible, where the words are long enough; later
+    machine text that is sure does not alert again. `seen` is what the post is compared with where matches alone do not
+    say what is new: after an edit, and after a better reader.
     """
     reliable = only_reliable(document)
     hits: dict[str, RuleMatch] = {match.rule: match for match in loaded.ruleset.match(reliable)}
     possible = {} if reliable is document else find_possible(document, loaded.ruleset, hits)
     compared = None if seen is None else _Compared.of(seen, reliable, facts, loaded)
     verdicts: list[tuple[MatchRow, tuple[str, ...]]] = []
-    for name, version, _ in loaded.loaded:
-        if name in held:
-            continue
-        mine = [match for match in earlier.matches if match.rule == name]
+    by_rule: dict[str, list[MatchRow]] = {}
+    for match in earlier.matches:
+        by_rule.setdefault(match.rule, []).append(match)
+    for rule in loaded.ruleset.in_order({*hits, *possible, *by_rule} - held):  # nothing is new about any other
+        name, mine = rule.name, by_rule.get(rule.name, [])
         history = [match for match in mine if match.why != Reason.UNRELIABLE]
         if name in possible and not history:
             stood = _is_read_again(document, possible[name].hits)
@@ -84,7 +86,7 @@ def judge(
                 "match",
                 loaded.alerting[name],
                 facts,
-                rule_since=since.get(name, 0),
+                rule_since=since(name),
                 first_alerted=False,
                 matches=True,
                 stood=stood,
@@ -92,8 +94,8 @@ def judge(
             verdicts += _judge_possible(document, name, possible[name], mine, decision, now)
         if name not in hits and not history:
             continue
-        found = RuleResult(name, version, name in hits, hits[name].hits if name in hits else ())
-        silent = not facts.alerts or facts.seq < since.get(name, 0)
+        found = RuleResult(name, rule.version, name in hits, hits[name].hits if name in hits else ())
+        silent = not facts.alerts or facts.seq < since(name)
         put_in = compared is not None and compared.is_put_in(name)
         gone = facts.deleted_at is not None
         for row in find_news(document, found, history, earlier.texts, deleted=gone, now=now, compared=compared):
@@ -102,7 +104,7 @@ def judge(
                 kind,
                 loaded.alerting[name],
                 facts,
-                rule_since=since.get(name, 0),
+                rule_since=since(name),
                 first_alerted=any(match.alerting for match in history),
                 matches=found.matched,
                 put_in=put_in,

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 
 from bot.rules import RuleMatch, RuleSet
@@ -78,9 +79,10 @@ def _is_doubted(text: DocumentText, place: int) -> bool:
 
 def _nearly(document: Document, ruleset: RuleSet) -> Iterator[tuple[str, Possible]]:
     """Rules that hold if words which are nearly in a doubtful text are taken for the words themselves."""
-    laid = [_Letters(text) for text in document.texts if _doubts(text)]
-    needles = {needle for rule in ruleset.rules for needle, _ in _needles(rule.query.root)}
-    places = {needle: hits for needle in needles if (hits := [hit for text in laid for hit in text.find(needle)])}
+    places: dict[str, list[Hit]] = {}
+    for text in document.texts:
+        if _doubts(text):
+            _Letters(text).find(_load_needles(ruleset), places)
     if not places:
         return
     read = _APART.join(("", *places, ""))
@@ -108,6 +110,53 @@ def _needles(node: Node) -> Iterator[tuple[str, frozenset[str]]]:
                         yield needle.strip(), leaf.kinds
 
 
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """Words as a rule has them, without what separates them; `wrong` of their letters may be wrong."""
+
+    words: str
+    letters: str
+    wrong: int
+
+    @classmethod
+    def of(cls, words: str) -> "_Needle":
+        letters = re.sub(r"[ \-+']", "", words)
+        return cls(words, letters, int(len(letters) * _WRONG))
+
+    def pieces(self) -> Iterator[tuple[int, str]]:
+        """One more than letters that may be wrong, each with its place: one of them is whole."""
+        size = -(-len(self.letters) // (self.wrong + 1))
+        for offset in range(0, len(self.letters), size):
+            yield offset, self.letters[offset : offset + size]
+
+
+class _Needles:
+    """The needles of all rules: one pass over a text finds the pieces of all of them."""
+
+    def __init__(self, needles: Iterable[_Needle]) -> None:
+        from ahocorasick_rs import AhoCorasick
+
+        calls: dict[str, list[tuple[_Needle, int]]] = {}
+        for needle in needles:
+            for offset, piece in needle.pieces():
+                calls.setdefault(piece, []).append((needle, offset))
+        self._calls = list(calls.values())
+        self._automaton = AhoCorasick(calls) if calls else None
+
+    def find_whole(self, letters: str) -> Iterator[tuple[_Needle, int]]:
+        """Needles of which a piece is in the letters, each with the place where it then begins."""
+        found = self._automaton.find_matches_as_indexes(letters, overlapping=True) if self._automaton else ()
+        for piece, place, _ in found:
+            for needle, offset in self._calls[piece]:
+                yield needle, place - offset
+
+
+@lru_cache(maxsize=2)  # the rules until now, and those after a reload
+def _load_needles(ruleset: RuleSet) -> _Needles:
+    words = {words for rule in ruleset.rules for words, _ in _needles(rule.query.root)}
+    return _Needles(map(_Needle.of, sorted(words)))
+
+
 class _Letters:
     """A text as letters without spaces, which machines misplace, and where each token is in the raw text."""
 
@@ -119,29 +168,29 @@ class _Letters:
         self._ends = list(accumulate(map(len, tokens)))
         self._starts = [0, *self._ends[:-1]]
 
-    def find(self, needle: str) -> Iterator[Hit]:
-        """Where the words are nearly, in what is doubtful: the best of places that overlap."""
-        word = re.sub(r"[ \-+']", "", needle)
-        wrong = int(len(word) * _WRONG)
-        taken: list[tuple[int, int]] = []
-        for _, first, last in sorted(set(self._near(word, wrong))):
-            start, end = self._spans[first][0], self._spans[last][1]
-            if _is_doubted(self._text, start) and all(end <= low or start >= high for low, high in taken):
-                taken.append((start, end))
-                yield Hit(self._text.text_id, self._text.kind, start, end, self._text.text[start:end])
+    def find(self, needles: _Needles, places: dict[str, list[Hit]]) -> None:
+        """Add where words are nearly, in what is doubtful: the best of places that overlap."""
+        near: dict[str, set[tuple[int, int, int]]] = {}
+        for needle, begin in needles.find_whole(self._letters):
+            near.setdefault(needle.words, set()).update(self._near(needle, begin))
+        for words, found in near.items():
+            taken: list[tuple[int, int]] = []
+            for _, first, last in sorted(found):
+                start, end = self._spans[first][0], self._spans[last][1]
+                if _is_doubted(self._text, start) and all(end <= low or start >= high for low, high in taken):
+                    taken.append((start, end))
+                    hit = Hit(self._text.text_id, self._text.kind, start, end, self._text.text[start:end])
+                    places.setdefault(words, []).append(hit)
 
-    def _near(self, word: str, wrong: int) -> Iterator[tuple[int, int, int]]:
-        """How many letters are wrong, and the first and last token. Of `wrong + 1` pieces of the word, one is whole."""
-        size = -(-len(word) // (wrong + 1))
-        for offset in range(0, len(word), size):
-            for found in re.finditer(re.escape(word[offset : offset + size]), self._letters):
-                begin = found.start() - offset
-                for first in self._between(self._starts, begin - wrong, begin + wrong):
-                    start = self._starts[first]
-                    for last in self._between(self._ends, start + len(word) - wrong, start + len(word) + wrong):
-                        apart = distance(word, self._letters[start : self._ends[last]], wrong)
-                        if apart <= wrong:
-                            yield apart, first, last
+    def _near(self, needle: _Needle, begin: int) -> Iterator[tuple[int, int, int]]:
+        """How many letters are wrong, and the first and last token, of words that begin near that place."""
+        word, wrong = needle.letters, needle.wrong
+        for first in self._between(self._starts, begin - wrong, begin + wrong):
+            start = self._starts[first]
+            for last in self._between(self._ends, start + len(word) - wrong, start + len(word) + wrong):
+                apart = distance(word, self._letters[start : self._ends[last]], wrong)
+                if apart <= wrong:
+                    yield apart, first, last
 
     @staticmethod
     def _between(places: Sequence[int], low: int, high: int) -> range:

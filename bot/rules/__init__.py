@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
+        self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._scopes = [(frozenset(rule.sources), frozenset(rule.tags)) for rule in self.rules]
         self._late = order_rules([(rule.name, rule.query.root) for rule in self.rules])
         late = set(self._late)
@@ -99,6 +100,10 @@ class RuleSet:
                     found.add(number)
                     names |= {self.rules[number].name}
         return tuple([RuleMatch(self.rules[number], reading) for number in sorted(found)])
+
+    def in_order(self, names: Iterable[str]) -> list[Rule]:
+        """The rules of these names in their order; names of others are left out."""
+        return [self.rules[number] for number in sorted(self._numbers[name] for name in names if name in self._numbers)]
 
     def _holds(self, number: int, reading: PreparedDocument) -> bool:
         sources, tags = self._scopes[number]

@@ -41,10 +41,9 @@ def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: i
     )
 
 
-def read_first_loaded(reader: Reader) -> dict[str, int]:
-    """The number at which each rule's name was first loaded, whatever its version: earlier posts never alert."""
-    rows = reader.rows("SELECT name, min(loaded_seq) AS since FROM rules GROUP BY name")
-    return {row["name"]: row["since"] for row in rows}
+def find_first_loaded(reader: Reader, name: str) -> int:
+    """The number at which a rule's name was first loaded, whatever its version, 0 if never: older posts never alert."""
+    return int(reader.value("SELECT coalesce(min(loaded_seq), 0) FROM rules WHERE name = :name", {"name": name}))
 
 
 def list_names(reader: Reader) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 from storage.language import sequences
-from storage.language.fold import fold_with_places
 from storage.language.match import Document, PreparedDocument, Sheet, holds
 from storage.language.places import Trail
 from storage.language.readable import legible
@@ -96,7 +95,7 @@ class _Laid:
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
-        folded, self._spans = fold_with_places(sheet.text.text)
+        folded, self._spans = sheet.placed
         open_ = folded.replace("-", " ")
         self._exact = _Form(f" {open_} ", [(number, number) for number in range(len(self._spans))])
         self._plain = _Form(_unmarked(f" {open_} "), self._exact.tokens)

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 
 from storage.language import sequences
 from storage.language.file_names import stem
-from storage.language.fold import CLOSED, fold
+from storage.language.fold import CLOSED, fold, fold_with_places
 from storage.language.readable import legible
 from storage.language.regex import compiled, with_edges
 from storage.language.sequences import Row
@@ -114,6 +114,11 @@ class Sheet:
     def exact(self) -> str:
         """The tokens with their marks."""
         return f" {self._body.replace('-', ' ')} "
+
+    @cached_property
+    def placed(self) -> tuple[str, list[tuple[int, int]]]:
+        """The text folded, and where each token is in it: once, however many rules ask where their words are."""
+        return fold_with_places(self.text.text)
 
     @cached_property
     def written(self) -> Written:

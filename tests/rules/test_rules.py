@@ -47,6 +47,11 @@ def test_rules_are_found_in_their_order_with_their_places(post: Build) -> None:
     ]
 
 
+def test_rules_that_are_named_come_in_their_own_order() -> None:
+    loaded = compile_rules([rule("fell", "b"), rule("navy", "a"), rule("hill", "c")])
+    assert [found.name for found in loaded.in_order(["c", "a", "no rule any more", "b", "a"])] == ["b", "a", "a", "c"]
+
+
 def test_neighbouring_keywords_share_the_space_between_them(post: Build) -> None:
     assert names([rule("regional"), rule("command"), rule('"regional command"')], post("regional command")) == [
         "regional",

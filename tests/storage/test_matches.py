@@ -92,5 +92,5 @@ def test_a_rule_is_as_old_as_the_first_loading_of_its_name(archive: Archive) -> 
         assert rules.save_versions(writer, [("fall", "v2", "a or b"), ("rise", "v1", "b")], NOW + 9) == 1
         assert rules.save_versions(writer, [("late", "v1", "c")], NOW - 9) == 1, "the clock was set back"
     with archive.reading() as reader:
-        since = rules.read_first_loaded(reader)
-    assert since["fall"] == since["rise"] < since["late"]
+        since = {name: rules.find_first_loaded(reader, name) for name in ("fall", "rise", "late", "never")}
+    assert since["never"] < since["fall"] == since["rise"] < since["late"]

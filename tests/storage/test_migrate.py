@@ -350,7 +350,7 @@ def test_bad_input_75_rules_and_posts_of_an_older_archive_keep_the_order_of_thei
             old.execute("INSERT INTO rules (name, version, query, loaded_at) VALUES ('fall', 'v1', 'x', 10)")
         migrate.ensure(archive, now=NOW)
         with archive.writing() as writer:
-            [since] = rules.read_first_loaded(writer).values()
+            since = rules.find_first_loaded(writer, "fall")
             facts = matches.read_facts(writer, [9, 10, 11])
             assert {at: fact.seq < since for at, fact in facts.items()} == {9: True, 10: True, 11: False}
             assert take_number(writer) > max(since, *(fact.seq for fact in facts.values()))
