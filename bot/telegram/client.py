@@ -62,6 +62,13 @@ class _KeyOnlySession(MemorySession):  # type: ignore[misc]  # Telethon has no t
         """Keep nothing."""
 
 
+class _NoWaits(dict[int, float]):
+    """Waits are kept by `budget`, across restarts; Telethon's own would last longer where a clock was set back."""
+
+    def __setitem__(self, constructor: int, until: float) -> None:
+        """Keep nothing."""
+
+
 class _LastError(logging.Logger):
     """Keeps the last exception that Telethon only logs: of a failed key exchange it raises no reason."""
 
@@ -177,6 +184,7 @@ def build_client(
             catch_up=False,
             base_logger=last_error,
         )
+    client._flood_waited_requests = _NoWaits()  # noqa: SLF001 - no setting turns them off
     skip_unknown_types(client, unread)
     return client
 

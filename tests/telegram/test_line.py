@@ -777,11 +777,8 @@ def test_an_hour_of_flooded_files_delays_no_text_and_then_they_all_come(
                 await until(partial(arrived, rig, after), "the text")
                 await rig.lane.drain(clock.now())
             assert telegram.journal.count("upload.getFile") == 1
-        telegram.faults.heal()
-        ahead[0] += 10 * MINUTE
-        async with running(data_dir, at, ONE, lane=True, clock=clock) as rig:  # Telethon itself counts in true time
-            assert rig.lane is not None
-            await until(partial(in_state, rig, "connected"), "the connection")
+            telegram.faults.heal()
+            ahead[0] += 10 * MINUTE  # by our clock the hour is over, whatever another one says
             await rig.lane.drain(clock.now())
             stored = dict(rig.ask("SELECT p.number, m.path FROM media m JOIN posts p ON p.id = m.post_id"))
             assert {number: (data_dir / stored[number]).read_bytes() for number in data} == data
