@@ -187,7 +187,7 @@ def check_database(directory: Path) -> Iterator[Finding]:
                 yield Finding("database", "ok", f"{path} will be created by the first run")
             return
         with Archive(path) as archive:
-            with archive.reading() as reader:
+            with archive.reading(fresh=True) as reader:
                 faults = integrity.check_pages(reader) + integrity.check_references(reader)
             if faults:
                 yield Finding("database", "fail", f"{path}: {'; '.join(faults)}", "restore a backup")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
-from weakref import finalize
+from weakref import ReferenceType, finalize, ref
 
 from storage.archive.errors import (
     ArchiveBroken,
@@ -48,6 +49,8 @@ _PRAGMAS = (
 )
 
 _NONE: Parameters = {}
+_ASKING = ("SELECT", "WITH")
+_RESTING = 4  # read-only connections; each remembers up to 2 MB of the file
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html
 _BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {_WAIT_S} s")
@@ -99,6 +102,34 @@ class Reader:
         return [row[0] for row in self._connection.execute(statement, parameters)]
 
 
+class PooledReader(Reader):
+    """A reader that is used again. What an answer has open it closes: an open answer would hold on to its moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.is_changed = False  # by a setting or a table of its own: then nobody else may have it
+        self._answers: list[ReferenceType[stdlib.Cursor]] = []
+
+    def execute(self, statement: str, parameters: Parameters = _NONE) -> stdlib.Cursor:
+        answer = super().execute(statement, parameters)
+        self.is_changed = self.is_changed or not statement.lstrip().startswith(_ASKING)
+        if len(self._answers) >= 100:
+            self._answers = [known for known in self._answers if known() is not None]
+        self._answers.append(ref(answer))
+        return answer
+
+    def rest(self) -> None:
+        """Let go of the moment that was read."""
+        for known in self._answers:
+            answer = known()
+            if answer is not None:
+                answer.close()
+        self._answers.clear()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class Writer(Reader):
     """Asks and changes the archive, inside the transaction that `Archive.writing` has begun."""
 
@@ -137,9 +168,10 @@ class Archive:
         self._lock = RLock()
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None  # what the writer has open: device and inode
-        self._drop: Callable[[], object] = lambda: None
+        self._resting: list[tuple[tuple[int, ...], PooledReader]] = []  # each with what was found of its file
+        self._drop: Callable[[], object] = finalize(self, _close, self._resting)
         self._open = False
-        self._checked = False
+        self._known = False  # an archive was found here
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +187,7 @@ class Archive:
         return found.st_dev, found.st_ino
 
     def close(self) -> None:
-        """Close the writer's connection; the next use of the archive opens what it needs."""
+        """Close every connection that is not in use; the next use of the archive opens what it needs."""
         with self._lock:
             self._disconnect()
             self._file = None
@@ -165,19 +197,65 @@ class Archive:
         self._connection = None
 
     @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """A read-only connection on the last committed state.
+    def reading(self, *, fresh: bool = False) -> Iterator[Reader]:
+        """A read-only connection on the last committed state; a `fresh` one has nothing of the file in memory yet.
 
-        Close it soon: while it is open, the write-ahead log cannot shrink.
+        Let go of it soon: while it reads, the write-ahead log cannot shrink.
         """
-        if not self.path.is_file():
+        found = self._found()
+        with translate_errors(self.path):
+            reader = (None if fresh else self._rested(found)) or self._open_reader()
+            try:
+                yield reader
+                reader.rest()
+            except BaseException:
+                reader.close()
+                raise
+            if len(self._resting) < _RESTING and not reader.is_changed:
+                self._resting.append((found, reader))
+            else:
+                reader.close()
+
+    def _found(self) -> tuple[int, ...]:
+        """What tells this file from one that was put in its place, or written over it."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or not stat.S_ISREG(found.st_mode):
             raise ArchiveMissing(f"there is no archive at {self.path} yet: collect something first", self.path)
-        with translate_errors(self.path), closing(connect(self.path, mode="ro")) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            if not self._checked:
-                refuse_other_schema(connection, self.path)
-                self._checked = True
-            yield Reader(connection)
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _rested(self, found: tuple[int, ...]) -> PooledReader | None:
+        """A reader that rests on the file as it was found; those on another one are closed."""
+        while True:
+            try:
+                file, reader = self._resting.pop()
+            except IndexError:
+                return None
+            if file == found:
+                return reader
+            reader.close()
+
+    def _open_reader(self) -> PooledReader:
+        connection = connect(self.path, mode="ro")
+        try:
+            connection.execute("PRAGMA query_only = ON").close()
+            self._refuse_other(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return PooledReader(connection)
+
+    def _refuse_other(self, connection: Connection) -> None:
+        try:
+            refuse_other_schema(connection, self.path)
+        except (ArchiveMissing, ArchiveRefused) as problem:
+            raise (self._replaced() if self._known else problem) from None
+        self._known = True
+
+    def _replaced(self) -> ArchiveMissing:
+        return ArchiveMissing(f"the archive {self.path} was removed or replaced while it was in use", self.path)
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -185,18 +263,18 @@ class Archive:
 
         Keep it short: no other process can write meanwhile; they wait 30 s and then raise ArchiveBusy.
         """
-        if not self._checked:
+        if self._file is None:
             with self.reading():
-                pass
+                pass  # looks at the schema
         with self._lock, translate_errors(self.path):
             if self._open:
                 raise RuntimeError("this thread is in a transaction already: pass its writer on")
             if self._file is not None and self._there() != self._file:
                 # an open file outlives its name: what were written now would be gone with its last descriptor
-                raise ArchiveMissing(f"the archive {self.path} was removed or replaced while it was in use", self.path)
+                raise self._replaced()
             if self._connection is None:
                 self._connection = open_writer(self.path)
-                self._drop = finalize(self, self._connection.close)
+                self._drop = finalize(self, _close, self._resting, self._connection)
                 self._file = self._there()
             self._open = True
             try:
@@ -207,6 +285,14 @@ class Archive:
                 raise
             finally:
                 self._open = False
+
+
+def _close(resting: list[tuple[tuple[int, ...], PooledReader]], writer: Connection | None = None) -> None:
+    """Close the readers, and the writer after them: only a connection that may write empties the log as it closes."""
+    while resting:
+        resting.pop()[1].close()
+    if writer is not None:
+        writer.close()
 
 
 @contextmanager

@@ -14,15 +14,10 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-def probe(reader: Reader) -> None:
-    """Read one row: raises an ArchiveError where the file no longer answers."""
-    reader.one("SELECT 1 FROM meta LIMIT 1")
-
-
 def find_problems(archive: Archive) -> list[str]:
     """One sentence for each fault, none for a sound file. Reads every page, so it takes a while on a large archive."""
     try:
-        with archive.reading() as reader:
+        with archive.reading(fresh=True) as reader:
             found = check_pages(reader) + check_references(reader)
     except ArchiveDamaged as problem:
         return [str(problem)]

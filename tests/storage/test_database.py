@@ -69,6 +69,62 @@ def test_a_reader_sees_the_last_commit_while_somebody_writes(archive: Archive) -
     assert count(archive) == 1
 
 
+def test_a_reader_that_is_used_again_sees_what_was_committed_meanwhile(archive: Archive) -> None:
+    with archive.writing() as writer:
+        writer.execute_many(ADD, [{"text": "x"}, {"text": "y"}])
+    with archive.reading() as reader:
+        unfinished = reader.execute("SELECT text FROM notices")
+        assert next(unfinished)[0] == "x"
+    with archive.writing() as writer:
+        writer.execute(ADD, {"text": "z"})
+    assert count(archive) == 3
+    archive.close()
+    log = archive.path.with_name(archive.path.name + "-wal")
+    assert not log.exists()  # the open answer held nothing back
+
+
+def test_many_answers_of_one_read_are_let_go(archive: Archive) -> None:
+    with archive.reading() as reader:
+        kept = [reader.execute("SELECT 1 UNION SELECT 2") for _ in range(250)]
+        assert [next(answer)[0] for answer in kept] == [1] * 250
+    with archive.writing() as writer:
+        writer.execute(ADD, {"text": "x"})
+    assert count(archive) == 1
+
+
+def test_reading_again_opens_no_other_file(archive: Archive) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert count(archive) == 0
+    before = open_files()
+    for _ in range(20):
+        assert count(archive) == 0
+    assert open_files() == before
+
+
+def test_a_file_that_was_put_in_its_place_or_written_over_it_is_the_one_that_is_read(
+    archive: Archive, migrated_file: Path, tmp_path: Path
+) -> None:
+    with archive.writing() as writer:
+        writer.execute(ADD, {"text": "x"})
+    archive.close()
+    assert count(archive) == 1
+    other = tmp_path / "other.db"
+    copyfile(migrated_file, other)
+    other.rename(archive.path)
+    assert count(archive) == 0
+    with archive.writing() as writer:
+        writer.execute_many(ADD, [{"text": "x"}, {"text": "y"}])
+    archive.close()
+    assert count(archive) == 2
+    copyfile(migrated_file, archive.path)
+    assert count(archive) == 0
+    archive.path.unlink()
+    with pytest.raises(ArchiveMissing, match="no archive"):
+        count(archive)
+
+
 def test_nothing_stays_open_after_close(archive: Archive) -> None:
     with archive.writing() as writer:
         writer.execute(ADD, {"text": "x"})
