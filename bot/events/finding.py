@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.events.likeness import Likeness, Nearness, compare, measure_nearness
+from bot.events.trimming import Published, is_whole_of
 from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
 from storage.events import members, steps
 from storage.events.members import Candidate, Membership
@@ -88,8 +89,11 @@ def find_near(
     texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
+    whole = False
     for candidate, first in texts:
         likeness = compare(first, words, rules.names, rules.near)
+        if near is None and _only_continues(likeness, words) and _is_whole(writer, one, text, words, candidate):
+            likeness, whole = replace(likeness, verdict="copy"), True
         if likeness.verdict == "copy" or (likeness.verdict == "quote" and near is None):
             near = candidate, likeness
         if likeness.verdict == "copy":
@@ -98,7 +102,20 @@ def find_near(
         candidate, likeness = near
         own = find_own_words(text, candidate.tokens) if likeness.verdict == "quote" else None
         measure = round(max(likeness.alike, likeness.contained), 2)
-        yield Membership(one.post_id, candidate.event_id, "words", measure, candidate.post_id, own)
+        yield Membership(one.post_id, candidate.event_id, "words", measure, candidate.post_id, own, whole=whole)
+
+
+def _only_continues(likeness: Likeness, words: ComparedWords) -> bool:
+    return likeness.verdict == "quote" and [end for _, end in likeness.added] == [len(words.tokens)]
+
+
+def _is_whole(writer: Writer, one: Arrived, text: str, words: ComparedWords, candidate: Candidate) -> bool:
+    """Whether the candidate, which was archived before, is a trimmed copy of these words."""
+    other = steps.read_arrived(writer, candidate.post_id, one.revision_id)
+    return other is not None and is_whole_of(
+        Published(text, words.tokens, one.posted_at, one.handle),
+        Published(other.text, candidate.tokens, other.posted_at, other.handle),
+    )
 
 
 def find_own_words(text: str, first: Sequence[str]) -> str:

@@ -108,6 +108,8 @@ def _place(writer: Writer, rules: EventRules, one: Arrived) -> None:
                 links.add_link(writer, place)
         links.add_link(writer, joined[0])
         members.join_event(writer, one, replace(joined[0], event_id=event))
+        if any(place.whole for place in joined):
+            keep(writer, one, event, words)
     for origin in _origins(one):
         members.note_origin(writer, origin, one.post_id, event, one.collected_at)
 

@@ -96,12 +96,13 @@ def _place_by_reading(
         near = [Membership(step.post_id, equal.event_id, "words", 1.0, equal.post_id)]
     else:
         near = list(find_near(writer, rules, one, text, said, step.at))
+    whole = False
     for place in near:
         if place.added is None:
-            event = _merge(writer, place, event)
+            event, whole = _merge(writer, place, event), place.whole
         elif place.event_id != event == step.post_id:
             members.note_quote(writer, place)
-    if event == step.post_id and step.text_id is not None:
+    if (whole or event == step.post_id) and step.text_id is not None:
         number = text_id(step.post_id, READ + text_number(step.text_id) % READ)
         keep_tokens(writer, number, event, said, step.at)
 

@@ -41,7 +41,8 @@ class Candidate:
 class Membership:
     """Where a post belongs, because of which post there, and why.
 
-    `added` are a quote's own words; `file` is the SHA-256 of the file that both show.
+    `added` are a quote's own words; `file` is the SHA-256 of the file that both show. `whole` says that it is the whole
+    statement of which the first post is a trimmed copy.
     """
 
     post_id: int
@@ -51,6 +52,7 @@ class Membership:
     other: int
     added: str | None = None
     file: str = ""
+    whole: bool = False
 
 
 def find_event(reader: Reader, post_id: int) -> int | None:

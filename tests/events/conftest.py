@@ -82,13 +82,13 @@ class Desk:
         with self.archive.writing() as writer:
             self.rules.declare(writer, self.now)
 
-    def say(self, source: str, text: str, number: int = 1, **more: Any) -> int:
-        """One post, or its next revision, decided at once; its id."""
+    def say(self, source: str, text: str, number: int = 1, *, late: int = 0, **more: Any) -> int:
+        """One post, or its next revision, decided at once; its id. It is collected `late` microseconds after it was said."""
         post = FetchedPost(
             native_id=str(number),
             raw=Raw(f"{number} {text}".encode(), "text/plain"),
             text=text,
-            posted_at=self.now,
+            posted_at=self.now - late,
             **more,
         )
         with self.archive.writing() as writer:
@@ -180,6 +180,10 @@ class Desk:
                 found.setdefault(row["event_id"], set()).add(row["post_id"])
         assert all(event in posts for event, posts in found.items())
         return sorted(found.values(), key=min)
+
+    def sets(self) -> set[frozenset[int]]:
+        """The posts of each event, in no order."""
+        return {frozenset(posts) for posts in self.events()}
 
 
 @pytest.fixture

@@ -128,6 +128,53 @@ def test_short_texts_join_only_when_they_are_equal_and_within_an_hour(desk: Desk
     assert desk.states() == ["pending", "joined", "pending", "pending"]
 
 
+WHOLE = f"{CLAIM} Their families may fetch them at the tea road, and the wounded of both sides are in our care tonight."
+CUT = WHOLE[: WHOLE.index("them at")]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        f"{CUT} …",
+        f"{CUT}…\n\nHill Radio",
+        WHOLE[: WHOLE.index("fetch")],
+        WHOLE[: WHOLE.index("etch")],
+        f"{CLAIM}…",
+        f"{CLAIM} The rest is at t.me/rangers/7",
+    ],
+    ids=["dots", "dots and a name", "sentence", "word", "dots behind a sentence", "address"],
+)
+def test_the_whole_of_a_trimmed_copy_rings_no_second_time(desk: Desk, cut: str) -> None:
+    copy = desk.say("north", cut)
+    whole = desk.say("rangers", WHOLE, 7, late=HOUR)
+    later = [desk.say("south", f"Via us:\n{WHOLE}"), desk.say("west", cut)]
+    assert desk.sets() == {frozenset({copy, whole, *later})}
+    assert desk.states() == ["pending", "joined", "joined", "joined"]
+    quote = desk.say("spokesman", f"{WHOLE} Our troops hold the base and the flag is above it as on every other day.")
+    found = {frozenset({copy, whole, *later}), frozenset({quote})}
+    assert desk.sets() == found
+    desk.rebuild()
+    assert desk.sets() == found
+
+
+@pytest.mark.parametrize(
+    ("cut", "longer", "late"),
+    [
+        (f"{CUT} …", WHOLE, 0),
+        (CLAIM, f"{CLAIM} Our troops hold the base and the flag is above it as on every other day.", HOUR),
+        (f"{CLAIM} …", f"{CLAIM} This is false, our troops hold the base and our flag is above it.", HOUR),
+        (f"{CLAIM} …", f"{CLAIM} Nobody there has seen a single one of these people since Friday.", HOUR),
+        (f"{CUT} …", f"{WHOLE} The army denies that and shows pictures of its own.", HOUR),
+        (f"{CUT} …", f"{WHOLE} Nobody there has seen a single one of these people.", HOUR),
+        (f"{CUT} …", f"They wrote, and we would be glad to see a proof of it at last: {WHOLE}", HOUR),
+    ],
+    ids=["newer", "whole sentence", "denial", "not", "denial after the rest", "not after the rest", "another head"],
+)
+def test_what_may_be_a_quote_rings_however_old_it_is(desk: Desk, cut: str, longer: str, late: int) -> None:
+    first, other = desk.say("north", cut), desk.say("rangers", longer, 7, late=late)
+    assert desk.sets() == {frozenset({first}), frozenset({other})}
+
+
 def test_a_service_message_is_no_statement_and_joins_nothing(desk: Desk) -> None:
     pinned = f"rangers pinned «{CLAIM}»"
     posts = [
