@@ -23,6 +23,7 @@ from bot.contracts.settings import (
     SecretFile,
     Settings,
     Size,
+    Usual,
     term_name,
     zone_name,
 )
@@ -197,6 +198,7 @@ class Defaults(Settings):
     """[defaults]: values for entries that do not set them."""
 
     every: Interval = 2 * MINUTE
+    usual: Usual = "auto"
     timezone: Annotated[str, AfterValidator(zone_name)] = (
         "Asia/Yangon"  # beside UTC in alerts; if set, on the screen, too
     )

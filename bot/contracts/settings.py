@@ -129,6 +129,23 @@ def _is_date(value: str) -> bool:
     return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is not None
 
 
+def _usual(value: object) -> object:
+    """Check how long a source may be silent: "auto", "off", or a duration of at least a minute. Raises ValueError."""
+    if value in ("auto", "off"):
+        return value
+    try:
+        length = duration(value)
+    except ValueError:
+        raise ValueError('expected "auto", "off" or a duration such as "6h"') from None
+    if length < MINUTE:
+        raise ValueError("the shortest silence that can be reported is 1m")
+    return length
+
+
+def _usual_written(value: "int | str") -> str:
+    return value if isinstance(value, str) else written(value)
+
+
 def _beside_config(value: Any, info: ValidationInfo) -> Any:
     """Relative paths start from the directory of the config file."""
     directory = (info.context or {}).get("directory")
@@ -247,4 +264,10 @@ Size = Annotated[
 Name = Annotated[str, AfterValidator(_name)]
 Interval = Annotated[Duration, AfterValidator(_not_too_often)]
 Amount = Annotated[int | str, BeforeValidator(_amount)]
+Usual = Annotated[
+    int | str,
+    BeforeValidator(_usual),
+    PlainSerializer(_usual_written, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^(?:auto|off|{_DURATION.pattern})$"}),
+]
 ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]

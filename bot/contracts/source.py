@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from bot.clock import Clock
-from bot.contracts.settings import Amount, Duration, Interval, Name, Settings
+from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http import PORTS, Http
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
@@ -28,6 +28,7 @@ class SourceSettings(Settings):
     was: Name | None = None  # its former name, whose posts and states it takes over
     kind: str
     every: Interval | None = None  # None: [defaults] every
+    usual: Usual | None = None  # how long it may be silent; None: [defaults] usual
     backfill: Amount = 100
     recheck: tuple[Duration, ...] = ()
     side: str | None = None

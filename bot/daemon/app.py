@@ -70,6 +70,7 @@ class App:
             self._keep("backups", self.stages.backups.run),
             self._keep("upkeep", self.stages.upkeep.run),
             self._keep("news of the program", self.stages.own_health.run),
+            self._keep("the rhythm of sources", self.stages.rhythm.run),
         ]
         self._start()
         self._systemd.ready(self._status())

@@ -34,6 +34,7 @@ from bot.daemon.pings import Pings
 from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
 from bot.daemon.reserve import Reserve
+from bot.daemon.rhythm import Rhythm, RhythmPlan
 from bot.daemon.rounds import Rounds
 from bot.daemon.supervision import Supervision
 from bot.daemon.upkeep import Upkeep
@@ -150,6 +151,14 @@ class Stages:
             self._health_targets,
             config.data_dir,
             lambda: self.wired.config.media.keep_free,
+        )
+        self.rhythm = Rhythm(
+            self.archive,
+            self._clock,
+            self.say,
+            self._health_targets,
+            lambda: RhythmPlan.of(self.wired.config),
+            self._ring_alerts,
         )
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)

@@ -93,6 +93,21 @@ class RunTable(SQLModel, table=True):
     longest_pause: int | None = None  # microseconds between two rounds; None: begun before that was recorded
 
 
+class SilenceTable(SQLModel, table=True):
+    """A source that was silent for longer than usual, or when it usually posts: see storage.sources.rhythm."""
+
+    __tablename__: ClassVar[str] = "silences"
+    __table_args__ = (Index("silences_open", "source_id", sqlite_where=clause("ended_at IS NULL")),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))
+    slot: str = Field(sa_type=Text)  # "": a silence; else the time of day, "18:00" or "Mon 18:00"
+    since: int
+    said_at: int | None = None
+    accepted_until: int | None = None
+    ended_at: int | None = None
+
+
 def _account() -> Any:
     """The name of an account in the config; '' where [telegram] describes the only one."""
     return Field(sa_column=Column(Text, nullable=False, server_default=clause("''")))

@@ -80,7 +80,12 @@ def test_bad_input_69_show_prints_what_is_in_force_as_toml_without_secrets(insid
     assert "s3cret" not in ran.stdout
     shown = tomllib.loads(ran.stdout)
     assert set(shown) == {*SECTIONS, *LISTS} - {"engines", "terms", "pairs"}
-    assert shown["defaults"] == {"every": "2m", "timezone": "Asia/Yangon", "targets": ["hook"]}
+    assert shown["defaults"] == {
+        "every": "2m",
+        "usual": "auto",
+        "timezone": "Asia/Yangon",
+        "targets": ["hook"],
+    }
     assert shown["sources"][0]["url"] == "https://***@feed.example/x?key=***"
     assert shown["targets"][0]["url"] == "https://hooks.example/***"
 

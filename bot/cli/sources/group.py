@@ -25,8 +25,9 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_length, format_time, zone_option
+from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.clock import SECOND
+from bot.documents.lengths import format_length
 from bot.documents.source import source_json, waits_json
 from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible

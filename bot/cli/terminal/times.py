@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.documents.lengths import format_length
 from bot.errors import UserError
 from bot.foreign.text import visible
 
@@ -142,11 +143,3 @@ def format_age(at: int | None, now: int, *, never: str = "never") -> str:
         return never
     words = format_length(abs(now - at))
     return f"in {words}" if at > now else f"{words} ago"
-
-
-def format_length(length: int) -> str:
-    """A length of time in one unit: `12 s`, `5 min`, `3 h`, `2 d`."""
-    for unit, name, most in ((SECOND, "s", 120), (MINUTE, "min", 120), (HOUR, "h", 48)):
-        if abs(length) < most * unit:
-            return f"{int(length / unit)} {name}"
-    return f"{int(length / DAY)} d"

@@ -9,7 +9,22 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
-_STEPS: tuple[str, ...] = ("ALTER TABLE posts ADD COLUMN service INTEGER NOT NULL DEFAULT 0",)
+_STEPS: tuple[str, ...] = (
+    "ALTER TABLE posts ADD COLUMN service INTEGER NOT NULL DEFAULT 0",
+    # silences of sources that were reported or accepted
+    """CREATE TABLE silences (
+        id INTEGER NOT NULL,
+        source_id INTEGER NOT NULL,
+        slot TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        said_at INTEGER,
+        accepted_until INTEGER,
+        ended_at INTEGER,
+        PRIMARY KEY (id),
+        FOREIGN KEY (source_id) REFERENCES sources (id)
+    ) STRICT""",
+    "CREATE INDEX silences_open ON silences (source_id) WHERE ended_at IS NULL",
+)
 
 
 def upgrade() -> None:
