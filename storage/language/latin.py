@@ -14,6 +14,7 @@ from pathlib import Path
 MODEL = Path(__file__).with_name("lid.176.ftz")
 _PROBE = 120  # letters that the model is asked about: more say the same and take longer
 _LOOKED_AT = 1200  # characters in which so many letters are looked for
+_MOSTLY_ENOUGH = 160  # characters in which so many letters mostly are
 _LEAST_LETTERS = 12
 _LEAST_LIKELY = 0.6
 _NOT_WORDS = re.compile(r"https?://\S+|[@#]\w+|[^\w\s'-]|[\d_]")
@@ -22,8 +23,8 @@ _NOT_WORDS = re.compile(r"https?://\S+|[@#]\w+|[^\w\s'-]|[\d_]")
 def language(text: str) -> str:
     """The ISO 639 code of what these Latin letters write, `und` where that is not clear."""
     text = text[:_LOOKED_AT]
-    words = _words(text[: 2 * _PROBE])
-    if len(words) < _PROBE and len(text) > 2 * _PROBE:
+    words = _words(text[:_MOSTLY_ENOUGH])
+    if len(words) < _PROBE and len(text) > _MOSTLY_ENOUGH:
         words = _words(text)
     words = words[:_PROBE]
     if len(words) - words.count(" ") < _LEAST_LETTERS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import cache
 
 from storage.language import latin, zawgyi
@@ -36,6 +36,9 @@ _SCRIPTS = {
     "bn": "\u0980-\u09e5",
     "ta": "\u0b80-\u0bd7",
 }
+_ASCII = re.compile("[\\x00-\\x7f]+")
+_MOST_KNOWN = 1 << 14  # characters of which the script is remembered
+_ASCII_LETTERS = re.compile("[A-Za-z]+")
 # Weights make a syllable of each writing count about alike.
 _WEIGHTS = {"zh": 2.0, "ja": 2.0, "ko": 2.0, "latin": 0.5, "ru": 0.5, "el": 0.5}
 _NEIGHBOURS = {  # letters that Burmese has not
@@ -55,55 +58,68 @@ def _kachin() -> frozenset[str]:
     return frozenset(_KACHIN.split())
 
 
-@cache
-def _set(characters: str) -> re.Pattern[str]:
-    return re.compile(f"[{characters}]")
+class _KeyOf(dict[str, str]):
+    """The key of the letters that a character is one of, "" if of none; looked up once for each character."""
+
+    def __init__(self, ranges: Mapping[str, str]) -> None:
+        self._sets = {key: re.compile(f"[{characters}]") for key, characters in ranges.items()}
+
+    def __missing__(self, char: str) -> str:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[char] = next((key for key, letters in self._sets.items() if letters.match(char)), "")
+        return self[char]
 
 
 @cache
-def _script(char: str) -> str | None:
-    """The key of the script that a letter is of."""
-    return next((code for code, characters in _SCRIPTS.items() if _set(characters).match(char)), None)
+def _scripts() -> _KeyOf:
+    return _KeyOf(_SCRIPTS)
 
 
 @cache
-def _neighbour_letter(char: str) -> str | None:
-    """The key of the neighbour of Burmese that a letter is of."""
-    return next((code for code, characters in _NEIGHBOURS.items() if _set(characters).match(char)), None)
+def _any_neighbour() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(_NEIGHBOURS.values())}]")
 
 
-def _counted(letters: Counter[str], key: Callable[[str], str | None]) -> Counter[str]:
-    """How many letters of each key there are."""
-    counts: Counter[str] = Counter()
-    for char, times in letters.items():
-        if code := key(char):
-            counts[code] += times
-    return counts
+@cache
+def _neighbours() -> _KeyOf:
+    return _KeyOf(_NEIGHBOURS)
 
 
 def language(text: str) -> str:
     """The code of the language of most letters; `und` where they tell none. The first 4,000 are read."""
     text = text[:_PROBE]
-    if text.isascii():
-        return "kac" if _is_kachin(text) else latin.language(text)
-    letters = Counter(text)
-    counts = _counted(letters, _script)
-    top = max(_SCRIPTS, key=lambda code: counts[code] * _WEIGHTS.get(code, 1.0))
-    if not counts[top] or top == "latin":
-        return "kac" if _is_kachin(text) else latin.language(text)
+    foreign = "" if text.isascii() else _ASCII.sub("", text)  # most English texts have a quotation mark and little more
+    counts = Counter(map(_scripts().__getitem__, foreign))
+    if counts.keys() <= {"", "latin"}:
+        return _of_latin_letters(text)
+    counts["latin"] += len(text) - len(_ASCII_LETTERS.sub("", text))
+    top = max((code for code in _SCRIPTS if code in counts), key=lambda code: counts[code] * _WEIGHTS.get(code, 1.0))
+    if top == "latin":
+        return _of_latin_letters(text)
     if top == "my":
-        return _neighbour(Counter(zawgyi.convert(text)) if zawgyi.has_signs(text) else letters, counts["my"])
+        return _neighbour(zawgyi.convert(text) if zawgyi.has_signs(text) else foreign, counts["my"])
     if top == "zh" and counts["ja"] * 10 > counts["zh"]:
         return "ja"
     if top == "ru":
-        return "uk" if not letters.keys().isdisjoint("іїєґІЇЄҐ") and letters.keys().isdisjoint("ыэъёЫЭЪЁ") else "ru"
+        return "uk" if _has_any(text, "іїєґІЇЄҐ") and not _has_any(text, "ыэъёЫЭЪЁ") else "ru"
     if top == "ar":
-        return "ar" if letters.keys().isdisjoint("پچژگٹڈڑے") else "fa"
+        return "fa" if _has_any(text, "پچژگٹڈڑے") else "ar"
     return top
 
 
-def _neighbour(letters: Counter[str], burmese: int) -> str:
-    counts = _counted(letters, _neighbour_letter)
+def _has_any(text: str, letters: str) -> bool:
+    return any(letter in text for letter in letters)
+
+
+def _of_latin_letters(text: str) -> str:
+    return "kac" if _is_kachin(text) else latin.language(text)
+
+
+def _neighbour(text: str, burmese: int) -> str:
+    if not _any_neighbour().search(text):
+        return "my"
+    counts = Counter(map(_neighbours().__getitem__, text))
     return next((code for code, share in _SHARES.items() if counts[code] > share * burmese), "my")
 
 
