@@ -81,6 +81,12 @@ def folding(words: Words, posts: int, floor: Callable[[str], object]) -> None:
     for name, kind, goal, date in (
         ("Burmese", "my", "2.5", ""),
         ("Burmese with dates", "my", "2.5", "၂၀၂၄ ခုနှစ် ဇူလိုင်လ ၂၅ ရက် ၁၀ နာရီ ၀၇ မိနစ် "),
+        (
+            "Burmese in lines, half of which every post has",
+            "my",
+            "2.5",
+            "\n၂၀၂၄ ခုနှစ် ဇူလိုင်လ ၂၅ ရက် သတင်းထုတ်ပြန်ချက် ပြောကြားသည်\n",
+        ),
         ("English", "en", "2", ""),
         ("English with initials", "en", "2", "On 25.7.2024 the K.I.A. and 1,200 troops of the U.S.-led force "),
     ):

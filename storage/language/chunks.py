@@ -44,7 +44,9 @@ _SEPARATORS = (",\uff0c\u066c\u060c\u104a", r"\.", "'’", "\u00a0\u2009\u202f")
 _THOUSANDS = "|".join(rf"\d{{0,2}}(?:[{mark}]\d{{3}}){{1,9}}(?![{mark}]?\d)" for mark in _SEPARATORS)
 _INDIAN = r"\d?(?:,\d\d){1,5},\d{3}(?!,?\d)"  # 1,00,000: a lakh
 _ENDING = "(?:['’]?[sS]|[sS][tT]|[nN][dD]|[rR][dD]|[tT][hH])(?!\\w)"  # F-16s, the 33rd
-_NUMBERS = rf"\d(?:(?<!\d[.,'’].)(?:{_THOUSANDS}|{_INDIAN})|\d{{0,63}})(?:{_ENDING})?"
+# Most numbers are a run of digits, behind which neither thousands nor an ending may begin: these are found at once.
+_PLAIN_NUMBER = rf"\d{{1,64}}+(?![{''.join(_SEPARATORS)}]\d|['’]?[sSnNrRtT])"
+_NUMBERS = rf"{_PLAIN_NUMBER}|\d(?:(?<!\d[.,'’].)(?:{_THOUSANDS}|{_INDIAN})|\d{{0,63}})(?:{_ENDING})?"
 
 
 @cache

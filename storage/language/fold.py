@@ -23,6 +23,7 @@ from storage.language.readable import readable, respelled, unbroken
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
 _CLOSED_MAX = 64
 _MEMO = 1 << 15
+_MOST_LINES, _LONGEST_LINE = 1 << 12, 500  # that are remembered: some megabytes at most
 _Places: TypeAlias = tuple[tuple[int, int], ...] | None
 _Cut: TypeAlias = tuple[str, _Places]
 
@@ -118,10 +119,39 @@ def fold(text: str) -> str:
     """The folded form of a text, as `texts.folded` holds it. Any string will do, and its length costs linearly."""
     text = unbroken(text)
     if text.isascii() and not _overlong(plain := _plain(text)):
-        pieces = plain.split()
+        folded = _tokens_of(plain.split())
     else:
-        pieces = chunks().findall(respelled(readable(text)))
-    return _with_compounds(_joined(" ".join([tokens for tokens, _ in map(_cuts(), pieces) if tokens])))
+        text = respelled(readable(text))
+        folded = " ".join(filter(None, map(_lines(), text.split("\n")))) if "\n" in text else _tokens_of_line(text)
+    return _with_compounds(_joined(folded))
+
+
+class _Lines(dict[str, str]):
+    """The tokens of lines that were folded before, because many posts begin and end alike.
+
+    No chunk reaches across a line, or depends on another one. All are forgotten when they grow too many.
+    """
+
+    def __missing__(self, line: str) -> str:
+        folded = _tokens_of_line(line)
+        if len(line) <= _LONGEST_LINE:
+            if len(self) >= _MOST_LINES:
+                self.clear()
+            self[line] = folded
+        return folded
+
+
+@cache
+def _lines() -> Callable[[str], str]:
+    return _Lines().__getitem__
+
+
+def _tokens_of_line(line: str) -> str:
+    return _tokens_of(chunks().findall(line))
+
+
+def _tokens_of(pieces: list[str]) -> str:
+    return " ".join([tokens for tokens, _ in map(_cuts(), pieces) if tokens])
 
 
 def fold_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -42,19 +42,14 @@ def _stacks() -> frozenset[str]:
 
 @cache
 def _signs() -> re.Pattern[str]:
-    """Letters that Burmese writes in Zawgyi only; other languages have them too."""
-    return re.compile("[\u1033\u1034\u1060-\u108f]|[\u1090-\u1097](?:(?<=[\u1000-\u103f].)|(?=[\u1000-\u103f]))")
+    """What hardly anything but Zawgyi writes, found in one pass.
 
-
-@cache
-def _rare() -> re.Pattern[str]:
-    return re.compile("[\u1033\u1034\u1060-\u1097]")
-
-
-@cache
-def _first_signs() -> re.Pattern[str]:
-    """Signs that Unicode begins no run of letters with, and the vowel ေ, which it puts behind no other vowel."""
-    return re.compile("[\u1031\u103b](?:(?<![\u1000-\u109f].)|(?<=[\u102b-\u1030\u1032\u1038]\u1031))")
+    Signs that Unicode begins no run of letters with, and the vowel ေ, which it puts behind no other vowel; letters
+    that Burmese writes in Zawgyi only (other languages have them too), the last eight beside letters of Burmese.
+    """
+    first = "(?<=[\u1031\u103b])(?:(?<![\u1000-\u109f].)|(?<=[\u102b-\u1030\u1032\u1038]\u1031))"
+    last = "(?<=[\u1090-\u1097])(?:(?<=[\u1000-\u103f].)|(?=[\u1000-\u103f]))"
+    return re.compile(f"[\u1031\u103b\u1033\u1034\u1060-\u1097](?:{first}|(?<=[\u1033\u1034\u1060-\u108f])|{last})")
 
 
 @cache
@@ -65,7 +60,7 @@ def _odd_medials() -> re.Pattern[str]:
 
 def has_signs(text: str) -> bool:
     """Whether a text has what hardly anything but Zawgyi writes: without it no sentence is looked at closer."""
-    if _first_signs().search(text) or (_rare().search(text) and _signs().search(text)):
+    if _signs().search(text):
         return True
     if len(text) <= _SHORT and _odd_medials().search(text):
         return True
