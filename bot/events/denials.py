@@ -23,12 +23,33 @@ _STRONG = (
     " ปฏิเสธ เท็จ ข่าวปลอม ข่าวลือ ไม่จริง"
     " фейк фейки фейкова фейковая неправда брехня дезінформація дезинформация чутки слухи вранье враньё ложь"
     " спростував спростовує спростували спростовано опроверг опровергает опровергли опровергнуто"
+    " questionmark 吗 ဟုတ်လား မှန်လား တကယ်လား จริงหรือ จริงเหรอ"
     " كاذب كاذبة كذب شائعة شائعات إشاعة مفبرك مفبركة ملفق ملفقة نفى نفت ينفي تنفي مضلل مضللة"
+)
+# What was only tried, or is only to come: within a sentence it makes another statement.
+_HEDGES = (
+    "almost nearly attempted attempt attempting tried tries try trying plan plans planned planning intends intend"
+    " could possibly likely threatened threatens threaten wants want wanted ordered prepares preparing"
+    " would will shall might"
+    " 企图 试图 计划 几乎 打算 准备 ကြိုးစား ကြိုးပမ်း ပြင်ဆင် พยายาม เกือบ เตรียม แผน"
+    " спробували намагалися попытались пытались майже почти планують планируют"
+    " حاول حاولت يحاول كاد"
 )
 # One letter for all that scanners, cameras and engines take for each other.
 _ALIKE = ("oaeuc0", "il1tjf", "hb", "gq9y", "s5", "z2")
 _MISREAD = str.maketrans({letter: group[0] for group in _ALIKE for letter in group})
-_PAIRS = (("rn", "m"), ("nn", "m"), ("vv", "w"), ("cl", "d"))
+_PAIRS = (("rn", "m"), ("nn", "m"), ("vv", "w"), ("cl", "d"), ("ii", "u"), ("ri", "n"))
+
+
+def count_hedges(tokens: Sequence[str]) -> int:
+    """How many words say of a deed that it was only tried, or is only to come."""
+    text = f" {' '.join(tokens)} "
+    return sum(text.count(f" {hedge} ") for hedge in _hedges())
+
+
+@cache
+def _hedges() -> frozenset[str]:
+    return frozenset(fold(word).replace("+", "") for word in _HEDGES.split())
 
 
 def count_denials(tokens: Sequence[str], *, strong: bool = False) -> int:
@@ -66,10 +87,11 @@ def _longest(one: tuple[tuple[str, ...], bool]) -> int:
 
 def may_be_misread(one: str, other: str) -> bool:
     """Whether a machine could read one of these words for the other: a large first letter is hardly ever misread."""
-    return one[:1] == other[:1] and _outline(one) == _outline(other)
+    return one[:1] == other[:1] and outline(one) == outline(other)
 
 
-def _outline(word: str) -> str:
+def outline(word: str) -> str:
+    """A word with one letter for all that are taken for each other."""
     for letters, instead in _PAIRS:
         word = word.replace(letters, instead)
     return word.translate(_MISREAD)

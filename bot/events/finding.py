@@ -85,7 +85,7 @@ def find_near(
     writer: Writer, rules: EventRules, one: Arrived, text: str, words: ComparedWords, at: int
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
-    found = members.find_candidates(writer, fingerprints(words), words.shingles, one.source_id, at)
+    found = members.find_candidates(writer, fingerprints(words), words.shingles, one.source_id, at, again=words.stamped)
     texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from bot.events.denials import count_denials, may_be_misread
+from bot.events.denials import count_denials, count_hedges, may_be_misread
 from bot.events.numerals import find_values, is_roman, kind_of
+from bot.events.replaced import LITTLE, is_end, is_head, is_misread, is_syllable, says_otherwise
 from bot.events.words import ComparedWords
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
@@ -35,9 +36,6 @@ _AFTER = frozenset(
         *("以", "医", "醫", "桥", "橋", "港", "站", "州", "省"),
         *("hospital", "airport", "station", "river", "market", "school", "quarter", "port", "road"),
     )
-)
-_LITTLE = frozenset(
-    ("the", "a", "an", "our", "their", "its", "his", "her", "this", "that", "these", "those", "of", "and", "all")
 )
 
 
@@ -88,6 +86,8 @@ def compare(
         return Likeness("other", alike, contained)
     changes = _align(first.tokens, later.tokens)
     differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
+    if differ is None:
+        differ = _find_other_words(first.tokens, later.tokens, changes, names or {})
     if differ is None and _turns_around(first.tokens, later.tokens, changes):
         differ = ("", "not")
     if differ is not None:
@@ -231,6 +231,47 @@ def _find_swap(first: Sequence[tuple[int, int, str]], later: Sequence[tuple[int,
     return None if wrong is None else (wrong, wrong)
 
 
+def _find_other_words(
+    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE], names: Mapping[tuple[str, ...], str]
+) -> tuple[str, str] | None:
+    """Words in the place of others that say something else, but for a head and an end that are the channel's own."""
+    ours, theirs = _find_names(first, names), _find_names(later, names)
+    for low, high, begin, stop in _replaced(changes):
+        gone, come = first[low:high], later[begin:stop]
+        if not gone or not come or not says_otherwise(gone, come):
+            continue
+        here, there = _overlapping(ours, low, high), _overlapping(theirs, begin, stop)
+        if here and here == there:
+            continue  # two names of one term
+        at_start, at_end = min(low, begin) <= _GLUE, high == len(first) or stop == len(later)
+        if at_start and min(_weigh(gone), _weigh(come)) >= _HEAD:
+            continue  # another head, which makes it a quote
+        if (at_start and (is_head(gone) or is_head(come))) or (at_end and (is_end(gone) or is_end(come))):
+            continue
+        if at_end and (_is_cut_word(come, gone) or _is_cut_word(gone, come)):
+            continue
+        return " ".join(gone), " ".join(come)
+    return None
+
+
+def _is_cut_word(left: Sequence[str], whole: Sequence[str]) -> bool:
+    return len(left) == 1 and "".join(whole).startswith(left[0])
+
+
+def _replaced(changes: Sequence[_OPCODE]) -> Iterator[tuple[int, int, int, int]]:
+    """The changes, as one where only one token between two of them is equal."""
+    last: list[int] = []
+    for what, low, high, begin, stop in changes:
+        if what == "equal" and (high - low > 1 or not last):
+            if last:
+                yield last[0], last[1], last[2], last[3]
+            last = []
+        elif what != "equal":
+            last = [low, high, begin, stop] if not last else [last[0], high, last[2], stop]
+    if last:
+        yield last[0], last[1], last[2], last[3]
+
+
 def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]) -> bool:
     """Whether one text says "not" where the other does not, or moves a word to where it means something else.
 
@@ -243,7 +284,8 @@ def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[
         gone, come = first[low:high], later[begin:stop]
         inside = low > 0 and high < len(first) and begin > 0 and stop < len(later)
         if max(len(gone), len(come)) <= _EDGE and (inside or what == "replace"):
-            if count_denials(gone) != count_denials(come) and not may_be_misread("".join(gone), "".join(come)):
+            turned = count_denials(gone) != count_denials(come) or bool(count_hedges(gone)) != bool(count_hedges(come))
+            if turned and not may_be_misread("".join(gone), "".join(come)):
                 return True
             for words, seen in zip((gone, come), moved, strict=True):
                 seen.update(words if inside else ())
@@ -274,7 +316,7 @@ def _overlapping(found: Sequence[tuple[int, int, str]], low: int, high: int) -> 
 def _place(tokens: Sequence[str], low: int, high: int, instead: Sequence[str]) -> list[str]:
     """The stretch as a place, if a word beside it says that one is named, and it is no misreading of the other."""
     beside = (low > 0 and tokens[low - 1] in _BEFORE) or (high < len(tokens) and tokens[high] in _AFTER)
-    if not beside or high - low > _EDGE or _says_little(tokens[low:high]) or _is_misread(tokens[low:high], instead):
+    if not beside or high - low > _EDGE or _says_little(tokens[low:high]) or is_misread(tokens[low:high], instead):
         return []
     if all(map(str.isdecimal, (*tokens[low:high], *instead))):
         return []  # numbers, which find_values reads
@@ -283,19 +325,11 @@ def _place(tokens: Sequence[str], low: int, high: int, instead: Sequence[str]) -
 
 def _says_much(word: str) -> bool:
     """Whether it matters where a word is: not of "to", of a date, or of one syllable of many."""
-    return len(word) > 2 and not _is_syllable(word) and word not in _BEFORE | _LITTLE and not find_values((word,))
+    return len(word) > 2 and not is_syllable(word) and word not in _BEFORE | LITTLE and not find_values((word,))
 
 
 def _says_little(tokens: Sequence[str]) -> bool:
-    return all(token in _LITTLE for token in tokens)
-
-
-def _is_misread(here: Sequence[str], there: Sequence[str]) -> bool:
-    """Whether one is probably the other, misread: letter by letter in alphabets, more or less in syllables."""
-    one, other = "".join(here), "".join(there)
-    if all(map(_is_syllable, here)):
-        return SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.6
-    return may_be_misread(one, other)
+    return all(token in LITTLE for token in tokens)
 
 
 def _added_stretches(
@@ -322,8 +356,4 @@ def _denies_more(later: Sequence[str], first: Sequence[str]) -> bool:
 
 def _weigh(tokens: Sequence[str]) -> int:
     """How much these tokens say: a word as much as two syllables."""
-    return sum(1 if _is_syllable(token) else 2 for token in tokens)
-
-
-def _is_syllable(token: str) -> bool:
-    return "\u0e00" <= token[0] < "\uac00" or token[0] > "\ud7ff"
+    return sum(1 if is_syllable(token) else 2 for token in tokens)

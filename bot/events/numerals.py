@@ -15,7 +15,7 @@ _ENGLISH = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINALS = (
     "first:1 second:2 third:3 fourth:4 fifth:5 sixth:6 seventh:7 eighth:8 ninth:9 tenth:10 eleventh:11 twelfth:12"
-    " dozen:12 thirteenth:13 fourteenth:14 fifteenth:15 sixteenth:16 seventeenth:17 eighteenth:18 nineteenth:19"
+    " thirteenth:13 fourteenth:14 fifteenth:15 sixteenth:16 seventeenth:17 eighteenth:18 nineteenth:19"
     " twentieth:20 secondly:2 thirdly:3 once:1 twice:2 both:2 thrice:3"
 )
 # Burmese syllables, Chinese characters, Thai clusters: a word of several is a number only as a whole.
@@ -24,8 +24,8 @@ _OTHERS = (
     " ထောင့်:1000 သောင်း:10000 သိန်း:100000 သန်း:1000000 ကုဋေ:10000000 ပထမ:1 ဒုတိယ:2 တတိယ:3 စတုတ္ထ:4 "
     "零:0 〇:0 一:1 二:2 两:2 兩:2 三:3 四:4 五:5 六:6 七:7 八:8 九:9 十:10 廿:20 百:100 千:1000 万:10000 萬:10000"
     " 亿:100000000 億:100000000 壹:1 贰:2 貳:2 叁:3 參:3 肆:4 伍:5 陆:6 陸:6 柒:7 捌:8 玖:9 拾:10 佰:100 仟:1000 "
-    "hundred:100 thousand:1000 million:1000000 mln:1000000 mn:1000000 billion:1000000000 bn:1000000000"
-    " trillion:1000000000000 trn:1000000000000 tn:1000000000000 "
+    "dozen:12 half_dozen:6 half_a_dozen:6 hundred:100 thousand:1000 million:1000000 mln:1000000 mn:1000000"
+    " billion:1000000000 bn:1000000000 trillion:1000000000000 trn:1000000000000 tn:1000000000000 "
     "ศูนย์:0 หนึ่ง:1 เอ็ด:1 สอง:2 ยี่:2 สาม:3 สี่:4 ห้า:5 หก:6 เจ็ด:7 แปด:8 เก้า:9 สิบ:10 ร้อย:100 พัน:1000 หมื่น:10000"
     " แสน:100000 ล้าน:1000000"
 )
@@ -113,8 +113,9 @@ _OPPOSITES = {
     " | 上周 上月 去年 | 下周 下月 明年 | 本周 本月 今年",
     "unit": "km kilometre kilometer км 公里 กิโลเมตร ကီလိုမီတာ كيلومتر | m metre meter м 米 เมตร မီတာ متر | mile | cm | mm"
     " | kg 公斤 กิโลกรัม | g gram | t ton tonne 吨 ตัน တန် тонн طن",
-    "span": "minute хвилин минут دقيقة | hour годин часов ساعة | day днів дней يوم | week тиждень неделю أسبوع"
-    " | month місяць месяц شهر | year рік год سنة",
+    "span": "minute 分钟 นาที မိနစ် хвилин минут دقيقة | hour 小时 ชั่วโมง နာရီ годин часов ساعة"
+    " | day 天 วัน днів дней يوم | week 星期 周 สัปดาห์ ရက်သတ္တပတ် тиждень неделю أسبوع"
+    " | month 个月 เดือน місяць месяц شهر | year 年 ปี рік год سنة",
     "access": "open opened reopened 开放 | closed shut 关闭",
     "fate": "dead killed died 死亡 遇难 သေဆုံး เสียชีวิต загинули погибли قتل"
     " | wounded injured 受伤 ဒဏ်ရာ บาดเจ็บ поранені ранены أصيب جرح",
@@ -130,6 +131,7 @@ _OPPOSITES = {
     "order": "lifted 解除 | imposed 实施",
     "bound": "more over above 以上 มากกว่า більше более | less fewer under below 以下 不到 น้อยกว่า менше менее",
     "amount": "most many much | few little",
+    "who": "our ours we 我 我们 我方 เรา | their theirs they 他们 敌 敌人 敌军 ข้าศึก พวกเขา",
     "place": "inside within | outside",
     "time": "before | after",
     "side": "left | right",
@@ -156,7 +158,9 @@ def find_values(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
     while place < len(tokens):
         length, value = _longest_name(tokens, place)
         if isinstance(value, int):
-            run.append(_Numeral(place, place + length, value, tokens[place].isdecimal()))
+            digits = tokens[place].isdecimal()
+            scale = not digits and (value in _SCALES or tokens[place] == "dozen")
+            run.append(_Numeral(place, place + length, value, digits, scale))
         else:
             found += _said(run)
             run = []
@@ -203,12 +207,13 @@ def _is_group(token: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Numeral:
-    """A numeral and where it is; digits are part of a longer number only if a scale (hundred, 万) follows."""
+    """A numeral and where it is; digits are part of a longer number only if a scale (dozen, hundred, 万) follows."""
 
     start: int
     end: int
     value: int
     digits: bool
+    scale: bool
 
 
 def _said(run: Sequence[_Numeral]) -> list[tuple[int, int, str]]:
@@ -216,9 +221,8 @@ def _said(run: Sequence[_Numeral]) -> list[tuple[int, int, str]]:
     numbers: list[tuple[int, int, list[int]]] = []
     room = 0  # a power of ten below which the next numeral still belongs to the last number
     for place, one in enumerate(run):
-        scale = not one.digits and one.value in _SCALES
         start, _, parts = numbers[-1] if numbers else (one.start, one.end, [])
-        counted = _take_below(parts, one.value) if scale else 0
+        counted = _take_below(parts, one.value) if one.scale else 0
         if counted:
             parts.append(counted * one.value)
         elif one.value < room and (not one.digits or _is_scale(run, place + 1)):
@@ -228,7 +232,7 @@ def _said(run: Sequence[_Numeral]) -> list[tuple[int, int, str]]:
             room = _room_behind(one)
             continue
         numbers[-1] = start, one.end, parts
-        room = one.value if scale else room if one.value == 0 else _room_behind(one)
+        room = one.value if one.scale else room if one.value == 0 else _room_behind(one)
     return [(start, end, str(sum(parts))) for start, end, parts in numbers]
 
 
@@ -241,7 +245,7 @@ def _take_below(parts: list[int], scale: int) -> int:
 
 
 def _is_scale(run: Sequence[_Numeral], place: int) -> bool:
-    return place < len(run) and not run[place].digits and run[place].value in _SCALES
+    return place < len(run) and run[place].scale
 
 
 def _room_behind(one: _Numeral) -> int:
@@ -267,7 +271,7 @@ def _names() -> dict[tuple[str, ...], int | str]:
     known |= {roman: number for number, roman in enumerate(_ROMANS) if len(roman) > 1}
     for pair in f"{_ORDINALS} {_OTHERS} {_CYRILLIC} {_ARABIC}".split():
         name, _, value = pair.partition(":")
-        known[name] = int(value)
+        known[name.replace("_", " ")] = int(value)
     for pair in f"{_PARTS} {_VAGUE}".split():
         name, _, what = pair.partition(":")
         known[name] = what

@@ -135,7 +135,8 @@ def _find_places(writer: Writer, rules: EventRules, one: Arrived, words: Compare
             yield Membership(one.post_id, found[0], reason, None, found[1])
     if not words.tokens:
         return
-    equal = members.find_equal(writer, words.tokens, one.source_id, one.at, HOUR if words.short else members.AT_MOST)
+    within = HOUR if words.short else members.AT_MOST
+    equal = members.find_equal(writer, words.tokens, one.source_id, one.at, within, again=words.stamped)
     if equal is None and words.whole:
         equal = members.find_equal(writer, words.whole, one.source_id, one.at, members.AT_MOST)
     if equal is not None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
 
+from bot.events.denials import count_denials
 from storage.language.fold import CLOSED, fold
 from storage.language.words import PLURAL, POSSESSIVE
 
 SHORT = 12  # tokens below which texts say too little to be nearly the same
 _MOST = 2_000  # tokens that are compared; a statement is shorter
+_NAME = 4  # tokens
 SIGNED_POSTS = 3  # so many posts in a row have to end alike before that is taken for a signature
 _SHINGLE = 3
 _WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
@@ -35,6 +37,29 @@ _BELOW_ONE = re.compile(r"(?<![\d.,])0[.,](?=\d)")  # 0.5 is another number than
 _VIEWS = re.compile(
     r"\n[^\w\n]{0,8}\d[\d.,]{0,12}[km]? (?:views?|просмотр\w{0,4}|перегляд\w{0,4})\s{0,8}$", re.IGNORECASE
 )
+# 2.5 million: a number that is no whole one, and what it counts; in Burmese the scale comes first.
+_SCALES = {
+    **dict.fromkeys(("thousand", "тис", "тыс", "тисяч", "тысяч", "千", "พัน", "ألف", "ထောင်"), 3),
+    **dict.fromkeys(("万", "萬", "หมื่น", "သောင်း"), 4),
+    **dict.fromkeys(("lakh", "แสน", "သိန်း"), 5),
+    **dict.fromkeys(("million", "mln", "mn", "млн", "мільйона", "миллиона", "百万", "百萬", "ล้าน", "مليون", "သန်း"), 6),
+    **dict.fromkeys(("crore", "ကုဋေ"), 7),
+    **dict.fromkeys(("亿", "億"), 8),
+    **dict.fromkeys(("billion", "bn", "млрд", "мільярда", "миллиарда", "十亿", "مليار"), 9),
+    **dict.fromkeys(("trillion", "trn", "tn"), 12),
+}
+_ANY_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
+_PARTS = re.compile(rf"(?<![\d.,])(\d{{1,6}})[.,](\d{{1,3}})[ \u00a0]?({_ANY_SCALE})(?![a-zа-яіїєґ])\.?", re.IGNORECASE)
+_PARTS_AFTER = re.compile(r"(သိန်း|သန်း|သောင်း|ကုဋေ)[ \u00a0]?(\d{1,6})[.](\d{1,3})(?!\d)")
+_CUT_NUMBER = re.compile(r"[\d零一二三四五六七八九十百千万]{1,20}(?=(?:…|\.{3})[^\w\n]*$)", re.MULTILINE)
+_QUESTION = re.compile(
+    r"(?<=[^\W\d_])[»”\"’)]?[?？؟]+(?=\W|$)"
+)  # what is asked is not said; a digit may be a misread mark
+# What a channel may put before each of its posts: the time, or how many they are by now.
+_STAMPS = (
+    re.compile(r"[^\w#№\n]{0,8}\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?![\w:.])[^\w\n]{0,8}"),
+    re.compile(r"[^\w#№\n]{0,8}[#№] ?\d{1,6}(?!\w)[^\w\n]{0,8}"),
+)
 _HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
@@ -44,13 +69,15 @@ class ComparedWords:
     """The compared words of one text, in order; `run` numbers each three of them that follow each other.
 
     `whole` is the text with its signature, where little is left without it: what a source says again and again with
-    another number looks like a signature, and an equal text is a copy all the same.
+    another number looks like a signature, and an equal text is a copy all the same. `stamped` says that the source's
+    clock or count was taken off the beginning: what it says again is something new then.
     """
 
     tokens: tuple[str, ...]
     run: tuple[int, ...]
     shingles: frozenset[int]
     whole: tuple[str, ...] = ()
+    stamped: bool = False
 
     @property
     def short(self) -> bool:
@@ -68,10 +95,27 @@ def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
     """Fold a text, without web addresses, handles and the signature of its source.
 
     The signature is what also ended the source's last three posts (`earlier`, as texts); for a source with fewer, the
-    last line if it holds a handle or an address.
+    last line if it holds a handle or an address, or if it is short and below a line that ends with dots. A clock or a
+    count with which its last three posts began as well is taken off, too.
     """
     if len(earlier) < SIGNED_POSTS:
         return make_words(list_tokens(_without_addressed_end(text)))
+    bare = _without_stamp(text, earlier[:SIGNED_POSTS])
+    words = _without_signature(bare, earlier)
+    if bare != text and not words.short:
+        return replace(words, stamped=True)
+    return _without_signature(text, earlier)
+
+
+def _without_stamp(text: str, earlier: Sequence[str]) -> str:
+    for stamp in _STAMPS:
+        found = stamp.match(text)
+        if found and all(map(stamp.match, earlier)):
+            return text[found.end() :]
+    return text
+
+
+def _without_signature(text: str, earlier: Sequence[str]) -> ComparedWords:
     tokens = list_tokens(text)
     signature = common_end([list_tokens(other) for other in earlier[:SIGNED_POSTS]])
     if 0 < len(signature) < len(tokens) and tokens[-len(signature) :] == signature:
@@ -89,6 +133,7 @@ def list_tokens(text: str) -> list[str]:
     if "%" in text or "٪" in text or "％" in text:
         text = _PERCENT.sub(" percent ", text)
     text = _CROSSED.sub(" false ", text)
+    text = _CUT_NUMBER.sub("", _QUESTION.sub(" questionmark ", text))
     if _DIGIT.search(text):
         text = _write_numbers_one_way(text)
     return [token for line in text.split("\n") for token in _fold_line(line)]
@@ -97,8 +142,16 @@ def list_tokens(text: str) -> list[str]:
 def _write_numbers_one_way(text: str) -> str:
     """Dates, clock times and signs as they are compared, and no number of views in the last line."""
     text = _ISO_DATE.sub(r"\3 \2 \1", _VIEWS.sub("", text))
+    text = _PARTS_AFTER.sub(r"\2.\3 \1", text)
+    text = _PARTS.sub(_as_whole_number, text)
     text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
     return _MINUS.sub(" minus ", _BELOW_ONE.sub(" nought ", text))
+
+
+def _as_whole_number(found: re.Match[str]) -> str:
+    """2.5 million is 2500000, however it is written."""
+    zeros = _SCALES[found[3].casefold()] - len(found[2])
+    return f"{int(found[1] + found[2]) * 10**zeros} " if zeros >= 0 else found[0]
 
 
 def _as_whole_day(clock: re.Match[str]) -> str:
@@ -130,7 +183,19 @@ def common_end(texts: Sequence[Sequence[str]]) -> list[str]:
 
 def _without_addressed_end(text: str) -> str:
     body, _, last = text.rstrip().rpartition("\n")
-    return body if body.strip() and has_address(last) else text
+    if not body.strip():
+        return text
+    return body if has_address(last) or (_ends_with_dots(body) and _is_name(last)) else text
+
+
+def _ends_with_dots(text: str) -> bool:
+    return text.rstrip().endswith(("…", "..."))
+
+
+def _is_name(line: str) -> bool:
+    """Whether a line below dots is who trimmed the text, and says nothing about it."""
+    tokens = list_tokens(line)
+    return len(tokens) <= _NAME and not count_denials(tokens)
 
 
 def fingerprints(words: ComparedWords) -> frozenset[int]:

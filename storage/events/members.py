@@ -102,29 +102,34 @@ REPEATED = (
 )
 
 
-def said_by(source_id: int, at: int) -> dict[str, int]:
-    """The parameters of REPEATED for a post of this source at this time."""
-    return {"source": source_id, "repeated": at - _REPEATS_AFTER}
+def said_by(source_id: int, at: int, *, always: bool = False) -> dict[str, int]:
+    """The parameters of REPEATED for a post of this source at this time; `always`: within the hour, too."""
+    return {"source": source_id, "repeated": at + 1 if always else at - _REPEATS_AFTER}
 
 
-def find_equal(reader: Reader, tokens: Sequence[str], source_id: int, at: int, within: int) -> Candidate | None:
-    """A first statement of exactly these words, the newest; its words are at most `within` microseconds old."""
+def find_equal(
+    reader: Reader, tokens: Sequence[str], source_id: int, at: int, within: int, *, again: bool = False
+) -> Candidate | None:
+    """A first statement of exactly these words, the newest; its words are at most `within` microseconds old.
+
+    `again` leaves out what this source has said, however short ago.
+    """
     rows = reader.rows(
         "SELECT w.text_id, w.event_id, w.tokens, w.at FROM event_words w JOIN events e ON e.id = w.event_id"
         f" WHERE w.digest = :digest AND w.at >= :since AND {_OPEN} AND {REPEATED} IS NOT 1"
         " ORDER BY (SELECT apart FROM event_posts WHERE post_id = e.id), w.at DESC, w.text_id DESC LIMIT 1",
-        {"digest": digest_words(tokens), "since": at - within, **window(at), **said_by(source_id, at)},
+        {"digest": digest_words(tokens), "since": at - within, **window(at), **said_by(source_id, at, always=again)},
     )
     return next((_candidate(row) for row in rows), None)
 
 
 def find_candidates(
-    reader: Reader, prints: Collection[int], every: Collection[int], source_id: int, at: int
+    reader: Reader, prints: Collection[int], every: Collection[int], source_id: int, at: int, *, again: bool = False
 ) -> list[Candidate]:
     """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
 
     `every` are all shingles of the text, of which `prints` are some: where most of those are in stock phrases, the
-    shingles that are not find the statement.
+    shingles that are not find the statement. `again` leaves out what this source has said, however short ago.
     """
     counts = _count(reader, prints, _NEIGHBOURS)
     hot: list[int] = []
@@ -152,7 +157,7 @@ def find_candidates(
             "own": max(min(len(rare), len(prints)), 1),
             "best": _CANDIDATES,
             **window(at),
-            **said_by(source_id, at),
+            **said_by(source_id, at, always=again),
         },
     )
     return [_candidate(row) for row in rows]

@@ -151,7 +151,8 @@ def test_the_whole_of_a_trimmed_copy_rings_no_second_time(desk: Desk, cut: str) 
     assert desk.sets() == {frozenset({copy, whole, *later})}
     assert desk.states() == ["pending", "joined", "joined", "joined"]
     quote = desk.say("spokesman", f"{WHOLE} Our troops hold the base and the flag is above it as on every other day.")
-    found = {frozenset({copy, whole, *later}), frozenset({quote})}
+    early = desk.say("deputy", f"{WHOLE} They lie: nobody has ever laid down his weapons there.", late=2 * HOUR)
+    found = {frozenset({copy, whole, *later}), frozenset({quote}), frozenset({early})}
     assert desk.sets() == found
     desk.rebuild()
     assert desk.sets() == found
@@ -384,6 +385,21 @@ def test_what_a_source_repeats_with_other_numbers_is_no_signature_that_hides_cop
     firsts = [desk.say("rangers", bulletin(number), number) for number in range(1, 6)]
     copies = [desk.say("north", f"{bulletin(number)}\n\nfollow @hills", number) for number in range(1, 6)]
     assert desk.events() == [{first, copy} for first, copy in zip(firsts, copies, strict=True)]
+
+
+@pytest.mark.parametrize("stamp", ["{}:0{}", "🕐 {}.0{} |", "#{}{}", "№ {}{}:"])
+def test_a_clock_or_a_count_before_each_post_of_a_channel_hides_no_copy_and_no_repetition(
+    desk: Desk, stamp: str
+) -> None:
+    raid = "Air raid alert for the whole region of the command: all citizens go to the shelters at once and stay there."
+    for number in range(3):
+        for source in ("siren", "north"):
+            desk.say(source, f"{stamp.format(11, number)} Nothing new about number {number} of {source}.", number)
+    before = len(desk.events())
+    first = desk.say("siren", f"{stamp.format(12, 3)} {raid}", 4)
+    copy = desk.say("north", f"{stamp.format(12, 7)} {raid}", 4)
+    again, other = desk.say("siren", f"{stamp.format(12, 9)} {raid}", 5), desk.say("press", raid)
+    assert desk.events()[before:] == [{first, copy}, {again, other}]
 
 
 def test_a_source_that_says_the_same_again_hours_later_rings_again(desk: Desk) -> None:
