@@ -147,6 +147,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "show --open": [("show", "spokesman/1", "--open")],
     "status": [("status",)],
     "sources list": [("sources", "list")],
+    "sources rhythm": [("sources", "rhythm", "desk")],
     "sources check": [("sources", "check", "desk"), ("sources", "check", "broken")],
     "media list": [("media", "list")],
     "alerts list": [("alerts", "list")],
@@ -220,7 +221,13 @@ COMMANDS = {
 
 
 # What no archive of a test shows here, and the test that shows it.
-ELSEWHERE = {("the-answer-of-a-source", "said"): "tests/telegram/test_channels.py"}
+ELSEWHERE = {("the-answer-of-a-source", "said"): "tests/telegram/test_channels.py"} | dict.fromkeys(
+    [
+        *(("a-time-of-day", name) for name in ("time", "words")),
+        *(("what-was-missing", name) for name in ("at", "what", "slot", "since", "until")),
+    ],
+    "tests/cli/test_sources_rhythm.py",
+)
 
 
 class Comparison:

@@ -52,6 +52,10 @@ _LAZY = {
     "import": Lazy("bot.cli.sources.opml", "Make entries of a list of feeds (OPML).", "import_list"),
     "export": Lazy("bot.cli.sources.opml", "Print the feeds of the config as OPML.", "export_list"),
     "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
+    "rhythm": Lazy("bot.cli.sources.rhythm", "Draw when a source usually posts, and when it would have been reported."),
+    "ack": Lazy(
+        "bot.cli.sources.rhythm", "Accept that a source is silent, until it is so as long again.", "acknowledge"
+    ),
     "recheck": Lazy("bot.cli.sources.recheck", "Look at a post again: was it edited or deleted?"),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
 }
