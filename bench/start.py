@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench._table import Row, in_turn, program, ratio, run, show, table, verdict
+from bench._table import Row, in_turn, program, ratio, show, table, verdict
 from bench._texts import vocabulary
 from storage.archive.database import Archive, Reader, connect
 from storage.migrations import migrate

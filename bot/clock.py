@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from storage.frozen import dataclass
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

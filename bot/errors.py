@@ -11,7 +11,7 @@
 Every failure of a source, target or engine becomes Later or Never at the edge where it is first seen.
 """
 
-from dataclasses import dataclass
+from storage.frozen import dataclass
 
 
 class CommuniqueError(Exception):

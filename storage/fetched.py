@@ -3,9 +3,9 @@
 All times are integer microseconds UTC. Ids of posts and channels at a source are kept as text.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
+from storage.frozen import dataclass
 from storage.rows import Forward, Link, Segment
 
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]

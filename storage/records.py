@@ -4,7 +4,7 @@ All times are integer microseconds UTC. Ids of posts and channels at a source ar
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from storage.fetched import (
@@ -19,6 +19,7 @@ from storage.fetched import (
     StoredRaw,
     TextKind,
 )
+from storage.frozen import dataclass
 from storage.rows import Forward, Hit, Link, MediaRow, PostRow, Segment, Statement, TextRow
 
 # These are in files of their own: rows are all that a search imports. The rest of this page exports itself.
@@ -51,7 +52,6 @@ FailureKind = Literal["unreached", "error", "closed", "refused"]
 DELIVERY_STATES: Final = ("pending", "sending", "sent", "joined", "digested", "silenced", "dead")
 PRIORITIES: Final = ("max", "high", "default", "low", "min")  # as a column holds them: the first are sent first
 LATE: Final = 1_800_000_000  # microseconds after its publishing, from which a post is found late
-NO_ROOM: Final = "waits for room: "  # how the reason of a file that a cap or the disk keeps away begins
 
 
 # What a source brings ---------------------------------------------------------------------------------------------

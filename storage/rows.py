@@ -4,7 +4,8 @@ All times are integer microseconds UTC. `storage.records` has these names too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

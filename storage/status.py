@@ -1,6 +1,6 @@
 """The state of everything: what is being watched and since when, which gaps are open, what waits and for how long."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from storage.alerts.mutes import Mute, list_mutes
@@ -9,9 +9,8 @@ from storage.alerts.undelivered import OLDEST
 from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
-from storage.posts import refolding, rereading
-from storage.posts.refolding import FoldProgress
-from storage.posts.rereading import RereadProgress
+from storage.frozen import dataclass
+from storage.posts.progress import FoldProgress, RereadProgress, count_refolded, count_reread
 from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
 from storage.state_names import CONNECTED, current_name
 
@@ -145,8 +144,8 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         waits=tuple((method, until) for method, until in read_all_waits(reader).items() if until > now),
         backups=read_backups(reader),
         heartbeat_at=heartbeat.read_last(reader),
-        indexing=refolding.read_progress(reader),
-        rereading=rereading.read_progress(reader),
+        indexing=count_refolded(reader),
+        rereading=count_reread(reader),
         mutes=tuple(list_mutes(reader, now)),
         bot_trouble=read_lasting_one(reader, "bot"),
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 from bot.cli.kinds import every_kind
 from bot.config.schema import schema
+from bot.contracts.amounts import written
 from bot.contracts.engine import EngineSettings
-from bot.contracts.settings import Settings, written
+from bot.contracts.settings import Settings
 from bot.contracts.source import SourceSettings
 from bot.contracts.target import TargetSettings
 

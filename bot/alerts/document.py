@@ -1,6 +1,5 @@
 """PURE: the body that a webhook receives, from a match and its post; the contract is docs/json-output.md."""
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.alerts import files
@@ -8,6 +7,7 @@ from bot.alerts.passages import find_passages, join_passages
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.alert import machine_json, match_json, passage_json, statement_json, webhook_json
 from bot.foreign.graphemes import clip
+from storage.frozen import dataclass
 from storage.records import LATE, DeliveryRow, Hit, PostRow, Statement, Story, TextRow
 
 _BEGINNING = 300  # UTF-16 units of a statement

@@ -1,11 +1,11 @@
 """Mutes: made from what a person asks for, and obeyed where a message is decided and where its turn comes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from bot.clock import DAY
-from bot.contracts.settings import written
+from bot.contracts.amounts import written
 from bot.errors import UserError
 from bot.events.folding import Alert, split_targets
 from bot.foreign.text import one_line
@@ -15,6 +15,7 @@ from storage.alerts import matches, mutes, retrying
 from storage.alerts.mutes import Mute
 from storage.events import heard
 from storage.events.heard import Heard
+from storage.frozen import dataclass
 from storage.language.match import Document, PreparedDocument, holds
 from storage.language.query import QueryError, parse
 from storage.records import PRIORITIES

@@ -3,8 +3,8 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from storage.frozen import dataclass
 from storage.records import Hit
 
 # A sentence ends at a line feed, after a Burmese or CJK full stop, or after Latin punctuation before white space.

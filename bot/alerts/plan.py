@@ -1,8 +1,8 @@
 """PURE: the kind of a match, its post and its rule -> which targets get an alert, and the named reason."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from storage.frozen import dataclass
 from storage.records import Escalation, MatchKind, PostFacts
 
 

@@ -10,7 +10,7 @@ from bot.answers.commands import OLDEST, Command, Press, parse_mute
 from bot.answers.pages import say_of
 from bot.answers.reports import Question, read_alert_id
 from bot.clock import DAY, HOUR
-from bot.contracts.settings import duration
+from bot.contracts.amounts import duration
 from bot.documents.mute import describe_muted
 from bot.errors import NotFound, UserError
 from storage.alerts import matches, mutes

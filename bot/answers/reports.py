@@ -12,7 +12,7 @@ from bot.alerts.render import safe_link
 from bot.answers.commands import COMMANDS
 from bot.answers.pages import say_of
 from bot.clock import DAY
-from bot.contracts.settings import duration
+from bot.contracts.amounts import duration
 from bot.documents.mute import describe_muted
 from bot.errors import NotFound, UserError
 from storage.alerts import matches, mutes, outbox

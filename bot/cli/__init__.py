@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from bot.cli.terminal.output import open_session
+from storage.frozen import dataclass
 from storage.language.nearest import nearest
 
 EXAMPLES = """\

@@ -1,5 +1,7 @@
 """Hands the registries of sources, targets and engines to the config; imports no kind."""
 
+from typing import Any
+
 from bot.contracts.registry import Kinds
 
 
@@ -14,7 +16,11 @@ def every_kind() -> Kinds:
 
 def reads_with_account(kind: str) -> bool:
     """Whether sources of this kind are read with the Telegram account; False for a kind that no longer exists."""
-    try:
-        return every_kind().sources.settings_of(kind).reads_with_account
-    except KeyError:
-        return False
+    return getattr(find_outline(kind), "READS_WITH_ACCOUNT", False)
+
+
+def find_outline(kind: str) -> Any:
+    """What a kind of source says of its entries before they are checked; None for most."""
+    from bot.sources import REGISTRY
+
+    return REGISTRY.outline_of(kind)

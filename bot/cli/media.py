@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.enrich.choice import Choice
     from storage.archive.database import Archive
     from storage.media.readings import ReadRequest
-    from storage.media.rows import StoredMedia
+    from storage.media.stored import StoredMedia
 
 COLUMNS = (
     "source", "native_id", "url", "posted_at", "kind", "name", "state", "reason", "bytes", "sha256", "read_by",

@@ -24,7 +24,7 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import Zone, format_time, zone_option
-from bot.contracts.settings import duration, written
+from bot.contracts.amounts import duration, written
 from bot.documents.mute import describe_muted, mute_json
 from bot.errors import NotFound
 from bot.foreign.text import one_line

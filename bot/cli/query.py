@@ -49,9 +49,9 @@ def print_warnings(session: Session, query: "Query", *, names: bool = True) -> N
 
 def say_indexing(session: Session, reader: "Reader") -> None:
     """Say on stderr if older posts are still being indexed again: the answer is complete, only slower."""
-    from storage.posts.refolding import read_progress
+    from storage.posts.progress import count_refolded
 
-    if progress := read_progress(reader):
+    if progress := count_refolded(reader):
         share = f"{progress.done:,} of {progress.total:,} texts"
         say(session, f"older posts are being indexed again ({share} so far): the search is complete, but slower")
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -16,6 +15,7 @@ from bot.documents.as_json import iso
 from bot.documents.charts import draw_bar, draw_sparkline
 from bot.errors import UserError
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 from storage.search import stats
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

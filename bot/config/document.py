@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.config.locate import KeyPath, KeyPosition, inside, line_and_column, offset_of, scan
-from bot.config.slips import explain_slip
+from bot.config.opening import LARGEST, read_file
 from bot.errors import ConfigError, Problem
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_LARGEST = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,7 @@ def written_path(keys: KeyPath) -> str:
 
 def open_document(path: Path) -> ConfigFile:
     """Read a file. Raises ConfigError where it cannot be read or is no TOML, with line and column."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        hint = ": `communique init` writes one" if isinstance(error, FileNotFoundError) else ""
-        raise ConfigError((Problem("", f"{error.strerror}{hint}", path=str(path)),)) from None
-    return parse(data, name=str(path), path=path, directory=path.absolute().parent)
+    return parse(read_file(path), name=str(path), path=path, directory=path.absolute().parent)
 
 
 def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> ConfigFile:
@@ -75,7 +68,7 @@ def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> Conf
     def refused(message: str, line: int = 0, column: int = 0) -> ConfigError:
         return ConfigError((Problem("", message, path=name, line=line, column=column),))
 
-    if len(data) > _LARGEST:
+    if len(data) > LARGEST:
         raise refused("larger than 16 MiB: this is not a config file")
     try:
         text = data.decode("utf-8-sig")
@@ -89,6 +82,8 @@ def parse(data: bytes, *, name: str, path: Path | None, directory: Path) -> Conf
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         at = offset_of(text, int(place[1]), int(place[2])) if place and place[1] else len(text)
+        from bot.config.slips import explain_slip
+
         message, offset = explain_slip(_PLACE.sub("", str(error)), text, at)
         raise refused(f"not TOML: {message}", *line_and_column(text, offset)) from None
     except RecursionError:

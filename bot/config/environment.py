@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from storage.frozen import dataclass
 
 PREFIX = "COMMUNIQUE_"
 _OWN = ("CONFIG", "DATA_DIR", "DEBUG")

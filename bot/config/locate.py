@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+
+from storage.frozen import dataclass
 
 KeyPath = tuple[str | int, ...]
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bot.clock import DAY, MINUTE, SECOND
 from bot.config.bot import BotConfig
+from bot.config.caps import Caps
 from bot.config.heartbeat import HeartbeatConfig
 from bot.config.pairs import PairConfig
 from bot.contracts.engine import EngineSettings
@@ -183,9 +184,9 @@ class MediaConfig(Settings):
     photo: Size = 20 << 20
     video: Size = 200 << 20
     document: Size = 50 << 20
-    per_source: Size = 20 << 30
-    total: Size = 100 << 30
-    keep_free: Size = 2 << 30  # with less free disk no file is fetched; posts still are
+    per_source: Size = Caps().per_source
+    total: Size = Caps().total
+    keep_free: Size = Caps().keep_free  # with less free disk no file is fetched; posts still are
     tags: dict[str, TagMedia] = Field(default_factory=dict)
 
     def largest(self, kind: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bot.config.model import Config, host_and_port
 from bot.config.problems import Findings
-from bot.contracts.settings import written
+from bot.contracts.amounts import written
 from bot.http.values import BUILT_IN_INTERVALS
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from storage.frozen import dataclass
 
 _QUOTES = "“”„‟‘’‚‛«»‹›″＂′｀`"
 _INVISIBLE = re.compile("[\ufeff\u00a0\u2000-\u200f\u202a-\u202f\u2060-\u2064\u3000]")

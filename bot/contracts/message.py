@@ -1,10 +1,10 @@
 """PURE: what a target can show, and one message fitted to it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bot.foreign.graphemes import count_bytes, count_units
+from storage.frozen import dataclass
 from storage.records import DeliveryKind
 
 

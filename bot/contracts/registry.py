@@ -3,14 +3,17 @@
 import importlib
 import pkgutil
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from bot.contracts.engine import EngineSettings
-from bot.contracts.source import SourceSettings
-from bot.contracts.target import TargetSettings
+from storage.frozen import dataclass
 
-_Settings = TypeVar("_Settings", SourceSettings, TargetSettings, EngineSettings)
+if TYPE_CHECKING:
+    from bot.contracts.engine import EngineSettings
+    from bot.contracts.source import SourceSettings
+    from bot.contracts.target import TargetSettings
+
+_Settings = TypeVar("_Settings", "SourceSettings", "TargetSettings", "EngineSettings")
 _Tools = TypeVar("_Tools")
 _Built = TypeVar("_Built")
 
@@ -45,6 +48,15 @@ class Registry(Generic[_Settings, _Tools, _Built]):
         """What else a kind has under this name; None where it has nothing."""
         return getattr(self._module(kind), name, None)
 
+    def outline_of(self, kind: str) -> Any:
+        """What a kind says of its entries before they are checked, without importing the rest of it.
+
+        This is its module `outline`, which must be cheap to import; None where it has none, as most kinds.
+        """
+        if any((Path(folder) / kind / "outline.py").is_file() for folder in self._path):
+            return importlib.import_module(f"{self._package}.{kind}.outline")
+        return None
+
     def _module(self, kind: str) -> Any:
         return importlib.import_module(f"{self._package}.{kind}")
 
@@ -53,6 +65,6 @@ class Registry(Generic[_Settings, _Tools, _Built]):
 class Kinds:
     """Every kind that a config may name, for `bot.config`, which knows none by itself."""
 
-    sources: Registry[SourceSettings, Any, Any]
-    targets: Registry[TargetSettings, Any, Any]
-    engines: Registry[EngineSettings, Any, Any]
+    sources: "Registry[SourceSettings, Any, Any]"
+    targets: "Registry[TargetSettings, Any, Any]"
+    engines: "Registry[EngineSettings, Any, Any]"

@@ -1,4 +1,4 @@
-"""The kinds of value that a config key can hold: durations, amounts, names, secret files."""
+"""The kinds of value that a config key can hold: durations, counts, names, secret files."""
 
 import datetime as dt
 import os
@@ -21,15 +21,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.clock import MINUTE, SECOND
+from bot.contracts.amounts import DURATION, SIZE, duration, size, size_written, written
 from bot.errors import UserError
 from bot.suggest import did_you_mean
 
-_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_DURATION = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d|w)")
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(KB|MB|GB|TB)")
-_SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
-_LONGEST_DURATION = 36_525 * DAY
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
 _TERM = re.compile(r"[^\W_][\w.-]{0,63}")
 _LONGEST_SECRET = 65_536
@@ -39,45 +35,6 @@ class Settings(BaseModel):
     """A part of the config: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
-
-
-def duration(value: object) -> int:
-    """Microseconds of "2.5s", "10m", "24h", "7d"; a bare 0 is allowed. Raises ValueError with the right form."""
-    if value == 0 and not isinstance(value, bool):
-        return 0
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('expected a duration such as "90s", "2m", "24h" or "7d"')
-    microseconds = round(float(found[1]) * _UNITS[found[2]])
-    if microseconds > _LONGEST_DURATION:
-        raise ValueError("a duration is at most 100 years")
-    return microseconds
-
-
-def written(microseconds: int) -> str:
-    """Write a duration as the config does; `duration` reads it back to the same number."""
-    for unit in ("d", "h", "m", "s", *(("ms",) if microseconds < SECOND else ())):
-        if microseconds and microseconds % _UNITS[unit] == 0:
-            return f"{microseconds // _UNITS[unit]}{unit}"
-    return f"{microseconds / SECOND:.6f}".rstrip("0").rstrip(".") + "s"
-
-
-def size(value: object) -> int:
-    """Bytes of "20MB", "1.5GB"; a bare 0 is allowed. Raises ValueError with the right form."""
-    if value == 0 and not isinstance(value, bool):
-        return 0
-    found = _SIZE.fullmatch(value.strip().upper()) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('expected a size such as "500KB", "20MB" or "1.5GB"')
-    return round(float(found[1]) * _SIZES[found[2]])
-
-
-def size_written(count: int) -> str:
-    """Write a size as the config does; a number of bytes that came from `size` reads back to the same."""
-    for unit in ("TB", "GB", "MB", "KB"):
-        if count and count % _SIZES[unit] == 0:
-            return f"{count // _SIZES[unit]}{unit}"
-    return f"{count / 1024:.3f}KB"
 
 
 def zone_name(value: str) -> str:
@@ -253,13 +210,13 @@ Duration = Annotated[
     int,
     BeforeValidator(duration),
     PlainSerializer(written, return_type=str),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_DURATION.pattern}$"}),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{DURATION.pattern}$"}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(size),
     PlainSerializer(size_written, return_type=str),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_SIZE.pattern}$"}),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{SIZE.pattern}$"}),
 ]
 Name = Annotated[str, AfterValidator(_name)]
 Interval = Annotated[Duration, AfterValidator(_not_too_often)]
@@ -268,6 +225,6 @@ Usual = Annotated[
     int | str,
     BeforeValidator(_usual),
     PlainSerializer(_usual_written, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^(?:auto|off|{_DURATION.pattern})$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^(?:auto|off|{DURATION.pattern})$"}),
 ]
 ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]

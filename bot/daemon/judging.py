@@ -1,13 +1,13 @@
 """What counts as unhealthy, one sentence each: the same for `status --health` and for the pings of a heartbeat."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
 
 from bot.clock import HOUR, MINUTE
 from bot.documents.as_json import iso
 from storage.archive import marker
+from storage.frozen import dataclass
 from storage.state_names import HEALTHY
 from storage.status import ArchiveStatus
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
 from bot.clock import DAY, HOUR, SECOND, Clock
-from bot.contracts.settings import size_written
+from bot.contracts.amounts import size_written
 from bot.documents.as_json import iso
 from bot.incidents import Incidents
 from storage.alerts import flapping, notices, outbox, undelivered

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from bot.contracts.engine import Engine, EngineTools, Made
 from bot.enrich.engines import build
 from storage.jobs import NewJob
-from storage.media.rows import StoredMedia
+from storage.media.stored import StoredMedia
 from storage.media.types import PICTURES
 from storage.records import DueMedia, MediaKind
 

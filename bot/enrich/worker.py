@@ -22,9 +22,9 @@ from storage.archive.columns import storable
 from storage.archive.database import Writer
 from storage.events.steps import add_step
 from storage.jobs import ClaimedJob, NewJob
-from storage.media import crashes, readings, rows
+from storage.media import crashes, readings
 from storage.media.readings import GivenUpFile
-from storage.media.rows import StoredMedia
+from storage.media.stored import StoredMedia, find_stored
 from storage.posts import texts
 from storage.posts.texts import Untranslated
 from storage.records import DueMedia
@@ -163,7 +163,7 @@ class Enricher:
         if kind == "translation":
             await self._translate(job)
             return
-        found = await self.store.read(rows.find_stored, int(job.slot))
+        found = await self.store.read(find_stored, int(job.slot))
         engine = self.choice.readers(found.source, found.kind, found.mime).get(kind) if found is not None else None
         if found is None or engine is None:
             await self.store.run(jobs.finish, [job.id])  # no engine reads such files any more

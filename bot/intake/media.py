@@ -23,6 +23,7 @@ from storage.events.steps import add_step
 from storage.jobs import NewJob
 from storage.media import rows
 from storage.media.shelf import Kept, Shelf
+from storage.media.stored import State
 from storage.records import DueMedia
 
 AT_ONCE = 4
@@ -178,7 +179,7 @@ class MediaLane:
             self.say(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
         self.ring()
 
-    def _refused(self, file: DueMedia) -> tuple[rows.State, str] | None:
+    def _refused(self, file: DueMedia) -> tuple[State, str] | None:
         """The state and reason of a file that is not fetched at all."""
         settings = self.sources[file.source].settings
         if _SAME_AS.get(file.kind, file.kind) not in settings.media:
@@ -300,7 +301,7 @@ def _write(write: Callable[[bytes], None], piece: bytes) -> None:
         raise _DiskError(f"cannot write to disk ({problem.strerror})") from problem
 
 
-def _outcome(problem: Later | Never, tries: int) -> tuple[rows.State | None, str]:
+def _outcome(problem: Later | Never, tries: int) -> tuple[State | None, str]:
     """The state of a file after so many tries (None: it is tried again), and the reason."""
     if isinstance(problem, Never):
         return "refused", str(problem)

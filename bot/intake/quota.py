@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.contracts.settings import size_written
-from storage.records import NO_ROOM, DueMedia
+from bot.contracts.amounts import size_written
+from storage.media.stored import NO_ROOM
+from storage.records import DueMedia
 
 if TYPE_CHECKING:
     from bot.config.model import MediaConfig

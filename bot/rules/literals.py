@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from storage.frozen import dataclass
 from storage.language.terms import folded_elsewhere
 from storage.language.tree import FILES, KINDS, And, Exact, Guarded, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, singular

@@ -1,7 +1,6 @@
 """A digest, and each delivery that it settled."""
 
-from dataclasses import dataclass
-
+from storage.frozen import dataclass
 from storage.records import DigestKind, MatchKind
 
 

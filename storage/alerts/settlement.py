@@ -1,8 +1,8 @@
 """A claimed delivery, and what became of it."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from storage.frozen import dataclass
 from storage.records import DeliveryRow
 
 

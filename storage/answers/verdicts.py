@@ -6,8 +6,9 @@ lose what somebody needs is worse than to read what nobody needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer

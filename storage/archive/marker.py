@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.archive.database import Reader, connect, schema_of, translate_errors
 from storage.archive.errors import ArchiveForbidden, ArchiveRefused, disk_errors
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive, Writer

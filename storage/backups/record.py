@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer

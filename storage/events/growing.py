@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts.pace import find_free_time
 from storage.alerts.target_states import find_target
 from storage.archive.database import as_list, in_list
 from storage.events.members import AFTER_NEWEST, AT_MOST
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

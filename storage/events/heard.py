@@ -5,10 +5,10 @@ What a digest lists has arrived if the digest has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.records import Thread
 
 if TYPE_CHECKING:

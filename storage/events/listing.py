@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.events.members import AT_MOST
 from storage.events.spread import Spread, read_spreads
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
 from storage.events import steps
+from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS
 
 if TYPE_CHECKING:

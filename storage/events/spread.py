@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row

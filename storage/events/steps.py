@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer

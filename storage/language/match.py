@@ -6,9 +6,10 @@ A post is one document: AND and NOT range over all its texts, a phrase or a stre
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
+from storage.frozen import dataclass
 from storage.language import sequences
 from storage.language.file_names import stem
 from storage.language.fold import CLOSED, fold, fold_with_places

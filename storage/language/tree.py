@@ -6,8 +6,9 @@ Nodes are named tuples because a dataclass each would cost a cold `search` three
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from storage.frozen import dataclass
 
 KINDS = frozenset({"body", "transcript", "ocr", "file", "poll", "attached", "card"})  # what a query reads without `in:`
 FILES = frozenset({"file"})  # names of files: asked for alone, they are read with their extensions

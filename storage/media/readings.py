@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
-from storage.media.rows import FILES, StoredMedia
+from storage.frozen import dataclass
+from storage.media.stored import FILES, StoredMedia
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer

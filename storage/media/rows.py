@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, in_list
-from storage.records import DueMedia, FetchedMedia, MediaKind
+from storage.records import DueMedia, FetchedMedia
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
     from storage.media.shelf import Kept
+    from storage.media.stored import State
 
-State = Literal["too big", "gone", "refused"]
 _WAITING = "media.state IN ('pending', 'not downloadable')"
 _TRIES = 20  # a new address of a file that is gone is tried, but not for ever
 _FRESH = 60_000_000  # microseconds after which a new address is tried, however long we meant to wait
@@ -221,34 +221,6 @@ def set_reason(
         f"UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND due_at > :now AND post_id {in_list('posts')}",
         {"now": now, "posts": as_list(posts)},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMedia:
-    """A file that we have; `mime` is what its bytes show, `path` counts from the data directory."""
-
-    id: int
-    post_id: int
-    source: str
-    kind: MediaKind
-    mime: str
-    size: int
-    path: str
-    sha256: str
-    name: str | None
-    duration_s: float | None
-
-
-def find_stored(reader: Reader, media_id: int) -> StoredMedia | None:
-    """One file by its row; None if we have not got it."""
-    row = reader.one(f"{FILES} WHERE m.id = :id AND m.state = 'stored'", {"id": media_id})
-    return None if row is None else StoredMedia(**dict(row))
-
-
-FILES = (
-    "SELECT m.id, m.post_id, s.name AS source, m.kind, m.sniffed AS mime, m.size, m.path, m.sha256, m.name, "
-    "m.duration_s FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id"
-)
 
 
 def retry_files(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, get_args
 
 from storage.archive.database import as_list, in_list
-from storage.media.rows import State
-from storage.records import NO_ROOM
+from storage.frozen import dataclass
+from storage.media.stored import NO_ROOM, State
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader

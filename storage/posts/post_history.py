@@ -1,10 +1,10 @@
 """What became of one post: its revisions, when it was seen or missed, its matches and their deliveries."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage.answers.acks import find_ack
 from storage.archive.best_reading import BEST_READING, HASH, READ_AGAIN, said
+from storage.frozen import dataclass
 from storage.posts.fetches import read_fetch
 from storage.records import Acked, Fetch, ObservationRow
 

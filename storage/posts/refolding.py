@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.language.version import FOLD_VERSION
+from storage.posts.progress import find_versions
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 _MOST = 200  # texts at a time
 _LETTERS = 200_000  # of them all, so that one step takes a fraction of a second
-
-
-@dataclass(frozen=True, slots=True)
-class FoldProgress:
-    """How many of all texts are folded by this version."""
-
-    done: int
-    total: int
-
-
-def find_versions(reader: Reader) -> Iterator[int]:
-    """Other versions that have folded some text; usually none."""
-    last = -1
-    while (
-        version := reader.value("SELECT min(fold_version) FROM texts WHERE fold_version > :last", {"last": last})
-    ) is not None:
-        last = int(version)
-        if last != FOLD_VERSION:
-            yield last
-
-
-def read_progress(reader: Reader) -> FoldProgress | None:
-    """How far the folding is; None where nothing is left to do."""
-    left = sum(reader.value(_LEFT, {"version": version}) for version in find_versions(reader))
-    if not left:
-        return None
-    total = int(reader.value("SELECT count(*) FROM texts"))
-    return FoldProgress(total - left, total)
-
-
-_LEFT = "SELECT count(*) FROM texts WHERE fold_version = :version"
 
 
 def find_stale(reader: Reader) -> dict[int, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.best_reading import BEST_READING, HASH, said
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
+from storage.frozen import dataclass
 from storage.media import rows as media_rows
 from storage.posts import texts
 from storage.posts.content import content_hash, links_json, record_json
@@ -26,14 +26,6 @@ class Reread:
 
     stored: StoredRaw
     post: FetchedPost | None
-
-
-@dataclass(frozen=True, slots=True)
-class RereadProgress:
-    """How many posts of the sources that are being read have been read by the reader of now."""
-
-    done: int
-    total: int
 
 
 # What is to be read ---------------------------------------------------------------------------------------------------
@@ -88,16 +80,6 @@ def set_reader(writer: Writer, source: str, number: int) -> None:
         "UPDATE sources SET reader = :number WHERE name = :source AND reader <> :number",
         {"source": source, "number": number},
     )
-
-
-def read_progress(reader: Reader) -> RereadProgress | None:
-    """How far the rereading is; None where nothing is left to do."""
-    enabled = "FROM sources s JOIN posts p ON p.source_id = s.id WHERE s.enabled"
-    left = int(reader.value(f"SELECT count(*) {enabled} AND p.reader > -s.reader AND p.reader < s.reader"))
-    if not left:
-        return None
-    total = int(reader.value(f"SELECT count(*) {enabled} AND s.reader > 0"))
-    return RereadProgress(total - left, total)
 
 
 # What was found -------------------------------------------------------------------------------------------------------

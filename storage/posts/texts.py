@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.columns import storable
+from storage.frozen import dataclass
 from storage.language.version import FOLD_VERSION
 from storage.posts.content import body, card_texts
 from storage.posts.ids import TEXT_BITS, text_id, text_number

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import Any, Protocol
 from unicodedata import ucd_3_2_0
 
+from storage.frozen import dataclass
 from storage.language.file_names import extension_tokens
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.language.hits import find_hits
 from storage.language.match import Document, PreparedDocument, holds, only_reliable
 from storage.language.tree import KINDS, And, Is, Node, Not, Or, Query
-from storage.posts import refolding
 from storage.posts.ids import TEXT_BITS
+from storage.posts.progress import find_versions
 from storage.rows import Hit
 from storage.search import documents, prefilter
 from storage.search.vocabulary import Vocabulary
@@ -171,7 +171,7 @@ class _Search:
         self._history, self._reliable = history, reliable
         fields = _fields(query.root)
         self._media, self._rules = "has" in fields, "rule" in fields
-        self.stale = tuple(refolding.find_versions(reader))  # texts that the index knows by an older folding
+        self.stale = tuple(find_versions(reader))  # texts that the index knows by an older folding
         self.cut = False  # whether `readings` ended before its last candidate
 
     @cached_property

@@ -1,7 +1,8 @@
 """Counts posts by time, source and language, and matches by rule."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.state_names import NEEDS_SIGN_IN, RENAMED, current_name, stored_names
 
 if TYPE_CHECKING:

@@ -52,10 +52,31 @@ def test_a_search_reads_what_is_certain_of_a_file_that_is_no_toml(
     assert refused.returncode == 4
 
 
-@pytest.mark.parametrize("text", [NO_TOML, MISTAKEN])
 def test_the_sources_of_the_archive_are_listed_beside_a_mistake(
-    ask: Callable[..., "subprocess.CompletedProcess[str]"], text: str
+    ask: Callable[..., "subprocess.CompletedProcess[str]"],
 ) -> None:
-    found = ask(text, "sources", "list", "--jsonl")
+    found = ask(NO_TOML, "sources", "list", "--jsonl")
     assert (found.returncode, json.loads(found.stdout)["name"]) == (0, "spokesman")
     assert "warning: sources that are only in the config are left out: config.toml:" in found.stderr
+
+
+def test_a_source_is_listed_as_it_is_written_beside_mistakes_that_only_a_check_finds(
+    ask: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    new = '[[sources]]\nname = "wire"\nkind = "feed"\ntags = ["press"]\nside = "a"\nenabled = false\n'
+    nameless = '[[sources]]\nkind = "feed"\n'
+    found = ask(MISTAKEN + new + nameless, "sources", "list", "--json")
+    listed = {row["name"]: row for row in json.loads(found.stdout)}
+    assert list(listed) == ["spokesman", "wire"]
+    wire = listed["wire"]
+    assert (wire["kind"], wire["tags"], wire["side"], wire["enabled"]) == ("feed", ["press"], "a", False)
+    assert ask(MISTAKEN + new, "config", "check").returncode == 4
+
+
+def test_the_caps_of_files_are_shown_beside_a_mistake_elsewhere(
+    ask: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    found = json.loads(ask(MISTAKEN + '[media]\ntotal = "3GB"\n', "status", "--json").stdout)
+    assert (found["media"]["bytes_at_most"], found["media"]["keep_free"]) == (3 << 30, 2 << 30)
+    refused = json.loads(ask(MISTAKEN + '[media]\ntotal = "much"\n', "status", "--json").stdout)
+    assert refused["media"]["bytes_at_most"] is None

@@ -16,8 +16,9 @@ from storage.jobs import NewJob
 from storage.media import readings
 from storage.media import rows as media_rows
 from storage.media.shelf import Kept
+from storage.media.stored import NO_ROOM
 from storage.posts import texts
-from storage.records import NO_ROOM, Batch, FetchedMedia, FetchedPost, LedgerChange, Raw, Segment
+from storage.records import Batch, FetchedMedia, FetchedPost, LedgerChange, Raw, Segment
 from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]

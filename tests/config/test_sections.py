@@ -1,12 +1,15 @@
 """What is certain of a config file that is no TOML: each section is read by itself, and what is in doubt is refused."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.config.environment import Environment
 from bot.config.paths import data_dir
-from bot.config.sections import read_section
+from bot.config.sections import is_plain, read_section
 from bot.config.terms import phrases
 from bot.config.timezone import find_timezone
 from bot.errors import ConfigError, Problem
@@ -88,3 +91,45 @@ def test_terms_and_the_time_zone_are_read_beside_a_mistake(config: Path) -> None
         "ridge": ("ridge",), "valley": ("valley",),
     }  # fmt: skip
     assert find_timezone(config, NOTHING) == "Asia/Yangon"
+
+
+TITLES = ("[a]", "[b]", "[a.c]", '[a."t.me"]', "[[l]]", "[[l.m]]", "[a]]", "[ a ]", "[a.c", "[[b]]")
+VALUES = (
+    '"x"', "'x'", '"\\"x"', '"\\x"', '""', '"""', '"a" "b"', "1", "01", "-2", "0.6", "1.", "true", "yes", "[]", '["x"]',
+    '["x", "y",]', '[\n"x",\n]', '["x" "y"]', "[[1]]", '{ c = "x", d = 1 }', "{ c = 1, }", "{}", "2026-11-01", "“x”",
+    '"\t"', "inf", '"x', '[{ c = "x" }, {d = [1, 2]}]', "[{}]", "{ c = [1, ] }",
+)  # fmt: skip
+LINES = st.one_of(
+    st.sampled_from(TITLES),
+    st.builds("{} = {}".format, st.sampled_from(["k", "n", "a", "a.k", '"k"', "k k"]), st.sampled_from(VALUES)),
+    st.sampled_from(["", "# x", "# \x01", " # x", "x", '"""']),
+)
+
+
+def parsed(text: str) -> tuple[dict[str, object] | None, str]:
+    """What the parser makes of it, or why it refuses."""
+    try:
+        return tomllib.loads(text), ""
+    except tomllib.TOMLDecodeError as broken:
+        return None, str(broken)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_reading_a_section_alone_is_reading_the_file_whole(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("sections") / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    whole, refusal = parsed(text)
+    # what is not noticed without a parser is a key that is there twice, in a section that is not asked for
+    assert not is_plain(text) or refusal.startswith("Cannot ") or whole is not None, text
+    for name in ("a", "b", "l", "k", "n"):
+        assert whole is None or read_section(path, name) == whole.get(name), text
+
+
+def test_a_large_file_of_plain_lines_is_not_parsed_for_one_section(config: Path) -> None:
+    rule = '[[rules]]\nname = "r{}"\nquery = "\\"regional command\\" -(a OR b)"\ntargets = ["screen"]  # here\n'
+    text = STORAGE + "".join(rule.format(number) for number in range(1000)) + '[http.hosts."t.me"]\ninterval = "2s"\n'
+    assert is_plain(text)
+    assert not is_plain(text.replace('name = "r5"', 'name = r5"'))
+    config.write_text(text, encoding="utf-8")
+    assert read_section(config, "storage") == {"dir": "archive"}
+    assert read_section(config, "http") == {"hosts": {"t.me": {"interval": "2s"}}}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from bot.clock import DAY, MINUTE, SECOND
-from bot.contracts.settings import Amount, Duration, Name, SecretFile, Settings, duration, loose, written
+from bot.contracts.amounts import duration, written
+from bot.contracts.settings import Amount, Duration, Name, SecretFile, Settings, loose
 from bot.errors import UserError
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from bot.config.model import Config
 from bot.contracts.source import SourceSettings
 from bot.enrich.choice import LONG_S, Choice, reading_jobs
 from bot.enrich.engines.program import Settings
-from storage.media.rows import StoredMedia
+from storage.media.stored import StoredMedia
 from storage.records import DueMedia, MediaKind
 
 

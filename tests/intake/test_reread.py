@@ -15,7 +15,8 @@ from bot.errors import Later, Never
 from bot.intake.poll import Intake, Round
 from bot.intake.reread import Rereading
 from storage.archive.database import Archive
-from storage.posts import reading, rereading
+from storage.posts import reading
+from storage.posts.progress import count_reread
 from storage.records import Batch, Checked, FetchedMedia, FetchedPost, Link, Raw, StoredRaw
 from storage.sources import states
 
@@ -202,11 +203,11 @@ def test_posts_that_nothing_shows_any_more_are_read_again_in_steps_that_may_end_
         assert await reread_all(store, Board(1)) == 0
         better = Board(2)
         assert await Rereading(store, Clock(now=lambda: NOW), {"board": better}).do_some()
-        progress = await store.read(rereading.read_progress)
+        progress = await store.read(count_reread)
         assert progress is not None
         assert (0 < progress.done < 90, progress.total) == (True, 90)
         assert await reread_all(store, better) == 1
-        assert await store.read(rereading.read_progress) is None
+        assert await store.read(count_reread) is None
 
     play(archive, step)
     assert len(found(archive, "ferry")) == 90
@@ -235,7 +236,7 @@ def test_bytes_that_cannot_be_read_again_stay_as_they_were_read_and_alert_nobody
         await reread_all(store, better)
         assert found(archive, "unreadable") == ["1"]
         assert found(archive, "ferry") == []
-        assert await store.read(rereading.read_progress) is None
+        assert await store.read(count_reread) is None
         better.show(notice | {"views": 2})
         assert (await round_(better)).revised == 0
         better.show(notice | {"text": "It was edited."})

@@ -73,6 +73,29 @@ def built(kind: str, keys: Mapping[str, object], tools: SourceTools) -> Source:
     return sources.build(settings, tools)
 
 
+@EVERY_KIND
+def test_a_kind_that_reads_with_the_account_says_so_before_its_entries_are_checked(kind: str) -> None:
+    outline = sources.REGISTRY.outline_of(kind)
+    assert getattr(outline, "READS_WITH_ACCOUNT", False) == sources.settings_of(kind).reads_with_account
+
+
+@pytest.mark.parametrize(
+    ("keys", "public"),
+    [
+        ({"channel": "@harbour"}, True),
+        ({"channel": "https://t.me/harbour/12"}, True),
+        ({"channel": -1001234567890}, False),
+        ({"channel": "@harbour", "fallback": "none"}, None),
+    ],
+)
+def test_the_outline_of_an_account_source_agrees_with_its_checked_entry(
+    keys: dict[str, object], public: bool | None
+) -> None:
+    assert sources.REGISTRY.outline_of("telegram").has_public_pages(keys) is public
+    addresses = sources.settings_of("telegram").model_validate({"name": "it", "kind": "telegram", **keys}).addresses()
+    assert (any("/s/" in address for address in addresses) if addresses else None) is public
+
+
 def test_every_kind_has_a_peer_to_be_tried_on() -> None:
     assert set(PEERS) == set(sources.kinds()), "tests/sources/peers_by_kind.py has one entry for each kind"
 

@@ -1,7 +1,11 @@
 """One file or folder per kind of target; its name is the `kind` in the config."""
 
-from bot.contracts.registry import Registry
-from bot.contracts.target import Target, TargetSettings, TargetTools
+from typing import TYPE_CHECKING
 
-REGISTRY = Registry[TargetSettings, TargetTools, Target](__name__, __path__)
+from bot.contracts.registry import Registry
+
+if TYPE_CHECKING:
+    from bot.contracts.target import Target, TargetSettings, TargetTools
+
+REGISTRY: "Registry[TargetSettings, TargetTools, Target]" = Registry(__name__, __path__)
 kinds, settings_of, build = REGISTRY.kinds, REGISTRY.settings_of, REGISTRY.build

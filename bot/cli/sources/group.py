@@ -1,7 +1,7 @@
 """`communique sources`: list sources, check, backfill, join, pause and resume one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +9,7 @@ import click
 from bot.cli import Lazy, LazyGroup
 from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon, find_daemon
-from bot.cli.kinds import reads_with_account
+from bot.cli.kinds import find_outline, reads_with_account
 from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import (
     NO_CONFIG,
@@ -31,10 +31,11 @@ from bot.documents.lengths import format_length
 from bot.documents.source import source_json, waits_json
 from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible
+from storage.frozen import dataclass
 from storage.status import Watch
 
 if TYPE_CHECKING:
-    from bot.contracts.source import SourceSettings
+    from bot.config.entries import SourceEntry
     from storage.sources.telegram import AccountRow, WatchRow
 
 COLUMNS = (
@@ -165,10 +166,12 @@ def _read_sources(session: Session) -> list[Watch]:
     ]
 
 
-def _read_config(session: Session) -> "Sequence[SourceSettings]":
-    """The sources of the config; none, and a warning, where it has mistakes: the archive is shown all the same."""
+def _read_config(session: Session) -> "Sequence[SourceEntry]":
+    """The sources of the config; none, and a warning, where it cannot be read: the archive is shown all the same."""
+    from bot.config.entries import list_sources
+
     try:
-        return session.config().sources
+        return list_sources(session.config_flag, session.environment)
     except ConfigError as broken:
         say_once(session, f"warning: sources that are only in the config are left out: {broken.problems[0]}")
         return ()
@@ -251,16 +254,13 @@ def _describe_missing_fallbacks(session: Session, watches: list[Watch]) -> Itera
 def _find_fallbacks(session: Session, watches: list[Watch]) -> dict[str, str]:
     """The fallback of each source that allows one: "public pages" or "nothing"."""
     handles = {watch.name: watch.handle for watch in watches}
-    return {
-        source.name: "public pages" if handles.get(source.name) or _has_public_name(source) else "nothing"
-        for source in _read_config(session)
-        if source.reads_with_account and source.enabled and source.addresses()
-    }
-
-
-def _has_public_name(source: "SourceSettings") -> bool:
-    """Whether the config has the public name of the channel, and so the address of its pages."""
-    return any("/s/" in address for address in source.addresses())
+    found = {}
+    for source in _read_config(session):
+        outline = find_outline(source.kind)
+        public = outline.has_public_pages(source.given) if outline is not None and source.enabled else None
+        if public is not None:
+            found[source.name] = "public pages" if handles.get(source.name) or public else "nothing"
+    return found
 
 
 def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:

@@ -22,7 +22,7 @@ from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts.mutes import Mute
 from storage.backups.record import BackupRecord
-from storage.posts.refolding import FoldProgress
+from storage.posts.progress import FoldProgress
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
 

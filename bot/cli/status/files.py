@@ -1,19 +1,19 @@
 """What `status` shows of files: states, sizes and caps, what is waiting to be read, what was given up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, format_count, format_size, style
 from bot.cli.terminal.times import format_age
 from bot.documents.media import counts_json, waiting_json
 from bot.foreign.text import one_line, visible
+from storage.frozen import dataclass
 from storage.media import readings, summary
+from storage.media.stored import NO_ROOM
 from storage.media.summary import STATES, Held, Holdings
-from storage.records import NO_ROOM
 
 if TYPE_CHECKING:
-    from bot.config.model import MediaConfig
+    from bot.config.caps import Caps
     from storage.archive.database import Reader
     from storage.media.readings import GivenUpFile
 
@@ -28,7 +28,7 @@ class FileReport:
 
     held: Holdings
     given_up: tuple["GivenUpFile", ...] = ()
-    limits: "MediaConfig | None" = None
+    limits: "Caps | None" = None
     free: int | None = None  # bytes on the disk
 
     @property
@@ -53,13 +53,10 @@ def read_report(session: Session, reader: "Reader", free: int | None) -> FileRep
     )
 
 
-def _read_limits(session: Session) -> "MediaConfig | None":
-    from bot.errors import UserError
+def _read_limits(session: Session) -> "Caps | None":
+    from bot.config.caps import find_caps
 
-    try:
-        return session.config().media
-    except UserError:
-        return None  # `config check` shows what is wrong
+    return find_caps(session.config_flag, session.environment)
 
 
 def describe_files(session: Session, found: FileReport, now: int) -> Iterator[str]:

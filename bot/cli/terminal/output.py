@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError, ConfigError, Problem, UserError
 from bot.foreign.text import csv_cell, json_text, visible
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.config.model import Config

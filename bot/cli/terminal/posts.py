@@ -1,13 +1,13 @@
 """One post in a list: two lines that name it, and the words around each hit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from bot.cli.terminal.output import Session, style, write_line, write_text
 from bot.cli.terminal.times import Zone, format_time
 from bot.documents.as_json import headed
 from bot.foreign.text import one_line, undated
+from storage.frozen import dataclass
 from storage.rows import Hit, PostRow
 
 POST_COLUMNS = (

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.lengths import format_length
 from bot.errors import UserError
 from bot.foreign.text import visible
+from storage.frozen import dataclass
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
