@@ -23,6 +23,7 @@ class SourceSettings(Settings):
     """The keys that every `[[sources]]` entry may have; each kind adds its own."""
 
     reads_with_account: ClassVar[bool] = False  # True: a kind that uses the Telegram account where there is one
+    patience: ClassVar[int] = 0  # microseconds for which its failures are no news: some servers often fail for minutes
 
     name: Name
     was: Name | None = None  # its former name, whose posts and states it takes over

@@ -13,7 +13,7 @@ from bot.errors import Later, Never
 from bot.intake import identities, ledger
 from bot.intake.backoff import Outlook, Streak, after_failure, after_success
 from bot.intake.reread import read_shown_again, reader_of
-from storage.alerts import flapping
+from storage.alerts import flapping, notices
 from storage.posts import observations, reading, rechecks, saving
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
@@ -81,7 +81,8 @@ class Part:
 class End:
     """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account.
 
-    `server` is what had to be reached for it, None if that is no network.
+    `server` is what had to be reached for it, None if that is no network. Failures are no news for so many
+    microseconds (`patience`).
     """
 
     row: SourceRow
@@ -89,6 +90,7 @@ class End:
     health: Sequence[str]
     by_account: bool = False
     server: str | None = None
+    patience: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +280,8 @@ class Intake:
             outlook = replace(outlook, next_poll_at=now)
         if settings is None:
             return End(row, outlook, self.health())
-        return End(row, outlook, self.health(), settings.reads_with_account, settings.server())
+        account, server = settings.reads_with_account, settings.server()
+        return End(row, outlook, self.health(), account, server, settings.patience)
 
 
 def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
@@ -367,11 +370,20 @@ def _settle(writer: "Writer", end: End, now: int, new: int) -> Settled:
         hold_until=outlook.hold_until,
         failures=outlook.streak.failures,
         posts=new,
+        news=_is_news(writer, end, now) if end.patience and row.first_contact_at is not None else None,
     )
     reach.note_round(writer, row.id, end.server, outlook.streak.failure, outlook.streak.alike, now)
     if change and row.state != NEW and not _is_reported_by_account(end) and not _is_short_wait(end, now):
         flapping.announce_change(writer, end.health, f"source {row.name}", change, now)
     return Settled(change, woken)
+
+
+def _is_news(writer: "Writer", end: End, now: int) -> bool | None:
+    """Whether people hear of the state of a source whose failures are news only when they last; None: if it changes."""
+    row, outlook = end.row, end.outlook
+    if outlook.streak.failure == "refused" or notices.read_lasting_one(writer, f"source {row.name}") is not None:
+        return None
+    return outlook.outcome != OK and now - (row.last_ok_at or now) >= end.patience
 
 
 def _is_reported_by_account(end: End) -> bool:

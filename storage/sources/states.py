@@ -121,10 +121,12 @@ def settle(
     hold_until: int | None,
     failures: int,
     posts: int,
+    news: bool | None = None,
 ) -> str:
     """Write down how a round ended; the sentence about a change, empty if the state is what it was.
 
-    First contact makes no notice; any other change makes one.
+    First contact makes no notice; any other change makes one. `news` True: the state is said though it is what it was;
+    False: its change is not said.
     `outcome` is OK or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
     """
     [row] = writer.rows("SELECT name, state, state_since FROM sources WHERE id = :id", {"id": source_id})
@@ -147,7 +149,7 @@ def settle(
         },
     )
     _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
-    if not changed:
+    if not (changed if news is None else news):
         return ""
     if (before, outcome) == (NEW, OK):
         return f"source {name} is reached"

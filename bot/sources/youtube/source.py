@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pydantic import AfterValidator
@@ -95,6 +95,8 @@ def _channel(written: str) -> str:
 
 class Settings(SourceSettings):
     """A channel. Its videos are not fetched: titles and descriptions are what is read."""
+
+    patience: ClassVar[int] = HOUR  # its feeds answer 404 and 500 on living channels
 
     channel: Annotated[str, AfterValidator(_channel)]
     recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
