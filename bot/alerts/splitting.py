@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def send_joined(writer: "Writer", event_id: int, folding: Collection[str], now: int) -> int:
-    """Let joined alerts of the last day about a new event be sent, each once where a target folds; how many."""
+    """Let joined alerts of the last day about a new event be sent, each once where a target folds; how many.
+
+    What is said of edits and of the deletion of its first post comes with them.
+    """
     known = heard.read_heard(writer, event_id)
     due = []
     for delivery, alert in heard.list_joined(writer, event_id, now - AFTER_NEWEST):
@@ -20,4 +23,6 @@ def send_joined(writer: "Writer", event_id: int, folding: Collection[str], now: 
             due.append(delivery)
             known.append(alert)
     heard.send(writer, due, now)
-    return len(due)
+    changes = heard.list_joined_changes(writer, event_id, now - AFTER_NEWEST)
+    heard.send(writer, changes, now)
+    return len(due) + len(changes)

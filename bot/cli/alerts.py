@@ -44,13 +44,14 @@ from bot.errors import NotFound
 from bot.foreign.text import one_line, undated, visible
 from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
-from storage.events import facing
+from storage.events import facing, listing
 from storage.records import DELIVERY_STATES, DeliveryRow, MatchRow, PostRow, Story
 
 if TYPE_CHECKING:
     from storage.alerts.mutes import Mute
     from storage.answers.verdicts import Said
     from storage.archive.database import Reader
+    from storage.events.listing import Split
 
 COLUMNS = (
     "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
@@ -168,6 +169,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         said = verdicts.list_verdicts(reader, alert_id)
         held_by = {sent.mute_id: find_mute(reader, sent.mute_id) for sent in deliveries if sent.mute_id is not None}
         faced = facing.read_facing(reader, [alert_id]).get(alert_id)
+        split = listing.find_split(reader, post.id)
     if form is not None:
         write_json(session, explained_alert_json(story, post, deliveries, said, facing_document(faced)))
         return
@@ -186,7 +188,7 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
     for row in (
         *_hits(session, story, post),
         *_decision(match, deliveries, held_by, zone),
-        *_apart(match, post, deliveries),
+        *_apart(match, post, deliveries, split, zone),
         *_answers(match, said, zone),
         *(describe_facing(faced, zone) if faced else ()),
     ):
@@ -261,10 +263,18 @@ def _decision(match: MatchRow, deliveries: list[DeliveryRow], held_by: "dict[int
         yield "  " + one_line("  ".join(part for part in parts if part))
 
 
-def _apart(match: MatchRow, post: PostRow, deliveries: "Iterable[DeliveryRow]") -> Iterator[str]:
-    """How to send what was joined to another event, where the post is an event of its own now."""
-    if post.event == post.id and any(sent.state == "joined" for sent in deliveries):
-        yield f"  joined to an event from which the post was split; `communique alerts retry {match.id}` sends it"
+def _apart(
+    match: MatchRow, post: PostRow, deliveries: "Iterable[DeliveryRow]", split: "Split | None", zone: Zone
+) -> Iterator[str]:
+    """From which event the post was taken, and how to send what was joined to that."""
+    if post.event != post.id:
+        return
+    event = "another event" if split is None or split.event is None else f"event {split.event}"
+    if split is not None:
+        by = f", by {one_line(split.who)}" if split.who else ""
+        yield f"split from {event} {format_time(split.at, zone, seconds=True)}{by}"
+    if any(sent.state == "joined" for sent in deliveries):
+        yield f"  joined to {event} before; `communique alerts retry {match.id}` sends it"
 
 
 def _answers(match: MatchRow, said: "Iterable[Said]", zone: Zone) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _place_by_bytes(
         files.mark_banner(writer, sha256)
         keep_first(writer, step, links.drop_file(writer, sha256))
         return members.find_event(writer, shown.post_id) or event
-    found = None if shown.tokens is None else files.find_by_file(writer, sha256, shown, step.at)
+    found = None if shown.tokens is None else files.find_by_file(writer, sha256, shown, event, step.at)
     if found is None:
         return event
     return _merge(writer, Membership(shown.post_id, found[0], "file", None, found[1], file=sha256), event)
@@ -110,18 +110,19 @@ def _place_by_reading(
 def _place_by_picture(
     writer: Writer, rules: EventRules, step: PlacingStep, event: int, shown: ShownBy, picture: str, said: ComparedWords
 ) -> None:
-    """Join a picture to the nearest one that is near enough, of an event that a copy may still join."""
+    """Join a picture to the nearest one that is near enough, the newest of them, unless its event has such a one."""
     parts = bands(picture)
     near = [
-        (distance, other.post_id, other)
-        for other in files.list_near(writer, parts, shown.post_id, step.at)
-        if other.event_id != event and _may_be_same(writer, rules, shown, picture, said, other)
+        (other.event_id != event, distance, -other.post_id, other)
+        for other in files.list_near(writer, parts, shown, step.at)
+        if _may_be_same(writer, rules, shown, picture, said, other)
         if (distance := measure_distance(picture, other.signature)) <= NEAR
     ]
     if near:
-        distance, post_id, other = min(near, key=lambda one: one[:2])
+        is_new, distance, _, other = min(near, key=lambda one: one[:3])
         measure = round(1 - distance / BITS, 2)
-        _merge(writer, Membership(shown.post_id, other.event_id, "picture", measure, post_id), event)
+        if is_new:
+            _merge(writer, Membership(shown.post_id, other.event_id, "picture", measure, other.post_id), event)
     if step.media_id is not None:
         files.keep_picture(writer, step.media_id, shown.post_id, picture, parts, said.tokens, step.at)
 

@@ -85,13 +85,17 @@ def list_captions(reader: Reader, sha256: str) -> list[str]:
     )
 
 
-def find_by_file(reader: Reader, sha256: str, shown: ShownBy, at: int) -> tuple[int, int] | None:
-    """The first other post with few words that shows this file and whose event a copy may still join: event, post."""
+def find_by_file(reader: Reader, sha256: str, shown: ShownBy, event_id: int, at: int) -> tuple[int, int] | None:
+    """The first other post with few words that shows this file and whose event a copy may still join: event, post.
+
+    The post's own event comes first, then the newest.
+    """
     row = reader.one(
         "SELECT b.event_id, f.post_id FROM event_files f JOIN event_posts b ON b.post_id = f.post_id"
         " JOIN events e ON e.id = b.event_id WHERE f.sha256 = :sha256 AND f.post_id <> :post AND f.tokens IS NOT NULL"
-        f" AND NOT b.apart AND {is_open('e')} AND {REPEATED} IS NOT 1 ORDER BY f.post_id LIMIT 1",
-        {"sha256": sha256, "post": shown.post_id, **window(at), **said_by(shown.source_id, at)},
+        f" AND NOT b.apart AND {is_open('e')} AND {REPEATED} IS NOT 1 ORDER BY b.event_id <> :event,"
+        " e.opened_at DESC, f.post_id LIMIT 1",
+        {"sha256": sha256, "post": shown.post_id, "event": event_id, **window(at), **said_by(shown.source_id, at)},
     )
     return None if row is None else (row["event_id"], row["post_id"])
 
@@ -121,7 +125,7 @@ def keep_picture(
     )
 
 
-def list_near(reader: Reader, bands: Iterable[int], post_id: int, at: int) -> list[NearPicture]:
+def list_near(reader: Reader, bands: Iterable[int], shown: ShownBy, at: int) -> list[NearPicture]:
     """Pictures of first posts of other events that share a part of the signature and join something."""
     rows = reader.rows(
         "SELECT c.post_id, b.event_id, p.source_id, m.sha256, c.signature, c.words FROM event_pictures c"
@@ -129,8 +133,9 @@ def list_near(reader: Reader, bands: Iterable[int], post_id: int, at: int) -> li
         " JOIN media m ON m.id = c.media_id JOIN posts p ON p.id = c.post_id"
         f" WHERE c.media_id IN (SELECT media_id FROM event_bands WHERE band {in_list('bands')})"
         " AND c.post_id = e.id AND c.post_id <> :post AND NOT b.apart"
-        f" AND NOT EXISTS (SELECT 1 FROM event_banners n WHERE n.sha256 = m.sha256) AND {is_open('e')}",
-        {"bands": as_list(bands), "post": post_id, **window(at)},
+        f" AND NOT EXISTS (SELECT 1 FROM event_banners n WHERE n.sha256 = m.sha256) AND {is_open('e')}"
+        f" AND {REPEATED} IS NOT 1",
+        {"bands": as_list(bands), "post": shown.post_id, **window(at), **said_by(shown.source_id, at)},
     )
     return [NearPicture(*row) for row in rows]
 

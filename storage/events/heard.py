@@ -72,6 +72,17 @@ def list_joined(reader: Reader, event_id: int, since: int) -> list[tuple[int, He
     return [(delivery, Heard(*alert)) for delivery, *alert in rows]
 
 
+def list_joined_changes(reader: Reader, post_id: int, since: int) -> list[int]:
+    """Messages about edits and the deletion of a post that were joined, where the one about its match no longer is."""
+    return reader.column(
+        "SELECT d.id FROM matches m JOIN deliveries d ON d.match_id = m.id"
+        " WHERE m.post_id = :post AND m.kind <> 'match' AND d.state = 'joined' AND d.created_at >= :since AND EXISTS"
+        " (SELECT 1 FROM matches n JOIN deliveries f ON f.match_id = n.id WHERE n.post_id = m.post_id"
+        " AND n.rule = m.rule AND n.kind = 'match' AND f.target = d.target AND f.state <> 'joined') ORDER BY d.id",
+        {"post": post_id, "since": since},
+    )
+
+
 def send(writer: Writer, deliveries: Iterable[int], now: int) -> None:
     """Let these be sent that were joined."""
     writer.execute(

@@ -57,6 +57,25 @@ class EventMember:
     measure: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """When a person took a post out of its event, and who; `event` is None if that was not kept then."""
+
+    at: int
+    event: int | None
+    who: str | None
+
+
+def find_split(reader: Reader, post_id: int) -> Split | None:
+    """The last time that somebody split this post; None if nobody did."""
+    row = reader.one(
+        "SELECT at, other, who FROM event_corrections WHERE kind = 'split' AND post_id = :post"
+        " ORDER BY id DESC LIMIT 1",
+        {"post": post_id},
+    )
+    return None if row is None else Split(*row)
+
+
 _MATCHES = "SELECT 1 FROM event_posts b JOIN matches m ON m.post_id = b.post_id WHERE b.event_id = e.id"
 _SHOWN = (
     "e.leads_to IS NULL AND (:since IS NULL OR e.newest_at >= :since)"

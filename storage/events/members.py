@@ -299,10 +299,11 @@ def forget_words(writer: Writer, at: int) -> None:
 def correct(
     writer: Writer, kind: Literal["split", "join"], post_id: int, other: int | None, by: str | None, now: int
 ) -> None:
-    """Remember what a person said; placing does it, now and at every rebuild."""
+    """Remember what a person said, and of a split the event until now; placing does it, now and at every rebuild."""
+    event = find_event(writer, post_id) if kind == "split" else other
     writer.execute(
         "INSERT INTO event_corrections (at, kind, post_id, other, who) VALUES (:at, :kind, :post, :other, :by)",
-        {"at": now, "kind": kind, "post": post_id, "other": other, "by": by},
+        {"at": now, "kind": kind, "post": post_id, "other": event, "by": by},
     )
     steps.add_step(writer, kind, post_id, now, other=other)
 

@@ -80,7 +80,7 @@ class EventPrintTable(SQLModel, table=True):
 
 
 class EventCorrectionTable(SQLModel, table=True):
-    """What a person said: "split", `post_id` is a statement of its own; "join", it belongs to the event of `other`."""
+    """What a person said: "split": `post_id` is no copy in event `other`; "join": it belongs to that of `other`."""
 
     __tablename__: ClassVar[str] = "event_corrections"
 

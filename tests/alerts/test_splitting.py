@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states
 
 DAY = 24 * 3_600_000_000
+NAMES = ("spokesman", "rangers", "north")
 CONFIG = """
 [[targets]]
 name = "desk"
@@ -39,20 +41,25 @@ targets = ["desk"]
 @pytest.fixture
 def posts(line: Any, tmp_path: Path, request: pytest.FixtureRequest) -> list[int]:
     """The same words three times, decided one by one; the clock is that of the commands, less some days."""
-    import time
-
     (tmp_path / "config.toml").write_text(CONFIG)
-    config = load(tmp_path / "config.toml", Environment(), kinds=every_kind(), data_dir=tmp_path / "data")
-    rules = LoadedRules.of(config)
     line.now = time.time_ns() // 1000 - getattr(request, "param", 0) * DAY
-    found: list[int] = []
-    names = ("spokesman", "rangers", "north")
     with line.archive.writing() as writer:
-        states.declare(writer, [states.Declared(name, "replay", ()) for name in names], line.now)
+        states.declare(writer, [states.Declared(name, "replay", ()) for name in NAMES], line.now)
         writer.execute(f"UPDATE sources SET first_contact_at = {line.now}, first_contact_seq = {take_number(writer)}")
-        rules.declare(writer, line.now)
-    for name in names:
-        text = "the northern command at Taungkyar fell to our men this morning"
+        load_rules(tmp_path).declare(writer, line.now)
+    return say_all(line, tmp_path, "the northern command at Taungkyar fell to our men this morning")
+
+
+def load_rules(directory: Path) -> LoadedRules:
+    config = load(directory / "config.toml", Environment(), kinds=every_kind(), data_dir=directory / "data")
+    return LoadedRules.of(config)
+
+
+def say_all(line: Any, directory: Path, text: str) -> list[int]:
+    """Each source says it, or corrects to it what it has said."""
+    rules = load_rules(directory)
+    found: list[int] = []
+    for name in NAMES:
         post = FetchedPost(native_id="1", raw=Raw(name.encode(), "text/plain"), text=text, posted_at=line.now)
         with line.archive.writing() as writer:
             source = states.find_source(writer, name)
@@ -74,7 +81,7 @@ def told(line: Any, post: int) -> list[tuple[str, str, str]]:
 
 
 def alert_of(line: Any, post: int) -> str:
-    [row] = line.rows(f"SELECT id FROM matches WHERE post_id = {post} AND rule = 'fall'")
+    [row] = line.rows(f"SELECT id FROM matches WHERE post_id = {post} AND rule = 'fall' AND kind = 'match'")
     return str(row["id"])
 
 
@@ -103,6 +110,19 @@ def test_what_was_joined_days_ago_is_sent_only_by_its_number(program: Any, line:
     assert program("alerts", "retry", alert)[1] == "2 messages queued again\n"
     assert told(line, copy) == [("fall", "desk", "pending"), ("fall", "phone", "pending"), ("place", "desk", "joined")]
     assert program("alerts", "retry", alert_of(line, third), "--target", "desk")[1] == "1 message queued again\n"
+
+
+def test_what_was_said_of_edits_is_sent_with_the_post_and_the_old_event_is_named(
+    program: Any, line: Any, posts: list[int], tmp_path: Path
+) -> None:
+    first, copy, third = posts
+    say_all(line, tmp_path, "the northern command at Taungkyar fell to our men this night")
+    assert [state for *_, state in told(line, copy)] == ["joined"] * 6
+    program("events", "split", str(copy), "--by", "Ada")
+    assert [state for *_, state in told(line, copy)] == ["pending"] * 6
+    assert [state for *_, state in told(line, third)] == ["joined"] * 6
+    assert f"split from event {first} " in program("alerts", "why", alert_of(line, copy))[1]
+    assert "split" not in program("alerts", "why", alert_of(line, third))[1]
 
 
 def test_an_empty_name_is_refused_and_splits_nothing(program: Any, line: Any, posts: list[int]) -> None:

@@ -119,10 +119,10 @@ def test_copies_are_near_and_other_pictures_are_not(look: Callable[[bytes], str]
         for place, (how, change) in enumerate(COPIES.items())
         for seed in (place % 10, (place + 3) % 10, (place + 7) % 10)
     }
-    others = [(one, other) for place, one in enumerate(first) for other in first[:place]][:24]
-    assert len(copies) == 30
+    others = [(one, other) for place, one in enumerate(first) for other in first[:place]][:30]
+    assert (len(copies), len(others)) == (30, 30)
     far = {pair: distance for pair, (one, other) in copies.items() if (distance := measure_distance(one, other)) > NEAR}
-    assert far == {}
+    assert far == {}, "the goal is 0.95 of the copies; today it is all of them"
     assert [pair for pair, (one, other) in copies.items() if not set(bands(one)) & set(bands(other))] == []
     assert not any(seems_to_hold_words(one) for pair in copies.values() for one in pair)
     assert min(measure_distance(one, other) for one, other in others) > NEAR + 20

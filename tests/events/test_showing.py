@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from storage.records import FetchedMedia
 from tests.events.conftest import CLAIM, HOUR, Desk
 
@@ -163,3 +165,14 @@ def test_what_a_person_split_is_not_joined_by_its_file(desk: Desk) -> None:
     assert desk.events() == [{first, third}, {copy}]
     desk.correct("join", copy, first)
     assert desk.events() == [{first, copy, third}]
+
+
+@pytest.mark.parametrize("other", [{}, {"content": "b", "picture": LOOK}], ids=["bytes", "looks"])
+def test_a_source_that_shows_the_same_again_hours_later_rings_again(desk: Desk, other: dict[str, Any]) -> None:
+    first = show(desk, "rangers", "the command", picture=LOOK)
+    twice = show(desk, "rangers", "the command", number=2, **{"picture": LOOK} | other)
+    desk.now += 3 * HOUR
+    again = show(desk, "rangers", "the command", number=3, **{"picture": LOOK} | other)
+    copy = show(desk, "north", "the command", number=4, content="c", picture=LOOK)
+    assert desk.events() == [{first, twice}, {again, copy}]
+    assert desk.states() == ["pending", "joined", "pending", "joined"]
