@@ -7,7 +7,7 @@ of one message an hour leaves nothing, so that after a single message the digest
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from bot.alerts import hours
@@ -66,19 +66,41 @@ def claim(
     now: int,
     is_muted: HoldMuted,
     *,
+    most: int,
+    beside: Sequence[Claimed],
     healthy: bool,
-    suspect: bool = False,
-) -> Claimed | None:
-    """Hold what must be held, then take the message whose turn it is; None if nothing is due."""
+) -> list[Claimed]:
+    """Hold what must be held, then take those whose turn it is: see `claim_several`."""
+    hold(writer, target, limits, now, is_muted)
+    claimed = claiming.claim_several(
+        writer,
+        target,
+        now,
+        most,
+        beside=beside,
+        healthy=healthy,
+        pace=limits.pace,
+        is_muted=is_muted,
+        passing=find_passing(limits.quiet, now),
+        one_by_one=limits.rules,
+    )
+    return _count_by_rule(writer, target, limits, claimed, now)
+
+
+def claim_suspect(writer: Writer, target: str, limits: TargetLimits, now: int, is_muted: HoldMuted) -> list[Claimed]:
+    """The same for a message during whose last two attempts the process died."""
     hold(writer, target, limits, now, is_muted)
     passing = find_passing(limits.quiet, now)
-    how: Any = {"pace": limits.pace, "is_muted": is_muted, "passing": passing}
-    if suspect:
-        claimed = claiming.claim_suspect(writer, target, now, **how)
-    else:
-        claimed = claiming.claim(writer, target, now, healthy=healthy, **how)
-    if claimed is not None and limits.rules and claimed.row.match_id is not None:
-        note_sending(writer, limits.of_rule(target, holding.find_rule(writer, claimed.row.match_id)), now)
+    claimed = claiming.claim_suspect(writer, target, now, pace=limits.pace, is_muted=is_muted, passing=passing)
+    return _count_by_rule(writer, target, limits, [claimed] if claimed else [], now)
+
+
+def _count_by_rule(
+    writer: Writer, target: str, limits: TargetLimits, claimed: list[Claimed], now: int
+) -> list[Claimed]:
+    for one in claimed if limits.rules else ():
+        if one.row.match_id is not None:
+            note_sending(writer, limits.of_rule(target, holding.find_rule(writer, one.row.match_id)), now)
     return claimed
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from storage.alerts.settlement import Claimed
     from storage.archive.database import Reader, Writer
     from storage.language.query import Query
+    from storage.records import DeliveryRow
 
 LONGEST = 7 * DAY
 _AT_ONCE = 200  # posts in memory
@@ -160,14 +161,19 @@ class HoldMuted:
     terms: Terms
     now: int
 
-    def __call__(self, writer: "Writer", claimed: "Claimed") -> bool:
-        """Settle the message if a mute holds it; whether one does."""
-        row = claimed.row
-        if row.match_id is None or row.asked:
-            return False
-        muting = Muting.read(writer, self.now, self.terms)
-        if not muting.active:
-            return False
+    def __call__(self, writer: "Writer", claimed: "Sequence[Claimed]") -> set[int]:
+        """Settle the messages that a mute holds; which."""
+        rows = [one.row for one in claimed if one.row.match_id is not None and not one.row.asked]
+        muting = Muting.read(writer, self.now, self.terms) if rows else Muting((), {})
+        held = {row.id for row in rows if muting.active and self._hold(writer, muting, row)}
+        if held:
+            self.silence_held(
+                writer, rows[0].target, mutes.list_waiting(writer, rows[0].target, self.now, limit=_AT_ONCE)
+            )
+        return held
+
+    def _hold(self, writer: "Writer", muting: Muting, row: "DeliveryRow") -> bool:
+        assert row.match_id is not None
         rule, post_id = matches.find_rule_and_post(writer, row.match_id)
         document = documents.load_documents(writer, [post_id])[post_id]
         mute = muting.find(document, rule, row.target, row.priority)
@@ -175,7 +181,6 @@ class HoldMuted:
             return False
         mutes.hold(writer, row.id, mute, self.now)
         heard.take_up(writer, row.id, self.now)  # a copy of the same statement may be held by no mute
-        self.silence_held(writer, row.target, mutes.list_waiting(writer, row.target, self.now, limit=_AT_ONCE))
         return True
 
     def silence_held(self, writer: "Writer", target: str, waiting: "Sequence[HeldRow]") -> "list[HeldRow]":

@@ -1,7 +1,7 @@
 """PURE: delivery -> message, fitted to what the target can show."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -13,12 +13,13 @@ from bot.alerts import files
 from bot.alerts.buttons import alert_buttons
 from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
 from bot.alerts.lines import Line, Span, draw_lines, keep_inert, measure_lines, plain_lines
-from bot.alerts.passages import find_passages, split_sentences
+from bot.alerts.passages import split_sentences
+from bot.alerts.quoting import fit_pieces, mark_hits, quote_hits
 from bot.contracts.message import ButtonRows, CopiesShown, Message, Shows
 from bot.documents.as_json import headed
-from bot.foreign.graphemes import ELLIPSIS, clip, count_units, split_graphemes
+from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line, undated, visible
-from storage.records import DeliveryRow, Hit, MediaRow, PostRow, Statement, Story, Thread
+from storage.records import DeliveryRow, MediaRow, PostRow, Statement, Story, Thread
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes
 _HEADLINE = 100  # of it beside a title
@@ -60,6 +61,9 @@ def render(
     whether it has a file.
     """
     kinds = rendering.files.get(story.match.rule, frozenset())
+    document = build_document(delivery, story, post, first, files.describe_unread(story, post, kinds))
+    if not shows.words:
+        return Message(message_id(delivery), delivery.kind, "", "", document, priority=_priority(story, rendering))
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes and captioned is not False), None)
     copies = copies or CopiesShown()
@@ -82,8 +86,8 @@ def render(
         kind=delivery.kind,
         text=draw_lines(lines, shows),
         plain=plain_lines(lines),
-        document=build_document(delivery, story, post, first, files.describe_unread(story, post, kinds)),
-        priority=rendering.priorities.get(story.match.rule, "default"),
+        document=document,
+        priority=_priority(story, rendering),
         reply_to=first.receipt if first is not None and shows.replies else None,
         attachment=attached,
         headline="".join(span.text for span in words).strip(),
@@ -91,6 +95,10 @@ def render(
         link=safe_link(post.url),
         buttons=_buttons(delivery, story, rendering),
     )
+
+
+def _priority(story: Story, rendering: Rendering) -> str:
+    return rendering.priorities.get(story.match.rule, "default")
 
 
 def _buttons(delivery: DeliveryRow, story: Story, rendering: Rendering) -> ButtonRows:
@@ -234,7 +242,7 @@ def _body(story: Story, post: PostRow, room: int) -> list[Line]:
         return [quote_hits(texts, match.hits, whole, room)]
     was = match.before or "(no match)"
     if match.hits:
-        here = _marked(texts, match.hits)
+        here = mark_hits(texts, match.hits)
     else:
         near = get_close_matches(
             was[:300], [each[:300] for each in split_sentences(post.text[:20_000])], n=1, cutoff=0.3
@@ -244,113 +252,6 @@ def _body(story: Story, post: PostRow, room: int) -> list[Line]:
         (Span("was: ", "bold"), Span(clip(one_line(was), max(room // 2 - 5, 0)))),
         (Span("now: ", "bold"), *fit_pieces(here, max(room // 2 - 5, 0))),
     ]
-
-
-def quote_hits(texts: Mapping[int, str], hits: Sequence[Hit], text: str, room: int) -> Line:
-    """Quote the text around the hits in at most `room` units, hits marked; the start of `text` if there are none."""
-    if not hits or not texts:
-        return fit_pieces([(text, False)], room)
-    pieces: list[tuple[str, bool]] = []
-    for text_id in dict.fromkeys(hit.text_id for hit in hits if hit.text_id in texts):
-        if pieces:
-            pieces.append((" / ", False))
-        pieces.extend(_pieces(texts[text_id], [hit for hit in hits if hit.text_id == text_id]))
-    return fit_pieces(pieces, room)
-
-
-def _marked(texts: Mapping[int, str], hits: Sequence[Hit]) -> list[tuple[str, bool]]:
-    """Only the sentences with hits, hits marked."""
-    pieces: list[tuple[str, bool]] = []
-    for passage in find_passages(texts, hits):
-        if pieces:
-            pieces.append((f" {ELLIPSIS} ", False))
-        inside = [hit for hit in hits if hit.text_id == passage.text_id and passage.start <= hit.start < passage.end]
-        pieces.extend(_pieces(texts[passage.text_id], inside, passage.start, passage.end))
-    return pieces
-
-
-def _pieces(raw: str, hits: Iterable[Hit], start: int = 0, end: int | None = None) -> Iterator[tuple[str, bool]]:
-    """Cut a text at the edges of its hits, which may overlap."""
-    end = len(raw) if end is None else end
-    for hit in sorted(hits, key=lambda hit: hit.start):
-        low, high = max(hit.start, start), min(hit.end, end)
-        if high <= low:
-            continue
-        yield raw[start:low], False
-        yield raw[low:high], True
-        start = high
-    yield raw[start:end], False
-
-
-def fit_pieces(pieces: Iterable[tuple[str, bool]], room: int) -> Line:
-    """Fit (text, is a hit) pieces into `room` UTF-16 units of safe text on one line, whole clusters only.
-
-    Everything if it fits; otherwise the text around the first hits, with an ellipsis for each omission.
-    """
-    shown = _shown(pieces, room)
-    sizes = [count_units(text) for text, _ in shown]
-    if sum(sizes) <= room:
-        return tuple(_spans(shown))
-    chosen = _windows([hit for _, hit in shown], sizes, room)
-    kept: list[tuple[str, bool]] = []
-    last = -1
-    for place in chosen:
-        if place != last + 1:
-            kept.append((ELLIPSIS, False))
-        kept.append(shown[place])
-        last = place
-    if last + 1 < len(shown):
-        kept.append((ELLIPSIS, False))
-    return tuple(_spans(kept))
-
-
-def _shown(pieces: Iterable[tuple[str, bool]], room: int) -> list[tuple[str, bool]]:
-    """Safe clusters of the pieces, white space collapsed; the middle of a very long text without hits is skipped."""
-    shown: list[tuple[str, bool]] = []
-    for text, hit in pieces:
-        if len(text) > 4 * room + 400:
-            half = 2 * room + 100
-            text = f"{text[:half]} {ELLIPSIS} {text[-half:]}"
-        for cluster in split_graphemes(re.sub(r"\s+", " ", text)):
-            if cluster == " " and (not shown or shown[-1][0] == " "):
-                continue
-            shown.append((visible(cluster), hit))
-        if len(shown) > 40_000:
-            break
-    return shown
-
-
-def _windows(hits: Sequence[bool], sizes: Sequence[int], room: int) -> list[int]:
-    """Choose places, growing evenly to both sides of the first three runs of hits until `room` is used up."""
-    starts = [place for place, hit in enumerate(hits) if hit and not (place and hits[place - 1])][:3] or [0]
-    room -= 2 * (len(starts) + 1)
-    chosen: set[int] = set()
-    edges = [(start - 1, start) for start in starts]
-    while edges and room > 0:
-        grown: list[tuple[int, int]] = []
-        for low, high in edges:
-            for place in (high, low):
-                if 0 <= place < len(sizes) and place not in chosen and room > 0:
-                    room -= sizes[place]
-                    if room >= 0:
-                        chosen.add(place)
-            if room > 0 and (low > 0 or high < len(sizes) - 1):
-                grown.append((low - 1, high + 1))
-        edges = grown
-    return sorted(chosen)
-
-
-def _spans(shown: Iterable[tuple[str, bool]]) -> Iterator[Span]:
-    run: list[str] = []
-    marked = False
-    for text, hit in shown:
-        if hit != marked and run:
-            yield Span("".join(run), "hit" if marked else "")
-            run = []
-        marked = hit
-        run.append(text)
-    if run:
-        yield Span("".join(run), "hit" if marked else "")
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

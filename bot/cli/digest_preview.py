@@ -66,4 +66,5 @@ def _shown_by(session: Session, config: "Config", settings: "TargetSettings") ->
 
     http = Http(config.http_rules(), session.clock)
     tools = TargetTools(http, session.clock, config.zone, sys.stdout, session.colour)
-    return replace(targets.build(settings, tools).shows, form="ansi" if session.colour else "text", local=True)
+    shows = targets.build(settings, tools).shows
+    return replace(shows, form="ansi" if session.colour else "text", local=True, words=True)

@@ -15,7 +15,7 @@ class Shows:
     `units` is the greatest length in UTF-16 code units, or in bytes of UTF-8 with `in_bytes`; None where there is no
     limit. `file_bytes` is the largest file
     that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` says that
-    only the user of this machine sees it, so it may show paths of files.
+    only the user of this machine sees it, so it may show paths of files. Without `words` it shows the document alone.
     """
 
     form: Literal["text", "html", "ansi", "json"]
@@ -24,6 +24,7 @@ class Shows:
     caption: int | None = None
     file_bytes: int = 0
     local: bool = False
+    words: bool = True
     in_bytes: bool = False
 
     def size(self, text: str) -> int:

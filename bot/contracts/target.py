@@ -14,7 +14,11 @@ from bot.contracts.timetable import DigestTimes
 from bot.errors import CommuniqueError, Later, Never
 from bot.http import Http
 
+AT_ONCE = 16
+"""As many messages as any target is handed at the same time."""
+
 __all__ = [
+    "AT_ONCE",
     "Askable",
     "BotAccess",
     "Buttoned",
@@ -165,6 +169,15 @@ class Target(Protocol):
     idempotent: bool  # True: a repeat under the same message id is absorbed by the receiver
     account: str | None  # a wait that one target asks for holds for all with the same account; None: for it alone
     chat: str | None  # what `per_minute` counts for: targets of one account and chat share it; None: for it alone
+
+    @property
+    def at_once(self) -> int:
+        """How many messages it is handed at the same time; more than one only where it is `idempotent`.
+
+        A target with `per_minute`, `per_hour` or replies gets one at a time in any case. Messages about the same post
+        or event, and those about no post, are never under way together.
+        """
+        ...
 
     async def ready(self) -> None:
         """Wait until the target's rate limit allows one more message; called before a delivery is claimed."""

@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.config import Config
 from bot.config.environment import Environment
 from bot.contracts.source import Source, SourceTools
-from bot.contracts.target import Target, TargetTools
+from bot.contracts.target import AT_ONCE, Target, TargetTools
 from bot.daemon.alarm import Alarm
 from bot.daemon.backups import Backups
 from bot.daemon.decisions import Decisions
@@ -174,8 +174,10 @@ class Stages:
     def build(self, config: Config) -> Wired:
         """Make what this config says and start nothing. Raises CommuniqueError for what cannot be read or used."""
         http = Http(config.http_rules(), self._clock)
-        # No source may keep an alert waiting, and no target another one: each sends one message at a time anyway.
-        http_of_targets = Http(config.http_rules(), self._clock, per_server=IN_ALL)
+        # No source may keep an alert waiting, and no target another one, whatever hangs: half of the places are for
+        # addresses that gave no answer.
+        places = IN_ALL + 2 * AT_ONCE * len(config.targets)
+        http_of_targets = Http(config.http_rules(), self._clock, per_server=places, in_all=places)
         http_of_pings = Http(config.http_rules(), self._clock)
         http_of_bot = Http(config.http_rules(), self._clock, per_server=IN_ALL)
         telegram = self._build_telegram(config)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS, Refusal, find_refusal
-from bot.http.rate_limit import PER_SERVER, RateLimits
+from bot.http.rate_limit import IN_ALL, PER_SERVER, RateLimits
 from bot.http.values import HttpRules, Reply
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
@@ -35,12 +36,19 @@ class Http:
     """
 
     def __init__(
-        self, rules: HttpRules, clock: Clock, *, resolve: "Resolve | None" = None, per_server: int = PER_SERVER
+        self,
+        rules: HttpRules,
+        clock: Clock,
+        *,
+        resolve: "Resolve | None" = None,
+        per_server: int = PER_SERVER,
+        in_all: int = IN_ALL,
     ) -> None:
         self._rules = rules
         self._clock = clock
         self._resolve = resolve
-        self._limits = RateLimits(rules.intervals, clock, per_server)
+        self._limits = RateLimits(rules.intervals, clock, per_server, in_all)
+        self._in_all = in_all
         self._exchange: Exchange | None = None
 
     async def get(
@@ -97,6 +105,10 @@ class Http:
                 await wire.start_tls(None)
         finally:
             await wire.aclose()
+
+    def has_pause(self, url: str) -> bool:
+        """Whether a pause is kept between two requests to the host of this URL."""
+        return self._limits.has_pause(urlsplit(url).hostname or "")
 
     def slow_down(self, host: str) -> None:
         """Double the interval of a host that throttles without saying so; good replies bring it back down."""
@@ -156,7 +168,7 @@ class Http:
         from bot.http.exchange import Exchange
 
         if self._exchange is None:
-            self._exchange = Exchange(self._rules, self._resolve)
+            self._exchange = Exchange(self._rules, self._resolve, self._in_all)
         return self._exchange
 
     def _sending(

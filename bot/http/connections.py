@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -45,6 +46,7 @@ class Connection(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
         self._stream = stream
+        self._socket = stream.get_extra_info("socket")
         self.host = host
         self.last = b""
 
@@ -69,6 +71,8 @@ class Connection(httpcore.AsyncNetworkStream):
         await self._stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # of every idle connection before each request: httpcore's own way is 5 x as slow
+            return _is_readable(self._socket)
         return self._stream.get_extra_info(info)
 
     async def start_tls(
@@ -82,6 +86,16 @@ class Connection(httpcore.AsyncNetworkStream):
         except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
             await self.aclose()
             raise
+
+
+def _is_readable(connected: socket.socket | None) -> bool:
+    """Whether bytes wait there, or the other side has hung up."""
+    descriptor = -1 if connected is None else connected.fileno()
+    if descriptor < 0:
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Guard(httpcore.AsyncNetworkBackend):

@@ -68,8 +68,8 @@ class _Way:
 class Exchange:
     """One httpx client: it takes nothing from the environment, follows no redirect and keeps no cookie."""
 
-    def __init__(self, rules: HttpRules, resolve: Resolve | None) -> None:
-        self._transport = GuardedTransport(rules, resolve)
+    def __init__(self, rules: HttpRules, resolve: Resolve | None, in_all: int) -> None:
+        self._transport = GuardedTransport(rules, resolve, in_all)
         self._client = httpx.AsyncClient(
             transport=self._transport,
             trust_env=False,

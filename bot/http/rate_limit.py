@@ -51,16 +51,18 @@ class _Places:
 class RateLimits:
     """Who may send when. `intervals` maps hosts to microseconds and beats what is built in.
 
-    At most `per_server` requests are under way to one host and port.
+    At most `per_server` requests are under way to one host and port, and `in_all` to all of them.
     """
 
-    def __init__(self, intervals: Mapping[str, int], clock: Clock, per_server: int = PER_SERVER) -> None:
+    def __init__(
+        self, intervals: Mapping[str, int], clock: Clock, per_server: int = PER_SERVER, in_all: int = IN_ALL
+    ) -> None:
         self._intervals = {**BUILT_IN_INTERVALS, **intervals}
         self._clock = clock
         self._per_server = per_server
         self._queues: dict[str, _HostQueue] = {}
         self._servers: dict[tuple[str, int], _Places] = {}
-        self._all = _Places(IN_ALL)
+        self._all = _Places(in_all)
         self._unanswered: dict[str, None] = {}
 
     @asynccontextmanager
@@ -93,6 +95,10 @@ class RateLimits:
         interval = self._intervals.get(host, 0) / SECOND * queue.slowness
         queue.free_at = start + interval * (1 + _JITTER * random.random())  # noqa: S311  (jitter, not a secret)
         return start - now
+
+    def has_pause(self, host: str) -> bool:
+        """Whether two requests to the host are kept apart."""
+        return bool(self._intervals.get(host))
 
     def slow_down(self, host: str) -> None:
         """Double the host's interval, up to 32 times what was set; a host without an interval keeps none."""

@@ -18,7 +18,6 @@ from bot.http.values import HttpRules
 from bot.http.wire import Wire
 from storage.state_names import PROXY_DOWN
 
-_CONNECTIONS = 50
 _IDLE = 20
 _IDLE_SECONDS = 5.0
 _MOST_HEADERS = 2_000
@@ -30,7 +29,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     `httpx.AsyncHTTPTransport` has no place for a check between a name and its address. Cookies are left out of replies.
     """
 
-    def __init__(self, rules: HttpRules, resolve: Resolve | None) -> None:
+    def __init__(self, rules: HttpRules, resolve: Resolve | None, in_all: int) -> None:
         # httpx logs every URL (a bot token is part of one), httpcore every reply's headers (a Location can hold one).
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -42,11 +41,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_tls(rules.ca_file),
             network_backend=self._way_out,
-            max_connections=_CONNECTIONS,
+            max_connections=in_all,
             max_keepalive_connections=_IDLE,
             keepalive_expiry=_IDLE_SECONDS,
         )
-        self._forward = _forwarding(self._proxy, guard) if self._proxy and self._proxy.scheme == "http" else None
+        forwards = self._proxy is not None and self._proxy.scheme == "http"
+        self._forward = _forwarding(self._proxy, guard, in_all) if self._proxy and forwards else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it and read the head of the reply. Raises Later and UnusableBody too."""
@@ -113,13 +113,13 @@ def _tls(*ca_files: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _forwarding(proxy: Proxy, guard: Guard) -> httpcore.AsyncHTTPProxy:
+def _forwarding(proxy: Proxy, guard: Guard, in_all: int) -> httpcore.AsyncHTTPProxy:
     """For http:// addresses: many HTTP proxies open tunnels to port 443 only, and forward the rest themselves."""
     return httpcore.AsyncHTTPProxy(
         proxy_url=f"http://{proxy}",
         proxy_auth=(proxy.user, proxy.password) if proxy.user else None,
         network_backend=guard,
-        max_connections=_CONNECTIONS,
+        max_connections=in_all,
         max_keepalive_connections=_IDLE,
         keepalive_expiry=_IDLE_SECONDS,
     )

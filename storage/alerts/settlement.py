@@ -26,7 +26,11 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery in state "sending"; `unanswered` counts its earlier attempts with an unknown outcome."""
+    """A delivery in state "sending"; `unanswered` counts its earlier attempts with an unknown outcome.
+
+    `about` are the posts and events that its message could refer to; without any, nothing else is under way beside it.
+    """
 
     row: DeliveryRow
     unanswered: int
+    about: frozenset[int] = frozenset()

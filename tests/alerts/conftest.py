@@ -48,6 +48,7 @@ class Told:
     got: list[Message] = field(default_factory=list)
     tried: int = 0
     idempotent: bool = False
+    at_once: int = 1
     account: str | None = None
     chat: str | None = None
     per_minute: int | None = None

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.alerts.lines import Span
-from bot.alerts.render import Rendering, fit_pieces, render, render_notice, safe_link
+from bot.alerts.quoting import fit_pieces
+from bot.alerts.render import Rendering, render, render_notice, safe_link
 from bot.contracts.message import Message, Shows
 from bot.foreign.graphemes import count_units, split_graphemes
 from storage.records import (

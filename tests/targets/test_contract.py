@@ -7,6 +7,7 @@ import pytest
 
 from bot.alerts import targets
 from bot.contracts.message import Message
+from bot.contracts.target import AT_ONCE
 from bot.errors import Later, Never
 
 
@@ -28,13 +29,14 @@ def test_a_target_is_usable_twice_in_one_loop(kind: str, keys: Any, around: Any,
 
 @pytest.mark.parametrize("kind", targets.kinds())
 def test_a_target_says_what_it_can_show(kind: str, keys: Any, around: Any) -> None:
-    async def look(target: Any) -> tuple[Any, bool]:
-        return target.shows, target.idempotent
+    async def look(target: Any) -> tuple[Any, bool, int]:
+        return target.shows, target.idempotent, target.at_once
 
-    shows, idempotent = asyncio.run(around.with_target(keys[kind], look))
+    shows, idempotent, at_once = asyncio.run(around.with_target(keys[kind], look))
     assert shows.form in {"text", "html", "ansi", "json"}
     assert shows.units is None or shows.units > 1_000
     assert isinstance(idempotent, bool)
+    assert at_once == 1 or (idempotent and 1 < at_once <= AT_ONCE)
 
 
 @pytest.mark.parametrize("kind", sorted(set(targets.kinds()) - {"console"}))

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from bot.alerts.targets.webhook.target import Settings, Webhook
+from bot.clock import Clock
 from bot.errors import Later, Never
+from bot.http import Http, HttpRules
 
 
 class Kept:
@@ -146,3 +149,10 @@ def test_bad_input_69_a_receiver_that_redirects_to_its_own_secret_does_not_revea
     with pytest.raises(Never, match=r"redirects messages to .*\*\*\*") as problem:
         asyncio.run(send())
     assert "secret" not in str(problem.value)
+
+
+@pytest.mark.parametrize(("pause", "at_once"), [(0, 16), (1_000_000, 1)])
+def test_one_alert_at_a_time_is_under_way_where_requests_are_kept_apart(pause: int, at_once: int) -> None:
+    http = Http(HttpRules("communique-test", intervals={"hooks.example": pause}), Clock())
+    settings = Settings(name="desk", kind="webhook", url="https://hooks.example/1")
+    assert Webhook(settings, http, Clock()).at_once == at_once

@@ -42,8 +42,10 @@ def compose(
     few = len(material.groups) <= _FEW
     if few:
         data["posts"] = list(map(_post_json, read_posts(reader, material)))
-    head = keep_inert(list(_head(row, material, rendering)), shows)
-    lines = [*head, *_posts(reader, material, rendering, shows, measure_lines(head, shows))]
+    lines: list[Line] = []
+    if shows.words:
+        lines += keep_inert(list(_head(row, material, rendering)), shows)
+        lines += _posts(reader, material, rendering, shows, measure_lines(lines, shows))
     message = compose_lines(row, lines, data, shows)
     whole = few or shows.form != "json"
     return message if whole else replace(message, body=b"".join(_body(message.document, reader, material)))

@@ -20,6 +20,7 @@ class Console:
     """Writes to the stdout of the process. A reader that stops reading delays no other target."""
 
     idempotent = False
+    at_once = 1
     account = None
     chat = None
 

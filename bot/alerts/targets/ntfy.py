@@ -64,6 +64,7 @@ class Ntfy:
 
     shows = Shows("text", units=_BYTES, caption=_CAPTION, file_bytes=_FILE, in_bytes=True)
     idempotent = False
+    at_once = 1
     chat = None
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:

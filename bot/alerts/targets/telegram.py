@@ -78,6 +78,7 @@ class TelegramTarget:
 
     shows = Shows("html", units=_UNITS, replies=True, caption=_CAPTION, file_bytes=_UPLOAD)
     idempotent = False
+    at_once = 1
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings

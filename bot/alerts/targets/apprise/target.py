@@ -52,6 +52,7 @@ class Apprise:
 
     shows = Shows("text", units=_UNITS, caption=_UNITS, file_bytes=_LARGEST)
     idempotent = False
+    at_once = 1
     account = None
     chat = None
 

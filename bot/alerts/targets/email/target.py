@@ -97,6 +97,7 @@ class Mail:
 
     shows = Shows("html", replies=True, file_bytes=_LARGEST)
     idempotent = False
+    at_once = 1
     account = None
     chat = None
 

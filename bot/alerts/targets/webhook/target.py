@@ -14,7 +14,7 @@ from bot.alerts.targets.webhook.template import fill_template, find_problem, rea
 from bot.clock import HOUR, SECOND, Clock
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import ConfigPath, SecretFile
-from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
+from bot.contracts.target import AT_ONCE, Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import json_text
 from bot.http import Http, check_busy
@@ -69,18 +69,24 @@ class Settings(TargetSettings):
 class Webhook:
     """One POST per delivery, with an id that stays the same, so that the receiver can ignore repeats.
 
+    Several are under way at once, unless a pause is set between requests to the receiver's host.
+
     A receiver that answers 4xx may be misconfigured for an hour only: all but 410 (Gone) is tried for 24 hours.
     """
 
-    shows = Shows("json")
     idempotent = True
     account = None
     chat = None
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings
+        self.shows = Shows("json", words=settings.template_file is not None)
         self._http = http
         self._clock = clock
+
+    @property
+    def at_once(self) -> int:
+        return 1 if any(map(self._http.has_pause, self.settings.addresses())) else AT_ONCE
 
     async def ready(self) -> None:
         """A receiver asks for a pause itself."""

@@ -1,0 +1,59 @@
+"""Composes the messages of deliveries that were claimed; one that cannot be composed is refused, not tried again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.alerts.digests.compose import compose_digest
+from bot.alerts.handing import where
+from bot.alerts.material import read_alert
+from bot.alerts.render import Rendering, render, render_notice
+from bot.archive import AsyncArchive
+from bot.contracts.message import Message, Shows
+from bot.contracts.target import MessageRefused
+from storage.archive.database import Reader
+from storage.archive.errors import ArchiveError
+from storage.records import DeliveryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """The archive, and how messages look."""
+
+    store: AsyncArchive
+    rendering: Rendering
+
+    async def compose(self, rows: Sequence[DeliveryRow], shows: Shows) -> list[Message | MessageRefused]:
+        """The message of each delivery, or why there is none. Several are read at once."""
+        if len(rows) > 1:
+            try:
+                return await self.store.read(self._compose_several, rows, shows)
+            except ArchiveError:
+                raise
+            except Exception:  # noqa: BLE001 - one of them cannot be composed: each by itself shows which
+                return [await self._compose_one(row, shows) for row in rows]
+        return [await self._compose_one(row, shows) for row in rows]
+
+    async def _compose_one(self, row: DeliveryRow, shows: Shows) -> Message | MessageRefused:
+        try:
+            return await self.store.read(self._compose, row, shows)
+        except ArchiveError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - one message that cannot be composed stops no other
+            return MessageRefused(f"the message could not be composed: {where(problem)}")
+
+    def _compose_several(
+        self, reader: Reader, rows: Sequence[DeliveryRow], shows: Shows
+    ) -> list[Message | MessageRefused]:
+        return [self._compose(reader, row, shows) for row in rows]
+
+    def _compose(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:
+        message = self._of(reader, row, shows)
+        return message if row.receipt is None else replace(message, progress=row.receipt)
+
+    def _of(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:
+        if row.kind == "digest":
+            return compose_digest(reader, row, self.rendering, shows)
+        if row.match_id is None:
+            return render_notice(row, shows)
+        read = read_alert(reader, row.match_id, row.target)
+        return render(row, read.story, read.post, self.rendering, shows, read.first, read.copies)
