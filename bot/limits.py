@@ -3,6 +3,11 @@
 import resource
 
 
+def limit_memory(memory: int) -> None:
+    """Limit this process and all that it starts, for good; `memory` is in bytes of address space."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
 def limit_process(cpu_seconds: int, memory: int) -> None:
     """Limit this process for good; `memory` is in bytes of address space. Nothing can be written, nothing started."""
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # soft first: its signal names the reason

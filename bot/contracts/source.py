@@ -1,6 +1,5 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,12 @@ from urllib.parse import urlsplit
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http import PORTS, Http
+from bot.readers import Readers
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
 if TYPE_CHECKING:
     from bot.telegram.accounts import Accounts
 
-READERS = 2  # child processes at once: each takes a core and some 40 MB
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
 
 
@@ -83,9 +82,9 @@ class Recognised:
 class SourceTools:
     """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
 
-    `readers` bounds the child processes of all sources. `telegram` holds the accounts, None where there is none.
-    `pages_allowed` is False where public pages would go past the
-    proxy that the account is bound to.
+    `readers` are the child processes of all sources. `telegram` holds the accounts, None where there is none.
+    `pages_allowed` is False where public pages would go past the proxy that the account is bound to. Whoever makes
+    this closes it.
     """
 
     http: Http
@@ -93,7 +92,12 @@ class SourceTools:
     directory: Path
     telegram: "Accounts | None" = None
     pages_allowed: bool = True
-    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+    readers: Readers = field(default_factory=Readers)
+
+    async def aclose(self) -> None:
+        """Close the connections and the child processes."""
+        await self.http.aclose()
+        await self.readers.aclose()
 
 
 @dataclass(frozen=True, slots=True)

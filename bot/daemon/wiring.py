@@ -73,7 +73,7 @@ class Wired:
     """Everything that one config makes."""
 
     config: Config
-    clients: Sequence[Http]
+    clients: Sequence[Http | SourceTools]
     sources: Mapping[str, Source]
     rules: LoadedRules
     targets: Mapping[str, Target]
@@ -110,9 +110,9 @@ class Wired:
         return follow_names(writer, self.config, self.rules)
 
     async def close_clients(self) -> None:
-        """Close the connections to sources and targets."""
-        for http in self.clients:
-            await http.aclose()
+        """Close the connections to sources and targets, and the children that read for sources."""
+        for client in self.clients:
+            await client.aclose()
 
 
 class Stages:
@@ -196,7 +196,7 @@ class Stages:
         removal = ButtonRemoval(self.archive, self._clock, targets)
         return Wired(
             config=config,
-            clients=(http, http_of_targets, http_of_pings, http_of_bot),
+            clients=(source_tools, http_of_targets, http_of_pings, http_of_bot),
             sources=sources,
             rules=rules,
             targets=targets,

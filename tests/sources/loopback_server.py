@@ -84,7 +84,8 @@ async def surrounded(directory: Path, *ports: int, clock: Clock | None = None) -
     clock = clock or Clock(now=lambda: NOW)
     private = frozenset(("127.0.0.1", port) for port in ports)
     http = Http(HttpRules(user_agent="communique-tests", private=private, intervals={"127.0.0.1": 0}), clock)
+    tools = SourceTools(http=http, clock=clock, directory=directory)
     try:
-        yield SourceTools(http=http, clock=clock, directory=directory)
+        yield tools
     finally:
-        await http.aclose()
+        await tools.aclose()

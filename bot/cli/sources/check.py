@@ -73,12 +73,11 @@ async def _fetch(session: Session, config: "Config", settings: "SourceSettings")
     from bot.contracts.source import SourceTools, Want
     from bot.http import Http
 
-    http = Http(config.http_rules(), session.clock)
+    tools = SourceTools(Http(config.http_rules(), session.clock), session.clock, config.directory)
     try:
-        source = sources.build(settings, SourceTools(http, session.clock, config.directory))
-        return await source.fetch(Want(), None)
+        return await sources.build(settings, tools).fetch(Want(), None)
     finally:
-        await http.aclose()
+        await tools.aclose()
 
 
 def _document(batch: "Batch", newest: str | None) -> dict[str, object]:

@@ -72,12 +72,14 @@ async def _try(
         )
     except ValidationError:
         return None
-    source = sources.build(settings, SourceTools(http, clock, config.directory))
+    tools = SourceTools(http, clock, config.directory)
     try:
-        batch = await source.fetch(Want(), None)
+        batch = await sources.build(settings, tools).fetch(Want(), None)
     except (Later, Never) as problem:
         problems.append(problem)
         return None
+    finally:
+        await tools.readers.aclose()
     return Discovery(kind, found.keys, batch)
 
 

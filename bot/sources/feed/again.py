@@ -1,15 +1,17 @@
 """Reads stored entries again, each inside what the document around it begins and ends with."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bot.errors import Later
 from bot.foreign.feed.parsed import ParsedEntry, ParsedFeed
-from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import make_post
 from bot.sources.feed.reading import ParseRequest
 from storage.records import FetchedPost, Raw, StoredRaw
+
+Parsing: TypeAlias = Callable[[bytes, ParseRequest], Awaitable[ParsedFeed]]
 
 _LONGEST = 64 << 10  # bytes of a frame; most are below two thousand
 _PREFIXES = {  # as everybody writes them
@@ -51,7 +53,7 @@ def frame_of(body: bytes, reading: ParsedFeed, order: ParseRequest) -> Frame | N
 
 
 async def read_again(
-    stored: Sequence[StoredRaw], known: Frame | None, url: str, zone: str, now: int, limits: ParseLimits
+    stored: Sequence[StoredRaw], known: Frame | None, url: str, zone: str, now: int, parse: Parsing
 ) -> list[FetchedPost | None]:
     """What is in the bytes of each now; None for what cannot be read.
 
@@ -63,7 +65,7 @@ async def read_again(
     for mime in dict.fromkeys(one.raw.mime for one in stored):
         alike = [one for one in stored if one.raw.mime == mime and not _is_of_an_earlier_parser(one.raw)]
         frame = known if known is not None and mime != "application/json" else _usual_frame(mime, url)
-        entries = await _entries(alike, frame, zone, limits)
+        entries = await _entries(alike, frame, zone, parse)
         found += [None if entry is None else _post(one, entry, now) for one, entry in zip(alike, entries, strict=True)]
     by_id = {post.native_id: post for post in found if post is not None}
     return [by_id.get(one.native_id) for one in stored]
@@ -77,15 +79,13 @@ def _usual_frame(mime: str, url: str) -> Frame:
     return Frame(f'<rss version="2.0" {_NAMES}><channel>'.encode(), b"</channel></rss>", "", url)
 
 
-async def _entries(
-    stored: Sequence[StoredRaw], frame: Frame, zone: str, limits: ParseLimits
-) -> list[ParsedEntry | None]:
+async def _entries(stored: Sequence[StoredRaw], frame: Frame, zone: str, parse: Parsing) -> list[ParsedEntry | None]:
     """The entries of one document made of these; one by one where that does not give as many, or is broken."""
     comma = b"," if frame.head.startswith(b"{") else b"\n"
     document = frame.head + comma.join(one.raw.data for one in stored) + frame.tail
     try:
         order = ParseRequest(url=frame.url, type=frame.type, cap=len(stored), zone=zone)
-        reading = await parse_in_child(document, order, limits)
+        reading = await parse(document, order)
     except Later:
         entries, broken = [], True
     else:
@@ -95,7 +95,7 @@ async def _entries(
     if len(stored) == 1:
         return [None]
     half = len(stored) // 2
-    return [*await _entries(stored[:half], frame, zone, limits), *await _entries(stored[half:], frame, zone, limits)]
+    return [*await _entries(stored[:half], frame, zone, parse), *await _entries(stored[half:], frame, zone, parse)]
 
 
 def _post(stored: StoredRaw, entry: ParsedEntry, now: int) -> FetchedPost | None:

@@ -1,15 +1,13 @@
 """Parses a feed in the child process, within a processor time and a size; failures there become Later."""
 
-import asyncio
 import json
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.child import exchange, started
 from bot.errors import Later
 from bot.foreign.feed.parsed import ParsedFeed
+from bot.readers import AnswerTooLong, Readers, ToRead
 from bot.sources.feed.reading import ParseRequest
 
 ANSWER_CAP = 48 << 20
@@ -24,17 +22,16 @@ class ParseLimits:
     clock_s: float
 
 
-async def parse_in_child(body: bytes, order: ParseRequest, limits: ParseLimits) -> ParsedFeed:
+async def parse_in_child(body: bytes, order: ParseRequest, limits: ParseLimits, readers: Readers) -> ParsedFeed:
     """Parse the document.
 
     Raises Later with a sentence where it is no feed, is hostile, or would take too long.
     """
-    command = (sys.executable, "-I", str(_READER), str(limits.cpu_s))
-    too_long = Later(f"the feed unfolds to more than {ANSWER_CAP >> 20} MB")
+    question = ToRead(order, body, limits.cpu_s, limits.clock_s, ANSWER_CAP)
     try:
-        async with started(command) as process, asyncio.timeout(limits.clock_s):
-            answer = await exchange(process, json.dumps(order).encode() + b"\n" + body, ANSWER_CAP, too_long)
-            code = await process.wait()
+        answer, code = await readers.ask(_READER, question)
+    except AnswerTooLong:
+        raise Later(f"the feed unfolds to more than {ANSWER_CAP >> 20} MB") from None
     except TimeoutError:
         raise Later(f"this machine was too busy to read the feed within {limits.clock_s:g} s") from None
     if code == -signal.SIGXCPU:

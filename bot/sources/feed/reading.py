@@ -1,12 +1,13 @@
-"""The child process that parses a feed: no network, no files, little memory and little time.
+"""The child process that parses feeds: no network, no files, little memory and little time.
 
-It is started by path and loads nothing of this project but a few small modules. Standard input is one line of JSON
-(`ParseRequest`) and then the document; standard output is one JSON document (`ParsedFeed`).
+It is started by path and loads nothing of this project but a few small modules. It is asked and answers as bot.forks
+says: an order (`ParseRequest`) and a document, then one JSON document (`ParsedFeed`).
 """
 
 import html
 import json
 import re
+import resource
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -17,12 +18,16 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[3]))
 
+import selectolax.lexbor  # noqa: F401 - loaded while files can be opened
+
 from bot.foreign.charset import Decoded, decode
 from bot.foreign.feed.json_feed import read_json_feed
 from bot.foreign.feed.parsed import ParsedFeed, Unreadable
 from bot.foreign.feed.rss_atom import find_entry_spans, read_xml_feed
 from bot.foreign.times import read_time
-from bot.limits import limit_process
+from bot.forks import serve
+from bot.landlock import confine
+from bot.limits import limit_memory, limit_process
 
 MEMORY = 768 << 20
 
@@ -85,31 +90,24 @@ def refuse_page(text: str) -> None:
 
 
 def forbid_opening() -> None:
-    """Forbid files, programs and sockets from here on; what is loaded late is loaded now."""
-    import resource
-
-    import selectolax.lexbor  # noqa: F401 - loaded while files can be opened
-
-    from bot.landlock import confine
-
+    """Forbid files, programs and sockets from here on."""
     confine()  # also what needs no open file: to remove or rename one, to become another program
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-def main() -> None:
-    """Answer one request: a `ParsedFeed`, or `{"unreadable": "why"}`."""
-    limit_process(int(sys.argv[1]), MEMORY)
+def answer_one(order: ParseRequest, data: bytes, cpu_s: int) -> bytes:
+    """Answer one request, in a fork: a `ParsedFeed`, or `{"unreadable": "why"}`."""
+    limit_process(cpu_s, MEMORY)
     answer: object
     try:
-        order: ParseRequest = json.loads(sys.stdin.buffer.readline())
-        data = sys.stdin.buffer.read()
         answer = read_document(data, order, forbid_opening)
     except Unreadable as reason:
         answer = {"unreadable": str(reason)}
     except MemoryError:
         answer = {"unreadable": f"the feed needs more than {MEMORY >> 20} MB to be read"}
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 if __name__ == "__main__":
-    main()
+    limit_memory(MEMORY)
+    serve(answer_one)

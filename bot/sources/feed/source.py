@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 from urllib.parse import urljoin, urlsplit
 
@@ -112,8 +113,7 @@ class Feed:
             return Batch(cursor=note.write(), detail=note.decoded)
         kind = reply.headers.get("content-type", "")[:200]
         order = ParseRequest(url=reply.url, type=kind, cap=ENTRY_CAP, zone=self._zone)
-        async with self._readers:
-            reading = await parse_in_child(body, order, self._limits)
+        reading = await parse_in_child(body, order, self._limits, self._readers)
         if not reading["total"] and note.count and "html" in order["type"]:
             raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
         self._frame = frame_of(body, reading, order) or self._frame
@@ -121,8 +121,8 @@ class Feed:
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries. Raises Later where only the next document can say."""
-        async with self._readers:
-            return await read_again(stored, self._frame, self._url, self._zone, self._clock.now(), self._limits)
+        child = partial(parse_in_child, limits=self._limits, readers=self._readers)
+        return await read_again(stored, self._frame, self._url, self._zone, self._clock.now(), child)
 
     async def check(self, native_id: str) -> Checked:
         """Not possible: an entry that has left the window of a feed is not thereby deleted."""

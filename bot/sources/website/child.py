@@ -1,13 +1,11 @@
 """Reads web pages in the child process, within a processor time and a size; failures there become Later."""
 
-import asyncio
 import json
 import signal
-import sys
 from pathlib import Path
 
-from bot.child import exchange, started
 from bot.errors import Later, Never
+from bot.readers import AnswerTooLong, Readers, ToRead
 from bot.sources.website.reading import PageAnswer, PageRequest
 
 _ANSWER_CAP = 16 << 20
@@ -15,14 +13,12 @@ _CPU_S, _CLOCK_S = 20, 600.0
 _READER = Path(__file__).with_name("reading.py")
 
 
-async def read_in_child(body: bytes, order: PageRequest) -> PageAnswer:
+async def read_in_child(body: bytes, order: PageRequest, readers: Readers) -> PageAnswer:
     """What the page says. Raises Later where it is hostile or cannot be read, Never for a missing package."""
-    command = (sys.executable, "-I", str(_READER), str(_CPU_S))
-    too_long = Later(f"the page unfolds to more than {_ANSWER_CAP >> 20} MB")
     try:
-        async with started(command) as process, asyncio.timeout(_CLOCK_S):
-            answer = await exchange(process, json.dumps(order).encode() + b"\n" + body, _ANSWER_CAP, too_long)
-            code = await process.wait()
+        answer, code = await readers.ask(_READER, ToRead(order, body, _CPU_S, _CLOCK_S, _ANSWER_CAP))
+    except AnswerTooLong:
+        raise Later(f"the page unfolds to more than {_ANSWER_CAP >> 20} MB") from None
     except TimeoutError:
         raise Later(f"this machine was too busy to read the page within {_CLOCK_S:g} s") from None
     if code == -signal.SIGXCPU:

@@ -1,13 +1,14 @@
 """The child process that reads web pages: no network, no files, little memory and little time.
 
-Standard input is one line of JSON (`PageRequest`) and then the page; standard output is one JSON document
-(`PageAnswer`).
+It is asked and answers as bot.forks says: an order (`PageRequest`) and a page, then one JSON document (`PageAnswer`).
 """
 
 import json
 import re
+import resource
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urljoin, urlsplit
@@ -21,7 +22,9 @@ from bot.foreign.addresses import name_page
 from bot.foreign.charset import decode
 from bot.foreign.markup import plain
 from bot.foreign.walls import find_wall
-from bot.limits import limit_process
+from bot.forks import serve
+from bot.landlock import confine
+from bot.limits import limit_memory, limit_process
 
 MEMORY = 1 << 30
 _MOST_ITEMS = 300
@@ -268,31 +271,30 @@ def _words(node: LexborNode | None) -> str:
 
 
 def forbid_opening() -> None:
-    """Forbid files, programs and sockets from here on; what is loaded late is loaded now."""
-    import resource
-
-    from bot.landlock import confine
-
+    """Forbid files, programs and sockets from here on."""
     confine()
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-def main() -> None:
-    """Answer one request."""
-    limit_process(int(sys.argv[1]), MEMORY)
+def answer_one(order: PageRequest, data: bytes, cpu_s: int) -> bytes:
+    """Answer one request, in a fork."""
+    limit_process(cpu_s, MEMORY)
     answer: PageAnswer
     try:
-        order: PageRequest = json.loads(sys.stdin.buffer.readline())
-        data = sys.stdin.buffer.read()
-        if order["want"] == "item" and not order["body"]:
-            _load()
         forbid_opening()
         answer = read_page(data, order)
     except MemoryError:
         answer = {"unreadable": f"the page needs more than {MEMORY >> 20} MB to be read"}
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def prepare(order: PageRequest) -> None:
+    """Load the extractor for the forks that need it."""
+    if order["want"] == "item" and not order["body"]:
+        _load()
+
+
+@cache
 def _load() -> None:
     """Load the extractor and its files while files can be opened, by one use of it."""
     try:
@@ -304,4 +306,5 @@ def _load() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    limit_memory(MEMORY)
+    serve(answer_one, prepare)

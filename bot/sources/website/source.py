@@ -292,8 +292,7 @@ class Website:
             body="" if chosen.body == "auto" else chosen.body,
             keep=chosen.keep,
         )
-        async with self._readers:
-            return await read_in_child(body, order)
+        return await read_in_child(body, order, self._readers)
 
     async def _obey_robots(self, url: str, *, own: bool) -> None:
         parts = urlsplit(url)
