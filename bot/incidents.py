@@ -18,11 +18,12 @@ _RECOVERED = {
     "alerts": "arrive again: none has waited for an hour",
     "heartbeat": "is sent again",
     "bot": "hears people again",
+    "topics": "are opened again",
 }
 
 _KNOWN = (
     "files", "files of %", "engine %", "language data of engine %", "reading of %", "disk", "alerts", "heartbeat",
-    "bot",
+    "bot", "topics of target %",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 MatchKind = Literal["match", "edited", "deleted"]
-DeliveryKind = Literal["match", "edited", "deleted", "digest", "event", "health", "test", "escalation"]
+DeliveryKind = Literal["match", "edited", "deleted", "digest", "event", "health", "test", "escalation", "files"]
 DigestKind = Literal["quiet", "limit", "late", "scheduled"]
 Presence = Literal["present", "absent"]
 FailureKind = Literal["unreached", "error", "closed", "refused"]

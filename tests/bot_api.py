@@ -2,13 +2,15 @@
 
 Rules are those of core.telegram.org/bots/api: HTML entities, 4,096 UTF-16 units after parsing, chats that must exist,
 429 with retry_after for the whole bot, migrated groups, replies to messages that exist; files of 50 MB, photos of
-10 MB, captions of 1,024 UTF-16 units. Edits: of a message of this bot that is still there, of its text or its caption,
+10 MB, captions of 1,024 UTF-16 units; albums of 2 to 10 files, of pictures and films, or of one kind, without buttons;
+topics of a forum group: names of 1 to 128 characters, the right to manage topics, TOPIC_CLOSED, and
+"message thread not found" for one that somebody deleted. Edits: of a message of this bot that is still there, of its text or its caption,
 and never to what it says already.
 """
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -99,6 +101,7 @@ class Said:
     bold: list[str]
     request: dict[str, Any]
     file: "Sent | None" = None
+    album: "list[Sent]" = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)  # what it said before each edit
     keyboard: list[list[dict[str, str]]] = field(default_factory=list)
 
@@ -113,7 +116,20 @@ class Sent:
     data: bytes
 
 
-_FIELDS = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendDocument": "document"}
+@dataclass
+class ForumTopic:
+    """A topic of the forum group."""
+
+    name: str
+    closed: bool = False
+    deleted: bool = False
+
+
+_FIELDS = {
+    "sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendDocument": "document", "sendVideo": "video",
+    "sendMediaGroup": "",
+}  # fmt: skip
+_TOPIC_METHODS = {"createForumTopic", "closeForumTopic", "reopenForumTopic"}
 _LARGEST = {"sendPhoto": 10 << 20}
 _EDITS = {"editMessageText": "text", "editMessageCaption": "caption"}
 _SAME = (
@@ -144,11 +160,17 @@ class BotApi:
     on_edit: Callable[[], None] = lambda: None  # is called when an edit could be made, before it is answered
     chat_facts: dict[str, Any] = field(default_factory=lambda: {"type": "private", "username": "editor"})
     member: dict[str, Any] = field(default_factory=lambda: {"status": "member"})  # what the bot is in the chat
+    topics: dict[int, ForumTopic] = field(default_factory=dict)
+    forum: bool = False  # whether chat -100 has topics
+    manages_topics: bool = True
+    lost_topics: int = 0  # open so many topics and give no answer
+    methods: list[str] = field(default_factory=list)  # in the order in which they were asked for
 
     def answer(
-        self, token: str, request: dict[str, Any], file: Sent | None = None, method: str = "sendMessage"
+        self, token: str, request: dict[str, Any], files: Sequence[Sent] = (), method: str = "sendMessage"
     ) -> tuple[int, dict[str, Any]]:
         self.asked.append(request)
+        self.methods.append(method)
         if method in _EDITS:
             self.edits.append(request)
         refused = self.refusal(token)
@@ -161,7 +183,32 @@ class BotApi:
         if self.migrated_to is not None and request["chat_id"] != self.migrated_to:
             words = "Bad Request: group chat was upgraded to a supergroup chat"
             return no(400, words, migrate_to_chat_id=self.migrated_to)
-        return self._edit(request, method) if method in _EDITS else self._take(request, file)
+        if method in _TOPIC_METHODS:
+            return self._topic(request, method)
+        return self._edit(request, method) if method in _EDITS else self._take(request, files, method)
+
+    def _topic(self, request: dict[str, Any], method: str) -> tuple[int, dict[str, Any]]:
+        if not self.forum or request["chat_id"] != -100:
+            return no(400, "Bad Request: the chat is not a forum")
+        if not self.manages_topics:
+            return no(400, "Bad Request: not enough rights to create a topic")
+        if method == "createForumTopic":
+            name = str(request.get("name", ""))
+            if not 1 <= len(name) <= 128:
+                return no(400, "Bad Request: TOPIC_TITLE_EMPTY")
+            number = 1_000 + len(self.topics)
+            self.topics[number] = ForumTopic(name)
+            if self.lost_topics:
+                self.lost_topics -= 1
+                self.swallow += 1
+            return 200, {"ok": True, "result": {"message_thread_id": number, "name": name, "icon_color": 7322096}}
+        topic = self.topics.get(request.get("message_thread_id", 0))
+        if topic is None or topic.deleted:
+            return no(400, "Bad Request: TOPIC_ID_INVALID")
+        if topic.closed == (method == "closeForumTopic"):
+            return no(400, "Bad Request: TOPIC_NOT_MODIFIED")
+        topic.closed = method == "closeForumTopic"
+        return 200, {"ok": True, "result": True}
 
     def refusal(self, token: str) -> tuple[int, dict[str, Any]] | None:
         """What every method answers while something is wrong with the bot, or the server."""
@@ -193,7 +240,7 @@ class BotApi:
         if message.id in self.fixed:
             return no(400, "Bad Request: message can't be edited")
         what = _EDITS[method]
-        if (what == "caption") != (message.file is not None):
+        if (what == "caption") != (message.file is not None or bool(message.album)):
             return no(400, f"Bad Request: there is no {what} in the message to edit")
         said = self._read(request, what)
         if isinstance(said, tuple):
@@ -230,10 +277,24 @@ class BotApi:
             return no(400, f"Bad Request: message {'caption ' if what == 'caption' else ''}is too long")
         return said
 
-    def _take(self, request: dict[str, Any], file: Sent | None) -> tuple[int, dict[str, Any]]:
-        if file is not None and (self.refuse_files or len(file.data) > _LARGEST.get(file.method, 50 << 20)):
+    def _take(self, request: dict[str, Any], files: Sequence[Sent], method: str) -> tuple[int, dict[str, Any]]:
+        if files and (self.refuse_files or any(len(one.data) > _LARGEST.get(one.method, 50 << 20) for one in files)):
             return no(400, "Bad Request: VOICE_MESSAGES_FORBIDDEN")
-        said = self._read(request, "caption" if file else "text")
+        if method == "sendMediaGroup":
+            kinds = {item["type"] for item in request["media"]}
+            if not 2 <= len(files) <= 10 or not (len(kinds) == 1 or kinds == {"photo", "video"}) or "voice" in kinds:
+                return no(400, "Bad Request: wrong album")
+            if "reply_markup" in request:
+                return no(400, "Bad Request: an album has no buttons")
+            request = request | {key: value for item in request["media"] for key, value in item.items()}
+        topic = request.get("message_thread_id")
+        known_topic = self.topics.get(topic) if topic in self.topics else None
+        if self.topics and topic is not None and (known_topic is None or known_topic.deleted):
+            return no(400, "Bad Request: message thread not found")
+        if known_topic is not None and known_topic.closed:
+            return no(400, "Bad Request: TOPIC_CLOSED")
+        file = files[0] if len(files) == 1 else None
+        said = self._read(request, "caption" if files else "text")
         if isinstance(said, tuple):
             return said
         keyboard = _keyboard(request)
@@ -244,11 +305,13 @@ class BotApi:
         if reply and reply["message_id"] not in known and not reply.get("allow_sending_without_reply"):
             return no(400, "Bad Request: message to be replied not found")
         message = Said(
-            len(self.said) + 1, request["chat_id"], said.plain, said.links, said.bold, request, file, [], keyboard
-        )
+            len(self.said) + 1, request["chat_id"], said.plain, said.links, said.bold, request, file,
+            [] if file else list(files), [], keyboard,
+        )  # fmt: skip
         self.said.append(message)
         self.heard.set()
-        return 200, {"ok": True, "result": {"message_id": message.id, "chat": {"id": message.chat}, "text": said.plain}}
+        result = {"message_id": message.id, "chat": {"id": message.chat}, "text": said.plain}
+        return 200, {"ok": True, "result": [result] * len(files) if method == "sendMediaGroup" else result}
 
 
 def _keyboard(request: dict[str, Any]) -> list[list[dict[str, str]]] | None:
@@ -264,24 +327,27 @@ def no(code: int, description: str, **parameters: int) -> tuple[int, dict[str, A
     return code, {"ok": False, "error_code": code, "description": description, "parameters": parameters}
 
 
-def _unpacked(content_type: str, body: bytes, method: str) -> tuple[dict[str, Any], Sent | None]:
-    """A multipart request: values that are JSON as what they say, and the file under the method's own field."""
+def _unpacked(content_type: str, body: bytes, method: str) -> tuple[dict[str, Any], list[Sent]]:
+    """A multipart request: values that are JSON as what they say, and the files: in an album by the names in `media`."""
     whole = BytesParser(policy=HTTP).parsebytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
     request: dict[str, Any] = {}
-    file = None
+    found: dict[str, tuple[str, str, bytes]] = {}
     for part in whole.iter_parts():
-        name = part.get_param("name", header="content-disposition")
+        name = str(part.get_param("name", header="content-disposition"))
         data = part.get_payload(decode=True)
         assert isinstance(data, bytes)
-        if part.get_filename() and name == _FIELDS[method]:
-            file = Sent(method, str(part.get_filename()), part.get_content_type(), data)
+        if part.get_filename():
+            found[name] = str(part.get_filename()), part.get_content_type(), data
             continue
         text = data.decode()
         try:
-            request[str(name)] = text if name in ("caption", "parse_mode") else json.loads(text)
+            request[name] = text if name in ("caption", "parse_mode") else json.loads(text)
         except ValueError:
-            request[str(name)] = text
-    return request, file
+            request[name] = text
+    if method != "sendMediaGroup":
+        return request, [Sent(method, *found[_FIELDS[method]])] if _FIELDS[method] in found else []
+    kinds = [(item["type"], item["media"].removeprefix("attach://")) for item in request["media"]]
+    return request, [Sent(f"send{kind.capitalize()}", *found[name]) for kind, name in kinds]
 
 
 Api = TypeVar("Api", bound=BotApi)
@@ -306,9 +372,9 @@ def serve(api: Api) -> Iterator[Api]:
                 self._answer(200, "text/html", api.page.encode())
                 return
             if bot.startswith("bot") and method in _FIELDS:
-                request, file = _unpacked(self.headers["content-type"], body, method)
-                status, answer = api.answer(bot.removeprefix("bot"), request, file)
-            elif not bot.startswith("bot") or method not in ("sendMessage", *_EDITS):
+                request, files = _unpacked(self.headers["content-type"], body, method)
+                status, answer = api.answer(bot.removeprefix("bot"), request, files, method)
+            elif not bot.startswith("bot") or method not in ("sendMessage", *_EDITS, *_TOPIC_METHODS):
                 more = api.more(bot.removeprefix("bot"), method, json.loads(body))
                 status, answer = no(404, "Not Found") if more is None else more
             else:

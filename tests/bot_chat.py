@@ -7,7 +7,7 @@ confirms all before it; of #inlinekeyboardbutton: 1 to 64 bytes of data; of #ans
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,11 +53,11 @@ class BotChat(BotApi):
         self._come({"update_id": number, "callback_query": query})
         return f"q{number}"
 
-    def _take(self, request: dict[str, Any], file: Sent | None) -> tuple[int, dict[str, Any]]:
+    def _take(self, request: dict[str, Any], files: Sequence[Sent], method: str) -> tuple[int, dict[str, Any]]:
         if self.refuse_sending:
             self.refuse_sending -= 1
             return no(429, "Too Many Requests: retry after 1", retry_after=1)
-        return super()._take(request, file)
+        return super()._take(request, files, method)
 
     def _come(self, update: dict[str, Any]) -> None:
         with self.came:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.alerts.digests.compose import compose_digest
+from bot.alerts.following import compose_files
 from bot.alerts.handing import where
 from bot.alerts.material import read_alert
 from bot.alerts.render import Rendering, render, render_notice
@@ -51,6 +52,8 @@ class Composer:
         return message if row.receipt is None else replace(message, progress=row.receipt)
 
     def _of(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:
+        if row.kind == "files":
+            return compose_files(reader, row, self.rendering.data_dir, shows)
         if row.kind == "digest":
             return compose_digest(reader, row, self.rendering, shows)
         if row.match_id is None:

@@ -108,7 +108,21 @@ def list_attachments(story: Story, post: PostRow, data_dir: Path | None, kinds: 
         wanted = [item for item in post.media if item.id in read]
     else:
         wanted = _wanted(post.media, frozenset(kinds)) if is_about_files(story) else []
-    stored = [item for item in wanted if item.state == "stored" and item.path]
+    return _stored(wanted, post, data_dir)
+
+
+def find_only_file(story: Story, post: PostRow, data_dir: Path | None) -> list[Attachment]:
+    """The file of a post with one, if its bytes are there; several follow the alert, and so does one that is late."""
+    return list_stored(post, data_dir) if len(post.media) == 1 and story.match.kind == "match" else []
+
+
+def list_stored(post: PostRow, data_dir: Path | None) -> list[Attachment]:
+    """Every file of a post whose bytes are there: recordings first."""
+    return [] if data_dir is None else _stored(post.media, post, data_dir)
+
+
+def _stored(items: Iterable[MediaRow], post: PostRow, data_dir: Path) -> list[Attachment]:
+    stored = [item for item in items if item.state == "stored" and item.path]
     stored.sort(key=lambda one: _ORDER.index(one.kind) if one.kind in _ORDER else len(_ORDER))
     return [_attachment(item, post, data_dir) for item in stored]
 
@@ -121,14 +135,15 @@ def _attachment(item: MediaRow, post: PostRow, data_dir: Path) -> Attachment:
         name=f"{_plain(post.source)}-{_plain(post.native_id)}.{ending(mime)}",
         mime=mime,
         size=item.size or 0,
+        media_id=item.id or 0,
     )
 
 
-def describe_left_out(files: Sequence[Attachment], attached: Attachment | None) -> str | None:
-    """Say that not all files are attached; None if all are."""
+def describe_left_out(files: Sequence[Attachment], attached: Attachment | None, *, follow: bool) -> str | None:
+    """Say that not all files are attached; None if all are, or if the others `follow`."""
     if attached is None:
         return f"too large to attach ({files[0].size / (1 << 20):,.0f} MB)" if files else None
-    return f"1 of {len(files)} files attached" if len(files) > 1 else None
+    return f"1 of {len(files)} files attached" if len(files) > 1 and not follow else None
 
 
 def _wanted(media: Sequence[MediaRow], kinds: frozenset[str]) -> list[MediaRow]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from bot.alerts import holding
 from bot.alerts.composing import Composer
+from bot.alerts.following import drop_empty
 from bot.alerts.growing import Growing
-from bot.alerts.handing import hand_over
 from bot.alerts.holding import TargetLimits
 from bot.alerts.hours import find_passing
 from bot.alerts.muting import HoldMuted, Terms
 from bot.alerts.retries import Consequence, settle_failure, settle_unsettled
 from bot.alerts.settling import Ended, Settling
+from bot.alerts.topics import EventTopics
 from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.claims import Claims
@@ -26,7 +27,7 @@ from storage.alerts.settlement import Claimed, Settlement
 from storage.answers import escalations
 from storage.archive.database import Writer
 from storage.events import growing
-from storage.records import Escalation
+from storage.records import DeliveryRow, Escalation
 
 _COOLDOWN = (5 * SECOND, 60 * SECOND)  # of a target after failures, so that a dead one is not tried per message
 _FIRST_WIDTH = 4  # messages at once, until the target has shown that it takes them
@@ -46,6 +47,7 @@ class LaneTools:
     composer: Composer
     settling: Settling
     growing: Growing
+    topics: EventTopics
     speak: Callable[[str], None]
     ring: Callable[[], None]
     terms: Terms
@@ -220,7 +222,11 @@ class Lane:
         claimed = holding.claim(
             writer, self._name, self._limits, now, muted, most=places, beside=self._under_way, healthy=healthy
         )
-        return self._start_clocks(writer, claimed, now)
+        return self._start_clocks(writer, self._drop_empty(writer, claimed, now), now)
+
+    def _drop_empty(self, writer: Writer, claimed: list[Claimed], now: int) -> list[Claimed]:
+        data_dir, shows = self._tools.composer.rendering.data_dir, self._target.shows
+        return [one for one in claimed if not drop_empty(writer, one.row, data_dir, shows, now)]
 
     def _claim_suspect(self, writer: Writer) -> list[Claimed]:
         now = self._clock.now()
@@ -273,14 +279,14 @@ class Lane:
         if isinstance(message, MessageRefused):
             return _Answer(claimed, None, accepted, problem=message)
         try:
-            return _Answer(claimed, message, accepted, receipt=await self._send_after_move(message))
+            return _Answer(claimed, message, accepted, receipt=await self._send_after_move(claimed.row, message))
         except (Later, Never) as problem:
             return _Answer(claimed, message, accepted, problem=problem)
 
-    async def _send_after_move(self, message: Message) -> str | None:
+    async def _send_after_move(self, row: DeliveryRow, message: Message) -> str | None:
         """Send; if the chat has moved, keep that and send to where it is now."""
         try:
-            return await hand_over(self._target.send(message))
+            return await self._tools.topics.send(self._target, row, message)
         except Moved as move:
             if not isinstance(self._target, Movable):
                 raise
@@ -290,7 +296,7 @@ class Lane:
                 self._tools.speak(sentence)
                 self._tools.ring()
         try:
-            return await hand_over(self._target.send(message))
+            return await self._tools.topics.send(self._target, row, message)
         except Moved as again:
             raise Later(f"{again}, and moved again") from again
 

@@ -20,7 +20,13 @@ def describe_dropped(count: int) -> str:
 
 def describe_loss(match_id: int | None, target: str, kind: str, reason: str, digest: object = None) -> str:
     """One sentence about a message that is given up."""
-    what = f"alert {match_id}" if match_id is not None else f"a {kind} message"
+    what = (
+        f"alert {match_id}"
+        if match_id is not None
+        else f"a message with {kind}"
+        if kind == "files"
+        else f"a {kind} message"
+    )
     if digest is not None:
         what = f"digest {digest}, with everything that `communique alerts list --digest {digest}` shows,"
     again = f"`communique alerts retry {match_id}`" if match_id is not None else "`communique alerts retry --dead`"

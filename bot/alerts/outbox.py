@@ -15,11 +15,13 @@ from bot.alerts.losses import describe_dropped
 from bot.alerts.muting import Terms
 from bot.alerts.render import Rendering
 from bot.alerts.settling import Settling
+from bot.alerts.topics import EventTopics
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
 from bot.contracts.target import Target
+from bot.incidents import Incidents
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
 from storage.records import Escalation
@@ -58,6 +60,8 @@ class Outbox:
         self._store = store
         self._clock = clock
         self._speak = speak
+        health = [name for name, target in targets.items() if target.settings.health]
+        self.topics = EventTopics(store, clock, targets, Incidents(store, clock, speak, health))
         tools = LaneTools(
             store,
             clock,
@@ -65,6 +69,7 @@ class Outbox:
             Composer(store, rendering),
             Settling(targets),
             Growing(store, rendering, clock),
+            self.topics,
             speak,
             self.ring,
             terms or {},

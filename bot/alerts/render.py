@@ -65,6 +65,8 @@ def render(
     if not shows.words:
         return Message(message_id(delivery), delivery.kind, "", "", document, priority=_priority(story, rendering))
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
+    if shows.together is not None and delivery.kind == "match":
+        carried = carried or files.find_only_file(story, post, rendering.data_dir)
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes and captioned is not False), None)
     copies = copies or CopiesShown()
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post, copies.lines)
@@ -73,7 +75,7 @@ def render(
     head += _of_files(story, post, kinds) + _of_cards(story)
     if shows.local:
         tail[-1:-1] = [(Span(f"file: {file.path}"),) for file in carried]
-    elif shows.file_bytes and (said := files.describe_left_out(carried, attached)):
+    elif shows.file_bytes and (said := files.describe_left_out(carried, attached, follow=shows.together is not None)):
         head.append((Span(said),))
     limit = shows.units if attached is None and not captioned else shows.caption
     head, tail = keep_inert(head, shows), keep_inert(tail, shows)

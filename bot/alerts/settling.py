@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.alerts.following import owe_files
 from bot.alerts.growing import PAUSE
 from bot.alerts.losses import describe_change, describe_loss
 from bot.alerts.retries import Consequence
@@ -60,9 +61,11 @@ class Settling:
         outbox.settle(writer, row.id, outcome.settlement, now)
         if outcome.settlement.state == "dead" and row.kind in {"match", "digest"}:
             heard.take_up(writer, row.id, now)  # a copy of the same statement may get through
-        if ended.message is not None and outcome.settlement.state == "sent" and target.settings.fold:
+        if ended.message is not None and outcome.settlement.state == "sent":
             copies = ended.message.copies
-            growing.note_sent(writer, row.id, "\n".join(copies.lines), copies.count, now + PAUSE)
+            if target.settings.fold:
+                growing.note_sent(writer, row.id, "\n".join(copies.lines), copies.count, now + PAUSE)
+            owe_files(writer, row, ended.message, target.shows, now)
         if outcome.hold_until is not None:
             target_states.hold_targets(writer, self.sharing(row.target), outcome.hold_until, now)
         said: list[str] = []

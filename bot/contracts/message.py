@@ -1,35 +1,12 @@
 """PURE: what a target can show, and one message fitted to it."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from bot.foreign.graphemes import count_bytes, count_units
 from storage.frozen import dataclass
 from storage.records import DeliveryKind
-
-
-@dataclass(frozen=True, slots=True)
-class Shows:
-    """What a target can show, so that render can fit a message to it.
-
-    `units` is the greatest length in UTF-16 code units, or in bytes of UTF-8 with `in_bytes`; None where there is no
-    limit. `file_bytes` is the largest file
-    that it takes, 0 where it takes none, and `caption` the greatest length of the words beside one. `local` says that
-    only the user of this machine sees it, so it may show paths of files. Without `words` it shows the document alone.
-    """
-
-    form: Literal["text", "html", "ansi", "json"]
-    units: int | None = None
-    replies: bool = False
-    caption: int | None = None
-    file_bytes: int = 0
-    local: bool = False
-    words: bool = True
-    in_bytes: bool = False
-
-    def size(self, text: str) -> int:
-        """The length of a text as the target counts it."""
-        return count_bytes(text) if self.in_bytes else count_units(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +18,33 @@ class Attachment:
     name: str
     mime: str
     size: int
+    media_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """What a target can show, so that render can fit a message to it.
+
+    `units` is the greatest length in UTF-16 code units, or in bytes of UTF-8 with `in_bytes`; None where there is no
+    limit. `file_bytes` is the largest file that it takes, 0 where it takes none, and `caption` the greatest length of
+    the words beside one. `together` chooses which of some files go in one message, the first of them among those;
+    None: files go along only where an alert is about one. `local` says that only the user of this machine sees it, so
+    it may show paths of files. Without `words` it shows the document alone.
+    """
+
+    form: Literal["text", "html", "ansi", "json"]
+    units: int | None = None
+    replies: bool = False
+    caption: int | None = None
+    file_bytes: int = 0
+    local: bool = False
+    words: bool = True
+    in_bytes: bool = False
+    together: Callable[[Sequence[Attachment]], Sequence[Attachment]] | None = None
+
+    def size(self, text: str) -> int:
+        """The length of a text as the target counts it."""
+        return count_bytes(text) if self.in_bytes else count_units(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,10 @@ class Message:
     priority: str = "default"
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption
+    album: tuple[Attachment, ...] = ()  # files that follow their alert, where `Shows.together`
     headline: str = ""
     link: str | None = None
     progress: str | None = None
     copies: CopiesShown = CopiesShown()
     buttons: ButtonRows = ()
+    topic: int | None = None  # of the event, where the target is Topical

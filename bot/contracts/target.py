@@ -27,11 +27,14 @@ __all__ = [
     "MessageRefused",
     "Movable",
     "Moved",
+    "NoTopics",
     "PartlySent",
     "Shows",
     "Target",
     "TargetSettings",
     "TargetTools",
+    "TopicGone",
+    "Topical",
 ]
 
 
@@ -118,6 +121,29 @@ class Movable(Protocol):
 
     def follow(self, old: str, new: str) -> None:
         """Send to the chat `new` if the config still names `old`."""
+        ...
+
+
+class NoTopics(Never):
+    """No topic can be opened there; messages can be sent without one."""
+
+
+class TopicGone(Never):
+    """The topic of this message is not there any more, or nobody may write to it; the chat is there."""
+
+
+@runtime_checkable
+class Topical(Protocol):
+    """A target that can open a topic for each event; `Message.topic` is then what `open_topic` gave back."""
+
+    opens_topics: bool  # whether the config wants it
+
+    async def open_topic(self, name: str) -> int:
+        """Open a topic. `name` is one safe line. Raises what `send` raises, and NoTopics."""
+        ...
+
+    async def close_topic(self, topic: int) -> None:
+        """Close a topic; one that is closed is no failure. Raises what `send` raises, and TopicGone."""
         ...
 
 

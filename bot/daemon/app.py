@@ -123,6 +123,7 @@ class App:
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),
             self._keep("the heartbeat outside", stages.wired.pings.run),
+            self._keep("topics", stages.wired.outbox.topics.run),
         ]
         if stages.wired.bot is not None:
             self._tasks.append(self._keep("the bot", stages.wired.bot.run))

@@ -36,6 +36,7 @@ async def run_once(app: App) -> int:
             refused += await _alert(app, WAIT)
         await stages.own_health.look(waited=True)
         refused += await _alert(app, 0)
+        await stages.wired.outbox.topics.close_some()
         await stages.upkeep.work(UPKEEP_S)
     finally:
         await app.close()

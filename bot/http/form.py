@@ -1,20 +1,36 @@
-"""PURE: a form with one file in it, as a web server reads it (RFC 7578)."""
+"""PURE: a form with files in it, as a web server reads it (RFC 7578)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 
 
-def multipart(fields: Mapping[str, str], field: str, name: str, mime: str, data: bytes) -> tuple[bytes, str]:
-    """Write the body and its content type. `name` and `mime` are ours, of plain ASCII."""
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """One file of a form. `field`, `name` and `mime` are ours, of plain ASCII."""
+
+    field: str
+    name: str
+    mime: str
+    data: bytes
+
+
+def multipart(fields: Mapping[str, str], *files: FilePart) -> tuple[bytes, str]:
+    """Write the body and its content type."""
     # Nothing inside can contain the boundary, not even on purpose: it would have to hold its own hash.
-    boundary = sha256(repr(fields).encode("utf-8", "replace") + data).hexdigest()
+    hashed = sha256(repr(fields).encode("utf-8", "replace"))
+    for file in files:
+        hashed.update(file.data)
+    boundary = hashed.hexdigest()
     parts = [
-        f'--{boundary}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        f'--{boundary}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode("utf-8", "replace")
         for key, value in fields.items()
     ]
-    head = (
-        f'--{boundary}\r\ncontent-disposition: form-data; name="{field}"; filename="{name}"\r\n'
-        f"content-type: {mime}\r\n\r\n"
-    )
-    body = "".join((*parts, head)).encode("utf-8", "replace") + data + f"\r\n--{boundary}--\r\n".encode("ascii")
+    for file in files:
+        head = (
+            f'--{boundary}\r\ncontent-disposition: form-data; name="{file.field}"; filename="{file.name}"\r\n'
+            f"content-type: {file.mime}\r\n\r\n"
+        )
+        parts += [head.encode("utf-8", "replace"), file.data, b"\r\n"]
+    body = b"".join([*parts, f"--{boundary}--\r\n".encode("ascii")])
     return body, f"multipart/form-data; boundary={boundary}"

@@ -50,7 +50,8 @@ def retry(
     )
     values = {"match_id": match_id, "target": target, "mute_id": mute_id, "now": now}
     parked = "target IN (SELECT name FROM targets WHERE state = 'parked')"
-    waits = "kind = 'escalation' AND attempts = 0 AND not_before > :now"  # whoever has the alert may still answer
+    # whoever has the alert may still answer, and files may still come
+    waits = "kind IN ('escalation', 'files') AND attempts = 0 AND not_before > :now"
     free = "(held IS NULL OR :match_id IS NOT NULL)"  # what waits for a digest is sent singly only if it is named
     open_ = f"(state = 'dead' OR (state = 'pending' AND {free} AND NOT ({waits}) AND ({parked} OR :pending)))"
     muted = "state = 'silenced' AND mute_id IS NOT NULL"

@@ -79,6 +79,7 @@ class DeliveryTable(SQLModel, table=True):
             sqlite_where=clause("escalates IS NOT NULL"),
         ),
         Index("deliveries_unanswered", "target", sqlite_where=clause("kind = 'escalation' AND state = 'pending'")),
+        Index("deliveries_of_files", "id", sqlite_where=clause("kind = 'files' AND state = 'pending'")),
         Index("deliveries_sending", "target", sqlite_where=clause("state = 'sending'")),
         Index("deliveries_of_mute", "mute_id", sqlite_where=clause("mute_id IS NOT NULL")),
         CheckConstraint("state IN ('pending','sending','sent','joined','digested','dead','silenced')", name="state"),
@@ -87,7 +88,7 @@ class DeliveryTable(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     match_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("matches.id")))
     target: str = Field(sa_type=Text)
-    kind: str = Field(sa_type=Text)  # match edited deleted digest event health test escalation
+    kind: str = Field(sa_type=Text)  # match edited deleted digest event health test escalation files
     payload: str = Field(default="{}", sa_type=Text)  # JSON; health and test messages carry their words here
     state: str = Field(default="pending", sa_type=Text)
     not_before: int
@@ -174,6 +175,7 @@ class TargetTable(SQLModel, table=True):
     asked_at: int | None = None
     moved_from: str | None = Field(default=None, sa_type=Text)
     moved_to: str | None = Field(default=None, sa_type=Text)
+    move_answer: str | None = Field(default=None, sa_type=Text)  # yes no
 
 
 class SendingTable(SQLModel, table=True):
@@ -198,3 +200,18 @@ class NoticeTable(SQLModel, table=True):
     about: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
     ends: int | None = None  # 0 a trouble that lasts until the next notice about it with 1; NULL neither
+
+
+class TopicTable(SQLModel, table=True):
+    """The topic of an event at a target that opens one for each."""
+
+    __tablename__: ClassVar[str] = "topics"
+    __table_args__ = (Index("topics_open", "opened_at", sqlite_where=clause("state = 'open'")),)
+
+    target: str = Field(sa_column=Column(Text, primary_key=True))
+    chat: str = Field(sa_column=Column(Text, primary_key=True))
+    event_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    state: str = Field(sa_type=Text)  # opening open closed none: the event is in the chat itself
+    topic: int | None = None  # its number, as the other side gave it
+    renewed: int = count_column()  # how often a person had deleted it
+    opened_at: int

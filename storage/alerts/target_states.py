@@ -83,7 +83,7 @@ def make_due(writer: Writer, target: str, now: int, *, unanswered: bool = True) 
     """Make everything that waits for `target` due; also what may have arrived already, if `unanswered`."""
     writer.execute(
         "UPDATE deliveries SET not_before = :now WHERE target = :target AND state = 'pending' AND not_before > :now"
-        " AND (kind <> 'escalation' OR attempts > 0) AND (unanswered = 0 OR :unanswered)",
+        " AND (kind NOT IN ('escalation', 'files') OR attempts > 0) AND (unanswered = 0 OR :unanswered)",
         {"target": target, "now": now, "unanswered": int(unanswered)},
     )
     writer.execute("UPDATE targets SET asked_at = :now WHERE name = :target", {"target": target, "now": now})

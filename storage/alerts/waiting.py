@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _WAITING = "d.state IN ('pending', 'sending', 'dead')"
+_ALERT = "coalesce(d.match_id, d.escalates, json_extract(d.payload, '$.alert'))"
 _EARLIER = (
     "(SELECT min(n.id) FROM matches n JOIN deliveries e ON e.match_id = n.id AND e.target = d.target"
     " AND e.state IN ('pending', 'sending') WHERE n.post_id = m.post_id AND n.id < m.id"
@@ -47,10 +48,10 @@ class UndeliveredRow:
 def list_undelivered(reader: Reader, limit: int | None = None) -> list[UndeliveredRow]:
     """What is pending, being sent or given up, the oldest first."""
     rows = reader.rows(
-        "SELECT d.id, coalesce(d.match_id, d.escalates), json_extract(d.payload, '$.digest'), d.kind, d.target,"
+        f"SELECT d.id, {_ALERT}, json_extract(d.payload, '$.digest'), d.kind, d.target,"
         f" d.state, m.rule, s.name, d.created_at, d.not_before, d.attempts, d.reason, d.held, d.held_until, {_EARLIER},"
         " coalesce(t.state, 'ok'), t.reason, t.hold_until"
-        " FROM deliveries d LEFT JOIN matches m ON m.id = coalesce(d.match_id, d.escalates)"
+        f" FROM deliveries d LEFT JOIN matches m ON m.id = {_ALERT}"
         " LEFT JOIN posts p ON p.id = m.post_id LEFT JOIN sources s ON s.id = p.source_id"
         f" LEFT JOIN targets t ON t.name = d.target WHERE {_WAITING} ORDER BY d.id LIMIT :limit",
         {"limit": -1 if limit is None else limit},

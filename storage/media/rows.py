@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, in_list
+from storage.media import following
 from storage.records import DueMedia, FetchedMedia
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ def _settled(writer: Writer, statement: str, values: Mapping[str, object]) -> bo
     post_id = writer.value(statement, values)
     if post_id is None:
         return False
+    following.note_settled(writer, post_id, int(str(values["now"])))
     writer.execute(
         "UPDATE jobs SET due_at = :now WHERE kind = 'decide' AND post_id = :post AND due_at > :now",
         {"post": post_id, "now": values["now"]},

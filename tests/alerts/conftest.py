@@ -239,11 +239,12 @@ def deliver(line: Any, tmp_path: Path) -> Any:
             http, store = Http(HttpRules("communique-test", private=private), clock), AsyncArchive(line.archive)
             around = TargetTools(http, clock, ZoneInfo("Asia/Yangon"), io.StringIO(), colour=False)
             desk = targets.build(settings, around)
-            outbox = Outbox(
-                store, {"desk": desk}, Rendering(ZoneInfo("Asia/Yangon")), clock, Claims(clock), line.said.append
-            )
+            rendering = Rendering(ZoneInfo("Asia/Yangon"), data_dir=tmp_path)
+            outbox = Outbox(store, {"desk": desk}, rendering, clock, Claims(clock), line.said.append)
             try:
-                return await outbox.drain(line.now)
+                drained = await outbox.drain(line.now)
+                await outbox.topics.close_some()
+                return drained
             finally:
                 await outbox.aclose()
                 await http.aclose()

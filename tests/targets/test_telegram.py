@@ -207,9 +207,9 @@ def test_bad_input_13_even_malformed_html_ends_as_its_literal_words(
 @given(body=st.binary(max_size=200))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_answer_of_a_server_is_a_failure_that_we_know(body: bytes) -> None:
-    from bot.alerts.targets.telegram import _answer
+    from bot.alerts.targets.telegram.refusals import read_answer
 
-    assert isinstance(_answer(body), dict)
+    assert isinstance(read_answer(body), dict)
 
 
 def note(directory: Path, kind: str = "voice", mime: str = "audio/ogg", size: int | None = None) -> Attachment:
@@ -227,7 +227,9 @@ def note(directory: Path, kind: str = "voice", mime: str = "audio/ogg", size: in
         ("audio", "audio/ogg", "sendDocument"),
         ("photo", "image/png", "sendPhoto"),
         ("photo", "text/html", "sendDocument"),
-        ("video", "video/mp4", "sendDocument"),
+        ("video", "video/mp4", "sendVideo"),
+        ("round", "video/mp4", "sendVideo"),
+        ("video", "video/webm", "sendDocument"),
     ],
 )
 def test_a_file_goes_with_its_words_as_what_its_bytes_are(

@@ -19,7 +19,7 @@ from bot.contracts.settings import Duration, SecretFile, Size
 from bot.enrich import audio, remote
 from bot.enrich.transcript import Speech, code, result
 from bot.http import Reply
-from bot.http.form import multipart
+from bot.http.form import FilePart, multipart
 from storage.records import MediaKind
 
 _PATH = "/audio/transcriptions"
@@ -97,7 +97,7 @@ class OpenAi:
         return path, suffix
 
     def _post(self, fields: Mapping[str, str], data: bytes, suffix: str, key: str | None) -> Reply:
-        body, form = multipart(fields, "file", f"recording.{suffix}", "application/octet-stream", data)
+        body, form = multipart(fields, FilePart("file", f"recording.{suffix}", "application/octet-stream", data))
         headers = {"content-type": form}
         deadline = self.settings.timeout / SECOND
         return remote.ask(self._tools.http, self.settings.url + _PATH, body, headers, key, deadline=deadline)

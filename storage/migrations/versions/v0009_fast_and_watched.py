@@ -24,6 +24,20 @@ _STEPS: tuple[str, ...] = (
         FOREIGN KEY (source_id) REFERENCES sources (id)
     ) STRICT""",
     "CREATE INDEX silences_open ON silences (source_id) WHERE ended_at IS NULL",
+    # files that follow their alert, topics of events, and what people say of a chat that has moved
+    "CREATE INDEX deliveries_of_files ON deliveries (id) WHERE kind = 'files' AND state = 'pending'",
+    "ALTER TABLE targets ADD COLUMN move_answer TEXT",
+    """CREATE TABLE topics (
+        target TEXT NOT NULL,
+        chat TEXT NOT NULL,
+        event_id INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        topic INTEGER,
+        renewed INTEGER NOT NULL DEFAULT 0,
+        opened_at INTEGER NOT NULL,
+        PRIMARY KEY (target, chat, event_id)
+    ) STRICT""",
+    "CREATE INDEX topics_open ON topics (opened_at) WHERE state = 'open'",
 )
 
 
