@@ -1,13 +1,12 @@
 """How long reading a page of 20 posts takes, compared with a bare selectolax script that reads the same fields."""
 
 import gc
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
+from bench._lean import read_bare
 from bench._table import Row, in_turn, ratio, run
 from bot.sources.telegram_web.page import read_page
 from bot.world.pages import list_page
@@ -52,44 +51,7 @@ def floor(html: bytes) -> list[dict[str, object]]:
     tree.css_first(".tgme_channel_info_header_title")
     tree.css_first(".tgme_channel_info_header_username")
     tree.css_first("a.tme_messages_more")
-    return [_bare(message) for message in tree.css("div.tgme_widget_message")]
-
-
-def _bare(message: LexborNode) -> dict[str, object]:
-    def first(selector: str) -> str | None:
-        found = message.css_first(selector)
-        return found.text() if found else None
-
-    body = message.css_first(".js-message_text")
-    when = message.css_first(".tgme_widget_message_date time")
-    files = message.css(
-        ".tgme_widget_message_photo_wrap, .tgme_widget_message_voice, .tgme_widget_message_video, "
-        ".tgme_widget_message_document_wrap, .tgme_widget_message_sticker_wrap, .tgme_widget_message_roundvideo"
-    )
-    reply = message.css_first("a.tgme_widget_message_reply")
-    preview = message.css_first("a.tgme_widget_message_link_preview")
-    for line in body.css("br") if body else ():
-        line.replace_with("\n")
-    return {
-        "id": message.attributes["data-post"],
-        "view": message.attributes["data-view"],
-        "text": body.text() if body else "",
-        "links": [(link.text(), link.attributes.get("href")) for link in body.css("a")] if body else [],
-        "posted": datetime.fromisoformat(when.attributes["datetime"] or "") if when else None,
-        "edited": "edited" in (first(".tgme_widget_message_meta") or ""),
-        "author": first(".tgme_widget_message_from_author"),
-        "views": first(".tgme_widget_message_views"),
-        "forward": first(".tgme_widget_message_forwarded_from_name"),
-        "reply": reply.attributes.get("href") if reply else None,
-        "question": first(".tgme_widget_message_poll_question"),
-        "options": [option.text() for option in message.css(".tgme_widget_message_poll_option_text")],
-        "preview": preview.text() if preview else None,
-        "files": [
-            file.attributes.get("src") or re.findall(r"url\('(.*?)'\)", file.attributes.get("style") or "")
-            for file in files
-        ],
-        "duration": first(".tgme_widget_message_voice_duration"),
-    }
+    return [read_bare(message) for message in tree.css("div.tgme_widget_message")]
 
 
 def rows(quick: bool) -> Iterator[Row]:
