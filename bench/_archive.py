@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench._texts import Words
 from storage.archive.database import Archive
+from storage.archive.index_row import NAMES
 from storage.language.fold import CLOSED, fold
 from storage.language.version import FOLD_VERSION
 from storage.migrations import migrate
@@ -48,8 +49,10 @@ def fill(path: Path, words: Words, posts: int) -> None:
             "INSERT INTO media (post_id, key, kind, revision, state) VALUES (?, 'm', ?, 0, 'stored')",
             [(_id(number, posts), kind) for number in batch if (kind := _file(number))],
         )
-        connection.executemany(
-            "INSERT INTO texts_index (rowid, folded) VALUES (?, ?)", [(row[0], row[4]) for row in rows]
+        ids = _id(batch[0], posts), _id(batch[-1], posts)
+        connection.execute(
+            f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id BETWEEN ? AND ?",
+            ids,
         )
         connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from bench.store import START, fresh, invented
 from bot.daemon.marking import EVERY_S
 from storage.archive.database import Archive, connect
+from storage.archive.index_row import NAMES
 from storage.archive.log import empty_log, spare_commits
 from storage.posts import saving
 from storage.records import Batch, FetchedPost
@@ -56,7 +57,7 @@ _COPIES = {
     ),
     "texts": ({"id": "id + :texts", "post_id": "post_id + :posts"}, "id < :first_copy"),
 }
-_INDEX = "INSERT INTO texts_index (rowid, folded) SELECT id, folded FROM texts WHERE id BETWEEN :low AND :high"
+_INDEX = f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id BETWEEN :low AND :high"
 
 
 def copying(writer: Connection, table: str) -> str:
@@ -96,7 +97,7 @@ def large(path: Path, posts: int) -> Archive:
     archive = fresh(path)
     save(archive, invented(min(posts, _SEED), seed=1))
     with archive.reading() as reader:
-        low, high = reader.execute("SELECT min(id), max(id) FROM texts").fetchone()
+        low, high = reader.execute("SELECT min(id), max(id) FROM posts").fetchone()
     archive.close()
     with closing(connect(path, mode="rw")) as writer:
         writer.execute("PRAGMA synchronous = OFF")
@@ -104,8 +105,8 @@ def large(path: Path, posts: int) -> Archive:
         statements = [*(copying(writer, table) for table in _COPIES), _INDEX]
         for n in range(1, posts // _SEED):
             shift = n * _SPAN << 16
-            values = {"n": n, "posts": shift, "texts": shift << 14, "first_copy": high + 1}
-            values |= {"low": low + (shift << 14), "high": high + (shift << 14)}
+            values = {"n": n, "posts": shift, "texts": shift << 14, "first_copy": (high + 1) << 14}
+            values |= {"low": low + shift, "high": high + shift}
             writer.execute("BEGIN")
             for statement in statements:
                 writer.execute(statement, values)

@@ -19,7 +19,8 @@ from bench._texts import FIXED, Words, vocabulary
 from storage.archive.database import Archive, Reader
 from storage.language.query import parse
 from storage.language.tree import Node
-from storage.search import prefilter, search
+from storage.search import search
+from storage.search.bounds import bounds
 
 _SCANNED = 20_000  # posts that are looked at where the index narrows nothing
 
@@ -125,7 +126,7 @@ SCANS = (
 
 def sizes(reader: Reader) -> Iterator[Row]:
     [(posts, text)] = reader.rows("SELECT count(DISTINCT post_id), sum(length(CAST(text AS BLOB))) FROM texts")
-    index = reader.value("SELECT sum(length(block)) FROM texts_index_data")
+    index = reader.value("SELECT sum(length(block)) FROM posts_index_data")
     yield amount("index, of the text", index / text, "x", goal=1.0, ours=f"{index / posts:,.0f} B/post")
 
 
@@ -173,13 +174,13 @@ def spent(work: Callable[[], object]) -> float:
 
 
 def bare(reader: Reader, root: Node, statement: str) -> None:
-    expression = prefilter.expression(root)
+    expression = bounds(root).at_all.known
     if expression:
-        reader.rows(statement, {"term": expression.text})
+        reader.rows(statement, {"term": expression})
 
 
-_BARE = "SELECT rowid FROM texts_index WHERE texts_index MATCH :term ORDER BY rowid DESC LIMIT 20"
-_BARE_COUNT = "SELECT count(*) FROM texts_index WHERE texts_index MATCH :term"
+_BARE = "SELECT rowid FROM posts_index WHERE posts_index MATCH :term ORDER BY rowid DESC LIMIT 20"
+_BARE_COUNT = "SELECT count(*) FROM posts_index WHERE posts_index MATCH :term"
 
 
 def scanned(reader: Reader, name: str, asked: str, goal: float | None) -> Row:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from storage.archive.database import Archive, connect, open_writer
+from storage.archive.index_row import MARK
 from storage.migrations import migrate
 from storage.posts import saving
 from storage.posts.texts import AnalyzedText, analyze
@@ -59,7 +60,7 @@ def finished_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row that `save` wrote, for the bare side to write again."""
     with closing(connect(path, mode="ro")) as reader:
         rows = {table: reader.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall() for table in TABLES}
-    rows["texts_index"] = [(row[0], row[6]) for row in rows["texts"]]
+    rows["posts_index"] = [(row[1], f"{MARK} {row[6]}") for row in rows["texts"]]
     return rows
 
 
@@ -67,7 +68,7 @@ def write_bare(writer: sqlite3.Connection, rows: dict[str, list[tuple[object, ..
     """Write one batch with bare SQL."""
     writer.execute("BEGIN IMMEDIATE")
     for table, of_table in rows.items():
-        columns = "(rowid, folded)" if table == "texts_index" else ""
+        columns = "(rowid, body)" if table == "posts_index" else ""
         marks = ", ".join("?" * len(of_table[0]))
         writer.executemany(f"INSERT INTO {table} {columns} VALUES ({marks})", of_table[part])
     writer.execute("UPDATE sources SET cursor = ?, high_water = ? WHERE id = 1", (str(part.stop), part.stop))

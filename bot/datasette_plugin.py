@@ -1,8 +1,8 @@
 """The plug-in for Datasette (0.65): its search finds what people type, in every script.
 
 Datasette loads it by its entry point where both are installed. It adds the SQL functions of
-storage.search.sql_functions to every archive that is opened, lets the search box of `texts` and `texts_readable` fold
-what is typed, and adds the query `search`, which finds the posts that `communique search` finds.
+storage.search.sql_functions to every archive that is opened, lets the search boxes of `posts_readable` and
+`texts_readable` fold what is typed, and adds the query `search`, which finds the posts that `communique search` finds.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,9 @@ async def canned_queries(datasette: Any, database: str) -> dict[str, dict[str, o
 
 @hookimpl
 def get_metadata(datasette: Any) -> dict[str, object]:
-    """Give the view of texts the search box that its table has."""
-    searched = {"texts_readable": {"fts_table": "texts_index", "fts_pk": "id"}}
+    """Give the views of posts and of texts a search box."""
+    searched = {
+        "posts_readable": {"fts_table": "posts_index", "fts_pk": "id"},
+        "texts_readable": {"fts_table": "posts_index", "fts_pk": "post_id"},
+    }
     return {"databases": {name: {"tables": searched} for name in datasette.databases if not name.startswith("_")}}

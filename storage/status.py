@@ -10,6 +10,7 @@ from storage.archive import heartbeat
 from storage.backups.record import BackupRecord
 from storage.backups.record import read as read_backups
 from storage.frozen import dataclass
+from storage.posts.index_move import IndexMove, read_move_progress
 from storage.posts.progress import FoldProgress, RereadProgress, count_refolded, count_reread
 from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
 from storage.state_names import CONNECTED, current_name
@@ -113,6 +114,7 @@ class ArchiveStatus:
     backups: BackupRecord = field(default_factory=BackupRecord)
     heartbeat_at: int | None = None  # when a daemon last wrote that it lives
     indexing: FoldProgress | None = None  # of the texts that an older version has indexed
+    moving: IndexMove | None = None  # of the full-text index to its new form
     rereading: RereadProgress | None = None  # of the posts that an older version has read
     mutes: tuple[Mute, ...] = ()  # those that are active
     bot_trouble: NoticeRow | None = None  # why the bot hears nobody
@@ -145,6 +147,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         backups=read_backups(reader),
         heartbeat_at=heartbeat.read_last(reader),
         indexing=count_refolded(reader),
+        moving=read_move_progress(reader),
         rereading=count_reread(reader),
         mutes=tuple(list_mutes(reader, now)),
         bot_trouble=read_lasting_one(reader, "bot"),

@@ -277,7 +277,8 @@ def _check_index(archive: "Archive") -> Finding:
 
     if full_text.agrees(archive):
         return Finding("index", "ok", "the full-text index agrees with the texts")
-    fix = f'sqlite3 {archive.path} "{full_text.REBUILD}"'
+    with archive.reading() as reader:
+        fix = f'sqlite3 {archive.path} "{full_text.REBUILD.format(full_text.name_index(reader))}"'
     return Finding("index", "fail", "the full-text index does not agree with the texts", fix)
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from shutil import disk_usage
 from typing import TYPE_CHECKING, TextIO
 
 from bot import sources as source_kinds
@@ -29,6 +30,7 @@ from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
 from bot.daemon.marking import Marking
+from bot.daemon.moving_index import MovingIndex
 from bot.daemon.own_health import OwnHealth
 from bot.daemon.pings import Pings
 from bot.daemon.refolding import Refolding
@@ -163,7 +165,8 @@ class Stages:
         self.wired = self.build(config)
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
         self.rereading = Rereading(self.archive, self._clock)
-        chores = (self.rereading.do_some, Refolding(self.archive, self.say).do_some)
+        moving = MovingIndex(self.archive, self._clock, self.say, lambda: disk_usage(config.data_dir).free)
+        chores = (self.rereading.do_some, Refolding(self.archive, self.say).do_some, moving.do_some)
         self.upkeep = Upkeep(self.archive, self._clock, chores)
 
     def _note_transaction(self, error: ArchiveError | None) -> None:

@@ -79,5 +79,12 @@ def status_json(
         },
         "rereading": status.rereading and {"done": status.rereading.done, "total": status.rereading.total},
         "indexing": status.indexing and {"done": status.indexing.done, "total": status.indexing.total},
+        "moving_index": status.moving
+        and {
+            "done": status.moving.done,
+            "total": status.moving.total,
+            "seconds_left": status.moving.seconds_left,
+            "lacking_bytes": status.moving.lacking,
+        },
         "next_steps": list(next_steps),
     }

@@ -5,6 +5,7 @@ and the times of the JSON output. An `id` is the primary key itself, so that loo
 """
 
 from storage.archive.best_reading import BEST_READING, HASH, READ_AGAIN, said
+from storage.archive.full_text import WORDS
 
 
 def _seconds(column: str) -> str:
@@ -133,3 +134,6 @@ SELECT e.id, e.id AS post_id, {_time("e.opened_at")} AS opened_at, {_time("e.new
 FROM events e JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id {_CURRENT_REVISION}
 WHERE e.leads_to IS NULL""",
 }
+
+# What the full-text index is made of. No part of the stable interface.
+INNER_VIEWS = {"posts_words": WORDS}

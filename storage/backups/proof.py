@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive import marker
+from storage.archive import full_text, marker
 from storage.archive.database import REVISIONS, Reader, connect, error_of, refuse_newer, schema_of, translate_errors
 from storage.archive.errors import ArchiveBroken, ArchiveDamaged, ArchiveMissing
 from storage.archive.sqlite import sqlite3
@@ -149,7 +149,7 @@ def _index_is_stale(copy: stdlib.Connection) -> bool:
     """Neither of SQLite's own checks sees a full-text index that has lost its words. Nothing is written."""
     copy.execute("BEGIN")
     try:
-        copy.execute("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)")
+        copy.execute(full_text.check(full_text.name_index(Reader(copy))))
     except sqlite3.DatabaseError as problem:
         if getattr(problem, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise

@@ -14,6 +14,7 @@ class MediaTable(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("post_id", "key"),
         Index("media_by_state", "state"),
+        Index("media_by_kind", "kind", "post_id"),
         Index("media_due", "next_try_at", sqlite_where=clause("state = 'pending'")),
         Index("media_unread", "post_id", sqlite_where=clause("state = 'stored' AND read_by IS NULL")),
     )

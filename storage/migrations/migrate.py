@@ -23,7 +23,7 @@ from storage.archive.errors import ArchiveDamaged, ArchiveError
 from storage.archive.guards import GUARDS
 from storage.archive.permissions import create_or_check, tighten_file
 from storage.archive.sqlite import sqlite3
-from storage.archive.views import VIEWS
+from storage.archive.views import INNER_VIEWS, VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -138,7 +138,7 @@ def _upgrade(path: Path, now: int, steps: Steps) -> None:
         else:
             _drop_derived(alchemy)
             _run_alembic(alchemy, steps)
-        for name, select in VIEWS.items():
+        for name, select in (VIEWS | INNER_VIEWS).items():
             alchemy.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
         tables = {row[0] for row in alchemy.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
         for name, trigger in GUARDS.items():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from storage.archive.database import as_list, in_list
 from storage.language.version import FOLD_VERSION
+from storage.posts import index
+from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 
 if TYPE_CHECKING:
@@ -40,6 +42,6 @@ def save(writer: Writer, folded: Mapping[int, str]) -> None:
     )
     rows = [{"id": row["id"], "old": row["folded"], "new": folded[row["id"]], "now": FOLD_VERSION} for row in before]
     changed = [row for row in rows if row["old"] != row["new"]]
-    writer.execute_many("INSERT INTO texts_index (texts_index, rowid, folded) VALUES ('delete', :id, :old)", changed)
-    writer.execute_many("UPDATE texts SET folded = :new, fold_version = :now WHERE id = :id", rows)
-    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :new)", changed)
+    with index.rewriting(writer, {cast("int", row["id"]) >> TEXT_BITS for row in changed}):
+        writer.execute_many("UPDATE texts SET folded = :new, fold_version = :now WHERE id = :id", rows)
+    index.refold_in_old(writer, changed)

@@ -50,6 +50,9 @@ class PostTable(SQLModel, table=True):
         Index("posts_by_url", "url"),
         Index("posts_with_more_texts", "id", sqlite_where=Column("texts", Integer) > 1),
         Index("posts_by_reader", "source_id", "reader"),
+        Index("posts_forwarded", "id", sqlite_where=clause("forward IS NOT NULL")),
+        Index("posts_replying", "id", sqlite_where=clause("reply_to IS NOT NULL")),
+        Index("posts_edited", "id", sqlite_where=clause("edited_at IS NOT NULL OR revision > 0")),
     )
 
     id: int = Field(primary_key=True)

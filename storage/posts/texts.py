@@ -1,7 +1,6 @@
 """The texts of a post that rules and search read: body, poll, names of files; later transcripts and OCR.
 
-An id is the post's id * 2**14 + n, so texts sort as their posts do. The full-text index only grows: a text that is no
-longer current stays in it, and search asks for `current = 1`.
+An id is the post's id * 2**14 + n, so texts sort as their posts do.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from storage.archive.columns import storable
 from storage.frozen import dataclass
 from storage.language.version import FOLD_VERSION
+from storage.posts import index
 from storage.posts.content import body, card_texts
 from storage.posts.ids import TEXT_BITS, text_id, text_number
 from storage.records import FetchedPost, GivenText, Segment, TextKind
@@ -128,7 +128,12 @@ def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:
 
 
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
-    """Store and index rows, which are in ascending order of their ids."""
+    """Store and index all texts of new posts, in ascending order of their ids."""
+    _store(writer, rows, media_ids)
+    index.add(writer, rows)
+
+
+def _store(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
     for row in rows if media_ids else ():
         row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
     writer.execute_many(
@@ -136,7 +141,6 @@ def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tup
         "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)",
         rows,
     )
-    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", rows)
 
 
 def supersede(
@@ -191,11 +195,13 @@ def _replace(
     }
     keyed = {(text.kind, text.text, media_ids.get((post_id, text.media_key or ""))): text for text in wanted}
     gone = [{"id": text_id, "revision": revision} for key, text_id in standing.items() if key not in keyed]
-    if gone:
-        writer.execute_many("UPDATE texts SET current = 0, ended = :revision WHERE id = :id", gone)
     start = text_number(rows[-1]["id"]) + 1 if rows else 0
-    new = [text for key, text in keyed.items() if key not in standing]
-    insert(writer, rows_of(new, read, start=start), media_ids)
+    new = rows_of([text for key, text in keyed.items() if key not in standing], read, start=start)
+    if gone or new:
+        with index.rewriting(writer, [post_id]):
+            writer.execute_many("UPDATE texts SET current = 0, ended = :revision WHERE id = :id", gone)
+            _store(writer, new, media_ids)
+        index.add_to_old(writer, new)
     return _standing(writer, post_id)
 
 
@@ -229,9 +235,12 @@ def save_machine_text(
     text = storable(made.text)
     if before is not None and (before["text"], before["engine"], before["model"]) == (text, made.engine, made.model):
         return int(before["id"])
-    if before is not None:
-        writer.execute("UPDATE texts SET current = 0 WHERE id = :id", {"id": before["id"]})
-    text_id = _add_machine(writer, post_id, media_id, made, text, read) if text.strip() else None
+    text_id = None
+    with index.rewriting(writer, [post_id]):
+        if before is not None:
+            writer.execute("UPDATE texts SET current = 0 WHERE id = :id", {"id": before["id"]})
+        if text.strip():
+            text_id = _add_machine(writer, post_id, media_id, made, text, read)
     _save_count(writer, post_id, _standing(writer, post_id))
     return text_id
 
@@ -244,14 +253,16 @@ def save_given_texts(writer: Writer, post_id: int, given: Sequence[GivenText], r
     rows = writer.rows("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1", {"post": post_id})
     standing = {(row["kind"], row["text"], row["engine"] or "") for row in rows}
     new = [one for one in given if one.text.strip() and (one.kind, storable(one.text), one.engine) not in standing]
-    for one in new:
-        made = MachineText(
-            one.kind, one.text, one.language, one.confidence, one.engine, one.model, one.unreliable, one.segments
-        )
-        _add_machine(writer, post_id, None, made, storable(one.text), read)
-    if new:
-        _save_count(writer, post_id, _standing(writer, post_id))
-    return bool(new)
+    if not new:
+        return False
+    with index.rewriting(writer, [post_id]):
+        for one in new:
+            made = MachineText(
+                one.kind, one.text, one.language, one.confidence, one.engine, one.model, one.unreliable, one.segments
+            )
+            _add_machine(writer, post_id, None, made, storable(one.text), read)
+    _save_count(writer, post_id, _standing(writer, post_id))
+    return True
 
 
 def find_last_id(writer: Writer, post_id: int) -> int:
@@ -305,7 +316,7 @@ def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: Machi
         ":folded, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
         [row],
     )
-    writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)", [row])
+    index.add_to_old(writer, [row])
     return cast("int", row["id"])
 
 

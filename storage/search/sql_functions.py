@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from storage.archive.database import Reader
 from storage.language.query import parse
 from storage.language.tree import Query, QueryError
-from storage.search import prefilter
+from storage.search.bounds import bounds
 from storage.search.search import search
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _MOST = 1000
 SEARCH = """
 SELECT p.id, p.posted, p.source, p.native_id, p.title, p.text, p.media, p.deleted, p.url
 FROM json_each(communique_search(:q, 100)) f JOIN posts_readable p ON p.id = f.value ORDER BY f.key"""
-HAS_INDEX = "SELECT 1 FROM sqlite_master WHERE name = 'texts_index'"
+HAS_INDEX = "SELECT 1 FROM sqlite_master WHERE name = 'posts_index'"
 
 
 def register(connection: Connection) -> bool:
     """Add the functions to a connection; False if its database is not an archive.
 
-    `communique_query(typed)` is an expression for `texts_index MATCH`; `communique_search(typed, limit)` is a JSON list
+    `communique_query(typed)` is an expression for `posts_index MATCH`; `communique_search(typed, limit)` is a JSON list
     of the ids of the posts that `communique search` finds, newest first.
     """
     if connection.execute(HAS_INDEX).fetchone() is None:
@@ -51,8 +51,7 @@ def register(connection: Connection) -> bool:
 def match_expression(typed: str | None) -> str:
     """What a text must match in the index; an empty phrase, which matches nothing, where the index cannot help."""
     query = read_query(typed)
-    found = prefilter.expression(query.root) if query else None
-    return found.text if found else '""'
+    return (query and bounds(query.root).at_all.known) or '""'
 
 
 def read_query(typed: str | None) -> Query | None:

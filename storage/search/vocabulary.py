@@ -21,8 +21,10 @@ _MOST = 2_000  # words; a question with more takes longer than reading the posts
 class Vocabulary:
     """The index's words, read when they are first asked for. Answers None where the index cannot help."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, index: str) -> None:
         self._reader = reader
+        self._table = f"words_of_{index}"
+        self._index = index
 
     def like(self, pattern: str) -> list[str] | None:
         """Words that a pattern of letters, `*` and `?` fits, as singular or plural; compounds keep their mark."""
@@ -55,13 +57,13 @@ class Vocabulary:
         words: list[str] = []
         for number in range(2):  # an OR would read the whole index
             words += self._reader.column(
-                f"SELECT term FROM temp.vocabulary WHERE term >= :low{number} AND term < :high{number}", asked
+                f"SELECT term FROM temp.{self._table} WHERE term >= :low{number} AND term < :high{number}", asked
             )
         return words
 
     @cached_property
     def _all(self) -> list[str] | None:
-        return self._reader.column("SELECT term FROM temp.vocabulary") if self._there else None
+        return self._reader.column(f"SELECT term FROM temp.{self._table}") if self._there else None
 
     @cached_property
     def _there(self) -> bool:
@@ -70,7 +72,7 @@ class Vocabulary:
         forbidden = self._reader.value("PRAGMA query_only")
         try:
             ask("PRAGMA query_only = OFF")
-            ask("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, texts_index, row)")
+            ask(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{self._table} USING fts5vocab(main, {self._index}, row)")
         except sqlite3.OperationalError:  # another program's connection, which may forbid it: then posts are read
             return False
         finally:

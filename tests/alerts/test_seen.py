@@ -201,9 +201,9 @@ def test_words_that_only_a_better_folding_finds_are_no_news_of_an_edit(
     with line.archive.writing() as writer:  # as an older version left it, which did not find the word
         writer.execute("delete from deliveries")
         writer.execute("delete from matches")
-        writer.execute("insert into texts_index (texts_index) values ('delete-all')")
+        writer.execute("insert into posts_index (posts_index) values ('delete-all')")
         writer.execute("update texts set fold_version = 1, folded = 'the k i a left'")
-        writer.execute("insert into texts_index (texts_index) values ('rebuild')")
+        writer.execute("insert into posts_index (posts_index) values ('rebuild')")
     stage.say(after)
     assert [(kind, alerting) for kind, _, alerting in stage.kinds()] == [("match", alerts)]
     assert bool(line.rows()) == alerts

@@ -118,7 +118,7 @@ def test_an_archive_of_a_newer_program_fails(inside: Program, data: Path) -> Non
 def test_an_index_that_does_not_fit_the_texts_fails_with_the_line_that_mends_it(inside: Program, data: Path) -> None:
     path = paths.database_in(data)
     connection = connect(path, mode="rw")
-    connection.execute("INSERT INTO texts_index(rowid, folded) VALUES (1, 'a word that no text holds')")
+    connection.execute("INSERT INTO posts_index(rowid, body) VALUES (1, 'a word that no text holds')")
     connection.close()
     ran = inside("doctor", "--json", COMMUNIQUE_DATA_DIR=str(data))
     assert ran.returncode == 1

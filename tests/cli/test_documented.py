@@ -126,7 +126,7 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO deliveries (match_id, target, kind, payload, state, not_before, attempts, possible_repeat, created_at) SELECT max(id), 'console', 'match', '{}', 'sent', :noon, 0, 0, :noon FROM matches",
             "DELETE FROM runs WHERE source_id = :source",
             "INSERT INTO runs (source_id, started_at, ended_at, outcome, rounds, posts) VALUES (:source, 0, :noon - 1, 'ok', 1, 0), (:source, :noon, :noon, 'unreachable', 1, 0), (:source, :noon + 1, :noon + 1, 'ok', 1, 0)",
-            "INSERT INTO texts_index (texts_index) VALUES ('rebuild')",
+            "INSERT INTO posts_index (posts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
     return home
@@ -221,12 +221,19 @@ COMMANDS = {
 
 
 # What no archive of a test shows here, and the test that shows it.
-ELSEWHERE = {("the-answer-of-a-source", "said"): "tests/telegram/test_channels.py"} | dict.fromkeys(
-    [
-        *(("a-time-of-day", name) for name in ("time", "words")),
-        *(("what-was-missing", name) for name in ("at", "what", "slot", "since", "until")),
-    ],
-    "tests/cli/test_sources_rhythm.py",
+ELSEWHERE = (
+    {("the-answer-of-a-source", "said"): "tests/telegram/test_channels.py"}
+    | dict.fromkeys(
+        [
+            *(("a-time-of-day", name) for name in ("time", "words")),
+            *(("what-was-missing", name) for name in ("at", "what", "slot", "since", "until")),
+        ],
+        "tests/cli/test_sources_rhythm.py",
+    )
+    | dict.fromkeys(
+        [("moving-index", name) for name in ("done", "total", "seconds_left", "lacking_bytes")],
+        "tests/integration/test_moving_index.py",
+    )
 )
 
 

@@ -102,9 +102,9 @@ async def reread_all(store: AsyncArchive, board: Board) -> int:
 def found(archive: Archive, word: str) -> list[str]:
     with archive.reading() as reader:
         return reader.column(
-            "SELECT p.native_id FROM texts_index i JOIN texts t ON t.id = i.rowid AND t.current = 1 "
-            "JOIN posts p ON p.id = t.post_id WHERE texts_index MATCH :word ORDER BY p.native_id",
-            {"word": word},
+            "SELECT p.native_id FROM posts_index i JOIN posts p ON p.id = i.rowid WHERE posts_index MATCH :word "
+            "ORDER BY p.native_id",
+            {"word": f"- earlier : {word}"},
         )
 
 

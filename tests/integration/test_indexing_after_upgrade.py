@@ -24,9 +24,9 @@ path = "posts.jsonl"
 def age(database: Path) -> None:
     """Make every text what an older version, which cut words at dots, had made of it."""
     with Archive(database) as archive, archive.writing() as writer:
-        writer.execute("INSERT INTO texts_index (texts_index) VALUES ('delete-all')")
+        writer.execute("INSERT INTO posts_index (posts_index) VALUES ('delete-all')")
         writer.execute("UPDATE texts SET fold_version = 1, folded = replace(folded, 'kia', 'k i a')")
-        writer.execute("INSERT INTO texts_index (texts_index) VALUES ('rebuild')")
+        writer.execute("INSERT INTO posts_index (posts_index) VALUES ('rebuild')")
 
 
 def texts(database: Path) -> list[tuple[int, str, str]]:

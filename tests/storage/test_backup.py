@@ -297,7 +297,7 @@ def test_a_copy_whose_index_has_lost_its_words_is_no_backup(desk: SourceArchive,
     desk.save(fetched(1))
     back_up(desk, to)
     with desk.archive.writing() as writer:
-        writer.execute("INSERT INTO texts_index (texts_index) VALUES ('delete-all')")
+        writer.execute("INSERT INTO posts_index (posts_index) VALUES ('delete-all')")
     with pytest.raises(ArchiveDamaged, match="full-text index"):
         back_up(desk, to, NOW + DAY)
     assert len(kept(to)) == 1

@@ -115,7 +115,7 @@ def test_what_people_type_is_found_in_every_script_while_a_writer_writes(
                 assert natives(url, f"texts_readable.json?_search={quote(typed)}") == [str(number)], typed
             written.save(make_post(7, "A new sentence: 這座大橋已經重建"))
             assert natives(url, f"search.json?q={quote('大橋')}") == ["7", "3"]
-            own = "SELECT count(*) AS n FROM texts_index WHERE texts_index MATCH communique_query(:q)"
+            own = "SELECT count(*) AS n FROM posts_index WHERE posts_index MATCH communique_query(:q)"
             assert get(f"{url}.json?sql={quote(own)}&q={quote('大橋')}&_shape=array") == [{"n": 2}]
             assert "Search the posts" in urlopen(f"{url}/search?q=bridge", timeout=120).read().decode()
     finally:

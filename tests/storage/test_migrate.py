@@ -14,7 +14,7 @@ from storage.archive.database import REVISIONS, Archive, connect
 from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
 from storage.archive.sequence import take_number
-from storage.archive.views import VIEWS
+from storage.archive.views import INNER_VIEWS, VIEWS
 from storage.migrations import migrate
 
 NOW = 1_763_800_000_000_000
@@ -42,7 +42,7 @@ def shape(reader: Any) -> dict[str, Any]:
     """What a schema is, without the spelling of its DDL."""
     found: dict[str, Any] = {}
     for name, text in reader.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall():
-        if name.startswith("texts_index_"):
+        if name.startswith(("posts_index_", "texts_index")):
             continue
         indexes = []
         for _, index, unique, origin, partial in reader.execute(f"PRAGMA index_list({name})").fetchall():
@@ -112,7 +112,7 @@ def test_views_and_guards_are_those_of_their_pages(archive: Archive) -> None:
             row["name"]: row["sql"]
             for row in reader.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
         }
-    assert found == {name: f"CREATE VIEW {name} AS {select}" for name, select in VIEWS.items()} | GUARDS
+    assert found == {name: f"CREATE VIEW {name} AS {select}" for name, select in (VIEWS | INNER_VIEWS).items()} | GUARDS
 
 
 def test_the_known_revisions_are_the_scripts_in_order() -> None:
@@ -130,7 +130,7 @@ def test_any_older_sqlite_opens_the_file(archive: Archive) -> None:
     with closing(stdlib.connect(archive.path)) as reader:
         for view in VIEWS:
             assert reader.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,)
-        assert reader.execute("SELECT rowid FROM texts_index WHERE texts_index MATCH 'x'").fetchall() == []
+        assert reader.execute("SELECT rowid FROM posts_index WHERE posts_index MATCH 'x'").fetchall() == []
 
 
 def test_a_second_start_finds_nothing_to_do_and_does_not_import_alembic(archive: Archive) -> None:
@@ -158,7 +158,7 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup(archive: Archive, next_ve
     with closing(connect(archive.path, mode="ro")) as reader:
         assert reader.execute("SELECT text, seen FROM notices").fetchall() == [("kept", 0)]
         names = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')")}
-        assert names == {*VIEWS, *GUARDS}
+        assert names == {*VIEWS, *INNER_VIEWS, *GUARDS}
     with Archive(done.backup) as backup, backup.reading() as reader:
         assert [row["text"] for row in reader.execute("SELECT text FROM notices")] == ["kept"]
     with Archive(done.backup) as backup:
@@ -222,7 +222,7 @@ def test_bad_input_76_a_file_that_is_no_database_is_named(tmp_path: Path) -> Non
 
 def test_bad_input_76_one_flipped_byte_in_the_index_is_found(archive: Archive) -> None:
     with archive.writing() as writer:
-        writer.execute("INSERT INTO texts_index (rowid, folded) VALUES (5, 'a word that no text has')")
+        writer.execute("INSERT INTO posts_index (rowid, body) VALUES (5, 'a word that no text has')")
     [problem] = integrity.find_problems(archive)
     assert "full-text index" in problem
     full_text.rebuild(archive)

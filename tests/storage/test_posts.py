@@ -36,9 +36,9 @@ Make = Callable[..., FetchedPost]
 def found(desk: Any, word: str) -> list[str]:
     """Native ids of posts whose current text the full-text index finds."""
     rows = desk.rows(
-        "SELECT p.native_id FROM texts_index i JOIN texts t ON t.id = i.rowid AND t.current = 1 "
-        "JOIN posts p ON p.id = t.post_id WHERE texts_index MATCH :word ORDER BY i.rowid DESC",
-        word=f'"{word}"',
+        "SELECT p.native_id FROM posts_index i JOIN posts p ON p.id = i.rowid WHERE posts_index MATCH :word "
+        "ORDER BY i.rowid DESC",
+        word=f'- earlier : "{word}"',
     )
     return [row[0] for row in rows]
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.rules import Rule, compile_rules
+from storage.archive import full_text
 from storage.archive.columns import storable
 from storage.archive.database import Reader, Writer
 from storage.archive.sqlite import sqlite3
@@ -23,7 +24,7 @@ from storage.language.terms import Term
 from storage.language.version import FOLD_VERSION
 from storage.posts import refolding
 from storage.records import FetchedPost
-from storage.search import documents, prefilter, search
+from storage.search import documents, search
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
@@ -169,6 +170,7 @@ class Shelf:
         put("UPDATE sources SET handle = 'Hill_Desk' WHERE name = 'spokesman'")
         for number, post in enumerate(sorted(posts, key=lambda post: post["second"])):
             self._put(post["second"] << 16 | number, post)
+        put(full_text.REBUILD.format("posts_index"))
 
     def _put(self, post_id: int, post: dict[str, Any]) -> None:
         put = self.memory.execute
@@ -197,7 +199,6 @@ class Shelf:
                 "VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
                 (post_id << 14 | number, post_id, kind, stored, folded, version, language(stored), now),
             )
-            put("INSERT INTO texts_index (rowid, folded) VALUES (?, ?)", (post_id << 14 | number, folded))
         if post["voice"]:
             put(
                 "INSERT INTO media (post_id, key, kind, revision, state) VALUES (?, 'v', 'voice', 0, 'pending')",
@@ -270,9 +271,6 @@ def test_search_finds_exactly_the_posts_that_the_same_query_matches_as_a_rule(
         assert [post_id for post_id, _ in found] == matched[str(number)], query
         assert search.count(made.reader, tree) == len(found), query
         assert search.count_some(made.reader, tree, effort=1000) == (len(found), True), query
-        exact = prefilter.exact(tree.root)
-        if exact and not exact.unsure:  # a slice longer than the texts of one post, and shorter than all
-            assert search._counted(made.reader, exact.sure, most=6) == len(found), query
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -302,7 +300,7 @@ def test_an_archive_that_other_versions_have_folded_in_part_is_searched_as_rules
         stale = dict(list(refolding.find_stale(made.reader).items())[:3])
         refolding.save(Writer(made.memory), {text_id: fold(text) for text_id, text in stale.items()})
     check()
-    made.memory.execute("INSERT INTO texts_index (texts_index, rank) VALUES ('integrity-check', 1)")
+    made.memory.execute(full_text.check("posts_index"))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

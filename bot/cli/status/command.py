@@ -10,7 +10,7 @@ from bot.cli.daemon import find_daemon
 from bot.cli.kinds import reads_with_account
 from bot.cli.status import files as status_files
 from bot.cli.status.files import FileReport
-from bot.cli.terminal.output import Session, format_count, format_options, style, write_json, write_text
+from bot.cli.terminal.output import Session, format_count, format_options, format_size, style, write_json, write_text
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_age, format_time, zone_option
 from bot.config import paths
@@ -22,6 +22,7 @@ from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from storage.alerts.mutes import Mute
 from storage.backups.record import BackupRecord
+from storage.posts.index_move import IndexMove
 from storage.posts.progress import FoldProgress
 from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
@@ -196,6 +197,8 @@ def _lines(
         yield f"reading     {done:,} of {total:,} posts are read again by this version, which may find more in them"
     if found.indexing is not None:
         yield f"index       {describe_indexing(found.indexing)}"
+    if found.moving is not None:
+        yield f"index       {describe_move(found.moving)}"
     for mute in found.mutes:
         yield f"muted       {one_line(describe_mute(mute, zone))}"
     yield from status_files.describe_files(session, files, now)
@@ -242,6 +245,18 @@ def describe_indexing(progress: FoldProgress) -> str:
     return (
         f"{progress.done:,} of {progress.total:,} texts are indexed by this version; search reads the others one by one"
     )
+
+
+def describe_move(move: IndexMove) -> str:
+    """Say how far the full-text index is in its new form, and how long the rest takes; or what it waits for."""
+    if move.lacking:
+        return (
+            f"{format_size(move.lacking)} more of free disk is needed to move it to its new form; the old one is used"
+        )
+    left = (
+        "" if move.seconds_left is None else f", about {format_count(max(move.seconds_left // 60, 1), 'minute')} left"
+    )
+    return f"{move.done:,} of {move.total:,} posts are in its new form{left}; search uses the old one until then"
 
 
 def describe_backups(known: BackupRecord, zone: Zone, now: int) -> str:

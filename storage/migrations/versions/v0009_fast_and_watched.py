@@ -38,6 +38,18 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY (target, chat, event_id)
     ) STRICT""",
     "CREATE INDEX topics_open ON topics (opened_at) WHERE state = 'open'",
+    # what `has:` asks for
+    "CREATE INDEX media_by_kind ON media (kind, post_id)",
+    "CREATE INDEX posts_forwarded ON posts (id) WHERE forward IS NOT NULL",
+    "CREATE INDEX posts_replying ON posts (id) WHERE reply_to IS NOT NULL",
+    "CREATE INDEX posts_edited ON posts (id) WHERE edited_at IS NOT NULL OR revision > 0",
+    # the full-text index with one row a post, which storage.posts.index_move fills: until then the old one is asked
+    (
+        "CREATE VIRTUAL TABLE posts_index USING fts5(body, poll, attached, card, transcript, ocr, file, notice, "
+        'translation, earlier, content="posts_words", content_rowid="id", columnsize=0, '
+        "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
+    ),
+    """INSERT INTO meta (key, value) VALUES ('index_move', '{"floor": 281474976710656, "done": 0, "total": 0}')""",
 )
 
 
