@@ -88,6 +88,8 @@ class Batch:
     that this reply reaches back to what is already known: its window was shorter than our absence. `cursor` is the
     source's own note to its next fetch, stored with the posts. `more` asks to be called again at once. `end` says that
     nothing older exists. `channel_id` is the numeric or otherwise lasting identity behind a changeable `handle`.
+    `picture` is what the source calls its picture, the same as long as that is the same; `moved_to` where the source
+    says that it is from now on. None: this reply does not say it.
     """
 
     posts: tuple[FetchedPost, ...] = ()
@@ -100,6 +102,8 @@ class Batch:
     channel_id: str | None = None
     handle: str | None = None
     title: str | None = None
+    picture: str | None = None
+    moved_to: str | None = None
     notices: tuple[str, ...] = ()
     method: str | None = None  # how it was read, where the kind of the source does not say it
     detail: str | None = None  # what a person should know about a round that went well

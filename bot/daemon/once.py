@@ -35,6 +35,7 @@ async def run_once(app: App) -> int:
                 await stages.decisions.drain()
             refused += await _alert(app, WAIT)
         await stages.own_health.look(waited=True)
+        await stages.rhythm.look()
         refused += await _alert(app, 0)
         await stages.wired.outbox.topics.close_some()
         await stages.upkeep.work(UPKEEP_S)

@@ -1,4 +1,4 @@
-"""News of the program itself for those who watch it: gaps, a disk that fills up, alerts that do not arrive.
+"""News of the program for those who watch it: gaps, who sources are, a disk that fills up, alerts that do not arrive.
 
 A gap that is closed within seconds is said once a day for each source, and others three times an hour: a busy channel
 shows less than what came since the last round, again and again.
@@ -15,11 +15,13 @@ from bot.bells import SWEEP_S
 from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.contracts.amounts import size_written
 from bot.documents.as_json import iso
+from bot.documents.identity import describe_change
 from bot.incidents import Incidents
 from storage.alerts import flapping, notices, outbox, undelivered
 from storage.archive.database import Writer
-from storage.sources import gaps
+from storage.sources import gaps, identity
 from storage.sources.gaps import GapNews
+from storage.sources.identity import IdentityChange
 
 LATE = HOUR  # longer than this the oldest message waits: people hear of it
 _LEAST_ROOM = 256 << 20  # bytes, where [media] keep_free is less
@@ -60,6 +62,10 @@ class OwnHealth:
         news = await self.archive.read(gaps.list_news)
         if news and (sentence := await self.archive.run(_announce, news, self.incidents.health, self.clock.now())):
             self.say(sentence)
+        changed = await self.archive.read(identity.list_unsaid)
+        if changed:
+            for sentence in await self.archive.run(_announce_changes, changed, self.incidents.health, self.clock.now()):
+                self.say(sentence)
         await self._look_at_disk()
         if waited or self.clock.monotonic() - self._began >= _START_S:
             await self._look_at_alerts()
@@ -110,6 +116,16 @@ def _place(gap: GapNews) -> str:
 
 def _time(at: int) -> str | None:
     return iso(at // SECOND * SECOND)
+
+
+def _announce_changes(writer: Writer, changes: Sequence[IdentityChange], health: Sequence[str], now: int) -> list[str]:
+    """Owe one message for each change of who a source is."""
+    sentences = [describe_change(change) for change in changes]
+    for change, sentence in zip(changes, sentences, strict=True):
+        notices.add(writer, now, f"source {change.source}", sentence)
+        outbox.announce(writer, health, f"source {change.source}", sentence, now)
+    identity.mark_said(writer, changes)
+    return sentences
 
 
 def _announce(writer: Writer, news: Sequence[GapNews], health: Sequence[str], now: int) -> str:

@@ -1,13 +1,14 @@
 """Lets renamed sources, targets and rules keep their history in the archive; says what was probably renamed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config import Config
 from bot.config.renames import find_advice, list_entries, list_renamed
 from bot.rules import MEDIA_RULE
 from storage.archive.database import Writer
-from storage.sources import renames
+from storage.sources import identity, renames
+from storage.sources.renames import ConfigEntry
 
 
 def follow_names(writer: Writer, config: Config, rules: LoadedRules) -> list[str]:
@@ -28,8 +29,17 @@ def follow_names(writer: Writer, config: Config, rules: LoadedRules) -> list[str
         elif renames.has_posts(writer, was):
             said.append(f'source "{name}" has posts of its own: those of "{was}" stay under that name')
     _keep_versions(writer, rules, sources)
+    _forget_owners(writer, list_entries(config))
     renames.save_entries(writer, list_entries(config))
     return said
+
+
+def _forget_owners(writer: Writer, entries: Iterable[ConfigEntry]) -> None:
+    """Where a person lets a source read something else, its owner may be another: that is no takeover."""
+    before = {one.name: one.mark for one in renames.read_entries(writer) if one.part == "sources"}
+    for entry in entries:
+        if entry.part == "sources" and entry.mark and before.get(entry.name, entry.mark) not in ("", entry.mark):
+            identity.forget(writer, entry.name)
 
 
 def _keep_versions(writer: Writer, rules: LoadedRules, renamed: Mapping[str, str]) -> None:

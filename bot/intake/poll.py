@@ -12,6 +12,7 @@ from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
 from bot.intake import identities, ledger
 from bot.intake.backoff import Outlook, Streak, after_failure, after_success
+from bot.intake.owner import expect_owner
 from bot.intake.reread import read_shown_again, reader_of
 from storage.alerts import flapping, notices
 from storage.posts import observations, reading, rechecks, saving
@@ -164,6 +165,7 @@ class Intake:
         while True:
             began = await self.archive.read(observations.find_last)
             batch = await source.fetch(Want(), cursor)
+            expect_owner(row, batch)
             batch = await self._recognise(row.id, batch)
             result.notices.extend(batch.notices)
             result.detail = batch.detail

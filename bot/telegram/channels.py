@@ -21,7 +21,7 @@ from bot.telegram.messages import (
     handle_of,
     read_messages,
 )
-from bot.telegram.peers import Peers
+from bot.telegram.peers import Peers, picture_of
 from bot.telegram.refusals import another_method_may_work
 from storage.records import Batch, Checked, Fetch, Seen
 from storage.sources.telegram import PeerRow
@@ -323,7 +323,7 @@ class ChannelReader:
     ) -> tuple[Batch, int]:
         """What a page says below message `held`. An album that the page's lower edge cuts is left to the next page."""
         found = page.found
-        notice = await self._peers.note(self.wanted, page.chat)
+        await self._peers.note(self.wanted, page.chat)
         names = self._peers.remembered(self.wanted) or peer
         groups = group_albums(page.messages)
         if held is not None:
@@ -345,7 +345,7 @@ class ChannelReader:
             channel_id=str(peer.channel_id),
             handle=names.handle,
             title=names.title,
-            notices=(notice,) if notice else (),
+            picture=picture_of(page.chat),
             method=METHOD,
             fetch=_FETCH,
             detail=f"Telegram restricts the channel: {reason}" if (reason := describe_restriction(page.chat)) else None,

@@ -93,19 +93,14 @@ class Peers:
             await self._keep(wanted, found)
             return found
 
-    async def note(self, wanted: ChannelName, chat: Any) -> str | None:
-        """Keep what a reply says about the channel; return a notice if its name has changed."""
+    async def note(self, wanted: ChannelName, chat: Any) -> None:
+        """Keep what a reply says about the channel."""
         peer = self.remembered(wanted)
         if peer is None or getattr(chat, "min", False) or not isinstance(chat, types.Channel):
-            return None
+            return
         now = replace(peer, handle=handle_of(chat), title=chat.title, joined=not chat.left)
-        if now == peer:
-            return None
-        await self._keep(wanted, now)
-        if peer.handle and now.handle != peer.handle:
-            new = f"@{now.handle}" if now.handle else "no public name"
-            return f"channel {peer.channel_id} was renamed from @{peer.handle} to {new}; it is followed by its number"
-        return None
+        if now != peer:
+            await self._keep(wanted, now)
 
     async def join(self, wanted: ChannelName) -> PeerRow:
         """Become a member, so that Telegram pushes what the channel posts."""
@@ -198,3 +193,9 @@ class Peers:
                 0,
             )
         return mine
+
+
+def picture_of(chat: Any) -> str | None:
+    """The number of a channel's photo; None where the reply does not have it."""
+    number = getattr(getattr(chat, "photo", None), "photo_id", None)
+    return None if number is None else str(number)

@@ -49,7 +49,7 @@ def move_source(writer: Writer, was: str, name: str) -> bool:
     if old is None or has_posts(writer, name):
         return False
     if new is not None:
-        for table in ("gaps", "runs", "silences"):
+        for table in ("gaps", "runs", "silences", "identity_changes"):
             writer.execute(f"DELETE FROM {table} WHERE source_id = :id", {"id": new})
         writer.execute("DELETE FROM meta WHERE key = :key", {"key": f"history:{new}"})
         writer.execute("DELETE FROM sources WHERE id = :id", {"id": new})

@@ -11,6 +11,7 @@ from storage.alerts import notices
 from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.sequence import take_number
 from storage.records import Batch, LedgerChange, SourceRow
+from storage.sources import identity
 from storage.state_names import NEW, OK, current_name
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def settle(
         },
     )
     _stretch(writer, source_id, outcome, detail, now, posts, next_poll_at - now)
+    if changed:
+        identity.note_state(writer, source_id, before, outcome, detail, now)
     if not (changed if news is None else news):
         return ""
     if (before, outcome) == (NEW, OK):
@@ -161,8 +164,8 @@ def settle(
 def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, now: int) -> None:
     """Move the source's cursor, marks and names; a reply that brings nothing new writes nothing."""
     [row] = writer.rows(
-        "SELECT name, cursor, high_water, channel_id, handle, title, last_post_at, first_contact_at, "
-        "first_contact_seq "
+        "SELECT name, cursor, high_water, channel_id, handle, title, picture, moved_to, last_post_at, "
+        "first_contact_at, first_contact_seq "
         "FROM sources WHERE id = :id",
         {"id": source_id},
     )
@@ -179,15 +182,18 @@ def advance(writer: Writer, source_id: int, batch: Batch, change: LedgerChange, 
         "channel_id": before["channel_id"] or storable_or_none(batch.channel_id),
         "handle": storable_or_none(batch.handle) or before["handle"],
         "title": storable_or_none(batch.title) or before["title"],
+        "picture": storable_or_none(batch.picture) or before["picture"],
+        "moved_to": storable_or_none(batch.moved_to) or before["moved_to"],
         "last_post_at": _later(before["last_post_at"], newest),
         "first_contact_at": now if begins else before["first_contact_at"],
         "first_contact_seq": take_number(writer) if begins else before["first_contact_seq"],
     }
     if after != before:
+        identity.note_reply(writer, source_id, before, batch, now)
         writer.execute(
             "UPDATE sources SET cursor = :cursor, high_water = :high_water, channel_id = :channel_id, "
-            "handle = :handle, title = :title, last_post_at = :last_post_at, first_contact_at = :first_contact_at, "
-            "first_contact_seq = :first_contact_seq WHERE id = :id",
+            "handle = :handle, title = :title, picture = :picture, moved_to = :moved_to, last_post_at = :last_post_at, "
+            "first_contact_at = :first_contact_at, first_contact_seq = :first_contact_seq WHERE id = :id",
             {**after, "id": source_id},
         )
 

@@ -48,6 +48,8 @@ class SourceTable(SQLModel, table=True):
     # the reader by which its posts are to be read: see storage.posts.rereading
     reader: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
     family: str | None = Field(default=None, sa_type=Text)  # the config says: of one house with others; None: its own
+    picture: str | None = Field(default=None, sa_type=Text)  # the source says: what it calls its picture
+    moved_to: str | None = Field(default=None, sa_type=Text)  # the source says: where it is from now on
 
 
 class GapTable(SQLModel, table=True):
@@ -91,6 +93,24 @@ class RunTable(SQLModel, table=True):
     rounds: int = 1
     posts: int = 0
     longest_pause: int | None = None  # microseconds between two rounds; None: begun before that was recorded
+
+
+class IdentityChangeTable(SQLModel, table=True):
+    """What has changed about who a source is: see storage.sources.identity."""
+
+    __tablename__: ClassVar[str] = "identity_changes"
+    __table_args__ = (
+        Index("identity_changes_of", "source_id", "what", "at"),
+        Index("identity_changes_unsaid", "id", sqlite_where=clause("said = 0")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(sa_column=Column(Integer, ForeignKey("sources.id"), nullable=False))
+    at: int
+    what: str = Field(sa_type=Text)
+    before: str | None = Field(default=None, sa_type=Text)
+    after: str | None = Field(default=None, sa_type=Text)
+    said: int = 0
 
 
 class SilenceTable(SQLModel, table=True):

@@ -112,7 +112,7 @@ def test_a_secret_in_the_address_of_a_feed_is_shown_and_written_nowhere(desk: De
     shown += [desk.run("sources", "list", "--json").stdout, desk.run("config", "show").stdout]
     assert "violates HTTP" in shown[0]
     assert "api_key=***" in shown[2]
-    assert "moved permanently" in shown[3]
+    assert "has moved to" in shown[3]
     assert "S3CRET" not in "".join(shown)
     for path in (desk.directory / "data").rglob("*"):
         assert not path.is_file() or b"S3CRET" not in path.read_bytes(), path

@@ -286,20 +286,18 @@ def test_an_account_that_suddenly_shows_nothing_though_it_counts_posts_is_an_err
         on(server, work)
 
 
-def test_a_move_is_reported_once_and_not_followed() -> None:
+def test_a_move_is_reported_and_not_followed() -> None:
     server = town("Notice 0")
 
-    async def work(reader: Rounds) -> list[int]:
-        counts = [len(reader.last.notices)]
+    async def work(reader: Rounds) -> list[str | None]:
         await reader.round()
+        before = reader.last.moved_to
         server.account["moved"] = {"id": "2", "acct": "ferry@sea.example", "url": "https://sea.example/@ferry"}
-        for _ in range(2):
-            await reader.round()
-            counts.append(len(reader.last.notices))
+        await reader.round()
         assert reader.last.channel_id == "https://town.example/users/ferry_office"
-        return counts
+        return [before, reader.last.moved_to]
 
-    assert on(server, work) == [0, 1, 0]
+    assert on(server, work) == [None, "https://sea.example/@ferry"]
 
 
 def test_the_server_that_the_name_leads_to_is_found_by_webfinger() -> None:

@@ -62,9 +62,10 @@ def test_a_renamed_channel_goes_on_under_its_number_with_one_notice(station: Sta
         station.until(partial(has_posts, station, name, 1), "the post under the new name")
         seen = rounds(station, name)
         station.until(partial(more_rounds, station, name, seen), "another round")
+        station.until(partial(station.notices, f"source {name}"), "the notice")
         [notice] = station.notices(f"source {name}")
-        assert f"was renamed from @{handle} to @{handle}_news" in notice
-        assert notice.partition(": ")[2] in station.desk.said()
+        assert f"is called @{handle}_news now, was @{handle}" in notice
+        assert notice in station.desk.said()
         assert (station.listed(name)["state"], station.listed(name)["handle"]) == ("ok", f"{handle}_news")
     station.stop()
     assert station.desk.run("sources", "check", "post").returncode == 0

@@ -622,7 +622,8 @@ def test_a_renamed_channel_is_followed_by_its_number_and_told(telegram: World, a
             number = telegram.publish("border_news", "Under a new name.")
             found = await rig.round()
             assert number in numbers(rig)
-            assert any("was renamed from @border_post to @border_news" in notice for notice in found.notices)
+            [(name,)] = rig.ask("SELECT handle FROM sources")
+            assert (name, found.error) == ("border_news", None)
 
     asyncio.run(go())
 

@@ -57,6 +57,7 @@ _LAZY = {
     "ack": Lazy(
         "bot.cli.sources.rhythm", "Accept that a source is silent, until it is so as long again.", "acknowledge"
     ),
+    "history": Lazy("bot.cli.sources.history", "List what has changed about who a source is."),
     "recheck": Lazy("bot.cli.sources.recheck", "Look at a post again: was it edited or deleted?"),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
 }

@@ -39,6 +39,7 @@ class FeedPage:
     handle: str | None = None
     title: str | None = None
     oldest_at: int | None = None  # of what sorts the feed
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _page(body: bytes, key: str, reading: Reading, read: Callable[[_Fields, Raw,
     items, others = foreign_json.read_items(body.decode("utf-8"), key)
     entries: dict[str, FeedEntry] = {}
     broken = []
-    handle = title = None
+    handle = title = picture = None
     oldest: int | None = None
     for item, written in items:
         raw = Raw(written.encode("utf-8"), MIME)
@@ -90,12 +91,18 @@ def _page(body: bytes, key: str, reading: Reading, read: Callable[[_Fields, Raw,
         author = _fields(_fields(item.get("post")).get("author"))
         if author.get("did") == reading.did and "reason" not in item:
             handle, title = _text(author.get("handle")) or None, _text(author.get("displayName")) or None
+            picture = _picture(_text(author.get("avatar")))
         sorted_by = entry.seen_at or entry.post.posted_at or 0
         if "reason" not in item and entry.post.posted_at is not None:
             sorted_by = min(sorted_by, entry.post.posted_at)
         oldest = sorted_by if oldest is None else min(oldest, sorted_by)
     below = _text(others.get("cursor")) or None
-    return FeedPage(tuple(entries.values())[::-1], tuple(broken), below, handle, title, oldest)
+    return FeedPage(tuple(entries.values())[::-1], tuple(broken), below, handle, title, oldest, picture)
+
+
+def _picture(url: str) -> str | None:
+    """The hash of a picture's content: the last part of its address at the CDN (…/did:plc:…/CID@jpeg)."""
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2].partition("@")[0] or None
 
 
 def _is_pin(item: _Fields) -> bool:

@@ -132,10 +132,7 @@ class Bluesky:
         if not note.below:
             self._living.note_page([one.post.native_id for one in page.entries if one.post.forward is None])
         kept, after = self._settle(page, note)
-        notices: tuple[str, ...] = ()
-        if page.handle and page.handle != after.handle:
-            if after.handle:
-                notices = (f"the account is called @{one_line(page.handle)} now; it was @{one_line(after.handle)}",)
+        if page.handle:
             after = replace(after, handle=page.handle)
         return Batch(
             posts=tuple(entry.post for entry in kept),
@@ -145,7 +142,7 @@ class Bluesky:
             channel_id=note.did,
             handle=f"@{after.handle}" if after.handle else note.did,
             title=page.title,
-            notices=notices,
+            picture=page.picture,
             fetch=reply.recorded(self.settings.kind),
         )
 

@@ -76,7 +76,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
     links = Counter(name_page(post.url or "") for post in ordered)
     marks = [_marks(post, links) for post in ordered]
     newer = [mark for those in marks[len(marks) // 2 :][-_KNOWN:] for mark in those]
-    notices = _find_notices(reading, note, len(entries), lying=len(liars))
+    notices = _find_notices(reading, len(entries), lying=len(liars))
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
@@ -91,6 +91,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
         ).write(),
         detail=reading["note"] or None,
         title=reading["title"] or None,
+        moved_to=note.moved,
         notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),
         ids_move=True,
     )
@@ -219,11 +220,9 @@ def _quarantined(reading: ParsedFeed, body: bytes, mime: str) -> list[Quarantine
     ]
 
 
-def _find_notices(reading: ParsedFeed, note: FeedCursor, count: int, *, lying: int) -> dict[str, str]:
+def _find_notices(reading: ParsedFeed, count: int, *, lying: int) -> dict[str, str]:
     """What a person should know of this feed, by a short name."""
     found = {}
-    if note.moved:
-        found[f"moved {_short(note.moved)}"] = f"the feed has moved permanently to {note.moved}: use that as its url"
     if reading["total"] > len(reading["entries"]) + len(reading["refused"]):
         found["cap"] = f"the feed lists {reading['total']} entries, of which {count} were read"
     if reading["broken"]:

@@ -49,8 +49,7 @@ class AccountCursor:
     `account` is the configured one that all this belongs to, `id` and `actor` are what it was found to be, `server` is
     where. Once `contacted`, posts up to `newest` are known, and those up to `left_out` are not wanted. While older
     pages are still to be fetched, `below` is where the next one ends, `top` the newest id that was seen meanwhile, and
-    at first contact `left` how many posts are still wanted. `edited` holds, by id, when the newest posts were edited;
-    `moved` where the account was reported to have moved.
+    at first contact `left` how many posts are still wanted. `edited` holds, by id, when the newest posts were edited.
     """
 
     account: str = ""
@@ -64,7 +63,6 @@ class AccountCursor:
     top: str = ""
     left: int | None = None
     edited: dict[str, str] = field(default_factory=dict)
-    moved: str = ""
 
     @classmethod
     def read(cls, cursor: str | None, account: str) -> "AccountCursor":

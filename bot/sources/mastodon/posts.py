@@ -25,6 +25,7 @@ class Owner:
     handle: str
     title: str
     moved_to: str = ""
+    picture: str = ""
 
     @property
     def full_handle(self) -> str:
@@ -40,7 +41,8 @@ class Owner:
         moved = fields.get("moved")
         moved_to = _text(moved.get("url")) or _text(moved.get("acct")) if isinstance(moved, dict) else ""
         title = _text(fields.get("display_name")) or _text(fields.get("username"))
-        return cls(_text(fields["id"]), actor, _text(fields.get("acct")), title, moved_to)
+        picture = _text(fields.get("avatar")).partition("?")[0]  # the name of its file is another for another picture
+        return cls(_text(fields["id"]), actor, _text(fields.get("acct")), title, moved_to, picture)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,10 +109,6 @@ class Mastodon:
                 await self._must_be_empty(before)
         kept, note, more = self._settle(page, before)
         shown = next((one.owner for one in page.statuses if one.owner and one.owner.id == note.id), None)
-        notices: tuple[str, ...] = ()
-        if shown is not None and shown.moved_to != note.moved:
-            note = replace(note, moved=shown.moved_to)
-            notices = (_moved(shown.moved_to),) if shown.moved_to else ()
         return Batch(
             posts=tuple(await self._with_histories(kept, before)),
             quarantined=page.quarantined,
@@ -121,7 +117,8 @@ class Mastodon:
             channel_id=note.actor or note.id,
             handle=self.settings.address.handle,
             title=shown.title if shown is not None else None,
-            notices=notices,
+            picture=(shown.picture or None) if shown is not None else None,
+            moved_to=(shown.moved_to or None) if shown is not None else None,
             fetch=reply.recorded(self.settings.kind),
         )
 
@@ -349,10 +346,6 @@ def build(settings: SourceSettings, tools: SourceTools) -> Mastodon:
     """The working source."""
     assert isinstance(settings, Settings)
     return Mastodon(settings, tools)
-
-
-def _moved(where: str) -> str:
-    return f"the account says that it has moved to {one_line(where)[:200]}; this is not followed: add it as a source"
 
 
 def _limited(reply: Reply, now: int) -> Later | None:

@@ -23,6 +23,22 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY (id),
         FOREIGN KEY (source_id) REFERENCES sources (id)
     ) STRICT""",
+    # who sources are, and what of that has changed
+    "ALTER TABLE sources ADD COLUMN picture TEXT",
+    "ALTER TABLE sources ADD COLUMN moved_to TEXT",
+    """CREATE TABLE identity_changes (
+        id INTEGER NOT NULL,
+        source_id INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        before TEXT,
+        after TEXT,
+        said INTEGER NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (source_id) REFERENCES sources (id)
+    ) STRICT""",
+    "CREATE INDEX identity_changes_of ON identity_changes (source_id, what, at)",
+    "CREATE INDEX identity_changes_unsaid ON identity_changes (id) WHERE said = 0",
     "CREATE INDEX silences_open ON silences (source_id) WHERE ended_at IS NULL",
     # files that follow their alert, topics of events, and what people say of a chat that has moved
     "CREATE INDEX deliveries_of_files ON deliveries (id) WHERE kind = 'files' AND state = 'pending'",
