@@ -34,7 +34,7 @@ from bot.errors import Later, Never, UserError
 from bot.http import Http
 from bot.incidents import Incidents
 from storage.alerts import notices, target_states
-from storage.answers import bots
+from storage.answers import bots, escalations
 from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError
 
@@ -43,6 +43,7 @@ POLL_S = 50
 _SHORTEST_S, _LONGEST_S = 1.0, 60.0  # between two attempts
 _PATIENCE = 5 * MINUTE  # with a network, before people hear of it
 _CLOSING_S = 5.0
+_HEARD_FIRST = 30 * SECOND
 _ABOUT = "bot"
 _WEBHOOK = "a webhook is set for it: remove it (deleteWebhook), or give [bot] a bot of its own"
 _ELSEWHERE = "another program hears for it: stop that program, or give [bot] a bot of its own"
@@ -50,7 +51,7 @@ _ELSEWHERE = "another program hears for it: stop that program, or give [bot] a b
 
 @dataclass(slots=True)
 class BotLine:
-    """One bot, whatever number of targets shares its token. `acked` is called after an acknowledgement.
+    """One bot, whatever number of targets shares its token. `acked` is called when alerts may have been acknowledged.
 
     `missed`: what comes now was said while nobody listened.
     """
@@ -89,6 +90,10 @@ class BotLine:
         replies = Replies(config, api, store, clock, say, sharing)
         return cls(config, api, store, clock, say, Incidents(store, clock, say, health), acked, replies)
 
+    async def begin(self) -> None:
+        """Let nothing escalate before what was said meanwhile is heard, for half a minute at most."""
+        await self.store.run(escalations.wait_for_answers, self.clock.now() + _HEARD_FIRST)
+
     async def run(self) -> None:
         """Listen until cancelled. Raises what the archive raises."""
         failures = 0
@@ -122,8 +127,10 @@ class BotLine:
         for update in updates if isinstance(updates, list) else ():
             if isinstance(update, dict):
                 await self._take(bot, update)
-        if not updates:
+        if not updates and self._missed:
             self._missed = False
+            await self.store.run(escalations.stop_waiting)
+            self.acked()
 
     async def _introduce(self) -> None:
         """Ask for the bot's own name, and register the commands."""

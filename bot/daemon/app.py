@@ -72,7 +72,7 @@ class App:
             self._keep("news of the program", self.stages.own_health.run),
             self._keep("the rhythm of sources", self.stages.rhythm.run),
         ]
-        self._start()
+        await self._start()
         self._systemd.ready(self._status())
         self._say(f"watching {self._status()}; Ctrl-C stops")
         await self._supervision.stopped.wait()
@@ -113,9 +113,12 @@ class App:
         await self.stages.take_up(wired)
         self.stages.decisions.bell.ring()
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         """Start everything that works with the current config."""
         stages = self.stages
+        if stages.wired.bot is not None:
+            with suppress(ArchiveError):  # the alarm has reported it
+                await stages.wired.bot.begin()
         self._schedule_polls()
         self._tasks = [
             self._keep("polling", stages.rounds.run),
@@ -278,7 +281,7 @@ class App:
             await self.stages.archive.run(wired.follow_names)  # what the old config wrote until now
         await self.stages.take_up(wired)
         await old.close_clients()
-        self._start()
+        await self._start()
         self._say(f"the new config is in use: {self._status()}")
         await wired.media.begin()
 

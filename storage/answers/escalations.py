@@ -24,6 +24,7 @@ _POSTS = (  # of the event of the post of the match m
     " WHERE b.post_id = m.post_id"
 )
 _ACKED = f"SELECT a.who FROM matches n JOIN acks a ON a.match_id = n.id WHERE n.post_id IN ({_POSTS}) ORDER BY a.id"
+_UNSENT = "kind = 'escalation' AND state = 'pending' AND attempts = 0"
 _BEFORE = (
     "SELECT 1 FROM matches n CROSS JOIN deliveries e ON e.escalates = n.id AND e.target = j.value"
     f" WHERE +n.rule = m.rule AND n.post_id IN ({_POSTS})"
@@ -63,6 +64,23 @@ def is_unreachable(reader: Reader, match_id: int) -> bool:
             " WHERE d.match_id = :id AND d.state = 'pending' AND d.held IS NULL",
             {"id": match_id},
         )
+    )
+
+
+def wait_for_answers(writer: Writer, until: int) -> None:
+    """Let nothing escalate before `until`: what people said while nobody listened is heard first."""
+    writer.execute(
+        "UPDATE deliveries SET payload = json_set(payload, '$.due', coalesce(json_extract(payload, '$.due'),"
+        f" not_before)), not_before = :until WHERE {_UNSENT} AND not_before < :until",
+        {"until": until},
+    )
+
+
+def stop_waiting(writer: Writer) -> None:
+    """Everything was heard: what escalates does so in its time."""
+    writer.execute(
+        "UPDATE deliveries SET not_before = json_extract(payload, '$.due'), payload = json_remove(payload, '$.due')"
+        f" WHERE {_UNSENT} AND json_extract(payload, '$.due') IS NOT NULL"
     )
 
 

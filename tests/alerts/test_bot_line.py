@@ -12,7 +12,8 @@ from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.config import Config
 from bot.http import IN_ALL, Http
-from storage.answers import bots
+from storage.answers import bots, escalations
+from storage.records import Escalation
 from tests.bot_api import TOKEN
 from tests.bot_chat import BotChat, keyboard, wait_for
 
@@ -27,6 +28,7 @@ def listen(line: Any, bot_config: Config) -> Callable[..., None]:
             http = Http(bot_config.http_rules(), clock, per_server=IN_ALL)
             bot = BotLine.of(bot_config, http, store, clock, line.said.append, lambda: None)
             assert bot is not None
+            await bot.begin()
             running = asyncio.create_task(bot.run())
             try:
                 await asyncio.to_thread(wait_for, lambda: happened() or running.done())
@@ -130,6 +132,44 @@ def test_a_command_is_carried_out_once_whatever_is_lost(chat: BotChat, listen: A
     chat.waiting[0]["message"] = {**chat.waiting[0]["message"], "text": "/mute fire 2h so"}
     listen(lambda: len(chat.said) > 1)
     assert len(line.rows("SELECT * FROM mutes")) == 1
+
+
+def escalating(line: Any, number: str = "1") -> int:
+    """An alert that nobody acknowledged in its ten minutes, while nothing ran."""
+    line.now = Clock().now()
+    alert = line.match(line.post(native_id=number))
+    with line.archive.writing() as writer:
+        escalations.start_clock(writer, alert, {"fire": Escalation(600_000_000, ("phone",))}, line.now - 700_000_000)
+    return int(alert)
+
+
+def test_an_ack_that_was_pressed_while_nothing_ran_comes_before_the_escalation(
+    chat: BotChat, listen: Any, line: Any
+) -> None:
+    chat.say(f"/ack {escalating(line)}")
+    other, due = escalating(line, "2"), "SELECT state, not_before FROM deliveries WHERE kind = 'escalation' ORDER BY id"
+    before = line.rows(due)[1]["not_before"]
+    waited: list[int] = []
+
+    def happened() -> bool:
+        waited.append(line.rows(due)[1]["not_before"])
+        return bool(chat.said) and line.rows(due)[1]["not_before"] == before
+
+    listen(happened)
+    assert waited[0] > line.now, "not before what was missed is heard"
+    assert [row["state"] for row in line.rows(due)] == ["silenced", "pending"], f"nobody acknowledged alert {other}"
+
+
+def test_where_nobody_can_be_heard_it_escalates_after_half_a_minute_all_the_same(
+    chat: BotChat, listen: Any, line: Any
+) -> None:
+    escalating(line)
+    chat.webhook = True
+    for _ in range(2):
+        listen(lambda: chat.polls)
+    [row] = line.rows("SELECT not_before, payload FROM deliveries WHERE kind = 'escalation'")
+    assert line.now < row["not_before"] <= Clock().now() + 30_000_000
+    assert json.loads(row["payload"])["due"] < line.now
 
 
 def test_an_old_command_is_not_carried_out_and_says_so(chat: BotChat, listen: Any, line: Any) -> None:

@@ -69,7 +69,12 @@ def test_people_answer_a_daemon_that_is_killed_in_between(
         until(lambda: chat.said and keyboard(chat.said[0]), "an alert with buttons")
         until(lambda: sink.received, "the escalation, for nobody answers")
         assert sink.received[0][1]["type"] == "escalation"
+        daemon.kill()
+        daemon.wait()
+        with desk.archive as archive, archive.writing() as writer:  # as if it had died before it escalated
+            writer.execute("UPDATE deliveries SET state = 'pending', attempts = 0 WHERE kind = 'escalation'")
         chat.press(chat.said[0], "Ack")
+        daemon = desk.start("run")
         until(lambda: rows("SELECT * FROM acks"), "the acknowledgement")
         daemon.kill()  # perhaps before the buttons are gone, or the other side knows that it was heard
         daemon.wait()
