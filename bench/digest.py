@@ -79,7 +79,7 @@ async def compose(archive: Archive, row: DeliveryRow) -> None:
     for name, shows in (("webhook", Shows("json")), ("chat", Shows("html", units=4096))):
         memory, processor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         message, stall = await watched(store.read(compose_digest, row, rendering, shows))
-        size = len(message.body or message.text.encode())
+        size = message.body.size if message.body else len(message.text.encode())
         more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) >> 10
         print(
             f"{name}: {size / 1e6:.2f} MB in {time.process_time() - processor:.2f} s of CPU,"

@@ -11,6 +11,7 @@ from bot.alerts.render import Rendering, render, render_notice
 from bot.archive import AsyncArchive
 from bot.contracts.message import Message, Shows
 from bot.contracts.target import MessageRefused
+from bot.errors import Later, Never
 from storage.archive.database import Reader
 from storage.archive.errors import ArchiveError
 from storage.records import DeliveryRow
@@ -23,7 +24,7 @@ class Composer:
     store: AsyncArchive
     rendering: Rendering
 
-    async def compose(self, rows: Sequence[DeliveryRow], shows: Shows) -> list[Message | MessageRefused]:
+    async def compose(self, rows: Sequence[DeliveryRow], shows: Shows) -> list[Message | Later | Never]:
         """The message of each delivery, or why there is none. Several are read at once."""
         if len(rows) > 1:
             try:
@@ -34,17 +35,19 @@ class Composer:
                 return [await self._compose_one(row, shows) for row in rows]
         return [await self._compose_one(row, shows) for row in rows]
 
-    async def _compose_one(self, row: DeliveryRow, shows: Shows) -> Message | MessageRefused:
+    async def _compose_one(self, row: DeliveryRow, shows: Shows) -> Message | Later | Never:
         try:
             return await self.store.read(self._compose, row, shows)
         except ArchiveError:
             raise
+        except OSError as problem:
+            return Later(f"its words cannot be written to disk: {problem.strerror}")
         except Exception as problem:  # noqa: BLE001 - one message that cannot be composed stops no other
             return MessageRefused(f"the message could not be composed: {where(problem)}")
 
     def _compose_several(
         self, reader: Reader, rows: Sequence[DeliveryRow], shows: Shows
-    ) -> list[Message | MessageRefused]:
+    ) -> list[Message | Later | Never]:
         return [self._compose(reader, row, shows) for row in rows]
 
     def _compose(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:

@@ -19,7 +19,7 @@ from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
-from bot.contracts.target import Message, MessageRefused, Movable, Moved, PartlySent, Target
+from bot.contracts.target import Message, Movable, Moved, PartlySent, Target
 from bot.errors import Later, Never
 from storage.alerts import claiming, outbox, target_states
 from storage.alerts import holding as rows_held
@@ -274,14 +274,17 @@ class Lane:
         self._settled.ring()
         self.bell.ring()
 
-    async def _attempt(self, claimed: Claimed, message: Message | MessageRefused) -> _Answer:
+    async def _attempt(self, claimed: Claimed, message: Message | Later | Never) -> _Answer:
         accepted = self._accepted
-        if isinstance(message, MessageRefused):
+        if isinstance(message, Later | Never):
             return _Answer(claimed, None, accepted, problem=message)
         try:
             return _Answer(claimed, message, accepted, receipt=await self._send_after_move(claimed.row, message))
         except (Later, Never) as problem:
             return _Answer(claimed, message, accepted, problem=problem)
+        finally:
+            if message.body is not None:
+                message.body.close()
 
     async def _send_after_move(self, row: DeliveryRow, message: Message) -> str | None:
         """Send; if the chat has moved, keep that and send to where it is now."""

@@ -48,7 +48,8 @@ def preview_digest(ctx: click.Context, target: str, zone: Zone, form: Form | Non
         if first.body is None:
             write_json(session, first.document)
         else:
-            write_line(session, first.body.decode())
+            write_line(session, b"".join(first.body.pieces()).decode())
+            first.body.close()
         return
     for place, one in enumerate(found):
         when = "soon" if one.due is None else format_time(one.due, zone)

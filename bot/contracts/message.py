@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bot.foreign.graphemes import count_bytes, count_units
 from storage.frozen import dataclass
 from storage.records import DeliveryKind
+
+if TYPE_CHECKING:
+    from bot.http.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ ButtonRows = tuple[tuple[tuple[str, str], ...], ...]
 class Message:
     """One rendered delivery. `id` never changes over retries; `plain` is the same words without markup.
 
-    `body` is the whole document as JSON where that is too large to be made at once; then `document` lacks its posts.
+    `body` is the whole document as JSON where that is too large for memory; then `document` lacks its posts.
     `headline` is the first words that were found, on one line, for targets with a title beside the text; "" without
     such words. `link` is the post's own address, if it is a plain one. `progress` is the receipt of an earlier attempt
     that reached only some of those it is for.
@@ -74,7 +77,7 @@ class Message:
     text: str
     plain: str
     document: dict[str, object]
-    body: bytes | None = None
+    body: "Spool | None" = None
     priority: str = "default"
     reply_to: str | None = None  # receipt of the first message about the post, where `Shows.replies`
     attachment: Attachment | None = None  # where `Shows.file_bytes`; `text` is then short enough for a caption

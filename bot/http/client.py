@@ -1,5 +1,6 @@
 """Follows one request to its end: politeness, redirects that are checked at every hop, and what is asked along."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no 
 
     from bot.http.connections import Resolve
     from bot.http.exchange import Exchange, Sending
+    from bot.http.spool import Spool
     from bot.http.wire import Wire
 
 _HOPS = 5
@@ -50,6 +52,7 @@ class Http:
         self._limits = RateLimits(rules.intervals, clock, per_server, in_all)
         self._in_all = in_all
         self._exchange: Exchange | None = None
+        self._loading = asyncio.Lock()
 
     async def get(
         self,
@@ -68,6 +71,7 @@ class Http:
         visited. `sink` takes the body of a good reply (2xx) piece by piece as it comes, also of one that breaks off;
         then `Reply.body` is empty. Raises Later (state TOO_BIG for a reply over the cap) and Never.
         """
+        await self._engine()
         sending = self._sending("GET", url, headers, b"", cap, deadline, foreign=foreign)
         return await self._follow(replace(sending, sink=sink), foreign)
 
@@ -75,13 +79,14 @@ class Http:
         self,
         url: str,
         *,
-        content: bytes,
+        content: "bytes | Spool",
         headers: Mapping[str, str] = _NO_HEADERS,
         cap: int = 1 << 20,
         deadline: float = 30,
         method: Literal["POST", "PUT"] = "POST",
     ) -> Reply:
         """Send `content`; the reply comes back whatever its status. Raises Later (`unsure` once it went out), Never."""
+        await self._engine()
         return await self._follow(self._sending(method, url, headers, content, cap, deadline, foreign=False), False)
 
     async def connect(self, host: str, port: int) -> "Wire":
@@ -92,7 +97,7 @@ class Http:
         refused = find_refusal("https", host, port, foreign=False, private=self._rules.private)
         if refused:
             raise Never(refused.reason, remedy=refused.remedy)
-        return await self._engine().connect(host, port)
+        return await (await self._engine()).connect(host, port)
 
     async def touch(self, url: str) -> None:
         """Connect to where a URL leads, with TLS for https, and hang up: nothing is asked. Raises Later and Never."""
@@ -145,9 +150,9 @@ class Http:
         raise Later(f"{asked_host} redirects more than {_HOPS} times")
 
     async def _answer(self, sending: "Sending", left: float) -> "tuple[Reply, URL | None]":
-        url, answered = str(sending.url), False
+        url, answered, engine = str(sending.url), False, await self._engine()
         try:
-            found = await self._engine().exchange(sending, left)
+            found = await engine.exchange(sending, left)
             answered = True
             return found
         finally:
@@ -164,19 +169,24 @@ class Http:
         elif status < 400:
             self._limits.recover(host)
 
-    def _engine(self) -> "Exchange":
+    async def _engine(self) -> "Exchange":
+        """The engine, which takes half a second to load the first time: beside everything else."""
+        async with self._loading:
+            if self._exchange is None:
+                self._exchange = await asyncio.to_thread(self._load)
+            return self._exchange
+
+    def _load(self) -> "Exchange":
         from bot.http.exchange import Exchange
 
-        if self._exchange is None:
-            self._exchange = Exchange(self._rules, self._resolve, self._in_all)
-        return self._exchange
+        return Exchange(self._rules, self._resolve, self._in_all)
 
     def _sending(
         self,
         method: Literal["GET", "POST", "PUT"],
         url: str,
         extra: Mapping[str, str],
-        content: bytes,
+        content: "bytes | Spool",
         cap: int,
         deadline: float,
         *,

@@ -1,7 +1,7 @@
 """One request, one reply: httpx on the guarded transport, the deadline, the cap, and what a failure means."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.connections import Resolve, describe_error
 from bot.http.masking import secret_parts, strike_secrets
+from bot.http.spool import Spool
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply
 from bot.http.wire import Wire
@@ -33,7 +34,7 @@ class Sending:
     method: Literal["GET", "POST", "PUT"]
     url: httpx.URL
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes | Spool
     cap: int
     deadline: float
     sink: Callable[[bytes], object] | None = None
@@ -122,7 +123,13 @@ class Exchange:
             headers = httpx.Headers({n: v.strip() for n, v in sending.headers.items()}, encoding="latin-1")
         except UnicodeEncodeError as error:
             raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
-        content, more = sending.content or None, {"trace": trace}
+        content: bytes | AsyncIterator[bytes] | None
+        if isinstance(sending.content, Spool):
+            headers["content-length"] = str(sending.content.size)
+            content = sending.content.stream()
+        else:
+            content = sending.content or None
+        more = {"trace": trace}
         return self._client.build_request(
             sending.method, sending.url, headers=headers, content=content, extensions=more
         )

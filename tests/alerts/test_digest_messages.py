@@ -1,9 +1,18 @@
 """What a digest says where it arrives: at a webhook, in a chat of Telegram."""
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from bot.alerts.composing import Composer
+from bot.alerts.render import Rendering
+from bot.archive import AsyncArchive
+from bot.contracts.message import Shows
+from bot.errors import Later
 from storage.alerts import digests, matches
+from storage.alerts.outbox import to_delivery
 from storage.posts import observations, saving
 from storage.records import Batch, Checked, FetchedPost, MatchRow, Raw
 
@@ -65,6 +74,25 @@ def test_a_digest_of_more_posts_than_a_document_holds_is_whole(line: Any, delive
     deliver(kind="webhook", url=sink.url)
     data = sink.received[0][1]["data"]
     assert data["total"] == len({post["native_id"] for post in data["posts"]}) == len(data["posts"]) == wanted
+
+
+def test_a_disk_that_takes_no_more_puts_a_large_digest_off_and_loses_nothing(line: Any, tmp_path: Path) -> None:
+    publish(line, [f"the command says {number}" for number in range(101)])
+    hold(line)
+    with line.archive.reading() as reader:
+        [row] = [one for one in map(to_delivery, reader.rows("SELECT * FROM deliveries")) if one.kind == "digest"]
+
+    async def compose() -> Any:
+        store = AsyncArchive(line.archive)
+        composer = Composer(store, Rendering(ZoneInfo("UTC"), data_dir=tmp_path / "missing"))
+        try:
+            return await composer.compose([row], Shows("json"))
+        finally:
+            await store.aclose()
+
+    [problem] = asyncio.run(compose())
+    assert isinstance(problem, Later)
+    assert "cannot be written to disk: No such file" in problem.reason
 
 
 def test_telegram_shows_what_fits_and_counts_the_rest(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:

@@ -34,7 +34,7 @@ def owe(line: Any, count: int, start: int = 0, **more: Any) -> list[int]:
 def listed(message: Any) -> list[int]:
     """The posts that a digest lists."""
     assert message.kind == "digest"
-    document = message.document if message.body is None else json.loads(message.body)
+    document = message.document if message.body is None else json.loads(b"".join(message.body.pieces()))
     return [int(post["id"]) for post in document["data"]["posts"]]
 
 

@@ -50,7 +50,7 @@ class Written:
         """Takes everything at once."""
 
     async def send(self, message: Message) -> str | None:
-        document = message.document if message.body is None else json.loads(message.body)
+        document = message.document if message.body is None else json.loads(b"".join(message.body.pieces()))
         await asyncio.sleep(0.003 if self.idempotent else 0)
         os.write(self._file, (json.dumps(document) + "\n").encode())
         await asyncio.sleep(0.003 if self.idempotent else 0)

@@ -14,6 +14,7 @@ from bot.alerts.targets.webhook.target import Settings, Webhook
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
+from bot.http.spool import Spool
 
 
 class Kept:
@@ -63,6 +64,22 @@ def test_a_receiver_can_verify_the_signature_by_itself(secret: str, receiver: Ke
     assert receiver.headers["webhook-signature"] == f"v1,{expected}"
     assert receiver.headers["webhook-timestamp"] == str(around.now // 1_000_000)
     assert receiver.headers["webhook-id"] == json.loads(receiver.body)["id"] == "msg_1"
+
+
+def test_a_body_too_large_for_memory_is_whole_and_signed(receiver: Kept, around: Any) -> None:
+    pieces = [f'"{number}", '.encode() * 3_000 for number in range(20)]
+    spool = Spool(around.directory)
+    for piece in pieces:
+        spool.write(piece)
+    keys = {"kind": "webhook", "url": receiver.url, "secret_file": around.secret("s", "a plain secret")}
+    for _ in range(2):  # also if it is sent again
+        asyncio.run(around.send(keys, body=spool))
+        assert receiver.body == b"".join(pieces)
+        assert receiver.headers["content-length"] == str(len(receiver.body))
+        content = f"{receiver.headers['webhook-id']}.{receiver.headers['webhook-timestamp']}.".encode() + receiver.body
+        expected = base64.b64encode(hmac.new(b"a plain secret", content, hashlib.sha256).digest()).decode()
+        assert receiver.headers["webhook-signature"] == f"v1,{expected}"
+    spool.close()
 
 
 def test_without_a_secret_nothing_is_signed(receiver: Kept, around: Any) -> None:

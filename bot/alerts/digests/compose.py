@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.alerts.digests.listing import MOST, ListedPost, fit_posts, post_lines
@@ -15,6 +16,7 @@ from bot.contracts.message import Message, Shows
 from bot.documents.alert import sound_json
 from bot.documents.digest import digest_json, listed_post_json, stretch_json
 from bot.foreign.text import json_text
+from bot.http.spool import Spool
 from storage.alerts import digests
 from storage.records import DeliveryRow
 
@@ -48,7 +50,7 @@ def compose(
         lines += _posts(reader, material, rendering, shows, measure_lines(lines, shows))
     message = compose_lines(row, lines, data, shows)
     whole = few or shows.form != "json"
-    return message if whole else replace(message, body=b"".join(_body(message.document, reader, material)))
+    return message if whole else replace(message, body=_spool(message.document, reader, material, rendering.data_dir))
 
 
 def _data(row: DeliveryRow, material: DigestMaterial) -> dict[str, object]:
@@ -95,6 +97,19 @@ def _posts(
 
 def _post_json(listed: ListedPost) -> dict[str, object]:
     return listed_post_json(listed.post, listed.alerts, listed.edited_since)
+
+
+def _spool(
+    document: dict[str, object], reader: "Reader | None", material: DigestMaterial, directory: Path | None
+) -> Spool:
+    spool = Spool(directory)
+    try:
+        for piece in _body(document, reader, material):
+            spool.write(piece)
+    except BaseException:
+        spool.close()
+        raise
+    return spool
 
 
 def _body(document: dict[str, object], reader: "Reader | None", material: DigestMaterial) -> Iterator[bytes]:

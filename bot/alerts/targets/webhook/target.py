@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
@@ -19,6 +20,7 @@ from bot.errors import Later, Never, UserError
 from bot.foreign.text import json_text
 from bot.http import Http, check_busy
 from bot.http.masking import secret_parts
+from bot.http.spool import Spool
 
 
 def _mime(written: str) -> str:
@@ -106,7 +108,9 @@ class Webhook:
     async def send(self, message: Message) -> None:
         url = self._url()
         body = await self._body(message)
-        headers = {"content-type": self.settings.content_type, **self._signed(message.id, body)}
+        work = partial(self._signed, message.id, body)
+        signed = await asyncio.to_thread(work) if isinstance(body, Spool) else work()
+        headers = {"content-type": self.settings.content_type, **signed}
         try:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)
         except (Later, Never) as problem:
@@ -119,7 +123,7 @@ class Webhook:
     def _url(self) -> str:
         return self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
 
-    async def _body(self, message: Message) -> bytes:
+    async def _body(self, message: Message) -> bytes | Spool:
         if self.settings.template_file is None:
             return message.body or json_text(message.document).encode()
         try:
@@ -128,13 +132,15 @@ class Webhook:
             raise Never(f"its template cannot be used ({problem})", remedy="restore the file") from None
         return await fill_template(template, self.settings.content_type, message)
 
-    def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
+    def _signed(self, message_id: str, body: bytes | Spool) -> dict[str, str]:
         stamp = str(self._clock.now() // SECOND)
         headers = {"webhook-id": message_id, "webhook-timestamp": stamp}
         if self.settings.secret_file is not None:
             key = secret_key(read_secret(self.settings.secret_file))
-            signed = hmac.new(key, b".".join((message_id.encode(), stamp.encode(), body)), hashlib.sha256).digest()
-            headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
+            signed = hmac.new(key, f"{message_id}.{stamp}.".encode(), hashlib.sha256)
+            for piece in body.pieces() if isinstance(body, Spool) else (body,):
+                signed.update(piece)
+            headers["webhook-signature"] = f"v1,{base64.b64encode(signed.digest()).decode()}"
         return headers
 
 
