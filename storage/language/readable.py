@@ -39,6 +39,7 @@ _UNUSUAL = (
     f"[{_INVISIBLE}\u0300-\u036f\u1100-\u1112\u3099-\u309c\u3131-\u3163\uff66-\uffdc"
     "\u2212\uff0d\u2460-\u249b\u24ea-\u24ff\u2776-\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251\U0001f51f]"
 )
+_PUT_RIGHT = f"{_UNUSUAL[:-1]}\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\ud800-\udfff{PRIVATE}]"  # and in a legible text
 _KILLED = f"[{syllables.FINALS}]\u1037*\u103a"
 # A digit written for the letter that looks like it: ၀ for ဝ, ၇ for ရ, ၄ for ၎; and what stands for it.
 _MISTAKEN = (
@@ -187,6 +188,11 @@ def _parted(tag: re.Match[str]) -> str:
         f"-{char}" if before.islower() and char.isupper() else char
         for before, char in zip(" " + word, word, strict=False)
     )
+
+
+def is_legible(text: str) -> bool:
+    """Whether its legible form is surely the text itself: so it is in most scripts but Burmese."""
+    return text.isascii() or not _pattern(_PUT_RIGHT).search(text)
 
 
 def legible(text: str, trails: list[Trail] | None = None) -> str:

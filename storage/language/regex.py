@@ -128,6 +128,30 @@ def compiled(translated: str) -> Pattern:
     return pattern
 
 
+def without_edges(translated: str) -> str:
+    """A pattern that is found, in the text without edges, wherever this one is found in the text with them; and more.
+
+    What may take an edge for a character is made optional.
+    """
+    loose = _GUARDED.sub(_loose, translated)
+    return re.sub(r"\\x\{e000\}[*?]?", "(?:)", loose)
+
+
+_GUARDED = re.compile(  # an atom behind its optional edge, as `_taken` writes it
+    r"\(\?:\\x\{e000\}\?(\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\\(?:[xpP]\{[^}]*\}|.)|.)\)", re.DOTALL
+)
+
+
+def _loose(found: re.Match[str]) -> str:
+    """The atom alone; optional, unless it is sure that it takes no edge."""
+    atom = found[1]
+    known = re.sub(r"\\p\{(?:L|M|N|Nd|Nl|No|Z)\}", "", atom)
+    may_be_edge = (
+        atom[0] == "." or re.search(r"^\[\^|\[:\^|\\[xpP]", known) is not None or any(char >= EDGE for char in atom)
+    )
+    return f"(?:(?:{atom})?)" if may_be_edge else f"(?:{atom})"
+
+
 def with_edges(text: str) -> str:
     """The text with EDGE at every word edge of every script."""
     out: list[str] = []

@@ -16,6 +16,7 @@ from storage.rows import Hit
 from storage.search import documents
 from storage.search.bounds import AS_IT_IS, EVERY, Rows, Scope
 from storage.search.candidates import Asked, Candidates
+from storage.search.sift import Sieve
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -129,6 +130,7 @@ class _Search:
         self._candidates = Candidates(reader, asked)
         fields = _fields(asked.root)
         self._media, self._rules = "has" in fields, "rule" in fields
+        self._sieve = Sieve(reader, asked.root, asked.scope)
         self.cut = False  # whether `readings` ended before its last candidate
 
     def count_indexed(self, effort: int | None = None) -> int | None:
@@ -172,6 +174,7 @@ class _Search:
             looked += len(ids)
             if looking:
                 looking(ids[0])
+            ids = self._sieve.left(ids)
             loaded = documents.load_documents(
                 self._reader, ids, history=self._asked.scope.history, media=self._media, rules=self._rules
             )

@@ -1,0 +1,38 @@
+"""What refuses a text quickly for a regular expression never refuses one in which it is found."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.language.readable import is_legible, legible
+from storage.language.regex import compiled, translate, with_edges, without_edges
+
+PATTERNS = (
+    r"\bcomm\w+", r"^\w+\b.*\barm", r"\ba[^b]\W+c$", r"\b\p{L}+\b|x{2,3}\b+", r"\b[ab\pN]\Qa.b\E", r"(?i)\bfoo\b?",
+    r"\b[\x80-\x{ffff}]+a", r"\b[က-အ]{2}", r"a[^\W\d_]\b.", r"\b[]a]+\b", r"a\b\D\b", r"[[:^alpha:]]\bb", r"a\P{L}\bb",
+    r"\b.\b.\b", r"a[^x]\b[^x]", r"\Aa\b\s*b\z", r"a\x{e000}?\b",
+)  # fmt: skip
+LETTERS = "a b c x ab comma army foo 7 - . _ 中 ж К i\u0307 e\u0301 တ က် ်ု ု် ၀ ဝ \u200b \ue000 \ud800 ﾊﾞ か\u3099 ①"
+PIECES = st.sampled_from((*LETTERS.split(), " ", "\n", ""))
+TEXTS = st.lists(PIECES, max_size=8).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=TEXTS, pattern=st.sampled_from(PATTERNS))
+def test_without_edges_a_pattern_is_found_wherever_it_is_found_with_them(text: str, pattern: str) -> None:
+    translated, edges = translate(pattern)
+    assert edges
+    shown = legible(text)
+    if compiled(translated).search(with_edges(shown)):
+        assert compiled(without_edges(translated)).search(shown), without_edges(translated)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=st.one_of(TEXTS, st.text(max_size=8)))
+def test_a_text_that_counts_as_legible_is_its_own_legible_form(text: str) -> None:
+    assert not is_legible(text) or legible(text) == text
+
+
+def test_ordinary_texts_of_most_scripts_count_as_legible() -> None:
+    for text in ("The army left.", "“Армія” — пішла…", "部队离开了", "กองทัพถอนตัว", "الجيش غادر"):
+        assert is_legible(text)
+    assert not is_legible("တပ်မတော်")
