@@ -2,11 +2,14 @@
 
 Goals: a post is placed in 5 ms of processor time (p95), whatever it is; the process that does so grows by 64 MB at
 most, and has placed its first post 5 s after it was started. The words of the window are in the archive: the process
-holds SQLite's cache of pages, and nothing is loaded. Printed first: the same among 10,000 statements and without old
-ones, for placing must not grow with the archive.
+holds SQLite's cache of pages, and nothing is loaded. The floor of placing is the same among a tenth of the statements
+and without old ones, for placing must not grow with the archive.
+
+40 copies of a statement cost less than two alerts: what deciding and delivering takes beyond the same posts under a
+rule that has no target.
 """
 
-import argparse
+import asyncio
 import resource
 import sqlite3
 import subprocess
@@ -14,11 +17,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
+from zoneinfo import ZoneInfo
 
+from bench._table import Row, amount, cost, run
 from bench._texts import Words, vocabulary
+from bot.alerts.decide import decide
+from bot.alerts.loaded_rules import LoadedRules
+from bot.alerts.outbox import Outbox
+from bot.alerts.render import Rendering
+from bot.archive import AsyncArchive
+from bot.claims import Claims
+from bot.clock import Clock
+from bot.config.model import Config, RuleConfig
+from bot.contracts.message import Message, Shows
+from bot.contracts.target import TargetSettings
 from bot.events.finding import EventRules
 from bot.events.placing import place_arrived
 from bot.events.words import fingerprints, read_words
@@ -32,6 +48,8 @@ from storage.sources import states
 NOW = 1_763_800_000
 HOUR = 3_600
 POSTS = 60  # of each sort
+ROUNDS = 5
+KINDS = ("new, own words", "new, stock phrases", "new, head and foot", "copy, trimmed", "copy of stock phrases")
 BATCH = 5_000
 RAID = (
     "air raid alert in the district of {place} all citizens proceed to the nearest shelter and stay there until the all"
@@ -42,31 +60,35 @@ REPORT = (
     " the enemy lost {many} soldiers glory to the heroes"
 )
 _Row = tuple[tuple[int, ...], tuple[object, ...], list[tuple[int, int]]]  # a post, its words, their fingerprints
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Milliseconds of processor time that placing a post takes, and how many of POSTS joined."""
+
+    median: float
+    p95: float
+    joined: int
+
+
 HEAD = "the press office of the regional command informs the citizens of all districts "
 FOOT = " subscribe to our channel send us your photos and videos glory to the heroes"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--statements", type=int, default=100_000)
-    parser.add_argument("--old", type=int, default=300_000)
-    parser.add_argument("--first", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args(argv)
-    if asked.first is not None:
-        place_first(asked.first)
-        return
-    for statements, old in ((asked.statements // 10, 0), (asked.statements, asked.old)):
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "communique.db"
-            words = vocabulary()
-            start = time.perf_counter()
-            fill(path, words, statements, old)
-            print(
-                f"{statements:,} statements in the window beside {old:,} old ones made in"
-                f" {time.perf_counter() - start:,.0f} s: {path.stat().st_size / 1e6:,.0f} MB",
-                flush=True,
-            )
-            measure(path, words)
+def rows(quick: bool) -> Iterator[Row]:
+    statements, old = (20_000, 0) if quick else (100_000, 300_000)
+    words = vocabulary()
+    with tempfile.TemporaryDirectory() as directory:
+        few, many = Path(directory) / "few.db", Path(directory) / "many.db"
+        fill(few, words, statements // 10, 0)
+        fill(many, words, statements, old)
+        print(f"  {statements:,} statements beside {old:,} old ones: {many.stat().st_size / 1e6:,.0f} MB", flush=True)
+        for name, found, floor in zip(KINDS, place_kinds(many, words), place_kinds(few, words), strict=True):
+            row = f"{found.joined} of {POSTS} joined, median {found.median:.1f} ms"
+            yield amount(f"place {name}, p95", found.p95, "ms", goal=5, ours=row, floor=f"{floor.p95:.1f} ms")
+        yield amount("from the start to the first placed post", cost(lambda: place_apart(many, 1)).cpu, "s", goal=5)
+        yield amount("memory of the window", place_apart(many, POSTS), "MB", goal=64)
+        yield from count_copies(Path(directory), words)
 
 
 def write_statement(words: Words, number: int) -> str:
@@ -135,36 +157,23 @@ def _statements(words: Words, statements: int, old: int) -> Iterator[_Row]:
         yield post, row, [(one, text) for one in prints]
 
 
-def measure(path: Path, words: Words) -> None:
+def place_kinds(path: Path, words: Words) -> Iterator[Placed]:
+    """What placing takes, for each of KINDS."""
     with Archive(path) as archive:
         with archive.reading() as reader:
             kept = reader.column("SELECT tokens FROM event_words ORDER BY text_id")
         chance = words.chance
-        kinds: dict[str, Callable[[], str]] = {
-            "new, own words": lambda: " ".join(words.running("en", 60)),
-            "new, stock phrases": lambda: write_statement(words, 1 + 3 * chance.randrange(10**6)),
-            "new, head and foot": lambda: write_statement(words, 2),
-            "copy, trimmed": lambda: kept[chance.randrange(len(kept))].rpartition(" ")[0],
-            "copy of stock phrases": lambda: f"via us {kept[1 + 3 * chance.randrange(len(kept) // 3)]}",
-        }
-        sizes = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
-        for number, (name, make) in enumerate(kinds.items()):
-            times, joined = [], 0
-            for place in range(POSTS):
-                text = make()
-                spent, copies = place_post(archive, f"{number} {place}", text)
-                times.append(spent)
-                joined += copies
-            print(
-                f"{name}: {median(times):.1f} ms of processor time, p95 {quantiles(times, n=20)[-1]:.1f} ms (goal 5"
-                f" ms), longest {max(times):.1f} ms; {joined} of {POSTS} joined",
-                flush=True,
-            )
-        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    print(f"memory: this process grew by {(sizes[1] - sizes[0]) / 1024:.0f} MB (goal 64 MB)")
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "bench.events", "--first", str(path)], check=True)
-    print(f"from the start of a process to its first placed post: {time.perf_counter() - start:.1f} s (goal 5 s)")
+        kinds: tuple[Callable[[], str], ...] = (
+            lambda: " ".join(words.running("en", 60)),
+            lambda: write_statement(words, 1 + 3 * chance.randrange(10**6)),
+            lambda: write_statement(words, 2),
+            lambda: kept[chance.randrange(len(kept))].rpartition(" ")[0],
+            lambda: f"via us {kept[1 + 3 * chance.randrange(len(kept) // 3)]}",
+        )
+        for number, make in enumerate(kinds):
+            made = [place_post(archive, f"{number} {place}", make()) for place in range(POSTS)]
+            times = [spent for spent, _ in made]
+            yield Placed(median(times), quantiles(times, n=20)[-1], sum(joined for _, joined in made))
 
 
 def place_post(archive: Archive, native_id: str, text: str) -> tuple[float, bool]:
@@ -181,10 +190,104 @@ def place_post(archive: Archive, native_id: str, text: str) -> tuple[float, bool
         return spent * 1000, writer.value(f"SELECT event_id <> post_id FROM event_posts WHERE post_id = {post_id}")
 
 
-def place_first(path: Path) -> None:
+def place_apart(path: Path, count: int) -> float:
+    """Place so many posts in a process of its own; by how many MB it grows while it does."""
+    command = [sys.executable, "-m", "bench.events", "--place", str(path), str(count)]
+    return float(subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[1]).stdout)
+
+
+def place_here(path: Path, count: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with Archive(path) as archive:
-        place_post(archive, "first", "one post that nobody has seen before this process was started")
+        for number in range(count):
+            place_post(archive, f"apart {count} {number}", RAID.format(place=f"{number} {count}"))
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+class Taken:
+    """A target that takes everything and does nothing with it."""
+
+    def __init__(self) -> None:
+        self.settings = TargetSettings(name="desk", kind="taken")
+        self.shows = Shows("text")
+        self.idempotent = False
+        self.account: str | None = None
+        self.chat: str | None = None
+        self.got = 0
+
+    async def ready(self) -> None:
+        """Takes everything at once."""
+
+    async def send(self, message: Message) -> str | None:
+        self.got += len(message.text) > 0
+        return None
+
+
+def count_copies(directory: Path, words: Words) -> Iterator[Row]:
+    """What 40 copies cost beside two alerts."""
+    first = " ".join(words.running("en", 40))
+    copies = [f"{first} command\n\nfollow @channel{number}" for number in range(41)]
+    others = [f"{' '.join(words.running('en', 40))} command" for _ in range(41)]
+    spent: dict[str, list[float]] = {}
+    for turn in range(ROUNDS):
+        for name, texts, targets in (
+            ("copies", copies, 1),
+            ("copied", copies, 0),
+            ("own", others, 1),
+            ("posts", others, 0),
+        ):
+            path = directory / f"{name}{turn}.db"
+            spent.setdefault(name, []).append(alert_all(path, texts, ("desk",) * targets))
+    taken = {name: median(found) for name, found in spent.items()}
+    forty = taken["copies"] - taken["copied"]
+    alert = (taken["own"] - taken["posts"]) / len(others)
+    found = f"{1000 * (forty - alert):.1f} ms"
+    yield amount(
+        "40 copies, in alerts", (forty - alert) / alert, "alerts", goal=2, ours=found, floor=f"{1000 * alert:.2f} ms"
+    )
+
+
+def alert_all(path: Path, texts: Sequence[str], targets: tuple[str, ...]) -> float:
+    """Seconds of processor time that deciding and delivering takes: each post as it comes, from a source of its own."""
+    config = Config(
+        path=None,
+        directory=path.parent,
+        data_dir=path.parent,
+        rules=(RuleConfig(name="fall", query="command", targets=targets),),
+        targets=(TargetSettings(name="desk", kind="console"),),
+    )
+    rules, target, at = LoadedRules.of(config), Taken(), NOW * 1_000_000
+    with Archive(path) as archive:
+        migrate.ensure(archive, now=at)
+        with archive.writing() as writer:
+            states.declare(writer, [states.Declared(f"source{number}", "replay") for number in range(len(texts))], at)
+            writer.execute("UPDATE sources SET first_contact_seq = 0")
+            rules.declare(writer, at)
+        return asyncio.run(deliver_all(archive, rules, target, texts))
+
+
+async def deliver_all(archive: Archive, rules: LoadedRules, target: Taken, texts: Sequence[str]) -> float:
+    store, clock = AsyncArchive(archive), Clock(now=lambda: NOW * 1_000_000)
+    outbox = Outbox(store, {"desk": target}, Rendering(ZoneInfo("UTC")), clock, Claims(clock), lambda _: None)
+    spent = 0.0
+    for number, text in enumerate(texts):
+        post = FetchedPost("1", Raw(f"{number}".encode(), "text/plain"), text, posted_at=clock.now())
+        with archive.writing() as writer:
+            row = states.find_source(writer, f"source{number}")
+            assert row is not None
+            saving.save(writer, row.id, Batch(posts=(post,)), now=clock.now(), method="bench", alerts=True)
+        start = time.process_time()
+        with archive.writing() as writer:
+            decide(writer, rules, clock.now())
+        await outbox.drain(clock.now())
+        spent += time.process_time() - start
+    await outbox.aclose()
+    await store.aclose()
+    return spent
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--place"]:
+        place_here(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        run(rows, __doc__)

@@ -29,7 +29,8 @@ _STRONG = (
 # What was only tried, or is only to come: within a sentence it makes another statement.
 _HEDGES = (
     "almost nearly attempted attempt attempting tried tries try trying plan plans planned planning intends intend"
-    " could possibly likely threatened threatens threaten wants want wanted ordered prepares preparing"
+    " could possibly likely threatened threatens threaten wants want wanted offered offers offering promised promises"
+    " vowed vows pledged demanded demands urged asked ordered prepares preparing"
     " would will shall might"
     " 企图 试图 计划 几乎 打算 准备 ကြိုးစား ကြိုးပမ်း ပြင်ဆင် พยายาม เกือบ เตรียม แผน"
     " спробували намагалися попытались пытались майже почти планують планируют"

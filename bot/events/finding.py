@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from storage.events.steps import Arrived, PlacingStep
 
 _MOSTLY = 0.8  # of a sentence that is in a statement: it is quoted, with "they wrote" before it
+_COMPARED = 10  # statements that are compared word by word, the nearest first
 _SENTENCE = re.compile(r"(?<=[.!?။。！？])\s*|\n+")
 _WHOLE = 1 << TEXT_BITS - 2  # from this number on a kept text has its signature
 READ = 1 << TEXT_BITS - 1  # and from this one on it was read in a file
@@ -90,7 +91,7 @@ def find_near(
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
     whole = False
-    for candidate, first in texts:
+    for candidate, first in texts[:_COMPARED]:
         likeness = compare(first, words, rules.names, rules.near)
         if near is None and _only_continues(likeness, words) and _is_whole(writer, one, text, words, candidate):
             likeness, whole = replace(likeness, verdict="copy"), True

@@ -116,7 +116,7 @@ _OPPOSITES = {
     "span": "minute 分钟 นาที မိနစ် хвилин минут دقيقة | hour 小时 ชั่วโมง နာရီ годин часов ساعة"
     " | day 天 วัน днів дней يوم | week 星期 周 สัปดาห์ ရက်သတ္တပတ် тиждень неделю أسبوع"
     " | month 个月 เดือน місяць месяц شهر | year 年 ปี рік год سنة",
-    "access": "open opened reopened 开放 | closed shut 关闭",
+    "access": "open opened reopened 开放 เปิด ဖွင့် | closed shut 关闭 ปิด ပိတ်",
     "fate": "dead killed died 死亡 遇难 သေဆုံး เสียชีวิต загинули погибли قتل"
     " | wounded injured 受伤 ဒဏ်ရာ บาดเจ็บ поранені ранены أصيب جرح",
     "hold": "captured seized taken won 占领 控制 | lost abandoned 失守 | repelled 击退",

@@ -70,6 +70,11 @@ _ALIKE = (
         "拔拨",
         "戌戍戊",
         "品晶",
+        "院阮",
+        "体休",
+        "线钱",
+        "炮泡",
+        "场扬",
         "鸟乌",
     ),
     *(
@@ -92,7 +97,7 @@ _ALIKE = (
 )
 _STEM = 4  # letters that forms of one word share
 _LONG = 6  # letters of a word in which one of them may be wrong
-_SUFFIXES = frozenset(("", "e", "s", "es", "d", "ed", "ing", "ly"))
+_SUFFIXES = frozenset(("", "e", "s", "es", "d", "ed", "ing", "ly", "man", "woman", "person"))
 _SAME = 0.6
 
 

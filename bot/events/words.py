@@ -52,6 +52,8 @@ _ANY_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _PARTS = re.compile(rf"(?<![\d.,])(\d{{1,6}})[.,](\d{{1,3}})[ \u00a0]?({_ANY_SCALE})(?![a-zа-яіїєґ])\.?", re.IGNORECASE)
 _PARTS_AFTER = re.compile(r"(သိန်း|သန်း|သောင်း|ကုဋေ)[ \u00a0]?(\d{1,6})[.](\d{1,3})(?!\d)")
 _CUT_NUMBER = re.compile(r"[\d零一二三四五六七八九十百千万]{1,20}(?=(?:…|\.{3})[^\w\n]*$)", re.MULTILINE)
+_AS_LETTER = {"0": "o", "1": "l", "5": "s"}
+_DIGIT_IN_WORD = re.compile("(?<=[a-z])[015](?=[a-z])")  # weap0ns
 _QUESTION = re.compile(
     r"(?<=[^\W\d_])[»”\"’)]?[?？؟]+(?=\W|$)"
 )  # what is asked is not said; a digit may be a misread mark
@@ -141,6 +143,7 @@ def list_tokens(text: str) -> list[str]:
 
 def _write_numbers_one_way(text: str) -> str:
     """Dates, clock times and signs as they are compared, and no number of views in the last line."""
+    text = _DIGIT_IN_WORD.sub(lambda found: _AS_LETTER[found[0]], text)
     text = _ISO_DATE.sub(r"\3 \2 \1", _VIEWS.sub("", text))
     text = _PARTS_AFTER.sub(r"\2.\3 \1", text)
     text = _PARTS.sub(_as_whole_number, text)

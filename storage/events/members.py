@@ -20,7 +20,7 @@ AT_MOST = 7 * AFTER_NEWEST
 _NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
 _REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
 _WARM = 5  # from which on a fingerprint may be in such a phrase
-_CANDIDATES = 5  # by each of two measures
+_CANDIDATES = 12  # by each of two measures
 
 
 @dataclass(frozen=True, slots=True)
