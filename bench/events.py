@@ -213,6 +213,7 @@ class Taken:
         self.idempotent = False
         self.account: str | None = None
         self.chat: str | None = None
+        self.at_once = 1
         self.got = 0
 
     async def ready(self) -> None:

@@ -154,8 +154,14 @@ def find_values(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
     """
     found: list[tuple[int, int, str]] = []
     run: list[_Numeral] = []
-    place = 0
+    place, names = 0, _beginning()
     while place < len(tokens):
+        if tokens[place] not in names and not tokens[place].isdecimal():
+            if run:
+                found += _said(run)
+                run = []
+            place += 1
+            continue
         length, value = _longest_name(tokens, place)
         if isinstance(value, int):
             digits = tokens[place].isdecimal()

@@ -50,6 +50,7 @@ _SCALES = {
 }
 _ANY_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _PARTS = re.compile(rf"(?<![\d.,])(\d{{1,6}})[.,](\d{{1,3}})[ \u00a0]?({_ANY_SCALE})(?![a-zа-яіїєґ])\.?", re.IGNORECASE)
+_PART = re.compile(r"\d[.,]\d")
 _PARTS_AFTER = re.compile(r"(သိန်း|သန်း|သောင်း|ကုဋေ)[ \u00a0]?(\d{1,6})[.](\d{1,3})(?!\d)")
 _CUT_NUMBER = re.compile(r"[\d零一二三四五六七八九十百千万]{1,20}(?=(?:…|\.{3})[^\w\n]*$)", re.MULTILINE)
 _AS_LETTER = {"0": "o", "1": "l", "5": "s"}
@@ -134,8 +135,12 @@ def list_tokens(text: str) -> list[str]:
         text = _ADDRESS.sub(" ", text)
     if "%" in text or "٪" in text or "％" in text:
         text = _PERCENT.sub(" percent ", text)
-    text = _CROSSED.sub(" false ", text)
-    text = _CUT_NUMBER.sub("", _QUESTION.sub(" questionmark ", text))
+    if not text.isascii():
+        text = _CROSSED.sub(" false ", text)
+    if any(mark in text for mark in "?？؟"):
+        text = _QUESTION.sub(" questionmark ", text)
+    if "…" in text or "..." in text:
+        text = _CUT_NUMBER.sub("", text)
     if _DIGIT.search(text):
         text = _write_numbers_one_way(text)
     return [token for line in text.split("\n") for token in _fold_line(line)]
@@ -145,8 +150,8 @@ def _write_numbers_one_way(text: str) -> str:
     """Dates, clock times and signs as they are compared, and no number of views in the last line."""
     text = _DIGIT_IN_WORD.sub(lambda found: _AS_LETTER[found[0]], text)
     text = _ISO_DATE.sub(r"\3 \2 \1", _VIEWS.sub("", text))
-    text = _PARTS_AFTER.sub(r"\2.\3 \1", text)
-    text = _PARTS.sub(_as_whole_number, text)
+    if _PART.search(text):
+        text = _PARTS.sub(_as_whole_number, _PARTS_AFTER.sub(r"\2.\3 \1", text))
     text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
     return _MINUS.sub(" minus ", _BELOW_ONE.sub(" nought ", text))
 
