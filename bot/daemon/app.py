@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bot import sources as source_kinds
@@ -122,6 +123,7 @@ class App:
         self._schedule_polls()
         self._tasks = [
             self._keep("polling", stages.rounds.run),
+            self._keep("the record of rounds", stages.rounds.write_down),
             self._keep("matching", stages.decisions.run),
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),
@@ -140,6 +142,8 @@ class App:
         await self.stages.rounds.aclose()
         await self.stages.wired.media.aclose()
         await self.stages.wired.outbox.aclose()
+        with suppress(ArchiveError):  # then the last rounds count as not watched
+            await self.stages.rounds.intake.write_down()
         with suppress(ArchiveError):  # then what was claimed is freed at the next start
             await self.stages.archive.run(deaths.let_go)
 
@@ -193,9 +197,9 @@ class App:
 
     async def _repair_clock(self, drift: int) -> None:
         """Plan by the new time; until that is written, everything lives by the old one."""
-        await self.stages.archive.run(self._follow_clock, drift)
+        await self.stages.rounds.intake.write_down(partial(self._follow_clock, drift=drift))
         if drift:  # what was queued behind that was planned by the old time; how much of its waits is left is not known
-            await self.stages.archive.run(clock_repair.repair_times, self.clock.now())
+            await self.stages.rounds.intake.write_down(partial(clock_repair.repair_times, now=self.clock.now()))
         self.stages.rounds.bell.ring()
         self.stages.decisions.bell.ring()
         self.stages.wired.outbox.ring()

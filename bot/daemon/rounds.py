@@ -14,6 +14,7 @@ from bot.daemon.journal import describe_bug
 from bot.documents.as_json import iso
 from bot.errors import Later
 from bot.intake.poll import Intake, Round
+from bot.intake.unwritten import WRITE_EVERY_S
 from storage.archive.errors import ArchiveError
 from storage.records import SourceRow
 from storage.sources import states as source_rows
@@ -47,9 +48,17 @@ class Rounds:
             await self.start_due()
             await self.bell.wait()
 
+    async def write_down(self) -> None:
+        """Write down what rounds without news keep in memory, until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_EVERY_S)
+            await self.intake.write_down()
+
     async def start_due(self) -> None:
         """Begin a round of every source that is due and not in one."""
-        rows = await self.archive.read(source_rows.find_due, None, self.clock.now())
+        now = self.clock.now()
+        resting = self.intake.unwritten.list_resting(now)
+        rows = await self.archive.read(source_rows.find_due, None, now, resting)
         self._start(row for row in rows if row.name in self.sources)
 
     def start_soon(self, names: Iterable[str]) -> None:

@@ -4,32 +4,35 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from bot.archive import AsyncArchive
-from bot.clock import MINUTE, Clock
+from bot.clock import Clock
 from bot.contracts.source import Source, SourceSettings, Want
 from bot.errors import Later, Never
 from bot.intake import identities, ledger
-from bot.intake.backoff import Outlook, Streak, after_failure, after_success
+from bot.intake.backoff import Streak, after_failure, after_success
 from bot.intake.owner import expect_owner
 from bot.intake.reread import read_shown_again, reader_of
-from storage.alerts import flapping, notices
-from storage.posts import observations, reading, rechecks, saving
+from bot.intake.settling import End, Part, Settled, look_before, settle, write_part
+from bot.intake.unwritten import Unwritten, is_quiet
+from storage.posts import observations, reading
 from storage.posts.content import content_hash
-from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
-from storage.sources import first_contact, gaps, reach, states
-from storage.state_names import INTERNAL_ERROR, NEW, OK, RATE_LIMITED, SHARED_BY_ACCOUNT, THROTTLED
+from storage.records import Batch, Gap, History, Saved, SourceRow
+from storage.sources import first_contact, unwritten
+from storage.state_names import INTERNAL_ERROR, THROTTLED
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 POSTS_A_COMMIT = 200  # SPEED.md: batches of 100 to 200 keep a writer short and lose nothing to commits
 PAGES_A_ROUND = 20  # so that a long history never keeps the newest posts waiting
 ROUND_DEADLINE_S = 15 * 60  # of the newest posts
 FILLING_S = 5 * 60.0  # of older ones
 _LOOKED_THROUGH = 4  # times as many stored posts as a reply has, for those that came under another id
-SHORT_WAIT = 5 * MINUTE  # that a source asks for: no news for people
 
 
 Shown = dict[str, tuple[object, ...]]  # native id -> content hash, the label "edited", and what changes without an edit
@@ -65,44 +68,6 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one commit stores: at most POSTS_A_COMMIT posts, and with the last one of a reply what else it means."""
-
-    batch: Batch
-    alerts: bool
-    change: LedgerChange = field(default_factory=LedgerChange)
-    known: History | None = None
-    shown: frozenset[str] = frozenset()  # all posts of the reply
-    last: bool = False
-    began: int | None = None  # see saving.save
-    reader: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account.
-
-    `server` is what had to be reached for it, None if that is no network. Failures are no news for so many
-    microseconds (`patience`).
-    """
-
-    row: SourceRow
-    outlook: Outlook
-    health: Sequence[str]
-    by_account: bool = False
-    server: str | None = None
-    patience: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What settling a round changed: the sentence about it, "" if nothing, and the sources that it made due."""
-
-    change: str = ""
-    woken: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Intake:
     """What a round needs.
 
@@ -116,6 +81,7 @@ class Intake:
     jitter: Callable[[], float]
     health: Callable[[], Sequence[str]]
     filling_s: float = FILLING_S
+    unwritten: Unwritten = field(default_factory=Unwritten)
     _histories: dict[int, History] = field(default_factory=dict)
     _last_shown: dict[int, Shown] = field(default_factory=dict)
 
@@ -128,7 +94,7 @@ class Intake:
 
         `row` is the source's row of now, `every` its interval in microseconds.
         """
-        result = Round()
+        result, row = Round(), self.unwritten.update(row)
         try:
             try:
                 async with asyncio.timeout(ROUND_DEADLINE_S):
@@ -144,13 +110,32 @@ class Intake:
             result.error = error
         if result.change is None:
             end = self._end(result, row, every, source.settings)
-            result.note(await self.archive.run(_settle, end, self.clock.now(), result.new))
+            result.note(await self._run(settle, end, self.clock.now(), result.new))
         return result
+
+    async def write_down(self, behind: Callable[["Writer"], None] | None = None) -> None:
+        """Write down the rounds that are only in memory, and do something else `behind` that."""
+        if behind is not None or not self.unwritten.is_empty:
+            await self._run(behind or (lambda _: None))
+
+    async def _run(self, write: Callable[Concatenate["Writer", P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """In one transaction, behind the rounds that are only in memory."""
+        taken = self.unwritten.take()
+
+        def behind(writer: "Writer") -> T:
+            unwritten.write(writer, taken)
+            return write(writer, *args, **kwargs)
+
+        try:
+            return await self.archive.run(behind)
+        except Exception:
+            self.unwritten.give_back(taken)
+            raise
 
     async def settle_bug(self, row: SourceRow, bug: str, every: int) -> Round:
         """Settle a round that a bug ended: backed off and shown like any failure, never lost."""
         result = Round(error=Later(bug, state=INTERNAL_ERROR))
-        result.note(await self.archive.run(_settle, self._end(result, row, every), self.clock.now(), 0))
+        result.note(await self._run(settle, self._end(result, row, every), self.clock.now(), 0))
         return result
 
     async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> tuple[list[Gap], str | None]:
@@ -163,7 +148,7 @@ class Intake:
         known = await self._history(row) if contacted else History()
         started = contacted or cursor is not None
         while True:
-            began = await self.archive.read(observations.find_last)
+            began, is_awaited = await self.archive.read(look_before, row.id, source.settings.server())
             batch = await source.fetch(Want(), cursor)
             expect_owner(row, batch)
             batch = await self._recognise(row.id, batch)
@@ -180,18 +165,30 @@ class Intake:
                 )
             end = None if batch.more else self._end(result, row, every, source.settings)
             shown = _index_shown(batch)
+            is_known = row.id in self._last_shown
             before = self._last_shown.pop(row.id, {}) if contacted else {}
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
             result.unchanged += len(same)
             again = shown.keys() == before.keys()
-            open_gaps = await self._save(
-                source, row.id, batch, _without(step, same), result, end, began=began, again=again
-            )
+            step = _without(step, same)
+            if is_known and again and end is not None and not is_awaited and self._keep(row, batch, step, end, every):
+                result.change = ""
+                self._last_shown[row.id] = shown
+                return [], batch.cursor or cursor
+            open_gaps = await self._save(source, row.id, batch, step, result, end, began=began, again=again)
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
                 self._last_shown[row.id] = shown
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
+
+    def _keep(self, row: SourceRow, batch: Batch, step: ledger.Step, end: End, every: int) -> bool:
+        """Keep a round in memory; False if it has to be written."""
+        now = self.clock.now()
+        if not is_quiet(row, batch, step, end.outlook, every, now):
+            return False
+        self.unwritten.note(row, end.outlook.next_poll_at, batch.cursor or row.cursor, now)
+        return True
 
     async def _recognise(self, source_id: int, batch: Batch) -> Batch:
         """The reply with the stored ids of those entries that came under another one."""
@@ -261,8 +258,8 @@ class Intake:
         open_gaps: list[Gap] = []
         for chosen in _parts(batch, step, alert_all=source.settings.alert_backfill, again=again):
             part = replace(chosen, began=began, reader=reader_of(source))
-            saved, open_gaps, settled = await self.archive.run(
-                _write, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
+            saved, open_gaps, settled = await self._run(
+                write_part, source_id, part, self.clock.now(), source.settings.kind, recheck, end if part.last else None
             )
             result.add(saved)
             if settled is not None:
@@ -284,14 +281,6 @@ class Intake:
             return End(row, outlook, self.health())
         account, server = settings.reads_with_account, settings.server()
         return End(row, outlook, self.health(), account, server, settings.patience)
-
-
-def _fillable(open_gaps: Sequence[Gap]) -> list[Gap]:
-    """Gaps that have numbers to ask for, in the order in which they are filled."""
-    return sorted(
-        (gap for gap in open_gaps if gap.high is not None),
-        key=lambda gap: (gap.reason != ledger.MISSED, -(gap.high or 0)),
-    )
 
 
 def _index_shown(batch: Batch) -> Shown:
@@ -317,85 +306,3 @@ def _parts(batch: Batch, step: ledger.Step, *, alert_all: bool, again: bool = Fa
     posts, alerts = chosen[-1]
     shown = frozenset() if again else frozenset(post.native_id for post in batch.posts)
     return [*first, Part(replace(batch, posts=posts), alerts, step.change, step.history, shown, last=True)]
-
-
-# In the writer's transaction ----------------------------------------------------------------------------------------
-
-
-def _write(
-    writer: "Writer", source_id: int, part: Part, now: int, method: str, recheck: tuple[int, ...], end: End | None
-) -> tuple[Saved, list[Gap], Settled | None]:
-    """Store one part. With `end`, look for posts that the page left out, and settle the round if no gap is open."""
-    if part.known is not None:
-        first_contact.save_history(writer, source_id, part.known)
-    saved = saving.save(
-        writer,
-        source_id,
-        part.batch,
-        now=now,
-        method=part.batch.method or method,
-        alerts=part.alerts,
-        change=part.change,
-        recheck=recheck,
-        began=part.began,
-        reader=part.reader,
-    )
-    if not part.last:
-        return saved, [], None
-    if (
-        end is not None
-        and recheck
-        and part.batch.seen is not None
-        and part.shown
-        and end.row.first_contact_at is not None
-    ):
-        # The newest reply covers every higher number too: what the archive has there is gone from the source.
-        accounted = replace(part.batch.seen, high=ledger.EVERYTHING)
-        missing = rechecks.find_left_out(writer, source_id, accounted, part.shown)
-        if missing:
-            rechecks.recheck_missing(writer, missing, now)
-    open_gaps = _fillable(gaps.list_open_gaps(writer, source_id))
-    return saved, open_gaps, None if open_gaps or end is None else _settle(writer, end, now, len(saved.new))
-
-
-def _settle(writer: "Writer", end: End, now: int, new: int) -> Settled:
-    """Settle the source's state; health targets hear of a change in the same transaction."""
-    row, outlook = end.row, end.outlook
-    woken = reach.wake_waiting(writer, row.id, end.server, now) if outlook.outcome == OK else []
-    change = states.settle(
-        writer,
-        row.id,
-        outcome=outlook.outcome,
-        detail=outlook.detail,
-        now=now,
-        next_poll_at=outlook.next_poll_at,
-        hold_until=outlook.hold_until,
-        failures=outlook.streak.failures,
-        posts=new,
-        news=_is_news(writer, end, now) if end.patience and row.first_contact_at is not None else None,
-    )
-    reach.note_round(writer, row.id, end.server, outlook.streak.failure, outlook.streak.alike, now)
-    if change and row.state != NEW and not _is_reported_by_account(end) and not _is_short_wait(end, now):
-        flapping.announce_change(writer, end.health, f"source {row.name}", change, now)
-    return Settled(change, woken)
-
-
-def _is_news(writer: "Writer", end: End, now: int) -> bool | None:
-    """Whether people hear of the state of a source whose failures are news only when they last; None: if it changes."""
-    row, outlook = end.row, end.outlook
-    if outlook.streak.failure == "refused" or notices.read_lasting_one(writer, f"source {row.name}") is not None:
-        return None
-    return outlook.outcome != OK and now - (row.last_ok_at or now) >= end.patience
-
-
-def _is_reported_by_account(end: End) -> bool:
-    """Whether it is the account that broke or came back: it says so itself, once for all its sources."""
-    return end.by_account and {end.row.state, end.outlook.outcome} <= {*SHARED_BY_ACCOUNT, RATE_LIMITED, OK}
-
-
-def _is_short_wait(end: End, now: int) -> bool:
-    """Whether the other side asked for a short pause, or that pause is over: nobody has to act, and nothing is lost."""
-    row, outlook = end.row, end.outlook
-    if outlook.outcome == RATE_LIMITED:
-        return row.state == OK and outlook.hold_until is not None and outlook.hold_until - now <= SHORT_WAIT
-    return (row.state, outlook.outcome) == (RATE_LIMITED, OK) and now - row.state_since <= 2 * SHORT_WAIT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from storage.archive.database import as_list, in_list
 
 if TYPE_CHECKING:
-    from storage.archive.database import Writer
+    from storage.archive.database import Reader, Writer
     from storage.records import FailureKind
 
 
@@ -23,22 +23,22 @@ def note_round(
     )
 
 
-def wake_waiting(writer: Writer, source_id: int, server: str | None, now: int) -> list[str]:
-    """Make due what waited for the server that this source has just reached, or for our network; their names.
+def find_waiting(reader: Reader, source_id: int, server: str | None) -> list[tuple[int, str]]:
+    """What waits for the server that this source reaches, or for our network: ids and names.
 
     A server was away if a source of it began to fail after its last success; our own network, if two servers did so
     after the last success of all. Called before the round of `source_id` is written down.
     """
     if server is None:
         return []
-    failing = writer.rows(
+    failing = reader.rows(
         "SELECT id, name, server, failing_since FROM sources WHERE failure = 'unreached' AND enabled = 1"
     )
     if not failing:
         return []
     reached = {
         row["server"]: row["at"]
-        for row in writer.rows(
+        for row in reader.rows(
             "SELECT server, max(last_ok_at) AS at FROM sources WHERE server IS NOT NULL GROUP BY server"
         )
     }
@@ -49,9 +49,15 @@ def wake_waiting(writer: Writer, source_id: int, server: str | None, now: int) -
         waiting = [row for row in failing if row["server"] == server]
     else:
         return []
-    woken = [row for row in waiting if row["id"] != source_id]
-    writer.execute(
-        f"UPDATE sources SET next_poll_at = :now WHERE id {in_list('ids')} AND next_poll_at > :now",
-        {"ids": as_list(row["id"] for row in woken), "now": now},
-    )
-    return [row["name"] for row in woken]
+    return [(row["id"], row["name"]) for row in waiting if row["id"] != source_id]
+
+
+def wake_waiting(writer: Writer, source_id: int, server: str | None, now: int) -> list[str]:
+    """Make due what waited for what this source has just reached; their names."""
+    woken = find_waiting(writer, source_id, server)
+    if woken:
+        writer.execute(
+            f"UPDATE sources SET next_poll_at = :now WHERE id {in_list('ids')} AND next_poll_at > :now",
+            {"ids": as_list(row_id for row_id, _ in woken), "now": now},
+        )
+    return [name for _, name in woken]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.alerts import notices
 from storage.archive.columns import int64_or_none, storable, storable_or_none
+from storage.archive.database import as_list, in_list
 from storage.archive.sequence import take_number
 from storage.records import Batch, LedgerChange, SourceRow
 from storage.sources import identity
@@ -72,13 +73,16 @@ def find_source(reader: Reader, name: str) -> SourceRow | None:
     return _row(rows[0]) if rows else None
 
 
-def find_due(reader: Reader, kind: str | None, now: int) -> list[SourceRow]:
-    """What may be polled now, the longest due first: not paused, not stopped, not rate-limited."""
+def find_due(reader: Reader, kind: str | None, now: int, resting: Sequence[tuple[int, int]] = ()) -> list[SourceRow]:
+    """What may be polled now, the longest due first: not paused, not stopped, not rate-limited.
+
+    `resting` are sources that are due by what is written, and not in truth: ids, and when they are due as written.
+    """
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM sources WHERE enabled = 1 AND paused = 0 AND next_poll_at <= :now "
         "AND (hold_until IS NULL OR hold_until <= :now) AND (:kind IS NULL OR kind = :kind) "
-        "ORDER BY next_poll_at, name",
-        {"now": now, "kind": kind},
+        f"AND NOT (id || ' ' || next_poll_at) {in_list('resting')} ORDER BY next_poll_at, name",
+        {"now": now, "kind": kind, "resting": as_list(f"{source} {due}" for source, due in resting)},
     )
     return [_row(row) for row in rows]
 

@@ -1,0 +1,188 @@
+"""Rounds without news: nothing is written at once, what is written later is true, and nothing is claimed before."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.archive import AsyncArchive
+from bot.clock import MINUTE, SECOND, Clock
+from bot.intake.poll import Intake, Round
+from bot.world import World
+from storage.archive.database import Archive, Reader, Writer
+from storage.archive.errors import ArchiveFull
+from storage.sources import states
+from tests.intake.test_poll import played
+
+Rounds = Callable[[], Awaitable[Round]]
+
+
+class Watch:
+    """A clock that a test moves by hand, and what the archive says about the source."""
+
+    def __init__(self, store: AsyncArchive) -> None:
+        self._store = store
+
+    async def row(self) -> dict[str, Any]:
+        def read(reader: Reader) -> dict[str, Any]:
+            row = reader.one(
+                "SELECT s.last_ok_at, s.next_poll_at, r.rounds, r.started_at, r.ended_at, r.longest_pause "
+                "FROM sources s JOIN runs r ON r.source_id = s.id ORDER BY r.id DESC"
+            )
+            assert row is not None
+            return dict(row)
+
+        return await self._store.read(read)
+
+
+def world_of_one() -> World:
+    world = World()
+    world.open_channel("office_of_record", "Office")
+    world.publish("office_of_record", "The garrison holds.")
+    return world
+
+
+class Hand:
+    def __init__(self) -> None:
+        self.now = 1_790_000_000 * SECOND
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.now)
+
+
+def test_an_unchanged_round_writes_nothing_and_is_written_down_later(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        watch = Watch(store)
+        await round_()
+        before = await watch.row()
+        for _ in range(3):
+            hand.now += 20 * SECOND
+            assert (await round_()).unchanged == 2
+        assert await watch.row() == before
+        assert await store.read(states.find_due, None, hand.now + MINUTE, intake.unwritten.list_resting(hand.now)) == []
+        await intake.write_down()
+        after = await watch.row()
+        assert after["rounds"] == before["rounds"] + 3
+        assert (after["ended_at"], after["last_ok_at"]) == (hand.now, hand.now)
+        assert after["longest_pause"] == 20 * SECOND
+        assert hand.now < after["next_poll_at"] <= hand.now + MINUTE
+        assert intake.unwritten.is_empty
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_what_is_lost_with_the_process_counts_as_not_watched(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        await round_()
+        await round_()
+        seen = hand.now
+        hand.now += 25 * SECOND
+        await round_()
+        assert (await Watch(store).row())["ended_at"] == seen  # as the next process finds it
+        assert len(await store.read(states.find_due, None, hand.now + MINUTE)) == 1  # which polls at once
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_news_are_written_with_the_rounds_before_them(archive: Archive) -> None:
+    hand, world = Hand(), world_of_one()
+
+    async def step(store: AsyncArchive, _: Intake, round_: Rounds) -> None:
+        watch = Watch(store)
+        await round_()
+        before = await watch.row()
+        hand.now += 20 * SECOND
+        await round_()
+        world.publish("office_of_record", "The garrison has left.")
+        hand.now += 20 * SECOND
+        assert (await round_()).new == 1
+        after = await watch.row()
+        assert after["rounds"] == before["rounds"] + 2
+        assert after["longest_pause"] == 20 * SECOND
+
+    played(archive, world, step, hand.clock())
+
+
+def test_a_poll_that_somebody_asks_for_meanwhile_is_made(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        await round_()
+        await round_()
+        await round_()
+        await store.run(states.resume, "office", hand.now - SECOND)
+        resting = intake.unwritten.list_resting(hand.now)
+        assert [row.name for row in await store.read(states.find_due, None, hand.now, resting)] == ["office"]
+        await intake.write_down()
+        assert [row.name for row in await store.read(states.find_due, None, hand.now)] == ["office"]
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_what_could_not_be_written_is_kept(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        def fail(_: Writer) -> None:
+            raise ArchiveFull("no space left", archive.path)
+
+        watch = Watch(store)
+        await round_()
+        before = await watch.row()
+        hand.now += 20 * SECOND
+        await round_()
+        with pytest.raises(ArchiveFull):
+            await intake.write_down(fail)
+        hand.now += 20 * SECOND
+        await round_()
+        await intake.write_down()
+        after = await watch.row()
+        assert (after["rounds"], after["ended_at"]) == (before["rounds"] + 2, hand.now)
+        assert after["longest_pause"] == 20 * SECOND
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_a_look_after_a_long_pause_begins_a_stretch_of_its_own(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        watch = Watch(store)
+        await round_()
+        await round_()
+        await round_()
+        await intake.write_down()
+        before = await watch.row()
+        hand.now += 60 * MINUTE
+        await round_()
+        after = await watch.row()
+        assert (after["started_at"], after["rounds"]) == (hand.now, 1)
+        assert before["ended_at"] < after["started_at"]
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_a_source_that_waits_for_the_server_is_woken_by_a_round_without_news(archive: Archive) -> None:
+    hand = Hand()
+
+    async def step(store: AsyncArchive, _: Intake, round_: Rounds) -> None:
+        def fail_another(writer: Writer) -> None:
+            [server] = writer.column("SELECT server FROM sources WHERE name = 'office'")
+            writer.execute(
+                "INSERT INTO sources (name, kind, tags, enabled, state, state_since, paused, next_poll_at, failures, "
+                "failure, failures_alike, failing_since, server) VALUES ('other', 'telegram_web', '[]', 1, "
+                "'unreachable', 0, 0, :later, 1, 'unreached', 1, :now, :server)",
+                {"later": hand.now + 60 * MINUTE, "now": hand.now + SECOND, "server": server},
+            )
+
+        await round_()
+        await round_()
+        await store.run(fail_another)
+        hand.now += 20 * SECOND
+        assert (await round_()).woken == ["other"]
+
+    played(archive, world_of_one(), step, hand.clock())
