@@ -117,10 +117,12 @@ def _changed_meanings(config: "Config", document: "ConfigFile") -> list[str]:
         languages = rules.read_languages_of(path)
     except ArchiveError:  # other commands report it
         return []
-    found = []
+    found, phrases = [], config.phrases()
     for index, rule in enumerate(config.rules):
         before = languages.get((rule.name, rule.query), LANGUAGE_VERSION)
-        if changes := list_changes(parse(rule.query, terms=config.phrases()), before):
+        if before == LANGUAGE_VERSION:
+            continue
+        if changes := list_changes(parse(rule.query, terms=phrases), before):
             sentence = f'the rule "{rule.name}" means something else since this version: {"; ".join(changes)}'
             found.append(str(document.problem(("rules", index, "query"), sentence)))
     return found

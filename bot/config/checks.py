@@ -234,8 +234,9 @@ def _asked(
     queries: Sequence[tuple[int, str, query.Query]], known: Mapping[str, Iterable[str]], findings: Findings
 ) -> None:
     """Rules that need each other through `rule:` can never be decided; those that need an unknown name never match."""
+    folded = {field: {name.casefold(): name for name in names} for field, names in known.items()}
     for index, _, parsed in queries:
-        for field, name in unknown_names(parsed.root, known):
+        for field, name in unknown_names(parsed.root, folded):
             if not name.startswith(MEDIA_RULE):
                 findings.odd(("rules", index, "query"), _MISSING[field].format(name) + did_you_mean(name, known[field]))
     numbers = find_circle([(name, parsed.root) for _, name, parsed in queries])

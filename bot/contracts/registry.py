@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -28,6 +29,7 @@ class Registry(Generic[_Settings, _Tools, _Built]):
         self._package = package
         self._path = path
 
+    @cache  # noqa: B019 - there are three registries, which last as long as the process
     def kinds(self) -> tuple[str, ...]:
         """Names of all kinds, sorted."""
         return tuple(sorted(found.name for found in pkgutil.iter_modules(self._path) if found.name[0] != "_"))

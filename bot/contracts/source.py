@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
-from bot.http import PORTS, Http
-from bot.readers import Readers
+from bot.http.addresses import PORTS
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
 if TYPE_CHECKING:
+    from bot.http import Http
+    from bot.readers import Readers
     from bot.telegram.accounts import Accounts
 
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
@@ -78,6 +79,12 @@ class Recognised:
     rank: int = 0
 
 
+def _new_readers() -> "Readers":
+    from bot.readers import Readers
+
+    return Readers()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceTools:
     """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
@@ -87,12 +94,12 @@ class SourceTools:
     this closes it.
     """
 
-    http: Http
+    http: "Http"
     clock: Clock
     directory: Path
     telegram: "Accounts | None" = None
     pages_allowed: bool = True
-    readers: Readers = field(default_factory=Readers)
+    readers: "Readers" = field(default_factory=_new_readers)
 
     async def aclose(self) -> None:
         """Close the connections and the child processes."""

@@ -1,7 +1,7 @@
 """What a target is: how it is configured, what it can show, what it gives back and what it may raise."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TextIO, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Protocol, TextIO, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -12,7 +12,9 @@ from bot.contracts.quiet import QuietHours
 from bot.contracts.settings import Name, SecretFile, Settings
 from bot.contracts.timetable import DigestTimes
 from bot.errors import CommuniqueError, Later, Never
-from bot.http import Http
+
+if TYPE_CHECKING:
+    from bot.http import Http
 
 AT_ONCE = 16
 """As many messages as any target is handed at the same time."""
@@ -81,7 +83,7 @@ class TargetSettings(Settings):
 class TargetTools:
     """What a target may use. `zone` is the second time zone that alerts show beside UTC."""
 
-    http: Http
+    http: "Http"
     clock: Clock
     zone: ZoneInfo
     stdout: TextIO

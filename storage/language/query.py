@@ -27,6 +27,7 @@ _LONGEST = 20_000
 _DEEPEST = 50
 _MOST_FUZZY = 50
 _QUOTES = '"“”„'
+_SPECIAL = re.compile(rf"[{_QUOTES}\\]")  # what may mean something inside quotes
 _GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])["”](?=[\u05d0-\u05ea])')
 NO_TERMS: Mapping[str, Sequence[str]] = MappingProxyType({})
 _OPERATORS = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT"}
@@ -242,7 +243,13 @@ class _Reading:
         """What stands between quotes; moves behind them."""
         start, out = self._at, []
         self._at += 1
-        while not self._at_quote():
+        while True:
+            special = _SPECIAL.search(self._text, self._at)
+            end = special.start() if special else len(self._text)
+            out.append(self._text[self._at : end])
+            self._at = end
+            if self._at_quote():
+                break
             char = self._peek()
             if not char:
                 raise QueryError("This quotation mark is never closed", start)

@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from storage.language.fields import NAMES
 from storage.language.sequences import glob
-from storage.language.tree import And, Exact, HasText, Is, Node, Not, Or, When, Wild, Words, leaves
+from storage.language.tree import LEAVES, And, Exact, HasText, Is, Node, Not, Or, When, Wild, Words, leaves
 
 # Fields of other tools, and what finds the same here.
 _FIELDS = {
@@ -183,6 +183,8 @@ def find_contradictions(node: Node) -> Iterator[str]:
         for part in node.parts:
             yield from find_contradictions(part)
         return
+    if isinstance(node, LEAVES) and node.kinds:  # nearly all queries: nothing beside it that it could contradict
+        return
     parts = list(_flat(node))
     wanted = [part for part in parts if not isinstance(part, Not)]
     barred = [inner for part in parts if isinstance(part, Not) for inner in _ways(part.part)]
@@ -265,7 +267,9 @@ def find_names(node: Node) -> Iterator[tuple[str, str]]:
 
 def unknown_names(node: Node, known: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     """The names that a query asks for and that fit none of those known of their field, each once, with its field."""
-    names = {field: {name.casefold() for name in found} for field, found in known.items()}
     for field, asked in dict.fromkeys(find_names(node)):
-        if field in names and not any(glob(asked, name) for name in names[field]):
+        names = known.get(field)
+        if names is None or asked in names:
+            continue
+        if not any(glob(asked, name.casefold()) for name in names):
             yield field, asked

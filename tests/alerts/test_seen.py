@@ -6,7 +6,7 @@ import pytest
 
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config.model import Config, RuleConfig
-from bot.sources.telegram_web.source import Settings
+from bot.sources.telegram_web.settings import Settings
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob, enqueue, take_up
 from storage.posts import rereading, texts

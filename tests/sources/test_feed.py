@@ -30,7 +30,8 @@ from bot.foreign.times import read_time
 from bot.sources.feed import reading as feed_reading
 from bot.sources.feed.child import ParseLimits
 from bot.sources.feed.posts import identities
-from bot.sources.feed.source import ENTRY_CAP, Feed, Settings
+from bot.sources.feed.settings import Settings
+from bot.sources.feed.source import ENTRY_CAP, Feed
 from storage.records import Batch, FetchedPost, Raw, StoredRaw
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 

@@ -14,7 +14,7 @@ from bot.contracts.source import Source, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
 from bot.sources import build
-from bot.sources.telegram_web.source import Settings
+from bot.sources.telegram_web.settings import Settings
 from bot.world import Faults, World, run_in_thread
 from storage.records import Batch, Seen
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.targets.webhook.target import Settings, Webhook
+from bot.alerts.targets.webhook.settings import Settings
+from bot.alerts.targets.webhook.target import Webhook
 from bot.clock import Clock
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules

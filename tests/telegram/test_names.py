@@ -6,7 +6,7 @@ from bot.cli.names import find_source
 from bot.errors import UserError
 from bot.sources.feed import Settings as Feed
 from bot.sources.telegram import Settings as Account
-from bot.sources.telegram_web.source import Settings as Pages
+from bot.sources.telegram_web.settings import Settings as Pages
 from bot.telegram.channel_names import is_same_channel, read_channel_name, read_post_link
 
 

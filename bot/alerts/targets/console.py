@@ -1,13 +1,15 @@
 """Alerts on stdout, a block of a few lines each."""
 
-import asyncio
 import threading
 from contextlib import suppress
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from bot.contracts.target import Message, Shows, TargetSettings, TargetTools
 from bot.errors import Later
 from bot.streams import write_out
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Settings(TargetSettings):
@@ -38,16 +40,20 @@ class Console:
 
         A message that is still being written, or was after its deadline, is not written a second time.
         """
+        from asyncio import shield
+
         name, written = self._under_way or ("", None)
         if written is None or (written.done() and name != message.id):
             written = self._begin(message)
         elif name != message.id:
             raise Later("nothing reads stdout: an earlier message is still being written")
-        await asyncio.shield(written)
+        await shield(written)
         self._under_way = None
 
     def _begin(self, message: Message) -> "asyncio.Future[None]":
-        loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
         written.add_done_callback(_retrieve)
         self._under_way = message.id, written

@@ -5,13 +5,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import AfterValidator
-
 from bot.clock import DAY
-from bot.contracts.settings import zone_name
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
@@ -20,6 +16,7 @@ from bot.sources.feed.again import Frame, frame_of, read_again
 from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
+from bot.sources.feed.settings import Settings, web_address
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_FOUND, REFUSED
 
@@ -29,34 +26,6 @@ _LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
 READER = 2  # see bot.contracts.source.Rereader
 _FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-
-
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"not an address: {error}") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ValueError(
-            f'a feed is fetched over http or https, never from a file: expected "https://…", got {mask_address(url)!r}'
-        )
-    if not url.isprintable() or " " in url:
-        raise ValueError("an address has no spaces and no control characters")
-    return url
-
-
-class Settings(SourceSettings):
-    """`url` is the address of the feed itself (http or https), not of the page that it belongs to.
-
-    `time_zone` is for its times without a zone, which are UTC otherwise, and for names of several zones (IST, CST).
-    """
-
-    url: Annotated[str, AfterValidator(_web_address)]
-    time_zone: Annotated[str, AfterValidator(zone_name)] | None = None
-
-    def addresses(self) -> tuple[str, ...]:
-        return (self.url,)
 
 
 class Feed:
@@ -158,7 +127,7 @@ def _remembered(moved_to: str | None) -> str | None:
 def recognise(address: str) -> Recognised | None:
     """Any web address may be that of a feed."""
     try:
-        return Recognised({"url": _web_address(address.strip())}, 2)
+        return Recognised({"url": web_address(address.strip())}, 2)
     except ValueError:
         return None
 

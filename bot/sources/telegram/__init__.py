@@ -1,16 +1,12 @@
 """Kind `telegram`: Telegram channels through an account."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bot.lazily import lazily
 
 if TYPE_CHECKING:
-    from bot.sources.telegram.source import Settings, TelegramSource, build
+    from bot.sources.telegram.settings import Settings
+    from bot.sources.telegram.source import TelegramSource, build
 
 __all__ = ["Settings", "TelegramSource", "build"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import the source only for those who ask for it: `outline` must stay cheap."""
-    if name in __all__:
-        return getattr(importlib.import_module("bot.sources.telegram.source"), name)
-    raise AttributeError(name)
+__getattr__ = lazily(__name__, settings="Settings", source="TelegramSource build")

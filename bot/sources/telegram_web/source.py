@@ -6,21 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
-
-from bot.clock import DAY, HOUR, MINUTE
+from bot.clock import HOUR
 from bot.contracts.living import LivingPosts
-from bot.contracts.settings import Duration
-from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
-from bot.http.masking import mask_address
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
-from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
+from bot.sources.telegram_web.settings import Settings, channel_name
 from storage.records import Batch, Checked, FetchedPost, Seen, StoredRaw
 from storage.state_names import BLOCKED_BY_LAW, PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 
@@ -31,48 +26,6 @@ _ENGLISH = {"Accept-Language": "en"}  # "edited" and "Post not found" are words 
 _CLOSED_RETRY = 6 * HOUR
 _LINK = re.compile(r"(?:https?://)?(?:[\w-]+\.)?(?:t\.me|telegram\.(?:me|dog))(?:/|$)|tg:", re.IGNORECASE)
 READER = 1  # see bot.contracts.source.Rereader
-
-
-def _channel(value: str) -> str:
-    """The bare name in "name", "@name", "https://t.me/name" and every other link to it."""
-    try:
-        name = read_channel_name(value).handle
-    except NotAChannelError:
-        raise
-    except ValueError:
-        name = None
-    if name is None:
-        raise ValueError(
-            "expected a public channel's name such as "
-            f'"example_channel" or "https://t.me/example_channel" (4 to 32 letters, digits, underscores), got {value!r}'
-        )
-    return name
-
-
-def _site(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f'expected an address such as "https://t.me", got {mask_address(value)!r}')
-    return value.rstrip("/")
-
-
-class Settings(SourceSettings):
-    """A public channel with its web preview switched on."""
-
-    channel: Annotated[str, AfterValidator(_channel)]
-    base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
-
-    def handle(self) -> str | None:
-        """The name of its channel."""
-        return self.channel
-
-    def is_meant_by(self, written: str) -> bool:
-        """Whether this is a name of its channel, or a link to it or to a post of it."""
-        return is_same_channel(written, self.channel)
-
-    def addresses(self) -> tuple[str, ...]:
-        return (f"{self.base_url}/s/{self.channel}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +215,7 @@ def recognise(address: str) -> Recognised | None:
     if _LINK.match(address.strip()) is None:
         return None
     try:
-        return Recognised({"channel": _channel(address)})
+        return Recognised({"channel": channel_name(address)})
     except ValueError:
         return None
 

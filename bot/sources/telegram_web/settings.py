@@ -1,0 +1,54 @@
+"""The keys of a `[[sources]]` entry of kind "telegram_web"."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from bot.clock import DAY, HOUR, MINUTE
+from bot.contracts.settings import Duration
+from bot.contracts.source import SourceSettings
+from bot.http.masking import mask_address
+from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
+
+
+def channel_name(value: str) -> str:
+    """The bare name in "name", "@name", "https://t.me/name" and every other link to it."""
+    try:
+        name = read_channel_name(value).handle
+    except NotAChannelError:
+        raise
+    except ValueError:
+        name = None
+    if name is None:
+        raise ValueError(
+            "expected a public channel's name such as "
+            f'"example_channel" or "https://t.me/example_channel" (4 to 32 letters, digits, underscores), got {value!r}'
+        )
+    return name
+
+
+def _site(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f'expected an address such as "https://t.me", got {mask_address(value)!r}')
+    return value.rstrip("/")
+
+
+class Settings(SourceSettings):
+    """A public channel with its web preview switched on."""
+
+    channel: Annotated[str, AfterValidator(channel_name)]
+    base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
+    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+
+    def handle(self) -> str | None:
+        """The name of its channel."""
+        return self.channel
+
+    def is_meant_by(self, written: str) -> bool:
+        """Whether this is a name of its channel, or a link to it or to a post of it."""
+        return is_same_channel(written, self.channel)
+
+    def addresses(self) -> tuple[str, ...]:
+        return (f"{self.base_url}/s/{self.channel}",)
