@@ -153,3 +153,13 @@ def last_post_at(reader: Reader, source_id: int) -> int | None:
     """When the newest known post of a source was published."""
     at: int | None = reader.value("SELECT last_post_at FROM sources WHERE id = :id", {"id": source_id})
     return at
+
+
+def count_posts(reader: Reader, source_id: int, since: int, first_id: int) -> int:
+    """How many posts were published since then; none of them has an id below `first_id`."""
+    return int(
+        reader.value(
+            "SELECT count(*) FROM posts WHERE source_id = :source AND id >= :low AND posted_at >= :since",
+            {"source": source_id, "low": first_id, "since": since},
+        )
+    )

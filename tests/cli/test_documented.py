@@ -150,7 +150,7 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "sources list": [("sources", "list")],
     "sources history": [("sources", "history", "spokesman")],
     "sources rhythm": [("sources", "rhythm", "desk")],
-    "sources check": [("sources", "check", "desk"), ("sources", "check", "broken")],
+    "sources check": [("sources", "check", "desk"), ("sources", "check", "desk", "broken")],
     "media list": [("media", "list")],
     "alerts list": [("alerts", "list")],
     "alerts list --undelivered": [("alerts", "list", "--undelivered")],

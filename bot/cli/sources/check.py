@@ -1,6 +1,9 @@
-"""`communique sources check`: ask a source once and show what it answers."""
+"""`communique sources check`: ask sources once and show what they answer."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,94 +11,224 @@ import click
 
 from bot.cli.daemon import ask_daemon, build_app
 from bot.cli.names import expect_enabled, find_source
-from bot.cli.terminal.output import Session, format_count, format_options, say, source_argument, write_json, write_line
+from bot.cli.sources.advice import advise
+from bot.cli.terminal.output import (
+    Session,
+    format_count,
+    format_options,
+    say,
+    source_arguments,
+    write_json,
+    write_line,
+)
+from bot.clock import DAY, SECOND
 from bot.documents.as_json import iso
-from bot.errors import AlreadyRunning, Later, Never
+from bot.errors import AlreadyRunning, Later, Never, UserError
 from bot.foreign.text import NOT_UNDERSTOOD, one_line
 
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.contracts.source import SourceSettings
-    from storage.records import Batch
+    from storage.records import Batch, SourceRow
+
+_AT_ONCE = 16
+_RATE_DAYS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """What the archive has of a source: its row, and how many posts a day it publishes; None: nothing yet."""
+
+    row: "SourceRow | None" = None
+    per_day: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer:
+    """What one source answered: a reply, the sentence of the account, or a failure."""
+
+    name: str
+    kind: str
+    known: KnownSource
+    batch: "Batch | None" = None
+    said: str = ""
+    failure: Later | Never | None = None
 
 
 @click.command("check")
-@source_argument
+@source_arguments
 @format_options(streams=False)
-@click.pass_obj
-def command(session: Session, name: str, form: str | None) -> None:
-    """Ask a source once and show what it answers; nothing is stored.
+@click.pass_context
+def command(ctx: click.Context, names: Sequence[str], form: str | None) -> None:
+    """Ask sources once and show what they answer; nothing is stored. Without NAME: every source that is enabled.
 
-    Exit code 1 if it failed and may work later, 5 if a person must act first.
+    Exit code 1 if one failed and may work later, 5 if a person must act first.
     """
+    session: Session = ctx.obj
     config = session.written_config()
-    settings = find_source(config.sources, name)
-    name = settings.name
-    try:
-        if settings.reads_with_account:
-            expect_enabled(settings)
-            answer = _ask_with_account(session, config, name)
-            document: dict[str, object] = {"said": answer}
-            sentence = f"{name}: {one_line(answer)}"
-        else:
-            batch = asyncio.run(_fetch(session, config, settings))
-            newest = iso(max((post.posted_at for post in batch.posts if post.posted_at is not None), default=None))
-            document = _document(batch, newest)
-            sentence = _sentence(name, batch, newest)
-    except (Later, Never) as error:
-        if form == "json":
-            write_json(session, {"source": name, "ok": False, "state": error.state, "reason": str(error)})
-        raise
+    chosen = [find_source(config.sources, name) for name in names]
+    if len(chosen) == 1:
+        answers = _ask(session, config, chosen)
+        _show_one(session, answers[0], form)
+        return
+    answers = _ask(session, config, chosen or [source for source in config.sources if source.enabled])
     if form == "json":
-        write_json(session, {"source": name, "ok": True, **document})
+        write_json(session, [_document(answer) for answer in answers])
     else:
-        write_line(session, sentence)
+        for answer in answers:
+            for line in _describe(answer):
+                write_line(session, line)
+    failures = [answer.failure for answer in answers if answer.failure is not None]
+    ctx.exit(5 if any(isinstance(one, Never) for one in failures) else int(bool(failures)))
 
 
-def _ask_with_account(session: Session, config: "Config", name: str) -> str:
+def _show_one(session: Session, answer: SourceAnswer, form: str | None) -> None:
+    """Print one answer; raises its failure."""
+    if form == "json":
+        write_json(session, _document(answer))
+    if answer.failure is not None:
+        raise answer.failure
+    if form != "json":
+        write_line(session, next(_describe(answer)))
+
+
+def _ask(session: Session, config: "Config", chosen: "Sequence[SourceSettings]") -> list[SourceAnswer]:
+    """The answers in this order: pages all at once, then what the account reads."""
+    known = _read_known(session, [source.name for source in chosen])
+    pages = [source for source in chosen if not source.reads_with_account]
+    found = {answer.name: answer for answer in asyncio.run(_fetch_all(session, config, pages, known))}
+    for source in chosen:
+        if source.name not in found:
+            found[source.name] = _ask_with_account(session, config, source, known[source.name])
+    return [found[source.name] for source in chosen]
+
+
+def _read_known(session: Session, names: Sequence[str]) -> dict[str, KnownSource]:
+    from storage.posts.ids import first_id
+    from storage.sources.rhythm import count_posts
+    from storage.sources.states import find_source as find_row
+
+    known = dict.fromkeys(names, KnownSource())
+    begin = session.clock.now() - _RATE_DAYS * DAY
+    with suppress(UserError), session.archive(says=False).reading() as reader:  # nothing collected yet
+        for name in names:
+            row = find_row(reader, name)
+            if row is not None:
+                posts = count_posts(reader, row.id, begin, first_id(begin // SECOND))
+                known[name] = KnownSource(row, posts / _RATE_DAYS if posts else None)
+    return known
+
+
+def _ask_with_account(session: Session, config: "Config", source: "SourceSettings", known: KnownSource) -> SourceAnswer:
     """Only one process may use the Telegram session: a running daemon, otherwise this one."""
     from bot.daemon import backfill
     from bot.daemon.lock import open_archive
 
+    expect_enabled(source)
+    name = source.name
     try:
-        with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
+        try:
+            with open_archive(config.data_dir, session.clock.now(), partial(say, session)) as archive:
 
-            async def look() -> str:
-                return await backfill.check(build_app(session, config, archive), name)
+                async def look() -> str:
+                    return await backfill.check(build_app(session, config, archive), name)
 
-            return asyncio.run(look())
-    except AlreadyRunning:
-        return ask_daemon(session, "check", name)
+                return SourceAnswer(name, source.kind, known, said=asyncio.run(look()))
+        except AlreadyRunning:
+            return SourceAnswer(name, source.kind, known, said=ask_daemon(session, "check", name))
+    except (Later, Never) as failure:
+        return SourceAnswer(name, source.kind, known, failure=failure)
 
 
-async def _fetch(session: Session, config: "Config", settings: "SourceSettings") -> "Batch":
+async def _fetch_all(
+    session: Session, config: "Config", chosen: "Sequence[SourceSettings]", known: dict[str, KnownSource]
+) -> list[SourceAnswer]:
     from bot import sources
     from bot.contracts.source import SourceTools, Want
     from bot.http import Http
+    from bot.intake.owner import expect_owner
 
-    tools = SourceTools(Http(config.http_rules(), session.clock), session.clock, config.directory)
+    http = Http(config.http_rules(), session.clock)
+    tools, places = SourceTools(http, session.clock, config.directory), asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(settings: "SourceSettings") -> SourceAnswer:
+        name, kind, before = settings.name, settings.kind, known[settings.name]
+        async with places:
+            try:
+                batch = await sources.build(settings, tools).fetch(Want(), None)
+                if before.row is not None:
+                    expect_owner(before.row, batch)
+                return SourceAnswer(name, kind, before, batch)
+            except (Later, Never) as failure:
+                return SourceAnswer(name, kind, before, failure=failure)
+
     try:
-        return await sources.build(settings, tools).fetch(Want(), None)
+        return list(await asyncio.gather(*map(ask, chosen)))
     finally:
-        await tools.aclose()
+        await http.aclose()
 
 
-def _document(batch: "Batch", newest: str | None) -> dict[str, object]:
+def _per_day(answer: SourceAnswer) -> float | None:
+    """Posts a day in the archive, or else as far as the reply tells."""
+    if answer.known.per_day is not None or answer.batch is None:
+        return answer.known.per_day
+    times = sorted(post.posted_at for post in answer.batch.posts if post.posted_at is not None)
+    return (len(times) - 1) * DAY / (times[-1] - times[0]) if len(times) > 2 and times[-1] > times[0] else None
+
+
+def _document(answer: SourceAnswer) -> dict[str, object]:
+    if answer.failure is not None:
+        state, reason = answer.failure.state, str(answer.failure)
+        return {"source": answer.name, "ok": False, "state": state, "reason": reason, "to_do": advise(answer.failure)}
+    if answer.batch is None:
+        return {"source": answer.name, "ok": True, "said": answer.said}
+    batch, row = answer.batch, answer.known.row
+    rate = _per_day(answer)
     return {
+        "source": answer.name,
+        "ok": True,
         "title": batch.title,
         "channel_id": batch.channel_id,
+        "handle": batch.handle,
+        "pinned": row is not None and row.channel_id is not None and row.channel_id == batch.channel_id,
+        "way": batch.method or answer.kind,
         "posts": len(batch.posts),
         "unreadable": len(batch.quarantined),
-        "newest": newest,
+        "newest": _newest(answer),
+        "per_day": None if rate is None else round(rate, 2),
     }
 
 
-def _sentence(name: str, batch: "Batch", newest: str | None) -> str:
+def _newest(answer: SourceAnswer) -> str | None:
+    """When the newest post was published, in the answer or in the archive: an answer may be the first part of many."""
+    shown = [post.posted_at for post in answer.batch.posts] if answer.batch is not None else []
+    known = answer.known.row.last_post_at if answer.known.row is not None else None
+    return iso(max((at for at in (*shown, known) if at is not None), default=None))
+
+
+def _describe(answer: SourceAnswer) -> Iterator[str]:
+    """The answer in one line, and for a failure what a person can do in a second one."""
+    if answer.failure is not None:
+        yield f"{answer.name}: {answer.failure.state}: {one_line(answer.failure.reason)}"
+        yield f"  {one_line(advise(answer.failure))}"
+    elif answer.batch is None:
+        yield f"{answer.name}: {one_line(answer.said)}"
+    else:
+        yield _sentence(answer, answer.batch)
+
+
+def _sentence(answer: SourceAnswer, batch: "Batch") -> str:
     title = f" “{one_line(batch.title)}”" if batch.title else ""
-    number = f" (channel id {one_line(batch.channel_id)})" if batch.channel_id else ""
+    row = answer.known.row
+    same = ", as before" if row is not None and row.channel_id is not None else ""
+    number = f" (channel id {one_line(batch.channel_id)}{same})" if batch.channel_id else ""
+    newest, rate = _newest(answer), _per_day(answer)
     last = f", the newest from {newest}" if newest is not None else ""
+    often = f", about {rate:.3g} a day" if rate is not None else ""
     unreadable = f", {format_count(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
     undated = sum(1 for post in batch.posts if post.posted_at is None and post.posted_raw.strip())
     odd = f", {NOT_UNDERSTOOD} of {format_count(undated, 'post')}" if undated else ""
+    way = f", by {batch.method}" if batch.method and batch.method != answer.kind else ""
     why = f" ({one_line(batch.detail)})" if batch.detail else ""
-    return f"{name}: ok{title}{number}: {format_count(len(batch.posts), 'post')}{last}{odd}{unreadable}{why}"
+    posts = format_count(len(batch.posts), "post")
+    return f"{answer.name}: ok{title}{number}: {posts}{last}{often}{odd}{unreadable}{way}{why}"

@@ -52,7 +52,7 @@ _LAZY = {
     "rename": Lazy("bot.cli.sources.edit", "Give a source another name in the config file.", "rename"),
     "import": Lazy("bot.cli.sources.opml", "Make entries of a list of feeds (OPML).", "import_list"),
     "export": Lazy("bot.cli.sources.opml", "Print the feeds of the config as OPML.", "export_list"),
-    "check": Lazy("bot.cli.sources.check", "Ask a source once and show what it answers; nothing is stored."),
+    "check": Lazy("bot.cli.sources.check", "Ask sources once and show what they answer; nothing is stored."),
     "rhythm": Lazy("bot.cli.sources.rhythm", "Draw when a source usually posts, and when it would have been reported."),
     "ack": Lazy(
         "bot.cli.sources.rhythm", "Accept that a source is silent, until it is so as long again.", "acknowledge"

@@ -257,6 +257,11 @@ def source_argument(command: _Command) -> _Command:
     return click.argument("name", metavar="NAME", shell_complete=_source_names)(command)
 
 
+def source_arguments(command: _Command) -> _Command:
+    """Give the command any number of arguments NAME, which it gets as `names`."""
+    return click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_source_names)(command)
+
+
 def _source_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     return complete_name(ctx, "sources", incomplete)
 

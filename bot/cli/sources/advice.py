@@ -1,0 +1,28 @@
+"""PURE: what a person can do about a source that fails, in one line."""
+
+from bot.errors import Later, Never
+from storage import state_names
+
+_WAIT = "nothing to do: it is tried again by itself"
+_NETWORK = "look at the network and the proxy: `communique doctor`"
+_BROWSER = "look at it in a browser: it may show that to programs only"
+_BY_STATE = {
+    state_names.RATE_LIMITED: "nothing to do: it is asked again when the server allows it; a longer `every` helps",
+    state_names.THROTTLED: "nothing to do: it is asked more slowly; a longer `every` helps",
+    state_names.UNREACHABLE: _NETWORK,
+    state_names.NO_ANSWER: _NETWORK,
+    state_names.PROXY_DOWN: "look at the proxy in [http] of the config",
+    state_names.PREVIEW_DISABLED: 'read it with an account: `communique login`, then kind = "telegram"',
+    state_names.SIGN_IN_REQUIRED: "make a token there and name its file as `token_file`",
+    state_names.NOT_FOUND: "look at the address in a browser, and write the one of today into the config",
+    state_names.REFUSED: _BROWSER,
+    state_names.UNREADABLE: _BROWSER,
+    state_names.BLOCKED_BY_LAW: "use a proxy in another country: `proxy` in [http]",
+}
+
+
+def advise(failure: Later | Never) -> str:
+    """What to do about it; the remedy of a refusal goes first."""
+    if isinstance(failure, Never):
+        return failure.remedy or _BY_STATE.get(failure.state, "a person must act: look at it in a browser")
+    return _BY_STATE.get(failure.state, _WAIT)
