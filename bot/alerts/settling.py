@@ -1,11 +1,12 @@
 """Writes down what became of messages: their states, those of their targets, and what people have to hear of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.alerts.following import owe_files
 from bot.alerts.growing import PAUSE
 from bot.alerts.losses import describe_change, describe_loss
+from bot.alerts.moving import note_move
 from bot.alerts.retries import Consequence
 from bot.contracts.target import Message, Moved, Target
 from storage.alerts import notices, outbox, target_states
@@ -104,16 +105,3 @@ def _note_target(writer: Writer, target: str, outcome: Consequence, now: int) ->
     return outcome.target is not None and target_states.mark_target(
         writer, target, outcome.target, outcome.reason or None, now
     )
-
-
-def note_move(writer: Writer, target: str, move: Moved, health: Iterable[str], now: int) -> str:
-    """Keep where a chat is now, and ask a person to confirm it; the sentence, empty if it was known."""
-    if not target_states.note_move(writer, target, move.old, move.new, now):
-        return ""
-    sentence = (
-        f"the chat {move.old} of target {target} has become {move.new}; alerts go there now."
-        f" To confirm it, write chat = {move.new} in the config"
-    )
-    notices.add(writer, now, f"target {target}", sentence)
-    outbox.announce(writer, health, f"target {target}", sentence, now)
-    return sentence

@@ -200,7 +200,11 @@ class BotLine:
         chats = self.config.bot.chats
         targets = await self.store.read(target_states.read_targets)
         written = {str(chat) for chat in chats}
-        moved = [row.moved_to for row in targets.values() if row.moved_from in written and row.moved_to]
+        moved = [
+            row.moved_to
+            for row in targets.values()
+            if row.moved_from in written and row.moved_to and row.move_answer != "no"
+        ]
         return (*chats, *moved)
 
     def _note_stranger(self, heard: Incoming) -> None:

@@ -11,6 +11,7 @@ from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
 from bot.cli.digest_preview import preview_digest
 from bot.cli.facing import describe_facing, read_facing_document
+from bot.cli.following import follow_chat
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import find_event, warn_unknown_rule
 from bot.cli.retry import find_story, retry_alerts
@@ -70,7 +71,7 @@ def command() -> None:
 
 for other in (
     acknowledge_alert, judge_alert, mute_alerts, list_mutes, unmute_alerts, retry_alerts, preview_digest,
-    test_target,
+    test_target, follow_chat,
 ):  # fmt: skip
     command.add_command(other)
 

@@ -1,9 +1,12 @@
-"""`communique config check --online`: asks each target whether messages would be accepted; sends none."""
+"""`communique config check --online`: asks each target, and the bot that answers; sends no message."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.cli.bot_check import check_bot
+from bot.cli.daemon import find_daemon
 from bot.cli.terminal.output import Session, say, style, write_line
 from bot.errors import Later, Never
 from bot.foreign.text import one_line, visible
@@ -18,9 +21,9 @@ _REFUSED, _FAILED = Never.exit_code, Later.exit_code
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a target answered: 0, or the exit code of what is wrong; `unreached`: nobody answered at all."""
+    """What a target answered, or the bot (None): 0, or the exit code of what is wrong; `unreached`: nobody answered."""
 
-    target: str
+    target: str | None
     code: int
     words: str
     unreached: bool = False
@@ -31,7 +34,8 @@ def check_targets(session: Session, config: "Config") -> int:
     answers = asyncio.run(_ask_all(session, config))
     for one in answers:
         verdict = {0: style(session, "ok", "green"), _REFUSED: "refused"}.get(one.code, "failed")
-        write_line(session, f"target {visible(one.target)}: {verdict}: {one_line(one.words)}")
+        what = "the bot" if one.target is None else f"target {visible(one.target)}"
+        write_line(session, f"{what}: {verdict}: {one_line(one.words)}")
     if any(one.unreached for one in answers):
         say(session, "is this machine offline? `communique config check` without --online asks nobody")
     return max((one.code for one in answers), default=0)
@@ -49,7 +53,11 @@ async def _ask_all(session: Session, config: "Config") -> list[Answered]:
         http, session.clock, config.zone, sys.stdout, proxied=config.http.proxy is not None, colour=False
     )
     try:
-        return list(await asyncio.gather(*(_ask(settings, tools) for settings in config.targets)))
+        asked = [_ask(settings, tools) for settings in config.targets]
+        if config.bot.enabled:
+            listens = find_daemon(config.data_dir).running is not False
+            asked.append(_answer(None, check_bot(config, http, session.clock, listens=listens)))
+        return list(await asyncio.gather(*asked))
     finally:
         await http.aclose()
 
@@ -61,11 +69,15 @@ async def _ask(settings: "TargetSettings", tools: "TargetTools") -> Answered:
     target = targets.build(settings, tools)
     if not isinstance(target, Askable):
         return Answered(settings.name, 0, "there is nothing to ask")
+    return await _answer(settings.name, target.check())
+
+
+async def _answer(name: str | None, check: Awaitable[str]) -> Answered:
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            return Answered(settings.name, 0, await target.check())
+            return Answered(name, 0, await check)
     except TimeoutError:
-        return Answered(settings.name, _FAILED, f"no answer within {_DEADLINE_S:.0f} s")
+        return Answered(name, _FAILED, f"no answer within {_DEADLINE_S:.0f} s")
     except (Later, Never) as problem:
         unreached = isinstance(problem, Later) and problem.unreached
-        return Answered(settings.name, problem.exit_code, str(problem), unreached)
+        return Answered(name, problem.exit_code, str(problem), unreached)

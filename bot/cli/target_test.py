@@ -74,7 +74,7 @@ async def _send(
 
 
 async def _send_after_move(session: Session, config: "Config", target: "Target", message: "Message") -> str | None:
-    from bot.alerts.settling import note_move
+    from bot.alerts.moving import note_move
     from bot.contracts.target import Movable, Moved
 
     try:

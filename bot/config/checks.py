@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.config.bot_checks import check_bot
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.pairs import check_pairs
@@ -39,7 +40,7 @@ def cross_check(
     """
     names = {part: _names(given, part, findings) for part in ("sources", "rules", "targets", "engines", "terms")}
     _known(config.defaults.targets, names["targets"], "target", ("defaults", "targets"), findings)
-    _bot(config, names["targets"], findings)
+    check_bot(config, names["targets"], findings)
     tags = _tags(given)
     _media(config, places["sources"], names["targets"], findings)
     usable = _terms(config, given, places["terms"], findings)
@@ -123,17 +124,6 @@ def _telegram(config: Config, places: Sequence[int], findings: Findings) -> None
         )
     if any(telegram.server is not None and telegram.public_key_file is None for telegram in accounts.values()):
         findings.wrong(("telegram", "public_key_file"), "is missing: your own server is verified by its public key")
-
-
-def _bot(config: Config, targets: Iterable[str], findings: Findings) -> None:
-    """The target whose token the bot uses."""
-    name = config.bot.target
-    if name is None:
-        return
-    _known((name,), targets, "target", ("bot", "target"), findings, each=False)
-    found = next((target for target in config.targets if target.name == name), None)
-    if found is not None and found.bot() is None:
-        findings.wrong(("bot", "target"), f'the target "{name}" is no Telegram bot: name one of kind telegram')
 
 
 def _media(config: Config, places: Sequence[int], targets: Iterable[str], findings: Findings) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from bot import sources as source_kinds
+from bot.alerts.moving import ask_again
 from bot.bells import SWEEP_S
 from bot.clock import SECOND, SteadyClock
 from bot.config import Config
@@ -73,6 +74,8 @@ class App:
             self._keep("news of the program", self.stages.own_health.run),
             self._keep("the rhythm of sources", self.stages.rhythm.run),
         ]
+        for sentence in await self.stages.archive.run(ask_again, self.stages.wired.config, self.clock.now()):
+            self._say(sentence)
         await self._start()
         self._systemd.ready(self._status())
         self._say(f"watching {self._status()}; Ctrl-C stops")

@@ -7,6 +7,7 @@ from shutil import disk_usage
 from typing import TYPE_CHECKING, TextIO
 
 from bot import sources as source_kinds
+from bot.alerts import moving
 from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
@@ -103,6 +104,7 @@ class Wired:
         self.rules.declare(writer, now)
         DigestPlan.of(self.config).declare(writer, now)
         report_silent_rules(writer, self.config, now)
+        moving.forget_answered(writer, self.config, now)
         if self.bot is None:
             end_trouble(writer, now)
         return said

@@ -70,7 +70,7 @@ def retry(
     names = {"names": as_list({row["target"] for row in found})}
     opened = writer.column(
         "UPDATE targets SET state = 'ok', reason = NULL, state_since = :now"
-        f" WHERE state = 'parked' AND name {in_list('names')} RETURNING name",
+        f" WHERE state = 'parked' AND move_answer IS NOT 'no' AND name {in_list('names')} RETURNING name",
         names | {"now": now},
     )
     writer.execute(f"UPDATE targets SET asked_at = :now WHERE name {in_list('names')}", names | {"now": now})

@@ -17,7 +17,8 @@ _OUTAGE = 300_000_000  # microseconds
 class TargetRow:
     """A target as the archive knows it: state "ok", "failing" or "parked"; times are microseconds UTC.
 
-    `asked_at` is when a person last wanted it tried again. Its chat `moved_from` is now `moved_to`.
+    `asked_at` is when a person last wanted it tried again. Its chat `moved_from` is now `moved_to`, and `move_answer`
+    is what a person said to that: "yes", "no", or None.
     """
 
     name: str
@@ -28,12 +29,14 @@ class TargetRow:
     asked_at: int = 0
     moved_from: str | None = None
     moved_to: str | None = None
+    move_answer: str | None = None
 
 
 def read_targets(reader: Reader) -> dict[str, TargetRow]:
     """Targets that ever failed, recovered or asked for a wait, by name."""
     rows = reader.rows(
-        "SELECT name, state, reason, state_since, hold_until, coalesce(asked_at, 0), moved_from, moved_to FROM targets"
+        "SELECT name, state, reason, state_since, hold_until, coalesce(asked_at, 0), moved_from, moved_to,"
+        " move_answer FROM targets"
     )
     return {row["name"]: TargetRow(*row) for row in rows}
 
@@ -49,10 +52,23 @@ def note_move(writer: Writer, name: str, old: str, new: str, now: int) -> bool:
         return False
     writer.execute(
         "INSERT INTO targets (name, state, state_since, moved_from, moved_to) VALUES (:name, 'ok', :now, :old, :new)"
-        " ON CONFLICT (name) DO UPDATE SET moved_from = excluded.moved_from, moved_to = excluded.moved_to",
+        " ON CONFLICT (name) DO UPDATE SET moved_from = excluded.moved_from, moved_to = excluded.moved_to,"
+        " move_answer = NULL",
         {"name": name, "now": now, "old": old, "new": new},
     )
     return True
+
+
+def answer_move(writer: Writer, name: str, answer: Literal["yes", "no"]) -> None:
+    """Keep what a person says to where a chat is now."""
+    writer.execute("UPDATE targets SET move_answer = :answer WHERE name = :name", {"name": name, "answer": answer})
+
+
+def forget_move(writer: Writer, name: str) -> None:
+    """The config names another chat now."""
+    writer.execute(
+        "UPDATE targets SET moved_from = NULL, moved_to = NULL, move_answer = NULL WHERE name = :name", {"name": name}
+    )
 
 
 def mark_target(
@@ -96,6 +112,8 @@ def note_success(writer: Writer, target: str, now: int) -> bool:
     otherwise be repeated after every other.
     """
     before = find_target(writer, target)
+    if before.move_answer == "no":  # a message was under way when a person said so
+        return False
     if not mark_target(writer, target, "ok", None, now):
         return False
     make_due(writer, target, now, unanswered=now - before.state_since >= _OUTAGE)

@@ -9,8 +9,10 @@ import pytest
 
 from bot.answers.line import BotLine
 from bot.archive import AsyncArchive
+from bot.cli.kinds import every_kind
 from bot.clock import Clock
-from bot.config import Config
+from bot.config import Config, load
+from bot.config.environment import Environment
 from bot.http import IN_ALL, Http
 from storage.answers import bots, escalations
 from storage.records import Escalation
@@ -271,3 +273,55 @@ def test_after_a_quiet_week_numbers_may_begin_anywhere(chat: BotChat, line: Any)
         assert not bots.note_heard(writer, "1", 500, line.now + day)
         assert bots.read_offset(writer, "1", line.now + 7 * day) == 0
         assert bots.note_heard(writer, "1", 20, line.now + 7 * day)
+
+
+def test_a_config_is_checked_with_the_bot_that_answers(
+    chat: BotChat, bot_config: Config, program: Any, tmp_path: Any, line: Any
+) -> None:
+    def checked() -> tuple[int, str]:
+        code, out, _ = program("config", "check", "--online")
+        return code, out.splitlines()[-1]
+
+    line.archive.close()
+    chat.say("/status")
+    assert checked() == (0, "the bot: ok: @desk_bot hears 1 chat; the next start registers its commands")
+    assert len(chat.waiting) == 1, "what waits is still there"
+    chat.webhook = True
+    assert checked() == (
+        5,
+        "the bot: refused: a webhook is set for it: remove it (deleteWebhook), or give [bot] a bot of its own",
+    )
+    chat.webhook, chat.other_polls = False, True
+    code, said = checked()
+    assert (code, "another program hears for it" in said) == (5, True)
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("chats = [-100]", "chats = [-100, -5]"))
+    chat.other_polls = False
+    code, said = checked()
+    assert (code, "does not know the chat -5" in said) == (5, True)
+    chat.fail_with = [(401, "Unauthorized")] * 9
+    code, said = checked()
+    assert (code, "refuses the token" in said, TOKEN in said) == (5, True, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('target = "desk"\nchats', 'token_file = "other"\nchats', "by the same bot from another file"),
+        ('target = "desk"\nchats', 'target = "desk"\ntoken_file = "token"\nchats', "leave one of them out"),
+        ("chats = [-100]", 'chats = ["@desk"]', "does not name its chat as it does, -100"),
+        ("people = [4242]", 'people = ["anna k"]', "neither"),
+        ("people = [4242]", "people = [-4242]", "nor the number of a person"),
+        ("chats = [-100]", 'chats = [-100, "t.me/desk"]', "nor the number of a chat"),
+    ],
+)
+def test_what_would_leave_people_without_answers_or_buttons_is_warned_of(
+    old: str, new: str, said: str, bot_config: Config, tmp_path: Any
+) -> None:
+    (tmp_path / "other").write_text(TOKEN)
+    (tmp_path / "other").chmod(0o600)
+    config = tmp_path / "config.toml"
+    assert bot_config.warnings == ()
+    config.write_text(config.read_text().replace(old, new))
+    [warning] = load(config, Environment(), kinds=every_kind()).warnings
+    assert said in warning

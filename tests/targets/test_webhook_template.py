@@ -134,16 +134,30 @@ def test_a_template_that_is_gone_suspends_the_target(around: Any, receiver: Kept
         ("{{ rule }", "line 1"),
         ("{{ rule|nofilter }}", "nofilter"),
         ("\n{% if rule %}", "line 2"),
-        ("{% include 'x' %}", ""),
+        ("{% include 'x' %}", "cannot use another file"),
+        ("{% import 'x' as x %}", "cannot use another file"),
+        ("{% set p = post %}{{ p.titel }}", '"titel" there'),
+        ("{% with p = post %}{{ p.titel }}{% endwith %}", '"titel" there'),
+        ("{% for one in matched %}{% set m = one %}{% if not m %}{{ m.txt }}{% endif %}{% endfor %}", '"txt" there'),
+        ("{{ post|attr('titel') }}", '"titel" there'),
+        ("{% if not post %}{{ post.get('titel') }}{% endif %}", '"titel" there'),
+        ("{% set f = 'tit' ~ 'el' %}{{ post[f] }}", "with a sample alert"),
+        ("{% macro m(p) %}{{ p.titel }}{% endmacro %}{{ m(post) }}", "with a sample alert"),
+        ("{% set p = post %}{% if 0 %}{% set p = event %}{% endif %}{{ p.title }}", ""),
         ("{{ alert }} {{ rule }} {{ source }} {{ post.text }} {{ matched[0].text }} {{ event.id }} {{ type }}", ""),
         ("{% for one in post.media %}{{ one.sha256 }}{% endfor %}{% set x = 1 %}{{ x }}{{ range(3)|list }}", ""),
         ("{% for k, v in post.items() %}{{ k }}{% endfor %}", ""),
     ],
 )
 def test_mistakes_are_found_without_filling_it(template: str, said: str) -> None:
-    problem = find_problem(template, "application/json")
+    problem = find_problem(template, "text/plain")
     assert said in problem
     assert bool(said) == bool(problem)
+
+
+@pytest.mark.parametrize("number", ["{{ 1e999 }}", "{{ 'nan'|float }}", "{{ rule }}"])
+def test_a_template_that_gives_no_json_where_json_is_announced_is_found_out(number: str) -> None:
+    assert "does not give JSON" in find_problem('{"a": ' + number + "}", "application/json")
 
 
 def test_config_check_names_the_mistake_in_a_template(tmp_path: Path) -> None:

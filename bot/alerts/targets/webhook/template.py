@@ -42,7 +42,7 @@ def read_template(path: Path) -> str:
 def find_problem(template: str, mime: str) -> str:
     """One sentence that says what is wrong with a template, "" if nothing can be seen without filling it."""
     try:
-        from jinja2 import TemplateSyntaxError, meta
+        from jinja2 import TemplateSyntaxError, meta, nodes
     except ImportError:
         return f"templates need the jinja2 package; run: {INSTALL}"
     environment, known = filling.make_environment(mime), _known()
@@ -51,9 +51,25 @@ def find_problem(template: str, mime: str) -> str:
         environment.from_string(template)  # filters and tests that do not exist show only now
     except TemplateSyntaxError as problem:
         return f"line {problem.lineno}: {one_line(problem.message or 'cannot be read')}"
+    others = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
+    if others is not None:
+        return f"line {others.lineno}: a template cannot use another file"
     for name in sorted(meta.find_undeclared_variables(tree) - known.keys() - {"range"}):
         return f'nothing is called "{name}" here' + (did_you_mean(name, known) or f"; there are {', '.join(known)}")
-    return next(_unknown_fields(tree, known), "")
+    return next(_unknown_fields(tree, known), "") or _try(template, mime)
+
+
+def _try(template: str, mime: str) -> str:
+    """What goes wrong when the template is filled with a made-up alert, "" if nothing does."""
+    document: dict[str, object] = {"type": "match", "id": "msg_sample", "timestamp": "1970-01-01T00:00:00Z"}
+    sample = Message("msg_sample", "match", "sample", "sample", document | {"data": sample_data()})
+    try:
+        asyncio.run(fill_template(template, mime, sample))
+    except MessageRefused as problem:
+        return f"with a sample alert, {problem.reason}"
+    except Later:  # a machine that is too busy says nothing about the template
+        return ""
+    return ""
 
 
 async def fill_template(template: str, mime: str, message: Message, *, seconds: int = _SECONDS) -> bytes:
@@ -121,17 +137,54 @@ def _unknown_fields(tree: Any, known: Mapping[str, object]) -> Iterator[str]:
     from jinja2 import nodes
 
     shapes = dict(known)
-    for loop in tree.find_all(nodes.For):
-        found = _shape(loop.iter, shapes)
-        if isinstance(loop.target, nodes.Name) and isinstance(found, list) and found:
-            shapes[loop.target.name] = found[0]
+    for node in tree.find_all((nodes.For, nodes.Assign, nodes.With)):
+        _note_names(node, shapes)
     for name in tree.find_all(nodes.Name):
         if name.ctx != "load" and name.name in known:
             shapes.pop(name.name, None)  # it means something else somewhere
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        owner, field = _shape(node.node, shapes), _field(node)
-        if isinstance(owner, dict) and field is not None and field not in owner and not hasattr(owner, field):
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Call)):
+        asked = _asked(node)
+        if asked is None:
+            continue
+        owner, field = _shape(asked[0], shapes), asked[1]
+        if isinstance(owner, dict) and field not in owner and not hasattr(owner, field):
             yield f'line {node.lineno}: nothing is called "{field}" there{did_you_mean(field, owner)}'
+
+
+def _note_names(node: Any, shapes: dict[str, object]) -> None:
+    """What the names of a loop, a `set` or a `with` stand for, as far as that is known."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.For):
+        found = _shape(node.iter, shapes)
+        pairs = [(node.target, found[0] if isinstance(found, list) and found else None)]
+    elif isinstance(node, nodes.With):
+        pairs = [(target, _shape(value, shapes)) for target, value in zip(node.targets, node.values, strict=True)]
+    else:
+        pairs = [(node.target, _shape(node.node, shapes))]
+    for target, shape in pairs:
+        if isinstance(target, nodes.Name):
+            if shape is None or shapes.get(target.name, shape) != shape:
+                shapes[target.name] = None  # it means something else somewhere
+            else:
+                shapes[target.name] = shape
+
+
+def _asked(node: Any) -> tuple[Any, str] | None:
+    """What is asked for which field: `post.text`, `post["text"]`, `post|attr("text")`, `post.get("text")`."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Getattr | nodes.Getitem):
+        field = _field(node)
+        return None if field is None else (node.node, field)
+    first = node.args[0] if node.args else None
+    word = first.value if isinstance(first, nodes.Const) and isinstance(first.value, str) else None
+    if word is None:
+        return None
+    if isinstance(node, nodes.Filter):
+        return (node.node, word) if node.name == "attr" else None
+    called = node.node
+    return (called.node, word) if isinstance(called, nodes.Getattr) and called.attr == "get" else None
 
 
 def _shape(node: Any, shapes: Mapping[str, object]) -> object:
