@@ -200,11 +200,10 @@ def legible(text: str, trails: list[Trail] | None = None) -> str:
     if text.isascii():
         return text
     text = _pattern(f"[\ud800-\udfff{PRIVATE}]").sub("\ufffd", readable(text, trails))
-    for source, change in (
-        ("[^\u0300-\u036f]?[\u0300-\u036f]+", _composed),
-        (syllables.SIGN_RUNS, syllables.sorted_signs),
-    ):
-        text = _rewritten(text, source, change, trails)
+    if _pattern("[\u0300-\u036f]").search(text):
+        text = _rewritten(text, "[^\u0300-\u036f]?[\u0300-\u036f]+", _composed, trails)
+    if not syllables.is_in_order(text):
+        text = _rewritten(text, syllables.SIGN_RUNS, syllables.sorted_signs, trails)
     return text
 
 

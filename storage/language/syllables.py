@@ -64,6 +64,17 @@ def ordered(text: str) -> str:
     return _sign_runs().sub(sorted_signs, text)
 
 
+@cache
+def _disorder() -> re.Pattern[str]:
+    """Two signs of which the second belongs before the first, or is the same: in no run that is in order."""
+    return re.compile("|".join(f"{sign}[{_ORDER[: place + 1]}]" for place, sign in enumerate(_ORDER)))
+
+
+def is_in_order(text: str) -> bool:
+    """Whether `ordered` would change nothing; much quicker than that."""
+    return _disorder().search(text) is None
+
+
 def sorted_signs(run: re.Match[str]) -> str:
     """A run of signs in their order, none twice."""
     return "".join(sorted(set(run[0]), key=_rank().__getitem__))

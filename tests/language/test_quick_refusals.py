@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from storage.language.readable import is_legible, legible
 from storage.language.regex import compiled, translate, with_edges, without_edges
+from storage.language.syllables import is_in_order, ordered
 
 PATTERNS = (
     r"\bcomm\w+", r"^\w+\b.*\barm", r"\ba[^b]\W+c$", r"\b\p{L}+\b|x{2,3}\b+", r"\b[ab\pN]\Qa.b\E", r"(?i)\bfoo\b?",
@@ -36,3 +37,11 @@ def test_ordinary_texts_of_most_scripts_count_as_legible() -> None:
     for text in ("The army left.", "“Армія” — пішла…", "部队离开了", "กองทัพถอนตัว", "الجيش غادر"):
         assert is_legible(text)
     assert not is_legible("တပ်မတော်")
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    text=st.text(st.sampled_from("\u1010\u1000\u103b\u103c\u1031\u102d\u102f\u103a\u1036\u1037\u1038 "), max_size=12)
+)
+def test_signs_count_as_in_order_where_ordering_changes_nothing(text: str) -> None:
+    assert is_in_order(text) == (ordered(text) == text)
