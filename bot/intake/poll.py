@@ -84,6 +84,7 @@ class Intake:
     unwritten: Unwritten = field(default_factory=Unwritten)
     _histories: dict[int, History] = field(default_factory=dict)
     _last_shown: dict[int, Shown] = field(default_factory=dict)
+    _last_said: dict[int, Batch] = field(default_factory=dict)  # beside posts, in the last reply that was written down
 
     def forget(self) -> None:
         """Look at whole pages again: something else than a round has changed what is stored."""
@@ -165,7 +166,8 @@ class Intake:
                 )
             end = None if batch.more else self._end(result, row, every, source.settings)
             shown = _index_shown(batch)
-            is_known = row.id in self._last_shown
+            said = replace(batch, posts=(), seen=None, cursor=None, fetch=None)
+            is_known = row.id in self._last_shown and self._last_said.get(row.id) == said
             before = self._last_shown.pop(row.id, {}) if contacted else {}
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
             result.unchanged += len(same)
@@ -178,7 +180,7 @@ class Intake:
             open_gaps = await self._save(source, row.id, batch, step, result, end, began=began, again=again)
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
-                self._last_shown[row.id] = shown
+                self._last_shown[row.id], self._last_said[row.id] = shown, said
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
 

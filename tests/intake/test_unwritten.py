@@ -1,16 +1,20 @@
 """Rounds without news: nothing is written at once, what is written later is true, and nothing is claimed before."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.archive import AsyncArchive
 from bot.clock import MINUTE, SECOND, Clock
+from bot.contracts.source import Want
 from bot.intake.poll import Intake, Round
+from bot.sources import settings_of
 from bot.world import World
 from storage.archive.database import Archive, Reader, Writer
 from storage.archive.errors import ArchiveFull
+from storage.records import Batch, Checked
 from storage.sources import states
 from tests.intake.test_poll import played
 
@@ -105,6 +109,50 @@ def test_news_are_written_with_the_rounds_before_them(archive: Archive) -> None:
         assert after["longest_pause"] == 20 * SECOND
 
     played(archive, world, step, hand.clock())
+
+
+class Speaker:
+    """A source without posts that says something of itself."""
+
+    pages = checks = False
+
+    def __init__(self) -> None:
+        self.settings = settings_of("feed").model_validate(
+            {"name": "office", "kind": "feed", "url": "https://x.example"}
+        )
+        self.says = Batch(title="Office", picture="one.jpg")
+
+    async def fetch(self, _: Want, __: str | None) -> Batch:
+        return self.says
+
+    async def check(self, native_id: str) -> Checked:
+        raise NotImplementedError(native_id)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"title": "Ministry"}, {"picture": "two.jpg"}, {"detail": "read by the second way"}]
+)
+def test_what_a_source_says_of_itself_is_written_when_it_changes(archive: Archive, changed: dict[str, Any]) -> None:
+    hand, speaker = Hand(), Speaker()
+
+    async def step(store: AsyncArchive, intake: Intake, _: Rounds) -> None:
+        async def round_() -> None:
+            row = await store.read(states.find_source, "office")
+            assert row is not None
+            await intake.round(speaker, row, MINUTE)
+
+        await round_()
+        await round_()
+        await round_()
+        assert intake.unwritten.list_resting(0)
+        speaker.says = replace(speaker.says, **changed)
+        await round_()
+        assert intake.unwritten.list_resting(0) == []
+        words = await store.read(lambda reader: reader.one("SELECT title, picture, reason AS detail FROM sources"))
+        assert words is not None
+        assert changed.items() <= dict(words).items()
+
+    played(archive, world_of_one(), step, hand.clock())
 
 
 def test_a_poll_that_somebody_asks_for_meanwhile_is_made(archive: Archive) -> None:
