@@ -55,7 +55,7 @@ class Pages:
         self.hooks = 0
         self.pages: dict[tuple[str, int | None], bytes] = {}
         chance, words = random.Random(5), vocabulary()
-        pool = [words.post(600) for _ in range(4_000)]  # so that every fifth post says what another one said
+        pool = [words.post(600) for _ in range(4_000)]  # two of five posts say what another one said, but for a number
         for channel in range(channels):
             name = f"channel{channel:04}"
             said = [f"{chance.choice(pool)} {channel}x{number}" for number in range(posts)]

@@ -37,6 +37,9 @@ _BELOW_ONE = re.compile(r"(?<![\d.,])0[.,](?=\d)")  # 0.5 is another number than
 _VIEWS = re.compile(
     r"\n[^\w\n]{0,8}\d[\d.,]{0,12}[km]? (?:views?|просмотр\w{0,4}|перегляд\w{0,4})\s{0,8}$", re.IGNORECASE
 )
+# What dates, signs and times of day need: found faster than that those do not fit.
+_SIGNED = re.compile(r"[-\u2212]\d")
+_TIMED = re.compile(r"\d ?(?:[hH]|[apAP]\.?[mM])")
 # 2.5 million: a number that is no whole one, and what it counts; in Burmese the scale comes first.
 _SCALES = {
     **dict.fromkeys(("thousand", "тис", "тыс", "тисяч", "тысяч", "千", "พัน", "ألف", "ထောင်"), 3),
@@ -131,6 +134,11 @@ def _without_signature(text: str, earlier: Sequence[str]) -> ComparedWords:
 
 def list_tokens(text: str) -> list[str]:
     """The folded tokens of a text, bare; addresses and handles are no words."""
+    return list(_tokens_of(text))
+
+
+@lru_cache(maxsize=256)  # each text is compared with the next ones of its source, too
+def _tokens_of(text: str) -> tuple[str, ...]:
     if has_address(text):
         text = _ADDRESS.sub(" ", text)
     if "%" in text or "٪" in text or "％" in text:
@@ -143,17 +151,22 @@ def list_tokens(text: str) -> list[str]:
         text = _CUT_NUMBER.sub("", text)
     if _DIGIT.search(text):
         text = _write_numbers_one_way(text)
-    return [token for line in text.split("\n") for token in _fold_line(line)]
+    return tuple(token for line in text.split("\n") for token in _fold_line(line))
 
 
 def _write_numbers_one_way(text: str) -> str:
     """Dates, clock times and signs as they are compared, and no number of views in the last line."""
     text = _DIGIT_IN_WORD.sub(lambda found: _AS_LETTER[found[0]], text)
-    text = _ISO_DATE.sub(r"\3 \2 \1", _VIEWS.sub("", text))
+    text = _VIEWS.sub("", text)
+    if _SIGNED.search(text):
+        text = _ISO_DATE.sub(r"\3 \2 \1", text)
     if _PART.search(text):
         text = _PARTS.sub(_as_whole_number, _PARTS_AFTER.sub(r"\2.\3 \1", text))
-    text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
-    return _MINUS.sub(" minus ", _BELOW_ONE.sub(" nought ", text))
+    if _TIMED.search(text):
+        text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
+    if _PART.search(text):
+        text = _BELOW_ONE.sub(" nought ", text)
+    return _MINUS.sub(" minus ", text) if _SIGNED.search(text) else text
 
 
 def _as_whole_number(found: re.Match[str]) -> str:
@@ -176,8 +189,7 @@ def has_address(text: str) -> bool:
 
 @lru_cache(maxsize=4096)  # heads, feet and copies repeat
 def _fold_line(line: str) -> tuple[str, ...]:
-    tokens = fold(line).replace("-", " ").split(" ")
-    return tuple(bare for token in tokens if not token.startswith(CLOSED) and (bare := _MARKS.sub("", token)))
+    return tuple(_MARKS.sub("", fold(line).partition(f" {CLOSED}")[0].replace("-", " ")).split())
 
 
 def common_end(texts: Sequence[Sequence[str]]) -> list[str]:

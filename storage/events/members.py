@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,7 @@ AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than 
 AT_MOST = 7 * AFTER_NEWEST
 _NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
 _REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
+_AT_ONCE = 1_000  # pairs of a fingerprint and a text: most posts have fewer
 _WARM = 5  # from which on a fingerprint may be in such a phrase
 _CANDIDATES = 12  # by each of two measures
 
@@ -96,8 +98,8 @@ _OPEN = is_open("e")
 
 
 # What its source has said in event `e` already, and not within the last hour, it says again: that is news.
-REPEATED = (
-    "((SELECT max(v.at) FROM event_posts v JOIN posts q ON q.id = v.post_id"
+REPEATED = (  # CROSS: not by way of all posts of the source, of which there may be a hundred thousand
+    "((SELECT max(v.at) FROM event_posts v CROSS JOIN posts q ON q.id = v.post_id"
     " WHERE v.event_id = e.id AND q.source_id = :source) < :repeated)"
 )
 
@@ -131,55 +133,60 @@ def find_candidates(
     `every` are all shingles of the text, of which `prints` are some: where most of those are in stock phrases, the
     shingles that are not find the statement. `again` leaves out what this source has said, however short ago.
     """
-    counts = _count(reader, prints, _NEIGHBOURS)
+    known = _read_sharing(reader, prints)
     hot: list[int] = []
-    if _are_stock(counts):
-        counts = _count(reader, every, _NEIGHBOURS)
-        hot = sorted(value for value in prints if counts[value] == _NEIGHBOURS)[:1]
-    rare = [value for value, count in counts.items() if 0 < count < _NEIGHBOURS]
+    if _are_stock(known):
+        known = _read_sharing(reader, every)
+        hot = sorted(value for value in prints if len(known[value]) >= _NEIGHBOURS)[:1]
+    rare = [texts for texts in known.values() if 0 < len(texts) < _NEIGHBOURS]
+    shared = Counter(text for texts in rare for text in texts)
+    shared.update(text for value in hot for text in sorted(known[value], reverse=True)[:_NEIGHBOURS])
+    if not shared:
+        return []
+    own = max(min(len(rare), len(prints)), 1)
     rows = reader.rows(
-        "WITH found (text_id) AS ("
-        " SELECT p.text_id FROM json_each(:rare) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
-        " UNION ALL SELECT text_id FROM (SELECT p.text_id FROM json_each(:hot) j"
-        " CROSS JOIN event_prints p ON p.fingerprint = j.value ORDER BY p.text_id DESC LIMIT :most))"
-        ", near AS MATERIALIZED (SELECT w.text_id, w.event_id, w.tokens, w.at, f.shared,"
-        " f.shared * 1.0 / w.prints AS part FROM"
-        " (SELECT text_id, count(*) AS shared FROM found GROUP BY text_id) f"
-        " JOIN event_words w ON w.text_id = f.text_id JOIN events e ON e.id = w.event_id"
-        f" WHERE f.shared * 4 >= min(w.prints, :own) AND {_OPEN})"
-        f" SELECT text_id, event_id, tokens, at FROM near JOIN events e ON e.id = event_id WHERE {REPEATED} IS NOT 1"
-        " AND (text_id IN (SELECT text_id FROM near ORDER BY part DESC, text_id DESC LIMIT :best)"
-        " OR text_id IN (SELECT text_id FROM near ORDER BY shared DESC, text_id DESC LIMIT :best))",
-        {
-            "rare": as_list(rare),
-            "hot": as_list(hot),
-            "most": _NEIGHBOURS,
-            "own": max(min(len(rare), len(prints)), 1),
-            "best": _CANDIDATES,
-            **window(at),
-            **said_by(source_id, at, always=again),
-        },
+        "SELECT w.text_id, w.prints FROM event_words w JOIN events e ON e.id = w.event_id"
+        f" WHERE w.text_id {in_list('texts')} AND {_OPEN}",
+        {"texts": as_list(shared), **window(at)},
+    )
+    near = [(row["text_id"], row["prints"]) for row in rows]
+    near = [(text, size) for text, size in near if shared[text] * 4 >= min(size, own)]
+    by_part = sorted(near, key=lambda one: (-shared[one[0]] / one[1], -one[0]))[:_CANDIDATES]
+    by_share = sorted(near, key=lambda one: (-shared[one[0]], -one[0]))[:_CANDIDATES]
+    best = {text for text, _ in (*by_part, *by_share)}
+    if not best:
+        return []
+    rows = reader.rows(
+        "SELECT w.text_id, w.event_id, w.tokens, w.at FROM event_words w JOIN events e ON e.id = w.event_id"
+        f" WHERE w.text_id {in_list('texts')} AND {REPEATED} IS NOT 1",
+        {"texts": as_list(best), **said_by(source_id, at, always=again)},
     )
     return [_candidate(row) for row in rows]
 
 
 def has_stock_phrases(reader: Reader, prints: Collection[int]) -> bool:
     """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-    return _are_stock(_count(reader, prints, _WARM))
+    return _are_stock(_read_sharing(reader, prints))
 
 
-def _are_stock(counts: Mapping[int, int]) -> bool:
-    return 2 * sum(count < _WARM for count in counts.values()) < len(counts)
+def _are_stock(known: Mapping[int, Collection[int]]) -> bool:
+    return 2 * sum(len(texts) < _WARM for texts in known.values()) < len(known)
 
 
-def _count(reader: Reader, prints: Iterable[int], most: int) -> dict[int, int]:
-    """In how many texts each fingerprint is, `most` at most."""
-    texts = "SELECT 1 FROM event_prints p WHERE p.fingerprint = j.value LIMIT :most"
+def _read_sharing(reader: Reader, prints: Collection[int]) -> dict[int, list[int]]:
+    """The texts that have each fingerprint; of one that is in many, the newest `_NEIGHBOURS`."""
+    known: dict[int, list[int]] = {value: [] for value in prints}
     rows = reader.rows(
-        f"SELECT j.value, (SELECT count(*) FROM ({texts})) FROM json_each(:prints) j",
-        {"prints": as_list(prints), "most": most},
+        "SELECT j.value, p.text_id FROM json_each(:prints) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
+        " LIMIT :most",
+        {"prints": as_list(known), "most": _AT_ONCE},
     )
-    return {row[0]: row[1] for row in rows}
+    for value, text in rows:
+        known[value].append(text)
+    if len(rows) == _AT_ONCE:  # stock phrases: those of thousands are not read to the end
+        newest = "SELECT text_id FROM event_prints WHERE fingerprint = :value ORDER BY text_id DESC LIMIT :most"
+        return {value: reader.column(newest, {"value": value, "most": _NEIGHBOURS}) for value in known}
+    return known
 
 
 def _candidate(row: Row) -> Candidate:
