@@ -38,7 +38,8 @@ def test_the_example_is_a_config_without_mistakes_or_warnings(example: dict[str,
         if str(keys[-1]).endswith("_file"):
             secret = tmp_path / value
             secret.parent.mkdir(exist_ok=True)
-            secret.write_text("https://example.org/s3cret" if keys[-1] == "url_file" else "s3cret")
+            written = {"url_file": "https://example.org/s3cret", "template_file": '{"text": {{ text|tojson }}}'}
+            secret.write_text(written.get(str(keys[-1]), "s3cret"))
             secret.chmod(0o600)
     config = load(path, Environment(), kinds=every_kind())
     unused = "no rule uses the target"  # the example shows every kind, its one rule needs two of them
