@@ -14,6 +14,7 @@ from bot.cli.facing import describe_facing, read_facing_document
 from bot.cli.following import follow_chat
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import find_event, warn_unknown_rule
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.retry import find_story, retry_alerts
 from bot.cli.target_test import test_target
 from bot.cli.terminal.output import (
@@ -112,7 +113,10 @@ def list_alerts(
     zone: Zone,
     form: Form | None,
 ) -> None:
-    """List matches of rules, newest first, and how each was delivered."""
+    """List matches of rules, newest first, and how each was delivered.
+
+    Exit code 3 if --rule names an unknown rule.
+    """
     if undelivered:
         if unacked or any(one is not None for one in (since, rule, state, event, digest)):
             raise click.UsageError("--undelivered lists every message that has not arrived: give nothing else with it.")
@@ -120,7 +124,7 @@ def list_alerts(
         return
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        warn_unknown_rule(session, reader, rule)
+        unknown = warn_unknown_rule(session, reader, rule)  # then it never matched
         most = find_limit(limit, _LIMIT, form)
         if digest is not None and digests.read_digest(reader, digest) is None:
             raise NotFound(f"there is no digest {digest}")
@@ -140,6 +144,8 @@ def list_alerts(
                 for match, source, url in found
             )
             write(session, form, documents, COLUMNS)
+            if unknown:
+                raise SystemExit(NOTHING_FOUND)
             return
         rows = [_row(reader, match, source, zone) for match, source, _ in found]
         total = len(rows)
@@ -151,6 +157,8 @@ def list_alerts(
     say_left_out(session, len(rows), total)
     if not rows:
         say(session, "no alerts found")
+        if unknown:
+            raise SystemExit(NOTHING_FOUND)
 
 
 @command.command("why")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.names import warn_unknown_sources
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import Session, format_count, say
 from bot.cli.terminal.times import Zone, parse_time, zone_option
 from bot.errors import UserError
@@ -62,7 +63,7 @@ def command(
     folder = _open_folder(directory, force=force)
     try:
         with archive.reading() as reader:
-            warn_unknown_sources(session, reader, sources)
+            unknown = warn_unknown_sources(session, reader, sources)
             files = list(_choose_files(reader, sources, kinds, start))
         broken = _copy_all(folder, session.data_dir(), files)
     finally:
@@ -74,6 +75,8 @@ def command(
     say(session, f"{format_count(copied, 'file')} of {format_count(posts, 'post')}, and manifest.csv")
     if broken:
         raise SystemExit(1)
+    if unknown and not files:
+        raise SystemExit(NOTHING_FOUND)
 
 
 def _open_folder(directory: Path, *, force: bool) -> int:

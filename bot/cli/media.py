@@ -6,6 +6,7 @@ import click
 
 from bot.cli.daemon import find_daemon
 from bot.cli.names import find_by_name, warn_unknown_sources
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -79,11 +80,12 @@ def list_files(
     """List files with state and reason, those of the newest posts first."""
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive().reading() as reader:
-        warn_unknown_sources(session, reader, sources)
+        unknown = warn_unknown_sources(session, reader, sources)
         most = find_limit(limit, _LIMIT, form)
         found = summary.list_files(reader, states=states, sources=sources, since=start, limit=most)
         if form is not None:
             write(session, form, (listed_file_json(file) for file in found), COLUMNS)
+            _exit_if(unknown and not summary.count_listed(reader, states=states, sources=sources, since=start))
             return
         rows = [_row(file, zone) for file in found]
         full = len(rows) == most
@@ -92,6 +94,7 @@ def list_files(
     say_left_out(session, len(rows), total)
     if not rows:
         say(session, "no files found")
+        _exit_if(unknown)
 
 
 @command.command("read")
@@ -133,11 +136,12 @@ def read_files(
     if engine is not None:
         find_by_name(config.engines, engine, "engine")
     with session.archive() as archive:
-        _warn_unknown(session, archive, sources)
+        unknown = _warn_unknown(session, archive, sources)
         count = _request_readings(
             archive, Choice.of(config), ReadRequest(start, sources, again), engine, session.clock.now()
         )
     write_line(session, f"{format_count(count, 'file')} queued for reading{_say_when(session) if count else ''}")
+    _exit_if(unknown and not count)
 
 
 @command.command("fetch")
@@ -164,17 +168,23 @@ def fetch_files(
 
     start = None if since is None else parse_time(since, zone, session.clock.now(), option="--since")
     with session.archive() as archive:
-        _warn_unknown(session, archive, sources)
+        unknown = _warn_unknown(session, archive, sources)
         with archive.writing() as writer:
             count = media_rows.retry_files(
                 writer, states or _NOT_STORED, session.clock.now(), sources=sources, since=start
             )
     write_line(session, f"{format_count(count, 'file')} queued for download{_say_when(session) if count else ''}")
+    _exit_if(unknown and not count)
 
 
-def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]) -> None:
+def _warn_unknown(session: Session, archive: "Archive", sources: tuple[str, ...]) -> bool:
     with archive.reading() as reader:
-        warn_unknown_sources(session, reader, sources)
+        return warn_unknown_sources(session, reader, sources)
+
+
+def _exit_if(nothing_found: bool) -> None:
+    if nothing_found:
+        raise SystemExit(NOTHING_FOUND)
 
 
 def _say_when(session: Session) -> str:

@@ -101,15 +101,20 @@ def _find_by_link(reader: "Reader", key: str) -> int | None:
     return reading.find_post(reader, f"https://t.me/{channel.handle}/{number}") if found is None else found
 
 
-def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str], tags: Sequence[str] = ()) -> None:
-    """Warn of names and tags that no source of the archive has: "nothing found" alone would hide the mistake."""
+def warn_unknown_sources(session: Session, reader: "Reader", names: Sequence[str], tags: Sequence[str] = ()) -> bool:
+    """Warn of names and tags that no source of the archive has; whether there is one.
+
+    "Nothing found" alone would hide the mistake: whoever finds nothing by such a name exits with `NOTHING_FOUND`.
+    """
     if not names and not tags:
-        return
+        return False
     from storage.sources.names import read_tags
 
     known = read_tags(reader)
+    tagged = {tag for found in known.values() for tag in found}
     _warn(session, names, known, "source")
-    _warn(session, tags, {tag for found in known.values() for tag in found}, "tag")
+    _warn(session, tags, tagged, "tag")
+    return not (set(names) <= known.keys() and set(tags) <= tagged)
 
 
 def warn_unknown_names(session: Session, query: "Query") -> None:

@@ -83,7 +83,7 @@ def command(
     print_warnings(session, query)
     start, end = parse_span(since, until, zone, session.clock.now())
     with session.archive().reading() as reader:
-        warn_unknown_sources(session, reader, sources, tags)
+        unknown = warn_unknown_sources(session, reader, sources, tags)
         say_indexing(session, reader)
         if count:
             total = search.count(reader, query, since=start, until=end, sources=sources, tags=tags, history=history)
@@ -103,7 +103,7 @@ def command(
                     reader, query, since=start, until=end, sources=sources, tags=tags, history=history, effort=_EFFORT
                 )
                 say_left_out(session, total, max(total, counted), whole=whole)
-    if total == 0 and exit_code:
+    if total == 0 and (exit_code or unknown):
         ctx.exit(NOTHING_FOUND)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from bot.cli.names import warn_unknown_sources
+from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import Session, source_option, tag_option, write
 from bot.cli.terminal.posts import POST_COLUMNS, print_post
 from bot.cli.terminal.times import Zone, zone_option
@@ -42,7 +43,7 @@ def command(
     """Show the newest posts, oldest first, and with -f each new one as it is archived."""
     archive = session.archive()
     with archive.reading() as reader:
-        warn_unknown_sources(session, reader, sources, tags)
+        unknown = warn_unknown_sources(session, reader, sources, tags)
         mark = reading.read_arrival_mark(reader)
         if number is None and jsonl:
             slices = reading.find_oldest_first(reader, sources=sources, tags=tags)
@@ -50,7 +51,10 @@ def command(
             most = _NUMBER if number is None else number
             slices = iter([reading.find_newest(reader, limit=most, sources=sources, tags=tags)])
         for ids in slices:
+            unknown &= not ids
             _show(session, reading.read_posts(reader, ids), zone, jsonl=jsonl)
+    if unknown and not follow:
+        raise SystemExit(NOTHING_FOUND)
     while follow:
         time.sleep(_PAUSE_S)
         with archive.reading() as reader:

@@ -1,6 +1,6 @@
 """What counts as unhealthy, one sentence each: the same for `status --health` and for the pings of a heartbeat."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import disk_usage
 
@@ -8,10 +8,11 @@ from bot.clock import HOUR, MINUTE
 from bot.documents.as_json import iso
 from storage.archive import marker
 from storage.frozen import dataclass
-from storage.state_names import HEALTHY
-from storage.status import ArchiveStatus
+from storage.state_names import HEALTHY, OK
+from storage.status import ArchiveStatus, Watch
 
 _BLIND = 15 * MINUTE  # longer than this no source answers, or a due round is missing
+_FIRST = 3 * MINUTE  # longer than this after the start no source has answered yet
 _ROOM = 16 << 20  # bytes that must be free: on a full disk nothing can be stored, not even that it is full
 _LATE = HOUR  # longer than this a message waits for delivery
 _SILENT = 3 * MINUTE  # longer than this without a heartbeat, which comes every minute
@@ -51,7 +52,7 @@ def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int, shown: Sh
     if daemon.running and signs and not any(abs(now - at) <= _SILENT for at in signs):
         last = "" if found.heartbeat_at is None else f" since {shown(found.heartbeat_at)}"
         problems.append(f"the daemon is running, but has written nothing to the archive{last}")
-    if active and all(watch.state not in HEALTHY and now - watch.state_since > _BLIND for watch in active):
+    if active and _hears_nothing(active, daemon, now):
         problems.append("no source answers")
     overdue = [watch.name for watch in active if max(watch.next_poll_at, watch.hold_until or 0) < now - _BLIND]
     if overdue and daemon.running is not False:
@@ -64,6 +65,16 @@ def find_problems(found: ArchiveStatus, daemon: DaemonState, now: int, shown: Sh
         if oldest is not None and now - oldest > most:
             problems.append(f"{words} since {shown(oldest)}")
     return tuple(problems)
+
+
+def _hears_nothing(active: Sequence[Watch], daemon: DaemonState, now: int) -> bool:
+    """Whether no source answers: at once where none has since the daemon began, else only if that lasts."""
+    answers = [watch.last_ok_at for watch in active if watch.last_ok_at is not None]
+    answered = bool(answers) and (daemon.since is None or max(answers) >= daemon.since)
+    if all(watch.state not in HEALTHY for watch in active):
+        return not answered or all(now - watch.state_since > _BLIND for watch in active)
+    waited = daemon.since is not None and now - daemon.since > _FIRST
+    return bool(daemon.running) and waited and not answered and all(watch.state != OK for watch in active)
 
 
 def check_space(data_dir: Path, *, running: bool | None) -> tuple[str, ...]:

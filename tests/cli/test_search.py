@@ -58,18 +58,20 @@ def test_a_post_without_words_is_shown_by_its_files() -> None:
 
 def test_a_source_that_nobody_knows_is_named(program: Program) -> None:
     for ran in (program("search", "lashio", "--source", "spokesmen"), program("tail", "--source", "spokesmen")):
-        assert (ran.returncode, ran.stdout) == (0, "")
+        assert (ran.returncode, ran.stdout) == (3, "")
         assert 'no source spokesmen in the archive; did you mean "spokesman"?' in ran.stderr
 
 
 def test_a_tag_or_rule_that_nobody_knows_is_named(program: Program) -> None:
     for ran in (program("search", "lashio", "--tag", "junat"), program("tail", "--tag", "junat")):
-        assert (ran.returncode, ran.stdout) == (0, "")
+        assert (ran.returncode, ran.stdout) == (3, "")
         assert 'there is no tag junat in the archive; did you mean "junta"?' in ran.stderr
-    assert (
-        "there is no rule nothing-like-it in the archive"
-        in program("alerts", "list", "--rule", "nothing-like-it").stderr
-    )
+    for form in ((), ("--json",)):
+        ran = program("alerts", "list", "--rule", "nothing-like-it", *form)
+        assert "there is no rule nothing-like-it in the archive" in ran.stderr
+        assert ran.returncode == 3
+    known = program("search", "bridge", "--source", "spokesman", "--source", "spokesmen")
+    assert (known.returncode, bool(known.stdout)) == (0, True), "what a known name finds is shown"
     assert "warning" not in program("search", "lashio", "--tag", "junta").stderr
 
 

@@ -3,6 +3,7 @@ import io
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from bot.cli.status.command import describe_watch, find_warnings
@@ -40,7 +41,19 @@ def test_one_failing_source_among_others_is_not_ill_health_but_all_of_them_are()
     failing = watch("broken", "failing")
     assert find_problems(standing(watch(), failing), RUNNING, NOW) == ()
     assert find_problems(standing(failing), RUNNING, NOW) == ("no source answers",)
-    assert find_problems(standing(watch("broken", "failing", since=NOW - MINUTE)), RUNNING, NOW) == ()
+
+
+def test_no_answer_since_the_start_is_ill_health_at_once_and_later_only_if_it_lasts() -> None:
+    def deaf(*watches: Watch, started: int = NOW - MINUTE) -> bool:
+        return "no source answers" in find_problems(standing(*watches), replace(RUNNING, since=started), NOW)
+
+    broken, new = watch("broken", "failing", since=NOW - MINUTE), Watch("new", "feed", next_poll_at=NOW)
+    assert deaf(broken, replace(broken, last_ok_at=NOW - HOUR))
+    assert not deaf(broken, replace(broken, last_ok_at=NOW - MINUTE))
+    assert not deaf(broken, new), "it has not been asked yet"
+    assert deaf(broken, new, started=NOW - 4 * MINUTE)
+    assert deaf(new, started=NOW - 4 * MINUTE)
+    assert not deaf(broken, watch(), started=NOW - 4 * MINUTE)
 
 
 def test_a_daemon_that_does_not_run_or_does_not_ask_is_ill_health() -> None:

@@ -46,7 +46,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     Unhealthy means one of these:
       no daemon is running
       the running daemon has written nothing for 3 minutes
-      no source has answered for 15 minutes
+      no source has answered since the start, or for 15 minutes
       a source has been due for 15 minutes and was not polled
       a message has waited for an hour, or a new post for 15 minutes
       the disk is full
