@@ -137,7 +137,7 @@ def _read(reader: Reader, now: int) -> tuple[list[Looked], dict[int, list[Silenc
 
 def _begin(writer: Writer, source: Looked, finding: Missing, words: str, health: Sequence[str], now: int) -> str:
     """Owe a message about what is missing, unless the source has posted meanwhile."""
-    if rhythm.last_post_at(writer, source.id) != source.last_post_at:
+    if rhythm.find_last_post(writer, source.id, now) != source.last_post_at:
         return ""
     slot = "" if finding.slot is None else finding.slot.key
     rhythm.begin(writer, source.id, slot, max(source.last_post_at or 0, source.first_contact_at), now)

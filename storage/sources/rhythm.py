@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 _MOST = 200_000  # newest posts of one source that count
 _ENDLESS = 1 << 62
+# one that was ahead of our clock when it came is a sign of life as soon as its time has come
+_LAST_POST = (
+    "nullif(max(coalesce(s.last_post_at, 0), coalesce((SELECT max(posted_at) FROM (SELECT p.posted_at FROM posts p"
+    " WHERE p.source_id = s.id ORDER BY p.id DESC LIMIT 20) WHERE posted_at <= :now), 0)), 0)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,9 @@ def _read_missing(reader: Reader, source_id: int, first_id: int) -> list[tuple[i
 def list_looked(reader: Reader, now: int, within: int) -> list[Looked]:
     """Sources whose last round was good and not longer ago than `within`, beyond when it was due."""
     rows = reader.rows(
-        "SELECT s.id, s.name, s.first_contact_at, s.last_post_at, r.ended_at AS looked_at,"
+        f"SELECT s.id, s.name, s.first_contact_at, {_LAST_POST} AS last_post_at, r.ended_at AS looked_at,"
         " (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL"
-        " AND coalesce(g.to_at, :now) > coalesce(s.last_post_at, 0)"
+        f" AND coalesce(g.to_at, :now) > coalesce({_LAST_POST}, 0)"
         " AND g.reason NOT IN ('backfill', 'first contact')) AS gaps"
         " FROM sources s JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE source_id = s.id)"
         " WHERE s.enabled = 1 AND s.paused = 0 AND s.state = 'ok' AND r.outcome = 'ok'"
@@ -131,11 +136,11 @@ def end(writer: Writer, source_id: int, now: int) -> None:
 
 
 def accept(writer: Writer, source_id: int, now: int) -> int | None:
-    """Accept that a source is silent, until it has been so twice as long; since when it is. None: it never posted."""
-    row = writer.one("SELECT last_post_at, first_contact_at FROM sources WHERE id = :id", {"id": source_id})
-    if row is None or row["first_contact_at"] is None:
+    """Accept that a source is silent, until it has been so twice as long; since when it is. None: not reached yet."""
+    first = writer.value("SELECT first_contact_at FROM sources WHERE id = :id", {"id": source_id})
+    if first is None:
         return None
-    since = int(max(row["last_post_at"] or 0, 0) or row["first_contact_at"])
+    since = find_last_post(writer, source_id, now) or int(first)
     until = now + max(now - since, 0)
     known = writer.execute(
         "UPDATE silences SET accepted_until = :until WHERE source_id = :source AND ended_at IS NULL",
@@ -149,9 +154,10 @@ def accept(writer: Writer, source_id: int, now: int) -> int | None:
     return since
 
 
-def last_post_at(reader: Reader, source_id: int) -> int | None:
-    """When the newest known post of a source was published."""
-    at: int | None = reader.value("SELECT last_post_at FROM sources WHERE id = :id", {"id": source_id})
+def find_last_post(reader: Reader, source_id: int, now: int) -> int | None:
+    """When the newest post of a source was published whose time is usable and not ahead of now."""
+    statement = f"SELECT {_LAST_POST} FROM sources s WHERE s.id = :id"
+    at: int | None = reader.value(statement, {"id": source_id, "now": now})
     return at
 
 

@@ -162,6 +162,14 @@ def test_a_post_without_a_time_does_not_make_it_look_alive(desk: Desk) -> None:
     assert desk.look() == []
 
 
+def test_a_source_whose_clock_is_ahead_of_ours_is_alive(desk: Desk) -> None:
+    desk.watch(24 * 20)
+    desk.watch(6, every=0)
+    desk.save(desk.now + 10 * MINUTE)
+    desk.watch(3, every=0)
+    assert desk.look() == []
+
+
 def test_an_accepted_silence_is_said_again_when_it_is_as_long_again(desk: Desk) -> None:
     desk.watch(24 * 20)
     desk.watch(10, every=0)
