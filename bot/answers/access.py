@@ -2,6 +2,7 @@
 
 from bot.config import Config
 from bot.contracts.target import BotAccess
+from storage.alerts.pace import Pace
 
 
 def find_access(config: Config) -> BotAccess | None:
@@ -23,6 +24,18 @@ def find_answered(config: Config) -> frozenset[str]:
 
 def find_sharing(config: Config, access: BotAccess) -> dict[str, str]:
     """The targets that send by this bot, with their chats."""
+    return {name: bot.chat for name, bot in _find_bots(config, access).items()}
+
+
+def find_paces(config: Config, access: BotAccess) -> dict[str, Pace]:
+    """The limits of the chats to which targets send by this bot, by the chat as the config has it."""
+    limits = {target.name: target.per_minute for target in config.targets}
+    return {
+        bot.chat: Pace(access.count_for(bot.chat), limits[name]) for name, bot in _find_bots(config, access).items()
+    }
+
+
+def _find_bots(config: Config, access: BotAccess) -> dict[str, BotAccess]:
     bots = {target.name: found for target in config.targets if (found := target.bot())}
     same = (access.token_file.path, access.api_base)
-    return {name: found.chat for name, found in bots.items() if (found.token_file.path, found.api_base) == same}
+    return {name: found for name, found in bots.items() if (found.token_file.path, found.api_base) == same}

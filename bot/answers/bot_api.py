@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from bot.clock import HOUR, SECOND, Clock
+from bot.clock import DAY, SECOND, Clock
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.target import BotAccess
 from bot.errors import Later, Never
@@ -68,7 +68,7 @@ class BotApi:
         more = answer.get("parameters")
         wait = more.get("retry_after") if isinstance(more, dict) else None
         if status == 429 and isinstance(wait, int) and wait >= 0:
-            until = self._clock.now() + min(wait * SECOND, HOUR)
+            until = self._clock.now() + min(wait * SECOND, DAY)
             return Later(f"Telegram asks to wait {wait} s", retry_at=until, obey=True)
         if busy is not None or not answer:
             return Later(busy.reason if busy else f"something else answered in Telegram's place with status {status}")

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from bot.alerts.handing import where
-from bot.answers.access import find_access, find_sharing
+from bot.answers.access import find_access, find_paces, find_sharing
 from bot.answers.actions import Done, carry_out, find_alert, press
 from bot.answers.bot_api import BotApi, Conflict, RefusedRequest
+from bot.answers.chat_limits import ChatLimits
 from bot.answers.commands import (
     ACTIONS,
     COMMANDS,
@@ -87,7 +88,7 @@ class BotLine:
             return None
         health = [target.name for target in config.targets if target.health]
         api, sharing = BotApi(http, clock, access), tuple(find_sharing(config, access))
-        replies = Replies(config, api, store, clock, say, sharing)
+        replies = Replies(config, api, store, clock, say, ChatLimits(access, find_paces(config, access)), sharing)
         return cls(config, api, store, clock, say, Incidents(store, clock, say, health), acked, replies)
 
     async def begin(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.alerts.growing import halve
 from bot.alerts.handing import hand_over
+from bot.alerts.settling import Settling
 from bot.archive import AsyncArchive
 from bot.bells import SWEEP_S, Bell
 from bot.clock import HOUR, MINUTE, Clock
@@ -72,6 +73,7 @@ class ButtonRemoval:
         except Later as problem:
             self.pause_until[one.target] = max(problem.retry_at or 0, now + MINUTE)
             if problem.obey and problem.retry_at is not None:
-                await self.store.run(target_states.hold_targets, [one.target], problem.retry_at, now)
+                held = Settling(self.targets).sharing(one.target)
+                await self.store.run(target_states.hold_targets, held, problem.retry_at, now)
             return
         await self.store.run(buttons.note_removed, one.delivery)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from bot.alerts.handing import where
 from bot.answers.bot_api import BotApi, RefusedRequest
+from bot.answers.chat_limits import ChatLimits
 from bot.answers.commands import Command, page_buttons
 from bot.answers.incoming import Incoming
 from bot.answers.pages import find_page, say_of
 from bot.answers.reports import Question, report
 from bot.archive import AsyncArchive
-from bot.clock import SECOND, Clock
+from bot.clock import MINUTE, SECOND, Clock
 from bot.config import Config
 from bot.contracts.message import ButtonRows
 from bot.errors import Later, Never, UserError
@@ -26,6 +27,7 @@ _AT_ONCE = 4  # questions
 _ATTEMPTS = 5  # of one answer, where Telegram asks to wait
 _TOAST = 190  # characters above a button
 _SAID = 3_000  # UTF-16 units of one sentence
+_PATIENCE = 5 * MINUTE  # with a chat where much is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,17 @@ class BotReply:
 
 @dataclass(slots=True)
 class Replies:
-    """The bot's own words. `sharing` are the targets that send by it: a wait that Telegram asks for holds them too."""
+    """The bot's own words. `sharing` are the targets that send by it: a wait that Telegram asks for holds them too.
+
+    What it says in a chat counts against the limit of the chat.
+    """
 
     config: Config
     api: BotApi
     store: AsyncArchive
     clock: Clock
     say: Callable[[str], None]
+    limits: ChatLimits
     sharing: Collection[str] = ()
     _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -68,7 +74,8 @@ class Replies:
             self.say(f"internal error in the bot: {where(problem)}; {heard.called} got no answer")
 
     async def _call(self, method: str, request: dict[str, object]) -> None:
-        """Call a method, after any wait that Telegram has asked this bot for; such a wait holds alerts too."""
+        """Say something in a chat, after any wait that Telegram has asked this bot for; it holds alerts too."""
+        await self._wait_for_place(request["chat_id"])
         for _ in range(_ATTEMPTS):
             known = await self.store.read(target_states.read_targets)
             held = max((row.hold_until or 0 for name, row in known.items() if name in self.sharing), default=0)
@@ -83,6 +90,14 @@ class Replies:
             else:
                 return
         raise Later("Telegram asked to wait again and again")
+
+    async def _wait_for_place(self, chat: object) -> None:
+        """Wait until the chat takes one more message, and count it."""
+        began = self.clock.now()
+        while (free := await self.store.run(self.limits.claim, chat, self.clock.now())) is not None:
+            if free - began > _PATIENCE:
+                raise Later("more is asked in this chat than Telegram lets a bot answer")
+            await asyncio.sleep(max(free - self.clock.now(), 0) / SECOND)
 
     async def _answer_button(self, query: str, said: str) -> None:
         """End the waiting sign on a button; Telegram takes that for seconds only, and what was asked for is done."""

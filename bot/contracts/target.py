@@ -48,6 +48,10 @@ class BotAccess:
     api_base: str
     chat: str = ""
 
+    def count_for(self, chat: object) -> str:
+        """What `per_minute` counts for: everything that this bot sends to a chat."""
+        return f"telegram {self.token_file.path} {chat}"
+
 
 class TargetSettings(Settings):
     """The keys that every `[[targets]]` entry may have; each kind adds its own."""

@@ -284,6 +284,7 @@ kind = "telegram"
 token_file = "token"
 chat = -100
 api_base = "{base}"
+per_minute = 200
 health = true
 [[rules]]
 name = "fire"

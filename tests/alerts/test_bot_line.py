@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.answers.chat_limits import ChatLimits
 from bot.answers.line import BotLine
 from bot.archive import AsyncArchive
 from bot.cli.kinds import every_kind
@@ -14,6 +15,7 @@ from bot.clock import Clock
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.http import IN_ALL, Http
+from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.answers import bots, escalations
 from storage.records import Escalation
 from tests.bot_api import TOKEN
@@ -325,3 +327,32 @@ def test_what_would_leave_people_without_answers_or_buttons_is_warned_of(
     config.write_text(config.read_text().replace(old, new))
     [warning] = load(config, Environment(), kinds=every_kind()).warnings
     assert said in warning
+
+
+def test_answers_count_as_messages_to_their_chat(chat: BotChat, listen: Any, line: Any, bot_config: Config) -> None:
+    for words in ("/help", "/rules", "/mutes"):
+        ask(chat, listen, words)
+    [desk] = bot_config.targets
+    access = desk.bot()
+    assert access is not None
+    counted = line.rows(
+        "SELECT count(*) AS n FROM sendings WHERE chat = 'NAME'".replace("NAME", access.count_for(-100))
+    )
+    assert counted == [{"n": 3}]
+
+
+def test_answers_leave_half_of_a_limit_to_alerts_and_wait_where_alerts_use_it(line: Any, bot_config: Config) -> None:
+    [desk] = bot_config.targets
+    access = desk.bot()
+    assert access is not None
+    pace, second = Pace(access.count_for(-100), 6), 1_000_000
+    limits, free = ChatLimits(access, {"-100": pace}), line.now + 61 * second
+    with line.archive.writing() as writer:
+        assert [limits.claim(writer, -100, line.now) for _ in range(4)] == [None, None, None, free]
+        assert find_free_time(writer, pace, line.now) <= line.now, "an alert may still go out"
+        for _ in range(3):
+            note_sending(writer, pace, line.now)
+        assert find_free_time(writer, pace, line.now) == free, "answers count"
+        assert limits.claim(writer, -100, free) is None
+        assert limits.claim(writer, 4242, line.now) is None, "another chat has its own limit"
+        assert [limits.claim(writer, -7, line.now) for _ in range(11)][9:] == [None, free], "groups take 20 a minute"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.alerts.outbox import Drained
+from storage.alerts import retrying
 from tests.bot_api import TOKEN
 
 SECOND = 1_000_000
@@ -34,8 +35,8 @@ def test_an_edit_and_a_deletion_stand_as_replies_under_the_first_message(
     assert "was: the command fell\nnow: the command stands" in bot_api.said[1].text
 
 
-@pytest.mark.parametrize(("wanted", "kept"), [(1_072, 1_072), (10_072, 3_600)])
-def test_flood_control_outlives_the_process_for_at_most_an_hour(
+@pytest.mark.parametrize(("wanted", "kept"), [(1_072, 1_072), (10_072, 10_072), (100_000, 86_400)])
+def test_flood_control_is_kept_to_the_second_over_a_restart_for_at_most_a_day(
     line: Any, deliver: Any, telegram: Any, bot_api: Any, wanted: int, kept: int
 ) -> None:
     line.match(line.post())
@@ -110,3 +111,22 @@ def test_a_captive_portal_costs_no_repeat(line: Any, deliver: Any, telegram: Any
     bot_api.page = None
     assert deliver(**telegram) == Drained(sent=1)
     assert "possible repeat" not in bot_api.said[0].text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_webhook_that_lets_nobody_in_is_suspended_and_loses_nothing(
+    status: int, line: Any, deliver: Any, sink: Any
+) -> None:
+    for number in range(20):
+        line.match(line.post(native_id=str(number)))
+    sink.status = status
+    assert deliver(kind="webhook", url=sink.url).sent == 0
+    assert deliver(kind="webhook", url=sink.url).sent == 0
+    [said] = line.said
+    assert "suspended" in said
+    assert "communique alerts test desk" in said
+    assert set(line.states()) == {"pending"}
+    with line.archive.writing() as writer:
+        retrying.retry(writer, line.now, target="desk")
+    sink.status = 204
+    assert deliver(kind="webhook", url=sink.url).sent == 20

@@ -45,9 +45,16 @@ def test_words_go_without_a_file_that_cannot_go(keys: Any, around: Any, sink: An
     assert told["attachments"] == []
 
 
-def test_a_service_that_refuses_is_tried_later_and_told_by_its_number(keys: Any, around: Any, sink: Any) -> None:
-    sink.status = 401
-    with pytest.raises(Later, match="error 401"):
+def test_a_service_that_refuses_is_tried_later_and_named_by_its_number(keys: Any, around: Any, sink: Any) -> None:
+    sink.status = 422
+    with pytest.raises(Later, match="error 422"):
+        asyncio.run(around.send(keys["apprise"]))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_service_that_lets_nobody_in_suspends_the_target(status: int, keys: Any, around: Any, sink: Any) -> None:
+    sink.status = status
+    with pytest.raises(Never, match=rf"refuses access \(error {status}\).*`communique alerts test desk`"):
         asyncio.run(around.send(keys["apprise"]))
 
 

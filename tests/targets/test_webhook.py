@@ -22,6 +22,7 @@ class Kept:
     def __init__(self) -> None:
         self.url = ""
         self.status = 200
+        self.waits = False
         self.headers: dict[str, str] = {}
         self.body = b""
 
@@ -36,7 +37,7 @@ def receiver() -> Iterator[Kept]:
             kept.headers = {name.lower(): value for name, value in self.headers.items()}
             kept.body = self.rfile.read(int(self.headers["content-length"]))
             self.send_response(kept.status)
-            if kept.status == 429:
+            if kept.waits:
                 self.send_header("retry-after", "120")
             self.end_headers()
 
@@ -96,7 +97,7 @@ def test_bad_input_20_the_body_is_json_whatever_a_post_holds(receiver: Kept, aro
     assert not set(receiver.body) & set(b"\x00\x1b\r")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 500, 503])
+@pytest.mark.parametrize("status", [400, 404, 413, 422, 500, 503])
 def test_a_receiver_that_is_deployed_wrongly_gets_it_later(status: int, receiver: Kept, around: Any) -> None:
     receiver.status = status
     with pytest.raises(Later, match=str(status)):
@@ -109,8 +110,19 @@ def test_a_receiver_that_is_gone_parks_the_target(receiver: Kept, around: Any) -
         asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
 
 
-def test_a_wait_that_the_receiver_names_is_obeyed(receiver: Kept, around: Any) -> None:
-    receiver.status = 429
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_receiver_that_lets_nobody_in_suspends_the_target_and_says_the_way_back(
+    status: int, receiver: Kept, around: Any
+) -> None:
+    receiver.status = status
+    with pytest.raises(Never, match=rf"{status}.*check url and secret_file, then run `communique alerts test desk`"):
+        asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_wait_that_the_receiver_names_is_obeyed(status: int, receiver: Kept, around: Any) -> None:
+    receiver.status = status
+    receiver.waits = True
     with pytest.raises(Later) as problem:
         asyncio.run(around.send({"kind": "webhook", "url": receiver.url}))
     assert problem.value.obey

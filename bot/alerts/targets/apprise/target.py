@@ -95,6 +95,9 @@ class Apprise:
             raise Never("Apprise cannot read the url", remedy="it must be one Apprise URL, such as ntfy://host/topic")
         if status == "TIMEOUT":
             raise Later(f"{service} gave no answer", unsure=True)
+        if code in (401, 403):
+            remedy = f"renew its token or address; then `communique alerts test {self.settings.name}`"
+            raise Never(f"{service} refuses access (error {code})", remedy=remedy)
         raise Later(f"{service} did not accept the message" + (f" (error {code})" if isinstance(code, int) else ""))
 
     async def _ask(self, request: dict[str, object]) -> dict[str, object]:

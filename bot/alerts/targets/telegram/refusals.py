@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from bot.clock import HOUR, SECOND
+from bot.clock import DAY, HOUR, SECOND
 from bot.contracts.target import MessageRefused, Moved, NoTopics, TopicGone
 from bot.errors import Later, Never
 from bot.foreign.graphemes import clip
@@ -58,7 +58,7 @@ def find_problem(
     more = more if isinstance(more, dict) else {}
     wait = more.get("retry_after")
     if reply.status == 429 and isinstance(wait, int) and wait >= 0:
-        until = now + min(wait * SECOND, HOUR)
+        until = now + min(wait * SECOND, DAY)  # its own wait, to the second; a longer one is taken for a mistake
         return Later(f"Telegram asks to wait {wait} s", retry_at=until, state=RATE_LIMITED, obey=True)
     busy = check_busy(reply, now, HOUR)
     if busy is not None:

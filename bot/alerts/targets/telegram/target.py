@@ -95,7 +95,7 @@ class TelegramTarget:
             self.shows = replace(self.shows, file_bytes=UPLOAD, together=together)
         self.opens_topics = settings.topic == PER_EVENT
         self.account = f"telegram {settings.token_file.path}"
-        self.chat = f"{self.account} {settings.chat}"
+        self.chat = BotAccess(settings.token_file, settings.api_base).count_for(settings.chat)
         self._chat: int | str = settings.chat
         self._http = http
         self._clock = clock

@@ -14,7 +14,7 @@ from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.target import AT_ONCE, Message, Shows, TargetTools
 from bot.errors import Later, Never
 from bot.foreign.text import json_text
-from bot.http import Http, check_busy
+from bot.http import Http, Reply, check_busy
 from bot.http.masking import secret_parts
 from bot.http.spool import Spool
 
@@ -24,7 +24,8 @@ class Webhook:
 
     Several are under way at once, unless a pause is set between requests to the receiver's host.
 
-    A receiver that answers 4xx may be misconfigured for an hour only: all but 410 (Gone) is tried for 24 hours.
+    After 401, 403 and 410 a person must act, unless 401 or 403 names a time to come back. A receiver with another error
+    may be misconfigured for an hour only: it is tried for 24 hours.
     """
 
     idempotent = True
@@ -66,10 +67,19 @@ class Webhook:
             reply = await self._http.post(url, content=body, headers=headers, deadline=30)
         except (Later, Never) as problem:
             raise mask_secrets(problem, *secret_parts(url)) from None
-        if reply.status == 410:
-            raise Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
         if not reply.ok:
-            raise check_busy(reply, self._clock.now(), HOUR) or Later(f"the receiver answered {reply.status}")
+            raise self._problem(reply)
+
+    def _problem(self, reply: Reply) -> Later | Never:
+        if reply.status == 410:
+            return Never("the receiver answered 410 Gone", remedy="change its url, or remove the target")
+        busy = check_busy(reply, self._clock.now(), HOUR)
+        if busy is not None:
+            return busy
+        if reply.status in (401, 403):
+            remedy = f"check url and secret_file, then run `communique alerts test {self.settings.name}`"
+            return Never(f"the receiver refuses access ({reply.status})", remedy=remedy)
+        return Later(f"the receiver answered {reply.status}")
 
     def _url(self) -> str:
         return self.settings.url or (read_secret(self.settings.url_file) if self.settings.url_file else "")
