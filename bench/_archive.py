@@ -6,11 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from bench._texts import Words
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Writer
 from storage.archive.index_row import NAMES
 from storage.language.fold import CLOSED, fold
 from storage.language.version import FOLD_VERSION
 from storage.migrations import migrate
+from storage.posts.index_words import note
 
 NOW = 1_763_800_000
 _BATCH = 5_000
@@ -54,6 +55,7 @@ def fill(path: Path, words: Words, posts: int) -> None:
             f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id BETWEEN ? AND ?",
             ids,
         )
+        note(Writer(connection), (str(row[4]) for row in rows))
         connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()

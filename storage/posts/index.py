@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from storage.archive.full_text import find_floor
 from storage.archive.index_row import COLUMNS, MARK, NAMES
+from storage.posts.index_words import note
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _EMPTY = dict.fromkeys(COLUMNS)
 _ADD = f"INSERT INTO posts_index (rowid, {NAMES}) VALUES (:id, {', '.join(f':{name}' for name in COLUMNS)})"
 _AGAIN = f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id = :id"
+_FOLDED = "SELECT folded FROM texts WHERE id >= :id << 14 AND id < (:id + 1) << 14"
 _OLD = "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)"
 
 
@@ -27,6 +29,7 @@ def add(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
         writer.execute_many(_OLD, rows)
         rows = [row for row in rows if cast("int", row["post_id"]) >= floor]
     writer.execute_many(_ADD, list(_lines(rows)))
+    note(writer, (cast("str", row["folded"]) for row in rows))
 
 
 @contextmanager
@@ -37,6 +40,8 @@ def rewriting(writer: Writer, post_ids: Iterable[int]) -> Iterator[None]:
     writer.execute_many("DELETE FROM posts_index WHERE rowid = :id", kept)
     yield
     writer.execute_many(_AGAIN, kept)
+    for row in kept:
+        note(writer, writer.column(_FOLDED, row))
 
 
 def add_to_old(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from storage.archive.full_text import MOVE
 from storage.archive.index_row import NAMES
 from storage.posts.ids import TEXT_BITS
+from storage.posts.index_words import note
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -95,6 +96,13 @@ def move_some(writer: Writer, now: int) -> bool:
         f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words "
         "WHERE id >= :low AND id < :high ORDER BY id",
         {"low": posts[-1], "high": move.floor},
+    )
+    note(
+        writer,
+        writer.column(
+            f"SELECT folded FROM texts WHERE id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}",
+            {"low": posts[-1], "high": move.floor},
+        ),
     )
     passed = min(max(now - move.at, 0), _LONGEST_PAUSE) if move.at else 0
     done = move.done + len(posts)

@@ -183,6 +183,15 @@ class TextTable(SQLModel, table=True):
     ended: int | None = None  # the revision that no longer had it; None while it is current, or where that is not known
 
 
+class WordTable(SQLModel, table=True):
+    """The words of the full-text index, for fuzzy words, wildcards and beginnings: see storage.posts.index_words."""
+
+    __tablename__: ClassVar[str] = "words"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    word: str = Field(primary_key=True, sa_type=Text)
+
+
 class QuarantineTable(SQLModel, table=True):
     """What could not be read or stored as a post: kept whole, listed by `status`, never in the way."""
 

@@ -103,7 +103,7 @@ def _all(parts: list[Bounded]) -> Bounded:
 
 def _leaf(node: Node, scope: Scope, index: IndexWords | None) -> Bounded:
     if isinstance(node, Words):
-        found = tell(node)
+        found = tell(node, index)
         return _words(node, found, scope) if found else Bounded(NONE, EVERY)
     if isinstance(node, LEAVES):
         text = necessary(node, index)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from storage.frozen import dataclass
 from storage.language.tree import And, Node, Or
-from storage.search.phrases import MOST_PARTS, IndexWords, all_of, any_of, necessary
+from storage.search.phrases import MOST_PARTS, all_of, any_of, necessary
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,15 @@ class Expression:
     parts: tuple[Expression, ...] = ()
 
 
-def expression(node: Node, index: IndexWords | None = None) -> Expression | None:
-    """What some text (or, for an AND with parts, some text for each part) must match; None: the index cannot help.
-
-    Fuzzy words and some with wildcards can be told only from the words that the index has.
-    """
+def expression(node: Node) -> Expression | None:
+    """What some text (or, for an AND with parts, some text for each part) must match; None: the index cannot help."""
     if isinstance(node, And):
-        parts = [found for part in node.parts if (found := expression(part, index))][:MOST_PARTS]
+        parts = [found for part in node.parts if (found := expression(part))][:MOST_PARTS]
         if not parts:
             return None
         return Expression(all_of(part.text for part in parts), tuple(parts) if len(parts) > 1 else parts[0].parts)
     if isinstance(node, Or):
-        ways = [expression(part, index) for part in node.parts]
+        ways = [expression(part) for part in node.parts]
         known = [way for way in ways if way]
         if len(known) < len(ways):
             return None
@@ -39,7 +36,7 @@ def expression(node: Node, index: IndexWords | None = None) -> Expression | None
         return Expression(
             any_of(way.text for way in known), (Expression(any_of(_spread(way) for way in known)),) if spread else ()
         )
-    text = necessary(node, index)
+    text = necessary(node)
     return Expression(text) if text else None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storage.archive.database import as_list, in_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
-from storage.language.tree import And, Is, Node, Or
+from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
@@ -78,20 +78,25 @@ class Candidates:
         return as_list(chosen) if chosen else ""
 
     @cached_property
+    def countable(self) -> Bounded:
+        """What the index says without the help of its words."""
+        return bounds(self._asked.root, self._asked.scope)
+
+    @cached_property
     def bounds(self) -> Bounded:
-        """What the index says. Its words are read only where the rest of the query leaves too many posts."""
+        """What the index says. All its words are read only where the rest of the query leaves too many posts."""
         root, scope = self._asked.root, self._asked.scope
-        found = bounds(root, scope)
+        found = bounds(root, scope, Vocabulary(self._reader, thorough=False))
         term = found.at_all.known
-        if self.moving or (term is not None and (not term or self._is_rare(_HOW_MANY, {"term": term}, _MANY))):
+        if not _needs_words(root) or (term is not None and self._is_rare(_HOW_MANY, {"term": term}, _MANY)):
             return found
-        return bounds(root, scope, Vocabulary(self._reader, "posts_index"))
+        return bounds(root, scope, Vocabulary(self._reader))
 
     @property
     def is_indexed(self) -> bool:
         """Whether the index can tell which posts may be answers."""
         if self.moving:
-            return by_text.expression(self._asked.root, Vocabulary(self._reader, "texts_index")) is not None
+            return by_text.expression(self._asked.root) is not None
         return not self.bounds.at_all.others
 
     def slices(self, size: int, among: Rows = EVERY) -> Iterator[list[int]]:
@@ -135,8 +140,6 @@ class Candidates:
     def _old_ways(self) -> list[_Walk] | None:
         root = self._asked.root
         found = by_text.expression(root)
-        if not found or not self._is_rare(_HOW_MANY_OLD, {"term": found.text}, _MANY):
-            found = by_text.expression(root, Vocabulary(self._reader, "texts_index"))
         if not found:
             return None
         id_ = f"(texts_index.rowid >> {TEXT_BITS})"
@@ -195,6 +198,15 @@ class Candidates:
             if rows[least] < most:
                 break
         return least
+
+
+def _needs_words(node: Node) -> bool:
+    """Whether a query has words that only the words of the index can narrow."""
+    if isinstance(node, And | Or | Near):
+        return any(map(_needs_words, node.parts))
+    if isinstance(node, Not | Guarded):
+        return _needs_words(node.part)
+    return isinstance(node, Fuzzy | Wild)
 
 
 def _necessary_facts(node: Node) -> frozenset[str]:

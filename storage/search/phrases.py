@@ -26,6 +26,8 @@ _NOTHING = f'"{CLOSED}{CLOSED}"'  # what no text matches
 class IndexWords(Protocol):
     """The words that the index has: which fit a pattern, which are close to a word; None where that is no help."""
 
+    def beginning_with(self, lead: str) -> list[str] | None: ...
+
     def like(self, pattern: str) -> list[str] | None: ...
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None: ...
@@ -40,7 +42,7 @@ def necessary(node: Node, index: IndexWords | None = None) -> str | None:
         ways = [necessary(part, index) for part in node.parts]
         return any_of(ways) if all(ways) else None
     if isinstance(node, Words):
-        ways = [_row(needle.split(), prefix=needle[-1] != " ") for needle in node.needles]
+        ways = [_beginning(needle, index) or _row(needle.split(), prefix=needle[-1] != " ") for needle in node.needles]
         ways += [_row(_unmarked(needle).split(), prefix=False) for needle in node.marked]
         return any_of(way for way in ways if way) if ways and all(ways) else None
     if isinstance(node, Exact):
@@ -67,29 +69,40 @@ class Found:
     extension: bool
 
 
-def tell(leaf: Words) -> Found | None:
+def tell(leaf: Words, index: IndexWords | None = None) -> Found | None:
     """What the index can tell of words; None where it cannot."""
-    at_all = necessary(leaf)
+    at_all = necessary(leaf, index)
     if not at_all:
         return None
     surely, extension = [], False
     for needle in leaf.needles:
         tokens = needle.split()
         prefix = needle[-1] != " "
-        if (
+        if beginning := _beginning(needle, index):
+            surely.append(beginning)
+        elif (
             len(tokens) <= _MOST_TOKENS
             and all(_indexed(char) for token in tokens for char in token)
             and not (prefix and len(tokens[-1]) < _SHORTEST_PREFIX)
         ):
             phrase, closed = _forms(tokens, prefix=prefix)
             surely.append(any_of((phrase, closed)) if len(tokens) == 1 else phrase)
-            extension = extension or _is_extension(tokens, prefix=prefix)
+        extension = extension or _is_extension(tokens, prefix=prefix)
     return Found(any_of(surely), at_all, extension)
 
 
 def _is_extension(tokens: list[str], *, prefix: bool) -> bool:
     known = extension_tokens()
     return not known.isdisjoint(tokens) or (prefix and any(token.startswith(tokens[-1]) for token in known))
+
+
+def _beginning(needle: str, index: IndexWords | None) -> str | None:
+    """A word of which only the beginning is known, by the words of the index: they are walked, not gathered first."""
+    lead = needle.strip()
+    if index is None or needle[-1] == " " or " " in lead or not all(map(_indexed, lead)):
+        return None
+    words = index.beginning_with(lead)
+    return None if words is None else any_of(f'"{word}"' for word in words) or _NOTHING
 
 
 def _unmarked(needle: str) -> str:

@@ -6,7 +6,6 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from storage.archive.sqlite import sqlite3
 from storage.language.distance import distance
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
@@ -15,29 +14,38 @@ from storage.language.words import irregular, plurals
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
+_MOST_BEGINNING = 300  # words; more are gathered faster by the index itself
 _MOST = 2_000  # words; a question with more takes longer than reading the posts
 
 
 class Vocabulary:
-    """The index's words, read when they are first asked for. Answers None where the index cannot help."""
+    """The index's words, read when they are first asked for. Answers None where the index cannot help.
 
-    def __init__(self, reader: Reader, index: str) -> None:
+    Numbers are not among them. `thorough` says whether all words may be read, or only those with a certain beginning.
+    """
+
+    def __init__(self, reader: Reader, *, thorough: bool = True) -> None:
         self._reader = reader
-        self._table = f"words_of_{index}"
-        self._index = index
+        self._thorough = thorough
+
+    def beginning_with(self, lead: str) -> list[str] | None:
+        """Words with this beginning; compounds keep their mark."""
+        if lead.isdecimal():
+            return None
+        found = self._beginning_with(lead, _MOST_BEGINNING + 1)
+        return found if len(found) <= _MOST_BEGINNING else None
 
     def like(self, pattern: str) -> list[str] | None:
         """Words that a pattern of letters, `*` and `?` fits, as singular or plural; compounds keep their mark."""
-        first = pattern[0].strip("*?")  # a word and its plural have at least their first letter in common
-        words = self._beginning_with(first) if first else self._all
-        if words is None:
+        if not self._thorough or not re.search(r"[^*?\d]", pattern):
             return None
-        found = _fitting(pattern, words)
+        first = pattern[0].strip("*?")  # a word and its plural have at least their first letter in common
+        found = _fitting(pattern, self._beginning_with(first) if first else self._all)
         return found if len(found) <= _MOST else None
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None:
         """Words at most so many edits away, each with its distance."""
-        if self._all is None:
+        if not self._thorough or sum(not char.isdecimal() for char in word) <= edits:
             return None
         letters, size = set(word), len(word)
         found: dict[str, int] = {}
@@ -49,35 +57,18 @@ class Vocabulary:
                     found[other] = apart
         return found if len(found) <= _MOST else None
 
-    def _beginning_with(self, lead: str) -> list[str] | None:
-        if not self._there:
-            return None
-        asked = {f"low{number}": mark + lead for number, mark in enumerate(("", CLOSED))}
-        asked |= {f"high{number}": mark + lead + "\U0010ffff" for number, mark in enumerate(("", CLOSED))}
+    def _beginning_with(self, lead: str, most: int = -1) -> list[str]:
         words: list[str] = []
-        for number in range(2):  # an OR would read the whole index
+        for mark in ("", CLOSED):
+            asked = {"low": mark + lead, "high": mark + lead + "\U0010ffff", "most": most}
             words += self._reader.column(
-                f"SELECT term FROM temp.{self._table} WHERE term >= :low{number} AND term < :high{number}", asked
+                "SELECT word FROM words WHERE word >= :low AND word < :high ORDER BY word LIMIT :most", asked
             )
         return words
 
     @cached_property
-    def _all(self) -> list[str] | None:
-        return self._reader.column(f"SELECT term FROM temp.{self._table}") if self._there else None
-
-    @cached_property
-    def _there(self) -> bool:
-        """Whether the table of words could be made: it lives beside the file, and only as long as the connection."""
-        ask = self._reader.execute
-        forbidden = self._reader.value("PRAGMA query_only")
-        try:
-            ask("PRAGMA query_only = OFF")
-            ask(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{self._table} USING fts5vocab(main, {self._index}, row)")
-        except sqlite3.OperationalError:  # another program's connection, which may forbid it: then posts are read
-            return False
-        finally:
-            ask(f"PRAGMA query_only = {int(forbidden)}")
-        return True
+    def _all(self) -> list[str]:
+        return self._reader.column("SELECT word FROM words")
 
 
 def _fitting(pattern: str, words: list[str]) -> list[str]:

@@ -23,6 +23,7 @@ from storage.language.script import language
 from storage.language.terms import Term
 from storage.language.version import FOLD_VERSION
 from storage.posts import refolding
+from storage.posts.index_words import note
 from storage.records import FetchedPost
 from storage.search import documents, search
 
@@ -171,6 +172,7 @@ class Shelf:
         for number, post in enumerate(sorted(posts, key=lambda post: post["second"])):
             self._put(post["second"] << 16 | number, post)
         put(full_text.REBUILD.format("posts_index"))
+        note(Writer(self.memory), self.reader.column("SELECT folded FROM texts"))
 
     def _put(self, post_id: int, post: dict[str, Any]) -> None:
         put = self.memory.execute

@@ -137,6 +137,9 @@ def test_fuzzy_words_and_wildcards_read_only_posts_with_words_that_fit(
 class FewWords:
     """An index that knows which words are one letter away, and has too many that are further."""
 
+    def beginning_with(self, lead: str) -> list[str] | None:
+        return [lead]
+
     def like(self, pattern: str) -> list[str] | None:
         return [pattern] if pattern.isalpha() else None
 

@@ -65,6 +65,7 @@ _STEPS: tuple[str, ...] = (
         'translation, earlier, content="posts_words", content_rowid="id", columnsize=0, '
         "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
     ),
+    "CREATE TABLE words (word TEXT NOT NULL, PRIMARY KEY (word)) WITHOUT ROWID, STRICT",
     """INSERT INTO meta (key, value) VALUES ('index_move', '{"floor": 281474976710656, "done": 0, "total": 0}')""",
 )
 

@@ -1,0 +1,89 @@
+"""The table of the index's words has every word of every text, also after what was undone, and from two processes."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from storage.archive.database import Archive
+from storage.language.query import parse
+from storage.posts.index_words import note
+from storage.records import FetchedPost
+from storage.search import search
+
+
+def words(archive: Archive) -> set[str]:
+    with archive.reading() as reader:
+        return set(reader.column("SELECT word FROM words"))
+
+
+def missing(archive: Archive) -> set[str]:
+    with archive.reading() as reader:
+        folded = " ".join(reader.column("SELECT folded FROM texts"))
+    return {word for word in re.split("[-+' ]", folded) if word and not word.isdecimal()} - words(archive)
+
+
+class UndoneError(Exception):
+    """What undoes a transaction."""
+
+
+def undo(archive: Archive, text: str) -> None:
+    with archive.writing() as writer:
+        note(writer, [text])
+        raise UndoneError
+
+
+def test_every_word_of_every_text_is_there(desk: Any, make_post: Callable[..., FetchedPost]) -> None:
+    desk.save(make_post(1, "The regional cease-fire of 1998 fell; commanders' words"), make_post(2, "လားရှိုးမြို့"))
+    desk.save(make_post(1, "The regional truce fell", edited=True))
+    assert missing(desk.archive) == set()
+    assert {"truce", "cease", "\ue000ceasefire", "လား"} <= words(desk.archive)
+    assert "1998" not in words(desk.archive)
+
+
+def test_what_an_undone_transaction_added_is_added_again(archive: Archive) -> None:
+    with archive.writing() as writer:
+        note(writer, ["army"])
+    with pytest.raises(UndoneError):
+        undo(archive, "army town")
+    with archive.writing() as writer:
+        note(writer, ["army town"])
+    assert words(archive) == {"army", "town"}
+
+
+def test_two_archives_of_one_process_do_not_share_what_they_know(archive: Archive, tmp_path: Any) -> None:
+    from storage.migrations import migrate
+
+    with archive.writing() as writer:
+        note(writer, ["army"])
+    with Archive(tmp_path / "other" / "communique.db") as other:
+        migrate.ensure(other, now=1)
+        with other.writing() as writer:
+            note(writer, ["army town"])
+        assert words(other) == {"army", "town"}
+    with archive.writing() as writer:
+        note(writer, ["town"])
+    assert words(archive) == {"army", "town"}
+
+
+def test_beginnings_wildcards_and_fuzzy_words_are_found_by_them(
+    desk: Any, make_post: Callable[..., FetchedPost]
+) -> None:
+    texts = ["commander", "common ground", "a cease-fire", "comrade", "the year 2019", "2019th", "kommander"]
+    desk.save(*(make_post(number, text) for number, text in enumerate(texts, 1)))
+    wanted = {
+        "comm*": 2,
+        "co*": 3,
+        "ceasef*": 1,
+        "201*": 2,
+        "c*er": 1,
+        "commander~": 2,
+        "2018~": 2,
+        "-comm*": 5,
+        "201?": 2,
+    }
+    with desk.archive.reading() as reader:
+        for query, posts in wanted.items():
+            assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
+            assert search.count(reader, parse(query)) == posts, query
