@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storage.archive.database import as_list, in_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
-from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild
+from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild, Words
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
@@ -23,6 +23,7 @@ from storage.search.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
+_NEWEST = 200  # posts that are looked at before very many words are gathered
 _LAST = 1000  # posts of the longest slice
 _MANY = 20_000  # rows that are read faster than all words of the index
 _FEW = 2_000  # posts that are looked at faster than the index finds out which of them have the words
@@ -108,18 +109,26 @@ class Candidates:
             first, last = self._reader.rows(_EVENT, {"event": event})[0]
             low, high = max(low, first or high), min(high, (last or 0) + 1)
         ways = self._ways(among) if low < high and self.allowed != "" else []
+        if ways and among == EVERY and self._gathers_first():
+            newest = self._ids(self._without_index()[0], low, high, _NEWEST)
+            high = newest[-1] if len(newest) == _NEWEST else low
+            if newest:
+                yield newest
         while ways and low < high:
-            found = [
-                self._reader.column(
-                    way.ask, {"low": low, "high": high, "most": size, "term": way.term, "allowed": self.allowed}
-                )
-                for way in ways
-            ]
+            found = [self._ids(way, low, high, size) for way in ways]
             floor = max((ids[-1] for ids in found if len(ids) == size), default=low)
             if ids := sorted({post_id for ids in found for post_id in ids if post_id >= floor}, reverse=True):
                 yield ids
             high = floor
             size = min(size * 2, _LAST)
+
+    def _ids(self, way: _Walk, low: int, high: int, most: int) -> list[int]:
+        asked = {"low": low, "high": high, "most": most, "term": way.term, "allowed": self.allowed}
+        return self._reader.column(way.ask, asked)
+
+    def _gathers_first(self) -> bool:
+        """Whether the index gathers the rows of very many words before it gives one: then the newest posts may do."""
+        return not self.moving and isinstance(self._asked.root, Words) and '" *' in self.bounds.at_all.text
 
     def _ways(self, among: Rows) -> list[_Walk]:
         """The ways that lead to every candidate: one, or several that are followed at the same time."""
@@ -156,8 +165,7 @@ class Candidates:
             return [_Walk(_POSTS_OF.format(more=self._more("p.id", but="source")))]
         for fact in self._facts:
             ways = self._by_fact(fact)
-            asked = {"low": -prefilter.TOP, "high": prefilter.TOP, "most": _FEW, "allowed": self.allowed}
-            if sum(len(self._reader.column(way.ask, asked)) for way in ways) < _FEW:
+            if sum(len(self._ids(way, -prefilter.TOP, prefilter.TOP, _FEW)) for way in ways) < _FEW:
                 return ways
         return []
 

@@ -14,7 +14,7 @@ from storage.language.words import irregular, plurals
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-_MOST_BEGINNING = 300  # words; more are gathered faster by the index itself
+_MOST_BEGINNING = 1_000  # words; more are gathered faster by the index itself
 _MOST = 2_000  # words; a question with more takes longer than reading the posts
 
 

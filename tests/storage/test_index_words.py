@@ -87,3 +87,15 @@ def test_beginnings_wildcards_and_fuzzy_words_are_found_by_them(
         for query, posts in wanted.items():
             assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
             assert search.count(reader, parse(query)) == posts, query
+
+
+def test_a_beginning_of_very_many_words_is_found_in_new_posts_and_in_old_ones(
+    desk: Any, make_post: Callable[..., FetchedPost]
+) -> None:
+    many = " ".join(f"com{chr(97 + number // 26 % 26)}{chr(97 + number % 26)}{number}" for number in range(1_100))
+    desk.save(make_post(1, many), *(make_post(number, "nothing") for number in range(2, 230)), make_post(230, "combat"))
+    with desk.archive.reading() as reader:
+        for query, posts in (("com*", 2), ("combat*", 1), ("-com*", 228), ("com* nothing", 0), ("comz*", 1)):
+            assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
+            assert search.count(reader, parse(query)) == posts, query
+        assert len(list(search.search(reader, parse("com*"), limit=1))) == 1

@@ -213,6 +213,21 @@ class Shelf:
                 (post["rule"], post_id),
             )
 
+    def age(self) -> None:
+        """Make it an archive of which no post has moved to the new index yet."""
+        put = self.memory.execute
+        put(
+            'CREATE VIRTUAL TABLE texts_index USING fts5(folded, content="texts", content_rowid="id", '
+            "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
+        )
+        put(full_text.REBUILD.format("texts_index"))
+        put("INSERT INTO posts_index (posts_index) VALUES ('delete-all')")
+        put("DELETE FROM words")
+        put(
+            "INSERT INTO meta (key, value) VALUES (?, ?)",
+            (full_text.MOVE, f'{{"floor": {1 << 48}, "done": 0, "total": 0}}'),
+        )
+
     def documents(self, *, history: bool = False) -> list[Document]:
         """All posts, newest first, asked for without search."""
         ids = [row[0] for row in self.reader.execute("SELECT id FROM posts ORDER BY id DESC")]
@@ -315,6 +330,22 @@ def test_history_searches_the_texts_of_old_revisions_too(
     for tree in filter(None, map(parsed, queries)):
         found = [found.post_id for found in search.search(made.reader, tree, limit=None, history=True)]
         assert found == [document.post_id for document in everything if evaluate(tree, document) is not None]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(corpus=st.lists(a_post(), min_size=1, max_size=12), queries=st.lists(a_query(), min_size=1, max_size=8))
+def test_an_archive_whose_index_is_still_to_be_moved_is_searched_as_rules_read_it(
+    shelf: Callable[..., Shelf], corpus: list[dict[str, Any]], queries: list[str]
+) -> None:
+    made = shelf(corpus)
+    made.age()
+    for history in (False, True):
+        everything = made.documents(history=history)
+        for tree in filter(None, map(parsed, queries)):
+            held = [document.post_id for document in everything if evaluate(tree, document) is not None]
+            found = [one.post_id for one in search.search(made.reader, tree, limit=None, history=history)]
+            assert found == held, tree.text
+            assert search.count(made.reader, tree, history=history) == len(held), tree.text
 
 
 @pytest.mark.parametrize("named", ["@hill_desk", "t.me/s/HILL_desk/7", "hill_desk", "spokesman"])
