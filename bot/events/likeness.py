@@ -297,7 +297,7 @@ def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[
 def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     lengths = sorted({len(form) for form in names}, reverse=True)
-    place = 0
+    place = 0 if names else len(tokens)
     while place < len(tokens):
         for length in lengths:
             name = names.get(tuple(tokens[place : place + length]))

@@ -26,8 +26,9 @@ _FORGET_EVERY = 256  # revisions
 
 def place_arrived(writer: Writer, rules: EventRules) -> int:
     """Place all that was stored since the last time; how many steps. Call it in one transaction."""
-    count = 0
-    while done := place_some(writer, rules):
+    count = done = place_some(writer, rules)
+    while done == _AT_ONCE:
+        done = place_some(writer, rules)
         count += done
     return count
 

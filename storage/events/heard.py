@@ -41,8 +41,9 @@ def read_heard(reader: Reader, event_id: int) -> list[Heard]:
     """What was said of the event, in a digest too, and has arrived or will; for a suspended target it has not."""
     rows = reader.rows(
         f"SELECT DISTINCT m.rule, d.target, d.priority, iif(p.forward IS NULL, s.side, NULL) {_WITH_DIGEST}"
-        " JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"
-        f" WHERE b.event_id = :event AND ({_STATE} = 'sent' OR {_STATE} IN ('pending', 'sending') AND NOT EXISTS"
+        " CROSS JOIN posts p ON p.id = b.post_id JOIN sources s ON s.id = p.source_id"
+        f" WHERE b.event_id = :event AND d.state <> 'joined' AND ({_STATE} = 'sent'"
+        f" OR {_STATE} IN ('pending', 'sending') AND NOT EXISTS"
         " (SELECT 1 FROM targets t WHERE t.name = d.target AND t.state = 'parked'))",
         {"event": event_id},
     )
