@@ -17,7 +17,7 @@ from bot.clock import MINUTE
 from bot.contracts.target import Target
 from storage.alerts import claiming, digests, holding, target_states
 from storage.alerts.holding import HeldRow
-from storage.alerts.pace import Pace, find_free_time, note_sending
+from storage.alerts.pace import Pace, find_free_time, list_free_times, note_sending
 from storage.alerts.settlement import Claimed
 from storage.archive.database import Writer
 
@@ -216,4 +216,6 @@ def _note_wait(writer: Writer, target: str, limits: TargetLimits, passing: int, 
         by_minute = find_free_time(writer, Pace(limits.pace.chat, limits.pace.per_minute), now) == free
         used_up = f"per_minute = {limits.pace.per_minute}" if by_minute else f"per_hour = {limits.pace.per_hour}"
         words = f"over {used_up}: it is sent when the limit allows a message"
-        holding.note_wait(writer, target, passing, words, free, now)
+        waiting = holding.list_waiting(writer, target, passing, now)
+        times = list_free_times(writer, limits.pace, now, len(waiting))
+        holding.note_waits(writer, dict(zip(waiting, times, strict=True)), words)

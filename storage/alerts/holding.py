@@ -8,7 +8,7 @@ from storage.archive.database import as_list, in_list
 from storage.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from storage.archive.database import Reader, Writer
 
@@ -100,12 +100,21 @@ def hold_over_limit(
     )
 
 
-def note_wait(writer: Writer, target: str, passing: int, reason: str, until: int, now: int) -> None:
-    """Say of what is due and not held, up to the priority `passing`, why it waits and until when."""
-    writer.execute(
-        f"{_HOLD} reason = :reason, held_until = :until WHERE target = :target AND state = 'pending' AND held IS NULL"
-        " AND not_before <= :now AND (priority <= :passing OR asked = 1) AND held_until IS NOT :until",
-        {"target": target, "passing": passing, "reason": reason, "until": until, "now": now},
+def list_waiting(reader: Reader, target: str, passing: int, now: int) -> list[int]:
+    """What is due and not held, up to the priority `passing`, in the order in which it is sent."""
+    return reader.column(
+        "SELECT id FROM deliveries INDEXED BY deliveries_in_order WHERE target = :target AND state = 'pending'"
+        " AND held IS NULL AND not_before <= :now AND (priority <= :passing OR asked = 1) ORDER BY priority, id",
+        {"target": target, "passing": passing, "now": now},
+    )
+
+
+def note_waits(writer: Writer, untils: Mapping[int, int], reason: str) -> None:
+    """Say of messages why they wait and until when; a time that is right within two seconds stays."""
+    writer.execute_many(
+        "UPDATE deliveries SET reason = :reason, held_until = :until WHERE id = :id"
+        " AND (reason IS NOT :reason OR held_until IS NULL OR abs(held_until - :until) > 2000000)",
+        [{"id": one, "until": until, "reason": reason} for one, until in untils.items()],
     )
 
 

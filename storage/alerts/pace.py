@@ -40,6 +40,20 @@ def _find_free(reader: Reader, chat: str, most: int, window: int, now: int) -> i
     return 0 if at is None else int(at) + window
 
 
+def list_free_times(reader: Reader, pace: Pace, now: int, count: int) -> list[int]:
+    """When the next messages may go out, one after the other, if nothing else is sent."""
+    limits = [(most, window) for most, window in ((pace.per_minute, MINUTE), (pace.per_hour, HOUR)) if most]
+    at: list[int] = reader.column(
+        "SELECT at FROM sendings WHERE chat = :chat AND at <= :possible ORDER BY at DESC LIMIT :most",
+        {"chat": pace.chat, "possible": now + MINUTE, "most": max((most for most, _ in limits), default=0)},
+    )
+    at.reverse()
+    known = len(at)
+    for _ in range(count):
+        at.append(max([now, *(at[-most] + window for most, window in limits if len(at) >= most)]))
+    return at[known:]
+
+
 def note_sending(writer: Writer, pace: Pace, now: int) -> None:
     """Count one message, before it goes out."""
     writer.execute(

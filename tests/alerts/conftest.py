@@ -2,8 +2,9 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,6 +78,8 @@ class Told:
     async def send(self, message: Message) -> str | None:
         self.tried += 1
         self.asked.set()
+        if message.body is not None:  # it is gone once this returns
+            message = replace(message, document=json.loads(b"".join(message.body.pieces())), body=None)
         if self.hangs is not None:
             await self.hangs.wait()
         problem = self.script.pop(0) if self.script else None

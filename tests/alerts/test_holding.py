@@ -34,8 +34,7 @@ def owe(line: Any, count: int, start: int = 0, **more: Any) -> list[int]:
 def listed(message: Any) -> list[int]:
     """The posts that a digest lists."""
     assert message.kind == "digest"
-    document = message.document if message.body is None else json.loads(b"".join(message.body.pieces()))
-    return [int(post["id"]) for post in document["data"]["posts"]]
+    return [int(post["id"]) for post in message.document["data"]["posts"]]
 
 
 def kinds(desk: Any) -> list[str]:
@@ -271,6 +270,27 @@ def test_what_waits_for_a_limit_and_is_not_held_says_until_when(line: Any, told:
     assert "it is due" in waiting(line)[0][0]
     line.drain(desk)
     assert kinds(desk) == ["match", "health"]
+
+
+@pytest.mark.parametrize(("limit", "window"), [("per_minute", 61 * SECOND), ("per_hour", HOUR + SECOND)])
+def test_each_of_several_that_wait_says_its_own_time(line: Any, told: Any, limit: str, window: int) -> None:
+    desk = told("desk", **{limit: 2})
+    with line.archive.writing() as writer:
+        for number in range(7):
+            rows.announce(writer, ["desk"], "program", f"news {number}", line.now)
+    line.drain(desk)
+    shown = [rest for _, rest in waiting(line)]
+    assert shown == [window, window, 2 * window, 2 * window, 3 * window]
+    came: list[int | None] = []
+    began = line.now
+    for until in (window, 2 * window, 3 * window):
+        line.now = began + until - SECOND
+        line.drain(desk)
+        line.now = began + until
+        before = len(desk.got)
+        line.drain(desk)
+        came += [until] * (len(desk.got) - before)
+    assert came == shown
 
 
 def test_a_rule_that_is_over_its_limit_is_held_and_others_are_not(line: Any, told: Any) -> None:
