@@ -9,7 +9,7 @@ from storage.frozen import dataclass
 from storage.rows import Forward, Link, Segment
 
 MediaKind = Literal["voice", "audio", "photo", "video", "round", "document", "sticker", "location"]
-TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll", "attached", "card", "notice"]
+TextKind = Literal["body", "transcript", "ocr", "translation", "file", "poll", "attached", "card", "notice", "quoted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class FetchedPost:
     `attached` are words beside its text (quotations, buttons, check lists); None where the source is not read for them.
     `buttons` are what its buttons open: their words are attached ones. `cards` are words in other boxes that the
     platform draws around the text; like a preview, they change without an edit. `not_shown` is what the source says
-    where it does not show the post, or a part of it.
+    where it does not show the post, or a part of it. `quoted` are older words that it repeats below its own, and
+    `remarks` what the source says of it: no rule reads them by itself.
     """
 
     native_id: str
@@ -113,6 +114,8 @@ class FetchedPost:
     buttons: tuple[Link, ...] = ()
     cards: tuple[str, ...] = ()
     not_shown: str | None = None
+    quoted: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_blank(self) -> bool:

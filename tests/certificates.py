@@ -28,7 +28,7 @@ class Authority:
     def server(self, name: str, *, days: int = 2, signed: bool = True) -> ssl.SSLContext:
         """A server's TLS side whose certificate is for `name`, runs out in `days`, and is `signed` by this authority."""
         key, request, certificate, names = (self.folder / one for one in ("key", "csr", "pem", "names"))
-        names.write_text(f"subjectAltName=DNS:{name}")
+        names.write_text(f"subjectAltName={'IP' if name[0].isdigit() else 'DNS'}:{name}")
         signer = ["-CA", str(self.ca_file), "-CAkey", str(self.folder / "ca.key"), "-CAcreateserial"]
         signer = signer if signed else ["-signkey", str(key)]
         self.openssl("req", *new_key(key), "-out", request, "-subj", f"/CN={name}")
@@ -49,9 +49,14 @@ def new_key(path: Path) -> Sequence[str]:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+def make_authority(folder: Path) -> Authority:
+    """An authority with a folder of its own."""
     if not shutil.which("openssl"):
         pytest.skip("making certificates needs the openssl program")
-    made = Authority(tmp_path_factory.mktemp("authority"))
+    made = Authority(folder)
     made.openssl(
         "req",
         "-x509",

@@ -190,13 +190,13 @@ class Desk:
 
 
 def wait_until(condition: Callable[[], object], awaited: str) -> None:
-    """Wait for what another process or thread brings about, at most a minute; `awaited` is said if it does not come."""
+    """Wait for what another process or thread brings about, at most three minutes; `awaited` is said if it does not come."""
     pause = threading.Event()
-    for _ in range(1200):
+    for _ in range(3_600):
         if condition():
             return
         pause.wait(0.05)
-    pytest.fail(f"waited a minute for {awaited}")
+    pytest.fail(f"waited three minutes for {awaited}")
 
 
 def _read(file: IO[bytes]) -> str:

@@ -1,6 +1,6 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
@@ -155,6 +155,20 @@ class Rereader(Protocol):
         What it does not know without the reply around the bytes (names of people) it leaves None. Raises Later where
         it may succeed another time.
         """
+        ...
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A source that hears of news before it asks for them; it need not know this class.
+
+    What it hears is only a hint: a round finds out what is new, and nothing is missed where no hint comes.
+    """
+
+    announces: bool  # False: this one is not to be listened to
+
+    async def listen(self, ring: Callable[[], None]) -> None:
+        """Call `ring` once the connection is there, and with each announcement. Ends only by Later and Never."""
         ...
 
 

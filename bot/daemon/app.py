@@ -15,6 +15,7 @@ from bot.bells import SWEEP_S
 from bot.clock import SECOND, SteadyClock
 from bot.config import Config
 from bot.daemon.journal import describe_bug
+from bot.daemon.listening import Listening
 from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
@@ -136,6 +137,9 @@ class App:
         if stages.wired.bot is not None:
             self._tasks.append(self._keep("the bot", stages.wired.bot.run))
             self._tasks.append(self._keep("the buttons", stages.wired.removal.run))
+        listening = Listening.of(stages.wired.sources, stages.rounds.start_soon, self._say)
+        if listening is not None:
+            self._tasks.append(self._keep("listening", listening.run))
         stages.wired.media.start(self._supervision.keep)
         stages.rounds.bell.ring()
 

@@ -43,6 +43,20 @@ class Wire:
         line, _, self._unread = self._unread.partition(b"\n")
         return line.removesuffix(b"\r")
 
+    async def read_exactly(self, count: int, sink: Callable[[bytes], object]) -> None:
+        """Hand so many bytes to `sink`, piece by piece as they come."""
+        while count:
+            if not self._unread:
+                try:
+                    self._unread = await self._connection.read(_CHUNK)
+                except httpcore.NetworkError as error:
+                    raise self._broken(describe_error(error)) from error
+                if not self._unread:
+                    raise self._broken("it closed the connection")
+            piece, self._unread = self._unread[:count], self._unread[count:]
+            sink(piece)
+            count -= len(piece)
+
     async def write(self, data: bytes) -> None:
         try:
             await self._connection.write(data)

@@ -15,6 +15,7 @@ HAS = ("voice", "audio", "photo", "video", "document", "forward", "reply", "edit
 IN = {
     "text": frozenset({"body", "poll", "attached"}),
     "card": frozenset({"card"}),
+    "quoted": frozenset({"quoted"}),
     "file": frozenset({"file"}),
     "transcript": frozenset({"transcript"}),
     "ocr": frozenset({"ocr"}),

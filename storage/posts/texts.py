@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 LIMIT = 1 << TEXT_BITS
-_OWN: tuple[TextKind, ...] = ("body", "poll", "file", "card", "notice")  # what a fetched post brings itself
+_OWN: tuple[TextKind, ...] = ("body", "poll", "file", "card", "notice", "quoted")  # what a fetched post brings itself
 _ATTACHED: tuple[TextKind, ...] = ("attached",)  # only where its source is read for them
 
 
@@ -84,6 +84,9 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
     found += [NewText(post_id, revision, "card", storable(words)) for words in card_texts(post)]
     if post.not_shown:
         found.append(NewText(post_id, revision, "notice", storable(post.not_shown)))
+    found += [NewText(post_id, revision, "notice", storable(words)) for words in post.remarks]
+    if post.quoted:
+        found.append(NewText(post_id, revision, "quoted", storable(post.quoted)))
     return found
 
 

@@ -1,7 +1,8 @@
 """A loopback server that answers as it is told, and a source's tools that lead to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,8 @@ class Answer:
 class Peer:
     """Answers every path with `answers[path]`, else with `reply(path)` if that is set, else with `answer`.
 
-    Who has the ETag of an answer already gets a 304. `asked` holds (path, headers) of each request.
+    Who has the ETag of an answer already gets a 304. `asked` holds (path, headers) of each request. With `speaks` it
+    speaks another protocol, behind TLS where there is `tls`.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,8 @@ class Peer:
         self.reply: Callable[[str], Answer] | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.port = 0
+        self.speaks: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
+        self.tls: ssl.SSLContext | None = None
         self._talks = Talks()
 
     def url(self, path: str = "/feed") -> str:
@@ -60,6 +64,11 @@ class Peer:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self.speaks is not None:
+                if self.tls is not None:
+                    await writer.start_tls(self.tls)
+                await self.speaks(reader, writer)
+                return
             request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
             path = request.split()[1]
             self.asked.append(

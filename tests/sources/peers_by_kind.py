@@ -3,6 +3,7 @@
 A new kind adds one entry to `PEERS`: the config keys that lead to its peer, and the replies that the peer gives.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Literal
 from bot.clock import Clock
 from bot.world import World
 from bot.world.answers import Request, answer
+from tests.certificates import make_authority
 from tests.sources.bluesky_server import BlueskyServer
 from tests.sources.loopback_server import NOW, Answer, Peer
+from tests.sources.mailbox_double import MailboxDouble
 from tests.sources.mastodon_server import MastodonServer
 from tests.sources.town_site import TownSite
 from tests.sources.youtube_server import YouTubeServer
@@ -62,6 +65,34 @@ def _replay(state: State, peer: Peer, directory: Path) -> Keys:
     return {"path": str(path)}
 
 
+def _mail(state: State, peer: Peer, directory: Path) -> Keys:
+    async def fails(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if state == "hangs":
+            await asyncio.Event().wait()
+        writer.write(GARBAGE if state == "garbage" else b"* BYE internal error\r\n" if state == "500" else b"")
+
+    place = directory / "mail"
+    place.mkdir(exist_ok=True)
+    authority = make_authority(place)
+    letters = [
+        f"From: press@ferry.example\r\nMessage-ID: <{hour}@ferry.example>\r\nSubject: Notice {hour}\r\n"
+        f"Date: Sun, 22 Nov 2026 0{hour}:00:00 +0000\r\n\r\nThe ferry leaves at {hour}.\r\n".encode()
+        for hour in range(1, 6)
+    ]
+    peer.tls = authority.server("127.0.0.1")
+    peer.speaks = MailboxDouble(letters).talk if state == "alive" else fails
+    secret = place / "password"
+    secret.touch(mode=0o600)
+    secret.write_text("secret")
+    return {
+        "server": f"imaps://127.0.0.1:{peer.port}",
+        "user": "desk",
+        "password_file": str(secret),
+        "ca_file": str(authority.ca_file),
+        "from": ["@ferry.example"],
+    }
+
+
 def _mastodon(state: State, peer: Peer, directory: Path) -> Keys:
     server = MastodonServer()
     for hour in range(5):
@@ -102,6 +133,7 @@ def _website(state: State, peer: Peer, directory: Path) -> Keys:
 PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "bluesky": _bluesky,
     "feed": _feed,
+    "mail": _mail,
     "mastodon": _mastodon,
     "replay": _replay,
     "telegram": _telegram_web,  # nobody is signed in: its public pages stand in; tests/telegram has the account

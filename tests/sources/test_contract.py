@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.contracts.source import Rereader, Source, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules, Reply
+from bot.http.wire import Wire
 from storage.records import Batch, FetchedPost, StoredRaw
 from tests.sources.loopback_server import NOW, Peer
 from tests.sources.peers_by_kind import PEERS, State
@@ -43,6 +44,16 @@ class Impatient(Http):
         assert cap <= 64 << 20, "a reply of a source has a size that memory bears"
         soon = min(deadline, 0.5)
         return await super().get(url, cap=cap, deadline=soon, headers=headers, foreign=foreign, sink=sink)
+
+    async def connect(self, host: str, port: int) -> Wire:
+        wire = await super().connect(host, port)
+        self._closing = asyncio.create_task(_close_soon(wire))
+        return wire
+
+
+async def _close_soon(wire: Wire) -> None:
+    await asyncio.sleep(0.5)
+    await wire.aclose()
 
 
 def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> list[Batch]:
@@ -172,7 +183,8 @@ def test_an_unknown_key_is_refused(kind: str, tmp_path: Path) -> None:
 def test_every_key_stands_in_the_example_config(kind: str) -> None:
     example = tomllib.loads((ROOT / "config.example.toml").read_text(encoding="utf-8"))
     shown = {key for entry in example["sources"] if entry["kind"] == kind for key in entry}
-    own = set(sources.settings_of(kind).model_fields) - set(SourceSettings.model_fields)
+    fields = sources.settings_of(kind).model_fields
+    own = {fields[name].alias or name for name in set(fields) - set(SourceSettings.model_fields)}
     assert own <= shown
 
 

@@ -1,0 +1,41 @@
+"""Reads letters in the child process, within a processor time and a size; failures there become Later."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from bot.child import exchange, started
+from bot.errors import Later
+from bot.sources.mail.reading import LetterAnswer, LetterRequest
+
+_ANSWER_CAP = 80 << 20
+_CPU_S, _CLOCK_S = 20, 600.0
+_READER = Path(__file__).with_name("reading.py")
+
+
+class UnreadableLetter(Later):
+    """A letter that no second try makes readable."""
+
+
+async def read_in_child(data: bytes, order: LetterRequest) -> tuple[LetterAnswer, bytes]:
+    """What the letter says, or the file that was wanted. Raises Later, UnreadableLetter where it will not help."""
+    command = (sys.executable, "-I", str(_READER), str(_CPU_S))
+    too_long = UnreadableLetter(f"it unfolds to more than {_ANSWER_CAP >> 20} MB")
+    try:
+        async with started(command) as process, asyncio.timeout(_CLOCK_S):
+            answer = await exchange(process, json.dumps(order).encode() + b"\n" + data, _ANSWER_CAP, too_long)
+            code = await process.wait()
+    except TimeoutError:
+        raise Later(f"this machine was too busy to read a letter within {_CLOCK_S:g} s") from None
+    if code == -signal.SIGXCPU:
+        raise UnreadableLetter(f"reading it takes more than {_CPU_S} s of processor time")
+    line, _, found = answer.partition(b"\n")
+    try:
+        letter: LetterAnswer = json.loads(line)
+    except ValueError:
+        raise UnreadableLetter(f"the process that reads it died (exit {code})") from None
+    if "unreadable" in letter:
+        raise UnreadableLetter(letter["unreadable"])
+    return letter, found
