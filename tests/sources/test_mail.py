@@ -55,12 +55,13 @@ def with_mailbox(server: ImapServer, work: Callable[[Rounds], Awaitable[T]], **k
     async def go() -> T:
         rules = HttpRules(user_agent="communique-tests", private=frozenset({("localhost", server.port)}))
         http = Http(rules, Clock())
+        tools = SourceTools(http=http, clock=Clock(now=lambda: NOW), directory=Path("/"))
         try:
             entry = {"name": "it", "from": [OFFICE], **server.keys(), **keys}
             settings = sources.settings_of("mail").model_validate(entry, context={"directory": Path("/")})
-            tools = SourceTools(http=http, clock=Clock(now=lambda: NOW), directory=Path("/"))
             return await work(Rounds(sources.build(settings, tools)))
         finally:
+            await tools.aclose()
             await http.aclose()
 
     return asyncio.run(go())

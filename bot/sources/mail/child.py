@@ -1,13 +1,11 @@
 """Reads letters in the child process, within a processor time and a size; failures there become Later."""
 
-import asyncio
 import json
 import signal
-import sys
 from pathlib import Path
 
-from bot.child import exchange, started
 from bot.errors import Later
+from bot.readers import AnswerTooLong, Readers, ToRead
 from bot.sources.mail.reading import LetterAnswer, LetterRequest
 
 _ANSWER_CAP = 80 << 20
@@ -19,14 +17,12 @@ class UnreadableLetter(Later):
     """A letter that no second try makes readable."""
 
 
-async def read_in_child(data: bytes, order: LetterRequest) -> tuple[LetterAnswer, bytes]:
+async def read_in_child(data: bytes, order: LetterRequest, readers: Readers) -> tuple[LetterAnswer, bytes]:
     """What the letter says, or the file that was wanted. Raises Later, UnreadableLetter where it will not help."""
-    command = (sys.executable, "-I", str(_READER), str(_CPU_S))
-    too_long = UnreadableLetter(f"it unfolds to more than {_ANSWER_CAP >> 20} MB")
     try:
-        async with started(command) as process, asyncio.timeout(_CLOCK_S):
-            answer = await exchange(process, json.dumps(order).encode() + b"\n" + data, _ANSWER_CAP, too_long)
-            code = await process.wait()
+        answer, code = await readers.ask(_READER, ToRead(order, data, _CPU_S, _CLOCK_S, _ANSWER_CAP))
+    except AnswerTooLong:
+        raise UnreadableLetter(f"it unfolds to more than {_ANSWER_CAP >> 20} MB") from None
     except TimeoutError:
         raise Later(f"this machine was too busy to read a letter within {_CLOCK_S:g} s") from None
     if code == -signal.SIGXCPU:

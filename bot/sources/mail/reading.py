@@ -1,8 +1,7 @@
 """The child process that reads a letter: no network, no files, little memory and little time.
 
-It is started by path and loads nothing of this project but a few small modules. Standard input is one line of JSON
-(`LetterRequest`) and then the letter; standard output is one line of JSON (`LetterAnswer`) and then, where one was
-wanted, the bytes of a file.
+It is started by path and loads nothing of this project but a few small modules. A question is a `LetterRequest` and the
+letter; the answer is one line of JSON (`LetterAnswer`) and then, where one was wanted, the bytes of a file.
 """
 
 import email.header
@@ -11,11 +10,13 @@ import email.utils
 import hashlib
 import json
 import re
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
 from email.parser import BytesParser
+from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
@@ -24,7 +25,9 @@ if __name__ == "__main__":
 
 from bot.foreign.charset import decode
 from bot.foreign.markup import plain, tidy
-from bot.limits import limit_process
+from bot.forks import serve
+from bot.landlock import confine
+from bot.limits import limit_memory, limit_process
 
 MEMORY = 768 << 20
 NO_ID = "sha256:"  # begins the id of a letter that has none of its own
@@ -327,36 +330,29 @@ _SAMPLE = (
 
 def load_everything(data: bytes) -> None:
     """Load what reading a letter needs, while files can be opened: also the codec of each charset that it names."""
-    for number in range(len(read_letter(_SAMPLE)["files"])):
-        read_file(_SAMPLE, number)
+    load_parsers()
     for label in set(_CHARSETS.findall(data)[:10_000]):
         name = next(filter(None, label)).decode("ascii", "replace")
         with suppress(ValueError):
             decode(b"\xe9", f"text/plain; charset={name}")
 
 
-def forbid_opening() -> None:
-    """Forbid files, programs and sockets from here on; what is loaded late is loaded now."""
-    import resource
-
-    import selectolax.lexbor  # noqa: F401 - loaded while files can be opened
-
-    from bot.landlock import confine
-
-    confine()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+@cache
+def load_parsers() -> None:
+    """Read a letter of our own: then everything that reading loads is there."""
+    for number in range(len(read_letter(_SAMPLE)["files"])):
+        read_file(_SAMPLE, number)
 
 
-def main() -> None:
-    """Answer one request."""
-    limit_process(int(sys.argv[1]), MEMORY)
+def answer_one(order: LetterRequest, data: bytes, cpu_s: int) -> bytes:
+    """Answer one request, in a fork."""
+    limit_process(cpu_s, MEMORY)
     found = b""
     answer: LetterAnswer
     try:
-        order: LetterRequest = json.loads(sys.stdin.buffer.readline())
-        data = sys.stdin.buffer.read()
         load_everything(data)
-        forbid_opening()
+        confine()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
         if order["file"] is None:
             answer = read_letter(data, cut=order["cut"])
         else:
@@ -368,8 +364,9 @@ def main() -> None:
     except RecursionError:
         answer = {"unreadable": "its parts are nested too deep"}
     words = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    sys.stdout.buffer.write(words + b"\n" + found)
+    return words + b"\n" + found
 
 
 if __name__ == "__main__":
-    main()
+    limit_memory(MEMORY)
+    serve(answer_one, lambda _: load_parsers())

@@ -127,8 +127,7 @@ class Mail:
             await mailbox.examine(self._keys.folder)
             data = await self._letter(mailbox, native_id, min(most, _MOST))
         if number is not None:
-            async with self._readers:
-                _, data = await read_in_child(data, LetterRequest(file=number, cut=False))
+            _, data = await read_in_child(data, LetterRequest(file=number, cut=False), self._readers)
         if len(data) > cap:
             raise Later(f"too large: the limit is {cap:,} bytes", state=TOO_BIG)
         sink(data)
@@ -226,8 +225,7 @@ class Mail:
         return posts, broken
 
     async def _post(self, data: bytes, size: int) -> FetchedPost:
-        async with self._readers:
-            letter, _ = await read_in_child(data, LetterRequest(file=None, cut=size > len(data)))
+        letter, _ = await read_in_child(data, LetterRequest(file=None, cut=size > len(data)), self._readers)
         return make_post(letter, data, size)
 
     async def _again(self, stored: StoredRaw) -> FetchedPost | None:
