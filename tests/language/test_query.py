@@ -68,7 +68,7 @@ def test_a_source_is_asked_for_by_its_channel(written: str) -> None:
         ("source:", "needs a value", 0),
         ("source: x", "needs a value", 0),
         ("has:photos", "one of voice, audio", 4),
-        ("in:body", "one of text, card, file, transcript", 3),
+        ("in:body", "one of text, card, quoted, file, transcript", 3),
         ("lang:12", "language code", 5),
         ("id:abc", "number of a post", 3),
         ("date:tomorrow", "2024-07-01", 5),
