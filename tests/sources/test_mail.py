@@ -15,7 +15,7 @@ from bot.contracts.source import SourceTools
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
 from bot.sources.mail.answers import encode_folder, read_items
-from bot.sources.mail.reading import Unreadable, part_quotes, read_file, read_letter
+from bot.sources.mail.reading import BrokenLetter, part_quotes, read_file, read_letter
 from tests.certificates import Authority
 from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
 from tests.imap_server import ImapServer, imap_server
@@ -292,7 +292,7 @@ def nested(depth: int) -> bytes:
 def test_parts_within_parts_are_read_to_a_hundred_and_then_refused() -> None:
     assert read_letter(nested(90))["text"] == "The ferry."
     for depth in (150, 5_000):
-        with pytest.raises((Unreadable, RecursionError)):
+        with pytest.raises((BrokenLetter, RecursionError)):
             read_letter(nested(depth))
 
 
@@ -303,9 +303,9 @@ def test_ten_thousand_headers_and_broken_endings_are_read() -> None:
         data = bytes(letter(1))[:cut]
         try:
             assert "text" in read_letter(data)
-        except Unreadable:
+        except BrokenLetter:
             assert cut < 10
-    with pytest.raises(Unreadable):
+    with pytest.raises(BrokenLetter):
         read_file(bytes(letter(1)), 3)
 
 

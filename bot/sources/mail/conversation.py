@@ -57,7 +57,7 @@ class Ending:
     rest: bytes
 
 
-class Mailbox:
+class OpenMailbox:
     """One connection. Every failure is Later or Never."""
 
     def __init__(self, wire: Wire, host: str, secrets: Sequence[str] = ()) -> None:
@@ -247,7 +247,7 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def leaving(mailbox: Mailbox, wire: Wire) -> AsyncIterator[Mailbox]:
+async def leaving(mailbox: OpenMailbox, wire: Wire) -> AsyncIterator[OpenMailbox]:
     """The mailbox; in the end a goodbye, where there was no failure, and the connection is closed."""
     try:
         yield mailbox

@@ -1,4 +1,4 @@
-"""PURE: letters that the child process has read, as posts."""
+"""Letters that the child process has read, as posts."""
 
 from urllib.parse import quote, unquote
 

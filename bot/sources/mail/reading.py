@@ -78,12 +78,12 @@ class LetterAnswer(TypedDict, total=False):
     size: int
 
 
-class Unreadable(Exception):
+class BrokenLetter(Exception):
     """Why a letter cannot be read, in one sentence."""
 
 
 def read_letter(data: bytes, *, cut: bool = False) -> LetterAnswer:
-    """What the letter says. Raises Unreadable."""
+    """What the letter says. Raises BrokenLetter."""
     letter = _parse(data)
     words, files = _sort(letter)
     told: list[str] = []
@@ -123,10 +123,10 @@ def read_letter(data: bytes, *, cut: bool = False) -> LetterAnswer:
 
 
 def read_file(data: bytes, number: int) -> bytes:
-    """The bytes of a file in the letter, without its wrapping. Raises Unreadable."""
+    """The bytes of a file in the letter, without its wrapping. Raises BrokenLetter."""
     files = _sort(_parse(data))[1]
     if not number < len(files):
-        raise Unreadable("the letter has no such file any more")
+        raise BrokenLetter("the letter has no such file any more")
     return _payload(files[number])
 
 
@@ -134,9 +134,9 @@ def _parse(data: bytes) -> Message:
     try:
         letter = BytesParser(policy=email.policy.compat32).parsebytes(data)
     except RecursionError:
-        raise Unreadable("its parts are nested too deep") from None
+        raise BrokenLetter("its parts are nested too deep") from None
     if not letter.keys():
-        raise Unreadable("it has no header")
+        raise BrokenLetter("it has no header")
     return letter
 
 
@@ -157,14 +157,14 @@ def _sort(letter: Message) -> tuple[list[tuple[Message, bool, bool]], list[Messa
 
 
 def _leaves(letter: Message) -> Iterator[tuple[Message, bool]]:
-    """Parts without parts, in order, and whether each is one of several forms of the same. Raises Unreadable."""
+    """Parts without parts, in order, and whether each is one of several forms of the same. Raises BrokenLetter."""
     ahead: list[tuple[Message, int, bool]] = [(letter, 0, False)]
     seen = 0
     while ahead:
         part, depth, alternative = ahead.pop()
         seen += 1
         if seen > _MOST_PARTS or depth > _DEEPEST:
-            raise Unreadable("it has more parts than can be read")
+            raise BrokenLetter("it has more parts than can be read")
         inner = part.get_payload()
         if part.get_content_maintype() == "multipart" and isinstance(inner, list):
             one_of = part.get_content_subtype() == "alternative"
@@ -357,7 +357,7 @@ def answer_one(order: LetterRequest, data: bytes, cpu_s: int) -> bytes:
             answer = read_letter(data, cut=order["cut"])
         else:
             found, answer = read_file(data, order["file"]), {}
-    except Unreadable as reason:
+    except BrokenLetter as reason:
         answer = {"unreadable": str(reason)}
     except MemoryError:
         answer = {"unreadable": f"it needs more than {MEMORY >> 20} MB to be read"}

@@ -16,7 +16,7 @@ from bot.foreign.times import read_time
 from bot.http import TOO_BIG
 from bot.sources.mail.answers import quote
 from bot.sources.mail.child import UnreadableLetter, read_in_child
-from bot.sources.mail.conversation import Envelope, Folder, Mailbox, leaving
+from bot.sources.mail.conversation import Envelope, Folder, OpenMailbox, leaving
 from bot.sources.mail.letters import make_post, read_address
 from bot.sources.mail.reading import NO_ID, LetterRequest
 from bot.sources.mail.settings import Settings
@@ -60,7 +60,7 @@ class FolderCursor:
         return json.dumps(asdict(self))
 
 
-class Mail:
+class MailFolder:
     """One folder. Letters are read in the order in which they came; what was deleted there stays archived."""
 
     pages = False
@@ -132,7 +132,7 @@ class Mail:
             raise Later(f"too large: the limit is {cap:,} bytes", state=TOO_BIG)
         sink(data)
 
-    async def _letter(self, mailbox: Mailbox, native_id: str, most: int) -> bytes:
+    async def _letter(self, mailbox: OpenMailbox, native_id: str, most: int) -> bytes:
         """The bytes of a stored letter; its number may have changed, and a stranger may have used its id."""
         if native_id.startswith(NO_ID):
             uids = [uid for uid, name in self._nameless.items() if name == native_id]
@@ -166,14 +166,14 @@ class Mail:
     # The folder -------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _opened(self, deadline: float | None = _DEADLINE_S) -> AsyncIterator[Mailbox]:
+    async def _opened(self, deadline: float | None = _DEADLINE_S) -> AsyncIterator[OpenMailbox]:
         keys = self._keys
         password = read_secret(keys.password_file)
         try:
             async with asyncio.timeout(deadline):
                 async with asyncio.timeout(_DEADLINE_S) as opening:
                     wire = await self._http.connect(keys.host, keys.port)
-                    async with leaving(Mailbox(wire, keys.host, (password,)), wire) as mailbox:
+                    async with leaving(OpenMailbox(wire, keys.host, (password,)), wire) as mailbox:
                         await mailbox.open(keys.ca_file)
                         await mailbox.log_in(
                             keys.user, password, f"check user, and the password in {keys.password_file.path}"
@@ -183,7 +183,7 @@ class Mail:
         except TimeoutError as problem:
             raise Later(f"{keys.host} did not answer within {_DEADLINE_S:g} s", unreached=True) from problem
 
-    async def _find(self, mailbox: Mailbox, folder: Folder, note: FolderCursor) -> tuple[FolderCursor, list[int]]:
+    async def _find(self, mailbox: OpenMailbox, folder: Folder, note: FolderCursor) -> tuple[FolderCursor, list[int]]:
         """Numbers of the letters to look at, ascending, and the cursor with which that begins."""
         if note.validity and note.validity != folder.validity:
             note = replace(note, validity=folder.validity, next=1, again=True)
@@ -205,7 +205,7 @@ class Mail:
         return any(self._keys.is_wanted(address) for _, address in getaddresses([head[:10_000]]))
 
     async def _read(
-        self, mailbox: Mailbox, folder: Folder, envelopes: Sequence[Envelope]
+        self, mailbox: OpenMailbox, folder: Folder, envelopes: Sequence[Envelope]
     ) -> tuple[list[FetchedPost], list[Quarantined]]:
         posts: list[FetchedPost] = []
         broken: list[Quarantined] = []
@@ -249,7 +249,7 @@ def _day(day: date) -> str:
     return f"{day.day}-{months[day.month - 1]}-{day.year}"
 
 
-def build(settings: SourceSettings, tools: SourceTools) -> Mail:
+def build(settings: SourceSettings, tools: SourceTools) -> MailFolder:
     """The working source."""
     assert isinstance(settings, Settings)
-    return Mail(settings, tools)
+    return MailFolder(settings, tools)
