@@ -132,14 +132,12 @@ class App:
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),
             self._keep("the heartbeat outside", stages.wired.pings.run),
+            self._keep("listening", Listening.of(stages.wired.sources, stages.rounds.start_soon, self._say).run),
             self._keep("topics", stages.wired.outbox.topics.run),
         ]
         if stages.wired.bot is not None:
             self._tasks.append(self._keep("the bot", stages.wired.bot.run))
             self._tasks.append(self._keep("the buttons", stages.wired.removal.run))
-        listening = Listening.of(stages.wired.sources, stages.rounds.start_soon, self._say)
-        if listening is not None:
-            self._tasks.append(self._keep("listening", listening.run))
         stages.wired.media.start(self._supervision.keep)
         stages.rounds.bell.ring()
 

@@ -25,16 +25,15 @@ class Listening:
     @classmethod
     def of(
         cls, sources: Mapping[str, Source], start_rounds: Callable[[Iterable[str]], None], say: Callable[[str], None]
-    ) -> "Listening | None":
-        """None where no source announces anything."""
-        found = {
-            name: source for name, source in sources.items() if isinstance(source, Announcing) and source.announces
-        }
-        return cls(found, start_rounds, say) if found else None
+    ) -> "Listening":
+        """Those of these sources that announce their news."""
+        announcing = {name: source for name, source in sources.items() if isinstance(source, Announcing)}
+        return cls({name: source for name, source in announcing.items() if source.announces}, start_rounds, say)
 
     async def run(self) -> None:
         """Listen until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())  # also where nothing is listened to
             for name, source in self.sources.items():
                 group.create_task(self._listen(name, source))
 
