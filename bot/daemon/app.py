@@ -15,7 +15,6 @@ from bot.bells import SWEEP_S
 from bot.clock import SECOND, SteadyClock
 from bot.config import Config
 from bot.daemon.journal import describe_bug
-from bot.daemon.listening import Listening
 from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
@@ -132,7 +131,7 @@ class App:
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),
             self._keep("the heartbeat outside", stages.wired.pings.run),
-            self._keep("listening", Listening.of(stages.wired.sources, stages.rounds.start_soon, self._say).run),
+            self._keep("listening", stages.wired.listening.run),
             self._keep("topics", stages.wired.outbox.topics.run),
         ]
         if stages.wired.bot is not None:

@@ -30,6 +30,7 @@ from bot.daemon.direct_news import DirectNews
 from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
+from bot.daemon.listening import Listening
 from bot.daemon.marking import Marking
 from bot.daemon.moving_index import MovingIndex
 from bot.daemon.own_health import OwnHealth
@@ -83,6 +84,7 @@ class Wired:
     outbox: Outbox
     media: MediaStage
     removal: ButtonRemoval
+    listening: Listening
     pings: Pings
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
     bot: BotLine | None = None  # None: nobody is answered
@@ -225,6 +227,7 @@ class Stages:
             telegram=telegram,
             bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, removal.bell.ring),
             removal=removal,
+            listening=Listening.of(sources, self.rounds.start_soon, self.say),
         )
 
     def _build_telegram(self, config: Config) -> "TelegramLine | None":
