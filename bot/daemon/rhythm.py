@@ -78,7 +78,7 @@ class Rhythm:
 
     async def _judge(self, source: Looked, known: Mapping[str, Silence], plan: RhythmPlan, now: int) -> None:
         usual, every = plan.usual.get(source.name, "off"), plan.every.get(source.name, 0)
-        if usual == "off" or source.gaps or _is_said(known.get("")):
+        if usual == "off" or _is_said(known.get("")):
             return
         habit = Habit() if isinstance(usual, int) else await self._habit(source, plan.zone, now)
         limit = usual if isinstance(usual, int) else habit.limit

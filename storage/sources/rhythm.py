@@ -36,7 +36,6 @@ class Looked:
     first_contact_at: int
     last_post_at: int | None
     looked_at: int
-    gaps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,7 @@ def _read_missing(reader: Reader, source_id: int, first_id: int) -> list[tuple[i
 def list_looked(reader: Reader, now: int, within: int) -> list[Looked]:
     """Sources whose last round was good and not longer ago than `within`, beyond when it was due."""
     rows = reader.rows(
-        f"SELECT s.id, s.name, s.first_contact_at, {_LAST_POST} AS last_post_at, r.ended_at AS looked_at,"
-        " (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL"
-        f" AND coalesce(g.to_at, :now) > coalesce({_LAST_POST}, 0)"
-        " AND g.reason NOT IN ('backfill', 'first contact')) AS gaps"
+        f"SELECT s.id, s.name, s.first_contact_at, {_LAST_POST} AS last_post_at, r.ended_at AS looked_at"
         " FROM sources s JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE source_id = s.id)"
         " WHERE s.enabled = 1 AND s.paused = 0 AND s.state = 'ok' AND r.outcome = 'ok'"
         " AND s.first_contact_at IS NOT NULL AND s.next_poll_at + :within >= :now",

@@ -146,6 +146,15 @@ def test_while_a_source_cannot_be_read_it_is_not_silent(desk: Desk) -> None:
     assert len(desk.look()) == 1
 
 
+def test_a_source_that_fails_when_its_time_is_over_is_not_called_silent(desk: Desk) -> None:
+    desk.watch(24 * 20)
+    desk.watch(8, every=0)
+    desk.settle("failing")
+    assert desk.look() == []
+    desk.settle()
+    assert len(desk.look()) == 1
+
+
 def test_an_open_gap_may_hide_its_posts(desk: Desk) -> None:
     desk.watch(24 * 20)
     desk.watch(9, every=0)
