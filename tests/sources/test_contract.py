@@ -229,3 +229,11 @@ def test_what_was_fetched_is_read_again_as_the_same_post(kind: str, tmp_path: Pa
     *again, other = asyncio.run(go())
     assert [post and replace(post, url=None) for post in again] == [replace(post, url=None) for post in batch.posts]
     assert other is None or other.native_id == "another"
+
+
+@EVERY_KIND
+def test_each_reply_says_the_same_of_who_the_source_is(kind: str, tmp_path: Path) -> None:
+    """Otherwise the line would report a change with every round."""
+    batches = visited(kind, "alive", tmp_path, None)
+    for what in ("channel_id", "handle", "title", "picture", "moved_to"):
+        assert len({getattr(batch, what) for batch in batches} - {None}) <= 1, what

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
 from typing import Annotated, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -14,6 +13,7 @@ from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.http import Reply, check_busy
@@ -200,24 +200,10 @@ class Bluesky:
                 if not note.left_out or one.seen_at > note.left_out or one.post.native_id in known
             ]
             return wanted, note.after(page, done=note.reaches(page))
-        kept, done, left = self._wanted(page, note.left)
+        kept, done, left = choose_wanted(page.entries, self.settings.backfill, note.left, end=page.below is None)
         dropped = [entry.seen_at for entry in page.entries if entry not in kept]
         note = replace(note, left=left, left_out=max(dropped, default=0))
         return kept, note.after(replace(page, entries=tuple(kept)), done=done)
-
-    def _wanted(self, page: FeedPage, left: int | None) -> tuple[Sequence[FeedEntry], bool, int | None]:
-        """Of a page of the first contact: what `backfill` wants, whether that is all, and how many more it wants."""
-        amount, entries, end = self.settings.backfill, page.entries, page.below is None
-        if isinstance(amount, int):
-            left = amount if left is None else left
-            kept = entries[len(entries) - min(left, len(entries)) :]
-            return kept, end or left < len(entries), left - len(kept)
-        if amount == "all":
-            return entries, end, None
-        since = int(datetime.combine(date.fromisoformat(amount), time(), UTC).timestamp()) * SECOND
-        early = [n for n, one in enumerate(entries) if one.post.posted_at is not None and one.post.posted_at < since]
-        kept = entries[early[-1] + 1 if early else 0 :]
-        return kept, end or len(kept) < len(entries), None
 
     async def _second_way(self, note: FeedProgress, failed: Later, cursor: str | None) -> Batch:
         """The newest page of the account's own records, while the AppView fails. Raises Later if this fails too."""
@@ -355,11 +341,7 @@ class Bluesky:
         raise Later(f"{host} answered {reply.status} {error} {said}".rstrip())
 
     async def _read(self, read: Callable[[], T]) -> T:
-        try:
-            return await asyncio.to_thread(read)
-        except ValueError as problem:
-            said = one_line(str(problem))[:200]
-            raise Later(f"the answer of {self._where} cannot be read: {said}", state=UNREADABLE) from None
+        return await read_answer(read, self._where)
 
 
 def recognise(address: str) -> Recognised | None:

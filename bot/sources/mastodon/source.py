@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 from urllib.parse import quote, urlsplit
@@ -15,8 +14,8 @@ from bot.contracts.living import LivingPosts
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
-from bot.foreign.text import one_line
 from bot.foreign.times import read_time
 from bot.http import Reply, check_busy
 from bot.sources.mastodon.account import AccountAddress, AccountCursor
@@ -137,7 +136,7 @@ class Mastodon:
 
     # Pages ------------------------------------------------------------------------------------------------------------
 
-    def _settle(self, page: StatusPage, before: AccountCursor) -> tuple[tuple[Status, ...], AccountCursor, bool]:
+    def _settle(self, page: StatusPage, before: AccountCursor) -> tuple[Sequence[Status], AccountCursor, bool]:
         """What of a page is kept, the cursor after it, and whether another page is to be fetched at once."""
         statuses = page.statuses
         newest = statuses[-1].post.native_id if statuses and not before.below else ""
@@ -145,29 +144,15 @@ class Mastodon:
         edited = {**before.edited, **{one.post.native_id: one.edited for one in statuses if one.edited}}
         note = replace(before, top=top, edited=dict(sorted(edited.items(), key=lambda one: place(one[0]))[-_NOTED:]))
         if before.contacted:
-            kept = tuple(one for one in statuses if place(one.post.native_id) > place(before.left_out))
+            kept: Sequence[Status] = [one for one in statuses if place(one.post.native_id) > place(before.left_out)]
             done = not statuses or before.is_known(statuses[0].post.native_id)
         else:
-            kept, done, left = self._wanted(statuses, before.left)
+            kept, done, left = choose_wanted(statuses, self.settings.backfill, before.left, end=not statuses)
             dropped = statuses[len(statuses) - len(kept) - 1].post.native_id if len(kept) < len(statuses) else ""
             note = replace(note, left=left, left_out=dropped)
         if done:
             return kept, replace(note, contacted=True, newest=top, below="", top="", left=None), False
         return kept, replace(note, below=statuses[0].post.native_id), True
-
-    def _wanted(self, statuses: tuple[Status, ...], left: int | None) -> tuple[tuple[Status, ...], bool, int | None]:
-        """Of a page of the first contact: what `backfill` wants, whether that is all, and how many more it wants."""
-        amount = self.settings.backfill
-        if isinstance(amount, int):
-            left = amount if left is None else left
-            kept = statuses[len(statuses) - min(left, len(statuses)) :]
-            return kept, left < len(statuses) or not statuses, left - len(kept)
-        if amount == "all":
-            return statuses, not statuses, None
-        since = int(datetime.combine(date.fromisoformat(amount), time(), UTC).timestamp()) * SECOND
-        early = [n for n, one in enumerate(statuses) if one.post.posted_at is not None and one.post.posted_at < since]
-        kept = statuses[early[-1] + 1 if early else 0 :]
-        return kept, not statuses or len(kept) < len(statuses), None
 
     async def _page(self, note: AccountCursor) -> tuple[StatusPage, Reply]:
         below = f"&max_id={quote(note.below, safe='')}" if note.below else ""
@@ -310,11 +295,7 @@ class Mastodon:
         return reply
 
     async def _read(self, read: Callable[[], T]) -> T:
-        try:
-            return await asyncio.to_thread(read)
-        except ValueError as problem:
-            said = one_line(str(problem))[:200]
-            raise Later(f"the answer of {self._where} cannot be read: {said}", state=UNREADABLE) from None
+        return await read_answer(read, self._where)
 
     def _expect_ok(self, reply: Reply) -> None:
         if reply.status == HTTPStatus.UNAUTHORIZED or (

@@ -16,6 +16,7 @@ from bot.clock import DAY, HOUR
 from bot.contracts.living import LivingPosts
 from bot.contracts.settings import Duration
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.walking import read_answer
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.youtube.videos import (
@@ -315,10 +316,7 @@ class YouTube:
         return reply
 
     async def _read(self, read: Callable[[], T]) -> T:
-        try:
-            return await asyncio.to_thread(read)
-        except ValueError as problem:
-            raise Later(f"the answer of {self._where} cannot be read: {problem}", state=UNREADABLE) from None
+        return await read_answer(read, self._where)
 
 
 def recognise(address: str) -> Recognised | None:
