@@ -77,8 +77,9 @@ class EventTopics:
                     break  # the next alert says what is wrong
                 except Later as problem:
                     if problem.obey and problem.retry_at is not None:
+                        sharing = [other for other, one in self.targets.items() if one.account == target.account]
                         until = problem.retry_at
-                        await self.store.run(target_states.hold_targets, [name], until, self.clock.now())
+                        await self.store.run(target_states.hold_targets, sharing, until, self.clock.now())
                     break
                 await self.store.run(topics.save_topic, replace(one, state="closed"), self.clock.now())
 

@@ -21,7 +21,7 @@ def check_bot(config: Config, targets: Iterable[str], findings: Findings) -> Non
         findings.wrong(("bot", "target"), f'there is no target "{name}"{did_you_mean(name, targets)}')
     elif found is not None and found.bot() is None:
         findings.wrong(("bot", "target"), f'the target "{name}" is no Telegram bot: name one of kind telegram')
-    if name is not None and config.bot.token_file is not None:
+    if _is_another(config.bot.token_file, found):
         findings.odd(("bot", "target"), "`token_file` is used, and `target` is not: leave one of them out")
     for index, chat in enumerate(config.bot.chats):
         if not re.fullmatch(rf"{_NAME}|-?[0-9]{{1,20}}", str(chat)):
@@ -52,6 +52,12 @@ def _without_buttons(config: Config, named: TargetSettings | None) -> Iterator[s
                 f'alerts of the target "{target.name}" have no buttons: `chats` does not name its chat as it does,'
                 f" {access.chat}"
             )
+
+
+def _is_another(own: SecretFile | None, named: TargetSettings | None) -> bool:
+    """Whether the bot of a token is not that of the target, as far as their files say."""
+    access = named.bot() if named is not None else None
+    return own is not None and access is not None and access.token_file.path != own.path
 
 
 def _bot_number(file: SecretFile | None) -> str | None:

@@ -310,7 +310,7 @@ def test_a_config_is_checked_with_the_bot_that_answers(
     ("old", "new", "said"),
     [
         ('target = "desk"\nchats', 'token_file = "other"\nchats', "by the same bot from another file"),
-        ('target = "desk"\nchats', 'target = "desk"\ntoken_file = "token"\nchats', "leave one of them out"),
+        ('target = "desk"\nchats', 'target = "desk"\ntoken_file = "third"\nchats', "leave one of them out"),
         ("chats = [-100]", 'chats = ["@desk"]', "does not name its chat as it does, -100"),
         ("people = [4242]", 'people = ["anna k"]', "neither"),
         ("people = [4242]", "people = [-4242]", "nor the number of a person"),
@@ -320,8 +320,9 @@ def test_a_config_is_checked_with_the_bot_that_answers(
 def test_what_would_leave_people_without_answers_or_buttons_is_warned_of(
     old: str, new: str, said: str, bot_config: Config, tmp_path: Any
 ) -> None:
-    (tmp_path / "other").write_text(TOKEN)
-    (tmp_path / "other").chmod(0o600)
+    for name, token in (("other", TOKEN), ("third", "7:another")):
+        (tmp_path / name).write_text(token)
+        (tmp_path / name).chmod(0o600)
     config = tmp_path / "config.toml"
     assert bot_config.warnings == ()
     config.write_text(config.read_text().replace(old, new))
