@@ -14,6 +14,7 @@ from bench._texts import vocabulary
 from bot.sources.telegram_web.page import read_page
 from bot.world import World
 from bot.world.pages import list_page
+from storage.archive import dictionaries
 from storage.archive.database import Archive, Reader
 from storage.migrations import migrate
 from storage.posts import saving
@@ -21,6 +22,7 @@ from storage.records import Batch
 from storage.sources import states
 
 GOAL = 2_300
+_LEARNT_AFTER = 600
 NOW = 1_763_800_000_000_000
 _SIZES = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC"
 _SMALL = 0.01  # of the whole: smaller ones are counted together
@@ -61,12 +63,22 @@ def fill(path: Path, posts: int) -> int:
                 world.publish(handle, text, at=NOW - (posts - place) * 60_000_000)
             page = list_page(world.show_page(handle), "https://t.me", NOW)
             batch = Batch(posts=tuple(read_page(page.encode()).posts), cursor=str(number))
+            if number == _LEARNT_AFTER:
+                learn(archive)
             with archive.writing() as writer:
                 saving.save(writer, sources[handle], batch, now=NOW, method="preview page", alerts=False)
                 writer.execute("DELETE FROM jobs")
         with archive.writing() as writer:
             writer.execute("INSERT INTO posts_index (posts_index) VALUES ('optimize')")
     return size
+
+
+def learn(archive: Archive) -> None:
+    """Do what the daemon does once an hour."""
+    with archive.reading() as reader:
+        samples = dictionaries.find_samples(reader)
+    with archive.writing() as writer:
+        dictionaries.save(writer, dictionaries.learn(samples), NOW)
 
 
 def _id_of(reader: Reader, name: str) -> int:

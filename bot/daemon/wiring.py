@@ -30,6 +30,7 @@ from bot.daemon.direct_news import DirectNews
 from bot.daemon.files import MediaStage
 from bot.daemon.given_up import GivenUp
 from bot.daemon.journal import Journal
+from bot.daemon.learning import Learning
 from bot.daemon.listening import Listening
 from bot.daemon.marking import Marking
 from bot.daemon.moving_index import MovingIndex
@@ -170,7 +171,12 @@ class Stages:
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
         self.rereading = Rereading(self.archive, self._clock)
         moving = MovingIndex(self.archive, self._clock, self.say, lambda: disk_usage(config.data_dir).free)
-        chores = (self.rereading.do_some, Refolding(self.archive, self.say).do_some, moving.do_some)
+        chores = (
+            self.rereading.do_some,
+            Refolding(self.archive, self.say).do_some,
+            moving.do_some,
+            Learning(self.archive, self._clock).do_some,
+        )
         self.upkeep = Upkeep(self.archive, self._clock, chores)
 
     def _note_transaction(self, error: ArchiveError | None) -> None:

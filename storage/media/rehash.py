@@ -8,12 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zstandard import ZstdDecompressor, ZstdError
+from zstandard import ZstdError
 
+from storage.archive.dictionaries import find_unpacker
 from storage.media.shelf import Shelf
 
 if TYPE_CHECKING:
-    from storage.archive.database import Archive, Row
+    from storage.archive.database import Archive, Reader, Row
 
 _PAGE = 200
 _PIECE = 1 << 20
@@ -38,9 +39,9 @@ def rehash_raw(archive: Archive, most: int | None) -> Rehashed:
     with archive.reading() as reader:
         total = int(reader.value("SELECT count(*) FROM raw"))
     compared, damaged = 0, []
-    for row in _replies(archive, most):
+    for reader, row in _replies(archive, most):
         compared += 1
-        if fault := _raw_fault(row):
+        if fault := _raw_fault(reader, row):
             damaged.append((row["key"], fault))
     faults = [f"{_post_of(archive, key)} ({key[:12]}…) {fault}" for key, fault in damaged[:SHOWN]]
     return Rehashed(compared, total, len(damaged), tuple(faults))
@@ -61,14 +62,15 @@ def rehash_files(archive: Archive, data_dir: Path, most: int | None) -> Rehashed
     return Rehashed(compared, total, len(faults), tuple(faults[:SHOWN]))
 
 
-def _replies(archive: Archive, most: int | None) -> Iterator[Row]:
+def _replies(archive: Archive, most: int | None) -> Iterator[tuple[Reader, Row]]:
     """A sample, or every reply, one in memory at a time; in pages: an open reader keeps the log from shrinking.
 
     What is added meanwhile does not matter; rows are never changed or removed.
     """
     if most is not None:
         with archive.reading() as reader:
-            yield from reader.execute(_RAW_SAMPLE, {"most": most})
+            for row in reader.rows(_RAW_SAMPLE, {"most": most}):
+                yield reader, row
         return
     found, after = 1, ""
     while found:
@@ -76,7 +78,7 @@ def _replies(archive: Archive, most: int | None) -> Iterator[Row]:
         with archive.reading() as reader:
             for row in reader.execute(_RAW, {"after": after, "most": _PAGE}):
                 found, after = found + 1, row["key"]
-                yield row
+                yield reader, row
 
 
 def _files(archive: Archive, most: int | None) -> Iterator[Row]:
@@ -91,10 +93,10 @@ def _files(archive: Archive, most: int | None) -> Iterator[Row]:
         after = rows[-1]["key"]
 
 
-def _raw_fault(row: Row) -> str | None:
+def _raw_fault(reader: Reader, row: Row) -> str | None:
     state, size = sha256(), 0
     try:
-        with ZstdDecompressor().stream_reader(row["zstd"]) as stream:
+        with find_unpacker(reader, row["zstd"]).stream_reader(row["zstd"]) as stream:
             while size <= row["bytes"] and (piece := stream.read(_PIECE)):
                 state.update(piece)
                 size += len(piece)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from zstandard import ZstdCompressor, ZstdDecompressor
-
+from storage.archive import dictionaries
 from storage.archive.columns import storable
 from storage.archive.database import as_list, in_list
 from storage.posts.ids import first_id
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 _DAY = first_id(24 * 3600)
-
-
-def unpack(packed: bytes, size: int) -> bytes:
-    """The bytes as received."""
-    return ZstdDecompressor().decompress(packed, max_output_size=max(1, size))
 
 
 def find_stored(reader: Reader, raws: Iterable[Raw]) -> set[str]:
@@ -45,22 +40,22 @@ def was_received(reader: Reader, source_id: int, address: str, post_id: int) -> 
 
 def save_raw(writer: Writer, raws: Iterable[Raw]) -> list[str]:
     """Store what is not there yet; the SHA-256 of each, in the order given."""
-    compressor = ZstdCompressor(level=3)
     hashes = []
-    rows = {}
+    new: dict[str, dict[str, bytes]] = defaultdict(dict)
     for raw in raws:
         address = sha256(raw.data).hexdigest()
         hashes.append(address)
-        if address not in rows:
-            rows[address] = {
-                "sha256": address,
-                "mime": storable(raw.mime),
-                "bytes": len(raw.data),
-                "zstd": compressor.compress(raw.data),
-            }
+        new[storable(raw.mime)][address] = raw.data
+    rows = [
+        {"sha256": address, "mime": mime, "bytes": len(data), "zstd": packed}
+        for mime, pieces in new.items()
+        for (address, data), packed in zip(
+            pieces.items(), dictionaries.pack(writer, mime, list(pieces.values())), strict=True
+        )
+    ]
     writer.execute_many(
         "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
         "ON CONFLICT (sha256) DO NOTHING",
-        list(rows.values()),
+        rows,
     )
     return hashes

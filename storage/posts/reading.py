@@ -150,12 +150,12 @@ def read_earlier_texts(reader: "Reader", post_id: int) -> list[TextRow]:
 
 def read_raw(reader: "Reader", sha256: str) -> bytes:
     """Bytes as received. Raises KeyError if none have this hash."""
-    import zstandard
+    from storage.archive.dictionaries import unpack
 
     row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256})
     if row is None:
         raise KeyError(sha256)
-    return zstandard.ZstdDecompressor().decompress(row["zstd"], max_output_size=max(1, int(row["bytes"])))
+    return unpack(reader, row["zstd"], int(row["bytes"]))
 
 
 def _spellings(url: str) -> Iterator[str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from storage.archive.best_reading import BEST_READING, HASH, said
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
+from storage.archive.dictionaries import unpack
 from storage.frozen import dataclass
 from storage.media import rows as media_rows
 from storage.posts import texts
 from storage.posts.content import content_hash, links_json, record_json
-from storage.posts.raw import unpack
 from storage.records import FetchedPost, Raw, StoredRaw
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ def _stored(reader: Reader, where: str, values: Mapping[str, object]) -> list[St
         f"WHERE {where}",
         values,
     )
-    return [
-        StoredRaw(row["id"], row["native_id"], row["revision"], Raw(unpack(row["zstd"], row["bytes"]), row["mime"]))
-        for row in rows
-    ]
+    found = ((row, unpack(reader, row["zstd"], row["bytes"])) for row in rows)
+    return [StoredRaw(row["id"], row["native_id"], row["revision"], Raw(data, row["mime"])) for row, data in found]
 
 
 def set_reader(writer: Writer, source: str, number: int) -> None:

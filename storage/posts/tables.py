@@ -23,6 +23,17 @@ class RawTable(SQLModel, table=True):
     zstd: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class DictionaryTable(SQLModel, table=True):
+    """What packed bytes have in common: see storage.archive.dictionaries. Its rows are never changed either."""
+
+    __tablename__: ClassVar[str] = "dictionaries"
+
+    id: int = Field(primary_key=True)  # the frames name it
+    mime: str = Field(sa_type=Text)
+    made_at: int
+    bytes: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class FetchTable(SQLModel, table=True):
     """How revisions came to us: see records.Fetch. Its rows are never changed either."""
 

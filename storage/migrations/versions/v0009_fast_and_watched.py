@@ -66,6 +66,14 @@ _STEPS: tuple[str, ...] = (
         "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
     ),
     "CREATE TABLE words (word TEXT NOT NULL, PRIMARY KEY (word)) WITHOUT ROWID, STRICT",
+    # what received bytes have in common
+    """CREATE TABLE dictionaries (
+        id INTEGER NOT NULL,
+        mime TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (id)
+    ) STRICT""",
     """INSERT INTO meta (key, value) VALUES ('index_move', '{"floor": 281474976710656, "done": 0, "total": 0}')""",
 )
 
