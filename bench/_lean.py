@@ -4,7 +4,7 @@ It imports nothing of the program. Four pages at a time; raw bytes, post, revisi
 transaction of 200 posts or more; four alerts at a time, a hundred settled together. It keeps no history of what it saw,
 looks for no copies, retries nothing and forgets where it was.
 
-usage: python -m bench._lean ADDRESS CHANNELS WORDS.json DATABASE
+usage: python -m bench._lean ADDRESS CHANNELS WORDS.json DATABASE, or FILE.jsonl WORDS.json DATABASE to import posts
 """
 
 import asyncio
@@ -125,6 +125,18 @@ class Lean:
         self.database.execute("COMMIT")
         self.waiting.clear()
 
+    def take(self, lines: Path) -> None:
+        """Store the posts of a file, each a line of JSON."""
+        with lines.open("rb") as file:
+            for number, line in enumerate(file):
+                found = json.loads(line)
+                at = int(datetime.fromisoformat(found["posted_at"]).timestamp())
+                bare = {"author": None, "views": None, "id": found["native_id"], "links": [], "text": found["text"]}
+                self.waiting.append((0, number, at, bare, line))
+                if len(self.waiting) >= _AT_ONCE:
+                    self.store()
+        self.store()
+
     async def read(self, client: httpx.AsyncClient, source: int) -> None:
         """All pages of a channel, the newest first."""
         before: int | None = None
@@ -169,6 +181,14 @@ class Lean:
                 self.database.execute("COMMIT")
 
 
+def main(source: str, *words: str) -> None:
+    listed, database = words[-2:]
+    lean = Lean(source, json.loads(Path(listed).read_text()), Path(database))
+    if source.startswith("http"):
+        asyncio.run(lean.run(int(words[0])))
+    else:
+        lean.take(Path(source))
+
+
 if __name__ == "__main__":
-    address, channels, words, database = sys.argv[1:]
-    asyncio.run(Lean(address, json.loads(Path(words).read_text()), Path(database)).run(int(channels)))
+    main(*sys.argv[1:])
