@@ -50,11 +50,11 @@ def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], st
     return {tokens: term for tokens, term in found.items() if tokens and term}
 
 
-def words_of(writer: Writer, one: Arrived) -> ComparedWords:
+def words_of(writer: Writer, one: Arrived, earlier: steps.EarlierTexts | None = None) -> ComparedWords:
     """The compared words of a revision; a service message is no statement and has none."""
     if one.service:
         return make_words(())
-    return read_words(one.text, steps.read_earlier_texts(writer, one, SIGNED_POSTS))
+    return read_words(one.text, (earlier or steps.EarlierTexts(writer)).read(one, SIGNED_POSTS))
 
 
 def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords) -> None:

@@ -13,7 +13,7 @@ from storage.alerts import notices
 from storage.archive.database import concerns_one_row
 from storage.events import growing, links, members, steps
 from storage.events.members import Membership
-from storage.events.steps import Arrived, PlacingStep
+from storage.events.steps import Arrived, EarlierTexts, PlacingStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,8 +55,9 @@ def place_some(writer: Writer, rules: EventRules) -> int:
 def _take_all(writer: Writer, rules: EventRules, found: Sequence[Arrived | PlacingStep]) -> None:
     try:
         with writer.savepoint():
+            earlier = EarlierTexts(writer)
             for one in found:
-                _take(writer, rules, one)
+                _take(writer, rules, one, earlier)
     except Exception as problem:
         if not concerns_one_row(problem):
             raise
@@ -69,9 +70,9 @@ def _take_all(writer: Writer, rules: EventRules, found: Sequence[Arrived | Placi
             _take_all(writer, rules, [one])
 
 
-def _take(writer: Writer, rules: EventRules, one: Arrived | PlacingStep) -> None:
+def _take(writer: Writer, rules: EventRules, one: Arrived | PlacingStep, earlier: EarlierTexts) -> None:
     if isinstance(one, Arrived):
-        _place(writer, rules, one)
+        _place(writer, rules, one, earlier)
         if one.revision_id % _FORGET_EVERY == 0:
             members.forget_words(writer, one.collected_at)
     elif (event := members.find_event(writer, one.post_id)) is None:
@@ -88,8 +89,8 @@ def _take(writer: Writer, rules: EventRules, one: Arrived | PlacingStep) -> None
         place_by_file(writer, rules, one, event)
 
 
-def _place(writer: Writer, rules: EventRules, one: Arrived) -> None:
-    words = words_of(writer, one)
+def _place(writer: Writer, rules: EventRules, one: Arrived, earlier: EarlierTexts) -> None:
+    words = words_of(writer, one, earlier)
     if one.number:
         event = members.find_event(writer, one.post_id)
         if event == one.post_id and words.tokens:  # a revision of a first statement: copies of it are copies, too

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
 
 StepKind = Literal["file", "read", "split", "join"]
+_BEFORE_ALL = -(1 << 63)  # below every id
 _REVISIONS, _STEPS = "events_placed", "events_steps_placed"  # in `meta`: the last of each that was placed
 
 
@@ -173,13 +174,29 @@ def _mark(writer: Writer, key: str, value: int) -> None:
     )
 
 
-def read_earlier_texts(reader: Reader, arrived: Arrived, count: int) -> list[str]:
-    """What the source's last posts before this one said at first, newest first."""
-    rows = reader.rows(
-        "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
-        " WHERE p.source_id = :source AND p.id < :post AND p.seq < :seq AND r.text <> ''"
-        " AND NOT p.service"
-        " ORDER BY p.id DESC LIMIT :count",
-        {"source": arrived.source_id, "post": arrived.post_id, "seq": arrived.seq, "count": count},
-    )
-    return [row["text"] for row in rows]
+class EarlierTexts:
+    """What the source's last posts before a post said at first.
+
+    Posts of one reply do not count, and they may be thousands: where they are asked about in their order, each reads on
+    from the one before.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[tuple[int, int], tuple[int, list[str]]] = {}  # by source and reply: up to which post, texts
+
+    def read(self, arrived: Arrived, count: int) -> list[str]:
+        """The texts, newest first, of so many posts at most."""
+        reply = arrived.source_id, arrived.seq
+        until, known = self._known.get(reply, (_BEFORE_ALL, []))
+        if until >= arrived.post_id:
+            until, known = _BEFORE_ALL, []
+        rows = self._reader.rows(
+            "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
+            " WHERE p.source_id = :source AND p.id > :until AND p.id < :post AND p.seq < :seq AND r.text <> ''"
+            " AND NOT p.service ORDER BY p.id DESC LIMIT :count",
+            {"source": reply[0], "seq": reply[1], "until": until, "post": arrived.post_id, "count": count},
+        )
+        texts = [*(row["text"] for row in rows), *known][:count]
+        self._known[reply] = arrived.post_id, texts
+        return texts
