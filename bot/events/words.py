@@ -74,8 +74,9 @@ _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 class ComparedWords:
     """The compared words of one text, in order; `run` numbers each three of them that follow each other.
 
-    `whole` is the text with its signature, where little is left without it: what a source says again and again with
-    another number looks like a signature, and an equal text is a copy all the same. `stamped` says that the source's
+    `whole` is the text with its signature, where little is left without it, or without a last line that holds an
+    address: what a source says again and again with another number looks like a signature, and an equal text is a copy
+    all the same. `stamped` says that the source's
     clock or count was taken off the beginning: what it says again is something new then.
     """
 
@@ -126,10 +127,12 @@ def _without_signature(text: str, earlier: Sequence[str]) -> ComparedWords:
     signature = common_end([list_tokens(other) for other in earlier[:SIGNED_POSTS]])
     if 0 < len(signature) < len(tokens) and tokens[-len(signature) :] == signature:
         tokens = tokens[: -len(signature)]
-        if len(tokens) < SHORT:
-            whole = tuple(list_tokens(_without_addressed_end(text)))[:_MOST]
-            return replace(make_words(tokens), whole=whole if len(whole) >= SHORT else ())
-    return make_words(tokens)
+        if len(tokens) >= SHORT:
+            return make_words(tokens)
+    elif not has_address(text):
+        return make_words(tokens)
+    whole = tuple(list_tokens(_without_addressed_end(text)))[:_MOST]
+    return replace(make_words(tokens), whole=whole if len(whole) >= SHORT and list(whole) != tokens else ())
 
 
 def list_tokens(text: str) -> list[str]:
@@ -205,7 +208,9 @@ def _without_addressed_end(text: str) -> str:
     body, _, last = text.rstrip().rpartition("\n")
     if not body.strip():
         return text
-    return body if has_address(last) or (_ends_with_dots(body) and _is_name(last)) else text
+    if has_address(last):
+        return text if count_denials(list_tokens(last)) else body
+    return body if _ends_with_dots(body) and _is_name(last) else text
 
 
 def _ends_with_dots(text: str) -> bool:

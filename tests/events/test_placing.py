@@ -387,6 +387,21 @@ def test_what_a_source_repeats_with_other_numbers_is_no_signature_that_hides_cop
     assert desk.events() == [{first, copy} for first, copy in zip(firsts, copies, strict=True)]
 
 
+def test_a_line_that_a_channel_adds_to_some_of_its_posts_hides_no_copy(desk: Desk) -> None:
+    def bulletin(number: int) -> str:
+        return (
+            f"Bulletin {number}: the base above the tea road fell this morning, and its garrison left for the valley."
+        )
+
+    for number in range(1, 5):
+        desk.say("north", f"Nothing new about number {number}.", number)
+    firsts = [desk.say("rangers", bulletin(number), number) for number in range(1, 6)]
+    copy = desk.say("north", f"{bulletin(5)}\n\nfollow @north", 9)
+    assert {firsts[-1], copy} in desk.events()
+    denial = desk.say("press", f"{bulletin(5)}\n\nThis is false, see @truth_desk")
+    assert {denial} in desk.events()
+
+
 @pytest.mark.parametrize("stamp", ["{}:0{}", "🕐 {}.0{} |", "#{}{}", "№ {}{}:"])
 def test_a_clock_or_a_count_before_each_post_of_a_channel_hides_no_copy_and_no_repetition(
     desk: Desk, stamp: str
