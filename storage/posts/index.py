@@ -9,14 +9,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.full_text import find_floor
-from storage.archive.index_row import COLUMNS, MARK, NAMES
+from storage.archive.index_row import MARK, NAMES
 from storage.posts.index_words import note
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
 
-_EMPTY = dict.fromkeys(COLUMNS)
-_ADD = f"INSERT INTO posts_index (rowid, {NAMES}) VALUES (:id, {', '.join(f':{name}' for name in COLUMNS)})"
 _AGAIN = f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id = :id"
 _FOLDED = "SELECT folded FROM texts WHERE id >= :id << 14 AND id < (:id + 1) << 14"
 _OLD = "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)"
@@ -28,7 +26,10 @@ def add(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
     if floor is not None:
         writer.execute_many(_OLD, rows)
         rows = [row for row in rows if cast("int", row["post_id"]) >= floor]
-    writer.execute_many(_ADD, list(_lines(rows)))
+    for columns, lines in groupby(
+        _lines(rows), tuple
+    ):  # naming a column that stays empty costs as much as a word in it
+        writer.execute_many(_add(columns), list(lines))
     note(writer, (cast("str", row["folded"]) for row in rows))
 
 
@@ -57,13 +58,17 @@ def refold_in_old(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
         writer.execute_many("INSERT INTO texts_index (rowid, folded) VALUES (:id, :new)", rows)
 
 
+def _add(columns: Sequence[str]) -> str:
+    return f"INSERT INTO posts_index ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)})"
+
+
 def _lines(rows: Sequence[Mapping[str, object]]) -> Iterator[dict[str, object]]:
-    """The rows of `posts_words`, for texts that are all current."""
+    """The rows of `posts_words`, for texts that are all current; without the columns that are empty."""
     for post_id, texts in groupby(rows, itemgetter("post_id")):
-        line: dict[str, object] = {**_EMPTY, "id": post_id}
+        line: dict[str, object] = {"rowid": post_id}
         for text in texts:
             kind = cast("str", text["kind"])
-            before = line[kind]
+            before = line.get(kind)
             words = f"{MARK} {text['folded']}"
             line[kind] = f"{before} {words}" if before else words
         yield line

@@ -8,20 +8,21 @@ own addition: a transaction that was undone, or another process, leaves another 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from threading import local
 from typing import TYPE_CHECKING
+
+from storage.archive.database import as_list
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
 
 _MARK = "index_words"  # in `meta`
-_MOST = 50_000  # tokens that are remembered
+_MOST = 100_000  # words that are remembered
 
 
 class _Memory(local):
-    """What the writer of this thread has added or met: tokens of folded texts."""
+    """What the writer of this thread has added or met: words of folded texts."""
 
     def __init__(self) -> None:
         self.mark: str | None = None
@@ -39,12 +40,12 @@ def note(writer: Writer, folded: Iterable[str]) -> None:
         memory.known, memory.mark = set(), mark
     new: set[str] = set()
     for text in folded:
-        new.update(text.split())
+        new.update(text.replace("-", " ").replace("+", " ").replace("'", " ").split())
     new -= memory.known
     if not new:
         return
-    words = sorted({word for token in new for word in re.split("[-+']", token) if word and not word.isdecimal()})
-    writer.execute_many("INSERT OR IGNORE INTO words (word) VALUES (:word)", [{"word": word} for word in words])
+    words = as_list(sorted(word for word in new if not word.isdecimal()))
+    writer.execute("INSERT OR IGNORE INTO words (word) SELECT value FROM json_each(:words)", {"words": words})
     memory.known |= new
     memory.mark = os.urandom(8).hex()
     writer.execute(
