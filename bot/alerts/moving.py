@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bot.contracts.target import Moved
-from bot.errors import UserError
+from bot.errors import NotFound
 from bot.foreign.text import one_line
 from storage.alerts import notices, outbox, target_states
 from storage.alerts.target_states import TargetRow
@@ -46,10 +46,10 @@ def forget_answered(writer: "Writer", config: "Config", now: int) -> None:
 
 
 def answer_move(writer: "Writer", target: str, now: int, *, follow: bool) -> str:
-    """Keep what a person says to a chat that has moved; the sentence about it. Raises UserError where none has."""
+    """Keep what a person says to a chat that has moved; the sentence about it. Raises NotFound where none has."""
     row = target_states.find_target(writer, target)
     if row.moved_to is None:
-        raise UserError(f"the chat of target {one_line(target)} has not moved")
+        raise NotFound(f"the chat of target {one_line(target)} has not moved")
     target_states.answer_move(writer, target, "yes" if follow else "no")
     if not follow:
         target_states.mark_target(writer, target, "parked", _refused(row), now)
