@@ -5,18 +5,17 @@ finished tuples; ours also hashes, compresses, looks up known posts and assigns 
 reported separately.
 """
 
-import argparse
 import random
 import sqlite3
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench._table import Cost, Row, amount, cost, ratio, run
 from storage.archive.database import Archive, connect, open_writer
 from storage.archive.index_row import MARK
 from storage.migrations import migrate
@@ -34,10 +33,10 @@ BURMESE = ("တိုင်းစစ်ဌာနချုပ်က", "နံန�
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds of both sides for the same posts."""
+    """What both sides took for the same posts: seconds of the processor, and of the clock."""
 
-    ours: float
-    bare: float
+    ours: tuple[float, float]
+    bare: tuple[float, float]
 
 
 def invented(count: int, seed: int) -> list[FetchedPost]:
@@ -75,12 +74,6 @@ def write_bare(writer: sqlite3.Connection, rows: dict[str, list[tuple[object, ..
     writer.execute("COMMIT")
 
 
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def fresh(path: Path) -> Archive:
     archive = Archive(path)
     migrate.ensure(archive, now=START)
@@ -103,38 +96,34 @@ def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, An
         for part in parts:
             save(learn, part)
     rows = finished_rows(folder / "learn.db")
-    took = {"ours": 0.0, "bare": 0.0}
+    took = {"ours": (0.0, 0.0), "bare": (0.0, 0.0)}
     fresh(folder / "bare.db").close()
     with fresh(folder / "ours.db") as archive, closing(open_writer(folder / "bare.db")) as driver:
         sides = {"ours": partial(save, archive), "bare": partial(write_bare, driver, rows)}
         for turn, part in enumerate(parts):
             for side in sorted(sides, reverse=bool(turn % 2)):  # each side is first in every other turn
-                took[side] += timed(partial(sides[side], part))
+                spent = cost(partial(sides[side], part))
+                took[side] = took[side][0] + spent.cpu, took[side][1] + spent.wall
     return Round(**took)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--posts", type=int, default=10_000)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--batch", type=int, nargs="*", default=[100, 200])
-    chosen = options.parse_args(arguments)
-    every = invented(chosen.posts, seed=7)
+def rows(quick: bool) -> Iterator[Row]:
+    posts, times = (2_000, 3) if quick else (10_000, 5)
+    every = invented(posts, seed=7)
     readings: dict[str, AnalyzedText] = {}
-    reading = timed(lambda: readings.update((post.text, analyze(post.text)) for post in every))
-    print(f"folding and language detection alone: {len(every) / reading:,.0f} posts/s")
-    for batch in chosen.batch:
+    reading = cost(lambda: readings.update((post.text, analyze(post.text)) for post in every))
+    yield amount("fold a post and find its language", reading.cpu / posts * 1e6, "µs")
+    for batch in (100, 200):
         rounds = []
-        for _ in range(chosen.rounds):
+        for _ in range(times):
             with tempfile.TemporaryDirectory() as folder:
                 rounds.append(one_round(Path(folder), every, readings, batch))
-        ours, bare = (statistics.median(side) for side in zip(*((r.ours, r.bare) for r in rounds), strict=True))
-        ratio = statistics.median(found.bare / found.ours for found in rounds)
-        print(
-            f"store, batch {batch}: ours {len(every) / ours:,.0f} posts/s, bare executemany {len(every) / bare:,.0f}, "
-            f"ratio {ratio:.2f} (goal >= 0.50)"
+        ours, bare = (
+            Cost(*(statistics.median(getattr(one, side)[part] for one in rounds) for part in (0, 1)))
+            for side in ("ours", "bare")
         )
+        yield ratio(f"store folded posts, {batch} at a time : bare executemany", ours, bare, goal=2, count=posts)
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)
