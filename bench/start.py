@@ -110,6 +110,8 @@ def rows(quick: bool, data: Path | None = None) -> Iterator[Row]:
         plain, floor = in_turn(bare, nothing, rounds=rounds)
         yield ratio(f"click + sqlite3, same SQL : {PASS}", plain, floor)
         for words, goal, codes in COMMANDS:
+            if quick and goal is None:
+                continue
             ours, floor = in_turn(program(desk.command(words), codes=codes), nothing, rounds=rounds)
             yield ratio(f"{words} : {PASS}", ours, floor, goal=goal)
 
