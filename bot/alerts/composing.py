@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bot.alerts.digests.compose import compose_digest
 from bot.alerts.following import compose_files
 from bot.alerts.handing import where
-from bot.alerts.material import read_alert
+from bot.alerts.material import ReadTogether, read_alert
 from bot.alerts.render import Rendering, render, render_notice
 from bot.archive import AsyncArchive
 from bot.contracts.message import Message, Shows
@@ -48,18 +48,19 @@ class Composer:
     def _compose_several(
         self, reader: Reader, rows: Sequence[DeliveryRow], shows: Shows
     ) -> list[Message | Later | Never]:
-        return [self._compose(reader, row, shows) for row in rows]
+        together = ReadTogether.of(reader, [row.match_id for row in rows if row.match_id is not None])
+        return [self._compose(reader, row, shows, together) for row in rows]
 
-    def _compose(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:
-        message = self._of(reader, row, shows)
+    def _compose(self, reader: Reader, row: DeliveryRow, shows: Shows, together: ReadTogether | None = None) -> Message:
+        message = self._of(reader, row, shows, together)
         return message if row.receipt is None else replace(message, progress=row.receipt)
 
-    def _of(self, reader: Reader, row: DeliveryRow, shows: Shows) -> Message:
+    def _of(self, reader: Reader, row: DeliveryRow, shows: Shows, together: ReadTogether | None) -> Message:
         if row.kind == "files":
             return compose_files(reader, row, self.rendering.data_dir, shows)
         if row.kind == "digest":
             return compose_digest(reader, row, self.rendering, shows)
         if row.match_id is None:
             return render_notice(row, shows)
-        read = read_alert(reader, row.match_id, row.target)
+        read = read_alert(reader, row.match_id, row.target, together)
         return render(row, read.story, read.post, self.rendering, shows, read.first, read.copies)

@@ -1,7 +1,7 @@
 """Everything that a message about a match contains, read in one transaction."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bot.alerts.document import FirstAlert
 from bot.contracts.message import CopiesShown
@@ -12,8 +12,10 @@ from storage.events.spread import read_spread
 from storage.posts import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from storage.archive.database import Reader
-    from storage.records import PostRow, Story
+    from storage.records import PostRow, Statement, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,26 @@ class AlertMaterial:
     copies: CopiesShown
 
 
-def read_alert(reader: "Reader", match_id: int, target: str) -> AlertMaterial:
+@dataclass(frozen=True, slots=True)
+class ReadTogether:
+    """What is read of several matches at once, which is faster: their posts, and the statements that they face."""
+
+    posts: "Mapping[int, PostRow]"
+    faced: "Mapping[int, tuple[Statement, Statement]]"
+
+    @classmethod
+    def of(cls, reader: "Reader", match_ids: "Sequence[int]") -> Self:
+        posts = reading.read_posts(reader, matches.list_posts(reader, match_ids))
+        return cls({post.id: post for post in posts}, facing.read_facing(reader, match_ids))
+
+
+def read_alert(reader: "Reader", match_id: int, target: str, together: ReadTogether | None = None) -> AlertMaterial:
     """Read what a message about this match to this target contains; the foreign keys guarantee that it exists."""
+    together = together or ReadTogether.of(reader, [match_id])
     story = matches.read_story(reader, match_id)
     assert story is not None
-    post = reading.read_posts(reader, [story.match.post_id])[0]
-    faced = facing.read_facing(reader, [match_id]).get(match_id)
+    post = together.posts[story.match.post_id]
+    faced = together.faced.get(match_id)
     story = replace(story, thread=heard.read_thread(reader, post.id), facing=faced)
     first = outbox.find_first_alert(reader, match_id, target)
     if first is None and faced is not None:

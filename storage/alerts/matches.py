@@ -176,6 +176,11 @@ def find_rule_and_post(reader: Reader, match_id: int) -> tuple[str, int]:
     return row["rule"], row["post_id"]
 
 
+def list_posts(reader: Reader, match_ids: Iterable[int]) -> list[int]:
+    """The posts that these matches found, each once."""
+    return reader.column(f"SELECT DISTINCT post_id FROM matches WHERE id {in_list('ids')}", {"ids": as_list(match_ids)})
+
+
 def list_matches(
     reader: Reader,
     *,

@@ -76,18 +76,20 @@ def test_one_at_a_time_where_messages_are_counted_or_refer_to_each_other(line: A
     assert desk.most == 1
 
 
-def test_an_edit_never_goes_beside_its_match_and_a_deletion_never_beside_the_edit(line: Any, hook: Any) -> None:
+def test_of_one_post_one_message_is_under_way_a_match_before_its_edit_and_its_deletion(line: Any, hook: Any) -> None:
     desk = hook()
     for number in range(1, 9):
         post = line.post(native_id=str(number))
         line.match(post)
         line.match(post, kind="edited", before="the northern command fell")
         line.match(post, kind="deleted")
-    assert line.drain(desk).sent == 24
+        line.match(post, rule="water")
+    assert line.drain(desk).sent == 32
     assert desk.most > 1
     for number in range(1, 9):
-        own = [name for name in desk.began if name.startswith(f"{number} ")]
-        assert own == [f"{number} {kind}" for kind in ("match", "edited", "deleted")]
+        own = [message for message in desk.got if message.document["data"]["post"]["native_id"] == str(number)]
+        kinds = [message.kind for message in own if message.document["data"]["rule"] == "fire"]
+        assert kinds == ["match", "edited", "deleted"]
         assert not any(len({name.split()[0] for name in pair}) == 1 for pair in desk.together)
 
 
