@@ -12,6 +12,7 @@ from storage.backups.record import read as read_backups
 from storage.frozen import dataclass
 from storage.posts.index_move import IndexMove, read_move_progress
 from storage.posts.progress import FoldProgress, RereadProgress, count_refolded, count_reread
+from storage.sources.pace import read_sentences
 from storage.sources.telegram import AccountRow, read_accounts, read_all_waits
 from storage.state_names import CONNECTED, current_name
 
@@ -51,6 +52,7 @@ class Watch:
     stretch_to: int | None = None
     rounds: int = 0
     longest_pause: int | None = None
+    pace: int | None = None  # microseconds between two polls, where its host allows no more
     posts: int = 0
     deleted: int = 0
     gaps: int = 0
@@ -118,6 +120,7 @@ class ArchiveStatus:
     rereading: RereadProgress | None = None  # of the posts that an older version has read
     mutes: tuple[Mute, ...] = ()  # those that are active
     bot_trouble: NoticeRow | None = None  # why the bot hears nobody
+    paces: tuple[str, ...] = ()  # hosts that are asked less often than the config says
 
     @property
     def account(self) -> AccountRow | None:
@@ -151,6 +154,7 @@ def read_status(reader: "Reader", now: int, *, notices: int = 5) -> ArchiveStatu
         rereading=count_reread(reader),
         mutes=tuple(list_mutes(reader, now)),
         bot_trouble=read_lasting_one(reader, "bot"),
+        paces=read_sentences(reader),
     )
 
 
@@ -200,7 +204,7 @@ _WATCHES = f"""
 SELECT s.name, s.kind, s.tags, s.side, s.handle, s.channel_id, s.title, s.enabled, s.paused, s.state, s.reason,
     s.state_since, s.failures, s.first_contact_at, s.high_water, s.last_ok_at, s.last_post_at, s.next_poll_at,
     s.hold_until, r.outcome, r.started_at AS stretch_from, r.ended_at AS stretch_to, coalesce(r.rounds, 0) AS rounds,
-    r.longest_pause,
+    r.longest_pause, s.pace,
     coalesce(p.posts, 0) AS posts, coalesce(p.deleted, 0) AS deleted, coalesce(g.gaps, 0) AS gaps
 FROM sources s
 LEFT JOIN runs r ON r.id =

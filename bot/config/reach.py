@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from bot.config.model import Config, host_and_port
 from bot.config.problems import Findings
 from bot.contracts.amounts import written
+from bot.contracts.pace import JITTER, is_too_much
+from bot.contracts.source import SourceSettings
 from bot.http.values import BUILT_IN_INTERVALS
 
 
@@ -32,33 +34,38 @@ def check_reach(config: Config, rules: Sequence[int], targets: Sequence[int], fi
             findings.odd(("targets", index, key), message)
 
 
-def paces(config: Config) -> list[str]:
-    """One sentence for each host whose sources cannot all be polled as often as the config says."""
+def find_crowded(config: Config) -> dict[str, tuple[int, list[SourceSettings]]]:
+    """Hosts whose sources cannot all be polled as often as the config says: the pause of each, and its sources."""
     intervals = BUILT_IN_INTERVALS | {host: settings.interval for host, settings in config.http.hosts.items()}
-    wanted: dict[str, list[int]] = defaultdict(list)
+    wanted: dict[str, list[SourceSettings]] = defaultdict(list)
     for source in config.sources:
         if source.enabled and not source.reads_with_account:
             found = host_and_port(next(iter(source.addresses()), ""))
             if found is not None:
-                wanted[found[0]].append(config.every(source))
-    sentences = []
-    for host, every in wanted.items():
-        pause = intervals.get(host, 0)
-        if pause * sum(1 / one for one in every) > 1:
-            cycle = _rounded(pause * len(every))
-            sentences.append(
-                f"{len(every)} sources of {host} can each be polled every {cycle}, not every {_span(every)}: "
-                f"requests to {host} keep a pause of {written(pause)}"
-            )
-    return sentences
+                wanted[found[0]].append(source)
+    return {
+        host: (pause, sources)
+        for host, sources in wanted.items()
+        if (pause := intervals.get(host, 0)) and is_too_much([config.every(one) for one in sources], pause)
+    }
+
+
+def paces(config: Config) -> list[str]:
+    """One sentence for each host whose sources cannot all be polled as often as the config says."""
+    return [
+        f"{len(sources)} sources of {host} can each be polled every {_rounded(pause * JITTER * len(sources))}; you "
+        f"wrote {_span([config.every(one) for one in sources])}: requests to {host} keep a pause of {written(pause)}. "
+        "Those with news, with rules of high priority or with due re-checks come first, quiet ones less often"
+        for host, (pause, sources) in find_crowded(config).items()
+    ]
 
 
 def _span(every: Sequence[int]) -> str:
     low, high = min(every), max(every)
-    return written(low) if low == high else f"{written(low)} to {written(high)}"
+    return _rounded(low) if low == high else f"{_rounded(low)} to {_rounded(high)}"
 
 
-def _rounded(microseconds: int) -> str:
+def _rounded(microseconds: float) -> str:
     """A duration as people say it: whole minutes from two minutes on, else seconds."""
     seconds = round(microseconds / 1_000_000)
     return f"{round(seconds / 60)} min" if seconds >= 120 else f"{seconds} s"

@@ -127,6 +127,7 @@ class App:
         self._tasks = [
             self._keep("polling", stages.rounds.run),
             self._keep("the record of rounds", stages.rounds.write_down),
+            self._keep("the plan of polls", stages.pacing.run),
             self._keep("matching", stages.decisions.run),
             self._keep("re-checking", stages.rechecks.run),
             self._keep("the outbox", stages.wired.outbox.run),

@@ -59,7 +59,8 @@ class Rounds:
         now = self.clock.now()
         resting = self.intake.unwritten.list_resting(now)
         rows = await self.archive.read(source_rows.find_due, None, now, resting)
-        self._start(row for row in rows if row.name in self.sources)
+        known = [row for row in rows if row.name in self.sources]
+        self._start(sorted(known, key=lambda row: self.every[row.name]))  # what is urgent is planned more often
 
     def start_soon(self, names: Iterable[str]) -> None:
         """Begin a round of these soon, due or not; a source that is in a round now gets another after it."""

@@ -35,6 +35,7 @@ from bot.daemon.listening import Listening
 from bot.daemon.marking import Marking
 from bot.daemon.moving_index import MovingIndex
 from bot.daemon.own_health import OwnHealth
+from bot.daemon.pacing import Pacing
 from bot.daemon.pings import Pings
 from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
@@ -147,6 +148,7 @@ class Stages:
         )
         intake = Intake(self.archive, self._clock, self._ring_stored, random.random, self._health_targets)
         self.rounds = Rounds(self.archive, intake, self._clock, self.say)
+        self.pacing = Pacing(self.archive, self._clock, self.rounds)
         self.rechecks = Rechecks(self.archive, self._clock, self.claims, self._ring_rechecked)
         self.decisions = Decisions(self.archive, self._clock, self.claims)
         self.given_up = GivenUp(self.archive, self._clock, self.say, self._health_targets, self._ring_alerts)
@@ -261,6 +263,7 @@ class Stages:
         self.decisions.rules, self.decisions.alerts_due = wired.rules, wired.outbox.ring
         self.rounds.sources = self.rechecks.sources = self.rereading.sources = wired.sources
         self.rounds.every = {name: wired.config.every(source.settings) for name, source in wired.sources.items()}
+        self.pacing.config = wired.config
         if self._telegram is not wired.telegram:
             await self.close_telegram()
         self._telegram = wired.telegram

@@ -35,6 +35,7 @@ def source_json(watch: "Watch") -> dict[str, object]:
         "watched_since": iso(watch.stretch_from) if watch.outcome == OK else None,
         "watched_rounds": watch.rounds if watch.outcome == OK else 0,
         "longest_pause_s": _seconds(watch.longest_pause) if watch.outcome == OK else None,
+        "planned_every_s": _seconds(watch.pace),
         "next_poll_at": iso(max(watch.next_poll_at, watch.hold_until or 0) or None),
         "posts": watch.posts,
         "deleted": watch.deleted,

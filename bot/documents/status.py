@@ -67,6 +67,7 @@ def status_json(
             }
             for target in status.targets
         ],
+        "paces": list(status.paces),
         "mutes": [mute_json(mute, now) for mute in status.mutes],
         "notices": [{"at": iso(notice.at), "about": notice.about, "text": notice.text} for notice in status.notices],
         "backups": {

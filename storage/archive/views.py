@@ -80,7 +80,8 @@ SELECT s.id, s.name, s.kind, s.state, s.reason, {_time("nullif(s.state_since, 0)
     (SELECT count(*) FROM posts p WHERE p.source_id = s.id) AS posts,
     (SELECT count(p.deleted_at) FROM posts p WHERE p.source_id = s.id) AS deleted,
     (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.closed_at IS NULL) AS open_gaps,
-    CASE WHEN w.outcome = 'ok' THEN w.longest_pause / 1e6 END AS longest_pause_s
+    CASE WHEN w.outcome = 'ok' THEN w.longest_pause / 1e6 END AS longest_pause_s,
+    s.pace / 1e6 AS planned_every_s
 FROM sources s LEFT JOIN runs w ON w.id =
     (SELECT l.id FROM runs l WHERE l.source_id = s.id ORDER BY l.id DESC LIMIT 1)""",
     "alerts_readable": f"""

@@ -50,6 +50,7 @@ class SourceTable(SQLModel, table=True):
     family: str | None = Field(default=None, sa_type=Text)  # the config says: of one house with others; None: its own
     picture: str | None = Field(default=None, sa_type=Text)  # the source says: what it calls its picture
     moved_to: str | None = Field(default=None, sa_type=Text)  # the source says: where it is from now on
+    pace: int | None = None  # microseconds between two polls, where its host allows no more; None: as the config says
 
 
 class GapTable(SQLModel, table=True):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "name", "kind", "state", "reason", "state_since", "tags", "side", "handle", "channel_id", "title", "enabled",
     "paused", "failures", "first_contact_at", "last_ok_at", "last_post_at", "watched_since", "watched_rounds",
-    "longest_pause_s",
+    "longest_pause_s", "planned_every_s",
     "next_poll_at", "high_water", "posts", "deleted", "open_gaps", "mode", "lag_s", "account", "account_name",
     "stands_in",
     "flood_waits",
@@ -88,7 +88,7 @@ def list_sources(session: Session, zone: Zone, form: Form | None) -> None:
         return
     write_table(
         session,
-        ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "next round", "reason"),
+        ("name", "kind", "mode", "state", "last post", "lag", "up to", "open gaps", "planned", "next round", "reason"),
         [_row(watch, view, zone) for watch in watches],
     )
     for sentence in (*_describe_account(session, view, zone), *_describe_missing_fallbacks(session, watches)):
@@ -282,6 +282,7 @@ def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:
         "-" if (lag := view.lags.get(watch.name)) is None else format_length(lag),
         "-" if watch.high_water is None else str(watch.high_water),
         str(watch.gaps),
+        "-" if watch.pace is None else format_length(watch.pace),
         format_time(upcoming, zone) if upcoming and watch.enabled and not watch.paused else "-",
         watch.reason or "",
     ]

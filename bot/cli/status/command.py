@@ -190,6 +190,8 @@ def _lines(
         yield f"telegram    {one_line(f'{name}{state} since {since}{explain_account(account)}')}"
     for method, until in found.waits:
         yield f"            rate-limited: {one_line(method)} until {format_time(until, zone, seconds=True)}"
+    for sentence in found.paces:
+        yield f"pace        {one_line(sentence)}"
     if found.backups.last_at is not None:
         yield f"backup      {one_line(describe_backups(found.backups, zone, now))}"
     if found.rereading is not None:

@@ -26,6 +26,7 @@ _STEPS: tuple[str, ...] = (
     # who sources are, and what of that has changed
     "ALTER TABLE sources ADD COLUMN picture TEXT",
     "ALTER TABLE sources ADD COLUMN moved_to TEXT",
+    "ALTER TABLE sources ADD COLUMN pace INTEGER",  # where its host cannot be asked as often as the config says
     """CREATE TABLE identity_changes (
         id INTEGER NOT NULL,
         source_id INTEGER NOT NULL,
