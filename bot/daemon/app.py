@@ -147,10 +147,8 @@ class App:
         await self.stages.rounds.aclose()
         await self.stages.wired.media.aclose()
         await self.stages.wired.outbox.aclose()
-        with suppress(ArchiveError):  # then the last rounds count as not watched
-            await self.stages.rounds.intake.write_down()
-        with suppress(ArchiveError):  # then what was claimed is freed at the next start
-            await self.stages.archive.run(deaths.let_go)
+        with suppress(ArchiveError):  # then the last rounds count as not watched; the next start frees what was claimed
+            await self.stages.rounds.intake.write_down(deaths.let_go)
 
     async def _stop(self, lasting: list[asyncio.Task[None]]) -> None:
         """Take nothing new, let what is under way end, close. Dying anywhere here loses nothing."""
