@@ -1,6 +1,5 @@
 """A made-up archive to search in: a post a minute, one in ten with a transcript, some with files, replies, edits."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from bench._texts import Words
 from storage.archive.database import Archive, Writer
 from storage.archive.index_row import NAMES
+from storage.archive.sqlite import sqlite3
 from storage.language.fold import CLOSED, fold
 from storage.language.version import FOLD_VERSION
 from storage.migrations import migrate
