@@ -359,7 +359,7 @@ def test_where_namespaces_are_refused_a_job_is_isolated_all_the_same(
 
     def ran(body: str) -> list[str]:
         write(body)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if "unshare failed" in done.stderr:
             pytest.skip("this system lets nobody make a namespace: all other tests have shown what holds")
         assert done.returncode == 0, done.stderr
@@ -369,7 +369,7 @@ def test_where_namespaces_are_refused_a_job_is_isolated_all_the_same(
     body += " lambda: os.setpgid(0, 0)):\n  try: call(); print('done')\n  except OSError: print('refused')"
     assert ran(body) == ["refused"] * 4 + ["Isolation(network=True, processes=True, files=True)"]
     spins = "import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(100)\nwhile True: pass"
-    assert ran(spins)[0] == "it exceeded its processor time"
+    assert "exceeded its processor time" in ran(spins)[0]
     assert living(tmp_path) == []
 
 

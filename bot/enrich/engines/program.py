@@ -23,6 +23,7 @@ from bot.contracts.engine import (
     program_parts,
 )
 from bot.contracts.settings import ConfigPath, Duration, Size
+from bot.enrich.sandbox.command import read_output
 from storage.records import MediaKind
 
 _READS: dict[Made, tuple[MediaKind, ...]] = {"transcript": ("voice", "audio", "round", "video"), "ocr": ("photo",)}
@@ -99,8 +100,7 @@ class Program:
         except PermissionError:  # of it or its interpreter
             raise Never(f"the program {words[0]} cannot be run here", remedy="name its folder in may_read") from None
         with child:
-            assert child.stdout is not None
-            printed = child.stdout.read(_MOST + 1)
+            printed, _ = read_output(child, _MOST)
             if len(printed) > _MOST:
                 child.kill()
                 raise ValueError(f"the program printed more than {_MOST >> 20} MB")

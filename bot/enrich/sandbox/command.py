@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 ANSWER_CAP = 32 << 20
+_LOOK_S = 0.25  # between two looks whether it has ended
 _SHORT_S = 0.5  # by which the kernel may end it too early
 
 
@@ -48,7 +49,7 @@ def run(
     """
     until = None if deadline is None else time.monotonic() + deadline
     before = _children_s()
-    out = bytearray()
+    out = b""
     late = cut = False
     with subprocess.Popen(  # noqa: S603  the command is ours, the file only its argument
         command,
@@ -57,24 +58,41 @@ def run(
         stderr=subprocess.DEVNULL,
         env=dict(environment or {}),
     ) as process:
-        assert process.stdout is not None
         try:
             _limit(process.pid, cpu_s)
-            while not (late or cut):
-                ready, _, _ = select.select([process.stdout], [], [], _left(until))
-                piece = os.read(process.stdout.fileno(), 1 << 16) if ready else b""
-                out += piece
-                late, cut = not ready, len(out) > cap
-                if ready and not piece:
-                    process.wait(_left(until))
-                    break
+            out, late = read_output(process, cap, until)
+            cut = len(out) > cap
+            if not (late or cut):
+                process.wait(_left(until))
         except subprocess.TimeoutExpired:
             late = True
         finally:
             process.kill()
         code = process.wait()
     spent = code != 0 and _children_s() - before > cpu_s - _SHORT_S  # some end by themselves at the signal
-    return CommandResult(code, bytes(out[:cap]), spent, late, cut)
+    return CommandResult(code, out[:cap], spent, late, cut)
+
+
+def read_output(process: subprocess.Popen[bytes], cap: int, until: float | None = None) -> tuple[bytes, bool]:
+    """What it prints, a little over `cap` bytes at most, and whether it was `until` (monotonic seconds) too late.
+
+    It ends with the process, too: a child of its own may hold the pipe open.
+    """
+    assert process.stdout is not None
+    out = bytearray()
+    while len(out) <= cap:
+        left = _left(until)
+        ready, _, _ = select.select([process.stdout], [], [], _LOOK_S if left is None else min(left, _LOOK_S))
+        if ready:
+            piece = os.read(process.stdout.fileno(), 1 << 16)
+            if not piece:
+                break
+            out += piece
+        elif process.poll() is not None:
+            break
+        elif left == 0:
+            return bytes(out), True
+    return bytes(out), False
 
 
 def _limit(process: int, cpu_s: int) -> None:
