@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from bot.rules import Rule, compile_rules
 from storage.archive import full_text
 from storage.archive.columns import storable
 from storage.archive.database import Reader, Writer
+from storage.archive.index_row import KINDS as KINDS_OF_INDEX
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
 from storage.language.hits import evaluate
@@ -24,13 +26,13 @@ from storage.language.terms import Term
 from storage.language.version import FOLD_VERSION
 from storage.posts import refolding
 from storage.posts.index_words import note
-from storage.records import FetchedPost
+from storage.records import FetchedPost, TextKind
 from storage.search import documents, search
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
     "source:spokesman source:desk* source:@hill_desk -source:t.me/s/HILL_desk tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
-    "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript in:file in:file -in:file in:card from:desk from:ministry "
+    "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript in:file in:file -in:file in:card in:quoted -in:quoted in:translation from:desk from:ministry "
     "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell"
 )
 TABLE = (
@@ -47,7 +49,7 @@ TERMS = {
     "place": ("Lashio", "လားရှိုး", "腊戌", "north eastern"),
     "guarded": Term(("command", "တပ်", "cease-fire", "=US"), ("regional", "east"), ("fire", "မတော်", "army")),
 }
-KINDS = ("transcript", "ocr", "file", "poll", "translation", "card")
+KINDS = ("transcript", "ocr", "file", "poll", "translation", "card", "quoted", "attached", "notice")
 JOINTS = (" ", " ", " ", "", "-", "\n", "\u200b", ". ", "၊ ", "\x00")
 
 word = st.sampled_from(WORDS)
@@ -424,6 +426,22 @@ def test_a_post_saved_by_the_line_is_found(desk: Any, make_post: Callable[..., F
         for query in ("command", "lashio quiet", "source:spokesman side:junta fell"):
             [found] = search.search(reader, parse(query), limit=20)
             assert found.hits
+
+
+def test_what_a_letter_only_quotes_is_stored_and_found_where_it_is_asked_for(
+    desk: Any, make_post: Callable[..., FetchedPost]
+) -> None:
+    letter = make_post(1, "We deny this")
+    desk.save(replace(letter, quoted="They wrote: the bridge fell"), make_post(2, "The bridge is whole"))
+    desk.save(replace(letter, text="We deny this again", quoted="They wrote: the tower fell", edited=True))
+    with desk.archive.reading() as reader:
+        for query, posts in (("bridge", 1), ("in:quoted", 1), ("in:quoted tower", 1), ("in:quoted bridge", 0)):
+            assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
+            assert search.count(reader, parse(query)) == posts, query
+
+
+def test_the_index_has_a_column_for_every_kind_of_text() -> None:
+    assert set(KINDS_OF_INDEX) == set(get_args(TextKind))
 
 
 @pytest.mark.parametrize(

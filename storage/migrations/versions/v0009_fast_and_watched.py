@@ -63,7 +63,7 @@ _STEPS: tuple[str, ...] = (
     # the full-text index with one row a post, which storage.posts.index_move fills: until then the old one is asked
     (
         "CREATE VIRTUAL TABLE posts_index USING fts5(body, poll, attached, card, transcript, ocr, file, notice, "
-        'translation, earlier, content="posts_words", content_rowid="id", columnsize=0, '
+        'quoted, translation, earlier, content="posts_words", content_rowid="id", columnsize=0, '
         "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
     ),
     "CREATE TABLE words (word TEXT NOT NULL, PRIMARY KEY (word)) WITHOUT ROWID, STRICT",
