@@ -2,6 +2,7 @@
 
 import click
 
+from bot.cli.names import find_by_name
 from bot.cli.terminal.output import Session, complete_name, write_line
 
 
@@ -16,12 +17,8 @@ def follow_chat(session: Session, target: str, refused: bool) -> None:
     to the question whether that is right. With --no the target is suspended until the config names another chat.
     """
     from bot.alerts.moving import answer_move
-    from bot.errors import NotFound
-    from bot.suggest import did_you_mean
 
-    known = [one.name for one in session.config().targets]
-    if target not in known:
-        raise NotFound(f"there is no target {target}{did_you_mean(target, known)}")
+    find_by_name(session.config().targets, target, "target")
     with session.archive() as archive, archive.writing() as writer:
         said = answer_move(writer, target, session.clock.now(), follow=not refused)
     write_line(session, said)

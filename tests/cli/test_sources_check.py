@@ -56,6 +56,15 @@ def test_all_sources_are_asked_and_the_worst_decides_the_exit_code(
     assert run("sources", "check", "ferry", "fery").returncode == 2
 
 
+def test_without_any_source_it_says_what_is_missing(
+    inside: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG[CONFIG.index('[[sources]]\nname = "off"') :])
+    ran = inside("--config", str(tmp_path / "config.toml"), "sources", "check", "--json")
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[]")
+    assert "no source is enabled" in ran.stderr
+
+
 def test_there_is_a_line_for_every_failure() -> None:
     assert advise(Never("it is gone", remedy="remove it")) == "remove it"
     assert "look at it" in advise(Never("it is gone"))

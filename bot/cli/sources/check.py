@@ -72,6 +72,10 @@ def command(ctx: click.Context, names: Sequence[str], form: str | None) -> None:
         _show_one(session, answers[0], form)
         return
     answers = _ask(session, config, chosen or [source for source in config.sources if source.enabled])
+    if not answers:
+        say(
+            session, "no source is enabled: add a [[sources]] entry to the config, or remove `enabled = false` from one"
+        )
     if form == "json":
         write_json(session, [_document(answer) for answer in answers])
     else:

@@ -42,7 +42,7 @@ def command(session: Session, name: str, since: str, form: str | None) -> None:
     config, now = session.config(), session.clock.now()
     name = name_source(session, name)
     zone = Zone(config.zone, config.zone)
-    begin = parse_time(since, zone, now, option="--since")
+    begin = min(max(parse_time(since, zone, now, option="--since"), 0), now)
     with session.archive().reading() as reader:
         row = _find(reader, name)
         past, until = _read(reader, row, begin - BACK, now)
@@ -55,7 +55,7 @@ def command(session: Session, name: str, since: str, form: str | None) -> None:
         return
     for line in (*_describe(row.name, habit, usual, config.zone.key), "", *_draw(hours), ""):
         write_line(session, line)
-    for line in _list(findings, since, zone):
+    for line in _list(findings, begin, zone):
         write_line(session, line)
 
 
@@ -139,10 +139,9 @@ def _describe(name: str, habit: "Habit", usual: "int | str", zone: str) -> Itera
         yield f"usual times ({zone}): {', '.join(map(str, habit.slots)) or 'none'}"
 
 
-def _list(findings: "Sequence[Missing]", since: str, zone: Zone) -> Iterator[str]:
-    yield f"since {one_line(since)} it would have been reported {format_count(len(findings), 'time')}" + ":" * bool(
-        findings
-    )
+def _list(findings: "Sequence[Missing]", since: int, zone: Zone) -> Iterator[str]:
+    times = format_count(len(findings), "time")
+    yield f"since {format_time(since, zone)} it would have been reported {times}" + ":" * bool(findings)
     for one in findings:
         end = "it has not posted since" if one.until is None else f"until {format_time(one.until, zone)}"
         what = f"silence since {format_time(one.since, zone)}" if one.slot is None else f"not as {one.slot}"
