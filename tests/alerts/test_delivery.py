@@ -91,7 +91,7 @@ def test_alerts_flow_to_a_group_that_became_a_supergroup_and_one_message_asks_to
     line.now += 2 * SECOND
     deliver(**telegram)  # the next process knows it
     assert [message.chat for message in bot_api.said] == [-1001234] * 3
-    asked = [message.text for message in bot_api.said if "To confirm it, write chat = -1001234" in message.text]
+    asked = [message.text for message in bot_api.said if "or write chat = -1001234" in message.text]
     assert len(asked) == 1
     assert "the chat -100 of target desk has become -1001234" in asked[0]
     assert [request["chat_id"] for request in bot_api.asked].count(-100) == 1
@@ -99,7 +99,7 @@ def test_alerts_flow_to_a_group_that_became_a_supergroup_and_one_message_asks_to
     line.now += 2 * SECOND
     deliver(**{**telegram, "chat": -1001234})
     assert bot_api.said[-1].chat == -1001234
-    assert len([message for message in bot_api.said if "To confirm" in message.text]) == 1
+    assert len([message for message in bot_api.said if "Is that right?" in message.text]) == 1
 
 
 def test_a_captive_portal_costs_no_repeat(line: Any, deliver: Any, telegram: Any, bot_api: Any) -> None:
