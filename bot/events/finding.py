@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot.events.likeness import Likeness, Nearness, compare, measure_nearness
@@ -57,21 +58,32 @@ def words_of(writer: Writer, one: Arrived, earlier: steps.EarlierTexts | None = 
     return read_words(one.text, (earlier or steps.EarlierTexts(writer)).read(one, SIGNED_POSTS))
 
 
-def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords) -> None:
+class SharedPrints:
+    """The fingerprints of words that are placed, and the kept texts that have them, which are read once."""
+
+    def __init__(self, writer: Writer, words: ComparedWords) -> None:
+        self._writer = writer
+        self._words = words
+
+    @cached_property
+    def sharing(self) -> members.Sharing:
+        return members.read_sharing(self._writer, fingerprints(self._words))
+
+
+def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords, prints: SharedPrints | None = None) -> None:
     """Let copies of a revision's words find its event."""
     number = min(one.number, _WHOLE - 1)
     if words.tokens:
-        keep_tokens(writer, text_id(one.post_id, number), event, words, one.collected_at)
+        prints = prints or SharedPrints(writer, words)
+        keep_tokens(writer, text_id(one.post_id, number), event, words, prints, one.collected_at)
     if words.whole:
         members.keep_words(writer, text_id(one.post_id, _WHOLE + number), event, words.whole, (), one.collected_at)
 
 
-def keep_tokens(writer: Writer, number: int, event: int, words: ComparedWords, at: int) -> None:
+def keep_tokens(writer: Writer, number: int, event: int, words: ComparedWords, prints: SharedPrints, at: int) -> None:
     """Let copies of these words, which are text `number`, find its event; among stock phrases by each shingle."""
-    prints = fingerprints(words)
-    if members.has_stock_phrases(writer, prints):
-        prints = words.shingles
-    members.keep_words(writer, number, event, words.tokens, prints, at)
+    kept = words.shingles if members.are_stock(prints.sharing) else prints.sharing
+    members.keep_words(writer, number, event, words.tokens, kept, at)
 
 
 def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
@@ -83,10 +95,10 @@ def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
 
 
 def find_near(
-    writer: Writer, rules: EventRules, one: Arrived, text: str, words: ComparedWords, at: int
+    writer: Writer, rules: EventRules, one: Arrived, text: str, words: ComparedWords, prints: SharedPrints, at: int
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
-    found = members.find_candidates(writer, fingerprints(words), words.shingles, one.source_id, at, again=words.stamped)
+    found = members.find_candidates(writer, prints.sharing, words.shingles, one.source_id, at, again=words.stamped)
     texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None

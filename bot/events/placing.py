@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.clock import HOUR
-from bot.events.finding import EventRules, find_near, keep, keep_first, origin_of, words_of
+from bot.events.finding import EventRules, SharedPrints, find_near, keep, keep_first, origin_of, words_of
 from bot.events.showing import place_by_file
 from bot.events.words import ComparedWords
 from storage.alerts import notices
@@ -96,12 +96,13 @@ def _place(writer: Writer, rules: EventRules, one: Arrived, earlier: EarlierText
         if event == one.post_id and words.tokens:  # a revision of a first statement: copies of it are copies, too
             keep(writer, one, event, words)
         return
-    places = list(_find_places(writer, rules, one, words))
+    prints = SharedPrints(writer, words)
+    places = list(_find_places(writer, rules, one, words, prints))
     joined = [place for place in places if place.added is None]
     if not joined:
         members.open_event(writer, one, next(iter(places), None))
         event = one.post_id
-        keep(writer, one, event, words)
+        keep(writer, one, event, words, prints)
     else:
         event = joined[0].event_id
         for place in joined[1:]:
@@ -111,7 +112,7 @@ def _place(writer: Writer, rules: EventRules, one: Arrived, earlier: EarlierText
         links.add_link(writer, joined[0])
         members.join_event(writer, one, replace(joined[0], event_id=event))
         if any(place.whole for place in joined):
-            keep(writer, one, event, words)
+            keep(writer, one, event, words, prints)
     for origin in _origins(one):
         members.note_origin(writer, origin, one.post_id, event, one.collected_at)
 
@@ -123,7 +124,9 @@ def _origins(one: Arrived) -> Iterable[str]:
         yield origin_of(*one.forward)
 
 
-def _find_places(writer: Writer, rules: EventRules, one: Arrived, words: ComparedWords) -> Iterable[Membership]:
+def _find_places(
+    writer: Writer, rules: EventRules, one: Arrived, words: ComparedWords, prints: SharedPrints
+) -> Iterable[Membership]:
     """The events that a post belongs to, the surest reason first; a quote comes last."""
     known: list[tuple[str, tuple[int, int] | None]] = [
         (
@@ -144,4 +147,4 @@ def _find_places(writer: Writer, rules: EventRules, one: Arrived, words: Compare
     if equal is not None:
         yield Membership(one.post_id, equal.event_id, "words", 1.0, equal.post_id)
     elif not words.short:
-        yield from find_near(writer, rules, one, one.text, words, one.at)
+        yield from find_near(writer, rules, one, one.text, words, prints, one.at)

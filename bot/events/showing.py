@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.events.finding import READ, EventRules, find_near, keep_first, keep_tokens, origin_of, words_of
+from bot.events.finding import READ, EventRules, SharedPrints, find_near, keep_first, keep_tokens, origin_of, words_of
 from bot.events.likeness import contradict, resemble
 from bot.events.pictures import BITS, NEAR, bands, measure_distance, seems_to_hold_words
 from bot.events.words import ComparedWords, list_tokens, make_words
@@ -91,11 +91,12 @@ def _place_by_reading(
     """The words in a file are those of a post that has few itself: compare them as if it had written them."""
     found = None if step.text_id is None else files.read_words(writer, step.text_id)
     text = "" if found is None else found[1]
+    prints = SharedPrints(writer, said)
     equal = members.find_equal(writer, said.tokens, one.source_id, step.at, members.AT_MOST)
     if equal is not None:
         near = [Membership(step.post_id, equal.event_id, "words", 1.0, equal.post_id)]
     else:
-        near = list(find_near(writer, rules, one, text, said, step.at))
+        near = list(find_near(writer, rules, one, text, said, prints, step.at))
     whole = False
     for place in near:
         if place.added is None:
@@ -104,7 +105,7 @@ def _place_by_reading(
             members.note_quote(writer, place)
     if (whole or event == step.post_id) and step.text_id is not None:
         number = text_id(step.post_id, READ + text_number(step.text_id) % READ)
-        keep_tokens(writer, number, event, said, step.at)
+        keep_tokens(writer, number, event, said, prints, step.at)
 
 
 def _place_by_picture(

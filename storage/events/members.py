@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from storage.archive.database import as_list, in_list
 from storage.events import steps
@@ -23,6 +23,7 @@ _REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
 _AT_ONCE = 1_000  # pairs of a fingerprint and a text: most posts have fewer
 _WARM = 5  # from which on a fingerprint may be in such a phrase
 _CANDIDATES = 12  # by each of two measures
+Sharing: TypeAlias = Mapping[int, Sequence[int]]  # the kept texts that have each fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +127,24 @@ def find_equal(
 
 
 def find_candidates(
-    reader: Reader, prints: Collection[int], every: Collection[int], source_id: int, at: int, *, again: bool = False
+    reader: Reader, sharing: Sharing, every: Collection[int], source_id: int, at: int, *, again: bool = False
 ) -> list[Candidate]:
     """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
 
-    `every` are all shingles of the text, of which `prints` are some: where most of those are in stock phrases, the
+    `every` are all shingles of the text, of which `sharing` has some: where most of those are in stock phrases, the
     shingles that are not find the statement. `again` leaves out what this source has said, however short ago.
     """
-    known = _read_sharing(reader, prints)
+    known = sharing
     hot: list[int] = []
-    if _are_stock(known):
-        known = _read_sharing(reader, every)
-        hot = sorted(value for value in prints if len(known[value]) >= _NEIGHBOURS)[:1]
+    if are_stock(sharing):
+        known = read_sharing(reader, every)
+        hot = sorted(value for value in sharing if len(known[value]) >= _NEIGHBOURS)[:1]
     rare = [texts for texts in known.values() if 0 < len(texts) < _NEIGHBOURS]
     shared = Counter(text for texts in rare for text in texts)
     shared.update(text for value in hot for text in sorted(known[value], reverse=True)[:_NEIGHBOURS])
     if not shared:
         return []
-    own = max(min(len(rare), len(prints)), 1)
+    own = max(min(len(rare), len(sharing)), 1)
     rows = reader.rows(
         "SELECT w.text_id, w.prints FROM event_words w JOIN events e ON e.id = w.event_id"
         f" WHERE w.text_id {in_list('texts')} AND {_OPEN}",
@@ -164,16 +165,12 @@ def find_candidates(
     return [_candidate(row) for row in rows]
 
 
-def has_stock_phrases(reader: Reader, prints: Collection[int]) -> bool:
+def are_stock(sharing: Sharing) -> bool:
     """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-    return _are_stock(_read_sharing(reader, prints))
+    return 2 * sum(len(texts) < _WARM for texts in sharing.values()) < len(sharing)
 
 
-def _are_stock(known: Mapping[int, Collection[int]]) -> bool:
-    return 2 * sum(len(texts) < _WARM for texts in known.values()) < len(known)
-
-
-def _read_sharing(reader: Reader, prints: Collection[int]) -> dict[int, list[int]]:
+def read_sharing(reader: Reader, prints: Collection[int]) -> Sharing:
     """The texts that have each fingerprint; of one that is in many, the newest `_NEIGHBOURS`."""
     known: dict[int, list[int]] = {value: [] for value in prints}
     rows = reader.rows(
