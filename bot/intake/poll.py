@@ -20,6 +20,7 @@ from storage.posts import observations, reading
 from storage.posts.content import content_hash
 from storage.records import Batch, Gap, History, Saved, SourceRow
 from storage.sources import first_contact, unwritten
+from storage.sources.unwritten import QuietRounds
 from storage.state_names import INTERNAL_ERROR, THROTTLED
 
 if TYPE_CHECKING:
@@ -120,18 +121,21 @@ class Intake:
             await self._run(behind or (lambda _: None))
 
     async def _run(self, write: Callable[Concatenate["Writer", P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """In one transaction, behind the rounds that are only in memory."""
-        taken = self.unwritten.take()
+        """In one transaction, behind the rounds that are only in memory; alerts and decisions go first."""
+        taken: list[QuietRounds] = []
 
         def behind(writer: "Writer") -> T:
+            taken.extend(self.unwritten.take())  # not before: what waits here may be cancelled, or wait for long
             unwritten.write(writer, taken)
             return write(writer, *args, **kwargs)
 
         try:
-            return await self.archive.run(behind)
+            result = await self.archive.run_behind(behind)
         except Exception:
             self.unwritten.give_back(taken)
             raise
+        self.unwritten.note_written(taken)
+        return result
 
     async def settle_bug(self, row: SourceRow, bug: str, every: int) -> Round:
         """Settle a round that a bug ended: backed off and shown like any failure, never lost."""

@@ -3,8 +3,9 @@
 A process that is killed loses the last of them. They then count as not watched, and their sources are polled again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
+from threading import Lock
 
 from bot.intake.backoff import Outlook
 from bot.intake.ledger import Step
@@ -18,10 +19,12 @@ _BREAK = UNWATCHED // 2  # a round that is so late goes to the archive, which ma
 
 
 class Unwritten:
-    """What is not written yet, by source. Any thread may take it."""
+    """What is not written yet, by source: noted by the loop, taken by the thread that writes."""
 
     def __init__(self) -> None:
         self._rounds: dict[int, QuietRounds] = {}
+        self._leaving: dict[int, QuietRounds] = {}  # being written
+        self._lock = Lock()
 
     @property
     def is_empty(self) -> bool:
@@ -29,18 +32,18 @@ class Unwritten:
 
     def note(self, row: SourceRow, next_poll_at: int, cursor: str | None, now: int) -> None:
         """Keep one round. `row` is the source's, brought up to date by `update`."""
-        before = self._rounds.get(row.id)
-        last = before.last_at if before is not None else now
-        self._rounds[row.id] = QuietRounds(
+        one = QuietRounds(
             row.id,
-            first_at=before.first_at if before is not None else now,
+            first_at=now,
             last_at=now,
-            rounds=before.rounds + 1 if before is not None else 1,
-            longest_pause=max(before.longest_pause if before is not None else 0, now - last),
+            rounds=1,
+            longest_pause=0,
             planned=row.next_poll_at,
             next_poll_at=next_poll_at,
             cursor=cursor,
         )
+        with self._lock:
+            self._add(one)
 
     def update(self, row: SourceRow) -> SourceRow:
         """The row as it would be if everything were written; only `next_poll_at` stays as it is written."""
@@ -49,18 +52,34 @@ class Unwritten:
 
     def list_resting(self, now: int) -> list[tuple[int, int]]:
         """Sources that are not due although the archive says so: the id of each, and when it is due by the archive."""
-        return [(one.source_id, one.planned) for one in self._rounds.values() if one.next_poll_at > now]
+        with self._lock:
+            kept = list((self._leaving | self._rounds).values())
+        return [(one.source_id, one.planned) for one in kept if one.next_poll_at > now]
 
-    def take(self) -> list[QuietRounds]:
-        """Everything, to be written by the caller, who gives it back if that fails."""
-        taken, self._rounds = self._rounds, {}
-        return list(taken.values())
+    def take(self) -> Sequence[QuietRounds]:
+        """Everything, to be written by the caller, who says what became of it."""
+        with self._lock:
+            self._leaving, self._rounds = self._rounds, {}
+            return list(self._leaving.values())
 
-    def give_back(self, taken: Iterable[QuietRounds]) -> None:
+    def note_written(self, taken: Sequence[QuietRounds]) -> None:
+        """What was taken is in the archive."""
+        with self._lock:
+            for one in taken:
+                if self._leaving.get(one.source_id) is one:
+                    del self._leaving[one.source_id]
+
+    def give_back(self, taken: Sequence[QuietRounds]) -> None:
         """Keep what could not be written, before what came meanwhile."""
-        for one in taken:
-            later = self._rounds.get(one.source_id)
-            self._rounds[one.source_id] = one if later is None else _join(one, later)
+        with self._lock:
+            later, self._rounds = self._rounds, {one.source_id: one for one in taken}
+            for one in later.values():
+                self._add(one)
+            self._leaving = {}
+
+    def _add(self, one: QuietRounds) -> None:
+        before = self._rounds.get(one.source_id)
+        self._rounds[one.source_id] = one if before is None else _join(before, one)
 
 
 def _join(one: QuietRounds, later: QuietRounds) -> QuietRounds:

@@ -1,5 +1,7 @@
 """Rounds without news: nothing is written at once, what is written later is true, and nothing is claimed before."""
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -193,6 +195,77 @@ def test_what_could_not_be_written_is_kept(archive: Archive) -> None:
         assert after["longest_pause"] == 20 * SECOND
 
     played(archive, world_of_one(), step, hand.clock())
+
+
+def test_what_waits_to_be_written_when_the_program_stops_is_kept(archive: Archive) -> None:
+    hand, busy = Hand(), threading.Event()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        watch = Watch(store)
+        await round_()
+        before = await watch.row()
+        hand.now += 20 * SECOND
+        await round_()
+        other = asyncio.create_task(store.run(lambda _: busy.wait(60)))
+        writing = asyncio.create_task(intake.write_down())
+        await asyncio.sleep(0)  # it waits behind the other transaction
+        assert intake.unwritten.list_resting(hand.now), "what waits is not due meanwhile"
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        busy.set()
+        await other
+        await intake.write_down()
+        after = await watch.row()
+        assert (after["rounds"], after["ended_at"]) == (before["rounds"] + 1, hand.now)
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_a_source_is_not_due_again_while_its_rounds_are_being_written(archive: Archive) -> None:
+    hand, begun, busy = Hand(), threading.Event(), threading.Event()
+
+    def hold(_: Writer) -> None:
+        begun.set()
+        busy.wait(60)
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        await round_()
+        await round_()
+        hand.now += MINUTE
+        await round_()
+        writing = asyncio.create_task(intake.write_down(hold))
+        await asyncio.to_thread(begun.wait, 60)
+        resting = intake.unwritten.list_resting(hand.now)
+        due = await store.read(states.find_due, None, hand.now, resting)
+        busy.set()
+        await writing
+        assert due == []
+        assert intake.unwritten.list_resting(hand.now) == []
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
+def test_what_else_is_to_be_written_goes_before_rounds(archive: Archive) -> None:
+    begun, busy = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def hold(_: Writer) -> None:
+        begun.set()
+        busy.wait(60)
+
+    async def step(store: AsyncArchive, intake: Intake, _: Rounds) -> None:
+        other = asyncio.create_task(store.run(hold))
+        await asyncio.to_thread(begun.wait, 60)
+        waiting = [
+            asyncio.create_task(intake.write_down(lambda _: order.append("rounds"))),
+            asyncio.create_task(store.run(lambda _: order.append("alerts"))),
+        ]
+        await asyncio.sleep(0)
+        busy.set()
+        await asyncio.gather(other, *waiting)
+
+    played(archive, world_of_one(), step)
+    assert order == ["alerts", "rounds"]
 
 
 def test_a_look_after_a_long_pause_begins_a_stretch_of_its_own(archive: Archive) -> None:
