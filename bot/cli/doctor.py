@@ -207,6 +207,7 @@ def check_database(directory: Path) -> Iterator[Finding]:
 def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
     """Compare raw bytes and files, a sample or all of them, with the hashes that they were stored under."""
     from bot.config.paths import database_in
+    from storage.archive import dictionaries
     from storage.archive.database import Archive
     from storage.archive.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveOutdated
     from storage.media.rehash import rehash_files, rehash_raw
@@ -214,6 +215,11 @@ def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
     most = None if everything else _SAMPLE
     try:
         with Archive(database_in(directory)) as archive:
+            with archive.reading() as reader:
+                damaged = dictionaries.find_damaged(reader)
+            if damaged:
+                text = f"replies are packed by a damaged dictionary: {', '.join(map(str, damaged))}"
+                yield Finding("raw", "fail", text, _FROM_A_BACKUP)
             yield _say_hashes("raw", "stored replies", rehash_raw(archive, most))
             yield _say_hashes("files", "stored files", rehash_files(archive, directory, most))
     except (ArchiveForbidden, ArchiveMissing, ArchiveOutdated):  # `check_database` has said it

@@ -1,7 +1,7 @@
 """Learns what received bytes have in common, so that those that come later take less room; old rows stay."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.archive import AsyncArchive
 from bot.clock import HOUR, Clock
@@ -15,6 +15,7 @@ class Learning:
     archive: AsyncArchive
     clock: Clock
     _looked_at: int = 0
+    _without: set[str] = field(default_factory=set)  # kinds that have little in common; the next start tries again
 
     async def do_some(self) -> bool:
         """Learn what can be learnt; there is never more than one step."""
@@ -22,7 +23,9 @@ class Learning:
         if abs(now - self._looked_at) < HOUR:
             return False
         self._looked_at = now
-        samples = await self.archive.read(dictionaries.find_samples)
-        if samples and (learnt := await asyncio.to_thread(dictionaries.learn, samples)):
+        samples = await self.archive.read(dictionaries.find_samples, self._without)
+        if samples:
+            learnt = await asyncio.to_thread(dictionaries.learn, samples)
+            self._without |= samples.keys() - learnt.keys()
             await self.archive.run(dictionaries.save, learnt, now)
         return False

@@ -90,7 +90,10 @@ class Rereading:
             await self.archive.run(_note, readers)
             self._noted = readers
         for name, number in readers.items():
-            stored = await self.archive.read(rereading.find_next, name, number, _AT_ONCE)
+            stored, damaged = await self.archive.read(rereading.find_next, name, number, _AT_ONCE)
+            if damaged:
+                await self.archive.run(rereading.set_unreadable, damaged, number)
+                return True
             if stored and await self._read(self.sources[name], stored):
                 return True
         return False

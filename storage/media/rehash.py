@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zstandard import ZstdError
 
-from storage.archive.dictionaries import find_unpacker
+from storage.archive.dictionaries import DamagedBytes, find_unpacker
 from storage.media.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _raw_fault(reader: Reader, row: Row) -> str | None:
                 size += len(piece)
     except ZstdError:
         return "cannot be decompressed"
+    except DamagedBytes as damage:
+        return str(damage)
     if size != row["bytes"]:
         return f"does not have its {row['bytes']:,} bytes"
     return None if state.hexdigest() == row["key"] else "does not hold what its hash says"

@@ -149,13 +149,18 @@ def read_earlier_texts(reader: "Reader", post_id: int) -> list[TextRow]:
 
 
 def read_raw(reader: "Reader", sha256: str) -> bytes:
-    """Bytes as received. Raises KeyError if none have this hash."""
-    from storage.archive.dictionaries import unpack
+    """Bytes as received. Raises KeyError if none have this hash, DamagedBytes if they are not those that came."""
+    from hashlib import sha256 as digest
+
+    from storage.archive.dictionaries import DamagedBytes, unpack
 
     row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256})
     if row is None:
         raise KeyError(sha256)
-    return unpack(reader, row["zstd"], int(row["bytes"]))
+    data = unpack(reader, row["zstd"], int(row["bytes"]))
+    if digest(data).hexdigest() != sha256:
+        raise DamagedBytes("do not hold what their hash says")
+    return data
 
 
 def _spellings(url: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from storage.archive.best_reading import BEST_READING, HASH, said
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, concerns_one_row, in_list
-from storage.archive.dictionaries import unpack
+from storage.archive.dictionaries import DamagedBytes, unpack
 from storage.frozen import dataclass
 from storage.media import rows as media_rows
 from storage.posts import texts
@@ -32,23 +32,27 @@ class Reread:
 
 
 def find_shown(reader: Reader, source_id: int, native_ids: Sequence[str], number: int) -> list[StoredRaw]:
-    """The posts among these that an older reader than `number` has read."""
-    return _stored(
+    """The posts among these that an older reader than `number` has read, whose bytes are whole."""
+    stored, _ = _stored(
         reader,
         f"p.source_id = :source AND p.native_id {in_list('ids')} AND p.reader < :number",
         {"source": source_id, "ids": as_list(id_text(native_id) for native_id in native_ids), "number": number},
     )
+    return stored
 
 
 def find_posts(reader: Reader, post_ids: Sequence[int], number: int) -> list[StoredRaw]:
     """The same by the ids of posts."""
-    return _stored(
+    stored, _ = _stored(
         reader, f"p.id {in_list('ids')} AND p.reader < :number", {"ids": as_list(post_ids), "number": number}
     )
+    return stored
 
 
-def find_next(reader: Reader, source: str, number: int, limit: int) -> list[StoredRaw]:
+def find_next(reader: Reader, source: str, number: int, limit: int) -> tuple[list[StoredRaw], list[int]]:
     """The next posts of a source that an older reader has read, and that this one was not tried on.
+
+    Beside them the ids of those whose bytes are damaged.
 
     Posts that rules have not seen yet come later: what they say now is still to be compared with what they said.
     """
@@ -61,15 +65,21 @@ def find_next(reader: Reader, source: str, number: int, limit: int) -> list[Stor
     )
 
 
-def _stored(reader: Reader, where: str, values: Mapping[str, object]) -> list[StoredRaw]:
-    rows = reader.rows(
+def _stored(reader: Reader, where: str, values: Mapping[str, object]) -> tuple[list[StoredRaw], list[int]]:
+    whole, damaged = [], []
+    for row in reader.rows(
         "SELECT p.id, p.native_id, p.revision, w.mime, w.bytes, w.zstd FROM posts p "
         "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN raw w ON w.sha256 = r.raw_sha256 "
         f"WHERE {where}",
         values,
-    )
-    found = ((row, unpack(reader, row["zstd"], row["bytes"])) for row in rows)
-    return [StoredRaw(row["id"], row["native_id"], row["revision"], Raw(data, row["mime"])) for row, data in found]
+    ):
+        try:
+            data = unpack(reader, row["zstd"], row["bytes"])
+        except DamagedBytes:  # `doctor` says so
+            damaged.append(row["id"])
+        else:
+            whole.append(StoredRaw(row["id"], row["native_id"], row["revision"], Raw(data, row["mime"])))
+    return whole, damaged
 
 
 def set_reader(writer: Writer, source: str, number: int) -> None:
@@ -98,10 +108,19 @@ def save(writer: Writer, found: Sequence[Reread], number: int, now: int, read: t
             if not concerns_one_row(problem):
                 raise
             post = None  # it stays as it is
-        writer.execute(
-            "UPDATE posts SET reader = :number WHERE id = :id",
-            {"number": -number if post is None else number, "id": reread.stored.post_id},
-        )
+        if post is None:
+            set_unreadable(writer, [reread.stored.post_id], number)
+        else:
+            writer.execute(
+                "UPDATE posts SET reader = :number WHERE id = :id", {"number": number, "id": reread.stored.post_id}
+            )
+
+
+def set_unreadable(writer: Writer, post_ids: Sequence[int], number: int) -> None:
+    """Write down that reader `number` cannot read the bytes of these posts, which stay as they are."""
+    writer.execute(
+        f"UPDATE posts SET reader = -:number WHERE id {in_list('ids')}", {"number": number, "ids": as_list(post_ids)}
+    )
 
 
 def note_words(writer: Writer, post_id: int, content_hash: str, number: int, now: int) -> None:

@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import pytest
-from zstandard import ZstdError, get_frame_parameters
+from zstandard import ZstdCompressor, get_frame_parameters
 
 from storage.archive import dictionaries
 from storage.archive.database import Archive
@@ -74,7 +75,7 @@ def test_bytes_whose_dictionary_is_missing_are_damaged_and_never_something_else(
         writer.execute("DELETE FROM dictionaries")
     with learnt.reading() as reader:
         last = reader.value("SELECT sha256 FROM raw ORDER BY rowid DESC LIMIT 1")
-        with pytest.raises(ZstdError):
+        with pytest.raises(dictionaries.DamagedBytes, match="is missing"):
             reading.read_raw(reader, last)
     found = rehash_raw(learnt, None)
     assert (found.damaged, "cannot be decompressed" in found.faults[0]) == (40, True)
@@ -86,14 +87,94 @@ def test_bytes_that_have_nothing_in_common_get_no_dictionary(length: int) -> Non
     assert dictionaries.learn({"image/x": [chance.randbytes(length) for _ in range(600)]}) == {}
 
 
+def damage(archive: Archive, change: str) -> None:
+    with archive.writing() as writer:
+        writer.execute("DROP TRIGGER IF EXISTS dictionaries_stay_as_they_are")
+        writer.execute(f"UPDATE dictionaries SET bytes = {change}")
+
+
+DAMAGES = ("CAST(substr(bytes, 1, length(bytes) - 9) || x'212121212121212121' AS BLOB)", "substr(bytes, 1, 100)", "x''")
+
+
+def test_a_damaged_dictionary_is_never_used_and_posts_are_stored_all_the_same(
+    learnt: Archive, make_post: Callable[..., FetchedPost], now: int
+) -> None:
+    for place, change in enumerate(DAMAGES):
+        damage(learnt, change)
+        new = post(7_000 + place, make_post)
+        with learnt.writing() as writer:
+            saving.save(writer, 1, Batch(posts=(new,)), now=now, method="replay", alerts=False)
+            writer.execute("DELETE FROM jobs")
+        with learnt.reading() as reader:
+            [number] = dictionaries.find_damaged(reader)
+            assert reading.read_raw(reader, sha256(new.raw.data).hexdigest()) == new.raw.data
+            packed = reader.value(f"SELECT sha256 FROM raw WHERE rowid = {dictionaries.SAMPLES + 5}")
+            with pytest.raises(dictionaries.DamagedBytes, match=f"dictionary {number} is damaged"):
+                reading.read_raw(reader, packed)
+
+
+def test_posts_whose_bytes_are_damaged_are_set_aside_when_a_newer_reader_comes(learnt: Archive) -> None:
+    damage(learnt, DAMAGES[0])
+    with learnt.writing() as writer:
+        writer.execute("DELETE FROM jobs")
+    with learnt.reading() as reader:
+        whole, damaged = rereading.find_next(reader, "desk", 9, 10_000)
+        assert (len(whole), len(damaged)) == (dictionaries.SAMPLES, 40)
+    with learnt.writing() as writer:
+        rereading.set_unreadable(writer, damaged, 9)
+    with learnt.reading() as reader:
+        assert rereading.find_next(reader, "desk", 9, 10_000) == (whole, [])
+
+
+def test_a_reply_that_is_damaged_teaches_nothing_and_stops_nothing(
+    archive: Archive, make_post: Callable[..., FetchedPost], now: int
+) -> None:
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared("desk", "replay")], now)
+        many = tuple(post(number, make_post) for number in range(dictionaries.SAMPLES))
+        saving.save(writer, 1, Batch(posts=many), now=now, method="replay", alerts=False)
+        writer.execute("DROP TRIGGER raw_stay_as_they_are")
+        writer.execute("UPDATE raw SET zstd = x'00' WHERE rowid = 5")
+    with archive.reading() as reader:
+        [samples] = dictionaries.find_samples(reader).values()
+        assert len(samples) == dictionaries.SAMPLES - 1
+        assert dictionaries.find_samples(reader, {"text/html"}) == {}
+
+
+def test_whatever_bytes_come_they_come_back(learnt: Archive, now: int) -> None:
+    chance = Random(1).randbytes(8 << 20)
+    many = [b"", b"\0", chance, b"a" * (8 << 20), ZstdCompressor().compress(b"report" * 99), chance[:1]]
+    odd = (FetchedPost(f"odd {place}", Raw(data, "text/html"), "odd", 1, now) for place, data in enumerate(many))
+    with learnt.writing() as writer:
+        saving.save(writer, 1, Batch(posts=tuple(odd)), now=now, method="replay", alerts=False)
+    with learnt.reading() as reader:
+        last = reader.rows("SELECT sha256, zstd FROM raw ORDER BY rowid DESC LIMIT 6")[::-1]
+        assert all(get_frame_parameters(row["zstd"]).dict_id for row in last)
+        assert [reading.read_raw(reader, row["sha256"]) for row in last] == many
+
+
+def run_program(archive: Archive, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "--data-dir", str(archive.path.parent), *words],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 def test_the_raw_bytes_of_a_post_are_shown_whichever_way_they_are_packed(learnt: Archive) -> None:
     for number in (3, dictionaries.SAMPLES + 3):
-        ran = subprocess.run(
-            [sys.executable, "-m", "bot", "--data-dir", str(learnt.path.parent), "show", f"desk/{number}", "--raw"],
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
+        ran = run_program(learnt, "show", f"desk/{number}", "--raw")
         assert MARKUP.format(number, f"report {number} of the river town") in ran.stdout
+
+
+def test_show_and_doctor_say_that_a_dictionary_is_damaged_and_the_way_out(learnt: Archive) -> None:
+    damage(learnt, DAMAGES[0])
+    shown = run_program(learnt, "show", f"desk/{dictionaries.SAMPLES + 3}", "--raw")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "is damaged: restore a backup" in shown.stderr
+    checked = run_program(learnt, "doctor")
+    assert "packed by a damaged dictionary" in checked.stdout
+    assert "communique restore" in checked.stdout

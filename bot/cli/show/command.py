@@ -14,7 +14,7 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import Zone, format_time, zone_option
 from bot.documents.event import describe_copy
 from bot.documents.post import convert_zawgyi, history_json, post_json
-from bot.errors import UserError
+from bot.errors import CommuniqueError, UserError
 from bot.foreign.text import one_line, undated, visible
 from storage.language import zawgyi
 from storage.media import summary
@@ -56,14 +56,24 @@ def command(
         if opens:
             files.open_files(session, post, form)
         elif raw:
-            import sys
-
-            sys.stdout.buffer.write(post_reading.read_raw(reader, post.raw_sha256))
+            _write_raw(reader, post)
         elif form is not None:
             write_json(session, _document(reader, post, history=history))
         else:
             for row in _describe(session, reader, post, zone, history=history):
                 write_line(session, fold(session, row) if row.startswith(" ") else row)
+
+
+def _write_raw(reader: "Reader", post: PostRow) -> None:
+    import sys
+
+    from storage.archive.dictionaries import DamagedBytes
+
+    try:
+        sys.stdout.buffer.write(post_reading.read_raw(reader, post.raw_sha256))
+    except DamagedBytes as damage:
+        way = "restore a backup (`communique restore`); `communique doctor --all` says what else is damaged"
+        raise CommuniqueError(f"the bytes of {post.source}/{post.native_id} {damage}: {way}") from None
 
 
 def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
