@@ -48,7 +48,10 @@ class MovingFeed:
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         assert want.kind == "newest"
         shown = [self.move(one) for one in self.entries]
-        reading = ParsedFeed(kind="rss20", title="", total=len(shown), entries=shown, broken="", refused=[], note="")
+        reading = ParsedFeed(
+            kind="rss20", title="", generator="", built=None, ttl=None,
+            total=len(shown), entries=shown, broken="", refused=[], note="",
+        )  # fmt: skip
         return make_batch(reading, b"", FeedCursor.read(cursor), NOW)
 
     async def check(self, native_id: str) -> Checked:

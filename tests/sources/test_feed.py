@@ -90,7 +90,10 @@ def shown(post: FetchedPost) -> dict[str, object]:
     return {name: value for name, value in found.items() if value not in (None, "", (), False)}
 
 
-@pytest.mark.parametrize("name", ["rss.xml", "atom.xml", "json.json"])
+FEEDS = sorted(path.name.removesuffix(".posts.json") for path in GOLDEN.glob("*.posts.json"))
+
+
+@pytest.mark.parametrize("name", FEEDS)
 def test_a_feed_reads_as_its_golden_posts(name: str) -> None:
     batch = read((GOLDEN / name).read_bytes(), "application/octet-stream")
     found = {

@@ -50,11 +50,15 @@ class ParsedEntry(TypedDict):
 class ParsedFeed(TypedDict):
     """The whole document. `total` counts its entries; `entries` holds at most `cap` of them, in document order.
 
-    `note` says how its bytes were decoded, where a person should know that.
+    `note` says how its bytes were decoded, where a person should know that. `generator`, `built` (microseconds UTC)
+    and `ttl` (minutes) are what it says of itself.
     """
 
     kind: str
     title: str
+    generator: str
+    built: int | None
+    ttl: int | None
     total: int
     entries: list[ParsedEntry]
     broken: str

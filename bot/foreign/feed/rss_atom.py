@@ -102,9 +102,13 @@ def read_xml_feed(text: str, address: str, cap: int, places: Sequence[tuple[int,
             entry["raw"] = places[number]
         else:
             entry["source"] = storable(text[found[number].start : found[number].end])
+    head = _find_head(tree.root)
     return ParsedFeed(
         kind="atom" if feed is not None and feed.name == "feed" else "rss",
-        title=_title_of_feed(tree.root),
+        title=_first_line(*_own(head, "title"), *_in(head, "dc", "title")),
+        generator=_first_line(*_own(head, "generator"))[:100],
+        built=time(_first_line(*_own(head, "lastbuilddate"))[:100]),
+        ttl=count_of(_first_line(*_own(head, "ttl"))),
         total=len(entries),
         entries=keep_newest(entries, cap),
         broken=tree.problem[:200],
@@ -382,13 +386,17 @@ def _files(entry: Element, address: str) -> list[File]:
     return list(files.values())
 
 
-def _title_of_feed(root: Element) -> str:
+def _find_head(root: Element) -> Element:
+    """What holds the words about the feed itself; the root where nothing does."""
     ahead = list(root.elements())
     while ahead:
         element = ahead.pop(0)
         if element.name in {"channel", "feed"}:
-            titles = [*_own(element, "title"), *_in(element, "dc", "title")]
-            return next(filter(None, (one_line_of(_words(each)[0]) for each in titles)), "")
+            return element
         if element.name in {"rss", "rdf"}:
             ahead += element.elements()
-    return ""
+    return root
+
+
+def _first_line(*elements: Element) -> str:
+    return next(filter(None, (one_line_of(_words(each)[0]) for each in elements)), "")

@@ -27,8 +27,9 @@ class FeedCursor:
     what may be a secret (an archive is passed on more easily than a config). `full_at` is when the whole document last
     came, `body` its hash, `count` how many entries it had, `known` hashes of what their newer half is known by. `liars`
     maps the hash of a guid that different entries share to what distinguishes them (`identities`). `reported` names the
-    notices that still hold, so that each is reported once. `decoded` says how its bytes were decoded, where a person
-    should know that. `reader` has read the document.
+    notices that still hold, so that each is reported once. `decoded` says what a person should know of the document,
+    such as how its bytes were decoded. `reader` has read the document. `expires` is when a bridge must have made
+    another (`bridges.find_expiry`), 0 where that is not known.
     """
 
     asked: str = ""
@@ -43,6 +44,7 @@ class FeedCursor:
     reported: tuple[str, ...] = ()
     decoded: str | None = None
     reader: int = 0
+    expires: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> "FeedCursor":
@@ -58,9 +60,10 @@ class FeedCursor:
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
 
 
-def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> Batch:
+def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int, trouble: str = "") -> Batch:
     """The posts, oldest first, and the cursor. `note` is the last one, already with the new reply's headers.
 
+    `trouble` is what a bridge reports beside the posts: a sentence, or "".
     `overlap` is False where the document is as long as ever and none of the newer half of the last one is left in it.
     The newer half, because one entry that is pinned to the top of a feed would vouch for any absence.
     """
@@ -76,7 +79,8 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
     links = Counter(name_page(post.url or "") for post in ordered)
     marks = [_marks(post, links) for post in ordered]
     newer = [mark for those in marks[len(marks) // 2 :][-_KNOWN:] for mark in those]
-    notices = _find_notices(reading, len(entries), lying=len(liars))
+    notices = _find_notices(reading, len(entries), lying=len(liars)) | ({"bridge": trouble} if trouble else {})
+    detail = "; ".join(filter(None, (trouble, reading["note"]))) or None
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
@@ -87,9 +91,9 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int) -> 
             known=tuple(newer) or note.known,
             liars=liars,
             reported=tuple(notices),
-            decoded=reading["note"] or None,
+            decoded=detail,
         ).write(),
-        detail=reading["note"] or None,
+        detail=detail,
         title=reading["title"] or None,
         moved_to=note.moved,
         notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),

@@ -12,6 +12,7 @@ from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.http.masking import MASK, mask_address
+from bot.sources.feed import bridges
 from bot.sources.feed.again import Frame, frame_of, read_again
 from bot.sources.feed.child import ParseLimits, parse_in_child
 from bot.sources.feed.posts import FeedCursor, make_batch
@@ -52,7 +53,7 @@ class Feed:
             return Batch(cursor=cursor, end=True)
         note = FeedCursor.read(cursor)
         if note.asked not in (self._mark, self._url):  # earlier releases kept the address itself
-            note = replace(note, moved=None, etag=None, modified=None, full_at=0, body="")
+            note = replace(note, moved=None, etag=None, modified=None, full_at=0, body="", expires=0)
         note = replace(note, asked=self._mark)
         if note.reader != self.reader_number:  # it reads the same document otherwise
             note = replace(note, reader=self.reader_number, etag=None, modified=None, body="")
@@ -79,14 +80,21 @@ class Feed:
             body=digest,
         )
         if unchanged:
+            if 0 < note.expires < now:
+                raise Later(bridges.describe_stale(note.expires))
             return Batch(cursor=note.write(), detail=note.decoded)
         kind = reply.headers.get("content-type", "")[:200]
         order = ParseRequest(url=reply.url, type=kind, cap=ENTRY_CAP, zone=self._zone)
         reading = await parse_in_child(body, order, self._limits, self._readers)
-        if not reading["total"] and note.count and "html" in order["type"]:
-            raise Later(f"the feed had {note.count} entries and now answers with an empty web page")
+        _refuse_emptied(reading["total"], note.count, order)
         self._frame = frame_of(body, reading, order) or self._frame
-        return replace(make_batch(reading, body, note, now), fetch=reply.recorded(self.settings.kind))
+        reading, trouble = bridges.take_out_errors(reading, reply.url)
+        if trouble and not reading["entries"]:
+            raise Later(trouble)
+        note = replace(note, expires=bridges.find_expiry(reading))
+        if 0 < note.expires < now:  # old as it is, what is in it was posted, and may not be there any more later
+            trouble = bridges.describe_stale(note.expires)
+        return replace(make_batch(reading, body, note, now, trouble), fetch=reply.recorded(self.settings.kind))
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries. Raises Later where only the next document can say."""
@@ -101,11 +109,12 @@ class Feed:
         """The reply, and the address that was asked for it.
 
         That is where the feed has moved to, if that address holds no secret. The configured address gets another try
-        when the new one knows nothing, or when no whole document has come for a day. Then nothing is asked
-        conditionally: a broken cache could answer "not modified" for ever.
+        when the new one knows nothing, or when no whole document has come for a day or as long as a bridge keeps one.
+        Then nothing is asked conditionally: a broken cache could answer "not modified" for ever.
         """
         headers = {"accept": _ACCEPT}
-        if not 0 <= self._clock.now() - note.full_at < DAY:  # also after the clock was set back
+        now = self._clock.now()
+        if not 0 <= now - note.full_at < DAY or 0 < note.expires < now:  # also after the clock was set back
             return await self._http.get(self._url, cap=BODY_CAP, deadline=30, headers=headers), self._url
         conditional = dict(headers)
         if note.etag:
@@ -167,6 +176,16 @@ def _refuse(reply: Reply, now: int) -> None:
         raise Later(f"{host} has no feed at this address (404)", state=NOT_FOUND)
     if reply.status != 200:
         raise Later(f"{host} answered {reply.status} instead of a feed")
+
+
+def _refuse_emptied(count: int, before: int, order: ParseRequest) -> None:
+    """Raise Later where a feed that had entries has none in a form that failures take."""
+    if count or not before:
+        return
+    if "html" in order["type"]:
+        raise Later(f"the feed had {before} entries and now answers with an empty web page")
+    if bridges.is_of_rss_bridge(order["url"]):
+        raise Later(f"the bridge lists no entries and had {before}: it may hide an error ([error] output is none)")
 
 
 def _inflated(body: bytes) -> bytes:
