@@ -106,6 +106,7 @@ def kinds(words: Words) -> Iterator[Kind]:
     yield Kind("dear: (a b) OR (c d) -e", lambda: "({} {}) OR ({} {}) -{}".format(*common(5)), count=100)
     yield Kind("dear: source:", lambda: "source:source7 {} {} -{}".format(*common(3)))
     yield Kind("dear: has:voice", lambda: "has:voice {} -{}".format(*common(2)))
+    yield Kind("dear: (a* OR b) c -d* -e", lambda: "({3} OR {0}) {1} -{4} -{2}".format(*common(3), short(3), short(3)))
     yield Kind("prefix of 3", lambda: short(3))
     yield Kind("prefix of 4", lambda: short(4))
     yield Kind("prefix of 5", lambda: short(5))

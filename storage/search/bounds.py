@@ -78,18 +78,28 @@ class Scope:
 AS_IT_IS = Scope()
 
 
-def bounds(node: Node, scope: Scope = AS_IT_IS, index: IndexWords | None = None) -> Bounded:
-    """What the index can say of a query. Fuzzy words and some with wildcards need the words that the index has."""
+def bounds(node: Node, scope: Scope = AS_IT_IS, index: IndexWords | None = None, *, walked: bool = False) -> Bounded:
+    """What the index can say of a query. Fuzzy words and some with wildcards need the words that the index has.
+
+    `walked`: it says nothing of leaves for which it would have to gather very many words before it gives one post.
+    """
     if isinstance(node, And):
-        return _all([bounds(part, scope, index) for part in node.parts])
+        return _all([bounds(part, scope, index, walked=walked) for part in node.parts])
     if isinstance(node, Or):
-        ways = [bounds(part, scope, index) for part in node.parts]
+        ways = [bounds(part, scope, index, walked=walked) for part in node.parts]
         return Bounded(either(way.surely for way in ways), either(way.at_all for way in ways))
     if isinstance(node, Not):
-        inner = bounds(node.part, scope, index)
+        inner = bounds(node.part, scope, index, walked=walked)
         return Bounded(invert(inner.at_all), invert(inner.surely))
     found = _leaf(node, scope, index)
+    if walked and gathered(found.at_all.text):
+        return Bounded(NONE, EVERY)
     return Bounded(NONE, found.at_all) if scope.reliable else found
+
+
+def gathered(text: str) -> bool:
+    """Whether an expression has an open end: all rows with that beginning are gathered before the first is given."""
+    return '" *' in text
 
 
 def _all(parts: list[Bounded]) -> Bounded:

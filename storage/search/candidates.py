@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from storage.archive.database import as_list, in_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
-from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild, Words
+from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
-from storage.search.bounds import AS_IT_IS, EVERY, Bounded, Rows, Scope, bounds
+from storage.search.bounds import AS_IT_IS, EVERY, Bounded, Rows, Scope, bounds, gathered
 from storage.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-_NEWEST = 200  # posts that are looked at before very many words are gathered
+_NEWEST = 400  # posts that are looked at before very many words are gathered
 _LAST = 1000  # posts of the longest slice
+_GATHERED = 64_000  # posts that are asked for at once, at most, where each statement gathers very many words
 _MANY = 20_000  # rows that are read faster than all words of the index
 _FEW = 2_000  # posts that are looked at faster than the index finds out which of them have the words
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
@@ -109,26 +110,40 @@ class Candidates:
             first, last = self._reader.rows(_EVENT, {"event": event})[0]
             low, high = max(low, first or high), min(high, (last or 0) + 1)
         ways = self._ways(among) if low < high and self.allowed != "" else []
-        if ways and among == EVERY and self._gathers_first():
-            newest = self._ids(self._without_index()[0], low, high, _NEWEST)
-            high = newest[-1] if len(newest) == _NEWEST else low
-            if newest:
-                yield newest
-        while ways and low < high:
-            found = [self._ids(way, low, high, size) for way in ways]
-            floor = max((ids[-1] for ids in found if len(ids) == size), default=low)
-            if ids := sorted({post_id for ids in found for post_id in ids if post_id >= floor}, reverse=True):
+        gathers = among == EVERY and self._gathers(ways)
+        looked = 0
+        while gathers and low < high and looked < _NEWEST:
+            ids, high = self._slice(self._walked, low, high, size)
+            looked += len(ids)
+            if ids:
                 yield ids
-            high = floor
-            size = min(size * 2, _LAST)
+        step = _LAST if gathers else size
+        while ways and low < high:
+            ids, high = self._slice(ways, low, high, step)
+            for start in range(0, len(ids), _LAST):
+                yield ids[start : start + _LAST]
+            step = min(step * 4, _GATHERED) if gathers else min(step * 2, _LAST)
+
+    def _slice(self, ways: list[_Walk], low: int, high: int, size: int) -> tuple[list[int], int]:
+        """The next posts on these ways, about `size` of them, and the lowest id up to which they are all."""
+        found = [self._ids(way, low, high, size) for way in ways]
+        floor = max((ids[-1] for ids in found if len(ids) == size), default=low)
+        return sorted({post_id for ids in found for post_id in ids if post_id >= floor}, reverse=True), floor
 
     def _ids(self, way: _Walk, low: int, high: int, most: int) -> list[int]:
         asked = {"low": low, "high": high, "most": most, "term": way.term, "allowed": self.allowed}
         return self._reader.column(way.ask, asked)
 
-    def _gathers_first(self) -> bool:
+    def _gathers(self, ways: list[_Walk]) -> bool:
         """Whether the index gathers the rows of very many words before it gives one: then the newest posts may do."""
-        return not self.moving and isinstance(self._asked.root, Words) and '" *' in self.bounds.at_all.text
+        return not self.moving and any(gathered(way.term) for way in ways if way.term)
+
+    @cached_property
+    def _walked(self) -> list[_Walk]:
+        """The ways that gather nothing, to more posts."""
+        words = Vocabulary(self._reader, thorough=False)
+        at_all = bounds(self._asked.root, self._asked.scope, words, walked=True).at_all
+        return self._without_index() if at_all.others else self._matching(at_all.text)
 
     def _ways(self, among: Rows) -> list[_Walk]:
         """The ways that lead to every candidate: one, or several that are followed at the same time."""
@@ -138,13 +153,18 @@ class Candidates:
             term = self.bounds.at_all.known if among.others else among.text
             if term is None:
                 return self._without_index()
-            ways = [_Walk(_MATCHING.format(more=self._more("posts_index.rowid")), term)] if term else []
-        elif (old := self._old_ways()) is not None:
-            ways = old
-        else:
-            return self._without_index()
+            return self._matching(term)
+        old = self._old_ways()
+        return self._without_index() if old is None else old + self._stale()
+
+    def _matching(self, term: str) -> list[_Walk]:
+        """The ways to what matches in the index, and to what it knows by an older folding."""
+        ways = [_Walk(_MATCHING.format(more=self._more("posts_index.rowid")), term)] if term else []
+        return ways + self._stale()
+
+    def _stale(self) -> list[_Walk]:
         stale = _STALE.format(more=self._more(f"(t.id >> {TEXT_BITS})"), version="{version}")
-        return ways + [_Walk(stale.format(version=version)) for version in self.stale]
+        return [_Walk(stale.format(version=version)) for version in self.stale]
 
     def _old_ways(self) -> list[_Walk] | None:
         root = self._asked.root

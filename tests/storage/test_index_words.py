@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
 
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Reader
+from storage.archive.sqlite import sqlite3
 from storage.language.query import parse
 from storage.posts.index_words import note
 from storage.records import FetchedPost
@@ -22,6 +25,10 @@ def missing(archive: Archive) -> set[str]:
     with archive.reading() as reader:
         folded = " ".join(reader.column("SELECT folded FROM texts"))
     return {word for word in re.split("[-+' ]", folded) if word and not word.isdecimal()} - words(archive)
+
+
+# Words with one beginning, more than are asked for one by one.
+MANY = " ".join(f"com{one}{two}{three}" for one in "ab" for two in ascii_lowercase for three in ascii_lowercase)
 
 
 class UndoneError(Exception):
@@ -92,10 +99,35 @@ def test_beginnings_wildcards_and_fuzzy_words_are_found_by_them(
 def test_a_beginning_of_very_many_words_is_found_in_new_posts_and_in_old_ones(
     desk: Any, make_post: Callable[..., FetchedPost]
 ) -> None:
-    many = " ".join(f"com{chr(97 + number // 26 % 26)}{chr(97 + number % 26)}{number}" for number in range(1_100))
-    desk.save(make_post(1, many), *(make_post(number, "nothing") for number in range(2, 230)), make_post(230, "combat"))
+    desk.save(
+        make_post(1, MANY), *(make_post(number, "nothing") for number in range(2, 450)), make_post(450, "comrade")
+    )
+    wanted = {
+        "com*": 2,
+        "comrade*": 1,
+        "-com*": 448,
+        "com* nothing": 0,
+        "combz*": 1,
+        "com* (comaaa OR comrade)": 2,
+        "(com* -comrade) OR (com* nothing)": 1,
+        "nothing OR com*": 450,
+        "nothing -com*": 448,
+    }
     with desk.archive.reading() as reader:
-        for query, posts in (("com*", 2), ("combat*", 1), ("-com*", 228), ("com* nothing", 0), ("comz*", 1)):
+        for query, posts in wanted.items():
             assert len(list(search.search(reader, parse(query), limit=None))) == posts, query
             assert search.count(reader, parse(query)) == posts, query
         assert len(list(search.search(reader, parse("com*"), limit=1))) == 1
+
+
+def test_the_newest_posts_are_looked_at_before_the_rows_of_very_many_words_are_gathered(
+    desk: Any, make_post: Callable[..., FetchedPost]
+) -> None:
+    desk.save(make_post(1, MANY), *(make_post(number, "combat zone") for number in range(2, 30)))
+    asked: list[str] = []
+    with closing(sqlite3.connect(desk.archive.path)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.set_trace_callback(asked.append)
+        for query in ("com*", "com* zone", "(zone com*) OR nothing", "zone -comz*"):
+            assert len(list(search.search(Reader(connection), parse(query), limit=20))) == 20, query
+    assert not [statement for statement in asked if '" *' in statement]
