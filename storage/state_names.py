@@ -20,6 +20,7 @@ SIGN_IN_REQUIRED: Final = "sign-in required"
 RENAMED: Final = "renamed"
 ARCHIVE_ERROR: Final = "archive error"
 INTERNAL_ERROR: Final = "internal error"
+PLUG_IN_UNUSABLE: Final = "plug-in unusable"
 
 # Of one channel, as the account or the public pages meet it
 PRIVATE: Final = "private"

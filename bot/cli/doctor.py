@@ -91,6 +91,7 @@ def _check_all(session: Session, *, online: bool, everything: bool) -> Iterator[
     yield check_clock(session.clock.now(), directory)
     yield check_extras()
     yield check_pictures()
+    yield from check_plug_ins()
     if config is not None:
         yield from check_engines(config)
     if online and config is not None:
@@ -317,6 +318,24 @@ def check_pictures() -> Finding:
         return Finding("pictures", "ok", "copies of a picture are found by what they look like")
     text = "a picture is found to be a copy only by equal bytes (SHA-256): Pillow is not installed"
     return Finding("pictures", "ok", text, INSTALL_PILLOW)
+
+
+def check_plug_ins() -> Iterator[Finding]:
+    """Name each package that adds a kind. Only those that the config names are loaded, and may turn out broken."""
+    from bot.cli.kinds import every_kind
+    from bot.contracts.plug_ins import name_package
+
+    kinds = every_kind()
+    for what, added in (("sources", kinds.sources.plug_ins), ("targets", kinds.targets.plug_ins)):
+        if added is None:
+            continue
+        for entry in added.entries:
+            text = f'{name_package(entry)}: kind "{entry.name}" of {what}'
+            trouble = added.troubles.get(entry.name)
+            if refusal := added.refusal(entry.name):
+                yield Finding("plug-in", "fail", f"{text} is refused: {refusal}")
+            else:
+                yield Finding("plug-in", "fail" if trouble else "ok", trouble or text)
 
 
 def check_engines(config: "Config") -> Iterator[Finding]:

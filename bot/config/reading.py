@@ -176,11 +176,31 @@ def _entries(
     found: list[tuple[int, Settings]] = []
     for index, raw in enumerate(entries):
         keys = (name, index)
-        model = form if isinstance(form, type) else _model_of(raw, form, keys, findings)
-        part = None if model is None else _part(raw, model, keys, findings)
+        part = _part(raw, form, keys, findings) if isinstance(form, type) else _of_kind(raw, form, keys, findings)
         if part is not None:
             found.append((index, part))
     return found
+
+
+def _of_kind(raw: object, registry: AnyRegistry, keys: KeyPath, findings: Findings) -> Settings | None:
+    """An entry of a kind. A plug-in that cannot be used stops its entries, and the daemon works without them."""
+    model = _model_of(raw, registry, keys, findings)
+    if model is None:
+        return None
+    assert isinstance(raw, Mapping)
+    kind = str(raw["kind"])
+    if kind in registry.kinds() or registry.plug_ins is None:
+        return _part(raw, model, keys, findings)
+    try:
+        part = _part(raw, model, keys, findings)
+        if part is not None:
+            registry.plug_ins.try_out(part)
+    except Exception as error:  # noqa: BLE001 - a bug in the code of others
+        model = registry.plug_ins.replace(kind, error)
+        part = _part(raw, model, keys, findings)
+    if trouble := registry.plug_ins.trouble_of(model):
+        findings.unheard((*keys, "kind"), trouble)
+    return part
 
 
 def _model_of(raw: object, registry: AnyRegistry, keys: KeyPath, findings: Findings) -> type[Settings] | None:
@@ -191,12 +211,13 @@ def _model_of(raw: object, registry: AnyRegistry, keys: KeyPath, findings: Findi
         findings.wrong((*keys, "kind"), f"is missing; it may be {one_of(registry.kinds())}")
     elif not isinstance(kind, str):
         findings.wrong((*keys, "kind"), f"expected a string, got {got(kind)}")
-    elif kind not in registry.kinds():
-        hint = did_you_mean(kind, registry.kinds()) or f"; it may be {one_of(registry.kinds())}"
-        findings.wrong((*keys, "kind"), f"unknown kind {got(kind)}{hint}")
     else:
         try:
             return registry.settings_of(kind)
+        except KeyError:
+            known = (*registry.kinds(), *(registry.plug_ins.kinds() if registry.plug_ins else ()))
+            hint = did_you_mean(kind, known) or f"; it may be {one_of(known)}"
+            findings.wrong((*keys, "kind"), f"unknown kind {got(kind)}{hint}")
         except ImportError as error:
             findings.wrong((*keys, "kind"), f"cannot be used in this installation: {error}")
     return None

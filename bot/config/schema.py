@@ -33,10 +33,14 @@ def schema(kinds: Kinds) -> dict[str, Any]:
 
 
 def _union(registry: AnyRegistry) -> dict[str, Any]:
-    """One form per kind; `kind` says which it is."""
+    """One form per kind, also those of plug-ins that can be used; `kind` says which it is."""
     forms = []
-    for kind in registry.kinds():
-        form = _of(registry.settings_of(kind))
+    added = registry.plug_ins
+    models = {kind: registry.settings_of(kind) for kind in (*registry.kinds(), *(added.kinds() if added else ()))}
+    for kind, model in models.items():
+        if added is not None and kind in added.troubles:
+            continue
+        form = _of(model)
         form["properties"]["kind"] = {"const": kind}
         form["required"] = sorted({*form.get("required", ()), "kind"})
         forms.append(form)

@@ -187,7 +187,7 @@ class App:
     def _schedule_polls(self) -> None:
         """Look for due sources of each kind four times in the shortest interval of that kind, at most once a second."""
         wired = self.stages.wired
-        for kind in source_kinds.kinds():
+        for kind in source_kinds.REGISTRY.met():
             intervals = [
                 self.stages.rounds.every[name] for name, source in wired.sources.items() if source.settings.kind == kind
             ]

@@ -20,6 +20,7 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.environment import Environment
+from bot.contracts.registry import BrokenPlugIn
 from bot.contracts.source import Source, SourceTools
 from bot.contracts.target import AT_ONCE, Target, TargetTools
 from bot.daemon.alarm import Alarm
@@ -108,6 +109,7 @@ class Wired:
         self.rules.declare(writer, now)
         DigestPlan.of(self.config).declare(writer, now)
         report_silent_rules(writer, self.config, now)
+        report_broken_plug_ins(writer, self, now)
         moving.forget_answered(writer, self.config, now)
         if self.bot is None:
             end_trouble(writer, now)
@@ -314,16 +316,30 @@ def open_news(config: Config, startup: Startup) -> DirectNews:
 
 def report_silent_rules(writer: Writer, config: Config, now: int) -> None:
     """Tell health targets which rules alert nobody, once when it begins and once when it is over."""
-    health = [settings.name for settings in config.targets if settings.health]
-    before = notices.read_lasting(writer, ("rule %",))
     names = [rule.name for rule in config.rules if rule.targets is None and not config.defaults.targets]
     silent = {f"rule {name}": f"rule {name} alerts nobody: neither it nor [defaults] names a target" for name in names}
-    for about, sentence in silent.items():
+    _report_lasting(writer, config, now, "rule ", silent, "is no longer without a target")
+
+
+def report_broken_plug_ins(writer: Writer, wired: Wired, now: int) -> None:
+    """Tell health targets which entries a broken plug-in has stopped, once, and once when that is over."""
+    parts: list[tuple[str, Source | Target]] = [
+        *((f"the plug-in of source {name}", source) for name, source in wired.sources.items()),
+        *((f"the plug-in of target {name}", target) for name, target in wired.targets.items()),
+    ]
+    broken = {about: f"{about}: {part.plug_in_trouble}" for about, part in parts if isinstance(part, BrokenPlugIn)}
+    _report_lasting(writer, wired.config, now, "the plug-in of ", broken, "is no longer broken")
+
+
+def _report_lasting(writer: Writer, config: Config, now: int, prefix: str, found: Mapping[str, str], over: str) -> None:
+    health = [settings.name for settings in config.targets if settings.health]
+    before = notices.read_lasting(writer, (f"{prefix}%",))
+    for about, sentence in found.items():
         if about not in before:
             notices.add(writer, now, about, sentence, ends=False)
             outbox.announce(writer, health, about, sentence, now)
-    for about in before.keys() - silent.keys():
-        sentence = f"{about} is no longer without a target"
+    for about in before.keys() - found.keys():
+        sentence = f"{about} {over}"
         notices.add(writer, now, about, sentence, ends=True)
         outbox.announce(writer, health, about, sentence, now)
 

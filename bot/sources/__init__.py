@@ -8,7 +8,7 @@ from bot.contracts.registry import Registry
 if TYPE_CHECKING:
     from bot.contracts.source import Recognised, Source, SourceSettings, SourceTools
 
-REGISTRY: "Registry[SourceSettings, SourceTools, Source]" = Registry(__name__, __path__)
+REGISTRY: "Registry[SourceSettings, SourceTools, Source]" = Registry(__name__, __path__, group="communique.sources")
 kinds, settings_of, build = REGISTRY.kinds, REGISTRY.settings_of, REGISTRY.build
 
 
