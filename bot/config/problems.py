@@ -113,12 +113,22 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     name = str(next((key for key in reversed(keys) if isinstance(key, str)), ""))
-    expected = [_EXPECTED.get(one["type"].removesuffix("_type").removesuffix("_parsing")) for one in details]
+    expected = [_expected(one) for one in details]
     if any(expected):
         return f"expected {' or '.join(filter(None, expected))}, got {got(detail['input'], name)}"
-    if kind == "literal_error":
-        return f"expected {str(context['expected']).replace(chr(39), chr(34))}, got {got(detail['input'], name)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got(detail['input'], name)}"
+
+
+def _expected(detail: ErrorDetails) -> str | None:
+    match detail["type"], detail.get("ctx", {}):
+        case "literal_error", {"expected": written}:
+            return str(written).replace("'", '"')
+        case ("int_from_float", _):
+            return _EXPECTED["int"]
+        case "greater_than_equal", {"ge": least}:
+            return f"a number of at least {least}"
+        case kind, _:
+            return _EXPECTED.get(kind.removesuffix("_type").removesuffix("_parsing"))
 
 
 def _keys_at(model: type[BaseModel], keys: Iterable[int | str]) -> set[str]:

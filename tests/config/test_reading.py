@@ -97,6 +97,10 @@ query = "b"
 def test_a_value_that_may_have_several_types_is_told_once(mistakes: Mistakes) -> None:
     target = '[[targets]]\nname = "desk"\nkind = "telegram"\ntoken_file = "token"\nchat = ["x"]\n'
     assert mistakes(target)[-1] == "5:8 targets[0].chat: expected a whole number or a string, got a list"
+    either = 'targets[0].topic: expected a whole number or "per-event", got '
+    for written in ('"per event"', "true", "1.5"):
+        assert either + written in mistakes(f"{target}topic = {written}\n")[-1]
+    assert mistakes(f"{target}topic = 0\n")[-1].endswith('expected a number of at least 1 or "per-event", got 0')
 
 
 def test_kinds_are_checked_by_name(mistakes: Mistakes) -> None:

@@ -56,7 +56,7 @@ class Settings(TargetSettings):
     kind: Literal["telegram"]
     token_file: SecretFile
     chat: int | str  # -100… of a group or channel, the number of a person, or "@public_name"
-    topic: int | Literal["per-event"] | None = None  # message_thread_id of a forum group
+    topic: Annotated[int, Field(strict=True, ge=1)] | Literal["per-event"] | None = None  # message_thread_id
     media: bool = True  # False: no files go with alerts
     # core.telegram.org/bots/faq: 20 a minute to a group; assumed for channels and persons too
     per_minute: Annotated[int, Field(ge=1)] | None = 20
