@@ -228,7 +228,7 @@ def _sentence(answer: SourceAnswer, batch: "Batch") -> str:
     number = f" (channel id {one_line(batch.channel_id)}{same})" if batch.channel_id else ""
     newest, rate = _newest(answer), _per_day(answer)
     last = f", the newest from {newest}" if newest is not None else ""
-    often = f", about {rate:.3g} a day" if rate is not None else ""
+    often = f", about {rate:{'.0f' if rate >= 100 else '.3g'}} a day" if rate is not None else ""
     unreadable = f", {format_count(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
     undated = sum(1 for post in batch.posts if post.posted_at is None and post.posted_raw.strip())
     odd = f", {NOT_UNDERSTOOD} of {format_count(undated, 'post')}" if undated else ""

@@ -243,7 +243,7 @@ class OpenMailbox:
 
     def _words(self, said: bytes) -> str:
         words = strike_secrets(said.decode("utf-8", "replace")[:500], *self._secrets)
-        return clip(one_line(words).strip(), 200) or "no reason given"
+        return clip(one_line(words).strip().rstrip("."), 200) or "no reason given"
 
 
 @asynccontextmanager
