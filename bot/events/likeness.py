@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal
 
 from bot.events.denials import count_denials, count_hedges, may_be_misread
@@ -127,12 +128,17 @@ def _align(first: Sequence[str], later: Sequence[str]) -> Sequence[_OPCODE]:
     return SequenceMatcher(None, first, later, autojunk=pairs > _PAIRS).get_opcodes()
 
 
+@lru_cache(maxsize=32)  # a text is compared with several, and those with the next one, too
+def _values_of(tokens: tuple[str, ...]) -> list[tuple[int, int, str]]:
+    return find_values(tokens)
+
+
 def _find_contradiction(
     first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE], names: Mapping[tuple[str, ...], str]
 ) -> tuple[str, str] | None:
     """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
     ours, theirs = _find_names(first, names), _find_names(later, names)
-    numbers, others = find_values(first), find_values(later)
+    numbers, others = _values_of(tuple(first)), _values_of(tuple(later))
     here_at, there_at = _by_place(numbers), _by_place(others)
     for what, low, high, start, end in changes:
         if what == "equal":

@@ -127,7 +127,7 @@ def find_equal(
 
 
 def find_candidates(
-    reader: Reader, sharing: Sharing, every: Collection[int], source_id: int, at: int, *, again: bool = False
+    reader: Reader, sharing: Sharing, every: frozenset[int], source_id: int, at: int, *, again: bool = False
 ) -> list[Candidate]:
     """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
 
@@ -137,7 +137,7 @@ def find_candidates(
     known = sharing
     hot: list[int] = []
     if are_stock(sharing):
-        known = read_sharing(reader, every)
+        known = {**sharing, **read_sharing(reader, every - sharing.keys())}
         hot = sorted(value for value in sharing if len(known[value]) >= _NEIGHBOURS)[:1]
     rare = [texts for texts in known.values() if 0 < len(texts) < _NEIGHBOURS]
     shared = Counter(text for texts in rare for text in texts)
