@@ -14,6 +14,7 @@ from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
 from storage.archive.database import Reader
 from storage.archive.errors import ArchiveError
+from storage.media import following
 from storage.records import DeliveryRow
 
 
@@ -63,4 +64,5 @@ class Composer:
         if row.match_id is None:
             return render_notice(row, shows)
         read = read_alert(reader, row.match_id, row.target, together)
-        return render(row, read.story, read.post, self.rendering, shows, read.first, read.copies)
+        again = shows.together is not None and following.has_files(reader, row.match_id, row.target)
+        return render(row, read.story, read.post, self.rendering, shows, read.first, read.copies, again=again)

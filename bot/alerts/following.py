@@ -65,8 +65,13 @@ def drop_empty(writer: "Writer", row: "DeliveryRow", data_dir: "Path | None", sh
 
 
 def owe_files(writer: "Writer", row: "DeliveryRow", message: Message, shows: Shows, now: int) -> None:
-    """A message was accepted: owe the files of its post that neither it nor an earlier one had."""
+    """A message was accepted: owe the files of its post that neither it nor an earlier one had.
+
+    They go once to a target, with its first alert about the post.
+    """
     if shows.together is None or row.kind not in {"match", "files"}:
+        return
+    if row.match_id is not None and following.has_files(writer, row.match_id, row.target):
         return
     known: Any = {"alert": row.match_id, "done": (), "until": now + following.PATIENCE, **row.payload}
     had = {file.media_id for file in (message.attachment, *message.album) if file is not None}

@@ -54,11 +54,13 @@ def render(
     first: FirstAlert | None = None,
     copies: CopiesShown | None = None,
     captioned: bool | None = None,
+    *,
+    again: bool = False,
 ) -> Message:
     """Compose the alert about a match, as a reply to the `first` alert about the post, with what is said of `copies`.
 
     The link, the times and the mark of a repeat are never cut. `captioned` says of a message that was sent before
-    whether it has a file.
+    whether it has a file, `again` that the target has the files of the post by another alert.
     """
     kinds = rendering.files.get(story.match.rule, frozenset())
     document = build_document(delivery, story, post, first, files.describe_unread(story, post, kinds))
@@ -66,7 +68,7 @@ def render(
         return Message(message_id(delivery), delivery.kind, "", "", document, priority=_priority(story, rendering))
     carried = files.list_attachments(story, post, rendering.data_dir, kinds)
     if shows.together is not None and delivery.kind == "match":
-        carried = carried or files.find_only_file(story, post, rendering.data_dir)
+        carried = carried or ([] if again else files.find_only_file(story, post, rendering.data_dir))
     attached = next((file for file in carried if 0 < file.size <= shows.file_bytes and captioned is not False), None)
     copies = copies or CopiesShown()
     head, tail = _head(delivery, story, post, rendering.zone), _tail(story, post, copies.lines)

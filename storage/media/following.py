@@ -45,6 +45,17 @@ def owe(writer: Writer, target: str, match_id: int, done: Iterable[int], until: 
     )
 
 
+def has_files(reader: Reader, match_id: int, target: str) -> bool:
+    """Whether the target has another alert about the same post, with which the files of that post go."""
+    found: int = reader.value(
+        "SELECT EXISTS (SELECT 1 FROM matches m JOIN matches o ON o.post_id = m.post_id AND o.id <> m.id"
+        " AND o.kind = 'match' JOIN deliveries d ON d.match_id = o.id AND d.target = :target AND d.kind = 'match'"
+        " AND d.state = 'sent' WHERE m.id = :id)",
+        {"id": match_id, "target": target},
+    )
+    return bool(found)
+
+
 def note_settled(writer: Writer, post_id: int, now: int) -> None:
     """A file of this post is there or will not come: if it was the last that was waited for, its message is due."""
     writer.execute(
