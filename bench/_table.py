@@ -142,7 +142,7 @@ def measure(name: str, *, quick: bool) -> list[Row]:
     module = importlib.import_module(f"bench.{name}")
     if not hasattr(module, "rows"):
         if quick:
-            raise LeftOut("it has no quick form yet")
+            raise LeftOut("it needs pictures, voices or a model, and takes minutes: only in the whole run")
         module.main([])
         return []
     return show(module.rows(quick))

@@ -8,7 +8,6 @@ a large archive are copies of a few thousand, made by SQL: folding a million tak
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import statistics
 import subprocess
@@ -16,12 +15,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench._table import Row, amount, run
 from bench.store import START, fresh, invented
 from bot.daemon.marking import EVERY_S
 from storage.archive.database import Archive, connect
@@ -75,10 +75,6 @@ class Took:
     lock: float
     work: float
     commit: float
-
-    @property
-    def whole(self) -> float:
-        return self.lock + self.work + self.commit
 
 
 def save(archive: Archive, posts: Sequence[FetchedPost]) -> Took:
@@ -149,27 +145,39 @@ def during_backup(archive: Archive, new: Iterator[FetchedPost], to: Path) -> tup
     return took, time.perf_counter() - began, max(log)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--posts", type=int, default=20_000)
-    options.add_argument("--alone", type=float, default=10, help="seconds of commits without a backup")
-    options.add_argument("--dir", type=Path, help="where the archive is made (default: a temporary directory)")
-    chosen = options.parse_args(arguments)
-    with tempfile.TemporaryDirectory(dir=chosen.dir) as folder:
-        archive = large(Path(folder) / "data" / "communique.db", chosen.posts)
+def rows(quick: bool) -> Iterator[Row]:
+    posts = 4_000 if quick else 20_000
+    with tempfile.TemporaryDirectory() as folder:
+        archive = large(Path(folder) / "data" / "communique.db", posts)
         new = (post for seed in itertools.count(2) for post in _others(seed))
-        print(f"{chosen.posts:,} posts, {archive.path.stat().st_size / (1 << 20):,.0f} MB")
+        print(f"  {posts:,} posts, {archive.path.stat().st_size / (1 << 20):,.0f} MB", flush=True)
         with archive.writing() as writer:
             spare_commits(writer)
         enough = threading.Event()
-        timer = threading.Timer(chosen.alone, enough.set)
+        timer = threading.Timer(2 if quick else 10, enough.set)
         timer.start()
         threading.Thread(target=emptying, args=(archive.path, enough)).start()
-        _tell("without a backup", commits(archive, new, enough))
+        alone = commits(archive, new, enough)
         took, seconds, log = during_backup(archive, new, Path(folder) / "backups")
-        _tell("during a backup ", took)
-        print(f"the backup took {seconds:.1f} s, the log grew to {log / (1 << 20):.1f} MB")
         archive.close()
+    yield amount("a backup, made and proved", seconds, "s wall", ours=f"the log grew to {log / (1 << 20):.1f} MB")
+    for name, part, goal in _PARTS:
+        ours, floor = ([part(one) * 1000 for one in found] for found in (took, alone))
+        yield amount(
+            f"commits during a backup, {name}, longest",
+            max(ours),
+            "ms wall",
+            goal=goal,
+            ours=f"median {statistics.median(ours):.1f} ms of {len(ours)}",
+            floor=f"{max(floor):.1f} ms, median {statistics.median(floor):.1f} ms",
+        )
+
+
+_PARTS: tuple[tuple[str, Callable[[Took], float], float | None], ...] = (
+    ("wait for the lock", lambda one: one.lock, 50),
+    ("work", lambda one: one.work, None),
+    ("commit to the disk", lambda one: one.commit, None),
+)
 
 
 def _others(seed: int) -> Iterator[FetchedPost]:
@@ -180,18 +188,5 @@ def _others(seed: int) -> Iterator[FetchedPost]:
         yield replace(post, native_id=f"new/{seed}/{post.native_id}", url=None)
 
 
-def _tell(when: str, took: Sequence[Took]) -> None:
-    print(f"{when}: {len(took)} commits")
-    for name, part in (
-        ("wait for the lock (goal <= 50)", [one.lock for one in took]),
-        ("work", [one.work for one in took]),
-        ("commit to the disk", [one.commit for one in took]),
-        ("whole", [one.whole for one in took]),
-    ):
-        ordered = sorted(seconds * 1000 for seconds in part)
-        high = ordered[int(len(ordered) * 0.99)]
-        print(f"  {name:<31} median {statistics.median(ordered):6.1f} ms, 99 % {high:6.1f}, longest {ordered[-1]:6.1f}")
-
-
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sqlite3
@@ -15,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench._table import Row, amount, run
 from bot.alerts import targets
 from bot.alerts.outbox import Outbox
 from bot.alerts.render import Rendering
@@ -139,11 +139,11 @@ async def deliver_floor(path: Path, port: int) -> int:
 def measure(work: Callable[[], Awaitable[int]], count: int) -> tuple[float, float]:
     """Processor milliseconds of one alert, and alerts a second."""
 
-    async def run() -> int:
+    async def whole() -> int:
         return await work()
 
     began, processor = time.perf_counter(), time.process_time()
-    sent = asyncio.run(run())
+    sent = asyncio.run(whole())
     assert sent == count, f"{sent} of {count} arrived"
     return (time.process_time() - processor) * 1000 / count, count / (time.perf_counter() - began)
 
@@ -159,20 +159,18 @@ def compare(count: int, delay: float) -> tuple[tuple[float, float], tuple[float,
         return ours, measure(lambda: deliver_floor(lean, port), count)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--alerts", type=int, default=1_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    chosen = parser.parse_args(arguments)
-    runs = [compare(chosen.alerts, 0.0) for _ in range(chosen.rounds)]
-    ours, floor = (min(run[which][0] for run in runs) for which in (0, 1))
-    print(
-        f"one alert of {chosen.alerts:,}: {ours:.2f} ms of CPU (goal 2);"
-        f" floor, sqlite3 and raw HTTP: {floor:.2f} ms, {ours / floor:.1f} x"
+def rows(quick: bool) -> Iterator[Row]:
+    count = 1_000
+    runs = [compare(count, 0.0) for _ in range(1 if quick else 3)]
+    ours, floor = (min(one[which][0] for one in runs) for which in (0, 1))
+    yield amount(
+        "processor time of one alert of many", ours, "ms", goal=2, floor=f"{floor:.2f} ms, sqlite3 and raw HTTP"
     )
-    (_, ours), (_, floor) = compare(min(chosen.alerts, 500), 0.2)
-    print(f"a webhook that takes 200 ms: {ours:.0f} alerts/s (goal 40); floor: {floor:.0f}")
+    (_, ours), (_, floor) = compare(200 if quick else 500, 0.2)
+    yield amount(
+        "to a webhook that takes 200 ms", ours, "alerts/s", goal=40, at_least=True, floor=f"{floor:.0f} alerts/s"
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)

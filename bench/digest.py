@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import resource
 import tempfile
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench._table import Row, amount, run
 from bot.alerts.digests.compose import compose_digest
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
@@ -28,8 +28,8 @@ _LOOK_S = 0.005
 _WORDS = "The northern command says that nothing has changed at the bridge. " * 10
 
 
-def fill(archive: Archive, count: int) -> DeliveryRow:
-    """An archive in which so many posts wait at a target, and the digest that settles them."""
+def fill(archive: Archive, count: int) -> tuple[DeliveryRow, float]:
+    """An archive in which so many posts wait at a target; the digest that settles them, and what it took in seconds."""
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("spokesman", "replay")], _NOW)
     for start in range(0, count, _AT_ONCE):
@@ -44,15 +44,14 @@ def fill(archive: Archive, count: int) -> DeliveryRow:
                 hit = Hit(post << 14, "body", 4, 20, "northern command")
                 match = MatchRow("fire", "v1", post, "h", "match", _NOW, (hit,), alerting=True, why="new match")
                 matches.save(writer, match, ["desk"], _NOW)
-    began = time.perf_counter()
+    began = time.process_time()
     with archive.writing() as writer:
         digest = digests.make(
             writer, "desk", "quiet", (_NOW, _NOW + 1), writer.column("SELECT id FROM deliveries"), _NOW
         )
         made = digests.read_digest(writer, digest)
     assert made is not None
-    print(f"settle {count:,} messages: {time.perf_counter() - began:.2f} s in one transaction")
-    return DeliveryRow(made.delivery_id, None, "desk", "digest", "sending", _NOW, 1, _NOW)
+    return DeliveryRow(made.delivery_id, None, "desk", "digest", "sending", _NOW, 1, _NOW), time.process_time() - began
 
 
 async def watched(work: Awaitable[Message]) -> tuple[Message, float]:
@@ -73,29 +72,29 @@ async def watched(work: Awaitable[Message]) -> tuple[Message, float]:
         looking.cancel()
 
 
-async def compose(archive: Archive, row: DeliveryRow) -> None:
+async def compose(archive: Archive, row: DeliveryRow) -> list[Row]:
     """Compose it for a program and for a chat, as the daemon does: in a reader's thread."""
-    store, rendering = AsyncArchive(archive), Rendering(ZoneInfo("Asia/Yangon"))
+    store, rendering, found = AsyncArchive(archive), Rendering(ZoneInfo("Asia/Yangon")), []
     for name, shows in (("webhook", Shows("json")), ("chat", Shows("html", units=4096))):
         memory, processor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         message, stall = await watched(store.read(compose_digest, row, rendering, shows))
+        spent = time.process_time() - processor
         size = message.body.size if message.body else len(message.text.encode())
         more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) >> 10
-        print(
-            f"{name}: {size / 1e6:.2f} MB in {time.process_time() - processor:.2f} s of CPU,"
-            f" longest stall {stall * 1000:.0f} ms, {more} MB more memory"
-        )
+        shown = f"{size / 1e6:.2f} MB, longest stall {stall * 1000:.0f} ms, {more} MB more memory"
+        found.append(amount(f"compose a digest for a {name}", spent, "s", ours=shown))
     await store.aclose()
+    return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=10_000)
-    count = parser.parse_args(arguments).posts
+def rows(quick: bool) -> Iterator[Row]:
+    count = 1_000 if quick else 10_000
     with tempfile.TemporaryDirectory() as place, Archive(Path(place) / "communique.db") as archive:
         migrate.ensure(archive, now=_NOW)
-        asyncio.run(compose(archive, fill(archive, count)))
+        row, settled = fill(archive, count)
+        yield amount(f"settle {count:,} messages by a digest", settled, "s")
+        yield from asyncio.run(compose(archive, row))
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)

@@ -1,15 +1,17 @@
 """How long alerts take beside feeds that never answer, on the server of the webhook or of the healthy feeds."""
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench._table import LeftOut, Row, amount, run
 from tests.neighbourhood import Neighbourhood, opened
 
+_SOURCES, _EVERY, _POSTS, _HANGING = 200, "10s", 100, 6
 _FRAME = """
 [http]
 allow_private_addresses = true
@@ -27,11 +29,9 @@ url = "{url}/hook"
 _FEED = '\n[[sources]]\nname = "{name}"\nkind = "feed"\nurl = "{url}"\n'
 
 
-def measure(
-    chosen: argparse.Namespace, hooks: Neighbourhood, healthy: Neighbourhood, hanging: Neighbourhood, count: int
-) -> None:
-    """Run the daemon for a while, publish one post a second, and print how late its alert came."""
-    names = [f"b{number}" for number in range(chosen.sources)]
+def measure(hooks: Neighbourhood, healthy: Neighbourhood, hanging: Neighbourhood, count: int) -> tuple[float, str]:
+    """Run the daemon for a while, publish one post a second; the median until an alert has arrived, and the rest."""
+    names = [f"b{number}" for number in range(_SOURCES)]
     feeds = [(f"a{number}", f"{hanging.url}/hang/{number}") for number in range(count)]
     feeds += [(name, f"{healthy.url}/feed/{name}") for name in names]
     for name in names:
@@ -40,13 +40,13 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.toml"
         entries = "".join(_FEED.format(name=name, url=url) for name, url in feeds)
-        config.write_text(_FRAME.format(url=hooks.url, every=chosen.every) + entries, encoding="utf-8")
+        config.write_text(_FRAME.format(url=hooks.url, every=_EVERY) + entries, encoding="utf-8")
         command = [sys.executable, "-m", "bot", "--config", str(config), "--data-dir", f"{folder}/data", "run"]
         daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while any(healthy.asked[f"feed/{name}"] < 2 for name in names):
                 time.sleep(0.5)
-            for number in range(chosen.posts):
+            for number in range(_POSTS):
                 text = f"The regional command has moved: {number}."
                 published[text] = time.time()
                 healthy.publish(names[number % len(names)], text)
@@ -58,29 +58,21 @@ def measure(
             daemon.terminate()
             daemon.wait()
     lags = [hooks.delivered[text] - at for text, at in published.items() if text in hooks.delivered] or [float("nan")]
-    print(
-        f"{len(hooks.delivered)} of {len(published)} alerts; until delivery {statistics.median(lags):.1f} s "
-        f"(median), {statistics.mean(lags):.1f} s (mean), {max(lags):.1f} s (longest)",
-        flush=True,
-    )
+    rest = f"{len(hooks.delivered)} of {len(published)} alerts, longest {max(lags):.1f} s"
+    return statistics.median(lags), rest
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", type=int, default=200)
-    parser.add_argument("--every", default="10s", help="interval of each source")
-    parser.add_argument("--posts", type=int, default=100)
-    parser.add_argument("--hanging", type=int, default=6)
-    chosen = parser.parse_args(arguments)
-    for name, apart, count in (
-        ("no feed hangs", True, 0),
-        ("on the server of the webhook", True, chosen.hanging),
-        ("all on one server", False, chosen.hanging),
-    ):
-        print(f"neighbours, {chosen.sources} feeds every {chosen.every}, {name}: ", end="", flush=True)
+def rows(quick: bool) -> Iterator[Row]:
+    if quick:
+        raise LeftOut("three times a hundred posts, one a second, take ten minutes: only in the whole run")
+    with opened() as there, opened() as other:
+        floor, shown = measure(there, other, there, 0)
+    yield amount("until an alert has arrived, no feed hangs", floor, "s", ours=shown)
+    for name, apart in (("on the server of the webhook", True), ("all on one server", False)):
         with opened() as there, opened() as other:
-            measure(chosen, there, other if apart else there, there, count)
+            ours, shown = measure(there, other if apart else there, there, _HANGING)
+        yield amount(f"the same, feeds hang {name}", ours, "s", ours=shown, floor=f"{floor:.1f} s")
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)

@@ -38,14 +38,16 @@ class Kind:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--posts", type=int, default=300_000)
-    parser.add_argument("--queries", type=int, default=60)
+    parser.add_argument("--quick", action="store_true", help="less work, less certain")
+    parser.add_argument("--posts", type=int)
+    parser.add_argument("--queries", type=int)
     parser.add_argument("--keep", type=Path, help="keep the archive in this directory and use it again next time")
     parser.add_argument("--only", default="", help="kinds of queries whose names hold this")
     asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as directory:
         path = (asked.keep or Path(directory)) / "communique.db"
-        shown = show(_measure(path, asked.posts, asked.queries, asked.only))
+        posts, queries = _sizes(asked.quick)
+        shown = show(_measure(path, asked.posts or posts, asked.queries or queries, asked.only))
     print("", *table(shown), sep="\n")
     return verdict(shown)
 
@@ -53,7 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def rows(quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "communique.db"
-        yield from _measure(path, 30_000 if quick else 300_000, 15 if quick else 60)
+        yield from _measure(path, *_sizes(quick))
+
+
+def _sizes(quick: bool) -> tuple[int, int]:
+    return (30_000, 15) if quick else (300_000, 60)
 
 
 def _measure(path: Path, posts: int, queries: int, only: str = "") -> Iterator[Row]:

@@ -1,6 +1,5 @@
 """10,000 matches at once into a webhook with a limit: messages a minute, the sum of all digests, stalls, memory."""
 
-import argparse
 import json
 import os
 import resource
@@ -8,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench._table import LeftOut, Row, amount, run
 from tests.desk import Sink, listening
 
 _CONFIG = """
@@ -69,11 +70,11 @@ def _line(number: int) -> str:
     return json.dumps({"native_id": str(number), "text": text, "posted_at": "2026-11-01T00:00:00Z"}) + "\n"
 
 
-def measure(sink: Sink, chosen: argparse.Namespace) -> None:
+def measure(sink: Sink, count: int, per_minute: int) -> Iterator[Row]:
     """Run the daemon, let the posts come, and wait until everything has arrived."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "config.toml").write_text(_CONFIG.format(url=sink.url, per_minute=chosen.per_minute))
+        (home / "config.toml").write_text(_CONFIG.format(url=sink.url, per_minute=per_minute))
         posts = home / "posts.jsonl"
         posts.write_text(_line(0).replace("command", "bridge"))
         watched = home / "watched.py"
@@ -90,10 +91,10 @@ def measure(sink: Sink, chosen: argparse.Namespace) -> None:
         sink.received.clear()
         before = most = _rss(daemon.pid)
         with posts.open("a") as file:
-            file.writelines(_line(number) for number in range(1, chosen.posts + 1))
+            file.writelines(_line(number) for number in range(1, count + 1))
         times: list[float] = []
         began = time.monotonic()
-        while _total(sink) < chosen.posts and time.monotonic() - began < 600 and daemon.poll() is None:
+        while _total(sink) < count and time.monotonic() - began < 600 and daemon.poll() is None:
             time.sleep(0.2)
             times += [time.monotonic()] * (len(sink.received) - len(times))
             most = max(most, _rss(daemon.pid))
@@ -103,10 +104,10 @@ def measure(sink: Sink, chosen: argparse.Namespace) -> None:
         stall = (home / "watched.py.stall").read_text()
     busiest = max((sum(at <= other < at + 60 for other in times) for at in times), default=0)
     digests = [body["data"]["total"] for _, body in sink.received if body["type"] == "digest"]
-    print(f"{chosen.posts} matches, {_total(sink)} arrived in {len(times)} messages and {took:.0f} s")
-    print(f"digests of {digests}")
-    print(f"at most {busiest} messages in a minute (limit {chosen.per_minute}); longest stall {stall}")
-    print(f"memory {before:.0f} MB before, {most:.0f} MB at most")
+    print(f"  {len(times)} messages in {took:.0f} s, digests of {digests}; longest stall {stall}", flush=True)
+    yield amount(f"of {count:,} matches have arrived", _total(sink), "matches", goal=count, at_least=True)
+    yield amount("messages in a minute", busiest, "messages", goal=per_minute)
+    yield amount("memory", most, "MB", ours=f"{before:.0f} MB before")
 
 
 def _total(sink: Sink) -> int:
@@ -114,14 +115,12 @@ def _total(sink: Sink) -> int:
     return sum(body["data"]["total"] if body["type"] == "digest" else 1 for body in seen.values())
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=10_000)
-    parser.add_argument("--per-minute", type=int, default=20)
-    chosen = parser.parse_args(words)
+def rows(quick: bool) -> Iterator[Row]:
+    if quick:
+        raise LeftOut("a webhook with a limit a minute takes minutes: only in the whole run")
     with listening() as sink:
-        measure(sink, chosen)
+        yield from measure(sink, 10_000, 20)
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)

@@ -7,7 +7,6 @@ latency, where only computing counts. Memory is the resident set of this process
 all of them. Latency is the time from publishing to the alert at a webhook, with the real daemon.
 """
 
-import argparse
 import asyncio
 import json
 import multiprocessing
@@ -23,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench._table import LeftOut, Row, amount, run
 from bot.telegram.client import build_client
 from bot.telegram.session import SessionKey, read, session_in, write
 from bot.telegram.waiting import Patience
@@ -123,21 +123,25 @@ async def backfill(served: Any, directory: Path) -> tuple[int, float]:
         return rig.ask("SELECT count(*) FROM posts")[0][0], seconds
 
 
-def histories(served: Any, orders: Connection, session: SessionKey, place: Path) -> None:
-    """Print how long a long history takes, ours and bare, with and without latency."""
+def histories(served: Any, orders: Connection, session: SessionKey, place: Path) -> Iterator[Row]:
+    """How long a long history takes, ours and bare, with and without latency."""
+    stored, ours = 0, 0.0
     for name, distance in (("far", DISTANCE_MS), ("near", 0)):
         orders.send(("distance", distance))
         orders.recv()
-        counted, floor = asyncio.run(bare(served, session))
+        _, floor = asyncio.run(bare(served, session))
         stored, ours = asyncio.run(backfill(served, place / name))
-        goal = " (<= 1.5)" if distance else ""
-        print(f"backfill of {stored:,} messages, {distance} ms away: {ours:.1f} s, {stored / ours:,.0f} a second")
-        print(
-            f"bare iter_messages over {counted:,}, no pause: {floor:.1f} s; ratio {ours / floor:.2f}{goal}", flush=True
+        yield amount(
+            f"backfill, {distance} ms away, beside bare iter_messages",
+            ours / floor,
+            "x wall",
+            goal=1.5 if distance else None,
+            ours=f"{ours:.1f} s, {stored / ours:,.0f} a second",
+            floor=f"{floor:.1f} s",
         )
     counted, shipped = asyncio.run(bare(served, session, pause=None, most=500))
     ratio = ours / stored / (shipped / counted)
-    print(f"bare iter_messages with its own pause: {counted / shipped:,.0f} a second; ratio {ratio:.2f}", flush=True)
+    yield amount("the same beside its own pause", ratio, "x wall", floor=f"{counted / shipped:,.0f} a second")
 
 
 def resident() -> float:
@@ -230,34 +234,23 @@ def latencies(served: Any, orders: Connection, session: SessionKey, directory: P
     return found
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--messages", type=int, default=MESSAGES)
-    options.add_argument("--pushes", type=int, default=PUSHES)
-    options.add_argument("--alerts", type=int, default=ALERTS)
-    options.add_argument("--only", choices=("backfill", "live", "memory"), help="run only one part")
-    given = options.parse_args(arguments)
-    with world(given.messages) as (served, orders, session), tempfile.TemporaryDirectory() as made:
+def rows(quick: bool) -> Iterator[Row]:
+    if quick:
+        raise LeftOut("a history of 100,000 messages and a million pushes: only in the whole run")
+    with world(MESSAGES) as (served, orders, session), tempfile.TemporaryDirectory() as made:
         place = Path(made)
         for name in ("near", "far", "memory", "live"):
             (place / name).mkdir(mode=0o700)
             write(session_in(place / name), session)
         assert read(session_in(place / "near")) is not None
-        if given.only in (None, "backfill"):
-            histories(served, orders, session, place)
-        if given.only in (None, "live"):
-            found = latencies(served, orders, session, place / "live", given.alerts)
-            p95 = statistics.quantiles(found, n=20)[-1]
-            print(
-                f"live, published to webhook: p50 {statistics.median(found):.3f} s, p95 {p95:.3f} s (< 2)", flush=True
-            )
-        if given.only in (None, "memory"):
-            first, last, rate = asyncio.run(memory(served, orders, place / "memory", given.pushes))
-            print(
-                f"resident after {given.pushes // 10:,} pushes {first:.1f} MiB, after {given.pushes:,} {last:.1f} MiB:"
-            )
-            print(f"ratio {last / first:.3f} (<= 1.10), at {rate:,.0f} pushes a second")
+        yield from histories(served, orders, session, place)
+        found = latencies(served, orders, session, place / "live", ALERTS)
+        p95 = statistics.quantiles(found, n=20)[-1]
+        yield amount("published -> webhook, p95", p95, "s", goal=2, ours=f"median {statistics.median(found):.3f} s")
+        first, last, rate = asyncio.run(memory(served, orders, place / "memory", PUSHES))
+        ours, floor = f"{last:.1f} MiB after {PUSHES:,} pushes, {rate:,.0f}/s", f"{first:.1f} MiB after a tenth"
+        yield amount("memory under pushes", last / first, "x", goal=1.1, ours=ours, floor=floor)
 
 
 if __name__ == "__main__":
-    main()
+    run(rows, __doc__)
