@@ -48,7 +48,6 @@ from storage.sources import states
 NOW = 1_763_800_000
 HOUR = 3_600
 POSTS = 60  # of each sort
-ROUNDS = 9
 KINDS = ("new, own words", "new, stock phrases", "new, head and foot", "copy, trimmed", "copy of stock phrases")
 BATCH = 5_000
 RAID = (
@@ -76,7 +75,7 @@ FOOT = " subscribe to our channel send us your photos and videos glory to the he
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    statements, old = (20_000, 0) if quick else (100_000, 300_000)
+    statements, old = (5_000, 0) if quick else (100_000, 300_000)
     words = vocabulary()
     with tempfile.TemporaryDirectory() as directory:
         few, many = Path(directory) / "few.db", Path(directory) / "many.db"
@@ -88,7 +87,7 @@ def rows(quick: bool) -> Iterator[Row]:
             yield amount(f"place {name}, p95", found.p95, "ms", goal=5, ours=row, floor=f"{floor.p95:.1f} ms")
         yield amount("from the start to the first placed post", cost(lambda: place_apart(many, 1)).cpu, "s", goal=5)
         yield amount("memory of the window", place_apart(many, POSTS), "MB", goal=64)
-        yield from count_copies(Path(directory), words)
+        yield from count_copies(Path(directory), words, 3 if quick else 9)
 
 
 def write_statement(words: Words, number: int) -> str:
@@ -224,13 +223,13 @@ class Taken:
         return None
 
 
-def count_copies(directory: Path, words: Words) -> Iterator[Row]:
+def count_copies(directory: Path, words: Words, rounds: int) -> Iterator[Row]:
     """What 40 copies cost beside two alerts."""
     first = " ".join(words.running("en", 40))
     copies = [f"{first} command\n\nfollow @channel{number}" for number in range(41)]
     others = [f"{' '.join(words.running('en', 40))} command" for _ in range(41)]
     spent: dict[str, list[float]] = {}
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         for name, texts in (("copies", copies), ("own", others)):
             for targets in ((), ("desk",)):
                 path = directory / f"{turn}{name}{len(targets)}.db"

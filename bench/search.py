@@ -1,4 +1,4 @@
-"""Search in a warm archive of 300,000 made-up posts, in a quick run 30,000 (the goals are for `--posts 1000000`).
+"""Search in a warm archive of 300,000 made-up posts, in a quick run 20,000 (the goals are for `--posts 1000000`).
 
 The newest 20 posts and counts of many queries of each kind, dear ones among them: the usual time, the 95th percentile
 and the longest. The floor is the bare index in the same run: the same expression in one MATCH of raw sqlite3. What no
@@ -59,7 +59,7 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _sizes(quick: bool) -> tuple[int, int]:
-    return (30_000, 15) if quick else (300_000, 60)
+    return (20_000, 8) if quick else (300_000, 60)
 
 
 def _measure(path: Path, posts: int, queries: int, only: str = "") -> Iterator[Row]:
