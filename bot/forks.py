@@ -26,8 +26,9 @@ def serve(answer: Answering, prepare: Callable[[Any], None] = lambda _: None) ->
     A question is one line of JSON: `order`, which comes from us, `cpu_s`, and the `size` of the document that follows.
     `prepare(order)` may load what the forks need; `answer(order, document, cpu_s)` runs in the fork and limits itself.
     An answer begins with the process id of the fork, which leads a group of its own, and comes in pieces, each after
-    its length; the last is empty and followed by the exit code of the fork.
+    its length; the last is empty and followed by the exit code of the fork. Nothing outlives whoever asks.
     """
+    _die_with_parent()
     gc.disable()
     while line := _read_line():
         question = json.loads(line)
@@ -37,6 +38,10 @@ def serve(answer: Answering, prepare: Callable[[Any], None] = lambda _: None) ->
         _write(struct.pack("!Ii", 0, code))
         if code:
             return
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
 
 
 def _read_line() -> bytes:
@@ -89,7 +94,7 @@ def _be_fork(question: dict[str, Any], answer: Answering, pipe: int, parent: int
     try:
         gc.enable()
         os.setpgid(0, 0)
-        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        _die_with_parent()
         os.close(1)
         if os.getppid() == parent:
             left = memoryview(answer(question["order"], _read(question["size"]), question["cpu_s"]))

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -157,6 +159,26 @@ def test_one_that_died_while_it_rested_is_replaced_without_a_word() -> None:
         assert (await said(readers, b"next"))["seen"] == ["next"]
 
     with_readers(go)
+
+
+def test_nothing_outlives_a_killed_program_whatever_is_being_read() -> None:
+    asks = (
+        "import asyncio; from tests import test_readers as t; asyncio.run(t.Readers().ask(t._HERE, t.asking(b'sleep')))"
+    )
+    pause = threading.Event()
+    with subprocess.Popen([sys.executable, "-c", asks], cwd=_HERE.parents[1]) as program:
+        while len(children()) < 2:  # the one that lives, and the fork that sleeps
+            assert program.poll() is None
+            pause.wait(0.05)
+        program.kill()
+    for _ in range(1_200):
+        if not children():
+            return
+        pause.wait(0.05)
+    left = children()
+    for one in left:
+        os.kill(one, signal.SIGKILL)
+    assert left == []
 
 
 def test_no_process_answers_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
