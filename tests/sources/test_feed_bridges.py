@@ -88,6 +88,12 @@ def test_the_error_is_recognised_in_every_format_of_rss_bridge() -> None:
     ]
 
 
+def test_what_is_secret_in_the_address_of_the_feed_is_not_in_what_the_bridge_reports() -> None:
+    document = rss(error_item("").replace("Denied", "Message: the reader town-1234 is refused"))
+    (found,) = Desk(f"{ASK}&token=town-1234").rounds(document)
+    assert found == "the bridge reports: Bridge returned error 403! the reader *** is refused"
+
+
 def test_a_post_that_quotes_an_error_of_a_bridge_stays_a_post() -> None:
     (found,) = Desk().rounds(
         rss(

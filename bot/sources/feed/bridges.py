@@ -14,17 +14,20 @@ from bot.http.masking import hidden_values, mask_address, strike_secrets
 
 _TITLE = re.compile(r"(Bridge returned error \S{1,20}!) \([^()]{1,40}\)")  # code, and the number of the day
 _MERGED = "RSS-Bridge: "
-_MESSAGE = re.compile(r"^\W*Message:\s*(.+)$", re.MULTILINE)
+_MESSAGE = re.compile(r"^[ \t]{0,20}Message:(.+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"https?://\S+")
 _LONGEST = 240
+_MOST = 4_000  # characters of an error that are looked at: its message comes before its trace
 
 
 def take_out_errors(reading: ParsedFeed, address: str) -> tuple[ParsedFeed, str]:
     """The feed at `address` without the entries that report an error, and what the first of them reports, else ""."""
-    errors = [entry for entry in reading["entries"] if _is_error(entry, address)]
+    errors: list[ParsedEntry] = []
+    left: list[ParsedEntry] = []
+    for entry in reading["entries"]:
+        (errors if _is_error(entry, address) else left).append(entry)
     if not errors:
         return reading, ""
-    left = [entry for entry in reading["entries"] if entry not in errors]
     words = strike_secrets(_words_of(errors[0]), *hidden_values(address))
     rest = reading.copy()
     rest["entries"], rest["total"] = left, reading["total"] - len(errors)
@@ -69,9 +72,10 @@ def _words_of(error: ParsedEntry) -> str:
     """Its title without the day, which would be news each day, and the message that its text holds."""
     title = _TITLE.fullmatch(error["title"])
     if title is None:
-        return error["title"].removeprefix(_MERGED)
-    message = _MESSAGE.search(error["text"])
-    said = message[1] if message else next(filter(None, map(str.strip, error["text"].splitlines())), "")
+        return error["title"].removeprefix(_MERGED)[:_MOST]
+    text = error["text"][:_MOST]
+    message = _MESSAGE.search(text)
+    said = message[1] if message else next(filter(None, map(str.strip, text.splitlines())), "")
     return one_line_of(f"{title[1]} {said}")
 
 
