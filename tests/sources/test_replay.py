@@ -80,6 +80,14 @@ def test_a_line_gives_a_post_with_everything_it_says(file: Path) -> None:
     assert post.raw.data == file.read_bytes().rstrip(b"\n")
 
 
+def test_what_a_letter_quotes_stays_apart_from_its_own_words(file: Path) -> None:
+    said = [{"kind": "body", "text": "We deny this"}, {"kind": "quoted", "text": "They wrote: the bridge fell"}]
+    file.write_bytes(line(1, "We deny this", texts=said) + line(2))
+    [letter, plain] = fetched(file)[0].posts
+    assert (letter.text, letter.quoted) == ("We deny this", "They wrote: the bridge fell")
+    assert plain.quoted == ""
+
+
 def test_a_path_is_relative_to_the_config_file_and_a_dash_is_the_pipe(tmp_path: Path) -> None:
     context = {"directory": tmp_path}
     entry = {"name": "r", "kind": "replay"}

@@ -156,6 +156,7 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
         attached=_texts(document, "attached") or None,
         cards=_texts(document, "card"),
         not_shown=next(iter(_texts(document, "notice")), None),
+        quoted="\n\n".join(_texts(document, "quoted")),
     )
 
 
