@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.show.files import text_heading
 from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
+from storage.rows import TextRow
 from storage.sources import states
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -146,3 +148,9 @@ def _add(archive: Archive, native_id: str, at: int) -> None:
         assert source is not None
         fetched = FetchedPost(native_id, Raw(native_id.encode(), "text/plain"), f"post {native_id}", posted_at=at)
         saving.save(writer, source.id, Batch((fetched,)), now=NOON, method="replay", alerts=False)
+
+
+@pytest.mark.parametrize(("language", "heading"), [("und", "[quoted]"), ("my", "[quoted my]")])
+def test_a_text_whose_language_is_not_known_names_none(language: str, heading: str) -> None:
+    text = TextRow(1, "quoted", "24", "24", language, engine=None, confidence=None, current=True)
+    assert text_heading(text, ()) == heading

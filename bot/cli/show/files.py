@@ -51,7 +51,8 @@ def text_heading(text: TextRow, media: Sequence[MediaRow]) -> str:
     """Which engine made the text, of which file, and how sure it was; safe to print."""
     places = [place for place, item in enumerate(media, 1) if item.id == text.media_id]
     of = f"of file {places[0]}" if places and len(media) > 1 else None
-    made = " ".join(part for part in (text.kind, of, text.engine, text.language) if part)
+    language = text.language if text.language != "und" else None
+    made = " ".join(part for part in (text.kind, of, text.engine, language) if part)
     sure = "" if text.confidence is None else f", confidence {text.confidence:.2f}"
     return one_line(f"[{made}{sure}{', unreliable' if text.unreliable else ''}]")
 
