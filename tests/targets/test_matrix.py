@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import Later
+from bot.errors import Never
 
 PYTHON = os.environ.get("COMMUNIQUE_TEST_SYNAPSE", sys.executable)  # a Python that has the package matrix-synapse
 HOSTILE = "@room @reader:localhost <b>bold</b> [x](http://evil.example) `code` # head"
@@ -142,5 +142,5 @@ def test_an_alert_is_words_in_a_room_of_a_matrix_server(synapse: Synapse, around
 
 def test_a_wrong_password_is_a_failure_that_names_the_service(synapse: Synapse, around: Any) -> None:
     host = synapse.base.removeprefix("http://")
-    with pytest.raises(Later, match="Matrix"):
+    with pytest.raises(Never, match="Matrix refuses access"):
         asyncio.run(around.send({"kind": "apprise", "url": f"matrix://alerts:wrong@{host}/#desk:localhost"}))
