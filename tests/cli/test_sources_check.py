@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.cli.sources.advice import advise
 from bot.errors import Later, Never
-from storage.state_names import RATE_LIMITED
+from storage.state_names import PLUG_IN_UNUSABLE, RATE_LIMITED
 
 CONFIG = """
 [[sources]]
@@ -70,3 +70,4 @@ def test_there_is_a_line_for_every_failure() -> None:
     assert "look at it" in advise(Never("it is gone"))
     assert "`every`" in advise(Later("slow down", state=RATE_LIMITED))
     assert advise(Later("500")) == "nothing to do: it is tried again by itself"
+    assert advise(Later("broken", state=PLUG_IN_UNUSABLE)).startswith("repair or remove the package")

@@ -18,6 +18,7 @@ _BY_STATE = {
     state_names.REFUSED: _BROWSER,
     state_names.UNREADABLE: _BROWSER,
     state_names.BLOCKED_BY_LAW: "use a proxy in another country: `proxy` in [http]",
+    state_names.PLUG_IN_UNUSABLE: "repair or remove the package of the plug-in, then restart",
 }
 
 
