@@ -39,7 +39,7 @@ def fill(path: Path, words: Words, posts: int) -> None:
             "VALUES (?, ?, 'feed', '[]', 1, 'ok', 0, 0, 0, 0)",
             (number, f"source{number}"),
         )
-    pool = [(text, fold(text)) for text in (words.post(200) for _ in range(20_000))]
+    pool = [(text, fold(text)) for text in (words.post(200) for _ in range(min(20_000, posts // 4)))]
     numbers = iter(range(posts))
     while batch := list(islice(numbers, _BATCH)):
         connection.execute("BEGIN")

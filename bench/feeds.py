@@ -96,7 +96,7 @@ def floor(folder: Path, url: str, count: int) -> None:
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    many = MANY // 2 if quick else MANY
+    many = MANY // 4 if quick else MANY
     command = [sys.executable, "-c", "from bench.feeds import serve; serve()"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -108,7 +108,7 @@ def one_round(folder: Path, every: Sequence[FetchedPost], readings: dict[str, An
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    posts, times = (2_000, 3) if quick else (10_000, 5)
+    posts, times = (1_000, 3) if quick else (10_000, 5)
     every = invented(posts, seed=7)
     readings: dict[str, AnalyzedText] = {}
     reading = cost(lambda: readings.update((post.text, analyze(post.text)) for post in every))
