@@ -339,5 +339,8 @@ def test_a_wrong_key_is_refused_with_the_right_form(keys: dict[str, Any], tmp_pa
     }
     good = sources.settings_of("mail").model_validate(entry, context={"directory": tmp_path})
     assert good.addresses() == ("imaps://mail.example.org:993",)
+    folders = ("inbox", "INBOX", "Press", "press")
+    read = [good.model_copy(update={"folder": folder}).reads() for folder in folders]
+    assert read[0] == read[1] != read[2] != read[3]
     with pytest.raises(ValidationError):
         sources.settings_of("mail").model_validate(entry | keys, context={"directory": tmp_path})

@@ -73,7 +73,8 @@ class Settings(SourceSettings):
 
     def reads(self) -> str:
         """The mailbox and its folder."""
-        return f"{self.addresses()[0]}/{self.user}/{self.folder}".casefold()
+        folder = "INBOX" if self.folder.upper() == "INBOX" else self.folder  # the only name without its own case
+        return f"{self.addresses()[0]}/{self.user.casefold()}/{folder}"
 
     def is_wanted(self, address: str) -> bool:
         """Whether letters of this address are kept."""
