@@ -38,12 +38,13 @@ class WorldServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for _ in range(4):  # turns of the loop, in which what the system has accepted becomes a connection
+        for _ in range(10):  # turns of the loop, in which what the system has accepted becomes a connection
             await asyncio.sleep(0)
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        await asyncio.sleep(0)  # lets aborted transports close their sockets
+        for _ in range(3):
+            await asyncio.sleep(0)  # lets aborted transports close their sockets
         await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

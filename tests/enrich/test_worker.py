@@ -121,7 +121,9 @@ def test_a_file_that_the_clock_ends_again_and_again_is_never_given_up_and_people
 
 def test_a_file_whose_reading_costs_too_much_is_given_up_after_three_times(ward: Ward) -> None:
     assert ward.read("while True: pass", timeout="1s", times=3, until=ward.time + 400 * DAY) == 3
-    assert ward.given_up() == ["engine own: it exceeded its processor time"]
+    [said] = ward.given_up()  # by our own count or by the kernel's, whichever is first
+    assert said.startswith("engine own: ")
+    assert said.endswith("exceeded its processor time")
 
 
 def test_a_file_during_whose_reading_the_process_died_twice_waits_until_the_process_is_healthy(ward: Ward) -> None:

@@ -115,9 +115,9 @@ async def _answer(job: EngineJob, bounds: Bounds) -> dict[str, Any]:
             watch = group.create_task(_watch(process.pid, job.temporary, bounds, spent))
             listen = group.create_task(_keep_stderr(process, stderr))
             answer = await exchange(process, pickle.dumps(job), ANSWER_CAP, too_long)
+            kill_group(process)  # whatever it left running may hold its pipes, and asyncio waits for their ends
             code = await process.wait()
             watch.cancel()
-            kill_group(process)  # and whatever it left running
             await asyncio.wait({listen}, timeout=_STDERR_ENDS_S)
             listen.cancel()  # a process that left the group may hold the pipe open
     except TimeoutError:
