@@ -41,13 +41,15 @@ def test_the_rhythm_of_a_source_is_shown_with_what_would_have_been_reported(coll
     shown = json.loads(collected("sources", "rhythm", "ferry", "--json").stdout)
     assert (shown["known"], shown["posts"], len(shown["slots"])) == (True, 120, 2)
     assert set(shown["slots"][0]) == {"time", "words"}
-    assert sorted(one["what"] for one in shown["would_report"]) == ["silence", "slot"]
+    # one or both of the slots of the last day are past, by the hour at which this runs
+    assert {one["what"] for one in shown["would_report"]} == {"silence", "slot"}
     assert set(shown["would_report"][0]) == {"at", "what", "slot", "since", "until"}
     assert sum(sum(day["posts"]) for day in shown["hours"]) == 120
     drawn = collected("sources", "rhythm", "ferry").stdout.splitlines()
     assert any(line.startswith("usual times (Europe/Berlin): every day about ") for line in drawn)
     assert sum("█" in line for line in drawn) >= 1
-    assert any(line.startswith("since ") and line.endswith("it would have been reported 2 times:") for line in drawn)
+    times = f"it would have been reported {len(shown['would_report'])} times:"
+    assert any(line.startswith("since ") and line.endswith(times) for line in drawn)
 
 
 @pytest.mark.parametrize("since", ["2099-01-01", "0001-01-01", "99999999d", "now"])
