@@ -18,7 +18,7 @@ _URGENT = ("high", "max")
 
 @dataclass(slots=True)
 class Pacing:
-    """The plan of one config, made anew by what sources have posted meanwhile."""
+    """The plan of one config, made again from what sources have posted meanwhile."""
 
     archive: AsyncArchive
     clock: Clock

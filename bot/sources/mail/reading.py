@@ -86,7 +86,7 @@ def read_letter(data: bytes, *, cut: bool = False) -> LetterAnswer:
     """What the letter says. Raises BrokenLetter."""
     letter = _parse(data)
     words, files = _sort(letter)
-    told: list[str] = []
+    own: list[str] = []
     repeated: list[str] = []
     links: list[tuple[str, str]] = []
     plain_too = any(not page and _plain_words(part).strip() for part, page, _ in words)
@@ -101,9 +101,9 @@ def read_letter(data: bytes, *, cut: bool = False) -> LetterAnswer:
         else:
             new, old = _plain_words(part), ""
         new, marked = part_quotes(tidy(new))
-        told.append(new)
+        own.append(new)
         repeated += [old, marked]
-    text, quoted = (tidy("\n\n".join(filter(None, some))) for some in (told, repeated))
+    text, quoted = (tidy("\n\n".join(filter(None, some))) for some in (own, repeated))
     if cut and files:
         files = files[:-1]  # the last one may be incomplete; it is in the whole letter
     return LetterAnswer(

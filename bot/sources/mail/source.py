@@ -35,7 +35,7 @@ _BY_IMAP = "imap"
 class FolderCursor:
     """What the next fetch must know: which folder, by which numbers, the next of them, and since when.
 
-    `since` is when the first contact was (microseconds UTC): of a folder that was numbered anew, what came later is
+    `since` is when the first contact was (microseconds UTC): of a folder with a new numbering, what came later is
     read again.
     """
 
@@ -156,7 +156,7 @@ class MailFolder:
         while True:
             async with self._opened(None) as mailbox:
                 await mailbox.examine(self._keys.folder)
-                ring()  # what came before nobody was told of
+                ring()  # no server announces what came before
                 try:
                     async with asyncio.timeout(_WAIT_S):
                         await mailbox.wait(ring)
