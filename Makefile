@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha ffmpeg espeak-ng \
   fonts-noto-core fonts-noto-cjk fonts-sil-padauk
+BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-sil-padauk
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # How long `make test` takes on two quiet cores, its static checks included: keep it true.
 TEST_MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: docs help demo setup-media test-model test test-long torture bench lint lock clean
+.PHONY: docs help demo setup-media setup-web test-model test test-long torture bench lint lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -22,6 +23,11 @@ setup-media: .venv/.dev ## install what pictures and speech need: programs, font
 	@said=$$($(PIP) -qq install --require-hashes -r requirements/media.txt 2>&1) \
 	  || printf 'left out: packages for pictures and speech: %s\n' "$$(printf '%s\n' "$$said" | grep -v '^$$' | tail -1)" >&2
 	@$(BIN)/python -m tests.speech_model || true
+
+setup-web: .venv/.dev ## install what tests of the reading room and of exports need: a browser, fonts, packages
+	@$(BIN)/python -m tests.media_packages $(BROWSER)
+	@said=$$($(PIP) -qq install --require-hashes -r requirements/room.txt 2>&1) \
+	  || printf 'left out: packages for the reading room and exports: %s\n' "$$(printf '%s\n' "$$said" | grep -v '^$$' | tail -1)" >&2
 
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
 	@$(BIN)/python -m tests.speech_model
@@ -56,10 +62,13 @@ lock: .venv/.dev ## pin the newest allowed dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --group build -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra datasette --extra templates --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+	  pyproject.toml --extra apprise --extra datasette --extra templates --extra web --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --extra templates --extra website --group build --group dev \
+	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --extra templates --extra web --extra website --group build --group dev \
 	  -c requirements/dev.txt -o requirements/media.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  pyproject.toml --extra apprise --extra datasette --extra export --extra templates --extra web --group build --group dev --group room \
+	  -c requirements/media.txt -o requirements/room.txt
 
 clean: ## remove .venv and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
