@@ -11,6 +11,8 @@ from bot.clock import MINUTE
 from storage.media import rows as media_rows
 from storage.media.shelf import Kept
 from storage.records import FetchedMedia
+from tests.mail_server import mail_server
+from tests.ntfy_server import ntfy_server
 
 ENDINGS = {"photo": "image/jpeg", "video": "video/mp4", "voice": "audio/ogg", "document": "application/pdf"}
 
@@ -201,3 +203,36 @@ def test_undelivered_files_are_listed_with_their_alert(line: Any, deliver: Any, 
     deliver(**telegram)
     [row] = json.loads(program("alerts", "list", "--undelivered", "--json")[1])
     assert (row["kind"], row["alert"], row["target"]) == ("files", "1", "desk")
+
+
+def test_pictures_of_a_post_follow_in_one_letter_of_its_thread(line: Any, deliver: Any, arrive: Any) -> None:
+    with mail_server() as mail:
+        keys = {"kind": "email", "host": "127.0.0.1", "port": mail.port, "tls": "none"}
+        line.match(line.post(media=shown("photo", "photo", "photo")))
+        arrive(1, "photo")
+        arrive(2, "photo")
+        deliver(**keys, **{"from": "desk@news.example", "to": ["ann@news.example"]})
+        assert len(mail.letters) == 1  # words never wait
+        arrive(3, "photo")
+        line.now += 31 * MINUTE
+        deliver(**keys, **{"from": "desk@news.example", "to": ["ann@news.example"]})
+        words, files = (letter.read for letter in mail.letters)
+    assert list(words.iter_attachments()) == []
+    assert sorted(part.get_content() for part in files.iter_attachments()) == [
+        b"bytes of 1",
+        b"bytes of 2",
+        b"bytes of 3",
+    ]
+    assert files["in-reply-to"] == words["message-id"]
+
+
+def test_pictures_of_a_post_follow_one_by_one_on_phones(line: Any, deliver: Any, arrive: Any) -> None:
+    with ntfy_server() as phones:
+        line.match(line.post(media=shown("photo", "photo")))
+        arrive(1, "photo")
+        arrive(2, "photo")
+        deliver(kind="ntfy", url=phones.base, topic="desk")
+        deliver(kind="ntfy", url=phones.base, topic="desk")
+        pushed = list(phones.shown.values())
+    assert [one.file for one in pushed] == [None, b"bytes of 1", b"bytes of 2"]
+    assert [one.priority for one in pushed] == [3, 2, 2]

@@ -257,6 +257,28 @@ def test_a_file_goes_along_and_without_it_where_it_is_not_taken(email: Any, arou
     assert (part.get_filename(), part.get_content_type()) == ("spokesman-7.png", "image/png")
 
 
+def test_several_files_are_one_letter_and_never_an_empty_one(email: Any, around: Any, mail: MailServer) -> None:
+    pictures = [replace(photo(around.directory), name=f"spokesman-{number}.png") for number in (7, 8)]
+    asyncio.run(around.send(email, album=tuple(pictures), plain="2 files of alert 1"))
+    [letter] = mail.letters
+    assert [part.get_filename() for part in letter.read.iter_attachments()] == ["spokesman-7.png", "spokesman-8.png"]
+    mail.after_letter = ["552 too big"]
+    with pytest.raises(MessageRefused):
+        asyncio.run(around.send(email, album=tuple(pictures)))
+    pictures[0].path.unlink()
+    with pytest.raises(MessageRefused):
+        asyncio.run(around.send(email, album=tuple(pictures)))
+    assert len(mail.letters) == 1
+
+
+def test_as_many_files_are_in_a_letter_as_most_servers_take(email: Any, around: Any) -> None:
+    async def together(target: Any) -> list[int]:
+        one = Attachment("photo", around.directory, "a.png", "image/png", 3 << 20)
+        return [len(target.shows.together(files)) for files in ([one] * 5, [replace(one, size=9)] * 50)]
+
+    assert asyncio.run(around.with_target(email, together)) == [2, 20]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -296,7 +318,7 @@ _KEYS = [
 def test_any_subject_reads_back_as_it_was_written(message: Message, words: str) -> None:
     told = replace(message, headline=words)
     everybody = [read_mailbox("Ä. Name <a@b.example>")]
-    letter = Letter([], "", compose(told, everybody[0], everybody, "desk", 0, None), encrypted=False, user=None).read
+    letter = Letter([], "", compose(told, everybody[0], everybody, "desk", 0), encrypted=False, user=None).read
     assert letter["subject"] == subject(told).encode("utf-8", "replace").decode()
     assert str(letter["to"]) == '"Ä. Name" <a@b.example>'
 

@@ -71,6 +71,19 @@ def test_words_go_without_a_file_that_the_server_does_not_take(
     assert only(phones).file is None
 
 
+def test_a_file_that_follows_is_a_message_of_its_own_or_none(ntfy: Any, around: Any, phones: NtfyServer) -> None:
+    attached = photo(around.directory)
+    asyncio.run(around.send(ntfy, plain="fire · spokesman: 1 file of alert 1", album=(attached,)))
+    assert only(phones).file == attached.path.read_bytes()
+    phones.refuse = [(413, 41301, "too large")]
+    with pytest.raises(MessageRefused):
+        asyncio.run(around.send(ntfy, album=(attached,)))
+    attached.path.unlink()
+    with pytest.raises(MessageRefused):
+        asyncio.run(around.send(ntfy, album=(attached,)))
+    assert len(phones.shown) == 1
+
+
 def test_a_message_is_never_so_long_that_it_becomes_a_file(ntfy: Any, around: Any, phones: NtfyServer) -> None:
     async def units(target: Any) -> int:
         return int(target.shows.units)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
@@ -49,6 +50,7 @@ class Settings(TargetSettings):
     url: Annotated[str, AfterValidator(_server)] = "https://ntfy.sh"
     topic: Annotated[str, AfterValidator(_topic)]
     token_file: SecretFile | None = None  # an access token, or "user:password"
+    media: bool = True  # False: no files go with alerts
     updates: bool = False  # True: the first message is changed in place; a server older than 2.16 would ring again
 
     def sends_to(self) -> str:
@@ -62,13 +64,15 @@ class Settings(TargetSettings):
 class Ntfy:
     """One topic. Words go as JSON, and with a file as headers beside it; nothing in them is an action or Markdown."""
 
-    shows = Shows("text", units=_BYTES, caption=_CAPTION, file_bytes=_FILE, in_bytes=True)
+    shows = Shows("text", units=_BYTES, caption=_CAPTION, in_bytes=True)
     idempotent = False
     at_once = 1
     chat = None
 
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings
+        if settings.media:
+            self.shows = replace(self.shows, file_bytes=_FILE, together=lambda files: files[:1])
         self.account = f"ntfy {settings.url} {settings.token_file.path if settings.token_file else ''}"
         self._http = http
         self._clock = clock
@@ -78,12 +82,17 @@ class Ntfy:
 
     async def send(self, message: Message) -> str:
         """Publish one message; the receipt holds its id, and the sequence under which it can be changed."""
-        file = await asyncio.to_thread(_read, message.attachment)
+        attached = message.attachment or next(iter(message.album), None)
+        file = await asyncio.to_thread(_read, attached)
+        if file is None and message.album:
+            raise MessageRefused("the file of this message is not there any more")
         if file is not None:
             try:
                 return await self._put(message, file)
             except _FileRefused:
-                pass  # the words go without it
+                if message.album:  # nothing but the file
+                    raise
+                # the words go without it
         return await self._post(message, message.id)
 
     async def check(self) -> str:

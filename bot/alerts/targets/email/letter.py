@@ -25,7 +25,7 @@ def compose(
     recipients: Sequence[Mailbox],
     target: str,
     now: int,
-    file: tuple[Attachment, bytes] | None,
+    files: Sequence[tuple[Attachment, bytes]] = (),
 ) -> bytes:
     """Write the letter; the same message has the same `Message-ID` at every attempt. `now` is microseconds UTC."""
     lines = [
@@ -43,7 +43,7 @@ def compose(
     if message.priority in _URGENCY:
         number, word = _URGENCY[message.priority]
         lines += [_header("X-Priority", number), _header("Importance", word)]
-    return "".join(lines).encode("ascii") + _body(message, file)
+    return "".join(lines).encode("ascii") + _body(message, files)
 
 
 def subject(message: Message) -> str:
@@ -63,14 +63,13 @@ def read_message_id(receipt: str | None) -> str | None:
     return found if isinstance(found, str) and re.fullmatch(r"<[!-;=?-~]{3,300}>", found) else None
 
 
-def _body(message: Message, file: tuple[Attachment, bytes] | None) -> bytes:
+def _body(message: Message, files: Sequence[tuple[Attachment, bytes]]) -> bytes:
     letter = EmailMessage(SMTP)
     letter.set_content(message.plain + "\n", cte=_transfer(message.plain))
     page = "".join(f'<div dir="auto">{line or "<br>"}</div>\n' for line in message.text.split("\n"))
     page = f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{page}</body></html>\n'
     letter.add_alternative(page, subtype="html", cte=_transfer(page))
-    if file is not None:
-        attached, data = file
+    for attached, data in files:
         main, _, sub = attached.mime.partition("/")
         letter.add_attachment(data, maintype=main, subtype=sub or "octet-stream", filename=attached.name)
     return letter.as_bytes()

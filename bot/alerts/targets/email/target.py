@@ -5,9 +5,11 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from hashlib import sha256
 from ipaddress import ip_address
+from itertools import accumulate
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -30,10 +32,13 @@ _HINTS = {  # where the server has said nothing in the clear, or nothing in TLS
     "none": ' (perhaps this port expects tls = "implicit")',
 }
 _LARGEST = 7 << 20  # as base64 this is below 10 MB, the limit that Postfix has by itself
+_TOGETHER = 20  # files in one letter
 _RECIPIENTS = 50
 _SOON = 60  # seconds: a server that puts a recipient off rarely means less
 _LONGEST_WAIT = 3_600
 _WITH_FILE_S, _DEADLINE_S = 60.0, 45.0  # together less than an outbox allows one message
+
+_File = tuple[Attachment, bytes]
 
 
 def _mailbox(written: str) -> str:
@@ -60,6 +65,7 @@ class Settings(TargetSettings):
     password_file: SecretFile | None = None
     ca_file: ConfigPath | None = None  # authorities to trust besides the well-known ones
     sender: Annotated[str, AfterValidator(_mailbox)] = Field(alias="from")
+    media: bool = True  # False: no files go with alerts
     to: Annotated[tuple[Annotated[str, AfterValidator(_mailbox)], ...], AfterValidator(_some)]
 
     @model_validator(mode="after")
@@ -95,7 +101,7 @@ class Mail:
     A recipient who is refused for good stops no other. One who is put off gets the letter later, alone.
     """
 
-    shows = Shows("html", replies=True, file_bytes=_LARGEST)
+    shows = Shows("html", replies=True)
     idempotent = False
     at_once = 1
     account = None
@@ -109,6 +115,8 @@ class Mail:
         deadlines_s: tuple[float, float] = (_WITH_FILE_S, _DEADLINE_S),
     ) -> None:
         self.settings = settings
+        if settings.media:
+            self.shows = replace(self.shows, file_bytes=_LARGEST, together=_together)
         self._with_file_s, self._deadline_s = deadlines_s
         self._http = http
         self._clock = clock
@@ -145,26 +153,30 @@ class Mail:
             return f"the mail server takes the login of {self.settings.user}" if self.settings.user else "no login"
 
     async def _outcome(self, message: Message, recipients: Sequence[str]) -> Outcome:
-        file = await asyncio.to_thread(_read, message.attachment)
-        if file is not None:
+        files = await asyncio.to_thread(_read, message)
+        if message.album and not files:
+            raise MessageRefused("the files of this letter are not there any more")
+        if files:
             try:
-                return await self._post(message, recipients, file, self._with_file_s)
+                return await self._post(message, recipients, files, self._with_file_s)
             except (TooLarge, LetterRefused):
-                pass  # perhaps because of the file: the words go alone
+                if message.album:  # nothing but files
+                    raise MessageRefused(f"{self.settings.host} refuses a letter with these files") from None
+                # perhaps because of the file: the words go alone
             except Later as problem:
-                if not isinstance(problem.__cause__, TimeoutError) or problem.unsure:
+                if not isinstance(problem.__cause__, TimeoutError) or problem.unsure or message.album:
                     raise
         try:
-            return await self._post(message, recipients, None, self._deadline_s)
+            return await self._post(message, recipients, (), self._deadline_s)
         except TooLarge:
             raise MessageRefused(f"{self.settings.host} takes no letter of this size") from None
         except LetterRefused as problem:
             raise MessageRefused(f"{self.settings.host} refuses this letter ({problem})") from None
 
     async def _post(
-        self, message: Message, recipients: Sequence[str], file: tuple[Attachment, bytes] | None, deadline: float
+        self, message: Message, recipients: Sequence[str], files: Sequence[_File], deadline: float
     ) -> Outcome:
-        letter = compose(message, self._sender, self._recipients, self.settings.name, self._clock.now(), file)
+        letter = compose(message, self._sender, self._recipients, self.settings.name, self._clock.now(), files)
         async with self._opened(deadline) as conversation:
             return await conversation.send(self._sender.address, recipients, letter)
 
@@ -240,11 +252,19 @@ def _read_progress(progress: str | None) -> set[str]:
     return set(json.loads(progress).get("took", ())) if progress else set()
 
 
-def _read(attached: Attachment | None) -> tuple[Attachment, bytes] | None:
-    try:
-        return (attached, attached.path.read_bytes()) if attached else None
-    except OSError:
-        return None  # the words go without it
+def _together(files: Sequence[Attachment]) -> Sequence[Attachment]:
+    """The first files, as many as one letter takes."""
+    sizes = accumulate(file.size for file in files[:_TOGETHER])
+    return files[: max(1, sum(size <= _LARGEST for size in sizes))]
+
+
+def _read(message: Message) -> list[_File]:
+    """The files of a message that can still be read; without one its words go alone."""
+    found = []
+    for file in (message.attachment, *message.album):
+        with suppress(OSError):
+            found += [(file, file.path.read_bytes())] if file else []
+    return found
 
 
 def build(settings: Settings, surroundings: TargetTools) -> Mail:
