@@ -56,6 +56,7 @@ _COMMANDS = {
         "tail": "Show the newest posts; with -f also new ones as they arrive.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List, test, explain and replay rules.",
+        "serve": "Open the reading room: the archive in a browser.",
         "backup": "Back up archive, files and config; the daemon may run.",
         "restore": "Restore a backup into an empty directory.",
         "alerts": "List and explain alerts, send them again, test a target.",

@@ -1,0 +1,40 @@
+"""The reading room as one ASGI application: routes, answers to what goes wrong, and the guard around all of it."""
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from bot.foreign.text import visible
+from bot.web.problems import PROBLEMS
+from bot.web.routes import ROUTES
+from bot.web.security import FrontDoor
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from bot.web.room import ReadingRoom
+
+
+def make_app(room: "ReadingRoom") -> "ASGIApp":
+    """The application of one reading room."""
+    app = Starlette(routes=list(ROUTES), exception_handlers=dict(PROBLEMS))
+    app.state.room = room
+    return _Logged(FrontDoor(app, room))
+
+
+class _Logged:
+    """Outermost: a bug has been answered with a page; its traceback goes to stderr with no letter that acts there."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            sys.stderr.write(f"{scope['method']} {visible(scope['path'])} failed:\n")
+            sys.stderr.write(visible(traceback.format_exc(), newlines=True))

@@ -1,0 +1,95 @@
+"""Makes pages: templates that escape everything, times in the reader's zone, words of strangers set apart."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from bot.foreign.text import one_line, visible
+from bot.web import words
+from bot.web.assets import address
+from bot.web.room import room_of
+from bot.web.viewer import viewer_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("bot.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = address
+    made.filters["foreign"] = foreign
+    made.filters["line"] = one_line
+    return made
+
+
+def foreign(text: str) -> str:
+    """Words of strangers, with line feeds; what acts on a page or a reader unseen is written out."""
+    return visible(text, newlines=True)
+
+
+def zone_of(request: "Request") -> tzinfo:
+    """The zone of the reader: by `tz` in the address or the cookie, else that of the config, else UTC."""
+    named = (request.query_params.get("tz"), request.cookies.get("tz"), room_of(request).config.defaults.timezone)
+    return next((zone for name in named if name and (zone := find_zone(name))), UTC)
+
+
+@cache
+def find_zone(name: str) -> tzinfo | None:
+    """The zone of this name, None if there is none."""
+    if name.upper() in {"UTC", "Z"}:
+        return UTC
+    try:
+        return ZoneInfo(name[:64])
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def in_zone(at: int, zone: tzinfo) -> datetime | None:
+    """A time in microseconds UTC as people there write it; None beyond the years that calendars have."""
+    try:
+        return (_EPOCH + timedelta(microseconds=at)).astimezone(zone)
+    except (OverflowError, ValueError):
+        return None
+
+
+def time_tag(at: int | None, zone: tzinfo, form: str = "%Y-%m-%d %H:%M", unknown: str = "–") -> Markup:
+    """A time for people, with the same in UTC in its title."""
+    here = None if at is None else in_zone(at, zone)
+    if here is None:
+        return Markup("<span>{}</span>").format(unknown)
+    utc = here.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        utc.isoformat().replace("+00:00", "Z"), utc.strftime("%Y-%m-%d %H:%M:%S UTC"), here.strftime(form)
+    )
+
+
+def page(request: "Request", template: str, /, *, status: int = 200, **values: object) -> HTMLResponse:
+    """A page of the reading room, made of a template and values. `say`, `when`, `viewer`, `here` are always there."""
+    zone = zone_of(request)
+    said = words.choose(request.headers.get("accept-language", ""))
+
+    def when(at: int | None, form: str = "%Y-%m-%d %H:%M", unknown: str = "–") -> Markup:
+        return time_tag(at, zone, form, unknown)
+
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            request=request, say=said, when=when, zone=zone, viewer=viewer_of(request), here=request.url.path, **values
+        )
+    )
+    return HTMLResponse(html, status, {"Content-Language": said.language, "Vary": "Accept-Language, Cookie"})

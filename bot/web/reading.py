@@ -1,0 +1,40 @@
+"""Reads the archive for pages, in a few threads and through the read-only door; every read is a viewer's."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from bot.web.viewer import Viewer
+from storage.archive.database import Archive, Reader
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS = 4
+
+
+class ReadingThreads:
+    """The archive, as pages ask it: never opened for writing. Raises ArchiveError where there is none."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self._threads = ThreadPoolExecutor(_THREADS, "reading")
+
+    async def read(
+        self, viewer: Viewer, look: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`look(reader, …)` in a thread, on what this viewer may read."""
+        work = partial(self._look, viewer, look, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _look(self, viewer: Viewer, look: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        assert viewer.sources is None
+        with self.archive.reading() as reader:
+            return look(reader, *args, **kwargs)
+
+    async def aclose(self) -> None:
+        """Wait for what is being read, and close the archive."""
+        await asyncio.get_running_loop().run_in_executor(None, partial(self._threads.shutdown, wait=True))
+        self.archive.close()

@@ -1,0 +1,36 @@
+"""What every page of the reading room works with: the archive, the config, the time, the words."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from bot.clock import Clock
+from bot.web.reading import ReadingThreads
+from bot.web.viewer import Viewer
+from storage.frozen import dataclass
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+    from bot.config.model import Config
+    from storage.language.terms import Term
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRoom:
+    """One running reading room.
+
+    `terms` gives the phrases of each @name in queries. `hosts` are the names under which it may be called, in lower
+    case and without a port; None for any. `owner` is who reads where nobody has to sign in.
+    """
+
+    reading: ReadingThreads
+    config: "Config"
+    clock: Clock
+    terms: "Callable[[], Mapping[str, Term]]"
+    hosts: frozenset[str] | None
+    owner: Viewer
+
+
+def room_of(request: "HTTPConnection") -> ReadingRoom:
+    """The reading room that a request came to."""
+    return cast("ReadingRoom", request.app.state.room)

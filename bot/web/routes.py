@@ -1,0 +1,11 @@
+"""Every address of the reading room, in one table."""
+
+from starlette.routing import BaseRoute, Route
+
+from bot.web.assets import serve_asset
+from bot.web.pages.now import show_now
+
+ROUTES: tuple[BaseRoute, ...] = (
+    Route("/", show_now),
+    Route("/static/{name:path}", serve_asset),
+)

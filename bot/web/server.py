@@ -1,0 +1,74 @@
+"""Listens, answers until it is stopped, and stops in order."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+_ENDING_S = 5  # how long answers that are under way may take after a stop
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 takes a free one. Raises UserError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as problem:
+        raise UserError(f"--listen: {host} is no address of this machine ({problem.strerror or problem})") from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as problem:
+        listening.close()
+        raise UserError(
+            f"cannot listen on {host}:{port} ({problem.strerror or problem}): is it served already?"
+            " `communique serve --listen HOST:PORT` takes another address"
+        ) from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, without its own way to treat signals: it ends the process by them, after it has stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def answer_requests(app: "ASGIApp", listening: socket.socket) -> int:
+    """Answer until SIGTERM, SIGHUP or Ctrl-C. The exit code: 0, or 130 after Ctrl-C."""
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_ENDING_S,
+        proxy_headers=False,
+    )
+    server, stopped_by = _Server(config), list[int]()
+
+    def stop(number: int) -> None:
+        server.force_exit = bool(stopped_by)  # the second time: at once
+        server.should_exit = True
+        stopped_by.append(number)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+    await server.serve(sockets=[listening])
+    return 130 if signal.SIGINT in stopped_by else 0
