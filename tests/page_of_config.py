@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.cli.kinds import every_kind
 from bot.config.schema import schema
 from bot.contracts.amounts import written
 from bot.contracts.engine import EngineSettings
 from bot.contracts.settings import Settings
 from bot.contracts.source import SourceSettings
 from bot.contracts.target import TargetSettings
+from bot.listing.kinds import every_kind
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 SHARED: Mapping[str, type[Settings]] = {"sources": SourceSettings, "targets": TargetSettings, "engines": EngineSettings}

@@ -13,9 +13,9 @@ from bot.cli.digest_preview import preview_digest
 from bot.cli.facing import describe_facing, read_facing_document
 from bot.cli.following import follow_chat
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
-from bot.cli.names import find_event, warn_unknown_rule
+from bot.cli.names import warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
-from bot.cli.retry import find_story, retry_alerts
+from bot.cli.retry import retry_alerts
 from bot.cli.target_test import test_target
 from bot.cli.terminal.output import (
     Form,
@@ -23,7 +23,6 @@ from bot.cli.terminal.output import (
     Session,
     complete_name,
     find_limit,
-    format_count,
     format_options,
     limit_option,
     say,
@@ -37,13 +36,16 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.cli.undelivered import print_undelivered
 from bot.documents.alert import addressee, alert_json, explained_alert_json
 from bot.documents.as_json import place_of
+from bot.documents.counts import format_count
 from bot.documents.mute import describe_muted
 from bot.errors import NotFound
 from bot.foreign.text import one_line, undated, visible
+from bot.listing.names import find_event, find_story
+from bot.listing.times import Zone, format_time, parse_time
 from storage.alerts import digests, matches, outbox
 from storage.answers import verdicts
 from storage.events import facing, listing

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bot.cli.terminal.output import Session, format_options, write_json, write_line
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.errors import UserError
+from bot.listing.times import Zone, format_time
 
 if TYPE_CHECKING:
     from storage.answers.verdicts import Verdict

@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.terminal.output import (
-    Form,
-    Session,
-    format_count,
-    format_options,
-    format_size,
-    say,
-    write_json,
-    write_line,
-)
+from bot.cli.terminal.output import Form, Session, format_options, say, write_json, write_line
 from bot.documents.as_json import iso
+from bot.documents.counts import format_count, format_size
 from bot.errors import CommuniqueError, ConfigError, UserError
 from bot.foreign.text import visible
 

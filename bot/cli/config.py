@@ -140,8 +140,8 @@ def _format_setting(session: Session, leaf: "Setting", part: "KeyPath", *, origi
 @click.pass_obj
 def print_schema(session: Session) -> None:
     """Print the JSON Schema that gives an editor completion and checks."""
-    from bot.cli.kinds import every_kind
     from bot.config.schema import schema as describe
+    from bot.listing.kinds import every_kind
 
     write_json(session, describe(every_kind()))
 
@@ -189,9 +189,9 @@ def print_paths(session: Session, form: Form | None) -> None:
 
 
 def _load(session: Session, file: Path | None, *, needed: bool = True) -> "tuple[Config, ConfigFile]":
-    from bot.cli.kinds import every_kind
     from bot.config.document import open_document, parse
     from bot.config.reading import find, settle
+    from bot.listing.kinds import every_kind
 
     if file == Path("-"):
         document = parse(sys.stdin.buffer.read(), name="<stdin>", path=None, directory=Path.cwd())

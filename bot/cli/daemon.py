@@ -2,11 +2,9 @@
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session
-from bot.daemon.judging import DaemonState
 from bot.errors import Later, Never
 
 if TYPE_CHECKING:
@@ -54,18 +52,6 @@ def make_startup(session: Session, journal: "Journal", stop_with_stdin: bool = F
         session.clock,
         stop_with_stdin,
     )
-
-
-def find_daemon(data_dir: Path) -> DaemonState:
-    """Read from the lock which process uses the data directory."""
-    from bot.daemon.lock import held_since, holder
-
-    try:
-        pid = holder(data_dir)
-        since = None if pid is None else held_since(data_dir)
-    except OSError:
-        return DaemonState(None, None)
-    return DaemonState(pid is not None, pid or None, since)
 
 
 def ask_daemon(session: Session, kind: "RequestKind", source: str, account: str = "") -> str:

@@ -8,8 +8,9 @@ import click
 from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import Form, Session, complete_name, format_options, say, write_json, write_line
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.foreign.text import visible
+from bot.listing.times import Zone, format_time
 
 if TYPE_CHECKING:
     from bot.config import Config

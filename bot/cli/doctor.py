@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bot.cli.sandbox import SANDBOX_FIX, describe_leaks
-from bot.cli.terminal.output import Form, Session, Style, format_count, format_options, style, write_json, write_text
+from bot.cli.terminal.output import Form, Session, Style, format_options, style, write_json, write_text
 from bot.clock import DAY, HOUR, SECOND
 from bot.documents.as_json import iso
+from bot.documents.counts import format_count
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign.text import one_line
 from storage.state_names import CONNECTED
@@ -322,8 +323,8 @@ def check_pictures() -> Finding:
 
 def check_plug_ins() -> Iterator[Finding]:
     """Name each package that adds a kind. Only those that the config names are loaded, and may turn out broken."""
-    from bot.cli.kinds import every_kind
     from bot.contracts.plug_ins import name_package
+    from bot.listing.kinds import every_kind
 
     kinds = every_kind()
     for what, added in (("sources", kinds.sources.plug_ins), ("targets", kinds.targets.plug_ins)):

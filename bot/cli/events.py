@@ -6,9 +6,8 @@ import click
 
 from bot.alerts.document import facing_document
 from bot.cli.answers import check_by
-from bot.cli.daemon import find_daemon
 from bot.cli.facing import describe_facing
-from bot.cli.names import find_event, find_post_id, warn_unknown_rule
+from bot.cli.names import warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
     Form,
@@ -16,7 +15,6 @@ from bot.cli.terminal.output import (
     Session,
     complete_name,
     find_limit,
-    format_count,
     format_options,
     limit_option,
     say,
@@ -30,10 +28,14 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.cli.terminal.times import zone_option
+from bot.documents.counts import format_count
 from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.names import find_event, find_post_id
+from bot.listing.running import find_daemon
+from bot.listing.times import Zone, format_time, parse_time
 from storage.events import facing, growing, links, listing, members
 
 if TYPE_CHECKING:

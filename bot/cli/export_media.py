@@ -12,10 +12,12 @@ import click
 
 from bot.cli.names import warn_unknown_sources
 from bot.cli.query import NOTHING_FOUND
-from bot.cli.terminal.output import Session, format_count, say
-from bot.cli.terminal.times import Zone, parse_time, zone_option
+from bot.cli.terminal.output import Session, say
+from bot.cli.terminal.times import zone_option
+from bot.documents.counts import format_count
 from bot.errors import UserError
 from bot.foreign.text import csv_cell
+from bot.listing.times import Zone, parse_time
 from storage.media.types import ending
 
 if TYPE_CHECKING:

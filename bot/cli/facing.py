@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bot.alerts.document import facing_document, quote
-from bot.cli.terminal.times import Zone, format_time
 from bot.foreign.text import one_line, undated
+from bot.listing.times import Zone, format_time
 from storage.events import facing
 
 if TYPE_CHECKING:

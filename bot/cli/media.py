@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.daemon import find_daemon
 from bot.cli.names import find_by_name, warn_unknown_sources
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import (
@@ -13,9 +12,7 @@ from bot.cli.terminal.output import (
     Session,
     complete_name,
     find_limit,
-    format_count,
     format_options,
-    format_size,
     limit_option,
     say,
     say_left_out,
@@ -26,9 +23,12 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.cli.terminal.times import zone_option
+from bot.documents.counts import format_count, format_size
 from bot.documents.media import listed_file_json
 from bot.errors import UserError
+from bot.listing.running import find_daemon
+from bot.listing.times import Zone, format_time, parse_time
 from storage.media import summary
 from storage.media.summary import Listed
 

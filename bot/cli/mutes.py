@@ -13,7 +13,6 @@ from bot.cli.terminal.output import (
     Session,
     complete_name,
     complete_tag,
-    format_count,
     format_options,
     say,
     table_option,
@@ -23,11 +22,13 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.contracts.amounts import duration, written
+from bot.documents.counts import format_count
 from bot.documents.mute import describe_muted, mute_json
 from bot.errors import NotFound
 from bot.foreign.text import one_line
+from bot.listing.times import Zone, format_time
 from storage.alerts import mutes
 from storage.alerts.mutes import Mute
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bot.cli.names import warn_unknown_names
 from bot.cli.terminal.output import Session, say
-from bot.cli.terminal.times import Zone
 from bot.cli.terminal.width import text_width
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.times import Zone
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader

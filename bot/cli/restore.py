@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.terminal.output import Form, Session, format_count, format_options, say, write_json, write_line
+from bot.cli.terminal.output import Form, Session, format_options, say, write_json, write_line
 from bot.documents.as_json import iso
+from bot.documents.counts import format_count
 from bot.errors import UserError
 from bot.foreign.text import visible
 

@@ -7,16 +7,16 @@ import click
 from bot.cli.mutes import find_mute
 from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND
-from bot.cli.terminal.output import Session, complete_name, format_count, say, write_line
-from bot.cli.terminal.times import Zone, format_time, zone_option
-from bot.errors import NotFound
+from bot.cli.terminal.output import Session, complete_name, say, write_line
+from bot.cli.terminal.times import zone_option
+from bot.documents.counts import format_count
 from bot.foreign.text import visible
-from storage.alerts import matches, retrying
-from storage.records import Story
+from bot.listing.names import find_story
+from bot.listing.times import Zone, format_time
+from storage.alerts import retrying
 
 if TYPE_CHECKING:
     from storage.alerts.retrying import Retried
-    from storage.archive.database import Reader
 
 
 @click.command("retry")
@@ -102,11 +102,3 @@ def _why_nothing(done: "Retried", alert_id: int | None, zone: Zone) -> str:
         return f"nothing to send again: alert {alert_id} was sent to no target (`communique alerts why {alert_id}`)"
     states = (f"{state} to {name} {format_time(at, zone, unknown='now')}" for name, state, at in done.settled)
     return f"nothing to send again: alert {alert_id} was {', '.join(states)}"
-
-
-def find_story(reader: "Reader", alert_id: int) -> Story:
-    """The alert with this number. Raises NotFound."""
-    story = matches.read_story(reader, alert_id) if alert_id < 1 << 63 else None
-    if story is None:
-        raise NotFound(f"there is no alert {alert_id}: `communique alerts list` shows them")
-    return story

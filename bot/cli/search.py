@@ -1,7 +1,6 @@
 """`communique search`: posts that a query finds, newest first, with the words around each hit."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -23,15 +22,16 @@ from bot.cli.terminal.output import (
     write_line,
 )
 from bot.cli.terminal.pager import pager_option
-from bot.cli.terminal.posts import POST_COLUMNS, print_post
-from bot.cli.terminal.times import Zone, parse_span, zone_option
+from bot.cli.terminal.posts import print_post
+from bot.cli.terminal.times import zone_option
+from bot.listing.posts import POST_COLUMNS, read_found
+from bot.listing.times import Zone, parse_span
 from storage.rows import Hit, PostRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
     from storage.search.search import FoundPost
 
-_AT_ONCE = 50
 _LIMIT = 20
 _EFFORT = 20_000  # posts that are looked at to say how many were left out: about a second
 
@@ -119,23 +119,18 @@ def _show(
     """Write posts as they are found, a page at a time. The number of posts."""
     total = 0
 
-    def pages() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:
+    def counted() -> Iterator[tuple[PostRow, tuple[Hit, ...], dict[int, str]]]:
         nonlocal total
-        from storage.posts import reading
-
-        while page := list(islice(found, _AT_ONCE)):
-            total += len(page)
-            texts = reading.read_texts(reader, {hit.text_id for item in page for hit in item.hits})
-            hits = {item.post_id: item.hits for item in page}
-            for post in reading.read_posts(reader, hits):
-                yield post, hits[post.id], texts
+        for one in read_found(reader, found):
+            total += 1
+            yield one
 
     if form is not None:
         from bot.documents.found import found_json
 
-        write(session, form, (found_json(post, hits, texts) for post, hits, texts in pages()), POST_COLUMNS)
+        write(session, form, (found_json(post, hits, texts) for post, hits, texts in counted()), POST_COLUMNS)
         return total
-    for post, hits, texts in pages():
+    for post, hits, texts in counted():
         print_post(session, post, zone, hits, texts, highlight=highlight)
     if total == 0:
         say(session, "nothing found")

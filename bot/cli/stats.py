@@ -8,13 +8,14 @@ import click
 
 from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
 from bot.cli.terminal.pager import pager_option
-from bot.cli.terminal.times import Zone, parse_span, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.cli.terminal.width import cut, pad, text_width
 from bot.clock import DAY
 from bot.documents.as_json import iso
 from bot.documents.charts import draw_bar, draw_sparkline
 from bot.errors import UserError
 from bot.foreign.text import one_line
+from bot.listing.times import Zone, parse_span
 from storage.frozen import dataclass
 from storage.search import stats
 

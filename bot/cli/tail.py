@@ -8,9 +8,11 @@ import click
 from bot.cli.names import warn_unknown_sources
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.terminal.output import Session, source_option, tag_option, write
-from bot.cli.terminal.posts import POST_COLUMNS, print_post
-from bot.cli.terminal.times import Zone, zone_option
+from bot.cli.terminal.posts import print_post
+from bot.cli.terminal.times import zone_option
 from bot.documents.as_json import as_json
+from bot.listing.posts import POST_COLUMNS
+from bot.listing.times import Zone
 from storage.posts import reading
 from storage.records import PostRow
 

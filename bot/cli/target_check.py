@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.cli.bot_check import check_bot
-from bot.cli.daemon import find_daemon
 from bot.cli.terminal.output import Session, say, style, write_line
 from bot.errors import Later, Never
 from bot.foreign.text import one_line, visible
+from bot.listing.running import find_daemon
 
 if TYPE_CHECKING:
     from bot.config.model import Config

@@ -2,9 +2,9 @@
 
 from bot.cli.terminal.output import Form, Session, find_limit, say, say_left_out, write
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time
 from bot.documents.undelivered import explain_wait, undelivered_json
 from bot.foreign.text import one_line
+from bot.listing.times import Zone, format_time
 from storage.alerts import waiting
 from storage.alerts.waiting import UndeliveredRow
 

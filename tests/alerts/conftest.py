@@ -18,7 +18,6 @@ from bot.alerts.outbox import Drained, Outbox
 from bot.alerts.render import Rendering
 from bot.archive import AsyncArchive
 from bot.claims import Claims
-from bot.cli.kinds import every_kind
 from bot.clock import Clock
 from bot.config import Config, load
 from bot.config.environment import Environment
@@ -27,6 +26,7 @@ from bot.contracts.quiet import QuietHours
 from bot.contracts.target import Target, TargetSettings, TargetTools
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
+from bot.listing.kinds import every_kind
 from storage.alerts import matches
 from storage.archive.database import Archive
 from storage.posts import saving

@@ -10,11 +10,11 @@ import pytest
 from bot.answers.chat_limits import ChatLimits
 from bot.answers.line import BotLine
 from bot.archive import AsyncArchive
-from bot.cli.kinds import every_kind
 from bot.clock import Clock
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.http import IN_ALL, Http
+from bot.listing.kinds import every_kind
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.answers import bots, escalations
 from storage.records import Escalation

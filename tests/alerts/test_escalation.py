@@ -215,7 +215,7 @@ escalate = {{ after = {after}, targets = {targets} }}
 
 
 def problems(tmp_path: Path, after: str, targets: str) -> list[str]:
-    from bot.cli.kinds import every_kind
+    from bot.listing.kinds import every_kind
 
     path = tmp_path / "config.toml"
     path.write_text(CONFIG.format(after=after, targets=targets))

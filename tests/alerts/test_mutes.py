@@ -11,10 +11,10 @@ import pytest
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
-from bot.cli.kinds import every_kind
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.daemon.renaming import follow_names
+from bot.listing.kinds import every_kind
 from storage.alerts import outbox
 from storage.archive.sequence import take_number
 from storage.sources import clock_repair, states

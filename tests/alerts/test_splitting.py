@@ -10,9 +10,9 @@ import pytest
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
-from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
+from bot.listing.kinds import every_kind
 from storage.archive.sequence import take_number
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw

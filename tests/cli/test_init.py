@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cli.init import TEMPLATE
-from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
+from bot.listing.kinds import every_kind
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 

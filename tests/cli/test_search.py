@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from bot.cli.query import parse_query
-from bot.cli.terminal.posts import cut_snippets
 from bot.errors import UserError
+from bot.listing.snippets import cut_snippets
 from storage.rows import MediaRow, PostRow
 
 Program = Callable[..., subprocess.CompletedProcess[str]]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli.terminal.times import Zone, format_age, format_time, parse_span, parse_time
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.errors import UserError
 from bot.foreign.text import visible
+from bot.listing.times import Zone, format_age, format_time, parse_span, parse_time
 
 NOW = 1_762_000_000 * SECOND  # 2025-11-01T12:26:40Z, 18:56:40 in Yangon
 YANGON = Zone(ZoneInfo("Asia/Yangon"), ZoneInfo("Asia/Yangon"))

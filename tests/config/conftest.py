@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.kinds import every_kind
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.errors import ConfigError
+from bot.listing.kinds import every_kind
 
 Write = Callable[[str], Path]
 Read = Callable[..., Config]

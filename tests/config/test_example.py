@@ -8,7 +8,6 @@ import pytest
 
 from bot import sources
 from bot.alerts import targets
-from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath, inside, scan
@@ -17,6 +16,7 @@ from bot.config.pairs import PairConfig
 from bot.config.reading import LISTS, SECTIONS
 from bot.config.schema import schema
 from bot.enrich import engines
+from bot.listing.kinds import every_kind
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 

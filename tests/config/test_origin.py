@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.kinds import every_kind
 from bot.config.environment import Environment
 from bot.config.locate import KeyPath
 from bot.config.origin import masked, settings
 from bot.config.reading import find, settle
+from bot.listing.kinds import every_kind
 
 Write = Callable[[str], Path]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.kinds import every_kind
 from bot.clock import MINUTE, SECOND
 from bot.config import Config, load
 from bot.config.environment import Environment
 from bot.contracts.settings import SecretFile
 from bot.errors import ConfigError
+from bot.listing.kinds import every_kind
 
 Write = Callable[[str], Path]
 Read = Callable[..., Config]
@@ -240,7 +240,7 @@ def test_the_data_directory_is_the_options_then_the_environments_then_the_files(
 
 def test_loading_imports_only_the_kinds_that_the_config_names(write: Write) -> None:
     program = (
-        "import sys; from pathlib import Path; from bot.config import load; from bot.cli.kinds import every_kind;"
+        "import sys; from pathlib import Path; from bot.config import load; from bot.listing.kinds import every_kind;"
         "from bot.config.environment import Environment; load(Path(sys.argv[1]), Environment(), kinds=every_kind());"
         "print([name for name in sys.modules if name.count('.') == 2 and name.startswith('bot.sources.')])"
     )

@@ -13,8 +13,8 @@ from typing import Any
 import click
 import pytest
 
-from bot.cli.kinds import every_kind
 from bot.config.schema import schema
+from bot.listing.kinds import every_kind
 from bot.world import World, run_in_thread
 from bot.world.story import begin
 from tests.desk import Desk

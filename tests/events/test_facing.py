@@ -191,7 +191,7 @@ def test_without_events_sides_still_face_each_other(desk: Desk) -> None:
 
 def test_the_commands_show_both_statements(desk: Desk) -> None:
     from bot.cli.facing import describe_facing, read_facing_document
-    from bot.cli.terminal.times import Zone
+    from bot.listing.times import Zone
     from storage.alerts import matches
 
     claim = desk.say("rangers", CLAIM)

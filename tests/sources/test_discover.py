@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bot import sources
-from bot.cli.kinds import every_kind
 from bot.cli.sources.add import make_name
 from bot.cli.sources.discover import Discovery, discover
 from bot.clock import Clock
@@ -16,6 +15,7 @@ from bot.config.environment import Environment
 from bot.config.reading import settle
 from bot.errors import CommuniqueError, UserError
 from bot.http import Http, HttpRules
+from bot.listing.kinds import every_kind
 from tests.sources.loopback_server import NOW, Answer, Peer
 from tests.sources.mastodon_server import MastodonServer
 from tests.sources.town_site import HTML, TownSite

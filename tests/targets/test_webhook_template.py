@@ -8,12 +8,12 @@ import pytest
 
 from bot.alerts.sample import sample_data
 from bot.alerts.targets.webhook.template import fill_template, find_problem
-from bot.cli.kinds import every_kind
 from bot.config import load
 from bot.config.environment import Environment
 from bot.contracts.message import Message
 from bot.contracts.target import MessageRefused
 from bot.errors import ConfigError, Never
+from bot.listing.kinds import every_kind
 from tests.targets.test_webhook import Kept, receiver  # noqa: F401 - the fixture
 
 HOSTILE = '", "admin": true, "x": "\\ \n\u2028 <b>&</b> \x00 ထ {{ rule }} %0A&a=1'

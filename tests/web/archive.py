@@ -13,9 +13,9 @@ from typing import Any
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
-from bot.cli.kinds import every_kind
 from bot.config import Config, load
 from bot.config.environment import Environment
+from bot.listing.kinds import every_kind
 from storage.alerts import claiming, digests, holding, mutes, notices, outbox, target_states
 from storage.alerts.settlement import Settlement
 from storage.answers import acks, verdicts

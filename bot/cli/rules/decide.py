@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.daemon import find_daemon
-from bot.cli.names import find_post_id
 from bot.cli.query import NOTHING_FOUND
-from bot.cli.terminal.output import Session, format_count, format_options, say, write_json, write_line
+from bot.cli.terminal.output import Session, format_options, say, write_json, write_line
 from bot.documents.alert import alert_json
+from bot.documents.counts import format_count
 from bot.foreign.text import one_line
+from bot.listing.names import find_post_id
+from bot.listing.running import find_daemon
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive, Writer

@@ -27,11 +27,12 @@ from bot.cli.terminal.output import (
     write_line,
 )
 from bot.cli.terminal.pager import pager_option
-from bot.cli.terminal.posts import cut_around, draw_snippet
+from bot.cli.terminal.posts import draw_snippet
 from bot.cli.terminal.table import write_table
 from bot.clock import DAY, SECOND
 from bot.errors import UserError
 from bot.foreign.text import one_line
+from bot.listing.snippets import cut_around
 from storage.records import Hit
 
 if TYPE_CHECKING:

@@ -9,14 +9,16 @@ import click
 
 from bot.cli.query import NOTHING_FOUND, print_warnings, say_indexing
 from bot.cli.rules.selection import choose_query, complete_rule, find_sources
-from bot.cli.terminal.output import Session, format_count, format_options, say, style, write_json, write_line
+from bot.cli.terminal.output import Session, format_options, say, style, write_json, write_line
 from bot.cli.terminal.posts import print_post
-from bot.cli.terminal.times import Zone, format_time, parse_span, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.clock import DAY
 from bot.documents.as_json import iso
 from bot.documents.charts import draw_bar
+from bot.documents.counts import format_count
 from bot.documents.found import found_json
 from bot.foreign.text import one_line
+from bot.listing.times import Zone, format_time, parse_span
 
 if TYPE_CHECKING:
     from bot.config.model import RuleConfig

@@ -9,9 +9,11 @@ import click
 from bot.cli.answers import by_option, find_person
 from bot.cli.names import find_by_name
 from bot.cli.rules.selection import complete_rule
-from bot.cli.terminal.output import Session, format_count, say, style, write_line
+from bot.cli.terminal.output import Session, say, style, write_line
 from bot.cli.terminal.posts import print_post
-from bot.cli.terminal.times import Zone, parse_time, zone_option
+from bot.cli.terminal.times import zone_option
+from bot.documents.counts import format_count
+from bot.listing.times import Zone, parse_time
 
 if TYPE_CHECKING:
     from storage.answers.verdicts import Verdict

@@ -9,9 +9,10 @@ from bot.cli.query import NOTHING_FOUND, parse_query
 from bot.cli.rules.replay import count_matches
 from bot.cli.rules.selection import complete_rule
 from bot.cli.terminal.output import Session, format_options, say, write_json, write_line
-from bot.cli.terminal.times import Zone, parse_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.documents.as_json import iso
 from bot.foreign.text import one_line
+from bot.listing.times import Zone, parse_time
 
 if TYPE_CHECKING:
     from bot.answers.suggesting import Suggestion

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.alerts.plan import describe_reason
-from bot.cli.names import find_post
 from bot.cli.show import files
 from bot.cli.terminal.output import Session, fold, format_options, style, write_json, write_line
 from bot.cli.terminal.pager import pager_option
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.documents.event import describe_copy
-from bot.documents.post import convert_zawgyi, history_json, post_json
+from bot.documents.post import convert_zawgyi
 from bot.errors import CommuniqueError, UserError
 from bot.foreign.text import one_line, undated, visible
+from bot.listing.names import find_post
+from bot.listing.posts import describe_whole
+from bot.listing.times import Zone, format_time
 from storage.language import zawgyi
-from storage.media import summary
 from storage.posts import post_history
 from storage.posts import reading as post_reading
 from storage.records import Fetch, Forward, ObservationRow, PostRow
@@ -58,7 +59,7 @@ def command(
         elif raw:
             _write_raw(reader, post)
         elif form is not None:
-            write_json(session, _document(reader, post, history=history))
+            write_json(session, describe_whole(reader, post, history=history))
         else:
             for row in _describe(session, reader, post, zone, history=history):
                 write_line(session, fold(session, row) if row.startswith(" ") else row)
@@ -74,15 +75,6 @@ def _write_raw(reader: "Reader", post: PostRow) -> None:
     except DamagedBytes as damage:
         way = "restore a backup (`communique restore`); `communique doctor --all` says what else is damaged"
         raise CommuniqueError(f"the bytes of {post.source}/{post.native_id} {damage}: {way}") from None
-
-
-def _document(reader: "Reader", post: PostRow, *, history: bool) -> dict[str, object]:
-    document = post_json(post, summary.read_files_of_post(reader, post.id), post_history.read_matches(reader, post.id))
-    if history:
-        document |= history_json(
-            post_history.read_history(reader, post.id), post_reading.read_earlier_texts(reader, post.id)
-        )
-    return document
 
 
 def _describe(session: Session, reader: "Reader", post: PostRow, zone: Zone, *, history: bool) -> Iterator[str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, say, write_json, write_line
-from bot.cli.terminal.times import Zone, format_time
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.times import Zone, format_time
 from storage.media import summary
 from storage.media.summary import Holding
 from storage.media.types import FILMS, PICTURES, SOUNDS

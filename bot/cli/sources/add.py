@@ -9,9 +9,10 @@ import click
 
 from bot.cli.sources.discover import Discovery, discover
 from bot.cli.terminal.output import NO_CONFIG, Session, say, write_text
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.errors import UserError
 from bot.foreign.text import NOT_UNDERSTOOD, one_line, visible
+from bot.listing.times import Zone, format_time
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -51,8 +52,8 @@ def command(session: Session, address: str, name: str | None, tags: tuple[str, .
 
 def append_sources(session: Session, path: Path, entries: "list[dict[str, object]]") -> str:
     """Add entries to the config file; FILE:LINE of the first. Raises ConfigError and UserError."""
-    from bot.cli.kinds import every_kind
     from bot.config.editing import add_entries, save_checked
+    from bot.listing.kinds import every_kind
 
     text = path.read_text(encoding="utf-8")
     changed = add_entries(text, "sources", entries)

@@ -10,7 +10,8 @@ import click
 
 from bot.cli.daemon import build_app
 from bot.cli.names import expect_enabled, find_source
-from bot.cli.terminal.output import Session, format_count, say, source_argument
+from bot.cli.terminal.output import Session, say, source_argument
+from bot.documents.counts import format_count
 from bot.errors import AlreadyRunning, UserError
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def command(session: Session, name: str, since: str | None, count: int | None, e
     """
     from datetime import UTC
 
-    from bot.cli.terminal.times import Zone, parse_time
     from bot.config import paths
     from bot.daemon.lock import open_archive
     from bot.intake.ledger import BackfillLimit
+    from bot.listing.times import Zone, parse_time
     from storage.archive.database import Archive
 
     if sum((since is not None, count is not None, everything)) != 1:

@@ -12,17 +12,10 @@ import click
 from bot.cli.daemon import ask_daemon, build_app
 from bot.cli.names import expect_enabled, find_source
 from bot.cli.sources.advice import advise
-from bot.cli.terminal.output import (
-    Session,
-    format_count,
-    format_options,
-    say,
-    source_arguments,
-    write_json,
-    write_line,
-)
+from bot.cli.terminal.output import Session, format_options, say, source_arguments, write_json, write_line
 from bot.clock import DAY, SECOND
 from bot.documents.as_json import iso
+from bot.documents.counts import format_count
 from bot.errors import AlreadyRunning, Later, Never, UserError
 from bot.foreign.text import NOT_UNDERSTOOD, one_line
 

@@ -59,7 +59,7 @@ def _written(session: Session) -> "tuple[Config, Path]":
 
 
 def _save(session: Session, path: Path, text: str) -> None:
-    from bot.cli.kinds import every_kind
     from bot.config.editing import save_checked
+    from bot.listing.kinds import every_kind
 
     save_checked(path, text, session.environment, every_kind())

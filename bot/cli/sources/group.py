@@ -8,8 +8,7 @@ import click
 
 from bot.cli import Lazy, LazyGroup
 from bot.cli.account import explain_account
-from bot.cli.daemon import ask_daemon, find_daemon
-from bot.cli.kinds import find_outline, reads_with_account
+from bot.cli.daemon import ask_daemon
 from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import (
     NO_CONFIG,
@@ -25,12 +24,15 @@ from bot.cli.terminal.output import (
 )
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.clock import SECOND
 from bot.documents.lengths import format_length
 from bot.documents.source import source_json, waits_json
 from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.kinds import find_outline, reads_with_account
+from bot.listing.running import find_daemon
+from bot.listing.times import Zone, format_time
 from storage.frozen import dataclass
 from storage.status import Watch
 

@@ -5,9 +5,10 @@ import click
 from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import Form, Session, format_options, say, source_argument, table_option, write
 from bot.cli.terminal.table import write_table
-from bot.cli.terminal.times import Zone, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.documents.identity import change_json, describe_change
 from bot.foreign.text import visible
+from bot.listing.times import Zone, format_time
 
 COLUMNS = ("source", "at", "what", "before", "after", "words")
 

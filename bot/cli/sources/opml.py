@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.sources.add import append_sources, make_name
-from bot.cli.terminal.output import NO_CONFIG, Session, format_count, say, write_text
+from bot.cli.terminal.output import NO_CONFIG, Session, say, write_text
+from bot.documents.counts import format_count
 from bot.errors import UserError
 from bot.foreign.opml import Outline, read_opml, write_opml
 from bot.foreign.text import one_line, visible

@@ -2,10 +2,11 @@
 
 import click
 
-from bot.cli.daemon import find_daemon
-from bot.cli.names import find_post_id
 from bot.cli.query import NOTHING_FOUND
-from bot.cli.terminal.output import Session, format_count, say, write_line
+from bot.cli.terminal.output import Session, say, write_line
+from bot.documents.counts import format_count
+from bot.listing.names import find_post_id
+from bot.listing.running import find_daemon
 
 
 @click.command("recheck")

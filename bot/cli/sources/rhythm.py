@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.names import name_source, unknown_name
-from bot.cli.terminal.output import Session, format_count, format_options, source_argument, write_json, write_line
-from bot.cli.terminal.times import Zone, format_time, parse_time, zone_option
+from bot.cli.terminal.output import Session, format_options, source_argument, write_json, write_line
+from bot.cli.terminal.times import zone_option
 from bot.clock import DAY, SECOND
 from bot.documents.charts import draw_sparkline
+from bot.documents.counts import format_count
 from bot.documents.lengths import format_length
 from bot.documents.rhythm import rhythm_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.times import Zone, format_time, parse_time
 
 if TYPE_CHECKING:
     from bot.intake.habit import Habit, Missing

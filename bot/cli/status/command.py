@@ -6,20 +6,22 @@ from collections.abc import Iterator
 import click
 
 from bot.cli.account import explain_account
-from bot.cli.daemon import find_daemon
-from bot.cli.kinds import reads_with_account
 from bot.cli.status import files as status_files
 from bot.cli.status.files import FileReport
-from bot.cli.terminal.output import Session, format_count, format_options, format_size, style, write_json, write_text
+from bot.cli.terminal.output import Session, format_options, style, write_json, write_text
 from bot.cli.terminal.pager import pager_option
-from bot.cli.terminal.times import Zone, format_age, format_time, zone_option
+from bot.cli.terminal.times import zone_option
 from bot.config import paths
 from bot.daemon.judging import DaemonState, Shown, free_bytes, judge
 from bot.documents.as_json import iso
+from bot.documents.counts import format_count, format_size
 from bot.documents.mute import describe_muted
 from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.kinds import reads_with_account
+from bot.listing.running import find_daemon
+from bot.listing.times import Zone, format_age, format_time
 from storage.alerts.mutes import Mute
 from storage.backups.record import BackupRecord
 from storage.posts.index_move import IndexMove

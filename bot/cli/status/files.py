@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bot.cli.terminal.output import Session, format_count, format_size, style
-from bot.cli.terminal.times import format_age
+from bot.cli.terminal.output import Session, style
+from bot.documents.counts import format_count, format_size
 from bot.documents.media import counts_json, waiting_json
 from bot.foreign.text import one_line, visible
+from bot.listing.times import format_age
 from storage.frozen import dataclass
 from storage.media import readings, summary
 from storage.media.stored import NO_ROOM

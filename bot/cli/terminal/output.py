@@ -12,7 +12,7 @@ import click
 from bot.clock import Clock
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError, ConfigError, Problem, UserError
-from bot.foreign.text import csv_cell, json_text, visible
+from bot.foreign.text import json_text, visible
 from storage.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Session:
 
     def config(self) -> "Config":
         """Read and check the whole configuration. Slow to import: never on the way to `search`. Raises ConfigError."""
-        from bot.cli.kinds import every_kind
         from bot.config import load
+        from bot.listing.kinds import every_kind
 
         return load(self.config_flag, self.environment, kinds=every_kind(), data_dir=self.data_dir_flag)
 
@@ -187,23 +187,6 @@ def say_once(session: Session, text: str) -> None:
         say(session, text)
 
 
-def format_count(number: int, what: str) -> str:
-    """Write "1 post", "3 posts"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def format_size(count: int) -> str:
-    """Write "512 bytes", "3.4 MB": units of 1,024, as in the config."""
-    if count < 1024:
-        return "1 byte" if count == 1 else f"{count:,} bytes"
-    size, units = count / 1024, ("KB", "MB", "GB", "TB")
-    for unit in units:
-        if size < 1000 or unit == units[-1]:
-            break
-        size /= 1024
-    return f"{size:,.1f} {unit}"
-
-
 def style(session: Session, text: str, style: Style) -> str:
     """Safe text in a style, if the session has colour."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if session.colour else text
@@ -338,56 +321,12 @@ def format_options(*, streams: bool = True) -> Callable[[_Command], _Command]:
 
 def write(session: Session, form: Form, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     """Documents as one JSON list, as JSON lines, or as CSV of `columns`; each is written as it comes."""
-    if form == "json":
-        _write_list(session, documents)
-    elif form == "jsonl":
-        for document in documents:
-            write_line(session, json_text(document))
-    else:
-        write_csv(session, documents, columns)
+    from bot.documents.forms import write_form
 
-
-def _write_list(session: Session, documents: Iterable[Mapping[str, object]]) -> None:
-    """Print what `write_json` prints of a list, with one document in memory at a time."""
-    opening = "["
-    for document in documents:
-        whole = json_text(document, indent=2).replace("\n", "\n  ")  # in JSON a line feed is never inside a string
-        session.out.write(f"{opening}\n  {whole}")
-        opening = ","
-    write_line(session, "[]" if opening == "[" else "\n]")
+    for piece in write_form(form, documents, columns):
+        session.out.write(piece)
 
 
 def write_json(session: Session, document: object) -> None:
     """Print one document, indented."""
     write_line(session, json_text(document, indent=2))
-
-
-def write_csv(session: Session, documents: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Print CSV: every cell quoted, formulas disarmed; a nested value is one cell."""
-    import csv
-
-    writer = csv.writer(session.out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(columns)
-    for document in documents:
-        writer.writerow([_cell(document.get(column)) for column in columns])
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case list():
-            return csv_cell("|".join(_plain(item) for item in value))
-        case _:
-            return csv_cell(_plain(value))
-
-
-def _plain(value: object) -> str:
-    """The text of a value in a cell: of an object its first main field."""
-    if isinstance(value, dict):
-        value = next((value[key] for key in _MAIN_FIELDS if value.get(key)), "")
-    return value if isinstance(value, str) else json_text(value)

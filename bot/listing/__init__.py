@@ -1,0 +1,1 @@
+"""What the command line and the reading room show alike: assembled here once, from a reader and plain values."""
