@@ -106,6 +106,10 @@ def mute_alerts(
     with session.archive() as archive, archive.writing() as writer:
         found = mutes.find_mute(writer, mutes.add(writer, mute))
     assert found is not None
+    if not even_max and any(one.name == found.rule and one.priority == "max" for one in config.rules):
+        say(
+            session, f"warning: alerts of rule {found.rule} have priority max and are still sent; --even-max holds them"
+        )
     if form is not None:
         write_json(session, mute_json(found, now))
         return

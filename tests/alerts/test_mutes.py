@@ -128,6 +128,17 @@ def test_a_mute_holds_what_fits_everything_that_was_given(
     assert [mute["held"] for mute in json.loads(run("mutes", "--json")[1])] == [len(held)]
 
 
+def test_a_mute_that_holds_nothing_of_a_rule_that_is_max_says_so(watch: Watch, run: Any) -> None:
+    heard = [run("mute", *given, "--for", "2h", *WHY)[2] for given in (
+        ("--rule", "alarm"), ("--rule", "alarm", "--even-max"), ("--rule", "fall")
+    )]  # fmt: skip
+    assert heard == [
+        "warning: alerts of rule alarm have priority max and are still sent; --even-max holds them\n",
+        "",
+        "",
+    ]
+
+
 def test_edits_and_deletions_are_held_too_and_what_comes_after_the_end_is_not(watch: Watch, run: Any) -> None:
     run("mute", "--rule", "fall", "--target", "desk", "--for", "2h", *WHY)
     watch.say("the command at Taungkyar fell")
