@@ -4,7 +4,7 @@ import asyncio
 
 from bot.clock import SECOND
 from bot.daemon.app import App
-from bot.errors import Never
+from bot.errors import Later, Never
 from bot.intake.poll import Round
 from storage.alerts import deaths
 from storage.media import crashes
@@ -15,7 +15,7 @@ UPKEEP_S = 60.0  # after an upgrade, of each pass
 
 
 async def run_once(app: App) -> int:
-    """Make one pass and return the exit code: 5 if a source or target refused for good."""
+    """Make one pass and return the exit code: 5 if a source or target refused for good, 1 if no source was reached."""
     stages, clock = app.stages, app.clock
     await app.begin()
     try:
@@ -46,8 +46,9 @@ async def run_once(app: App) -> int:
     errors = [result.error for result in rounds.values() if result.error is not None]
     if refused or any(isinstance(error, Never) for error in errors):
         return 5
-    # A proxy that cannot be used, or a full disk, blinds every source at once: such a pass did not run.
-    return int(any(error.state in (PROXY_DOWN, ARCHIVE_ERROR) for error in errors))
+    # No network, a proxy that cannot be used, or a full disk blinds every source at once: such a pass did not run.
+    blind = len(errors) == len(rounds) > 0 and all(isinstance(error, Later) and error.unreached for error in errors)
+    return int(blind or any(error.state in (PROXY_DOWN, ARCHIVE_ERROR) for error in errors))
 
 
 async def _alert(app: App, wait: int) -> int:

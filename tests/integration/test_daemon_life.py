@@ -128,7 +128,9 @@ def test_systemd_hears_ready_and_stopping(desk: Desk, sink: Sink, until: Until, 
         assert "STOPPING=1" in listen()
 
 
-def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused(desk: Desk, sink: Sink) -> None:
+def test_one_pass_ends_with_0_if_a_source_failed_5_if_one_refused_and_1_if_none_was_reached(
+    desk: Desk, sink: Sink
+) -> None:
     world = world_of("spokesman_office", "hill_rangers")
     with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office", "hill_rangers"))
@@ -145,6 +147,7 @@ def test_one_pass_ends_with_0_though_a_source_failed_and_with_5_when_one_refused
             desk.run("run", "--once", code=5)
         left = desk.run("run", "--once", code=0)
         assert "hill_rangers: skipped, stopped (renamed): fix the config, or run `communique" in left.stderr
+    assert "cannot be reached" in desk.run("run", "--once", code=1).stderr
 
 
 def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: Desk, sink: Sink, until: Until) -> None:
