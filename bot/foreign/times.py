@@ -50,6 +50,22 @@ _NUMBER = re.compile(r"(?<!\d)'?\d{1,4}(?!\d)")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|º|ª|°|-?го|-?е|-?ე|-?a|:nde?|ος|o)(?![^\W\d_])")
 _WORD = re.compile(r"""[^\W\d_][^\s\d,;|/()\[\]<>"“”«»+:·•@_§၊။،、。!?-]*""")
 _TAKEN = " § "  # what a date leaves in its place
+_DAY = 86_400_000_000  # microseconds
+_YEAR_1971 = 365 * _DAY
+
+
+def is_usable(at: int | None, now: int) -> bool:
+    """Whether a moment (microseconds UTC) can be when something was published.
+
+    It is not before 1971 (an unset clock), and not more than a day ahead.
+    """
+    return at is not None and _YEAR_1971 <= at <= now + _DAY
+
+
+def read_usable_time(words: str, now: int) -> int | None:
+    """The moment, as `read_time` finds it, if something can have been published then."""
+    at = read_time(words) if words else None
+    return at if is_usable(at, now) else None
 
 
 def read_time(words: str, zone: tzinfo | None = None) -> int | None:

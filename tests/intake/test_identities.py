@@ -29,7 +29,7 @@ HOUR = 3_600_000_000
 
 def entry(guid: str, link: str, words: str, at: int | None, title: str = "") -> ParsedEntry:
     return ParsedEntry(
-        guid=guid, link=link, title=title, author="", text=words, body=words, captions=[], links=[], files=[],
+        guid=guid, link=link, title=title, author="", text=words, body=words, captions=[], quoted="", links=[], files=[],
         published=at, published_raw=str(at or ""), updated=None, updated_raw="", raw=None,
         source=f"<item><guid>{guid}</guid><link>{link}</link>{words}{at}</item>",
     )  # fmt: skip

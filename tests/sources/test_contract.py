@@ -68,12 +68,13 @@ def visited(kind: str, state: State, directory: Path, *cursors: str | None) -> l
             http = (Http if state in {"alive", "garbage", "nothing"} else Impatient)(rules, clock)
             if state == "refused":
                 await peer.__aexit__()
+            tools = SourceTools(http=http, clock=clock, directory=directory)
             try:
-                source = built(kind, keys, SourceTools(http=http, clock=clock, directory=directory))
+                source = built(kind, keys, tools)
                 batches = [await source.fetch(Want(), cursor) for cursor in cursors]
                 return [*batches, await source.fetch(Want(), batches[-1].cursor)]
             finally:
-                await http.aclose()
+                await tools.aclose()
 
     return asyncio.run(go())
 
@@ -221,10 +222,13 @@ def test_what_was_fetched_is_read_again_as_the_same_post(kind: str, tmp_path: Pa
         async with Peer() as peer:
             clock = Clock(now=lambda: NOW)
             tools = SourceTools(Http(HttpRules(user_agent="communique-tests"), clock), clock, tmp_path)
-            source = built(kind, PEERS[kind]("alive", peer, tmp_path), tools)
-            assert isinstance(source, Rereader)
-            assert await source.reread([]) == []
-            return [*await source.reread(stored), *await source.reread([replace(stored[0], native_id="another")])]
+            try:
+                source = built(kind, PEERS[kind]("alive", peer, tmp_path), tools)
+                assert isinstance(source, Rereader)
+                assert await source.reread([]) == []
+                return [*await source.reread(stored), *await source.reread([replace(stored[0], native_id="another")])]
+            finally:
+                await tools.aclose()
 
     *again, other = asyncio.run(go())
     assert [post and replace(post, url=None) for post in again] == [replace(post, url=None) for post in batch.posts]

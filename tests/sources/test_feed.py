@@ -260,7 +260,7 @@ def test_a_guid_whose_link_and_words_change_is_the_same_post() -> None:
 
 def entry(guid: str, link: str, words: str, date: str) -> ParsedEntry:
     return ParsedEntry(
-        guid=guid, link=link, title="", author="", text=words, body=words, captions=[], links=[], files=[],
+        guid=guid, link=link, title="", author="", text=words, body=words, captions=[], quoted="", links=[], files=[],
         published=None, published_raw=date, updated=None, updated_raw="", raw=None, source="{}",
     )  # fmt: skip
 

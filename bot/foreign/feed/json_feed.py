@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from bot.foreign.embedded import plain_apart
 from bot.foreign.feed.parsed import (
     File,
     ParsedEntry,
@@ -16,7 +17,7 @@ from bot.foreign.feed.parsed import (
     read_duration,
 )
 from bot.foreign.json import find_refusal, read, storable, write
-from bot.foreign.markup import plain, tidy
+from bot.foreign.markup import tidy
 
 
 def read_json_feed(text: str, address: str, cap: int, read_time: Callable[[str], int | None]) -> ParsedFeed:
@@ -58,7 +59,7 @@ def read_json_feed(text: str, address: str, cap: int, read_time: Callable[[str],
 def read_item(item: dict[str, Any], address: str, read_time: Callable[[str], int | None]) -> ParsedEntry:
     """One item; addresses are relative to `address`, that of the document."""
     authors = _list(item, "authors") or [item.get("author")]
-    marked, links = plain(_words(item, "content_html"))
+    marked, links, quoted = plain_apart(_words(item, "content_html"))
     bodies = [marked, tidy(_words(item, "content_text")), tidy(_words(item, "summary"))]
     number = item.get("id")
     published, updated = _date(item, "date_published"), _date(item, "date_modified")
@@ -72,6 +73,7 @@ def read_item(item: dict[str, Any], address: str, read_time: Callable[[str], int
         text=storable(join_bodies(bodies)),
         body=storable(next(filter(None, bodies), "")),
         captions=[],
+        quoted=storable(quoted),
         links=[(storable(words), absolute(address, href)) for words, href in links],
         files=[_attachment(each, address) for each in _list(item, "attachments") if isinstance(each, dict)],
         published=read_time(published),

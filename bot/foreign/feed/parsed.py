@@ -27,7 +27,7 @@ class ParsedEntry(TypedDict):
     """One entry. Times are microseconds UTC or None; `raw` is its place in the document, else `source` holds it.
 
     `body` is the first of its bodies, which names an entry that has no other name; `captions` are words about its
-    files.
+    files, `quoted` those of posts that it embeds.
     """
 
     guid: str
@@ -37,6 +37,7 @@ class ParsedEntry(TypedDict):
     text: str
     body: str
     captions: list[str]
+    quoted: str
     links: list[tuple[str, str]]
     files: list[File]
     published: int | None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import urljoin
 
+from bot.foreign.embedded import plain_apart
 from bot.foreign.feed.parsed import (
     File,
     ParsedEntry,
@@ -22,7 +23,7 @@ from bot.foreign.feed.parsed import (
     read_duration,
 )
 from bot.foreign.json import storable
-from bot.foreign.markup import looks_like_markup, plain, tidy
+from bot.foreign.markup import looks_like_markup, tidy
 from bot.foreign.xml_tree import Element, UnfoldingEntities, read_tree
 
 _ENTRIES = frozenset(("item", "entry"))
@@ -75,6 +76,7 @@ _MAIL_AND_NAME = re.compile(r"[^\s@()]+@[^\s()]+ ?\((.+)\)")
 _NAME_AND_MAIL = re.compile(r"(.+?) ?[<(][^\s@<>()]+@[^\s@<>()]+[>)]")
 
 ReadTime = Callable[[str], int | None]
+Said = tuple[str, list[tuple[str, str]], str]  # words, links, and the words of posts that are embedded
 
 
 def read_xml_feed(text: str, address: str, cap: int, places: Sequence[tuple[int, int]], time: ReadTime) -> ParsedFeed:
@@ -156,9 +158,9 @@ def read_entry(entry: Element, address: str, time: ReadTime) -> ParsedEntry:
     titles += [each for each in media if each.name == "title"]
     said = [each for each in media if each.name in {"description", "text"}]
     bodies = _bodies(entry)
-    if not any(has_words(words) for _, words, _ in bodies):
-        bodies += [(each, *_words(each)) for each in said[:_MOST] if each.name == "description"]
-    text = join_bodies([words for _, words, _ in bodies])
+    if not any(has_words(words) for _, (words, _, _) in bodies):
+        bodies += [(each, _words(each)) for each in said[:_MOST] if each.name == "description"]
+    text = join_bodies([words for _, (words, _, _) in bodies])
     published, published_raw = _first_time(entry, _PUBLISHED, time)
     updated, updated_raw = _first_time(entry, _UPDATED, time)
     guid, is_link = _guid(entry)
@@ -168,12 +170,13 @@ def read_entry(entry: Element, address: str, time: ReadTime) -> ParsedEntry:
         title=next(filter(None, (one_line_of(_words(each)[0]) for each in titles)), ""),
         author=one_line_of(_author(entry)),
         text=storable(text),
-        body=storable(next((words for _, words, _ in bodies if words), "")),
+        body=storable(next((words for _, (words, _, _) in bodies if words), "")),
         captions=_captions(said, text),
+        quoted=storable(join_bodies([quoted for _, (_, _, quoted) in bodies])),
         links=list(
             dict.fromkeys(
                 (storable(words), absolute(_base(body, address), href))
-                for body, _, links in bodies
+                for body, (_, links, _) in bodies
                 for words, href in links
             )
         ),
@@ -231,23 +234,23 @@ def _base(element: Element, address: str) -> str:
     return address
 
 
-def _words(element: Element) -> tuple[str, list[tuple[str, str]]]:
-    """The words of an element and its links, whether it holds text, escaped HTML or elements."""
+def _words(element: Element) -> Said:
+    """What an element says, whether it holds text, escaped HTML or elements."""
     kind = element.attributes.get("type", "").lower().split(";")[0].strip()
     if any(element.elements()):
-        return plain(element.markup())
+        return plain_apart(element.markup())
     words = _repaired(element.words())
     if element.attributes.get("mode") == "base64" or kind.startswith(("application/", "image/", "audio/", "video/")):
         if kind.endswith(("xml", "html")) and element.attributes.get("mode") != "base64":
-            return plain(words)
+            return plain_apart(words)
         words = _from_base64(words) if not kind.startswith(("image/", "audio/", "video/")) else ""
-        return plain(words) if looks_like_markup(words) else (tidy(words), [])
+        return plain_apart(words) if looks_like_markup(words) else (tidy(words), [], "")
     if kind in {"text", "plain", "text/plain"}:
-        return tidy(words), []
+        return tidy(words), [], ""
     may_be_plain = element.name in {"title", "summary", "abstract", "subtitle"} or _space(element) == "atom"
     if kind == "" and may_be_plain and not looks_like_markup(words):
-        return tidy(words), []
-    return plain(words)
+        return tidy(words), [], ""
+    return plain_apart(words)
 
 
 def _from_base64(words: str) -> str:
@@ -267,8 +270,8 @@ def _repaired(words: str) -> str:
         return words
 
 
-def _bodies(entry: Element) -> list[tuple[Element, str, list[tuple[str, str]]]]:
-    """Every body of the entry with its words and links, the whole text first."""
+def _bodies(entry: Element) -> list[tuple[Element, Said]]:
+    """Every body of the entry with what it says, the whole text first."""
     found = []
     for child in entry.elements():
         space = _space(child)
@@ -276,7 +279,7 @@ def _bodies(entry: Element) -> list[tuple[Element, str, list[tuple[str, str]]]]:
         if child.name in _BODIES and own in _ONLY_IN.get(child.name, _OF_BODIES):
             found.append(child)
     found.sort(key=lambda child: _BODIES[child.name])
-    return [(child, *_words(child)) for child in found[:_MOST]]
+    return [(child, _words(child)) for child in found[:_MOST]]
 
 
 def _media(entry: Element) -> Iterator[Element]:

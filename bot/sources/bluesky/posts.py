@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from bot.clock import DAY
 from bot.foreign import json as foreign_json
-from bot.foreign.times import read_time
+from bot.foreign.times import read_usable_time
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Preview, Quarantined, Raw
 
 MIME = "application/json"
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 SITE = "https://bsky.app"
-_YEAR_1971 = 365 * DAY
 _REPOSTED = "repost-"  # before the key of a repost, for posts and reposts are numbered alike
 _Fields = Mapping[str, object]
 _NOTHING: _Fields = {}
@@ -291,9 +289,7 @@ def _name(author: _Fields) -> str | None:
 
 
 def _time(written: object, now: int) -> int | None:
-    """In microseconds UTC; None for an unset clock (before 1971) or one of more than a day ahead."""
-    at = read_time(_text(written)) if _text(written) else None
-    return at if at is not None and _YEAR_1971 <= at <= now + DAY else None
+    return read_usable_time(_text(written), now)
 
 
 def _fields(value: object) -> _Fields:

@@ -99,7 +99,7 @@ async def _entries(stored: Sequence[StoredRaw], frame: Frame, zone: str, parse: 
 
 
 def _post(stored: StoredRaw, entry: ParsedEntry, now: int) -> FetchedPost | None:
-    if not (entry["title"] or entry["text"] or entry["files"] or entry["link"]):
+    if not (entry["title"] or entry["text"] or entry["files"] or entry["link"] or entry["quoted"]):
         return None
     return make_post(stored.native_id, entry, Raw(stored.raw.data, stored.raw.mime), now)
 

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 
-from bot.clock import DAY
 from bot.foreign.addresses import name_page, without_session
 from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
+from bot.foreign.times import is_usable
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
 
 _KNOWN = 256
 _LIARS = 200
 _LONGEST_ID = 500
-_YEAR_1971 = 365 * DAY
 _RAW_MIME = {"json": "application/feed+json", "atom": "application/atom+xml", "rss": "application/rss+xml"}
 
 
@@ -168,7 +167,7 @@ def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> Fetched
     A date before 1971 (an unset clock) or more than a day ahead is no usable time: the source's string is kept.
     """
     dates = [(entry["published"], entry["published_raw"]), (entry["updated"], entry["updated_raw"])]
-    usable = [(at, raw) for at, raw in dates if at is not None and _YEAR_1971 <= at <= now + DAY]
+    usable = [(at, raw) for at, raw in dates if at is not None and is_usable(at, now)]
     posted_at, posted_raw = usable[0] if usable else (None, entry["published_raw"] or entry["updated_raw"])
     edited_at = usable[1][0] if len(usable) == 2 and usable[1][0] > usable[0][0] else None
     return FetchedPost(
@@ -185,6 +184,7 @@ def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> Fetched
         links=tuple(Link(words, without_session(address)) for words, address in entry["links"] if address),
         media=tuple(_media(file) for file in entry["files"] if file["url"]),
         attached=tuple(entry["captions"]),
+        quoted=entry["quoted"],
     )
 
 
@@ -213,7 +213,7 @@ def _raw(entry: ParsedEntry, body: bytes, mime: str) -> Raw:
 
 
 def _says_something(entry: ParsedEntry) -> bool:
-    return bool(entry["text"] or entry["title"] or entry["files"] or entry["link"])
+    return bool(entry["text"] or entry["title"] or entry["files"] or entry["link"] or entry["quoted"])
 
 
 def _quarantined(reading: ParsedFeed, body: bytes, mime: str) -> list[Quarantined]:

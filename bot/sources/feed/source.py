@@ -24,7 +24,7 @@ from storage.state_names import NOT_FOUND, REFUSED
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
 _LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
-READER = 2  # see bot.contracts.source.Rereader
+READER = 3  # see bot.contracts.source.Rereader
 _FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 

@@ -3,7 +3,7 @@
 from urllib.parse import quote, unquote
 
 from bot.foreign.text import one_line
-from bot.foreign.times import read_time
+from bot.foreign.times import read_usable_time
 from bot.sources.mail.reading import LetterAnswer, LetterFile
 from storage.records import FetchedMedia, FetchedPost, Link, MediaKind, Raw
 
@@ -22,7 +22,7 @@ def read_address(url: str) -> tuple[str, int | None]:
     return unquote(native_id), None if which == "whole" else int(which)
 
 
-def make_post(letter: LetterAnswer, data: bytes, size: int) -> FetchedPost:
+def make_post(letter: LetterAnswer, data: bytes, size: int, now: int) -> FetchedPost:
     """The post of a letter of so many bytes, of which `data` was fetched."""
     verdict = one_line(letter["verdict"])
     files = [_media(file, letter["id"]) for file in letter["files"]]
@@ -33,7 +33,7 @@ def make_post(letter: LetterAnswer, data: bytes, size: int) -> FetchedPost:
         native_id=letter["id"],
         raw=Raw(data, "message/rfc822"),
         text=letter["text"],
-        posted_at=read_time(letter["date"]),
+        posted_at=read_usable_time(letter["date"], now),
         posted_raw=letter["date"],
         title=letter["title"] or None,
         author=one_line(letter["author"]) or None,

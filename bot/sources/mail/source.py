@@ -22,7 +22,7 @@ from bot.sources.mail.reading import NO_ID, LetterRequest
 from bot.sources.mail.settings import Settings
 from storage.records import Batch, Checked, Fetch, FetchedPost, Quarantined, Raw, StoredRaw
 
-READER = 1  # see bot.contracts.source.Rereader
+READER = 2  # see bot.contracts.source.Rereader
 _DEADLINE_S = 60.0
 _WAIT_S = 25 * 60.0  # servers end a connection that was silent for half an hour (RFC 2177)
 _LETTER = 8 << 20  # of which words are read; the whole of a longer one is a file
@@ -226,7 +226,7 @@ class MailFolder:
 
     async def _post(self, data: bytes, size: int) -> FetchedPost:
         letter, _ = await read_in_child(data, LetterRequest(file=None, cut=size > len(data)), self._readers)
-        return make_post(letter, data, size)
+        return make_post(letter, data, size, self._clock.now())
 
     async def _again(self, stored: StoredRaw) -> FetchedPost | None:
         try:

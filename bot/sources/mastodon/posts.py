@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from bot.clock import DAY
 from bot.foreign import json as foreign_json
 from bot.foreign.markup import plain
-from bot.foreign.times import read_time
+from bot.foreign.times import read_time, read_usable_time
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Poll, Preview, Quarantined, Raw
 
 MIME = "application/json"
-_YEAR_1971 = 365 * DAY
 _KINDS: Mapping[str, MediaKind] = {"image": "photo", "gifv": "video", "video": "video", "audio": "audio"}
 _Fields = dict[str, object]
 
@@ -95,7 +93,7 @@ def read_status(value: object, raw: Raw, now: int) -> Status:
         raise ValueError("a status without an id")
     boosted = value.get("reblog")
     shown: _Fields = boosted if isinstance(boosted, dict) else value
-    posted_at = _usable(value.get("created_at"), now)
+    posted_at = read_usable_time(_text(value.get("created_at")), now)
     post = FetchedPost(
         native_id=_text(value["id"]),
         raw=raw,
@@ -109,7 +107,7 @@ def read_status(value: object, raw: Raw, now: int) -> Status:
     edited = _text(shown.get("edited_at"))
     post = _with_words(post, shown)
     if edited:
-        post = replace(post, edited=True, edited_at=_usable(edited, now))
+        post = replace(post, edited=True, edited_at=read_usable_time(edited, now))
     return Status(post, edited, Owner.of(value.get("account")))
 
 
@@ -125,7 +123,7 @@ def read_history(body: bytes, status: Status, since: str, now: int) -> list[Fetc
     for value, written in foreign_json.read_items(body.decode("utf-8"))[0]:
         if not isinstance(value, dict) or foreign_json.find_refusal(value) is not None:
             continue
-        at = _usable(value.get("created_at"), now)
+        at = read_usable_time(_text(value.get("created_at")), now)
         if at is None or (present is not None and at >= present) or (written_at is not None and at <= written_at):
             continue
         original = written_at is None and not found
@@ -215,12 +213,6 @@ def _media(file: _Fields, number: int) -> FetchedMedia:
         duration_s=float(seconds) if isinstance(seconds, int | float) and kind in {"audio", "video"} else None,
         reason=None if address else "the server shows the file but gives no address of it",
     )
-
-
-def _usable(written: object, now: int) -> int | None:
-    """The time, in microseconds UTC; None for an unset clock (before 1971) or one of more than a day ahead."""
-    at = read_time(_text(written)) if _text(written) else None
-    return at if at is not None and _YEAR_1971 <= at <= now + DAY else None
 
 
 def _text(value: object) -> str:

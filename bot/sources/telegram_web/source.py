@@ -12,6 +12,7 @@ from bot.clock import HOUR
 from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceTools, Want
 from bot.errors import Later, Never
+from bot.foreign.times import is_usable
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
@@ -88,7 +89,8 @@ class TelegramWeb:
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored pages of one post, and of blocks of the list."""
-        return await asyncio.to_thread(lambda: [reread(one, self.settings.base_url) for one in stored])
+        found = await asyncio.to_thread(lambda: [reread(one, self.settings.base_url) for one in stored])
+        return [post and self._timed(post) for post in found]
 
     # Pages
 
@@ -150,7 +152,8 @@ class TelegramWeb:
         if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
-        return replace(page, fetch=reply.recorded(self.settings.kind))
+        posts = tuple(map(self._timed, page.posts))
+        return replace(page, posts=posts, fetch=reply.recorded(self.settings.kind))
 
     async def _embed(self, native_id: str) -> Embed:
         """The page of one post: it or its absence. Raises Later for any other page."""
@@ -166,7 +169,11 @@ class TelegramWeb:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
             self._living.note_alive()
-        return replace(embed, fetch=reply.recorded(_BY_EMBED))
+        post = embed.post and self._timed(embed.post)
+        return replace(embed, post=post, fetch=reply.recorded(_BY_EMBED))
+
+    def _timed(self, post: FetchedPost) -> FetchedPost:
+        return post if is_usable(post.posted_at, self._clock.now()) else replace(post, posted_at=None)
 
     async def _get(self, url: str) -> Reply:
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)

@@ -18,9 +18,10 @@ if __name__ == "__main__":
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from bot.foreign import json as foreign_json
 from bot.foreign.addresses import name_page
 from bot.foreign.charset import decode
-from bot.foreign.markup import plain
+from bot.foreign.embedded import part_embedded, plain_apart
 from bot.foreign.walls import find_wall
 from bot.forks import serve
 from bot.landlock import confine
@@ -70,6 +71,7 @@ class PageAnswer(TypedDict, total=False):
     items: list[PageItem]
     title: str
     text: str
+    quoted: str  # words of posts that it embeds
     time: str
     links: list[tuple[str, str]]
     images: list[str]
@@ -166,7 +168,7 @@ def _around(link: LexborNode) -> LexborNode:
 def _item(html: str, tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
     answer = PageAnswer(
         title=_meta(tree, "og:title") or _words(tree.css_first("h1")) or _words(tree.css_first("title")),
-        time=_time(tree),
+        time=_time(tree, order["url"]),
         canonical=_canonical(tree, order["url"]),
     )
     if order["body"]:
@@ -176,10 +178,12 @@ def _item(html: str, tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
         import trafilatura
     except ImportError:
         return {"missing": "website"}
+    own, quoted, places = part_embedded(html)
     found = trafilatura.extract(
-        html, output_format="html", include_comments=False, include_links=True, include_tables=True
+        own, output_format="html", include_comments=False, include_links=True, include_tables=True
     )
-    return answer | _text(found or "", order["url"])
+    said = _text(found or "", order["url"])
+    return answer | said | PageAnswer(quoted=quoted, links=[*said["links"], *places])
 
 
 def _page(tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
@@ -193,7 +197,7 @@ def _page(tree: LexborHTMLParser, order: PageRequest) -> PageAnswer:
 
 
 def _text(markup: str, url: str) -> PageAnswer:
-    text, links = plain(markup)
+    text, links, quoted = plain_apart(markup)
     pictures = {
         address: None
         for node in LexborHTMLParser(markup).css("img[src], graphic[src]")
@@ -201,6 +205,7 @@ def _text(markup: str, url: str) -> PageAnswer:
     }
     return PageAnswer(
         text=text,
+        quoted=quoted,
         links=[(words, found) for words, address in links if (found := _absolute(url, address))],
         images=list(pictures)[:_MOST_PICTURES],
     )
@@ -212,16 +217,58 @@ def _is_small(node: LexborNode) -> bool:
     return any(size.isascii() and size.isdigit() and int(size[:6]) < _ICON for size in sizes)
 
 
-def _time(tree: LexborHTMLParser) -> str:
+def _time(tree: LexborHTMLParser, url: str) -> str:
     """When an item was published, by what pages say of themselves (ogp.me, schema.org, HTML)."""
     for name in ("article:published_time", "datePublished", "date", "DC.date.issued", "publish-date"):
         if found := _meta(tree, name):
             return found[:100]
     for script in tree.css('script[type="application/ld+json"]'):
-        if named := re.search(r'"datePublished"\s*:\s*"([^"]{4,60})"', script.text() or ""):
-            return named[1]
-    node = tree.css_first("time[datetime]")
+        if found := _published_by_schema(script.text() or ""):
+            return found[:100]
+    node = _own_time(tree, url)
     return (node.attributes.get("datetime") or "")[:100] if node is not None else ""
+
+
+def _published_by_schema(script: str) -> str:
+    """When the page itself was published, not what it mentions: of what is described at the top, an article first."""
+    try:
+        found = foreign_json.read(script)
+    except ValueError:
+        return ""
+    described = found if isinstance(found, list) else [found]
+    graphs = [one.get("@graph") for one in described if isinstance(one, dict)]
+    described += [one for graph in graphs if isinstance(graph, list) for one in graph]
+    dated = [one for one in described if isinstance(one, dict) and isinstance(one.get("datePublished"), str)]
+    dated.sort(key=lambda one: not re.search("Article|Posting|Report", str(one.get("@type"))))
+    return str(dated[0]["datePublished"]).strip() if dated else ""
+
+
+def _own_time(tree: LexborHTMLParser, url: str) -> LexborNode | None:
+    """The first time in what holds the headline; elsewhere there are the times of other posts, and of today."""
+    headline = tree.css_first("h1")
+    around = headline
+    while around is not None and around.tag not in {"article", "main", "body"}:
+        around = around.parent
+    place = around if around is not None else tree.body
+    if place is None:
+        return None
+    return next((node for node in place.css("time[datetime]") if not _is_of_another(node, place, url)), None)
+
+
+def _is_of_another(time: LexborNode, place: LexborNode, url: str) -> bool:
+    """Whether a time within `place` is that of a link elsewhere, a quotation, what is aside, or another article."""
+    node = time.parent
+    while node is not None and node.mem_id != place.mem_id:
+        if node.tag in {"aside", "nav", "article", "blockquote"} or (place.tag == "body" and node.tag in _APART):
+            return True
+        links = [node] if node.tag == "a" else node.css("a[href]") if node.tag == "li" else []
+        for link in links:
+            address = _address(url, link)
+            headline = node.tag == "a" or len(_words(link)) >= _SHORTEST_TITLE
+            if address is not None and headline and name_page(address) != name_page(url):
+                return True
+        node = node.parent
+    return False
 
 
 def _meta(tree: LexborHTMLParser, name: str) -> str:

@@ -15,7 +15,7 @@ from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.foreign.addresses import name_on_site, name_page, without_session
-from bot.foreign.times import read_time
+from bot.foreign.times import read_usable_time
 from bot.http import Reply, check_busy
 from bot.http.masking import mask_address
 from bot.sources.website.child import read_in_child
@@ -26,7 +26,7 @@ from bot.sources.website.visit import Visit
 from storage.records import Batch, Checked, FetchedMedia, FetchedPost, Link, Quarantined, Raw, StoredRaw
 from storage.state_names import FLICKERS, NOT_FOUND, REFUSED, UNREADABLE
 
-READER = 1  # see bot.contracts.source.Rereader
+READER = 2  # see bot.contracts.source.Rereader
 _CAP = 8 << 20
 _DEADLINE = 30.0
 _PAGES = 10  # of items that one fetch asks for
@@ -36,7 +36,6 @@ _STEADY = 3  # visits after which a text is believed to stay
 _ROBOTS_LAST = DAY
 _BY_PAGE = "page"
 _AGENT = "communique"  # by which a robots.txt may call us
-_YEAR_1971 = 365 * DAY
 _CONTENT = "text/html"
 
 
@@ -184,6 +183,7 @@ class Website:
             posted_at=self._time(written),
             posted_raw=written,
             links=tuple(Link(words, address) for words, address in answer.get("links", [])),
+            quoted=answer.get("quoted", ""),
             media=tuple(FetchedMedia("photo", without_session(one), url=one) for one in answer.get("images", [])),
         )
 
@@ -320,8 +320,7 @@ class Website:
         return Robots.read(text, _AGENT)
 
     def _time(self, written: str) -> int | None:
-        at = read_time(written) if written else None
-        return at if at is not None and _YEAR_1971 <= at <= self._clock.now() + DAY else None
+        return read_usable_time(written, self._clock.now())
 
 
 def recognise(address: str) -> Recognised | None:

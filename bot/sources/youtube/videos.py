@@ -9,17 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.clock import DAY
 from bot.foreign import json as foreign_json
 from bot.foreign.charset import decode
-from bot.foreign.times import read_time
+from bot.foreign.times import read_usable_time
 from bot.foreign.xml_tree import Element, UnfoldingEntities, read_tree
 from storage.records import FetchedMedia, FetchedPost, Quarantined, Raw
 
 FEED, PAGE = "application/atom+xml", "text/html"
 VIDEO_ID = re.compile(r"[\w-]{11}")
 CHANNEL_ID = re.compile(r"UC[\w-]{22}")
-_YEAR_1971 = 365 * DAY
 _MOST_NODES = 200_000  # of the data of a page
 _CHANNEL = re.compile(
     r'<(?:link rel="canonical" href|meta itemprop="(?:identifier|channelId)" content|meta property="og:url" content)='
@@ -102,7 +100,9 @@ def _read_entry(entry: Element, raw: Raw, site: str, now: int) -> FetchedPost | 
         description=_words(group, "description"),
         short=any("/shorts/" in link for link in links),
     )
-    return replace(post, author=_words(author, "name") or None, posted_at=_usable(written, now), posted_raw=written)
+    return replace(
+        post, author=_words(author, "name") or None, posted_at=read_usable_time(written, now), posted_raw=written
+    )
 
 
 def make_post(
@@ -182,7 +182,7 @@ def read_watch_page(body: bytes, site: str, now: int) -> WatchPage:
         video, Raw(body, PAGE), site, title=title, description=_text(details.get("shortDescription")), state=state
     )
     post = replace(
-        post, author=_text(details.get("author")) or None, posted_at=_usable(written, now), posted_raw=written
+        post, author=_text(details.get("author")) or None, posted_at=read_usable_time(written, now), posted_raw=written
     )
     return WatchPage(post, channel=_found(CHANNEL_ID, _text(details.get("channelId"))))
 
@@ -212,12 +212,6 @@ def _objects(data: object) -> Iterator[_Fields]:
 def _words(element: Element, name: str) -> str:
     """The text of the first direct child of this name."""
     return next((one.words().strip() for one in element.elements() if one.name == name), "")
-
-
-def _usable(written: str, now: int) -> int | None:
-    """In microseconds UTC; None for an unset clock (before 1971) or one of more than a day ahead."""
-    at = read_time(written) if written else None
-    return at if at is not None and _YEAR_1971 <= at <= now + DAY else None
 
 
 def _found(pattern: re.Pattern[str], *texts: str) -> str | None:
