@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.alerts.document import facing_document
 from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
 from bot.cli.digest_preview import preview_digest
-from bot.cli.facing import describe_facing, read_facing_document
+from bot.cli.facing import describe_facing
 from bot.cli.following import follow_chat
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import warn_unknown_rule
@@ -38,12 +37,13 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import zone_option
 from bot.cli.undelivered import print_undelivered
-from bot.documents.alert import addressee, alert_json, explained_alert_json
+from bot.documents.alert import addressee
 from bot.documents.as_json import place_of
 from bot.documents.counts import format_count
 from bot.documents.mute import describe_muted
 from bot.errors import NotFound
 from bot.foreign.text import one_line, undated, visible
+from bot.listing import alerts as listed
 from bot.listing.names import find_event, find_story
 from bot.listing.times import Zone, format_time, parse_time
 from storage.alerts import digests, matches, outbox
@@ -57,10 +57,6 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
     from storage.events.listing import Split
 
-COLUMNS = (
-    "id", "at", "rule", "rule_version", "kind", "source", "post_id", "url", "alerting", "why", "before", "deliveries",
-    "event", "acked", "facing", "delivered",
-)  # fmt: skip
 STATES = (*DELIVERY_STATES, "silent")  # the last one is no delivery at all
 _LABEL = 10
 _LIMIT = 50
@@ -135,17 +131,7 @@ def list_alerts(
             reader, since=start, rule=rule, state=state, event=number, digest=digest, unacked=unacked, limit=most
         )
         if form is not None:
-            documents = (
-                alert_json(
-                    match,
-                    source,
-                    url,
-                    outbox.list_deliveries(reader, match.id),
-                    read_facing_document(reader, match.id),
-                )
-                for match, source, url in found
-            )
-            write(session, form, documents, COLUMNS)
+            write(session, form, listed.list_alerts(reader, found), listed.ALERT_COLUMNS)
             if unknown:
                 raise SystemExit(NOTHING_FOUND)
             return
@@ -174,6 +160,9 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
     from storage.posts import reading
 
     with session.archive().reading() as reader:
+        if form is not None:
+            write_json(session, listed.explain_alert(reader, alert_id))
+            return
         story = find_story(reader, alert_id)
         deliveries = outbox.list_deliveries(reader, alert_id)
         post = reading.read_posts(reader, [story.match.post_id])[0]
@@ -181,9 +170,6 @@ def explain_alert(session: Session, alert_id: int, zone: Zone, form: Form | None
         held_by = {sent.mute_id: find_mute(reader, sent.mute_id) for sent in deliveries if sent.mute_id is not None}
         faced = facing.read_facing(reader, [alert_id]).get(alert_id)
         split = listing.find_split(reader, post.id)
-    if form is not None:
-        write_json(session, explained_alert_json(story, post, deliveries, said, facing_document(faced)))
-        return
     match = story.match
     write_line(session, style(session, one_line(f"alert {match.id}: {match.rule}, {match.kind}"), "bold"))
     for label, value in (

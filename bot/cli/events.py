@@ -1,10 +1,9 @@
 """`communique events`: statements with their copies: list and show them, correct them, find them again."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.alerts.document import facing_document
 from bot.cli.answers import check_by
 from bot.cli.facing import describe_facing
 from bot.cli.names import warn_unknown_rule
@@ -30,9 +29,10 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import zone_option
 from bot.documents.counts import format_count
-from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json, whole_event_json
+from bot.documents.event import describe_copy, describe_fate, describe_spread, event_json
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line, visible
+from bot.listing.events import EVENT_COLUMNS, describe_event
 from bot.listing.names import find_event, find_post_id
 from bot.listing.running import find_daemon
 from bot.listing.times import Zone, format_time, parse_time
@@ -42,11 +42,6 @@ if TYPE_CHECKING:
     from bot.alerts.loaded_rules import LoadedRules
     from bot.events.finding import EventRules
 
-COLUMNS = (
-    "id", "opened_at", "newest_at", "source", "side", "url", "posts", "copies", "channels", "edited",
-    "gone", "spread", "sources", "families", "sides",
-    "rules", "origin", "quotes", "text",
-)  # fmt: skip
 _LIMIT = 50
 _SNIPPET = 60
 
@@ -84,7 +79,7 @@ def list_events(
         most = find_limit(limit, _LIMIT, form)
         found = listing.list_events(reader, since=start, rule=rule, limit=most)
         if form is not None:
-            write(session, form, map(event_json, found), COLUMNS)
+            write(session, form, map(event_json, found), EVENT_COLUMNS)
             if unknown and not listing.count_events(reader, since=start, rule=rule):
                 ctx.exit(NOTHING_FOUND)
             return
@@ -122,19 +117,13 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
     """
     with session.archive().reading() as reader:
         event_id = find_event(reader, key)
+        if form is not None:
+            _write_event(session, form, describe_event(reader, event_id))
+            return
         [event] = listing.read_events(reader, [event_id])
         posts = listing.read_members(reader, event_id)
         quoting = listing.list_quoting(reader, event_id)
         faced = facing.list_of_event(reader, event_id)
-    if form is not None:
-        whole = whole_event_json(event, posts, quoting, filter(None, map(facing_document, faced)))
-        if form == "json":
-            write_json(session, whole)
-        else:
-            named = {"members": [str(one.post_id) for one in posts], "quoted_by": [str(one) for one, _ in quoting]}
-            shown = whole | named if form == "csv" else whole
-            write(session, form, [shown], (*COLUMNS, "members", "quoted_by", "facing"))
-        return
     spread = "; ".join(filter(None, (describe_spread(event.spread), describe_fate(event.spread))))
     write_line(session, style(session, f"event {event.id}: {spread}", "bold"))
     if event.quotes is not None:
@@ -163,6 +152,18 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
         write_line(session)
         for line in describe_facing(pair, zone):
             write_text(session, line, indent=4)
+
+
+def _write_event(session: Session, form: Form, whole: dict[str, Any]) -> None:
+    if form == "json":
+        write_json(session, whole)
+        return
+    named = {
+        "members": [one["post_id"] for one in whole["members"]],
+        "quoted_by": [one["event"] for one in whole["quoted_by"]],
+    }
+    shown = whole | named if form == "csv" else whole
+    write(session, form, [shown], (*EVENT_COLUMNS, "members", "quoted_by", "facing"))
 
 
 def _event_rules(session: Session) -> "EventRules":

@@ -3,19 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bot.alerts.document import facing_document, quote
+from bot.alerts.document import quote
 from bot.foreign.text import one_line, undated
 from bot.listing.times import Zone, format_time
-from storage.events import facing
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader
     from storage.rows import Statement
-
-
-def read_facing_document(reader: "Reader", match_id: int) -> dict[str, object] | None:
-    """What a match faces, as JSON."""
-    return facing_document(facing.read_facing(reader, [match_id]).get(match_id))
 
 
 def describe_facing(found: "tuple[Statement, Statement]", zone: Zone) -> Iterator[str]:

@@ -27,6 +27,7 @@ from bot.cli.terminal.times import zone_option
 from bot.documents.counts import format_count, format_size
 from bot.documents.media import listed_file_json
 from bot.errors import UserError
+from bot.listing.files import FILE_COLUMNS
 from bot.listing.running import find_daemon
 from bot.listing.times import Zone, format_time, parse_time
 from storage.media import summary
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from storage.media.readings import ReadRequest
     from storage.media.stored import StoredMedia
 
-COLUMNS = (
-    "source", "native_id", "url", "posted_at", "kind", "name", "state", "reason", "bytes", "sha256", "read_by",
-    "read_at", "given_up",
-)  # fmt: skip
 _NOT_STORED = tuple(state for state in summary.STATES if state not in ("stored", "pending"))
 _PAGE = 5_000
 _LIMIT = 50
@@ -84,7 +81,7 @@ def list_files(
         most = find_limit(limit, _LIMIT, form)
         found = summary.list_files(reader, states=states, sources=sources, since=start, limit=most)
         if form is not None:
-            write(session, form, (listed_file_json(file) for file in found), COLUMNS)
+            write(session, form, (listed_file_json(file) for file in found), FILE_COLUMNS)
             _exit_if(unknown and not summary.count_listed(reader, states=states, sources=sources, since=start))
             return
         rows = [_row(file, zone) for file in found]

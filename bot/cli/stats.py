@@ -1,8 +1,6 @@
 """`communique stats`: posts per day, per source and per language, drawn in the terminal."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
 
 import click
 
@@ -11,26 +9,14 @@ from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import zone_option
 from bot.cli.terminal.width import cut, pad, text_width
 from bot.clock import DAY
-from bot.documents.as_json import iso
 from bot.documents.charts import draw_bar, draw_sparkline
 from bot.errors import UserError
 from bot.foreign.text import one_line
+from bot.listing.stats import MOST_DAYS, Picture, arrange_days, count_posts, numbers_json
 from bot.listing.times import Zone, parse_span
-from storage.frozen import dataclass
 from storage.search import stats
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_DAYS = 3660
 _NAME = 24  # columns for the name of a source
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Posts per day, of all sources and of each; `days` has every day, also those without posts."""
-
-    days: tuple[date, ...]
-    total: tuple[int, ...]
-    sources: dict[str, tuple[int, ...]]
 
 
 @click.command("stats")
@@ -46,56 +32,22 @@ def command(session: Session, since: str, until: str | None, zone: Zone, form: s
     start, end = parse_span(since, until or "now", zone, now)
     assert start is not None
     assert end is not None
-    if end - start > _MOST_DAYS * DAY:
-        raise UserError(f"--since: at most {_MOST_DAYS} days can be drawn")
+    if end - start > MOST_DAYS * DAY:
+        raise UserError(f"--since: at most {MOST_DAYS} days can be drawn")
     with session.archive().reading() as reader:
-        tallies = stats.count_by_quarter(reader, start, end)
-        languages = stats.count_by_language(reader, start, end)
-        changes = stats.count_changes(reader, start, end)
+        found = count_posts(reader, start, end)
         first = stats.read_first_time(reader)
-    if form is None and first is not None:
-        start = max(start, min(first, end - 1))  # days before the archive began say nothing
-    picture = _arrange(tallies, start, end, zone.for_form(form))
     if form is not None:
-        days = [day.isoformat() for day in picture.days]
-        write_json(
-            session,
-            {
-                "since": iso(start),
-                "until": iso(end),
-                "posts": sum(picture.total),
-                "edited": changes.edited,
-                "deleted": changes.deleted,
-                "days": [{"day": day, "posts": posts} for day, posts in zip(days, picture.total, strict=True)],
-                "sources": [
-                    {"source": name, "posts": sum(counts), "per_day": list(counts)}
-                    for name, counts in picture.sources.items()
-                ],
-                "languages": [{"language": name, "posts": posts} for name, posts in languages.items()],
-            },
-        )
+        write_json(session, numbers_json(found, start, end, zone.for_form(form)))
         return
+    if first is not None:
+        start = max(start, min(first, end - 1))  # days before the archive began say nothing
+    picture = arrange_days(found.tallies, start, end, zone)
     for row in _draw(session, picture, session.columns):
         write_line(session, row)
-    split = "  ".join(f"{one_line(name)} {posts}" for name, posts in languages.items())
+    split = "  ".join(f"{one_line(name)} {posts}" for name, posts in found.languages.items())
     write_line(session, f"languages   {split or '-'}")
-    write_line(session, f"changed     {changes.edited} edited, {changes.deleted} deleted")
-
-
-def _arrange(tallies: Sequence[stats.Tally], start: int, end: int, zone: Zone) -> Picture:
-    """Add quarters of an hour up to days of the zone; sources with most posts come first."""
-    first, last = _day(start, zone), _day(end - 1, zone)
-    days = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
-    per_source: dict[str, Counter[date]] = {}
-    for tally in tallies:
-        per_source.setdefault(tally.source, Counter())[_day(max(tally.at, start), zone)] += tally.posts
-    ranked = sorted(per_source.items(), key=lambda item: (-item[1].total(), item[0]))
-    sources = {name: tuple(counts[day] for day in days) for name, counts in ranked}
-    return Picture(days, tuple(sum(counts[day] for counts in per_source.values()) for day in days), sources)
-
-
-def _day(at: int, zone: Zone) -> date:
-    return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()
+    write_line(session, f"changed     {found.changes.edited} edited, {found.changes.deleted} deleted")
 
 
 def _draw(session: Session, picture: Picture, columns: int) -> Iterator[str]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bot.cli.status.command import describe_watch, find_warnings
+from bot.cli.status.command import describe_watch
 from bot.clock import HOUR, MINUTE
 from bot.daemon.judging import DaemonState, find_problems, judge_space
 from bot.documents.charts import draw_bar, draw_sparkline
+from bot.listing.status import find_warnings
 from bot.listing.times import Zone
 from storage.alerts import target_states
 from storage.archive.database import Archive

@@ -190,7 +190,8 @@ def test_without_events_sides_still_face_each_other(desk: Desk) -> None:
 
 
 def test_the_commands_show_both_statements(desk: Desk) -> None:
-    from bot.cli.facing import describe_facing, read_facing_document
+    from bot.alerts.document import facing_document
+    from bot.cli.facing import describe_facing
     from bot.listing.times import Zone
     from storage.alerts import matches
 
@@ -201,8 +202,9 @@ def test_the_commands_show_both_statements(desk: Desk) -> None:
         listed = [match for match, _, _ in matches.list_matches(reader, event=claim)]
         assert [match.post_id for match in listed] == [answer, claim]
         assert matches.count_listed(reader, event=claim) == 2
-        assert read_facing_document(reader, listed[1].id) is None
-        document: Any = read_facing_document(reader, listed[0].id)
+        faced_by = facing.read_facing(reader, [match.id for match in listed])
+        assert facing_document(faced_by.get(listed[1].id)) is None
+        document: Any = facing_document(faced_by.get(listed[0].id))
         assert [document[one]["post_id"] for one in ("first", "second")] == [str(claim), str(answer)]
         lines = list(describe_facing(facing.read_facing(reader, [listed[0].id])[listed[0].id], Zone()))
     assert "resistance, rangers, " in lines[1]

@@ -1,26 +1,19 @@
 """`communique rules explain`: what a rule looks for, in which forms, in which sources, and at what cost."""
 
 from collections.abc import Iterator
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from bot.cli.query import parse_query, print_warnings
-from bot.cli.rules.selection import choose_query, complete_rule, find_sources
+from bot.cli.query import print_warnings
+from bot.cli.rules.selection import choose_query, complete_rule
 from bot.cli.terminal.output import Session, format_options, style, write_json, write_line
 from bot.cli.terminal.pager import pager_option
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
-
-if TYPE_CHECKING:
-    from bot.config.model import RuleConfig
-    from storage.archive.database import Reader
-    from storage.language.match import Document
-    from storage.language.query import Query
+from bot.listing.explaining import explain_query
 
 _LABEL = 10
-_SAMPLE = 500  # of the newest posts
 _SHOWN = 12  # literals
 
 
@@ -39,104 +32,19 @@ def explain_rule(session: Session, name: str | None, query: str | None, form: st
     """  # noqa: D301  click reads the backspace
     rule, parsed = choose_query(session, name, query)
     print_warnings(session, parsed, names=rule is None)
-    explained = _explain(session, rule, parsed)
+    config = session.config() if rule else None
+    try:
+        archive = session.archive()
+    except UserError:  # nothing collected yet
+        explained = explain_query(None, parsed, rule, config)
+    else:
+        with archive, archive.reading() as reader:
+            explained = explain_query(reader, parsed, rule, config)
     if form is not None:
         write_json(session, explained)
         return
     for row in _lines(session, explained):
         write_line(session, row)
-
-
-def _explain(session: Session, rule: "RuleConfig | None", parsed: "Query") -> dict[str, Any]:
-    from bot.rules.outline import outline
-    from storage.language.words import MIXED
-
-    explained: dict[str, Any] = {
-        "rule": rule.name if rule else None,
-        "query": parsed.text,
-        "sources": list(rule.sources) if rule else [],
-        "tags": list(rule.tags) if rule else [],
-        "targets": list(session.config().rule_targets(rule)) if rule else [],
-        "terms": {name: list(phrases) for name, phrases in parsed.terms},
-        "tree": outline(parsed.root),
-        "literals": None,
-        "decided_by_literals": False,
-        "cost": None,
-    }
-    needed = _choose_literals(session, rule, parsed)
-    if needed is not None:
-        explained["literals"] = sorted(literal.strip() for literal in needed.any_of if MIXED not in literal)
-        explained["decided_by_literals"] = needed.enough and not explained["sources"] + explained["tags"]
-    try:
-        archive = session.archive()
-    except UserError:  # nothing collected yet
-        return explained
-    with archive, archive.reading() as reader:
-        explained["cost"] = _measure_cost(reader, rule, parsed, needed.any_of if needed else None)
-    return explained
-
-
-def _choose_literals(session: Session, rule: "RuleConfig | None", parsed: "Query") -> Any:
-    """The strings of which one must occur before the rule is tried, chosen as among all rules of the config."""
-    from bot.rules.cycles import asks_for_rules
-    from bot.rules.literals import choose_options, find_options
-
-    if asks_for_rules(parsed.root):
-        return None
-    others = session.config() if rule else None
-    read = (
-        [parse_query(other.query, terms=others.phrases) for other in others.rules if other is not rule]
-        if others
-        else []
-    )
-    among = [find_options(parsed.root), *(find_options(other.root) for other in read if not asks_for_rules(other.root))]
-    return choose_options(among)[0]
-
-
-def _measure_cost(reader: "Reader", rule: "RuleConfig | None", parsed: "Query", literals: frozenset[str] | None) -> Any:
-    """Measure on the archive how much a search reads, how often the rule is tried, and its time against folding."""
-    from bot.rules import Rule, compile_rules
-    from storage.language.fold import fold
-    from storage.search.search import count_candidates
-
-    names = find_sources(reader, rule) if rule else []
-    found = count_candidates(reader, parsed, sources=names) if names or rule is None else None
-    sample = _load_newest(reader)
-    tried = sum(1 for post in sample if literals is None or _has_literal(post, literals))
-    started = perf_counter()
-    for post in sample:
-        for text in post.texts:
-            fold(text.text)
-    folding = perf_counter() - started
-    scope = (rule.tags, rule.sources) if rule else ((), ())
-    compiled = compile_rules([Rule("", parsed, "", *scope)])
-    started = perf_counter()
-    for post in sample:
-        compiled.match(post)
-    matching = perf_counter() - started
-    return {
-        "posts": found.of if found else None,
-        "read_by_search": found.posts if found else 0,
-        "indexed": found.indexed if found else False,
-        "sample": len(sample),
-        "tried": tried,
-        "share_of_folding": round(matching / folding, 3) if folding else None,
-    }
-
-
-def _has_literal(post: "Document", literals: frozenset[str]) -> bool:
-    from storage.language.match import PreparedDocument
-
-    return any(
-        word in sheet.plain or word in sheet.closed for sheet in PreparedDocument(post).sheets for word in literals
-    )
-
-
-def _load_newest(reader: "Reader") -> "list[Document]":
-    from storage.posts.reading import find_newest
-    from storage.search import documents
-
-    return list(documents.load_documents(reader, find_newest(reader, limit=_SAMPLE)).values())
 
 
 def _lines(session: Session, explained: dict[str, Any]) -> Iterator[str]:

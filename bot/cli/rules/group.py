@@ -29,33 +29,16 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.posts import draw_snippet
 from bot.cli.terminal.table import write_table
-from bot.clock import DAY, SECOND
 from bot.errors import UserError
 from bot.foreign.text import one_line
+from bot.listing import rules
 from bot.listing.snippets import cut_around
 from storage.records import Hit
 
 if TYPE_CHECKING:
     from bot.config.model import Config, RuleConfig
     from storage.answers.verdicts import VerdictCounts
-    from storage.language.match import Document
     from storage.language.query import Query
-
-COLUMNS = (
-    "name",
-    "query",
-    "sources",
-    "tags",
-    "targets",
-    "priority",
-    "matches_7d",
-    "description",
-    "escalate",
-    "verdicts_30d",
-)
-_WEEK = 7 * DAY
-_MONTH = 30 * DAY
-_BODY = 1  # the only text of the document that a test makes
 
 
 @click.group("rules", cls=Noun)
@@ -79,56 +62,25 @@ def list_rules(session: Session, form: Form | None) -> None:
     """List every rule with its query, sources, targets, matches in 7 days, and what people thought of 30 days."""
     config = session.config()
     found, judged = _count_matches(session)
-    documents = [_document(config, rule, found, judged.get(rule.name)) for rule in config.rules]
     if form is not None:
-        write(session, form, documents, COLUMNS)
+        write(session, form, rules.list_rules(config, found, judged), rules.RULE_COLUMNS)
         return
     write_table(
         session,
         ("name", "query", "looks in", "targets", "7 days", "30 days"),
         [_row(config, rule, found, judged.get(rule.name)) for rule in config.rules],
     )
-    if not documents:
+    if not config.rules:
         say(session, "no rules yet: add a [[rules]] entry to the config" if session.has_config() else NO_CONFIG)
 
 
 def _count_matches(session: Session) -> "tuple[dict[str, int], dict[str, VerdictCounts]]":
     """Matches of a week, and verdicts of a month, by the name of the rule."""
-    from storage.answers.verdicts import count_verdicts
-    from storage.search.stats import count_matches
-
-    now = session.clock.now()
     try:
         with session.archive().reading() as reader:
-            return count_matches(reader, now - _WEEK), count_verdicts(reader, now - _MONTH)
+            return rules.count_lately(reader, session.clock.now())
     except UserError:  # nothing collected yet
         return {}, {}
-
-
-def _document(
-    config: "Config", rule: "RuleConfig", found: dict[str, int], judged: "VerdictCounts | None"
-) -> dict[str, object]:
-    return {
-        "name": rule.name,
-        "query": rule.query,
-        "sources": list(rule.sources),
-        "tags": list(rule.tags),
-        "targets": list(config.rule_targets(rule)),
-        "priority": rule.priority,
-        "matches_7d": found.get(rule.name, 0),
-        "description": rule.description,
-        "escalate": _escalation(rule),
-        "verdicts_30d": {
-            "useful": judged.useful if judged else 0,
-            "noise": judged.noise if judged else 0,
-            "unjudged": judged.unjudged if judged else 0,
-        },
-    }
-
-
-def _escalation(rule: "RuleConfig") -> dict[str, object] | None:
-    asked = rule.escalate
-    return None if asked is None else {"after_s": asked.after / SECOND, "targets": list(asked.targets)}
 
 
 def _row(config: "Config", rule: "RuleConfig", found: dict[str, int], judged: "VerdictCounts | None") -> list[str]:
@@ -167,12 +119,11 @@ def test_rule(ctx: click.Context, words: tuple[str, ...], query: str | None, for
         [("query", parse_query(query, terms=session.terms))] if query is not None else list(_queries(session, name))
     )
     text = _read_text(ctx, given)
-    document = _build_document(text, session.clock.now())
     for _, tree in queries:
         print_warnings(session, tree, names=query is not None)
-    results = [(rule, _evaluate(tree, document)) for rule, tree in queries]
+    results = rules.try_queries(queries, text, session.clock.now())
     if form is not None:
-        write_json(session, [_result(rule, hits, text) for rule, hits in results])
+        write_json(session, [rules.tried_json(rule, hits, text) for rule, hits in results])
     else:
         for rule, hits in results:
             for row in _describe_hits(session, rule, hits, text):
@@ -207,44 +158,6 @@ def _read_text(ctx: click.Context, given: str | None) -> str:
     if given is None and sys.stdin.isatty():
         raise click.UsageError("give a text in quotes, or - and a text on stdin", ctx)
     return sys.stdin.buffer.read().decode(errors="replace")
-
-
-def _build_document(text: str, now: int) -> "Document":
-    from storage.language.fold import fold
-    from storage.language.match import Document, DocumentText
-    from storage.language.script import language
-
-    spoken = language(text)
-    body = DocumentText(text_id=_BODY, kind="body", text=text, folded=fold(text), language=spoken, confidence=None)
-    return Document(
-        post_id=0,
-        source="",
-        tags=frozenset(),
-        side=None,
-        author=None,
-        forwarded_from=None,
-        language=spoken,
-        has=frozenset(),
-        posted_at=now,
-        texts=(body,),
-    )
-
-
-def _evaluate(query: "Query", document: "Document") -> tuple[Hit, ...] | None:
-    from storage.language.hits import evaluate
-
-    return evaluate(query, document)
-
-
-def _result(rule: str, hits: tuple[Hit, ...] | None, text: str) -> dict[str, object]:
-    return {
-        "rule": rule,
-        "matches": hits is not None,
-        "matched": [
-            {"text": text[hit.start : hit.end], "start": hit.start, "end": hit.end, "form": hit.form}
-            for hit in hits or ()
-        ],
-    }
 
 
 def _describe_hits(session: Session, rule: str, hits: tuple[Hit, ...] | None, text: str) -> Iterator[str]:

@@ -1,23 +1,20 @@
 """`communique rules replay`: how often a rule would have matched in the past, per day, with samples."""
 
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli.query import NOTHING_FOUND, print_warnings, say_indexing
-from bot.cli.rules.selection import choose_query, complete_rule, find_sources
+from bot.cli.rules.selection import choose_query, complete_rule
 from bot.cli.terminal.output import Session, format_options, say, style, write_json, write_line
 from bot.cli.terminal.posts import print_post
 from bot.cli.terminal.times import zone_option
 from bot.clock import DAY
-from bot.documents.as_json import iso
 from bot.documents.charts import draw_bar
 from bot.documents.counts import format_count
-from bot.documents.found import found_json
 from bot.foreign.text import one_line
+from bot.listing.replay import find_fired, summarize_replay
 from bot.listing.times import Zone, format_time, parse_span
 
 if TYPE_CHECKING:
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from storage.language.query import Query
     from storage.search.search import FoundPost
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAUSE_S = 0.2  # between two lines of progress
 
 
@@ -69,10 +65,8 @@ def replay_rule(
     assert start is not None
     assert end is not None
     with session.archive().reading() as reader:
-        names = find_sources(reader, rule) if rule else []
-        fired = [] if rule and not names else list(_find_matches(session, reader, parsed, start, end, names))
-        summary = _summarize(reader, fired, samples, zone.for_form(form))
-        summary = {"rule": name, "query": parsed.text, "since": iso(start), "until": iso(end), **summary}
+        fired = list(_watch(session, reader, rule, parsed, (start, end)))
+        summary = summarize_replay(reader, name, parsed, (start, end), fired, samples, zone.for_form(form))
         if form is not None:
             write_json(session, summary)
         else:
@@ -84,13 +78,12 @@ def replay_rule(
         ctx.exit(NOTHING_FOUND)
 
 
-def _find_matches(
-    session: Session, reader: "Reader", query: "Query", start: int, end: int, names: list[str]
+def _watch(
+    session: Session, reader: "Reader", rule: "RuleConfig | None", query: "Query", span: tuple[int, int]
 ) -> "Iterator[FoundPost]":
     """Every post that would have matched, newest first; on a terminal stderr shows the progress."""
-    from storage.search import search
-
     say_indexing(session, reader)
+    start, end = span
     said = session.clock.monotonic()
     count = 0
 
@@ -105,16 +98,7 @@ def _find_matches(
 
     watched = session.err.isatty()
     try:
-        for found in search.search(
-            reader,
-            query,
-            limit=None,
-            since=start,
-            until=end,
-            sources=names,
-            reliable=True,
-            looking=looking if watched else None,
-        ):
+        for found in find_fired(reader, rule, query, span, looking if watched else None):
             count += 1
             yield found
     finally:
@@ -125,25 +109,7 @@ def _find_matches(
 
 def count_matches(session: Session, reader: "Reader", rule: "RuleConfig", query: "Query", start: int, end: int) -> int:
     """How many posts a rule would have matched with this query, in its own scope."""
-    names = find_sources(reader, rule)
-    return sum(1 for _ in _find_matches(session, reader, query, start, end, names)) if names else 0
-
-
-def _summarize(reader: "Reader", fired: "list[FoundPost]", samples: int, zone: Zone) -> dict[str, Any]:
-    from storage.posts import reading
-
-    days = Counter(_day(found.at, zone) for found in fired)
-    sources = Counter(found.source for found in fired)
-    shown_posts = fired[:samples]
-    texts = reading.read_texts(reader, {hit.text_id for found in shown_posts for hit in found.hits})
-    posts = reading.read_posts(reader, [found.post_id for found in shown_posts])
-    hits = {found.post_id: found.hits for found in shown_posts}
-    return {
-        "posts": len(fired),
-        "days": [{"day": day.isoformat(), "posts": days[day]} for day in sorted(days)],
-        "sources": [{"source": name, "posts": count} for name, count in sources.most_common()],
-        "samples": [found_json(post, hits[post.id], texts) for post in posts],
-    }
+    return sum(1 for _ in _watch(session, reader, rule, query, (start, end)))
 
 
 def _lines(
@@ -173,7 +139,3 @@ def _print_samples(session: Session, reader: "Reader", fired: "list[FoundPost]",
     hits = {found.post_id: found.hits for found in fired}
     for post in reading.read_posts(reader, [found.post_id for found in fired]):
         print_post(session, post, zone, hits[post.id], texts)
-
-
-def _day(at: int, zone: Zone) -> date:
-    return (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows).date()

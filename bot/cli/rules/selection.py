@@ -10,7 +10,6 @@ from bot.cli.terminal.output import Session, complete_name
 
 if TYPE_CHECKING:
     from bot.config.model import RuleConfig
-    from storage.archive.database import Reader
     from storage.language.query import Query
 
 
@@ -28,14 +27,3 @@ def choose_query(session: Session, name: str | None, query: str | None) -> "tupl
     config = session.written_config()
     rule = find_by_name(config.rules, name, "rule")
     return rule, parse_query(rule.query, terms=config.phrases)
-
-
-def find_sources(reader: "Reader", rule: "RuleConfig") -> list[str]:
-    """Names of the sources in the archive that a rule covers."""
-    from storage.sources.names import read_tags
-
-    return [
-        name
-        for name, tags in read_tags(reader).items()
-        if not (rule.sources or rule.tags) or name in rule.sources or tags.intersection(rule.tags)
-    ]

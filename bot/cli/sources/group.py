@@ -1,13 +1,11 @@
 """`communique sources`: list sources, check, backfill, join, pause and resume one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli import Lazy, LazyGroup
-from bot.cli.account import explain_account
 from bot.cli.daemon import ask_daemon
 from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import (
@@ -25,29 +23,18 @@ from bot.cli.terminal.output import (
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.table import write_table
 from bot.cli.terminal.times import zone_option
-from bot.clock import SECOND
 from bot.documents.lengths import format_length
-from bot.documents.source import source_json, waits_json
 from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible
-from bot.listing.kinds import find_outline, reads_with_account
+from bot.listing.account import explain_account
 from bot.listing.running import find_daemon
+from bot.listing.sources import SOURCE_COLUMNS, AccountView, describe_sources, find_fallbacks, name_new, read_accounts
 from bot.listing.times import Zone, format_time
-from storage.frozen import dataclass
 from storage.status import Watch
 
 if TYPE_CHECKING:
     from bot.config.entries import SourceEntry
-    from storage.sources.telegram import AccountRow, WatchRow
 
-COLUMNS = (
-    "name", "kind", "state", "reason", "state_since", "tags", "side", "handle", "channel_id", "title", "enabled",
-    "paused", "failures", "first_contact_at", "last_ok_at", "last_post_at", "watched_since", "watched_rounds",
-    "longest_pause_s", "planned_every_s",
-    "next_poll_at", "high_water", "posts", "deleted", "open_gaps", "mode", "lag_s", "account", "account_name",
-    "stands_in",
-    "flood_waits",
-)  # fmt: skip
 _LAZY = {
     "add": Lazy("bot.cli.sources.add", "Find out what an address is, and print the lines that watch it."),
     "remove": Lazy("bot.cli.sources.edit", "Take a source out of the config file; its archive stays.", "remove"),
@@ -81,12 +68,8 @@ def list_sources(session: Session, zone: Zone, form: Form | None) -> None:
     watches = _read_sources(session)
     view = _read_account(session, watches)
     if form is not None:
-        seconds = _find_fallbacks(session, watches)
-        documents = (
-            source_json(watch) | _account_fields(watch, view) | {"stands_in": seconds.get(watch.name)}
-            for watch in watches
-        )
-        write(session, form, documents, COLUMNS)
+        documents = describe_sources(watches, _read_config(session), view)
+        write(session, form, documents, SOURCE_COLUMNS)
         return
     write_table(
         session,
@@ -159,14 +142,7 @@ def _read_sources(session: Session) -> list[Watch]:
             known = list(read_watches(reader))
     except UserError:
         known = []
-    import json
-
-    named = {watch.name for watch in known}
-    return known + [
-        Watch(source.name, source.kind, json.dumps(source.tags), source.side, enabled=source.enabled)
-        for source in _read_config(session)
-        if source.name not in named
-    ]
+    return known + name_new(known, _read_config(session))
 
 
 def _read_config(session: Session) -> "Sequence[SourceEntry]":
@@ -180,59 +156,12 @@ def _read_config(session: Session) -> "Sequence[SourceEntry]":
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """What the archive has on the Telegram account; empty without one. `waits` are those that are not over yet."""
-
-    accounts: "Mapping[str, AccountRow]" = field(default_factory=dict)
-    watches: "Mapping[str, WatchRow]" = field(default_factory=dict)
-    lags: Mapping[str, int] = field(default_factory=dict)
-    waits: Mapping[str, int] = field(default_factory=dict)
-
-    def mode(self, source: str) -> str | None:
-        """How the account watches a source; None where that is not known."""
-        watch = self.watches.get(source)
-        return None if watch is None else watch.mode
-
-    def account(self, source: str) -> "AccountRow | None":
-        """The account that reads a source; the only one where that is not known yet."""
-        watch = self.watches.get(source)
-        only = next(iter(self.accounts.values()), None) if len(self.accounts) == 1 else None
-        return only if watch is None else self.accounts.get(watch.account, only)
-
-
 def _read_account(session: Session, watches: list[Watch]) -> AccountView:
-    from storage.sources import telegram
-    from storage.status import measure_lags
-
-    now = session.clock.now()
     try:
         with session.archive().reading() as reader:
-            lags = measure_lags(reader)
-            if not any(reads_with_account(watch.kind) for watch in watches):
-                return AccountView(lags=lags)
-            return AccountView(
-                {row.account: row for row in telegram.read_accounts(reader)},
-                telegram.read_watches(reader),
-                lags,
-                {method: until for method, until in telegram.read_all_waits(reader).items() if until > now},
-            )
+            return read_accounts(reader, watches, session.clock.now())
     except UserError:
         return AccountView()
-
-
-def _account_fields(watch: Watch, view: AccountView) -> dict[str, object]:
-    """The fields of a source that the account reads; null for other sources."""
-    mine = reads_with_account(watch.kind)
-    lag = view.lags.get(watch.name)
-    account = view.account(watch.name) if mine else None
-    return {
-        "mode": view.mode(watch.name) if mine else None,
-        "lag_s": None if lag is None else round(lag / SECOND, 3),
-        "account": account.state if account else None,
-        "account_name": (account.account or None) if account else None,
-        "flood_waits": waits_json(view.waits.items()) if mine else [],
-    }
 
 
 def _describe_account(session: Session, view: AccountView, zone: Zone) -> Iterator[str]:
@@ -249,21 +178,9 @@ def _describe_account(session: Session, view: AccountView, zone: Zone) -> Iterat
 
 def _describe_missing_fallbacks(session: Session, watches: list[Watch]) -> Iterator[str]:
     """Sources with no fallback although the config allows one."""
-    for name, second in _find_fallbacks(session, watches).items():
+    for name, second in find_fallbacks(watches, _read_config(session)).items():
         if second == "nothing":
             yield (f"{name}: no fallback without the account: the channel's public name is unknown")
-
-
-def _find_fallbacks(session: Session, watches: list[Watch]) -> dict[str, str]:
-    """The fallback of each source that allows one: "public pages" or "nothing"."""
-    handles = {watch.name: watch.handle for watch in watches}
-    found = {}
-    for source in _read_config(session):
-        outline = find_outline(source.kind)
-        public = outline.has_public_pages(source.given) if outline is not None and source.enabled else None
-        if public is not None:
-            found[source.name] = "public pages" if handles.get(source.name) or public else "nothing"
-    return found
 
 
 def _row(watch: Watch, view: AccountView, zone: Zone) -> list[str]:

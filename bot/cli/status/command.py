@@ -2,37 +2,39 @@
 
 import functools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.account import explain_account
 from bot.cli.status import files as status_files
-from bot.cli.status.files import FileReport
 from bot.cli.terminal.output import Session, format_options, style, write_json, write_text
 from bot.cli.terminal.pager import pager_option
 from bot.cli.terminal.times import zone_option
 from bot.config import paths
-from bot.daemon.judging import DaemonState, Shown, free_bytes, judge
+from bot.daemon.judging import DaemonState, free_bytes, judge
 from bot.documents.as_json import iso
 from bot.documents.counts import format_count, format_size
 from bot.documents.mute import describe_muted
-from bot.documents.status import status_json
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
-from bot.listing.kinds import reads_with_account
+from bot.listing.account import explain_account
+from bot.listing.files import NO_FILES, FileReport, read_report, warn_of_files
 from bot.listing.running import find_daemon
+from bot.listing.status import describe_status, find_warnings, suggest_steps
 from bot.listing.times import Zone, format_age, format_time
 from storage.alerts.mutes import Mute
 from storage.backups.record import BackupRecord
 from storage.posts.index_move import IndexMove
 from storage.posts.progress import FoldProgress
-from storage.state_names import CONNECTED, HEALTHY, NEEDS_SIGN_IN, OK
+from storage.state_names import HEALTHY, OK
 from storage.status import QUEUES, ArchiveStatus, OpenGap, Queue, Watch, read_status
+
+if TYPE_CHECKING:
+    from bot.config.caps import Caps
 
 _UNHEALTHY = 1
 _BELOW = 12  # where the lines of a label continue
 _QUEUES = {"decide": "post", "recheck": "re-check", "outbox": "message"}
-_TARGET_STATES = {"parked": "suspended"}  # as stored, and as every message calls it
 
 
 @click.command("status")
@@ -63,18 +65,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     database = paths.database_in(session.data_dir())
     problems = tuple(dict.fromkeys((*collected, *judge(found, daemon, database, now, shown))))
     if form is not None:
-        document = status_json(
-            found,
-            now,
-            problems=problems,
-            warnings=(*find_outages(found), *find_warnings(found, now), *status_files.find_warnings(files)),
-            running=daemon.running,
-            pid=daemon.pid,
-            since=daemon.since,
-            media=status_files.report_json(files),
-            media_by_source={watch.name: status_files.source_report_json(files, watch.name) for watch in found.watches},
-            next_steps=suggest_steps(found, daemon),
-        )
+        document = describe_status(found, files, daemon, problems, now)
         write_json(session, document)
     else:
         for row in _lines(session, found, files, daemon, problems, zone, now):
@@ -83,76 +74,22 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
         ctx.exit(_UNHEALTHY)
 
 
+def _read_limits(session: Session) -> "Caps | None":
+    from bot.config.caps import find_caps
+
+    return find_caps(session.config_flag, session.environment)
+
+
 def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport, tuple[str, ...]]:
     """The status, the files, and a problem where nothing was collected yet: for a script that is an answer, too."""
     try:
         archive = session.archive(says=False)
     except UserError as nothing:
         empty = ArchiveStatus((), (), tuple(Queue(name, 0, None) for name in QUEUES), (), (), None)
-        return empty, status_files.NONE, (str(nothing),)
+        return empty, NO_FILES, (str(nothing),)
     with archive.reading() as reader:
-        files = status_files.read_report(session, reader, free_bytes(session.data_dir()))
+        files = read_report(reader, _read_limits(session), free_bytes(session.data_dir()))
         return read_status(reader, now), files, ()
-
-
-def find_outages(found: ArchiveStatus) -> Iterator[str]:
-    """Sources and the account that do not work; on the screen the line of each says it."""
-    for watch in found.watches:
-        if watch.enabled and not watch.paused and watch.state not in HEALTHY:
-            reason = f": {watch.reason}" if watch.reason else ""
-            yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
-    if any(watch.enabled and reads_with_account(watch.kind) for watch in found.watches):
-        for account in found.accounts:
-            name = f" {account.account}" if account.account else ""
-            if account.state != CONNECTED:
-                state, since = account.state, iso(account.state_since)
-                yield f"the Telegram account{name} has not worked since {since} ({state}){explain_account(account)}"
-            elif account.reason:
-                yield account.reason
-
-
-def find_warnings(found: ArchiveStatus, now: int, shown: Shown = iso) -> Iterator[str]:
-    """What else a person should know although the whole is healthy."""
-    if found.backups.failing_since is not None:
-        yield f"backups have failed since {shown(found.backups.failing_since)}: {found.backups.reason}"
-    for target in found.targets:
-        if target.state != "ok":
-            reason = f": {target.reason}" if target.reason else ""
-            state = _TARGET_STATES.get(target.state, target.state)
-            yield f"target {target.name} is {state} since {shown(target.state_since)}{reason}"
-        elif target.hold_until is not None and target.hold_until > now:
-            yield f"target {target.name} is rate-limited until {shown(target.hold_until)}"
-    if found.bot_trouble is not None:
-        yield f"since {shown(found.bot_trouble.at)} the {found.bot_trouble.text}"
-    for name, what, words in (
-        ("dead", "message", "could not be delivered"),
-        ("given_up", "job", "could not be finished and will not be tried again"),
-        ("quarantine", "item", "could not be read; the bytes are kept in quarantine"),
-    ):
-        if found.queue(name).waiting:
-            yield f"{format_count(found.queue(name).waiting, what)} {words}"
-
-
-def suggest_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
-    """Commands to run next."""
-    if not found.watches:
-        yield "communique run --once"
-    elif daemon.running is False:
-        yield "communique run"
-    for account in (row for row in found.accounts if row.state in NEEDS_SIGN_IN):
-        yield f"communique login --account {account.account}" if account.account else "communique login"
-    for watch in found.watches:
-        if watch.enabled and not watch.paused and watch.state not in HEALTHY:
-            yield f"communique sources check {watch.name}"
-    for target in found.targets:
-        if target.state != "ok":
-            yield f"communique alerts test {target.name}"
-    if found.queue("dead").waiting:
-        yield "communique alerts retry --dead"
-    if found.given_up & {"decide", "translation"}:
-        yield "communique rules decide --given-up"
-    if "recheck" in found.given_up:
-        yield "communique sources recheck --given-up"
 
 
 def describe_watch(watch: Watch, zone: Zone, now: int) -> str:
@@ -236,7 +173,7 @@ def _lines(
         yield f"{style(session, 'unhealthy', 'red')}  {one_line(problem)}"
     for warning in (
         *find_warnings(found, now, functools.partial(format_time, zone=zone)),
-        *status_files.find_warnings(files),
+        *warn_of_files(files),
     ):
         yield f"{style(session, 'warning', 'yellow')}  {one_line(warning)}"
     yield from status_files.given_up(session, files)

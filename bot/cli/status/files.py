@@ -5,59 +5,16 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal.output import Session, style
 from bot.documents.counts import format_count, format_size
-from bot.documents.media import counts_json, waiting_json
 from bot.foreign.text import one_line, visible
+from bot.listing.files import FileReport
 from bot.listing.times import format_age
-from storage.frozen import dataclass
-from storage.media import readings, summary
-from storage.media.stored import NO_ROOM
 from storage.media.summary import STATES, Held, Holdings
 
 if TYPE_CHECKING:
-    from bot.config.caps import Caps
-    from storage.archive.database import Reader
-    from storage.media.readings import GivenUpFile
+    pass
 
 _LISTED = 5  # files that were given up; `media list` has all
-_REPORTED = 100
 _MADE = {"transcript": "recording", "ocr": "picture"}
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What `status` shows of files. `limits` are those of the config, None where it cannot be read."""
-
-    held: Holdings
-    given_up: tuple["GivenUpFile", ...] = ()
-    limits: "Caps | None" = None
-    free: int | None = None  # bytes on the disk
-
-    @property
-    def stopped(self) -> str | None:
-        """Why no file is fetched at the moment; None if files are fetched."""
-        if self.limits is None:
-            return None
-        if self.free is not None and self.free <= self.limits.keep_free:
-            return f"less than [media] keep_free ({format_size(self.limits.keep_free)}) is left on the disk"
-        if self.held.total.bytes >= self.limits.total:
-            return f"[media] total ({format_size(self.limits.total)}) is full"
-        return None
-
-
-NONE = FileReport(Holdings(Held(), {}))
-
-
-def read_report(session: Session, reader: "Reader", free: int | None) -> FileReport:
-    """Read it all."""
-    return FileReport(
-        summary.count_files(reader), tuple(readings.list_given_up(reader, limit=_REPORTED)), _read_limits(session), free
-    )
-
-
-def _read_limits(session: Session) -> "Caps | None":
-    from bot.config.caps import find_caps
-
-    return find_caps(session.config_flag, session.environment)
 
 
 def describe_files(session: Session, found: FileReport, now: int) -> Iterator[str]:
@@ -113,29 +70,3 @@ def _describe_reading(held: Holdings, now: int) -> str:
 
 def _oldest(held: Holdings) -> int:
     return min(one.oldest_at for one in held.awaited)
-
-
-def find_warnings(found: FileReport) -> Iterator[str]:
-    """Why files are not fetched although posts are."""
-    for reason, count in found.held.no_room.items():
-        yield f"{format_count(count, 'file')} wait{'s' if count == 1 else ''} for space: {reason.removeprefix(NO_ROOM)}"
-    if found.stopped is not None and not found.held.no_room:
-        yield f"no file is fetched: {found.stopped}"
-
-
-def report_json(found: FileReport) -> dict[str, object]:
-    """The same in JSON."""
-    limits = found.limits
-    return {
-        **counts_json(found.held.total, STATES, None if limits is None else limits.total),
-        "disk_free": found.free,
-        "keep_free": None if limits is None else limits.keep_free,
-        "stopped": found.stopped,
-        **waiting_json(found.held, found.given_up),
-    }
-
-
-def source_report_json(found: FileReport, name: str) -> dict[str, object]:
-    """The files of one source in JSON."""
-    most = None if found.limits is None else found.limits.per_source
-    return counts_json(found.held.sources.get(name, Held()), STATES, most)
