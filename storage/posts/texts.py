@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from storage.archive.columns import storable
+from storage.archive.columns import storable, storable_or_none
 from storage.frozen import dataclass
 from storage.language.version import FOLD_VERSION
 from storage.posts import index
@@ -255,17 +255,29 @@ def save_given_texts(writer: Writer, post_id: int, given: Sequence[GivenText], r
     """
     rows = writer.rows("SELECT kind, text, engine FROM texts WHERE post_id = :post AND current = 1", {"post": post_id})
     standing = {(row["kind"], row["text"], row["engine"] or "") for row in rows}
-    new = [one for one in given if one.text.strip() and (one.kind, storable(one.text), one.engine) not in standing]
+    made = [_fit(one) for one in given if one.text.strip()]
+    new = [one for one in made if (one.kind, one.text, one.engine) not in standing]
     if not new:
         return False
     with index.rewriting(writer, [post_id]):
         for one in new:
-            made = MachineText(
-                one.kind, one.text, one.language, one.confidence, one.engine, one.model, one.unreliable, one.segments
-            )
-            _add_machine(writer, post_id, None, made, storable(one.text), read)
+            _add_machine(writer, post_id, None, one, one.text, read)
     _save_count(writer, post_id, _standing(writer, post_id))
     return True
+
+
+def _fit(given: GivenText) -> MachineText:
+    """The same, fit for its columns: all of it comes from a file that anybody may have written."""
+    return MachineText(
+        given.kind,
+        storable(given.text),
+        storable_or_none(given.language),
+        given.confidence,
+        storable(given.engine),
+        storable(given.model),
+        given.unreliable,
+        given.segments,
+    )
 
 
 def find_last_id(writer: Writer, post_id: int) -> int:

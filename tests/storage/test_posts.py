@@ -18,6 +18,7 @@ from storage.records import (
     FetchedMedia,
     FetchedPost,
     Forward,
+    GivenText,
     LedgerChange,
     Link,
     NarrowedGap,
@@ -309,6 +310,15 @@ def test_bad_input_61_a_lone_surrogate_is_stored_once_and_the_next_post_too(desk
     assert len(desk.save(odd, make_post("b")).new) == 2
     assert desk.save(odd, make_post("b")).unchanged == 2
     assert desk.rows("SELECT text FROM texts ORDER BY id")[0] == ("broken \ufffd word",)
+
+
+def test_bad_input_61_a_surrogate_in_what_another_archive_says_of_its_engines_sets_no_post_aside(
+    desk: Any, make_post: Make
+) -> None:
+    given = GivenText("transcript", "a \ud800 b", "engine \ud83d", "model \udc00", "x\ud800")
+    assert len(desk.save(make_post("a", texts=(given,))).new) == 1
+    assert desk.save(make_post("a", texts=(given,))).unchanged == 1
+    assert desk.rows("SELECT text, engine FROM texts WHERE kind = 'transcript'") == [("a \ufffd b", "engine \ufffd")]
 
 
 def test_bad_input_62_nul_is_replaced_where_sqlite_would_stop_reading(desk: Any, make_post: Make) -> None:
