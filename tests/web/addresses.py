@@ -1,0 +1,21 @@
+"""Every page of the reading room on a seeded archive, by name: what is checked of one page is checked of all."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from tests.web.archive import Seeded
+
+
+def list_pages(seeded: Seeded) -> Mapping[str, str]:
+    """The address of each page, and of some states of it."""
+    return {"now": "/", "nothing": "/no-such-page"}
+
+
+def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
+    """The same for an archive in which strangers chose every word."""
+    return {"now": "/"}
+
+
+def put(words: str) -> str:
+    """Words as a part of an address."""
+    return quote(words, safe="")

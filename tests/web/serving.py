@@ -1,0 +1,60 @@
+"""A reading room on a seeded archive: asked in this process, or served on loopback for a browser."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.testclient import TestClient
+
+from bot.clock import Clock
+from bot.config import paths
+from bot.web.app import make_app
+from bot.web.reading import ReadingThreads
+from bot.web.room import ReadingRoom
+from bot.web.security import LOOPBACK
+from bot.web.viewer import Viewer
+from storage.archive.database import Archive
+from tests.web.archive import Seeded
+
+OWNER = Viewer("owner", "owner")
+
+
+@contextmanager
+def opened(seeded: Seeded, viewer: Viewer = OWNER) -> Iterator[ReadingRoom]:
+    """The reading room of an archive, at the moment at which the archive ends."""
+    room = ReadingRoom(
+        reading=ReadingThreads(Archive(paths.database_in(seeded.data_dir))),
+        config=seeded.config,
+        clock=Clock(now=lambda: seeded.now),
+        terms=seeded.config.phrases,
+        hosts=LOOPBACK,
+        owner=viewer,
+    )
+    try:
+        yield room
+    finally:
+        asyncio.run(room.reading.aclose())
+
+
+@contextmanager
+def asking(room: ReadingRoom) -> Iterator[TestClient]:
+    """Ask for pages without a socket; redirects are not followed, and a bug is raised here."""
+    with TestClient(make_app(room), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        yield client
+
+
+@contextmanager
+def served(room: ReadingRoom) -> Iterator[str]:
+    """Answer on loopback, in a thread; the address, without a slash at its end."""
+    server = uvicorn.Server(uvicorn.Config(make_app(room), lifespan="off", log_config=None, ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
