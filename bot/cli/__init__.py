@@ -61,6 +61,8 @@ _COMMANDS = {
         "restore": "Restore a backup into an empty directory.",
         "alerts": "List and explain alerts, send them again, test a target.",
         "events": "Statements with their copies: list, show and correct them.",
+        "people": "Say who may use the reading room, and what they may do.",
+        "tokens": "Make, list and revoke tokens of programs and feed readers.",
         "models": "Try the engines that transcribe, read and translate.",
         "man": "Show the manual page.",
         "completion": "Print completion of commands and names for a shell.",

@@ -43,7 +43,7 @@ def command(session: Session, source: Path, directory: Path, form: Form | None) 
         _tell(session, restored, directory.absolute())
     else:
         write_json(session, document(restored, directory.absolute()))
-    if restored.missing or restored.config_damaged:
+    if restored.missing or restored.config_damaged or restored.people_damaged:
         raise SystemExit(1)
 
 
@@ -59,6 +59,7 @@ def document(restored: "Restored", directory: Path) -> dict[str, object]:
         "files": restored.files,
         "missing": list(restored.missing),
         "config": None if restored.config is None else str(restored.config),
+        "people": None if restored.people is None else str(restored.people),
         "secrets": [
             {"key": secret.key, "path": str(directory / secret.path)} for secret in _to_bring(restored, directory)
         ],
@@ -78,6 +79,8 @@ def _tell(session: Session, restored: "Restored", directory: Path) -> None:
         write_line(session, f"newer: {format_count(len(restored.newer), 'backup')} beside it; the newest is {name}")
     if restored.config_damaged:
         say(session, "the config in the backup is missing or damaged: it is not restored")
+    if restored.people_damaged:
+        say(session, "the people in the backup are missing or damaged: `communique people add` lets them in again")
     for content in restored.missing[:10]:
         say(
             session,

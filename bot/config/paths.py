@@ -81,6 +81,11 @@ def database_in(directory: Path) -> Path:
     return directory / "communique.db"
 
 
+def people_in(directory: Path) -> Path:
+    """Name the file of people, their sessions and tokens in a data directory."""
+    return directory / "people.db"
+
+
 def lock_in(directory: Path) -> Path:
     """Name the file that the running process holds locked."""
     return directory / "communique.lock"

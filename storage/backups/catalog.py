@@ -1,6 +1,7 @@
 """Which backups are in a directory, and what each of them holds.
 
 DEST/20261129T180600Z/communique.db     the archive of one moment (UTC), proved
+                      people.db         people of the reading room and their tokens, where there are any; no session
                       config.toml       the config file, where there was one
                       manifest.json     what is in it: written last
 DEST/media/ab/cd/<sha256>               files by content, once for all backups
@@ -23,7 +24,7 @@ from storage.backups.proof import Counts
 
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{2})?")
 UNFINISHED = ".unfinished-"
-DATABASE, CONFIG, MANIFEST = "communique.db", "config.toml", "manifest.json"
+DATABASE, CONFIG, MANIFEST, PEOPLE = "communique.db", "config.toml", "manifest.json", "people.db"
 FORMAT = 1
 
 
@@ -49,6 +50,7 @@ class Manifest:
     database_bytes: int
     database_sha256: str
     config_sha256: str | None = None
+    people_sha256: str | None = None
     secrets: tuple[SecretName, ...] = ()
     missing: tuple[str, ...] = ()
 
@@ -115,6 +117,7 @@ def _manifest(data: dict[str, Any]) -> Manifest:
         database_bytes=int(data["database_bytes"]),
         database_sha256=str(data["database_sha256"]),
         config_sha256=data["config_sha256"],
+        people_sha256=data.get("people_sha256"),  # of an older version: none
         secrets=tuple(SecretName(**secret) for secret in data["secrets"]),
         missing=tuple(data["missing"]),
     )

@@ -18,6 +18,7 @@ from storage.backups.catalog import (
     CONFIG,
     DATABASE,
     MANIFEST,
+    PEOPLE,
     UNFINISHED,
     BackupRow,
     Manifest,
@@ -28,6 +29,7 @@ from storage.backups.catalog import (
     read,
 )
 from storage.backups.keeping import Keep, superseded
+from storage.backups.people import copy_people
 from storage.backups.proof import Snapshot, at_rest, copy_database, digest, prove, stored_files, sync
 from storage.media.shelf import Shelf, path_of
 
@@ -89,6 +91,7 @@ def _make(
     data_dir: Path, database: Path, destination: Path, work: Path, now: Callable[[], int], brought: Brought
 ) -> Made:
     copy = work / DATABASE
+    has_people = copy_people(data_dir / PEOPLE, work / PEOPLE)  # first: what the archive did after it, it only repeats
     snapshot = copy_database(database, copy, now)
     prove(copy, snapshot.schema, snapshot.counts)
     with at_rest(copy) as reader:
@@ -96,10 +99,12 @@ def _make(
     new, new_bytes, missing = _copy_files(Shelf(data_dir), Shelf(destination), files)
     if brought.config is not None:
         write_new(work / CONFIG, brought.config)
-    manifest = _manifest(snapshot, copy, brought, missing)
+    manifest = _manifest(snapshot, copy, brought, missing, digest(work / PEOPLE) if has_people else None)
     write_new(work / MANIFEST, manifest.text().encode())
     copy.chmod(0o600)
     sync(copy)
+    if has_people:
+        sync(work / PEOPLE)
     sync(work)
     named = _free_name(destination, name_of(snapshot.at))
     work.rename(named)
@@ -107,7 +112,9 @@ def _make(
     return Made(BackupRow(named, manifest), new, new_bytes)
 
 
-def _manifest(snapshot: Snapshot, copy: Path, brought: Brought, missing: Iterable[str]) -> Manifest:
+def _manifest(
+    snapshot: Snapshot, copy: Path, brought: Brought, missing: Iterable[str], people_sha256: str | None
+) -> Manifest:
     return Manifest(
         at=snapshot.at,
         schema=snapshot.schema,
@@ -116,6 +123,7 @@ def _manifest(snapshot: Snapshot, copy: Path, brought: Brought, missing: Iterabl
         database_bytes=copy.stat().st_size,
         database_sha256=digest(copy),
         config_sha256=None if brought.config is None else sha256(brought.config).hexdigest(),
+        people_sha256=people_sha256,
         secrets=brought.secrets,
         missing=tuple(missing),
     )
@@ -207,7 +215,7 @@ def hold_alone(descriptor: int, place: Path) -> None:
 def _clear(destination: Path) -> None:
     """Remove what a dead process had not finished; it had made every one of these names."""
     for left in destination.glob(f"{UNFINISHED}*"):
-        for name in (MANIFEST, CONFIG, DATABASE, f"{DATABASE}-journal"):
+        for name in (MANIFEST, CONFIG, DATABASE, f"{DATABASE}-journal", PEOPLE, f"{PEOPLE}-journal"):
             (left / name).unlink(missing_ok=True)
         with suppress(OSError):
             left.rmdir()  # where somebody keeps files of their own in it, it stays
@@ -239,7 +247,7 @@ def _remove(destination: Path, path: Path) -> None:
     gone = destination / f"{UNFINISHED}{path.name}"  # from here on it is no backup, whenever we die
     path.rename(gone)
     sync(destination)
-    for name in (MANIFEST, CONFIG, DATABASE):
+    for name in (MANIFEST, CONFIG, PEOPLE, DATABASE):
         (gone / name).unlink(missing_ok=True)
     if any(gone.iterdir()):
         gone.rename(path)

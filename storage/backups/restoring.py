@@ -16,7 +16,18 @@ from storage.archive import marker
 from storage.archive.database import REVISIONS, Writer, refuse_newer
 from storage.archive.errors import ArchiveDamaged, disk_errors
 from storage.archive.permissions import create_or_check, refuse_network
-from storage.backups.catalog import CONFIG, DATABASE, MANIFEST, NAME, BackupRow, backups_in, names_in, read, store_of
+from storage.backups.catalog import (
+    CONFIG,
+    DATABASE,
+    MANIFEST,
+    NAME,
+    PEOPLE,
+    BackupRow,
+    backups_in,
+    names_in,
+    read,
+    store_of,
+)
 from storage.backups.making import copy_file, hold_alone, write_new
 from storage.backups.proof import alone, at_rest, prove, stored_files, sync
 from storage.media.shelf import Shelf, path_of
@@ -36,7 +47,9 @@ class Restored:
     files: int
     missing: tuple[str, ...]
     config: Path | None
+    people: Path | None
     config_damaged: bool
+    people_damaged: bool
     newer: tuple[str, ...]  # backups beside it that were made later
 
 
@@ -82,11 +95,21 @@ def restore(source: Path, data_dir: Path, database: Path) -> Restored:
             unfinished.unlink()
             raise ArchiveDamaged(f"{problem}{_older(backup.path)}", unfinished) from problem
         files, missing = _copy_files(backup, unfinished, Shelf(data_dir))
-        config = _copy_config(backup, data_dir / CONFIG)
+        config = _copy_small(backup.path / CONFIG, data_dir / CONFIG, manifest.config_sha256)
+        people = _copy_small(backup.path / PEOPLE, data_dir / PEOPLE, manifest.people_sha256)
         marker.write(database, manifest.mark or _marked(unfinished))
         unfinished.rename(database)
         sync(data_dir)
-    return Restored(backup, files, missing, config, manifest.config_sha256 is not None and config is None, newer)
+    return Restored(
+        backup,
+        files,
+        missing,
+        config,
+        people,
+        config_damaged=manifest.config_sha256 is not None and config is None,
+        people_damaged=manifest.people_sha256 is not None and people is None,
+        newer=newer,
+    )
 
 
 def _marked(unfinished: Path) -> marker.Mark:
@@ -155,13 +178,13 @@ def _copy_files(backup: BackupRow, copy: Path, shelf: Shelf) -> tuple[int, tuple
     return len(contents) - len(missing), tuple(missing)
 
 
-def _copy_config(backup: BackupRow, to: Path) -> Path | None:
-    """Copy the config file; None where there is none, or another than was written."""
+def _copy_small(path: Path, to: Path, expected: str | None) -> Path | None:
+    """Copy the config or the people; None where there is none, or another than was written."""
     try:
-        data = (backup.path / CONFIG).read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
-    if sha256(data).hexdigest() != backup.manifest.config_sha256:
+    if sha256(data).hexdigest() != expected:
         return None
     to.unlink(missing_ok=True)  # of a restore that died
     write_new(to, data)

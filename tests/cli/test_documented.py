@@ -14,6 +14,8 @@ import pytest
 
 from storage.archive.database import Archive
 from storage.media.shelf import Shelf
+from storage.people import persons, tokens
+from storage.people.database import PeopleFile
 from tests.cli.conftest import NOON, ROOT
 from tests.page_of_commands import commands
 
@@ -130,6 +132,13 @@ def directory(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO posts_index (posts_index) VALUES ('rebuild')",
         ):
             writer.execute(statement, values)
+    with PeopleFile(data / "people.db") as people, people.writing() as writer:
+        ann = persons.add_person(writer, "ann", "desk", ["tag:junta"], None, NOON)
+        assert ann is not None
+        persons.lock_person(writer, ann.id, NOON)
+        token, _ = tokens.add_token(writer, "notebook", ann.id, "read", NOON, LATER)
+        tokens.note_use(writer, token.id, NOON)
+        tokens.revoke_token(writer, token.id, NOON)
     return home
 
 
@@ -173,6 +182,10 @@ CALLS: dict[str, list[tuple[str, ...]]] = {
     "rules replay": [("rules", "replay", "--query", "bridge", *PERIOD)],
     "rules suggest": [("rules", "suggest", "command", "--since", "2025-10-31")],
     "stats": [("stats", *PERIOD)],
+    "people add": [("people", "add", "guest", "--role", "reader", "--may-read", "tag:junta", "--no-password")],
+    "people list": [("people", "list")],
+    "tokens add": [("tokens", "add", "feeds", "--owner", "ann")],
+    "tokens list": [("tokens", "list")],
     "doctor": [("doctor",)],
     "models": [("models",)],
     "config show": [("config", "show")],
