@@ -2,7 +2,8 @@
 
 # `folded` and `fold_version` are free: they follow from the text, and a better folding writes them again.
 _FROZEN = ("id", "post_id", "kind", "revision", "media_id", "text", "language", "engine")
-_KEPT = ("raw", "dictionaries", "fetches", "revisions", "rereadings", "observations", "texts", "posts")
+_NEVER = ("raw", "dictionaries", "fetches", "revisions", "rereadings", "observations", "disappearances")
+_KEPT = (*_NEVER, "texts", "posts")
 _MACHINE = ("confidence", "model", "unreliable", "segments")
 
 
@@ -14,7 +15,7 @@ def _refusing(table: str, event: str, name: str) -> tuple[str, str]:
 
 
 GUARDS = dict(
-    [_refusing(table, "UPDATE", f"{table}_stay_as_they_are") for table in _KEPT[:6]]
+    [_refusing(table, "UPDATE", f"{table}_stay_as_they_are") for table in _NEVER]
     + [_refusing(table, "DELETE", f"{table}_stay") for table in _KEPT]
     + [_refusing("texts", f"UPDATE OF {', '.join((*_FROZEN, *_MACHINE))}", "texts_stay_as_they_are")]
 )

@@ -57,7 +57,7 @@ def note_known_deletions(writer: Writer, gone: Sequence[tuple[int, int]], now: i
     """Another archive knew these posts deleted, each since a moment: noted as its word; rules look at them again."""
     for post_id, since in gone:
         observe(writer, [(post_id, "absent", "known to the archive that it came from")], since, method)
-        writer.execute("UPDATE posts SET deleted_at = :at WHERE id = :id", {"id": post_id, "at": since})
+        _mark_gone(writer, post_id, since)
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
 
 
@@ -70,6 +70,7 @@ def mark_present(writer: Writer, back: Sequence[int], doubted: Sequence[int], no
         )
     if back:
         writer.execute_many("UPDATE posts SET deleted_at = NULL WHERE id = :id", [{"id": post_id} for post_id in back])
+        writer.execute_many(_DISAPPEARANCE, [{"id": post_id, "at": now, "gone": 0} for post_id in back])
         jobs.enqueue(writer, [NewJob("decide", post_id, now) for post_id in back])
 
 
@@ -84,7 +85,7 @@ def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart
     if post["deleted_at"] is not None:
         return "absent"
     if found.control and first is not None and now - first >= apart:
-        writer.execute("UPDATE posts SET deleted_at = :now WHERE id = :id", {"id": post_id, "now": now})
+        _mark_gone(writer, post_id, now)
         mark_present(writer, [], [post_id], now)
         jobs.enqueue(writer, [NewJob("decide", post_id, now)])
         return "deleted"
@@ -92,6 +93,14 @@ def record_absence(writer: Writer, post_id: int, found: Checked, now: int, apart
     due = since + apart if found.control else now + _PAUSES[min(absences, len(_PAUSES) - 1)]
     jobs.enqueue(writer, [NewJob("recheck", post_id, due, CONFIRM)])
     return "absent"
+
+
+def _mark_gone(writer: Writer, post_id: int, at: int) -> None:
+    writer.execute("UPDATE posts SET deleted_at = :at WHERE id = :id", {"id": post_id, "at": at})
+    writer.execute(_DISAPPEARANCE, {"id": post_id, "at": at, "gone": 1})
+
+
+_DISAPPEARANCE = "INSERT INTO disappearances (post_id, at, gone) VALUES (:id, :at, :gone)"
 
 
 def find_last(reader: Reader) -> int:

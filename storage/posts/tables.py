@@ -163,6 +163,17 @@ class ObservationTable(SQLModel, table=True):
     fetch_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("fetches.id")))
 
 
+class DisappearanceTable(SQLModel, table=True):
+    """That a post is gone (`gone` 1) or back (0), in the order in which it was established. Never changed."""
+
+    __tablename__: ClassVar[str] = "disappearances"
+
+    id: int | None = Field(default=None, primary_key=True)
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))
+    at: int  # of a deletion when the post was deleted, as far as we know
+    gone: int
+
+
 class TextTable(SQLModel, table=True):
     """What rules read: body, transcript, OCR, file titles, poll. `id` is post id * 2**14 + n, so that it sorts alike.
 

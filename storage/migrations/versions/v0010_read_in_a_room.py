@@ -1,0 +1,28 @@
+"""What the reading room needs: deletions and returns of posts in their order, so that none is missed or repeated.
+
+This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
+are made again after every upgrade (see storage.migrations.migrate).
+"""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+_STEPS: tuple[str, ...] = (
+    # when a post was established to be gone, or to be back
+    """CREATE TABLE disappearances (
+        id INTEGER NOT NULL,
+        post_id INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        gone INTEGER NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (post_id) REFERENCES posts (id)
+    ) STRICT""",
+)
+
+
+def upgrade() -> None:
+    """Run every step; the rows of posts, revisions and texts stay as they are."""
+    for statement in _STEPS:
+        op.execute(statement)
