@@ -22,7 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, made once: everything that is put into them is escaped, and what is missing is an error."""
     made = Environment(
         loader=PackageLoader("bot.web", "templates"),
         autoescape=True,
@@ -39,6 +40,11 @@ def _environment() -> Environment:
 def foreign(text: str) -> str:
     """Words of strangers, with line feeds; what acts on a page or a reader unseen is written out."""
     return visible(text, newlines=True)
+
+
+def say_of(request: "Request") -> words.Phrasebook:
+    """The words in the language of the reader."""
+    return words.choose(request.headers.get("accept-language", ""))
 
 
 def zone_of(request: "Request") -> tzinfo:
@@ -79,14 +85,13 @@ def time_tag(at: int | None, zone: tzinfo, form: str = "%Y-%m-%d %H:%M", unknown
 
 def page(request: "Request", template: str, /, *, status: int = 200, **values: object) -> HTMLResponse:
     """A page of the reading room, made of a template and values. `say`, `when`, `viewer`, `here` are always there."""
-    zone = zone_of(request)
-    said = words.choose(request.headers.get("accept-language", ""))
+    zone, said = zone_of(request), say_of(request)
 
     def when(at: int | None, form: str = "%Y-%m-%d %H:%M", unknown: str = "–") -> Markup:
         return time_tag(at, zone, form, unknown)
 
     html = (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             request=request, say=said, when=when, zone=zone, viewer=viewer_of(request), here=request.url.path, **values

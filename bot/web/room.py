@@ -1,18 +1,24 @@
 """What every page of the reading room works with: the archive, the config, the time, the words."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from dataclasses import field
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from bot.clock import Clock
+from bot.web.kept import KeptAnswers
 from bot.web.reading import ReadingThreads
-from bot.web.viewer import Viewer
+from bot.web.viewer import Viewer, viewer_of
 from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from bot.config.model import Config
+    from storage.archive.database import Reader
     from storage.language.terms import Term
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,16 @@ class ReadingRoom:
     terms: "Callable[[], Mapping[str, Term]]"
     hosts: frozenset[str] | None
     owner: Viewer
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
 
 
 def room_of(request: "HTTPConnection") -> ReadingRoom:
     """The reading room that a request came to."""
     return cast("ReadingRoom", request.app.state.room)
+
+
+async def read(
+    request: "HTTPConnection", look: "Callable[Concatenate[Reader, P], T]", *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """`look(reader, …)` in a thread, on what whoever sent this request may read."""
+    return await room_of(request).reading.read(viewer_of(request), look, *args, **kwargs)

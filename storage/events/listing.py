@@ -200,6 +200,15 @@ def read_members(reader: Reader, event_id: int) -> list[EventMember]:
     return [EventMember(*row) for row in rows]
 
 
+def count_posts(reader: Reader, event_ids: Iterable[int]) -> dict[int, int]:
+    """How many posts each of these events has."""
+    rows = reader.rows(
+        f"SELECT event_id, count(*) AS posts FROM event_posts WHERE event_id {in_list('ids')} GROUP BY 1",
+        {"ids": as_list(event_ids)},
+    )
+    return {row["event_id"]: row["posts"] for row in rows}
+
+
 def find_event_id(reader: Reader, post_id: int) -> int | None:
     """The event of a post, or the one that the event with this id leads to; None if there is none."""
     found = reader.value(

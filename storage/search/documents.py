@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Row
 
 _SLACK = 3600  # seconds that numbering may move a post's id away from its posting time
-_HAS = {
+HAS = {
     "voice": "voice",
     "audio": "audio",
     "photo": "photo",
@@ -112,7 +112,7 @@ def _gathered(rows: Iterable[Row]) -> dict[int, set[str]]:
 
 
 def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], matched: Iterable[str]) -> Document:
-    has = {_HAS[kind] for kind in kinds if kind in _HAS}
+    has = {HAS[kind] for kind in kinds if kind in HAS}
     facts = {
         "forward": row["forward"] is not None,
         "reply": row["reply_to"] is not None,

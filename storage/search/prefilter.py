@@ -17,7 +17,7 @@ def ids(node: Node) -> tuple[int, int]:
     """The posts that a query can hold on, by its dates and ids: [low, high) of post ids, which are ordered by time."""
     if isinstance(node, And):
         spans = [ids(part) for part in node.parts]
-        return max(low for low, _ in spans), min(high for _, high in spans)
+        return max((low for low, _ in spans), default=-TOP), min((high for _, high in spans), default=TOP)
     if isinstance(node, Or):
         spans = [ids(part) for part in node.parts]
         return min(low for low, _ in spans), max(high for _, high in spans)

@@ -20,3 +20,8 @@ def read_handles(reader: "Reader") -> frozenset[str]:
 def read_sides(reader: "Reader") -> frozenset[str]:
     """Every side that a source of the archive is on."""
     return frozenset(reader.column("SELECT DISTINCT side FROM sources WHERE side IS NOT NULL"))
+
+
+def read_sides_by_name(reader: "Reader") -> dict[str, str]:
+    """The side of each source that is on one, by its name."""
+    return {row["name"]: row["side"] for row in reader.rows("SELECT name, side FROM sources WHERE side IS NOT NULL")}

@@ -8,12 +8,19 @@ from tests.web.archive import Seeded
 
 def list_pages(seeded: Seeded) -> Mapping[str, str]:
     """The address of each page, and of some states of it."""
-    return {"now": "/", "nothing": "/no-such-page"}
+    return {
+        "now": "/",
+        "search": "/search?q=command",
+        "search all": "/search",
+        "search none": "/search?q=nowhere",
+        "search mistake": "/search?q=lashio+OR+(",
+        "nothing": "/no-such-page",
+    }
 
 
 def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
     """The same for an archive in which strangers chose every word."""
-    return {"now": "/"}
+    return {"now": "/", "search": "/search"}
 
 
 def put(words: str) -> str:

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.web.layout import page
-from bot.web.room import room_of
-from bot.web.viewer import viewer_of
+from bot.web.room import read
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 async def show_now(request: "Request") -> "Response":
     """Show what is new."""
-    posts = await room_of(request).reading.read(viewer_of(request), _count)
+    posts = await read(request, _count)
     return page(request, "now.html", posts=posts)
 
 

@@ -33,6 +33,10 @@ class Phrasebook:
             return escape(phrase).format(**shown)
         return phrase.format(**shown) if shown else phrase
 
+    def named(self, group: str, name: str) -> str:
+        """What a value is called (`lang.my`), or the value itself where there is no word for it."""
+        return self.phrases.get(f"{group}.{name}", name)
+
 
 @cache
 def languages() -> tuple[str, ...]:
