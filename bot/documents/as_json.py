@@ -1,6 +1,7 @@
 """PURE: a post, a file, a text and a time as JSON; the contract is docs/json-output.md."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bot.foreign.text import NOT_UNDERSTOOD
 from storage.language.zawgyi import is_zawgyi
@@ -12,6 +13,7 @@ _GAP = "\n\n"  # between title and text where rules read them, as `storage.posts
 _MARKS = frozenset(".,:;!?…–—-။၊。！？：、")  # a title that ends so needs no colon
 
 
+@lru_cache(4096)  # posts of one reply were collected at the same moment
 def iso(at: int | None) -> str | None:
     """ISO 8601 in UTC with `Z`; the fraction has no, three or six digits. None for no time, or one beyond year 9999."""
     if at is None:

@@ -121,15 +121,16 @@ def scope_clause(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict
     )
 
 
-def read_posts(reader: "Reader", ids: Iterable[int]) -> list[PostRow]:
+def read_posts(reader: "Reader", ids: Iterable[int], *, folded: bool = True) -> list[PostRow]:
     """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
 
-    Ids that do not exist are left out.
+    Ids that do not exist are left out. Without `folded`, so are the texts that only the folded words are read of:
+    what a post says by itself, and the names of its files.
     """
     wanted = list(ids)
     found: dict[int, PostRow] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        found.update(_read(reader, wanted[start : start + _AT_ONCE]))
+        found.update(_read(reader, wanted[start : start + _AT_ONCE], _TEXTS if folded else _OTHER_TEXTS))
     return [found[post_id] for post_id in wanted if post_id in found]
 
 
@@ -174,14 +175,14 @@ def _spellings(url: str) -> Iterator[str]:
             yield scheme + bare
 
 
-def _read(reader: "Reader", ids: Sequence[int]) -> dict[int, PostRow]:
+def _read(reader: "Reader", ids: Sequence[int], of_texts: str) -> dict[int, PostRow]:
     several = {"ids": as_list(ids)}
     media: dict[int, list[MediaRow]] = {}
     for row in reader.rows(_MEDIA, several):
         post_id, *values = row
         media.setdefault(post_id, []).append(MediaRow(*values))
     texts: dict[int, list[TextRow]] = {}
-    for row in reader.rows(_TEXTS, several):
+    for row in reader.rows(of_texts, several):
         texts.setdefault(row["post_id"], []).append(_text(row))
     rules: dict[int, list[str]] = {}
     for row in reader.rows(_RULES, several):
@@ -199,6 +200,9 @@ _MEDIA = (
 )
 _TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"
 _TEXTS = f"SELECT post_id, {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current = 1 ORDER BY id"
+_OTHER_TEXTS = _TEXTS.replace(
+    in_list("ids"), f"IN (SELECT p.id FROM posts p WHERE p.id {in_list('ids')} AND p.texts > 1)"
+).replace("current = 1", "current = 1 AND kind NOT IN ('body', 'file')")
 _RULES = f"SELECT post_id, rule FROM matches WHERE post_id {in_list('ids')} GROUP BY post_id, rule ORDER BY min(id)"
 _POSTS = (
     f"SELECT p.id, s.name AS source, p.native_id, p.url, {said('title')} AS title, p.author, p.posted_at, "
@@ -235,31 +239,22 @@ def _segment(stored: dict[str, Any]) -> Segment:
 
 
 def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
-    return PostRow(
-        id=row["id"],
-        source=row["source"],
-        native_id=row["native_id"],
-        url=row["url"],
-        title=row["title"],
-        author=row["author"],
-        posted_at=row["posted_at"],
-        posted_raw=row["posted_raw"],
-        collected_at=row["collected_at"],
-        edited_at=row["edited_at"],
-        deleted_at=row["deleted_at"],
-        text=row["text"],
-        language=row["language"],
-        forward=None if row["forward"] is None else Forward(**json.loads(row["forward"])),
-        reply_to=row["reply_to"],
-        raw_sha256=row["raw_sha256"],
-        links=tuple(Link(**link) for link in json.loads(row["links"])),
-        media=tuple(media),
-        texts=tuple(texts),
-        rules=tuple(rules),
-        revisions=row["revision"] + 1,
-        reread_at=row["reread_at"],
-        event=row["event_id"],
-        joined_by=row["joined_by"],
-        likeness=row["measure"],
-        quotes=row["quotes"],
+    """A row of `_POSTS`: its columns are taken in order, for looking each up by its name takes longer than all else."""
+    *own, forward, reply_to, raw, links, revision, reread_at, event, joined_by, likeness, quotes = row
+    values = (
+        *own,
+        None if forward is None else Forward(**json.loads(forward)),
+        reply_to,
+        raw,
+        () if links == "[]" else tuple(Link(**link) for link in json.loads(links)),
+        tuple(media),
+        tuple(texts),
+        tuple(rules),
+        revision + 1,
+        reread_at,
+        event,
+        joined_by,
+        likeness,
+        quotes,
     )
+    return PostRow(*values)
