@@ -135,12 +135,13 @@ def _as_post(document: dict[str, Any], raw: Raw) -> FetchedPost:
     if "posted_at" not in document:
         raise NotAPost("posted_at is missing")
     posted_at = None if document["posted_at"] is None else _time(document, "posted_at")
+    written = "posted_at" if document.get("posted_raw") is None else "posted_raw"
     return FetchedPost(
         native_id=_native_id(document.get("native_id")),
         raw=raw,
         text=_text(document, "text") or "",
         posted_at=posted_at,
-        posted_raw=_optional(document, "posted_raw") or storable(document["posted_at"] or ""),
+        posted_raw="" if document[written] is None else _text(document, written),
         title=_optional(document, "title"),
         url=_optional(document, "url"),
         author=_optional(document, "author"),
