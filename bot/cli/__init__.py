@@ -53,6 +53,7 @@ _COMMANDS = {
         "show": "Show one post with everything that the archive has on it.",
         "media": "List files with their states; fetch or read them again.",
         "export-media": "Copy stored recordings, pictures and files to a directory.",
+        "export": "Write posts to a file for another program, with a manifest.",
         "tail": "Show the newest posts; with -f also new ones as they arrive.",
         "stats": "Draw posts per day, source and language.",
         "rules": "List, test, explain and replay rules.",

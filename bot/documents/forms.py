@@ -44,6 +44,11 @@ class _Echo:
 
 
 def _cell(value: object) -> str:
+    return csv_cell(write_value(value)) if isinstance(value, str | list | dict) else write_value(value)
+
+
+def write_value(value: object) -> str:
+    """The text of a value in a cell, lists joined by a bar; a spreadsheet may take it for a formula."""
     match value:
         case None:
             return ""
@@ -52,9 +57,9 @@ def _cell(value: object) -> str:
         case int() | float():
             return str(value)
         case list():
-            return csv_cell("|".join(_plain(item) for item in value))
+            return "|".join(_plain(item) for item in value)
         case _:
-            return csv_cell(_plain(value))
+            return _plain(value)
 
 
 def _plain(value: object) -> str:

@@ -130,12 +130,13 @@ def _document(row: Row, texts: tuple[DocumentText, ...], kinds: Iterable[str], m
         forwarded_from=json.loads(row["forward"]).get("name") if row["forward"] else None,
         language=row["language"],
         has=frozenset(has | {name for name, true in facts.items() if true}),
-        posted_at=_time(row["id"], row["posted_at"]),
+        posted_at=ordering_time(row["id"], row["posted_at"]),
         texts=texts,
         rules=frozenset(matched),
     )
 
 
-def _time(post_id: int, posted_at: int | None) -> int:
+def ordering_time(post_id: int, posted_at: int | None) -> int:
+    """When a post was published; where that is missing or implausible, the time that it is ordered by."""
     ordered = second_of(post_id)
     return posted_at if posted_at is not None and abs(posted_at // SECOND - ordered) < _SLACK else ordered * SECOND

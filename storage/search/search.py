@@ -73,6 +73,14 @@ def search(
         yield FoundPost(document.post_id, find_hits(query, reading), document.source, document.posted_at or 0)
 
 
+def search_ids(
+    reader: Reader, query: Query, *, since: int | None, until: int | None, sources: Sequence[str]
+) -> Iterator[int]:
+    """Ids of all posts that `search` yields; where they have the words is not looked for."""
+    wanted = _Search(reader, _asked(query, since, until, sources, (), AS_IT_IS))
+    return (reading.document.post_id for reading in wanted.readings(_MOST))
+
+
 def count(
     reader: Reader,
     query: Query,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from storage.archive.database import as_list, in_list
 from storage.sources.clock_repair import read_jumps
 from storage.sources.states import UNWATCHED
 from storage.state_names import OK
@@ -42,12 +43,18 @@ def find_stretch(reader: Reader, source_id: int, at: int) -> BlindStretch | None
     return BlindStretch(row["name"], row["since"], row["until"])
 
 
-def list_stretches(reader: Reader, since: int, until: int) -> list[BlindStretch]:
-    """Every blind stretch of a watched source between two times, cut to them, by source and time."""
+def list_stretches(
+    reader: Reader, since: int, until: int, *, sources: Iterable[int] | None = None
+) -> list[BlindStretch]:
+    """Every blind stretch of a watched source between two times, cut to them, by source and time.
+
+    With `sources`, of those with these ids, also where one is paused or no longer in the config.
+    """
+    chosen = "s.enabled = 1 AND s.paused = 0" if sources is None else f"s.id {in_list('sources')}"
     rows = reader.rows(
         "SELECT s.name, s.next_poll_at, r.started_at, r.ended_at, r.outcome FROM sources s JOIN runs r"
-        " ON r.source_id = s.id WHERE s.enabled = 1 AND s.paused = 0 AND s.first_contact_at IS NOT NULL"
-        " ORDER BY s.name, r.id"
+        f" ON r.source_id = s.id WHERE {chosen} AND s.first_contact_at IS NOT NULL ORDER BY s.name, r.id",
+        {"sources": as_list(sources or ())},
     )
     jumps = read_jumps(reader)  # of the clock: what lies between its two times was not missed
     return [

@@ -1,0 +1,122 @@
+"""Chooses the posts of an export: a query or none, a time, sources and tags, and what whoever asks may read."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
+from storage.language.tree import Query
+from storage.posts import reading
+from storage.search import prefilter
+from storage.search.documents import ordering_time
+from storage.search.search import search_ids
+
+if TYPE_CHECKING:
+    from storage.archive.database import Reader
+    from storage.rows import PostRow
+
+PAGE = 500  # posts that are in memory at once
+_AT_ONCE = 10_000  # ids
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is wanted. [since, until) is in microseconds UTC; no `query` means all posts, no `sources` or `tags` any.
+
+    `may_read` are the ids of the sources that whoever asks may read; None: all of them. Of others nothing is given.
+    """
+
+    query: Query | None = None
+    since: int | None = None
+    until: int | None = None
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    may_read: frozenset[int] | None = None
+
+
+def find_sources(reader: Reader, wanted: Selection) -> dict[int, str]:
+    """Id and name of every source that can have a post that is wanted, by name."""
+    rows = [
+        {**dict(row), "tags": json.loads(row["tags"])}
+        for row in reader.rows("SELECT id, name, handle, tags, side FROM sources ORDER BY name")
+    ]
+    return {
+        row["id"]: row["name"]
+        for row in rows
+        if (wanted.may_read is None or row["id"] in wanted.may_read)
+        and (not wanted.sources or row["name"] in wanted.sources)
+        and (not wanted.tags or not set(wanted.tags).isdisjoint(row["tags"]))
+        and (wanted.query is None or prefilter.possible(wanted.query.root, row))
+    }
+
+
+def find_ids(reader: Reader, wanted: Selection) -> array[int]:
+    """Ids of the posts that are wanted, the oldest first: eight bytes each."""
+    sources = find_sources(reader, wanted)
+    if not sources:
+        return array("q")
+    if wanted.query is None:
+        return array("q", _walk(reader, wanted, sources))
+    found = array(
+        "q",
+        search_ids(reader, wanted.query, since=wanted.since, until=wanted.until, sources=tuple(sources.values())),
+    )
+    found.reverse()
+    return found
+
+
+def read_pages(reader: Reader, ids: array[int], may_read: frozenset[int] | None = None) -> Iterator[list[PostRow]]:
+    """The posts of these ids, page by page in their order; events that nobody here may know of are left out."""
+    for start in range(0, len(ids), PAGE):
+        page = reading.read_posts(reader, ids[start : start + PAGE], folded=False)
+        yield page if may_read is None else _without_hidden(reader, page, may_read)
+
+
+def read_names(reader: Reader, ids: set[int], may_read: frozenset[int] | None = None) -> dict[int, tuple[str, str]]:
+    """Source and id at the source of these posts, those of them that may be read."""
+    rows = reader.rows(
+        "SELECT p.id, p.source_id, s.name, p.native_id FROM posts p JOIN sources s ON s.id = p.source_id "
+        f"WHERE p.id {in_list('ids')}",
+        {"ids": as_list(ids)},
+    )
+    return {
+        row["id"]: (row["name"], row["native_id"]) for row in rows if may_read is None or row["source_id"] in may_read
+    }
+
+
+def _walk(reader: Reader, wanted: Selection, sources: dict[int, str]) -> Iterator[int]:
+    """Ids of all posts of these sources within the time, upwards; each slice is a short statement."""
+    after, until = prefilter.span(wanted.since, wanted.until)
+    after -= 1
+    timed = wanted.since is not None or wanted.until is not None
+    every = len(sources) == reader.value("SELECT count(*) FROM sources")
+    of = "" if every else f" AND source_id {in_list('sources')}"
+    asked = {"sources": as_list(sources), "until": until}
+    statement = f"SELECT id, posted_at FROM posts WHERE id > :after AND id < :until{of} ORDER BY id LIMIT {_AT_ONCE}"
+    while rows := reader.rows(statement, asked | {"after": after}):
+        for post_id, posted_at in rows:
+            if not timed or _is_in_time(ordering_time(post_id, posted_at), wanted):
+                yield post_id
+        after = rows[-1][0]
+
+
+def _is_in_time(at: int, wanted: Selection) -> bool:
+    return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
+
+
+def _without_hidden(reader: Reader, page: list[PostRow], may_read: frozenset[int]) -> list[PostRow]:
+    """An event has the id of its first post: one of a source that may not be read is not named."""
+    from dataclasses import replace
+
+    named = {found for post in page for found in (post.event, post.quotes) if found is not None}
+    known = read_names(reader, named, may_read).keys()
+    shown = []
+    for post in page:
+        if post.event is not None and post.event not in known:
+            post = replace(post, event=None, joined_by=None, likeness=None)
+        shown.append(post if post.quotes is None or post.quotes in known else replace(post, quotes=None))
+    return shown

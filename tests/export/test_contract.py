@@ -1,0 +1,208 @@
+"""What every format of an export gives, whatever it is: a manifest, the same bytes again, all or nothing, one sentence."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.errors import UserError
+from bot.export.making import Exported
+from tests.export.conftest import ROOT, Exports, files_of, read_manifest
+from tests.web.archive import Seeded
+
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_the_manifest_says_what_was_asked_and_hashes_every_file(exports: Exports, name: str, tmp_path: Path) -> None:
+    done = exports.make(name, tmp_path / "out", "bridge OR တံတား", tags=("public",))
+    said, files = read_manifest(done), files_of(done)
+    assert said["format"] == name
+    assert said["query"] == "bridge OR တံတား"
+    assert said["tags"] == ["public"]
+    assert said["posts"] == done.posts > 0
+    assert said["first_at"] <= said["last_at"]
+    assert {one["name"]: one["sha256"] for one in said["files"]} == {
+        file: hashlib.sha256(data).hexdigest() for file, data in files.items()
+    }
+    assert {one["name"]: one["bytes"] for one in said["files"]} == {file: len(data) for file, data in files.items()}
+
+
+def test_the_same_archive_gives_the_same_bytes(exports: Exports, name: str, tmp_path: Path, program: Program) -> None:
+    """The second time in another process, in another zone, with other hashes of strings, at another time."""
+    (tmp_path / "one").mkdir()
+    first = exports.make(name, tmp_path / "one" / "out")
+    done = program("--format", name, "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    second = Exported(first.posts, tmp_path / "out", tmp_path / "out" / "manifest.json")
+    again = files_of(second)
+    assert again == files_of(first)
+    beside = second.manifest if second.path.is_dir() else tmp_path / "out.manifest.json"
+    assert beside.read_bytes() == first.manifest.read_bytes()
+
+
+def test_a_viewer_of_some_sources_gets_nothing_of_others(
+    exports: Exports, name: str, tmp_path: Path, seeded: Seeded
+) -> None:
+    """Not their posts, not their names, not the ids of events that began there."""
+    from storage.archive.database import Archive
+
+    with Archive(seeded.data_dir / "communique.db") as archive, archive.reading() as reader:
+        sources = {row["name"]: row["id"] for row in reader.rows("SELECT id, name FROM sources")}
+        seen = frozenset({sources["river-alliance"]})
+        hidden = reader.column(
+            "SELECT id FROM posts WHERE source_id <> :seen UNION SELECT native_id FROM posts "
+            "WHERE source_id <> :seen AND length(native_id) > 4",
+            {"seen": sources["river-alliance"]},
+        )
+    done = exports.make(name, tmp_path / "out", may_read=seen)
+    whole = b"\n".join([*map(str.encode, files_of(done)), *files_of(done).values(), done.manifest.read_bytes()])
+    if name not in ("xlsx", "parquet"):  # packed: their own tests read them
+        for other in sources.keys() - {"river-alliance"}:
+            assert other.encode() not in whole
+        assert [one for one in hidden if str(one).encode() in whole] == []
+    assert done.posts > 0
+    assert [one["name"] for one in read_manifest(done)["coverage"]["sources"]] == ["river-alliance"]
+    nothing = exports.make(name, tmp_path / "none", may_read=frozenset())
+    assert nothing.posts == 0
+    assert read_manifest(nothing)["coverage"]["sources"] == []
+
+
+def test_nothing_found_is_an_empty_export(exports: Exports, name: str, tmp_path: Path) -> None:
+    done = exports.make(name, tmp_path / "out", '"no such words anywhere"')
+    assert read_manifest(done)["posts"] == 0
+    assert done.path.exists()
+
+
+def test_what_is_not_ours_stays(exports: Exports, name: str, tmp_path: Path) -> None:
+    there = tmp_path / "out"
+    exports.make(name, there)
+    done = exports.make(name, there)  # unchanged: replaced
+    some = done.path if done.path.is_file() else next(path for path in done.path.rglob("*") if path.is_file())
+    some.write_bytes(some.read_bytes() + b"a note of mine")
+    with pytest.raises(UserError, match="exists and is not an unchanged export"):
+        exports.make(name, there)
+    assert some.read_bytes().endswith(b"a note of mine")
+    forced = exports.make(name, there, force=True)
+    assert (forced.aside is None) == done.path.is_file()
+    if forced.aside is not None:
+        assert any(path.read_bytes().endswith(b"a note of mine") for path in forced.aside.rglob("*") if path.is_file())
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from tests.export.conftest import Exports
+from bot.errors import CommuniqueError
+from bot.export import load
+from storage.archive.database import Archive
+data_dir, name = Path(sys.argv[1]), sys.argv[2]
+load(name)
+with Archive(data_dir / "communique.db") as archive, archive.reading() as reader:  # its own files are there
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+    try:
+        Exports(data_dir).make(name, Path("out"))
+    except CommuniqueError as problem:
+        print(problem)
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(name: str, tmp_path: Path, seeded: Seeded) -> None:
+    """A limit on the size of files takes the place of the disk: the system refuses to write in the same way."""
+    command = [sys.executable, "-c", FULL, str(seeded.data_dir), name]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == f"no space left for {tmp_path / 'out'}: free some space; nothing was written there\n", done
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_cleans_up(
+    name: str, tmp_path: Path, seeded: Seeded, exports: Exports
+) -> None:
+    """It is killed at the moment at which its draft appears."""
+    command = [sys.executable, "-m", "bot", "--data-dir", str(seeded.data_dir), "export", "--format", name, "-o", "out"]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not (draft := tmp_path / ".out.part").exists() and process.poll() is None:
+            assert time.monotonic() < until
+        process.kill()
+    finished = process.returncode == 0
+    assert (tmp_path / "out").exists() <= finished
+    assert draft.exists() or finished
+    done = exports.make(name, tmp_path / "out", force=True)
+    assert read_manifest(done)["posts"] > 0
+    assert not draft.exists()
+
+
+def test_an_export_under_way_is_not_disturbed(exports: Exports, tmp_path: Path) -> None:
+    from bot.export.draft import ExportDraft
+
+    with ExportDraft(tmp_path / "out"), pytest.raises(UserError, match="under way"):
+        exports.make("jsonl", tmp_path / "out")
+
+
+def test_a_directory_of_a_killed_exchange_comes_back(exports: Exports, tmp_path: Path) -> None:
+    (tmp_path / ".out.part" / "old").mkdir(parents=True)
+    (tmp_path / ".out.part" / "old" / "mine.txt").write_text("kept")
+    with pytest.raises(UserError, match="exists"):
+        exports.make("jsonl", tmp_path / "out")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
+
+
+def test_a_draft_that_holds_anything_else_is_not_removed(exports: Exports, tmp_path: Path) -> None:
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="in the way"):
+        exports.make("csv", tmp_path / "out")
+    assert (tmp_path / ".out.part" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", ["pipe", "link", "directory"])
+def test_only_a_file_is_replaced_by_a_file(exports: Exports, tmp_path: Path, there: str) -> None:
+    path = tmp_path / "out"
+    if there == "pipe":
+        os.mkfifo(path)
+        with pytest.raises(UserError, match="no file"):
+            exports.make("jsonl", path, force=True)
+    elif there == "link":
+        (tmp_path / "elsewhere").write_text("kept")
+        path.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(UserError, match="exists"):
+            exports.make("jsonl", path)
+        exports.make("jsonl", path, force=True)
+        assert (tmp_path / "elsewhere").read_text() == "kept"
+    else:
+        path.mkdir()
+        assert exports.make("jsonl", path).path == path / "posts.jsonl"
+    shutil.rmtree(tmp_path)
+
+
+def test_a_missing_directory_and_an_unknown_source_are_one_sentence_each(program: Program) -> None:
+    missing = program("--format", "jsonl", "-o", "nowhere/out.jsonl")
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert "there is no directory" in missing.stderr
+    unknown = program("--format", "jsonl", "--source", "nobody", "-o", "-")
+    assert unknown.returncode == 3
+    assert "there is no source nobody" in unknown.stderr
+
+
+def test_lines_go_to_stdout_and_nothing_else_does(
+    program: Program, exports: Exports, name: str, tmp_path: Path
+) -> None:
+    from bot.export import load
+
+    done = program("--format", name, "-o", "-")
+    if load(name).streams:
+        assert done.stdout.encode() == exports.make(name, tmp_path / "out").path.read_bytes()
+        assert done.returncode == 0
+    else:
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "cannot be written to stdout" in done.stderr
