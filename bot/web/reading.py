@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.web.viewer import Viewer
 from storage.archive.database import Archive, Reader
+from storage.archive.restricted import RestrictedReaders
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,6 +21,7 @@ class ReadingThreads:
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
+        self._restricted = RestrictedReaders(archive.path)
         self._threads = ThreadPoolExecutor(_THREADS, "reading")
 
     async def read(
@@ -30,11 +32,13 @@ class ReadingThreads:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _look(self, viewer: Viewer, look: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        assert viewer.sources is None
-        with self.archive.reading() as reader:
+        """A page never says itself what somebody may see: who sees some sources has a reader that has no others."""
+        seen = self.archive.reading() if viewer.sources is None else self._restricted.reading(viewer.sources)
+        with seen as reader:
             return look(reader, *args, **kwargs)
 
     async def aclose(self) -> None:
         """Wait for what is being read, and close the archive."""
         await asyncio.get_running_loop().run_in_executor(None, partial(self._threads.shutdown, wait=True))
         self.archive.close()
+        self._restricted.close()

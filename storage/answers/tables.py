@@ -56,3 +56,14 @@ class BotAnswerTable(SQLModel, table=True):
     command: str = Field(sa_type=Text)
     words: str = Field(sa_type=Text)
     at: int
+
+
+class DoneRequestTable(SQLModel, table=True):
+    """What somebody asked for on a page and was done, by the key of the request: see storage.people.requests."""
+
+    __tablename__: ClassVar[str] = "done_requests"
+
+    key: str = Field(primary_key=True, sa_type=Text)
+    at: int
+    outcome: str = Field(sa_type=Text)  # ok refused
+    said: str = Field(sa_type=Text)

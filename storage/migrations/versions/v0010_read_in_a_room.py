@@ -19,6 +19,14 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY (id),
         FOREIGN KEY (post_id) REFERENCES posts (id)
     ) STRICT""",
+    # what people asked for on a page and was done: a request that is taken up again changes nothing
+    """CREATE TABLE done_requests (
+        "key" TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        said TEXT NOT NULL,
+        PRIMARY KEY ("key")
+    ) STRICT""",
 )
 
 
