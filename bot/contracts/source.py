@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from bot.clock import Clock
+from bot.contracts.audience import Audience
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http.addresses import PORTS
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
@@ -89,7 +90,8 @@ def _new_readers() -> "Readers":
 class SourceTools:
     """What a source may use: the one HTTP client, the clock, the directory that relative paths start from.
 
-    `readers` are the child processes of all sources. `telegram` holds the accounts, None where there is none.
+    `readers` are the child processes of all sources, `audiences` the streams of news that several of them listen to, by
+    kind and place. `telegram` holds the accounts, None where there is none.
     `pages_allowed` is False where public pages would go past the proxy that the account is bound to. Whoever makes
     this closes it.
     """
@@ -100,6 +102,7 @@ class SourceTools:
     telegram: "Accounts | None" = None
     pages_allowed: bool = True
     readers: "Readers" = field(default_factory=_new_readers)
+    audiences: dict[tuple[str, ...], Audience] = field(default_factory=dict)
 
     async def aclose(self) -> None:
         """Close the connections and the child processes."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bot.clock import SECOND, Clock
 from bot.contracts.source import Announcing, Source
 from bot.daemon.journal import describe_bug
 from bot.errors import Later, Never
@@ -19,16 +20,22 @@ class Listening:
     sources: Mapping[str, Announcing]
     start_rounds: Callable[[Iterable[str]], None]
     say: Callable[[str], None]
+    clock: Clock
     pauses_s: tuple[float, float] = _PAUSES_S
-    _reported: set[str] = field(default_factory=set)
+    _reported: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, sources: Mapping[str, Source], start_rounds: Callable[[Iterable[str]], None], say: Callable[[str], None]
+        cls,
+        sources: Mapping[str, Source],
+        start_rounds: Callable[[Iterable[str]], None],
+        say: Callable[[str], None],
+        clock: Clock,
     ) -> "Listening":
         """Those of these sources that announce their news."""
         announcing = {name: source for name, source in sources.items() if isinstance(source, Announcing)}
-        return cls({name: source for name, source in announcing.items() if source.announces}, start_rounds, say)
+        heard = {name: source for name, source in announcing.items() if source.announces}
+        return cls(heard, start_rounds, say, clock)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -41,15 +48,22 @@ class Listening:
         pause, longest = self.pauses_s
         while True:
             began = asyncio.get_running_loop().time()
+            wait = 0.0
             try:
                 await source.listen(lambda: self.start_rounds([name]))
-            except (Later, Never):
-                pass  # whatever it is, a round meets it too, and reports it
+            except Later as problem:  # rounds report what cannot be reached
+                wait = ((problem.retry_at or 0) - self.clock.now()) / SECOND
+            except Never as problem:
+                self._report(name, str(problem))
             except Exception as error:  # noqa: BLE001 - a bug in one source must not make the others deaf
-                if name not in self._reported:
-                    self._reported.add(name)
-                    self.say(f"{name}: news are not listened for: {describe_bug(error)}")
+                self._report(name, describe_bug(error))
             if asyncio.get_running_loop().time() - began >= _LASTED_S:
                 pause = self.pauses_s[0]
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(pause, wait))
             pause = min(2 * pause, longest)
+
+    def _report(self, name: str, why: str) -> None:
+        """Say it once: a round may not meet it, such as a token that may read and not listen."""
+        if self._reported.get(name) != why:
+            self._reported[name] = why
+            self.say(f"{name}: it is polled only, because it cannot be listened to: {why}")

@@ -237,7 +237,7 @@ class Stages:
             telegram=telegram,
             bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, removal.bell.ring),
             removal=removal,
-            listening=Listening.of(sources, self.rounds.start_soon, self.say),
+            listening=Listening.of(sources, self.rounds.start_soon, self.say, self._clock),
         )
 
     def _build_telegram(self, config: Config) -> "TelegramLine | None":

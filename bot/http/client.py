@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.errors import Later, Never
-from bot.http.addresses import PORTS, Refusal, find_refusal
+from bot.http.addresses import Refusal, find_refusal
 from bot.http.rate_limit import IN_ALL, PER_SERVER, RateLimits
-from bot.http.values import HttpRules, Reply
+from bot.http.values import HttpRules, Reply, check_busy
 
 if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no request
     from httpx import URL
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no 
     from bot.http.connections import Resolve
     from bot.http.exchange import Exchange, Sending
     from bot.http.spool import Spool
+    from bot.http.stream import Stream
     from bot.http.wire import Wire
 
 _HOPS = 5
@@ -101,15 +102,50 @@ class Http:
 
     async def touch(self, url: str) -> None:
         """Connect to where a URL leads, with TLS for https, and hang up: nothing is asked. Raises Later and Never."""
-        sending = self._sending("GET", url, _NO_HEADERS, b"", 0, 0, foreign=False)
-        if sending.url.scheme not in PORTS:
-            raise Never("not a web address", remedy="use http:// or https://")
-        wire = await self.connect(sending.host, sending.port)
+        wire = await self._reach(self._sending("GET", url, _NO_HEADERS, b"", 0, 0, foreign=False))
+        await wire.aclose()
+
+    async def open(
+        self, url: str, *, headers: Mapping[str, str] = _NO_HEADERS, deadline: float = 30, foreign: bool = False
+    ) -> "Stream":
+        """The reply to a GET that does not end, on a connection of its own, which the caller closes.
+
+        `deadline` is in seconds, until the head of the reply is there. A redirect is not followed. Raises Later, also
+        for a busy server, and Never.
+        """
+        from bot.http.stream import Stream
+
+        sending = self._sending("GET", url, headers, b"", 0, deadline, foreign=foreign)
+        sending = replace(sending, headers={**sending.headers, "accept-encoding": "identity"})
+        try:
+            async with asyncio.timeout(deadline):
+                wire = await self._reach(sending, foreign=foreign)
+                try:
+                    stream = await Stream.open(wire, sending)
+                    self._expect_free(stream.head)
+                except BaseException:
+                    await wire.aclose()
+                    raise
+        except TimeoutError:
+            raise Later(f"{sending.host} did not answer within {deadline:g} s", unreached=True) from None
+        return stream
+
+    def _expect_free(self, head: Reply) -> None:
+        if busy := check_busy(head, self._clock.now()):
+            raise busy
+
+    async def _reach(self, sending: "Sending", *, foreign: bool = False) -> "Wire":
+        """A connection to where a request goes, with TLS for https."""
+        if refused := self._refusal(sending, foreign=foreign):
+            raise Never(refused.reason, remedy=refused.remedy)
+        wire = await (await self._engine()).connect(sending.host, sending.port)
         try:
             if sending.url.scheme == "https":
                 await wire.start_tls(None)
-        finally:
+        except BaseException:
             await wire.aclose()
+            raise
+        return wire
 
     def has_pause(self, url: str) -> bool:
         """Whether a pause is kept between two requests to the host of this URL."""

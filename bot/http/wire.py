@@ -33,13 +33,7 @@ class Wire:
         while b"\n" not in self._unread:
             if len(self._unread) > cap:
                 raise Later(f"{self._connection.host} sent a line of more than {cap} bytes")
-            try:
-                arrived = await self._connection.read(_CHUNK)
-            except httpcore.NetworkError as error:
-                raise self._broken(describe_error(error)) from error
-            if not arrived:
-                raise self._broken("it closed the connection")
-            self._unread += arrived
+            self._unread += await self._arrive()
         line, _, self._unread = self._unread.partition(b"\n")
         return line.removesuffix(b"\r")
 
@@ -47,15 +41,15 @@ class Wire:
         """Hand so many bytes to `sink`, piece by piece as they come."""
         while count:
             if not self._unread:
-                try:
-                    self._unread = await self._connection.read(_CHUNK)
-                except httpcore.NetworkError as error:
-                    raise self._broken(describe_error(error)) from error
-                if not self._unread:
-                    raise self._broken("it closed the connection")
+                self._unread = await self._arrive()
             piece, self._unread = self._unread[:count], self._unread[count:]
             sink(piece)
             count -= len(piece)
+
+    async def read_some(self) -> bytes:
+        """What has arrived, at least one byte."""
+        arrived, self._unread = self._unread or await self._arrive(), b""
+        return arrived
 
     async def write(self, data: bytes) -> None:
         try:
@@ -72,6 +66,15 @@ class Wire:
 
     async def aclose(self) -> None:
         await self._connection.aclose()
+
+    async def _arrive(self) -> bytes:
+        try:
+            arrived = await self._connection.read(_CHUNK)
+        except httpcore.NetworkError as error:
+            raise self._broken(describe_error(error)) from error
+        if not arrived:
+            raise self._broken("it closed the connection")
+        return arrived
 
     def _broken(self, why: str) -> Later:
         return Later(f"the connection to {self._connection.host} broke: {why}", unreached=True)

@@ -18,15 +18,17 @@ NOW = 1_795_343_400_000_000  # 2026-11-22T10:30:00Z
 
 @dataclass
 class Answer:
-    """One reply; `hangs` means that it never comes."""
+    """One reply; `hangs` means that it never comes. `then` continues behind its head, which names no length."""
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     hangs: bool = False
+    then: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
 
     def wire(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} So", f"Content-Length: {len(self.body)}", "Connection: close"]
+        lines = [f"HTTP/1.1 {self.status} So"]
+        lines += [] if self.then else [f"Content-Length: {len(self.body)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if self.status == 304 else self.body)
 
@@ -81,6 +83,8 @@ class Peer:
                 await asyncio.Event().wait()
             writer.write(answer.wire())
             await writer.drain()
+            if answer.then is not None:
+                await answer.then(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -1,11 +1,13 @@
 """A Mastodon server in one value: the answers that docs.joinmastodon.org documents, for one account and its statuses."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.sources.loopback_server import NOW, Answer
+from tests.sources.loopback_server import NOW, Answer, Peer
+from tests.sources.streams import EventStreams
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 SECOND = 1_000_000
@@ -30,6 +32,7 @@ class MastodonServer:
     account: dict[str, Any] = field(default_factory=dict)  # more fields of the account
     asked: list[str] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)  # by the beginning of a path: instead of the usual answer
+    streams: EventStreams = field(default_factory=EventStreams)
     next: int = 1
 
     def owner(self) -> dict[str, Any]:
@@ -78,6 +81,15 @@ class MastodonServer:
     def delete(self, native_id: str) -> None:
         """Remove a status."""
         self.statuses = [one for one in self.statuses if one["id"] != native_id]
+
+    def reply_of(self, peer: Peer) -> Callable[[str], Answer]:
+        """As `reply`, with streams: they are for those who show a token."""
+
+        def reply(path: str) -> Answer:
+            stream = urlsplit(path).path.partition("/api/v1/streaming/")[2]
+            return self.streams.reply(stream, peer.asked[-1][1]) if stream else self.reply(path)
+
+        return reply
 
     def reply(self, path: str) -> Answer:
         """What the server answers to a GET."""

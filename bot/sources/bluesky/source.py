@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
@@ -19,6 +19,7 @@ from bot.foreign.text import one_line
 from bot.http import Reply, check_busy
 from bot.http.masking import mask_address
 from bot.sources.bluesky.account import FeedProgress, read_actor
+from bot.sources.bluesky.jetstream import HOSTS, Jetstream
 from bot.sources.bluesky.posts import (
     MIME,
     POST,
@@ -55,6 +56,14 @@ def _server(value: str) -> str:
     return value.rstrip("/")
 
 
+def _stream(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme not in ("ws", "wss"):
+        raise ValueError(f'expected an address such as "{HOSTS[0]}", got {mask_address(value)!r}')
+    _server(f"https://{rest}")
+    return value.rstrip("/")
+
+
 def _actor(written: str) -> str:
     read_actor(written)
     return written.strip()
@@ -64,12 +73,15 @@ class Settings(SourceSettings):
     """A public account. `base_url` is an AppView, `plc_url` the directory of accounts.
 
     `pds_url` is the account's own server; without it, the one that its DID document names, if that is a public address.
+    With `live`, one of `jetstream_urls` announces posts.
     """
 
     actor: Annotated[str, AfterValidator(_actor)]
     base_url: Annotated[str, AfterValidator(_server)] = "https://public.api.bsky.app"
     plc_url: Annotated[str, AfterValidator(_server)] = "https://plc.directory"
     pds_url: Annotated[str, AfterValidator(_server)] | None = None
+    live: bool = False
+    jetstream_urls: Annotated[tuple[Annotated[str, AfterValidator(_stream)], ...], Field(min_length=1)] = HOSTS
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
 
     def handle(self) -> str | None:
@@ -88,7 +100,8 @@ class Settings(SourceSettings):
         return f"{self.base_url} {read_actor(self.actor)}"
 
     def addresses(self) -> tuple[str, ...]:
-        return (self.base_url, self.plc_url, *((self.pds_url,) if self.pds_url else ()))
+        streams = [url.replace("ws", "http", 1) for url in self.jetstream_urls if self.live]
+        return (self.base_url, self.plc_url, *((self.pds_url,) if self.pds_url else ()), *streams)
 
 
 class Bluesky:
@@ -108,6 +121,7 @@ class Bluesky:
         self._http = tools.http
         self._clock = tools.clock
         self._living = LivingPosts(tools.clock)
+        self._announcements = Jetstream.audience(settings.jetstream_urls, tools)
         self._did = ""
         self._pds: str | None = None  # the account's own server
         self._looked_at = 0  # when that was looked for, microseconds UTC
@@ -117,12 +131,8 @@ class Bluesky:
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
         note = FeedProgress.read(cursor, self.settings.actor)
-        if not note.did:
-            profile = await self._profile(read_actor(self.settings.actor))
-            note = replace(note, did=str(profile.get("did") or ""))
-            if not note.did.startswith("did:"):
-                raise Later(f"{self._where} answered with something that is not an account", state=UNREADABLE)
         self._did = note.did
+        note = replace(note, did=await self._find_did())
         try:
             page, reply = await self._feed(note)
         except Later as problem:
@@ -168,6 +178,17 @@ class Bluesky:
             return reread(one.native_id, one.raw, Reading(self._did, self._known_pds, self._clock.now()))
 
         return await asyncio.to_thread(lambda: [read(one) for one in stored])
+
+    # News: what bot.contracts.source.Announcing promises --------------------------------------------------------------
+
+    @property
+    def announces(self) -> bool:
+        return self.settings.live
+
+    async def listen(self, ring: Callable[[], None]) -> None:
+        """Ring whenever Jetstream announces something of the account. Raises Later and Never."""
+        did = self._where if self._where.startswith("did:") else await self._find_did()
+        await self._announcements.listen(did, ring)
 
     # Pages ------------------------------------------------------------------------------------------------------------
 
@@ -242,10 +263,7 @@ class Bluesky:
     async def _one(self, native_id: str) -> "tuple[FetchedPost | bool | None, Reply]":
         """A post; True for a repost that is there; None where the account's server has no such record."""
         place = place_of(native_id)
-        if not self._did:
-            profile = await self._profile(read_actor(self.settings.actor))
-            self._did = str(profile.get("did") or "")
-        pds = await self._find_pds(self._did)
+        pds = await self._find_pds(await self._find_did())
         if place is None or pds is None:
             raise Later(f"the server of the account {self._where} is not known")
         collection, key = place
@@ -269,6 +287,15 @@ class Bluesky:
         return found, reply
 
     # Who and where ----------------------------------------------------------------------------------------------------
+
+    async def _find_did(self) -> str:
+        """The account by its DID: as known, or as the AppView knows it by its name."""
+        if not self._did:
+            found = str((await self._profile(self._where)).get("did") or "")
+            if not found.startswith("did:"):
+                raise Later(f"{self._where} answered with something that is not an account", state=UNREADABLE)
+            self._did = found
+        return self._did
 
     async def _profile(self, actor: str) -> "dict[str, object]":
         reply = await self._call(

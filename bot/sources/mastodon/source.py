@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
@@ -30,6 +30,7 @@ from bot.sources.mastodon.posts import (
     read_status,
     reread,
 )
+from bot.sources.mastodon.streaming import Streaming
 from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
 from storage.state_names import NOT_FOUND, RATE_LIMITED, REFUSED, RENAMED, SIGN_IN_REQUIRED, UNREADABLE
 
@@ -49,11 +50,21 @@ def _account(written: str) -> str:
 
 
 class Settings(SourceSettings):
-    """A public account. `token_file` holds an access token, for servers that show posts to their users only."""
+    """A public account. `token_file` holds an access token, for servers that show posts to their users only.
+
+    With `live`, the server announces posts to the owner of the token.
+    """
 
     account: Annotated[str, AfterValidator(_account)]
     token_file: SecretFile | None = None
+    live: bool = False
     recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+
+    @model_validator(mode="after")
+    def _may_listen(self) -> Self:
+        if self.live and self.token_file is None:
+            raise ValueError("live = true needs token_file: a server announces posts to those who are signed in")
+        return self
 
     @property
     def address(self) -> AccountAddress:
@@ -91,16 +102,14 @@ class Mastodon:
         self._clock = tools.clock
         self._cursor = AccountCursor(account=settings.account)
         self._living = LivingPosts(tools.clock)
+        self._tools = tools
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        before = AccountCursor.read(cursor, self.settings.account)
-        if not before.id:
-            owner, server = await self._find_account()
-            before = replace(before, id=owner.id, actor=owner.actor, server=server)
-        self._cursor = before
+        self._cursor = AccountCursor.read(cursor, self.settings.account)
+        before = await self._find_place()
         page, reply = await self._page(before)
         if not before.below:
             self._living.note_page([status.post.native_id for status in page.statuses])
@@ -133,6 +142,18 @@ class Mastodon:
         """What this reader makes of stored statuses."""
         now = self._clock.now()
         return await asyncio.to_thread(lambda: [reread(one.native_id, one.raw, now) for one in stored])
+
+    # News: what bot.contracts.source.Announcing promises --------------------------------------------------------------
+
+    @property
+    def announces(self) -> bool:
+        return self.settings.live
+
+    async def listen(self, ring: Callable[[], None]) -> None:
+        """Ring whenever the server announces a post of the account. Raises Later and Never."""
+        note = await self._find_place()
+        assert self.settings.token_file is not None
+        await Streaming.audience(note.server, self.settings.token_file, self._tools).listen(note.id, ring)
 
     # Pages ------------------------------------------------------------------------------------------------------------
 
@@ -200,10 +221,7 @@ class Mastodon:
 
     async def _one(self, native_id: str) -> tuple[FetchedPost | None, Reply]:
         """One post, or None where the server says that there is none. Raises Later for every other answer."""
-        note = self._cursor
-        if not note.server:
-            owner, server = await self._find_account()
-            self._cursor = note = replace(note, id=owner.id, actor=owner.actor, server=server)
+        note = await self._find_place()
         reply = await self._get(f"{note.server}/api/v1/statuses/{quote(native_id, safe='')}")
         if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and _is_json(reply):
             return None, reply
@@ -216,6 +234,13 @@ class Mastodon:
         return status.post, reply
 
     # The account ------------------------------------------------------------------------------------------------------
+
+    async def _find_place(self) -> AccountCursor:
+        """The cursor with the account and its server: as known, or as its name is looked up."""
+        if not self._cursor.id:
+            owner, server = await self._find_account()
+            self._cursor = replace(self._cursor, id=owner.id, actor=owner.actor, server=server)
+        return self._cursor
 
     async def _find_account(self) -> tuple[Owner, str]:
         """The account and the server that answers for it: that of its name, or the one which that names (WebFinger)."""
