@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from bot.documents.counts import format_size
 from bot.foreign.text import one_line, visible
 from bot.web import words
 from bot.web.assets import address
@@ -34,12 +35,27 @@ def environment() -> Environment:
     made.globals["asset"] = address
     made.filters["foreign"] = foreign
     made.filters["line"] = one_line
+    made.filters["web_address"] = is_web_address
+    made.filters["second"] = format_second
+    made.filters["size"] = format_size
     return made
 
 
 def foreign(text: str) -> str:
     """Words of strangers, with line feeds; what acts on a page or a reader unseen is written out."""
     return visible(text, newlines=True)
+
+
+def is_web_address(url: str | None) -> bool:
+    """Whether an address that strangers wrote may be a link: it leads to a page, and starts nothing here."""
+    return bool(url) and (url or "").lower().startswith(("https://", "http://"))
+
+
+def format_second(second: float) -> str:
+    """A moment of a recording: `0:07`, `1:02:03`."""
+    whole = int(second)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def say_of(request: "Request") -> words.Phrasebook:

@@ -25,3 +25,8 @@ def read_sides(reader: "Reader") -> frozenset[str]:
 def read_sides_by_name(reader: "Reader") -> dict[str, str]:
     """The side of each source that is on one, by its name."""
     return {row["name"]: row["side"] for row in reader.rows("SELECT name, side FROM sources WHERE side IS NOT NULL")}
+
+
+def read_titles(reader: "Reader") -> dict[str, tuple[str | None, str | None]]:
+    """What each source calls itself, and its side, by its name."""
+    return {row["name"]: (row["title"], row["side"]) for row in reader.rows("SELECT name, title, side FROM sources")}
