@@ -1,5 +1,6 @@
 """Files that never change while the program runs: style, script, fonts, each with its hash in its address."""
 
+import re
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -33,14 +34,27 @@ def _walk(folder: Traversable, above: str = "") -> dict[str, bytes]:
     return found
 
 
+_INSIDE = re.compile(rb"url\(([^)]+)\)")
+
+
 @cache
 def _read_all() -> dict[str, bytes]:
-    return _walk(files("bot.web") / "static")
+    found = _walk(files("bot.web") / "static")
+
+    def stamped(name: re.Match[bytes]) -> bytes:
+        inside = name[1].decode()
+        return f"url({inside}?v={_stamp(found[inside])})".encode()
+
+    return {name: _INSIDE.sub(stamped, data) if name.endswith(".css") else data for name, data in found.items()}
 
 
 @cache
 def _hash(name: str) -> str:
-    return sha256(_read_all()[name]).hexdigest()[:12]
+    return _stamp(_read_all()[name])
+
+
+def _stamp(data: bytes) -> str:
+    return sha256(data).hexdigest()[:12]
 
 
 def address(name: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bot.documents.post import convert_zawgyi
+from bot.foreign.graphemes import clip
 from bot.listing.snippets import SnippetPart, cut_snippets
 from storage.frozen import dataclass
 from storage.posts import reading
@@ -12,15 +14,21 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
     from storage.search.search import FoundPost
 
+_BEGINNING = 240  # characters of words that are shown again in Unicode
+
 
 @dataclass(frozen=True, slots=True)
 class PostItem:
-    """A post in a list; `side` is that of its source, `copies` how many other posts its event has."""
+    """A post in a list; `side` is that of its source, `copies` how many other posts its event has.
+
+    `unicode` is the beginning of its words in Unicode, where it is written in Zawgyi.
+    """
 
     post: PostRow
     side: str | None
     snippets: tuple[tuple[SnippetPart, ...], ...]
     copies: int = 0
+    unicode: str | None = None
 
 
 def list_posts(reader: "Reader", found: "Sequence[FoundPost]") -> list[PostItem]:
@@ -45,4 +53,7 @@ def _listed(
     copies = count_posts(reader, {post.event for post in posts if post.event is not None})
     for post in posts:
         others = max(copies.get(post.event, 1) - 1, 0) if post.event is not None else 0
-        yield PostItem(post, sides.get(post.source), tuple(cut_snippets(post, hits.get(post.id, ()), texts)), others)
+        snippets = tuple(cut_snippets(post, hits.get(post.id, ()), texts))
+        converted = convert_zawgyi(post)
+        unicode = None if converted is None else clip(converted, _BEGINNING)
+        yield PostItem(post, sides.get(post.source), snippets, others, unicode)

@@ -19,6 +19,9 @@ from bot.web.viewer import viewer_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+MENU = (("/", "now"), ("/search", "search"))
+"""The pages in the menu: address, and the key of their name under `menu` in the catalogue."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +36,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = address
+    made.globals["menu"] = MENU
     made.filters["foreign"] = foreign
     made.filters["line"] = one_line
     made.filters["web_address"] = is_web_address
@@ -110,7 +114,14 @@ def page(request: "Request", template: str, /, *, status: int = 200, **values: o
         environment()
         .get_template(template)
         .render(
-            request=request, say=said, when=when, zone=zone, viewer=viewer_of(request), here=request.url.path, **values
+            request=request,
+            say=said,
+            when=when,
+            zone=zone,
+            zone_name=str(zone),
+            viewer=viewer_of(request),
+            here=request.url.path,
+            **values,
         )
     )
     return HTMLResponse(html, status, {"Content-Language": said.language, "Vary": "Accept-Language, Cookie"})
