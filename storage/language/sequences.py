@@ -131,17 +131,22 @@ def _fuzzy(leaf: Fuzzy, tokens: list[str]) -> Iterator[Span]:
 def _apart(leaf: Fuzzy, tokens: list[str]) -> bool:
     left = leaf.edits
     for word, token in zip(leaf.tokens, tokens, strict=True):
-        token = token.rstrip(_MARKS)
-        if word != token:
-            if abs(len(word) - len(token)) > left:
-                return False
-            left -= distance(word, token, leaf.edits)
-            if left < 0:
-                return False
+        left -= _edits(word, token, leaf.edits)
+        if left < 0:
+            return False
     return True
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
+def _edits(word: str, token: str, limit: int) -> int:
+    """The edits between a word and a token without its marks; anything above `limit` where it is above."""
+    token = token.rstrip(_MARKS)
+    if word == token:
+        return 0
+    return limit + 1 if abs(len(word) - len(token)) > limit else distance.__wrapped__(word, token, limit)
+
+
+@lru_cache(maxsize=1 << 16)
 def fits(pattern: str, token: str) -> bool:
     """Whether a token, as it was written, is what a pattern of letters, `*` and `?` asks for."""
     word = token.rstrip(_MARKS)

@@ -15,6 +15,7 @@ from storage.language.tree import FILES, LEAVES, And, HasText, Is, Leaf, Node, N
 from storage.search.phrases import MOST_PARTS, Found, IndexWords, all_of, any_of, necessary, tell
 
 _MARK = f'"{MARK}"'
+_MANY_WORDS = 200
 
 
 class Rows(NamedTuple):
@@ -78,28 +79,28 @@ class Scope:
 AS_IT_IS = Scope()
 
 
-def bounds(node: Node, scope: Scope = AS_IT_IS, index: IndexWords | None = None, *, walked: bool = False) -> Bounded:
+def bounds(node: Node, scope: Scope = AS_IT_IS, index: IndexWords | None = None, *, easy: bool = False) -> Bounded:
     """What the index can say of a query. Fuzzy words and some with wildcards need the words that the index has.
 
-    `walked`: it says nothing of leaves for which it would have to gather very many words before it gives one post.
+    `easy`: it says nothing of leaves for which very many words are gathered before there is one post.
     """
     if isinstance(node, And):
-        return _all([bounds(part, scope, index, walked=walked) for part in node.parts])
+        return _all([bounds(part, scope, index, easy=easy) for part in node.parts])
     if isinstance(node, Or):
-        ways = [bounds(part, scope, index, walked=walked) for part in node.parts]
+        ways = [bounds(part, scope, index, easy=easy) for part in node.parts]
         return Bounded(either(way.surely for way in ways), either(way.at_all for way in ways))
     if isinstance(node, Not):
-        inner = bounds(node.part, scope, index, walked=walked)
+        inner = bounds(node.part, scope, index, easy=easy)
         return Bounded(invert(inner.at_all), invert(inner.surely))
     found = _leaf(node, scope, index)
-    if walked and gathered(found.at_all.text):
+    if easy and is_dear(found.at_all.text):
         return Bounded(NONE, EVERY)
     return Bounded(NONE, found.at_all) if scope.reliable else found
 
 
-def gathered(text: str) -> bool:
-    """Whether an expression has an open end: all rows with that beginning are gathered before the first is given."""
-    return '" *' in text
+def is_dear(text: str) -> bool:
+    """Whether an expression has an open end or very many words: all are opened before the first row is given."""
+    return '" *' in text or text.count(" OR ") > _MANY_WORDS
 
 
 def _all(parts: list[Bounded]) -> Bounded:

@@ -1,41 +1,59 @@
 """Which posts have to be looked at for a query: every post on which it can hold, newest first, and few others.
 
-They are read in slices, each a short statement, so that no search keeps the write-ahead log from shrinking.
+They are read in slices, each by short statements, so that no search keeps the write-ahead log from shrinking.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
-from storage.language.tree import And, Fuzzy, Guarded, Is, Near, Node, Not, Or, Wild
+from storage.language.sequences import glob
+from storage.language.tree import And, Fuzzy, Guarded, Near, Node, Not, Or, Wild
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
-from storage.search.bounds import AS_IT_IS, EVERY, Bounded, Rows, Scope, bounds, gathered
+from storage.search.bounds import AS_IT_IS, EVERY, NONE, Bounded, Rows, Scope, bounds, is_dear
+from storage.search.plan import (
+    All,
+    Fact,
+    IdRange,
+    Ids,
+    Plan,
+    Some,
+    Source,
+    all_of,
+    any_of,
+    between,
+    both,
+    edges,
+    expressions,
+    invert,
+    make_plan,
+    narrows,
+    of_sources,
+)
 from storage.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-_NEWEST = 400  # posts that are looked at before very many words are gathered
+_NEWEST = 100  # posts that are looked at before much is read of the index
 _LAST = 1000  # posts of the longest slice
 _GATHERED = 64_000  # posts that are asked for at once, at most, where each statement gathers very many words
-_MANY = 20_000  # rows that are read faster than all words of the index
-_FEW = 2_000  # posts that are looked at faster than the index finds out which of them have the words
+_WINDOW = 1_000  # texts of posts from which sets are taken first, and the most: a set of so many takes 20 MB
+_WIDEST = 256_000
+_FEW = 100  # posts that are looked at faster than a set is taken to narrow them
+_FEW_ROWS = 2_000  # of one part: they are taken at once
+_FEW_LED = 400  # posts that are looked at faster than other parts narrow them
+_MOST_MATCHED = 100_000  # posts of a rule: more are no help
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
-
-
-class _Walk(NamedTuple):
-    """One way to posts: a statement that gives their ids in descending order, and the expression that it asks for."""
-
-    ask: str
-    term: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +76,8 @@ class Candidates:
         self._asked = asked
         self.stale = tuple(find_versions(reader))  # texts that the index knows by an older folding
         self.moving = find_floor(reader) is not None  # then the old index is asked
-        self._facts = sorted(_necessary_facts(asked.root))
-
-    @cached_property
-    def allowed(self) -> str | None:
-        """The sources that can hold an answer, as a JSON list; None if all can, empty if none."""
-        rows = [
-            {**dict(row), "tags": json.loads(row["tags"])}
-            for row in self._reader.rows("SELECT id, name, handle, tags, side FROM sources")
-        ]
-        sources, tags = self._asked.sources, self._asked.tags
-        chosen = [
-            row["id"]
-            for row in rows
-            if (not sources or row["name"] in sources)
-            and (not tags or not tags.isdisjoint(row["tags"]))
-            and prefilter.possible(self._asked.root, row)
-        ]
-        if len(chosen) == len(rows):
-            return None
-        return as_list(chosen) if chosen else ""
+        self._known: dict[Plan, set[int] | None] = {}
+        self._matched: dict[Fact, Ids] = {}
 
     @cached_property
     def countable(self) -> Bounded:
@@ -86,13 +86,8 @@ class Candidates:
 
     @cached_property
     def bounds(self) -> Bounded:
-        """What the index says. All its words are read only where the rest of the query leaves too many posts."""
-        root, scope = self._asked.root, self._asked.scope
-        found = bounds(root, scope, Vocabulary(self._reader, thorough=False))
-        term = found.at_all.known
-        if not _needs_words(root) or (term is not None and self._is_rare(_HOW_MANY, {"term": term}, _MANY)):
-            return found
-        return bounds(root, scope, Vocabulary(self._reader))
+        """What the index says with the help of its words."""
+        return bounds(self._asked.root, self._asked.scope, Vocabulary(self._reader))
 
     @property
     def is_indexed(self) -> bool:
@@ -101,121 +96,202 @@ class Candidates:
             return by_text.expression(self._asked.root) is not None
         return not self.bounds.at_all.others
 
+    @cached_property
+    def _sources(self) -> list[Source]:
+        rows = self._reader.rows("SELECT id, name, handle, tags, side FROM sources")
+        return [{**dict(row), "tags": json.loads(row["tags"])} for row in rows]
+
+    def _plan(self, words: Vocabulary, *, easy: bool = False) -> Plan:
+        """All that is known of the answers; `easy` as for `bounds`."""
+        asked = self._asked
+        chosen = [
+            row["id"]
+            for row in self._sources
+            if (not asked.sources or row["name"] in asked.sources)
+            and (not asked.tags or not asked.tags.isdisjoint(row["tags"]))
+        ]
+        if self.moving:
+            found = all_of((self._old_index(), self._facts))
+        else:
+            found = make_plan(
+                asked.root, self._sources, lambda node: bounds(node, asked.scope, words, easy=easy).at_all
+            )
+        if self.stale:
+            found = any_of((found, all_of((Fact("stale", self.stale), self._facts))))
+        return all_of((found, of_sources(self._sources, chosen)))
+
+    @property
+    def _facts(self) -> Plan:
+        """What is known beside words."""
+        return make_plan(self._asked.root, self._sources, lambda _: EVERY)
+
+    def _old_index(self) -> Plan:
+        found = by_text.expression(self._asked.root)
+        if not found:
+            return EVERY
+        asks = [(_MATCHING_OLD, found.text)]
+        if spread := by_text.spread(found, self._rarest):
+            asks.append((_MATCHING_OLD + ("" if self._asked.scope.history else _SEVERAL), spread))
+        return Fact("old index", tuple(asks))
+
     def slices(self, size: int, among: Rows = EVERY) -> Iterator[list[int]]:
-        """Post ids in descending slices; with `among` only posts of these."""
-        low, high = prefilter.ids(self._asked.root)
-        from_, until = prefilter.span(self._asked.since, self._asked.until)
-        low, high = max(low, from_), min(high, until)
-        if (event := prefilter.event(self._asked.root)) is not None:
-            first, last = self._reader.rows(_EVENT, {"event": event})[0]
-            low, high = max(low, first or high), min(high, (last or 0) + 1)
-        ways = self._ways(among) if low < high and self.allowed != "" else []
-        gathers = among == EVERY and self._gathers(ways)
-        looked = 0
-        while gathers and low < high and looked < _NEWEST:
-            ids, high = self._slice(self._walked, low, high, size)
-            looked += len(ids)
-            if ids:
+        """Post ids in descending slices; with `among` only posts of these.
+
+        What takes long to be asked of the index is asked where the newest posts do not do.
+        """
+        low, high = prefilter.span(self._asked.since, self._asked.until)
+        if among != EVERY:
+            yield from self._of(among, low, high, size)
+            return
+        plan = self._plan(Vocabulary(self._reader, thorough=False))
+        dear = any(map(is_dear, expressions(plan)))
+        if dear or _needs_words(self._asked.root):
+            easy = self._plan(Vocabulary(self._reader, thorough=False), easy=True)
+            looked = 0 if dear or narrows(easy) else _NEWEST
+            for ids in self._of(easy, low, high, size) if not looked else ():
                 yield ids
-        step = _LAST if gathers else size
-        while ways and low < high:
-            ids, high = self._slice(ways, low, high, step)
+                looked, high = looked + len(ids), ids[-1]
+                if looked >= _NEWEST:
+                    break
+            if looked < _NEWEST:
+                return
+            plan = self._plan(Vocabulary(self._reader))
+            dear = any(map(is_dear, expressions(plan)))
+        yield from self._of(plan, low, high, size, dear=dear)
+
+    def _of(self, plan: Plan, low: int, high: int, size: int, *, dear: bool = False) -> Iterator[list[int]]:
+        """The posts of a plan in [low, high), from one edge of a span to the next."""
+        cuts = sorted({low, *(edge for edge in edges(plan) if low < edge < high)}, reverse=True)
+        for cut in cuts:
+            for ids in self._stretch(between(plan, cut, high), cut, high, size, dear=dear):
+                yield ids
+                size = min(size * 2, _LAST)
+            high = cut
+
+    def _stretch(self, plan: Plan, low: int, high: int, size: int, *, dear: bool) -> Iterator[list[int]]:
+        """The posts of a plan in [low, high), which has no edge of a span inside."""
+        if plan == NONE:
+            return iter(())
+        if isinstance(plan, Rows) and not plan.others:
+            return self._walk(plan.text, low, high, size, dear=dear)
+        few = self._few(plan)
+        if few is not None and len(few) <= _FEW_LED:
+            return _sliced(_between(few, low, high), size)
+        words = [part for part in plan.parts if _is_walked(part)] if isinstance(plan, All) else []
+        return self._windows(plan, words[0] if words else None, low, high, size, dear=dear)
+
+    def _walk(self, term: str, low: int, high: int, size: int, *, dear: bool) -> Iterator[list[int]]:
+        """What matches in the index, a few posts at a time."""
+        while low < high:
+            asked = {"term": term, "low": low, "high": high, "most": size}
+            ids: list[int] = self._reader.column(_MATCHING + _NEWEST_FIRST, asked)
             for start in range(0, len(ids), _LAST):
                 yield ids[start : start + _LAST]
-            step = min(step * 4, _GATHERED) if gathers else min(step * 2, _LAST)
+            if len(ids) < size:
+                return
+            high = ids[-1]
+            size = min(size * 4, _GATHERED) if dear else min(size * 2, _LAST)
 
-    def _slice(self, ways: list[_Walk], low: int, high: int, size: int) -> tuple[list[int], int]:
-        """The next posts on these ways, about `size` of them, and the lowest id up to which they are all."""
-        found = [self._ids(way, low, high, size) for way in ways]
-        floor = max((ids[-1] for ids in found if len(ids) == size), default=low)
-        return sorted({post_id for ids in found for post_id in ids if post_id >= floor}, reverse=True), floor
+    def _windows(
+        self, plan: Plan, words: Plan | None, low: int, high: int, size: int, *, dear: bool
+    ) -> Iterator[list[int]]:
+        """The sets of a plan among more and more posts at a time, or among more and more that have some words."""
+        most = _GATHERED if dear else _WINDOW
+        while low < high:
+            asked: dict[str, object] = {"low": low, "high": high, "most": most}
+            if isinstance(words, Rows):
+                matching = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": words.text})
+                floor = matching[-1] if len(matching) == most else low
+                others = all_of(part for part in plan.parts if part != words) if isinstance(plan, All) else EVERY
+                known = Ids(others=False, ids=set(matching))
+                found = both(known, self._set(others, floor, high)) if len(matching) > _FEW else known
+            else:
+                after = self._reader.value(_AFTER_SOME, asked)
+                floor = low if after is None else after
+                found = self._set(plan, floor, high)
+            ids = self._newest_first(found, floor, high)
+            yield from _sliced(ids, size)
+            size = min(size * 2, _LAST) if ids else size
+            high, most = floor, min(most * 4, _WIDEST)
 
-    def _ids(self, way: _Walk, low: int, high: int, most: int) -> list[int]:
-        asked = {"low": low, "high": high, "most": most, "term": way.term, "allowed": self.allowed}
-        return self._reader.column(way.ask, asked)
+    def _newest_first(self, found: Ids, low: int, high: int) -> list[int]:
+        if found.others:
+            every = self._reader.column(_POSTS, {"low": low, "high": high})
+            return [post_id for post_id in every if post_id not in found.ids]
+        return _between(found.ids, low, high)
 
-    def _gathers(self, ways: list[_Walk]) -> bool:
-        """Whether the index gathers the rows of very many words before it gives one: then the newest posts may do."""
-        return not self.moving and any(gathered(way.term) for way in ways if way.term)
+    def _set(self, plan: Plan, low: int, high: int) -> Ids:
+        """The posts of a plan in [low, high), which has no edge of a span inside; and a few more."""
+        if isinstance(plan, All):
+            known = Ids(others=True, ids=set())
+            for part in sorted(plan.parts, key=self._dearness):
+                if not known.others and len(known.ids) <= _FEW:
+                    break
+                known = both(known, self._set(part, low, high))
+            return known
+        if isinstance(plan, Some):
+            known = Ids(others=False, ids=set())
+            for part in plan.parts:
+                known = invert(both(invert(known), invert(self._set(part, low, high))))
+            return known
+        asked: dict[str, object] = {"low": low, "high": high}
+        if isinstance(plan, Rows):
+            few = self._few(plan)
+            if few is not None or not plan.text:
+                return Ids(plan.others, few or set())
+            return Ids(plan.others, self._ids(_MATCHING, asked | {"term": plan.text}))
+        assert isinstance(plan, Fact), "a span has no edge here"
+        if plan.name == "old index":
+            return Ids(
+                plan.others, {one for ask, term in plan.values for one in self._ids(ask, asked | {"term": term})}
+            )
+        if plan.name in _WITH:
+            few = self._few(plan)
+            found = self._ids(_WITH[plan.name], asked | {"values": as_list(plan.values)}) if few is None else few
+            return Ids(plan.others, found)
+        return self._of_posts(plan)
 
-    @cached_property
-    def _walked(self) -> list[_Walk]:
-        """The ways that gather nothing, to more posts."""
-        words = Vocabulary(self._reader, thorough=False)
-        at_all = bounds(self._asked.root, self._asked.scope, words, walked=True).at_all
-        return self._without_index() if at_all.others else self._matching(at_all.text)
-
-    def _ways(self, among: Rows) -> list[_Walk]:
-        """The ways that lead to every candidate: one, or several that are followed at the same time."""
-        if self._few and among.others:
-            return self._few
-        if not self.moving:
-            term = self.bounds.at_all.known if among.others else among.text
-            if term is None:
-                return self._without_index()
-            return self._matching(term)
-        old = self._old_ways()
-        return self._without_index() if old is None else old + self._stale()
-
-    def _matching(self, term: str) -> list[_Walk]:
-        """The ways to what matches in the index, and to what it knows by an older folding."""
-        ways = [_Walk(_MATCHING.format(more=self._more("posts_index.rowid")), term)] if term else []
-        return ways + self._stale()
-
-    def _stale(self) -> list[_Walk]:
-        stale = _STALE.format(more=self._more(f"(t.id >> {TEXT_BITS})"), version="{version}")
-        return [_Walk(stale.format(version=version)) for version in self.stale]
-
-    def _old_ways(self) -> list[_Walk] | None:
-        root = self._asked.root
-        found = by_text.expression(root)
-        if not found:
+    def _few(self, plan: Plan) -> set[int] | None:
+        """All posts of a plan, asked for once, where they are few, and maybe some others."""
+        if isinstance(plan, All):
+            known = [few for part in plan.parts if (few := self._few(part)) is not None]
+            return set.intersection(*known) if known else None
+        if isinstance(plan, Some):
+            ways = [self._few(part) for part in plan.parts]
+            return None if None in ways else set().union(*filter(None, ways))
+        if isinstance(plan, IdRange) or plan.others:
             return None
-        id_ = f"(texts_index.rowid >> {TEXT_BITS})"
-        ways = [_Walk(_MATCHING_OLD.format(more=self._more(id_)), found.text)]
-        if spread := by_text.spread(found, self._rarest):
-            several = "" if self._asked.scope.history else f" AND {_SEVERAL}"
-            ways.append(_Walk(_MATCHING_OLD.format(more=several + self._more(id_)), spread))
-        return ways
+        if plan not in self._known:
+            self._known[plan] = self._whole(plan)
+        return self._known[plan]
 
-    @cached_property
-    def _few(self) -> list[_Walk]:
-        """The ways to the posts of the sources, or with a fact, that the query asks for, if they are few."""
-        if self.allowed and self._is_rare(_HOW_MANY_OF, {"allowed": self.allowed}, _FEW):
-            return [_Walk(_POSTS_OF.format(more=self._more("p.id", but="source")))]
-        for fact in self._facts:
-            ways = self._by_fact(fact)
-            if sum(len(self._ids(way, -prefilter.TOP, prefilter.TOP, _FEW)) for way in ways) < _FEW:
-                return ways
-        return []
+    def _whole(self, plan: Rows | Fact) -> set[int] | None:
+        asked: dict[str, object] = {"low": -prefilter.TOP, "high": prefilter.TOP, "most": _FEW_ROWS}
+        if isinstance(plan, Rows):
+            if is_dear(plan.text):
+                return None
+            found = self._ids(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
+        elif plan.name in _WITH:
+            found = self._ids(_WITH[plan.name] + " LIMIT :most", asked | {"values": as_list(plan.values)})
+        else:
+            return None
+        return found if len(found) < _FEW_ROWS else None
 
-    def _without_index(self) -> list[_Walk]:
-        """The ways to all posts that have what the query asks for beside words."""
-        if self._facts:
-            return self._by_fact(self._facts[0])
-        of = f" AND p.source_id {in_list('allowed')}" if self.allowed else ""
-        return [_Walk(_POSTS.format(more=of))]
+    def _of_posts(self, fact: Fact) -> Ids:
+        """Facts of which there is no index by post, events and rules: they are the same in each window."""
+        if fact not in self._matched:
+            values: tuple[object, ...] = fact.values
+            if fact.name == "rule":
+                names = self._reader.column(_RULES)
+                values = tuple(name for name in names if glob(str(fact.values[0]), name.casefold()))
+            ids = self._reader.column(_WHOLE[fact.name], {"values": as_list(values), "most": _MOST_MATCHED})
+            known = len(ids) < _MOST_MATCHED
+            self._matched[fact] = Ids(fact.others, set(ids)) if known else Ids(others=True, ids=set())
+        return self._matched[fact]
 
-    def _by_fact(self, fact: str) -> list[_Walk]:
-        more = self._more("{id}", but=fact)
-        if fact in _FILES:
-            return [_Walk(_WITH_FILE.format(kind=kind, more=more.format(id="m.post_id"))) for kind in _FILES[fact]]
-        return [_Walk(_POSTS.format(more=f" AND ({_TRAITS[fact]})" + more.format(id="p.id")))]
-
-    def _more(self, id_: str, but: str = "") -> str:
-        """What else is known of the post of this id."""
-        found = [f"EXISTS (SELECT 1 FROM posts o WHERE o.id = {id_} AND o.source_id {in_list('allowed')})"]
-        found = found if self.allowed and but != "source" else []
-        for fact in self._facts:
-            if fact in _FILES and fact != but:
-                kinds = ", ".join(f"'{kind}'" for kind in _FILES[fact])
-                found.append(f"EXISTS (SELECT 1 FROM media f WHERE f.post_id = {id_} AND f.kind IN ({kinds}))")
-            elif fact != but:
-                found.append(f"EXISTS (SELECT 1 FROM posts p WHERE p.id = {id_} AND ({_TRAITS[fact]}))")
-        return "".join(f" AND {condition}" for condition in found)
-
-    def _is_rare(self, ask: str, asked: dict[str, object], most: int) -> bool:
-        return int(self._reader.value(ask, asked | {"most": most})) < most
+    def _dearness(self, plan: Plan) -> int:
+        """How late a part is asked for: what is rare comes first."""
+        return 0 if self._few(plan) is not None else 1 if isinstance(plan, Fact) else 2
 
     def _rarest(self, terms: list[str]) -> str:
         """The expression with the fewest rows, as far as it pays to count."""
@@ -227,6 +303,25 @@ class Candidates:
                 break
         return least
 
+    def _ids(self, ask: str, asked: dict[str, object]) -> set[int]:
+        return {row[0] for row in self._reader.execute(ask, asked)}
+
+
+def _is_walked(plan: Plan) -> bool:
+    """Whether the index gives what matches from the newest on without gathering it first."""
+    return isinstance(plan, Rows) and not plan.others and not is_dear(plan.text)
+
+
+def _between(ids: AbstractSet[int], low: int, high: int) -> list[int]:
+    return sorted((post_id for post_id in ids if low <= post_id < high), reverse=True)
+
+
+def _sliced(ids: list[int], size: int) -> Iterator[list[int]]:
+    start = 0
+    while start < len(ids):
+        yield ids[start : start + size]
+        start, size = start + size, min(size * 2, _LAST)
+
 
 def _needs_words(node: Node) -> bool:
     """Whether a query has words that only the words of the index can narrow."""
@@ -237,59 +332,45 @@ def _needs_words(node: Node) -> bool:
     return isinstance(node, Fuzzy | Wild)
 
 
-def _necessary_facts(node: Node) -> frozenset[str]:
-    """What every answer `has`, as far as files and traits of posts go."""
-    if isinstance(node, And):
-        return frozenset[str]().union(*map(_necessary_facts, node.parts))
-    if isinstance(node, Or):
-        first, *others = map(_necessary_facts, node.parts)
-        return first.intersection(*others)
-    if isinstance(node, Is) and node.field == "has" and (node.value in _FILES or node.value in _TRAITS):
-        return frozenset({node.value})
-    return frozenset()
-
-
-_FILES = {  # kinds of files, as in storage.search.documents
-    "voice": ("voice",),
-    "audio": ("audio",),
-    "photo": ("photo",),
-    "video": ("video", "round"),
-    "document": ("document",),
-}
-_TRAITS = {  # each is the condition of an index on posts
-    "forward": "p.forward IS NOT NULL",
-    "reply": "p.reply_to IS NOT NULL",
-    "edit": "p.edited_at IS NOT NULL OR p.revision > 0",
-}
-_MATCHING = (
-    "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high{more} "
-    "ORDER BY rowid DESC LIMIT :most"
-)
-# In the old index a text's rowid is its post's id << 14 and more: a post with several that match comes several times.
+_MATCHING = "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high"
+_NEWEST_FIRST = " ORDER BY rowid DESC LIMIT :most"
+# In the old index a text's rowid is its post's id << 14 and more.
 _MATCHING_OLD = (
     f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term "
-    f"AND texts_index.rowid >= :low << {TEXT_BITS} AND texts_index.rowid < :high << {TEXT_BITS}{{more}} "
-    "ORDER BY texts_index.rowid DESC LIMIT :most"
+    f"AND texts_index.rowid >= :low << {TEXT_BITS} AND texts_index.rowid < :high << {TEXT_BITS}"
 )
-_SEVERAL = f"EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1)"
-_EVENT = "SELECT min(post_id), max(post_id) FROM event_posts WHERE event_id = :event"
-# Every text that is still folded by another version is read: no index can tell what it holds by this one.
-_STALE = (
-    f"SELECT t.id >> {TEXT_BITS} FROM texts t WHERE t.fold_version = {{version}} AND t.id >= :low << {TEXT_BITS} "
-    f"AND t.id < :high << {TEXT_BITS}{{more}} ORDER BY t.id DESC LIMIT :most"
-)
-_POSTS = "SELECT p.id FROM posts p WHERE p.id >= :low AND p.id < :high{more} ORDER BY p.id DESC LIMIT :most"
-_POSTS_OF = (
-    f"SELECT p.id FROM posts p INDEXED BY posts_by_source WHERE p.source_id {in_list('allowed')} "
-    "AND p.id >= :low AND p.id < :high{more} ORDER BY p.id DESC LIMIT :most"
-)
-_WITH_FILE = (
-    "SELECT DISTINCT m.post_id FROM media m WHERE m.kind = '{kind}' AND m.post_id >= :low AND m.post_id < :high{more} "
-    "ORDER BY m.post_id DESC LIMIT :most"
-)
-_HOW_MANY_OF = (
-    "SELECT count(*) FROM (SELECT 1 FROM posts INDEXED BY posts_by_source "
-    f"WHERE source_id {in_list('allowed')} LIMIT :most)"
-)
-_HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM posts_index WHERE posts_index MATCH :term LIMIT :most)"
+_SEVERAL = f" AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1)"
 _HOW_MANY_OLD = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
+_POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC"
+# Counted in texts: their index is read much faster than posts, and windows need not be of one size.
+_AFTER_SOME = (
+    "SELECT post_id FROM texts INDEXED BY texts_by_post WHERE post_id >= :low AND post_id < :high "
+    "ORDER BY post_id DESC LIMIT 1 OFFSET :most"
+)
+_IN_WINDOW = "id >= :low AND id < :high"
+_WITH = {  # each by an index on posts, files or texts
+    "source": f"SELECT id FROM posts INDEXED BY posts_by_source WHERE source_id {in_list('values')} AND {_IN_WINDOW}",
+    "file": (
+        f"SELECT post_id FROM media INDEXED BY media_by_kind WHERE kind {in_list('values')} "
+        "AND post_id >= :low AND post_id < :high"
+    ),
+    "forward": f"SELECT id FROM posts INDEXED BY posts_forwarded WHERE forward IS NOT NULL AND {_IN_WINDOW}",
+    "reply": f"SELECT id FROM posts INDEXED BY posts_replying WHERE reply_to IS NOT NULL AND {_IN_WINDOW}",
+    "edit": (
+        f"SELECT id FROM posts INDEXED BY posts_edited WHERE (edited_at IS NOT NULL OR revision > 0) AND {_IN_WINDOW}"
+    ),
+    # Every text that is still folded by another version is read: no index can tell what it holds by this one.
+    "stale": (
+        f"SELECT id >> {TEXT_BITS} FROM texts WHERE fold_version {in_list('values')} "
+        f"AND id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}"
+    ),
+}
+_WHOLE = {
+    "event": f"SELECT post_id FROM event_posts WHERE event_id {in_list('values')} LIMIT :most",
+    "rule": f"SELECT DISTINCT post_id FROM matches WHERE rule {in_list('values')} LIMIT :most",
+}
+_RULES = (
+    "WITH RECURSIVE found (rule) AS (SELECT min(rule) FROM matches UNION ALL "
+    "SELECT (SELECT min(rule) FROM matches WHERE rule > found.rule) FROM found WHERE found.rule IS NOT NULL) "
+    "SELECT rule FROM found WHERE rule IS NOT NULL"
+)

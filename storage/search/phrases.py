@@ -149,14 +149,13 @@ def _wild(token: str) -> str | None:
 
 def _like(pattern: str, index: IndexWords | None) -> str | None:
     """A token with wildcards by the words of the index that it fits."""
-    letters = re.split(r"[*?]+", pattern)
-    if index is None or not any(letters) or not all(map(_indexed, "".join(letters))):
+    letters = re.sub(r"[*?]+", "", pattern)
+    if index is None or not letters or not all(map(_indexed, letters)):
         return None
     words = index.like(pattern)
     if words is None:
         return None
-    # A letter that the index does not know parts a word: then the beginning before the wildcard is a word of its own.
-    return any_of(f'"{word}"' for word in (*words, *letters[:1]) if word) or _NOTHING
+    return any_of(f'"{word}"' for word in words) or _NOTHING
 
 
 def _close_to(leaf: Fuzzy, index: IndexWords) -> str | None:

@@ -1,4 +1,4 @@
-"""PURE: which posts and sources a query can hold on at all, by its dates, ids, event and names of sources."""
+"""PURE: which posts and sources a query can hold on at all, by its dates, ids and names of sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from storage.language.sequences import glob
 from storage.language.tree import And, Is, Node, Not, Or, When
 from storage.posts.ids import SECOND, first_id
 
-_SLACK = 3600  # seconds, as in storage.search.documents
+SLACK = 3600  # seconds, as in storage.search.documents
 TOP = 1 << 48  # above every id of a post; << 14 it still fits
 
 
@@ -29,17 +29,10 @@ def ids(node: Node) -> tuple[int, int]:
     return -TOP, TOP
 
 
-def event(node: Node) -> int | None:
-    """The event to which every post belongs on which a query holds; None if it asks for no single one."""
-    if isinstance(node, And):
-        return next((found for part in node.parts if (found := event(part)) is not None), None)
-    return int(node.value) if isinstance(node, Is) and node.field == "event" else None
-
-
 def span(start: int | None, end: int | None) -> tuple[int, int]:
     """The ids of posts of [start, end), microseconds UTC, and a few more on both sides."""
-    low = -TOP if start is None else first_id(start // SECOND - _SLACK)
-    high = TOP if end is None else first_id(end // SECOND + 1 + _SLACK)
+    low = -TOP if start is None else first_id(start // SECOND - SLACK)
+    high = TOP if end is None else first_id(end // SECOND + 1 + SLACK)
     return max(low, -TOP), min(high, TOP)
 
 

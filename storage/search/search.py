@@ -64,13 +64,15 @@ def search(
     """
     wanted = _Search(reader, _asked(query, since, until, sources, tags, Scope(history, reliable)))
     left = limit
-    for reading in wanted.readings(_FIRST if limit is None else max(1, min(limit, _FIRST)), looking=looking):
-        if left is not None:
-            if left <= 0:
-                return
-            left -= 1
+    if left is not None and left <= 0:
+        return
+    for reading in wanted.readings(_FIRST if limit is None else min(limit, _FIRST), looking=looking):
         document = reading.document
         yield FoundPost(document.post_id, find_hits(query, reading), document.source, document.posted_at or 0)
+        if left is not None:
+            left -= 1
+            if not left:
+                return
 
 
 def search_ids(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from storage.language.distance import distance
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_BEGINNING = 1_000  # words; more are gathered faster by the index itself
 _MOST = 2_000  # words; a question with more takes longer than reading the posts
+_MOST_NEAR = 10_000  # words that are tried one by one
 
 
 class Vocabulary:
@@ -39,19 +39,28 @@ class Vocabulary:
         """Words that a pattern of letters, `*` and `?` fits, as singular or plural; compounds keep their mark."""
         if not self._thorough or not re.search(r"[^*?\d]", pattern):
             return None
-        first = pattern[0].strip("*?")  # a word and its plural have at least their first letter in common
-        found = _fitting(pattern, self._beginning_with(first) if first else self._all)
+        near = self._like_one_of(_forms(pattern))
+        found = _fitting(pattern, near) if len(near) <= _MOST_NEAR else near
         return found if len(found) <= _MOST else None
+
+    def _like_one_of(self, patterns: set[str]) -> list[str]:
+        """Words that one of the patterns fits, at least: SQLite tells most of them."""
+        asked = {f"p{number}": pattern for number, pattern in enumerate(sorted(patterns))}
+        fits = " OR ".join(f"word GLOB :{name}" for name in asked)
+        irregulars = ", ".join(f"'{mark}{word}'" for word in irregular().values() for mark in ("", CLOSED))
+        return self._reader.column(f"SELECT word FROM words WHERE {fits} OR word IN ({irregulars})", asked)
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None:
         """Words at most so many edits away, each with its distance."""
         if not self._thorough or sum(not char.isdecimal() for char in word) <= edits:
             return None
         letters, size = set(word), len(word)
+        asked = {"low": size - edits, "high": size + edits, "closed": CLOSED}
         found: dict[str, int] = {}
-        for other in self._all:
+        for other in self._reader.column(_OF_LENGTH, asked):
             plain = other.removeprefix(CLOSED)
-            if abs(len(plain) - size) <= edits and len(letters.difference(plain)) <= edits:
+            theirs = set(plain)
+            if len(letters - theirs) <= edits and len(theirs - letters) <= edits:
                 apart = distance.__wrapped__(word, plain, edits)
                 if apart <= edits:
                     found[other] = apart
@@ -66,23 +75,31 @@ class Vocabulary:
             )
         return words
 
-    @cached_property
-    def _all(self) -> list[str]:
-        return self._reader.column("SELECT word FROM words")
+
+_OF_LENGTH = "SELECT word FROM words WHERE length(replace(word, :closed, '')) BETWEEN :low AND :high"
+
+
+def _forms(pattern: str) -> set[str]:
+    """The patterns of the words of which the pattern fits the word itself or a plural, and of some others."""
+    plural_s = _without(pattern, "s")
+    plural_es = {shorter for one in plural_s for shorter in _without(one, "e")}
+    plural_ies = {shorter + "?" for one in plural_es for shorter in _without(one, "i")}
+    open_ = {pattern, *plural_s, *plural_es, *plural_ies} - {""}
+    return open_ | {CLOSED + one for one in open_ if one[0] != "*"}
+
+
+def _without(pattern: str, last: str) -> set[str]:
+    """The patterns that fit a word if this one fits the word with one letter more."""
+    if pattern.endswith("*"):
+        return {pattern, *_without(pattern.rstrip("*"), last)}
+    return {pattern[:-1]} if pattern.endswith((last, "?")) else set()
 
 
 def _fitting(pattern: str, words: list[str]) -> list[str]:
-    """Those of the words that a pattern fits, or a plural of which it fits; most are told by their ends alone."""
-    end = re.split(r"[*?]", pattern)[-1]
+    """Those of the words that a pattern fits, or a plural of which it fits."""
     odd = {word for plural, word in irregular().items() if glob(pattern, plural)}
-    plurals_too = not end or end[-1] == "s"
-    found = []
-    for word in words:
-        plain = word.removeprefix(CLOSED)
-        if (
-            (plain.endswith(end) and glob(pattern, plain))
-            or plain in odd
-            or (plurals_too and any(glob(pattern, plural) for plural in plurals(plain)))
-        ):
-            found.append(word)
-    return found
+    return [word for word in words if _fits(pattern, word.removeprefix(CLOSED), odd)]
+
+
+def _fits(pattern: str, word: str, odd: set[str]) -> bool:
+    return glob(pattern, word) or word in odd or any(glob(pattern, plural) for plural in plurals(word))

@@ -33,7 +33,8 @@ from storage.search import documents, search
 FIELDS = (
     "source:spokesman source:desk* source:@hill_desk -source:t.me/s/HILL_desk tag:junta side:junta -source:spokesman lang:my lang:und lang:zh has:reply "
     "has:forward has:voice has:poll in:transcript in:text in:ocr -in:transcript in:file in:file -in:file in:card in:quoted -in:quoted in:translation from:desk from:ministry "
-    "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell"
+    "date:2025-11-22 date:[2025-11-20 TO 2025-11-21] date:>2025-11-21 rule:fell "
+    "-date:2025-11-22 -date:>2025-11-21 -has:reply -has:voice -has:forward -rule:fell rule:f* -tag:junta -side:junta id:1"
 )
 TABLE = (
     "command commands command's COMMAND commander regional region regionals army armies arm north eastern east "
@@ -320,6 +321,63 @@ def test_an_archive_that_other_versions_have_folded_in_part_is_searched_as_rules
         refolding.save(Writer(made.memory), {text_id: fold(text) for text_id, text in stale.items()})
     check()
     made.memory.execute(full_text.check("posts_index"))
+
+
+DEEP = (
+    "army has:voice",
+    "army (has:voice OR rare)",
+    "(army OR has:forward) -has:reply -source:deskwire",
+    "has:voice OR rare OR (navy has:reply source:spokesman)",
+    "-(has:voice OR army OR has:reply)",
+    "-army -navy",
+    "army (rare OR (-nvay~ has:forward))",
+    "nvay~ -date:>2025-11-21",
+    "(rare OR rare2) nvay~ has:reply",
+    "com* has:voice",
+    "com* -army -has:reply",
+    "(com* OR rare) (has:forward OR rule:fell)",
+    "*rare* OR rule:fell",
+    "ra?e -rule:fell",
+    "event:7 army",
+    "event:7 OR (id:{newest} OR rare)",
+    "-event:7 rare",
+    "date:2025-11-21 army OR date:[2025-11-19 TO 2025-11-20] has:voice",
+    "army source:desk* -source:spokesman tag:junta",
+    "/rar/ has:voice",
+    "(/rar/ OR has:reply) -(has:voice army)",
+)
+
+
+def test_posts_far_back_are_found_by_words_and_facts_in_any_branch(shelf: Callable[..., Shelf]) -> None:
+    """More posts than one set is taken from, and words with one beginning that are too many to be asked for."""
+    begin, posts = 1_763_400_000, []
+    for number in range(2_600):
+        said = ["army"] * (number % 3 == 0) + ["navy"] * (number % 7 == 0) + ["rare"] * (number in (40, 900, 2_000))
+        posts.append(
+            PLAIN
+            | {
+                "second": begin + number * 150,
+                "source": "deskwire" if number % 5 else "spokesman",
+                "forward": '{"name": "The desk"}' if number in (70, 1_111) else None,
+                "reply_to": "1" if number % 2 else None,
+                "voice": number in (3, 40, 60, 1_500),
+                "rule": "fell" if number in (5, 900) else None,
+                "texts": [("body", " ".join((*said, f"com{number}x")))],
+            }
+        )
+    made = shelf(posts)
+    everything = made.documents()
+    made.memory.execute("INSERT INTO events (id, opened_at, newest_at) VALUES (7, 0, 0)")
+    for place in (-1, -100, 900):
+        row = (everything[place].post_id, 7, "first", 0)
+        made.memory.execute("INSERT INTO event_posts (post_id, event_id, reason, at) VALUES (?, ?, ?, ?)", row)
+    everything = made.documents()
+    for query in DEEP:
+        tree = parse(query.format(newest=everything[0].post_id))
+        held = [document.post_id for document in everything if evaluate(tree, document) is not None]
+        assert [found.post_id for found in search.search(made.reader, tree, limit=None)] == held, query
+        assert [found.post_id for found in search.search(made.reader, tree, limit=3)] == held[:3], query
+        assert search.count(made.reader, tree) == len(held), query
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
