@@ -252,6 +252,13 @@ def test_entries_that_share_a_guid_are_different_posts_and_keep_their_ids() -> N
     assert [len(batch.notices) for batch in (first, second, third)] == [1, 0, 0]
 
 
+@pytest.mark.parametrize(("number", "whole"), [(3, True), (12, False)])
+def test_a_feed_that_was_empty_and_is_long_at_once_may_have_shown_more(number: int, whole: bool) -> None:
+    _, filled, later = rounds(rss(), rss(*map(item, "abcdefghijkl"[:number])), rss(*map(item, "bcdefghijklm"[:number])))
+    assert len(filled.posts) == number
+    assert (filled.overlap, later.overlap) == (whole, True)
+
+
 def test_a_guid_whose_link_and_words_change_is_the_same_post() -> None:
     first, second = rounds(rss(item("g", "one", "https://x.example/1")), rss(item("g", "two", "https://x.example/2")))
     assert ids(first) == ids(second) == ["g"]

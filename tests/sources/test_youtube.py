@@ -190,3 +190,31 @@ def test_a_page_that_is_no_feed_is_never_nothing_new() -> None:
     server.answers["/channel/"] = Answer(b"<html><title>Before you continue</title></html>", 200)
     with pytest.raises(Later, match="no Atom feed"):
         on(server, lambda reader: reader.round())
+
+
+def test_a_channel_that_was_empty_and_shows_a_full_feed_may_have_shown_more() -> None:
+    server = YouTubeServer()
+
+    async def work(reader: Rounds) -> tuple[list[str], bool]:
+        await reader.round()
+        for number in range(40):
+            server.publish(f"Film {number}")
+        return titles(await reader.round()), reader.last.overlap
+
+    found, overlap = on(server, work, f"/channel/{CHANNEL}")
+    assert found[-1] == "Film 39"
+    assert not overlap, "forty came, and nobody saw them all"
+
+
+def test_what_the_feed_shows_at_first_contact_is_no_news_where_the_pages_stood_in_for_it() -> None:
+    server = town(*(f"Film {number}" for number in range(20)))
+    server.answers["feeds"] = Answer(b"", 500)
+
+    async def work(reader: Rounds) -> tuple[list[str], list[str]]:
+        first = titles(await reader.round())
+        server.answers.clear()
+        return first, titles(await reader.round())
+
+    first, second = on(server, work)
+    assert first == [f"Film {number}" for number in range(5, 20)]
+    assert {*second} <= {*first}

@@ -23,6 +23,7 @@ from storage.state_names import NOT_FOUND, REFUSED
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
+_SHORTEST_WINDOW = 10  # entries: few feeds show less, so that one which was empty and has as many may lack some
 _LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
 READER = 3  # see bot.contracts.source.Rereader
 _FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
@@ -70,6 +71,7 @@ class Feed:
             raise Later("the address answers with an empty document instead of a feed")
         digest = hashlib.sha256(body).hexdigest()[:32]
         moved = _remembered(reply.moved_to or (asked if asked != self._url else None))
+        was_empty = bool(note.body) and not note.count
         unchanged = (digest, moved) == (note.body, note.moved)
         note = replace(
             note,
@@ -94,7 +96,9 @@ class Feed:
         note = replace(note, expires=bridges.find_expiry(reading))
         if 0 < note.expires < now:  # old as it is, what is in it was posted, and may not be there any more later
             trouble = bridges.describe_stale(note.expires)
-        return replace(make_batch(reading, body, note, now, trouble), fetch=reply.recorded(self.settings.kind))
+        batch = make_batch(reading, body, note, now, trouble)
+        overlap = batch.overlap and not (was_empty and reading["total"] >= _SHORTEST_WINDOW)
+        return replace(batch, overlap=overlap, fetch=reply.recorded(self.settings.kind))
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries. Raises Later where only the next document can say."""

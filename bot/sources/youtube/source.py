@@ -40,6 +40,7 @@ _FEED_CAP = 1 << 20  # fifteen videos with their descriptions
 _DEADLINE = 30.0
 _KNOWN = 120
 _PAGES = 10  # of single videos that one fetch asks for
+_IN_FEED, _LISTED = 15, 30  # videos that a feed, and the page of a channel, show at most
 _BY_PAGE = "watch page"
 _BY_PAGES = "pages of the channel"
 # "no consent was given": without it, some countries are shown a wall instead of the page
@@ -168,6 +169,7 @@ class YouTube:
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
         note = _Noted.read(cursor, self.settings.channel)
+        first = not note.channel
         if not note.channel:
             note = replace(note, channel=self.settings.address.id or await self._find_id())
         try:
@@ -175,8 +177,8 @@ class YouTube:
         except Later as problem:
             if problem.obey:
                 raise
-            return await self._second_way(note, problem)
-        overlap = not note.known or not found.full or any(post.native_id in note.known for post in found.posts)
+            return await self._second_way(note, problem, first=first)
+        overlap = first or not found.full or any(post.native_id in note.known for post in found.posts)
         if not overlap:
             more, overlap = await self._from_pages(note, {post.native_id for post in found.posts})
             found = replace(found, posts=(*more, *found.posts))
@@ -219,9 +221,9 @@ class YouTube:
             raise Later(f"the feed of {self._where} is empty, though it had videos", state=UNREADABLE)
         return found, reply
 
-    async def _second_way(self, note: _Noted, failed: Later) -> Batch:
+    async def _second_way(self, note: _Noted, failed: Later, *, first: bool) -> Batch:
         try:
-            posts, overlap = await self._from_pages(note, set())
+            posts, overlap = await self._from_pages(note, set(), first=first)
         except (Later, Never) as second:
             raise Later(f"{failed.reason}; the page of the channel: {second}", state=failed.state) from None
         return Batch(
@@ -233,10 +235,11 @@ class YouTube:
             detail=f"read from the pages of the channel: {failed.reason}",
         )
 
-    async def _from_pages(self, note: _Noted, had: set[str]) -> tuple[list[FetchedPost], bool]:
+    async def _from_pages(self, note: _Noted, had: set[str], *, first: bool = False) -> tuple[list[FetchedPost], bool]:
         """The videos of the channel's page that are not known, oldest first; whether it reaches back to known ones.
 
-        Videos that have just been made private again, or that are of another channel, are left out.
+        Videos that have just been made private again, or that are of another channel, are left out. At first contact it
+        takes as many as the feed shows, so that none of these is news when the feed answers again.
         """
         reply = await self._get(f"/channel/{note.channel}/videos")
         if not reply.ok:
@@ -245,17 +248,18 @@ class YouTube:
         if not listed:
             raise Later(f"the page of {self._where} lists no videos", state=UNREADABLE)
         fresh = listed
-        overlap = not note.known
+        most = _IN_FEED if first else _PAGES
+        overlap = first or (not note.known and len(listed) < _LISTED)
         for place, video in enumerate(listed):
             if video in note.known:
                 fresh, overlap = listed[:place], True
                 break
         posts = []
-        for video in reversed([video for video in fresh if video not in had][:_PAGES]):
+        for video in reversed([video for video in fresh if video not in had][:most]):
             page, _ = await self._one(video)
             if page.post is not None and page.channel in (None, note.channel):
                 posts.append(page.post)
-        return posts, overlap and len(fresh) <= _PAGES + len(had)
+        return posts, first or (overlap and len(fresh) <= most + len(had))
 
     async def _marked(self, posts: Sequence[FetchedPost], note: _Noted) -> tuple[FetchedPost, ...]:
         """The videos, the new ones among them marked as live or premiere where their pages say so."""
