@@ -1,6 +1,6 @@
 """Rules as documents: those of the config with what they found lately, and one that is tried on a text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bot.clock import DAY, SECOND
@@ -39,10 +39,14 @@ def count_lately(reader: "Reader", now: int) -> "tuple[dict[str, int], dict[str,
 
 
 def list_rules(
-    config: "Config", found: dict[str, int], judged: "dict[str, VerdictCounts]"
+    config: "Config",
+    found: dict[str, int],
+    judged: "dict[str, VerdictCounts]",
+    rules: "Sequence[RuleConfig] | None" = None,
 ) -> Iterator[dict[str, object]]:
-    """Every rule of the config with what `count_lately` counted."""
-    return (_rule(config, rule, found.get(rule.name, 0), judged.get(rule.name)) for rule in config.rules)
+    """Every rule of the config, or these, with what `count_lately` counted."""
+    shown = config.rules if rules is None else rules
+    return (_rule(config, rule, found.get(rule.name, 0), judged.get(rule.name)) for rule in shown)
 
 
 def _rule(config: "Config", rule: "RuleConfig", found: int, judged: "VerdictCounts | None") -> dict[str, object]:

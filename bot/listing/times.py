@@ -13,6 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _AGO = re.compile(r"(\d{1,9})\s*([smhdw])")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OLDEST = -(1 << 62)  # what SQLite can hold
 _GRAMMAR = "write 90m, 7d, today, yesterday, now, 2026-11-01 or 2026-11-01T10:00Z"
 
 
@@ -73,7 +74,7 @@ def parse_time(text: str, zone: Zone, now: int, *, option: str, closing: bool = 
     """
     written = text.strip()
     if found := _AGO.fullmatch(written.lower()):
-        return now - int(found[1]) * _UNITS[found[2]]
+        return max(now - int(found[1]) * _UNITS[found[2]], _OLDEST)
     try:
         return _absolute(written, zone, now, closing=closing)
     except (ValueError, OverflowError):

@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 
 from bot.errors import UserError
 from bot.foreign.text import visible
+from bot.web.api.refusals import REFUSALS, RequestRefused
 from bot.web.layout import page
 from storage.archive.errors import ArchiveError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    Answering = Callable[[Request, Exception], Response]
+
+FOR_PROGRAMS = ("/api/", "/feeds/")
 _NAMED = {404: "missing", 405: "method"}
 
 
@@ -41,9 +45,25 @@ def _by_bug(request: "Request", problem: Exception) -> "Response":  # noqa: ARG0
     return page(request, "problem.html", status=500, kind="failed", sentence=None)
 
 
-PROBLEMS: "Mapping[type[Exception], Callable[[Request, Exception], Response]]" = {
-    HTTPException: _by_status,
-    UserError: _by_mistake,
-    ArchiveError: _by_archive,
-    Exception: _by_bug,
+def _by_place(kind: type[Exception], as_page: "Answering") -> "Answering":
+    """A page for people; what programs read for what lies below the addresses of programs."""
+
+    def answer(request: "Request", problem: Exception) -> "Response":
+        for_programs = request.url.path.startswith(FOR_PROGRAMS)
+        return REFUSALS[kind](request, problem) if for_programs else as_page(request, problem)
+
+    return answer
+
+
+PROBLEMS: "Mapping[type[Exception], Answering]" = {
+    RequestRefused: REFUSALS[RequestRefused],
+    **{
+        kind: _by_place(kind, as_page)
+        for kind, as_page in (
+            (HTTPException, _by_status),
+            (UserError, _by_mistake),
+            (ArchiveError, _by_archive),
+            (Exception, _by_bug),
+        )
+    },
 }

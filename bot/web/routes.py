@@ -2,6 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
+from bot.web.api.routes import API
 from bot.web.assets import serve_asset
 from bot.web.pages.now import show_now
 from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
@@ -15,4 +16,5 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/post/{id:int}/raw/{sha256}", send_raw),
     Route("/post/{source}/{number:path}", find_by_number),
     Route("/static/{name:path}", serve_asset),
+    *API,
 )

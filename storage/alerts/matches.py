@@ -26,7 +26,7 @@ _COLUMNS = (
 _TOP = (1 << 63) - 1
 _SLICE = 500
 _LISTED = (
-    "(:since IS NULL OR m.at >= :since) AND (:rule IS NULL OR m.rule = :rule)"
+    "(:since IS NULL OR m.at >= :since) AND (:until IS NULL OR m.at < :until) AND (:rule IS NULL OR m.rule = :rule)"
     " AND (:event IS NULL OR m.post_id IN (SELECT b.post_id FROM event_posts b WHERE b.event_id = :event) OR m.id IN"
     " (SELECT f.match_id FROM event_posts b JOIN matches n ON n.post_id = b.post_id JOIN facing f ON f.faces = n.id"
     " WHERE b.event_id = :event))"
@@ -185,19 +185,21 @@ def list_matches(
     reader: Reader,
     *,
     since: int | None = None,
+    until: int | None = None,
     rule: str | None = None,
     state: str | None = None,
     event: int | None = None,
     digest: int | None = None,
     unacked: bool = False,
     limit: int | None = None,
+    below: int | None = None,
 ) -> Iterator[tuple[MatchRow, str, str | None]]:
     """Matches, newest first, each with the name of its source and the address of its post; read in slices.
 
     `state` is a state of one of its deliveries, or "silent" for matches that alerted nobody. `unacked`: those that
-    alerted and that nobody has acknowledged.
+    alerted and that nobody has acknowledged. `below`: those with lower ids, for the next page.
     """
-    below, left = _TOP, limit
+    below, left = _TOP if below is None else below, limit
     while left is None or left > 0:
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
@@ -205,6 +207,7 @@ def list_matches(
             f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED} ORDER BY m.id DESC LIMIT :size",
             {
                 "since": since,
+                "until": until,
                 "rule": rule,
                 "state": state,
                 "event": event,
@@ -234,7 +237,7 @@ def count_listed(
 ) -> int:
     """How many matches `list_matches` gives without a limit."""
     values = {"since": since, "rule": rule, "state": state, "event": event, "digest": digest, "unacked": unacked}
-    return int(reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", values))
+    return int(reader.value(f"SELECT count(*) FROM matches m WHERE {_LISTED}", values | {"until": None}))
 
 
 def find_last_id(reader: Reader) -> int:

@@ -86,21 +86,30 @@ _SHOWN = (
 
 
 def list_events(
-    reader: Reader, *, since: int | None = None, rule: str | None = None, limit: int | None = None
+    reader: Reader,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    rule: str | None = None,
+    limit: int | None = None,
+    below: tuple[int, int] = (_TOP, _TOP),
 ) -> Iterator[EventRow]:
-    """Events that a rule found or that have a copy, those with the newest member first; read in slices."""
-    at, below, left = _TOP, _TOP, limit
+    """Events that a rule found or that have a copy, those with the newest member first; read in slices.
+
+    `since` asks for the newest member, `until` for the first. `below`: after the event with this `newest_at` and id.
+    """
+    (at, last), left = below, limit
     while left is None or left > 0:
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
             f"SELECT e.id, e.newest_at FROM events e WHERE {_SHOWN} AND (e.newest_at, e.id) < (:at, :below)"
-            " ORDER BY e.newest_at DESC, e.id DESC LIMIT :size",
-            {"since": since, "rule": rule, "at": at, "below": below, "size": size},
+            " AND (:until IS NULL OR e.opened_at < :until) ORDER BY e.newest_at DESC, e.id DESC LIMIT :size",
+            {"since": since, "until": until, "rule": rule, "at": at, "below": last, "size": size},
         )
         yield from read_events(reader, [row["id"] for row in rows])
         if len(rows) < size:
             return
-        below, at = rows[-1]["id"], rows[-1]["newest_at"]
+        last, at = rows[-1]["id"], rows[-1]["newest_at"]
         left = None if left is None else left - size
 
 

@@ -100,6 +100,14 @@ class FileOfPost:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """How a file is called by its source, and its type by its bytes."""
+
+    name: str | None
+    sniffed: str | None
+
+
 def count_files(reader: Reader) -> Holdings:
     """Count everything; reads every row of `media` once."""
     sources: dict[str, dict[str, tuple[int, int]]] = {}
@@ -137,12 +145,36 @@ def read_files_of_post(reader: Reader, post_id: int) -> dict[int, Holding]:
     }
 
 
+def find_stored_file(reader: Reader, sha256: str) -> StoredFile | None:
+    """A file by the hash of its bytes, as one of the posts has it that show it; None if none of them does."""
+    row = reader.one(
+        "SELECT m.name, m.sniffed FROM media m JOIN posts p ON p.id = m.post_id"
+        " WHERE m.sha256 = :sha256 AND m.state = 'stored' ORDER BY m.id LIMIT 1",
+        {"sha256": sha256},
+    )
+    return None if row is None else StoredFile(*row)
+
+
 def list_files(
     reader: Reader, *, states: tuple[str, ...], sources: tuple[str, ...], since: int | None, limit: int | None
 ) -> Iterator[Listed]:
     """Files, those of the newest posts first; no `states` or `sources`: all. "given up" are those not to be read."""
+    placed = list_files_after(reader, states=states, sources=sources, since=since, limit=limit)
+    return (file for file, _ in placed)
+
+
+def list_files_after(
+    reader: Reader,
+    *,
+    states: tuple[str, ...],
+    sources: tuple[str, ...],
+    since: int | None,
+    limit: int | None,
+    after: tuple[int, int] = (_TOP, 0),
+) -> Iterator[tuple[Listed, tuple[int, int]]]:
+    """The same, each with its place; only what comes after the place `after`."""
     wanted = _listed(states, sources, since)
-    post, last, left = _TOP, 0, limit
+    (post, last), left = after, limit
     while left is None or left > 0:
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
@@ -154,7 +186,7 @@ def list_files(
         )
         for row in map(dict, rows):
             post, last = row.pop("post_id"), row.pop("id")
-            yield Listed(**row)
+            yield Listed(**row), (post, last)
         if len(rows) < size:
             return
         left = None if left is None else left - size

@@ -15,6 +15,7 @@ class MediaTable(SQLModel, table=True):
         UniqueConstraint("post_id", "key"),
         Index("media_by_state", "state"),
         Index("media_by_kind", "kind", "post_id"),
+        Index("media_by_content", "sha256", sqlite_where=clause("sha256 IS NOT NULL")),
         Index("media_due", "next_try_at", sqlite_where=clause("state = 'pending'")),
         Index("media_unread", "post_id", sqlite_where=clause("state = 'stored' AND read_by IS NULL")),
     )

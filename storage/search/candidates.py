@@ -58,7 +58,10 @@ _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are co
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query, and the part of the archive that is searched: names of sources, tags, [since, until) in microseconds."""
+    """A query, and the part of the archive that is searched: names of sources, tags, [since, until) in microseconds.
+
+    `below`: only posts with lower ids.
+    """
 
     root: Node
     since: int | None = None
@@ -66,6 +69,7 @@ class Asked:
     sources: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     scope: Scope = AS_IT_IS
+    below: int | None = None
 
 
 class Candidates:
@@ -140,6 +144,7 @@ class Candidates:
         What takes long to be asked of the index is asked where the newest posts do not do.
         """
         low, high = prefilter.span(self._asked.since, self._asked.until)
+        high = high if self._asked.below is None else min(high, self._asked.below)
         if among != EVERY:
             yield from self._of(among, low, high, size)
             return

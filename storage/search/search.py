@@ -6,6 +6,7 @@ SQL only narrows (see storage.search.candidates); what is yielded has been verif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.frozen import dataclass
@@ -54,15 +55,18 @@ def search(
     tags: Sequence[str] = (),
     history: bool = False,
     reliable: bool = False,
+    below: int | None = None,
     looking: Callable[[int], None] | None = None,
 ) -> Iterator[FoundPost]:
     """Posts that the query holds on, newest first, at most `limit`.
 
     [since, until) bounds the time that a post is ordered by, microseconds UTC; `sources` are names and `tags` are tags
     of which one is enough. `history` looks at the texts of earlier revisions too, `reliable` at none that is no ground
-    for an alert by itself. `looking` hears from time to time which post it has come to.
+    for an alert by itself. `looking` hears from time to time which post it has come to. `below`: only
+    posts with lower ids, for the next page.
     """
-    wanted = _Search(reader, _asked(query, since, until, sources, tags, Scope(history, reliable)))
+    asked = replace(_asked(query, since, until, sources, tags, Scope(history, reliable)), below=below)
+    wanted = _Search(reader, asked)
     left = limit
     if left is not None and left <= 0:
         return

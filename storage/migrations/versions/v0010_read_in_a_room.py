@@ -27,6 +27,8 @@ _STEPS: tuple[str, ...] = (
         said TEXT NOT NULL,
         PRIMARY KEY ("key")
     ) STRICT""",
+    # the files that are asked for by the hash of their bytes
+    "CREATE INDEX media_by_content ON media (sha256) WHERE sha256 IS NOT NULL",
 )
 
 

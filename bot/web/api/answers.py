@@ -1,0 +1,164 @@
+"""Documents as answers: JSON, JSON lines or CSV, as asked; a list is read page by page, and never whole in memory."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response, StreamingResponse
+
+from bot.documents.forms import write_form
+from bot.foreign.text import json_text
+from bot.web.api.asking import MOST, USUAL, ApiRequest
+from bot.web.api.refusals import RequestRefused
+from bot.web.room import room_of
+from bot.web.viewer import viewer_of
+from storage.frozen import dataclass
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from storage.archive.database import Reader
+
+JSON = "application/json"
+FORMS = {"json": JSON, "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
+_ACCEPTED = {
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+    "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl",
+    "application/x-jsonlines": "jsonl",
+    "application/json-lines": "jsonl",
+    "text/csv": "csv",
+    "text/*": "csv",
+}
+Document = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A part of a list; `after` is where the next part begins, None at the end."""
+
+    documents: Sequence[Document]
+    after: str | None
+
+
+PageReader = Callable[["Reader", ApiRequest, str | None, int], ListPage]
+
+
+def choose_form(request: "Request", suffix: str) -> str:
+    """The form that a request wants: by its suffix, else by Accept. Raises RequestRefused with 406."""
+    if suffix:
+        return suffix
+    wanted = request.headers.get("accept", "").strip() or "*/*"
+    ranked = sorted(_read_accept(wanted), key=lambda one: -one[1])
+    for kind, weight in ranked:
+        if weight > 0 and kind in _ACCEPTED:
+            return _ACCEPTED[kind]
+    raise RequestRefused(406, "it is given as application/json, application/x-ndjson or text/csv")
+
+
+def _read_accept(header: str) -> Iterable[tuple[str, float]]:
+    for part in header[:1000].split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        try:
+            yield kind, float(weight)
+        except ValueError:
+            yield kind, 0.0
+
+
+def answer_text(request: "Request", text: str, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A whole answer with its ETag; 304 for who has it already."""
+    body = text.encode()
+    sent = {"ETag": f'"{sha256(body).hexdigest()[:32]}"', **(headers or {})}
+    if is_known(request, sent["ETag"]):
+        return Response(status_code=304, headers=sent)
+    return Response(body, 200, sent, media_type)
+
+
+def is_known(request: "Request", etag: str) -> bool:
+    """Whether the other side has this already (RFC 9110, 13.1.2)."""
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return etag in known or known == ["*"]
+
+
+def answer_document(request: "Request", document: Document, asked: ApiRequest) -> Response:
+    """One document."""
+    chosen = _choose(document, _check_fields(asked.fields, tuple(document)))
+    return answer_text(request, json_text(chosen), JSON)
+
+
+async def answer_list(
+    request: "Request", look: PageReader, columns: Sequence[str], asked: ApiRequest, form: str
+) -> Response:
+    """A list, or a page of it: JSON has a page, the other forms have all."""
+    fields = _check_fields(asked.fields, columns)
+    chosen = fields or tuple(columns)
+    name = request.url.path.rstrip("/").rpartition("/")[2].partition(".")[0]
+    headers = {"Vary": "Accept, Authorization, Cookie"}
+    if form == "csv":
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}.csv"
+    if form == "json" and (asked.limit or 0) > MOST:
+        raise RequestRefused(400, f"limit is at most {MOST} in JSON; JSON lines and CSV give all", "limit")
+    left = (asked.limit or USUAL) if form == "json" else asked.limit
+    first = await _read_page(request, look, asked, asked.text("cursor"), MOST if left is None else min(left, MOST))
+    whole = first.after is None or (left is not None and len(first.documents) >= left)
+    following = _next_address(request, first.after)
+    if form == "json":
+        if following:
+            headers["Link"] = f'<{following}>; rel="next"'
+        items = [_choose(one, fields) for one in first.documents]
+        return answer_text(request, json_text({"items": items, "next": following}), JSON, headers)
+    if whole:
+        if following:
+            headers["Link"] = f'<{following}>; rel="next"'
+        text = "".join(write_form(form, (_choose(one, fields) for one in first.documents), chosen))
+        return answer_text(request, text, FORMS[form], headers)
+    pieces = _write_pages(request, look, asked, first, (form, fields, chosen, left))
+    return StreamingResponse(pieces, 200, headers, FORMS[form])
+
+
+async def _write_pages(
+    request: "Request",
+    look: PageReader,
+    asked: ApiRequest,
+    first: ListPage,
+    how: tuple[str, Sequence[str], Sequence[str], int | None],
+) -> AsyncIterator[str]:
+    """All pages, one in memory at a time; each is read by itself, so that a slow reader holds nothing open."""
+    form, fields, chosen, left = how
+    page, is_first = first, True
+    while True:
+        pieces = write_form(form, (_choose(one, fields) for one in page.documents), chosen)
+        if form == "csv" and not is_first:
+            next(iter(pieces))  # the header
+        for piece in pieces:
+            yield piece
+        left = None if left is None else left - len(page.documents)
+        if page.after is None or left == 0:
+            return
+        page, is_first = await _read_page(request, look, asked, page.after, min(left or MOST, MOST)), False
+
+
+async def _read_page(request: "Request", look: PageReader, asked: ApiRequest, after: str | None, size: int) -> ListPage:
+    return await room_of(request).reading.read(viewer_of(request), look, asked, after, size)
+
+
+def _next_address(request: "Request", after: str | None) -> str | None:
+    if after is None:
+        return None
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{quote(request.url.path)}?{urlencode([*kept, ('cursor', after)])}"
+
+
+def _check_fields(fields: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    for field in fields:
+        if field not in known:
+            raise RequestRefused(400, f"there is no field {field[:40]!r}: {', '.join(known)}", "fields")
+    return tuple(dict.fromkeys(fields))
+
+
+def _choose(document: Document, fields: Sequence[str]) -> Document:
+    return {field: document[field] for field in fields} if fields else document
