@@ -22,6 +22,9 @@ class Place(Protocol):
     def path(self, name: str) -> Path:
         """Where a package of another author writes a new file by itself; then it is taken in by `add`."""
 
+    def scratch(self) -> Path:
+        """A directory for the work itself: nothing in it is exported."""
+
     def add(self, name: str) -> None:
         """Take in a file that was written under `path`."""
 
@@ -30,8 +33,8 @@ class Place(Protocol):
 class Material:
     """What is exported. `pages` are the posts, the oldest first, a few hundred at once; it may be gone through once.
 
-    `title` says in words what was asked for. Whatever a format reads beside the pages, it reads through `names` (source
-    and id at the source of posts by their id, as far as they may be read) or of posts that the pages hold.
+    `title` says in words what was asked for. `names` and `addresses` find source and id at the source of other posts by
+    their id or their address, as far as they may be read; `reader` is asked for nothing but posts that the pages hold.
     """
 
     title: str
@@ -39,6 +42,7 @@ class Material:
     pages: "Callable[[], Iterator[list[PostRow]]]"
     sources: "tuple[CoveredSource, ...]"
     names: Callable[[set[int]], Mapping[int, tuple[str, str]]]
+    addresses: Callable[[set[str]], Mapping[str, tuple[str, str]]]
     reader: "Reader"
     data_dir: Path
     version: str

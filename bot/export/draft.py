@@ -79,7 +79,7 @@ class ExportDraft:
         return _lock(self._root)
 
     def _clear(self) -> None:
-        if foreign := {one.name for one in self._root.iterdir()} - {"new", "hashes", "old"}:
+        if foreign := {one.name for one in self._root.iterdir()} - {"new", "hashes", "work", "old"}:
             raise UserError(f"{self._root} is in the way: it holds {visible(min(foreign))}; remove it")
         old = self._root / "old"
         if old.exists() and not os.path.lexists(self._target):  # killed in the moment of the exchange
@@ -107,6 +107,12 @@ class ExportDraft:
         path = self._new / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+    def scratch(self) -> Path:
+        """A directory of which nothing appears."""
+        work = self._root / "work"
+        work.mkdir(mode=0o700, exist_ok=True)
+        return work
 
     def add(self, name: str) -> None:
         """Take in a file that something else has written under `path`."""

@@ -92,13 +92,16 @@ class _Stream:
     def path(self, name: str) -> Path:
         raise NotImplementedError(name)
 
+    def scratch(self) -> Path:
+        raise NotImplementedError
+
     def add(self, name: str) -> None:
         raise NotImplementedError(name)
 
 
 def _gather(reader: "Reader", data_dir: Path, order: Order) -> "tuple[Material, ExportCounts, Coverage]":
     from storage.posts.ids import SECOND, second_of
-    from storage.search.selection import find_ids, find_sources, read_names, read_pages
+    from storage.search.selection import find_ids, find_sources, read_addresses, read_names, read_pages
     from storage.sources.coverage import read_coverage
 
     wanted, counts = order.wanted, ExportCounts()
@@ -111,6 +114,7 @@ def _gather(reader: "Reader", data_dir: Path, order: Order) -> "tuple[Material, 
         pages=lambda: counts.watch(read_pages(reader, ids, wanted.may_read)),
         sources=coverage.sources,
         names=lambda asked: read_names(reader, asked, wanted.may_read),
+        addresses=lambda asked: read_addresses(reader, asked, wanted.may_read),
         reader=reader,
         data_dir=data_dir,
         version=_find_version(),

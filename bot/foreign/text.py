@@ -46,10 +46,15 @@ def undated(words: str) -> str:
     return f"{NOT_UNDERSTOOD} ({one_line(words)[:40]})" if words.strip() else "no date"
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet could take this for a formula."""
+    return text.startswith(_FORMULA)
+
+
 def csv_cell(text: str) -> str:
     """Make one cell that no spreadsheet takes for a formula: a leading `'` where it could be one."""
     safe = visible(text, newlines=True)
-    return f"'{safe}" if text.startswith(_FORMULA) else safe
+    return f"'{safe}" if is_formula(text) else safe
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

@@ -78,14 +78,28 @@ def read_pages(reader: Reader, ids: array[int], may_read: frozenset[int] | None 
 
 def read_names(reader: Reader, ids: set[int], may_read: frozenset[int] | None = None) -> dict[int, tuple[str, str]]:
     """Source and id at the source of these posts, those of them that may be read."""
-    rows = reader.rows(
-        "SELECT p.id, p.source_id, s.name, p.native_id FROM posts p JOIN sources s ON s.id = p.source_id "
-        f"WHERE p.id {in_list('ids')}",
-        {"ids": as_list(ids)},
-    )
     return {
-        row["id"]: (row["name"], row["native_id"]) for row in rows if may_read is None or row["source_id"] in may_read
+        row["id"]: (row["name"], row["native_id"])
+        for row in reader.rows(_NAMES.format(which=f"p.id {in_list('asked')}"), {"asked": as_list(ids)})
+        if may_read is None or row["source_id"] in may_read
     }
+
+
+def read_addresses(
+    reader: Reader, urls: set[str], may_read: frozenset[int] | None = None
+) -> dict[str, tuple[str, str]]:
+    """The same of the posts that have these addresses."""
+    return {
+        row["url"]: (row["name"], row["native_id"])
+        for row in reader.rows(_NAMES.format(which=f"p.url {in_list('asked')}"), {"asked": as_list(sorted(urls))})
+        if may_read is None or row["source_id"] in may_read
+    }
+
+
+_NAMES = (
+    "SELECT p.id, p.url, p.source_id, s.name, p.native_id FROM posts p JOIN sources s ON s.id = p.source_id "
+    "WHERE {which} ORDER BY p.id"
+)
 
 
 def _walk(reader: Reader, wanted: Selection, sources: dict[int, str]) -> Iterator[int]:

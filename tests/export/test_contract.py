@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from bot.errors import UserError
+from bot.export import load
 from bot.export.making import Exported
-from tests.export.conftest import ROOT, Exports, files_of, read_manifest
+from tests.export.exported import INSTALLED, ROOT, Exports, files_of, read_manifest
 from tests.web.archive import Seeded
 
+FOLDER = "edges"
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -33,17 +36,37 @@ def test_the_manifest_says_what_was_asked_and_hashes_every_file(exports: Exports
     assert {one["name"]: one["bytes"] for one in said["files"]} == {file: len(data) for file, data in files.items()}
 
 
-def test_the_same_archive_gives_the_same_bytes(exports: Exports, name: str, tmp_path: Path, program: Program) -> None:
-    """The second time in another process, in another zone, with other hashes of strings, at another time."""
-    (tmp_path / "one").mkdir()
-    first = exports.make(name, tmp_path / "one" / "out")
-    done = program("--format", name, "-o", str(tmp_path / "out"))
-    assert done.returncode == 0, done.stderr
-    second = Exported(first.posts, tmp_path / "out", tmp_path / "out" / "manifest.json")
-    again = files_of(second)
-    assert again == files_of(first)
-    beside = second.manifest if second.path.is_dir() else tmp_path / "out.manifest.json"
-    assert beside.read_bytes() == first.manifest.read_bytes()
+@pytest.fixture(scope="session")
+def elsewhere(seeded: Seeded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every format, made by another process: in another zone, with other hashes of strings, a second later."""
+    return _in_a_process(EVERY, seeded, tmp_path_factory.mktemp("elsewhere"), TZ="Asia/Yangon", PYTHONHASHSEED="7")
+
+
+EVERY = """
+import sys
+from pathlib import Path
+from tests.export.exported import INSTALLED, Exports
+for name in INSTALLED:
+    Exports(Path(sys.argv[1])).make(name, Path(f"out.{name}"))
+"""
+
+
+def _in_a_process(script: str, seeded: Seeded, directory: Path, **variables: str) -> Path:
+    """Run a script there; it gets the data directory. What it prints is in the file `said`."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), **variables}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    with (directory / "said").open("w") as said:
+        command = [sys.executable, "-c", script, str(seeded.data_dir)]
+        subprocess.run(command, cwd=directory, env=env, stdout=said, check=True, timeout=120)
+    return directory
+
+
+def test_the_same_archive_gives_the_same_bytes(exports: Exports, name: str, tmp_path: Path, elsewhere: Path) -> None:
+    done = exports.make(name, tmp_path / f"out.{name}")
+    there = elsewhere / done.path.name
+    other = Exported(done.posts, there, elsewhere / done.manifest.relative_to(tmp_path))
+    assert files_of(other) == files_of(done)
+    assert other.manifest.read_bytes() == done.manifest.read_bytes()
 
 
 def test_a_viewer_of_some_sources_gets_nothing_of_others(
@@ -96,33 +119,42 @@ def test_what_is_not_ours_stays(exports: Exports, name: str, tmp_path: Path) -> 
 
 
 FULL = """
-import resource, signal, sys
+import json, resource, signal, sys
 from pathlib import Path
-from tests.export.conftest import Exports
+from tests.export.exported import INSTALLED, Exports
 from bot.errors import CommuniqueError
 from bot.export import load
 from storage.archive.database import Archive
-data_dir, name = Path(sys.argv[1]), sys.argv[2]
-load(name)
+data_dir, said = Path(sys.argv[1]), {}
+formats = [load(name) for name in INSTALLED]
 with Archive(data_dir / "communique.db") as archive, archive.reading() as reader:  # its own files are there
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
-    try:
-        Exports(data_dir).make(name, Path("out"))
-    except CommuniqueError as problem:
-        print(problem)
+    for name in INSTALLED:
+        try:
+            Exports(data_dir).make(name, Path("out"))
+        except CommuniqueError as problem:
+            said[name] = str(problem).replace(str(Path.cwd()), "")
+    for name, words in said.items():
+        print(name, words, flush=True)
 """
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(name: str, tmp_path: Path, seeded: Seeded) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, seeded: Seeded) -> None:
     """A limit on the size of files takes the place of the disk: the system refuses to write in the same way."""
-    command = [sys.executable, "-c", FULL, str(seeded.data_dir), name]
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout == f"no space left for {tmp_path / 'out'}: free some space; nothing was written there\n", done
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", FULL, str(seeded.data_dir)]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
+    full, broken = "no space left for /out: free some space; nothing was written there", "Input/output error"
+    said = dict(line.split(" ", 1) for line in done.stdout.split("\n") if line)
+    assert list(said) == INSTALLED, done.stderr
+    for words in said.values():  # SQLite has no word for a file that may not be larger
+        assert words in (full, f"cannot write to /out: {broken}")
+    assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["jsonl", FOLDER])
 def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_cleans_up(
     name: str, tmp_path: Path, seeded: Seeded, exports: Exports
 ) -> None:
@@ -194,15 +226,31 @@ def test_a_missing_directory_and_an_unknown_source_are_one_sentence_each(program
     assert "there is no source nobody" in unknown.stderr
 
 
-def test_lines_go_to_stdout_and_nothing_else_does(
-    program: Program, exports: Exports, name: str, tmp_path: Path
-) -> None:
-    from bot.export import load
+def test_lines_go_to_stdout_and_nothing_else_does(program: Program, exports: Exports, tmp_path: Path) -> None:
+    done = program("--format", "jsonl", "-o", "-")
+    assert done.stdout.encode() == exports.make("jsonl", tmp_path / "out").path.read_bytes()
+    assert done.returncode == 0
 
-    done = program("--format", name, "-o", "-")
+
+def test_what_can_be_streamed_is_the_same_as_the_file(exports: Exports, name: str, tmp_path: Path) -> None:
+    out = BytesIO()
     if load(name).streams:
-        assert done.stdout.encode() == exports.make(name, tmp_path / "out").path.read_bytes()
-        assert done.returncode == 0
+        exports.stream(name, out)
+        assert out.getvalue() == exports.make(name, tmp_path / "out").path.read_bytes()
     else:
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "cannot be written to stdout" in done.stderr
+        with pytest.raises(UserError, match="cannot be written to stdout"):
+            exports.stream(name, out)
+        assert out.getvalue() == b""
+
+
+def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(tmp_path: Path) -> None:
+    script = """
+import sys
+sys.modules["xlsxwriter"] = None
+from bot.export import load
+load("xlsx")
+"""
+    command = [sys.executable, "-c", script]
+    env = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert "xlsx needs a package that is not installed: pip install 'communique[export]'" in done.stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.export.conftest import ROOT, Exports
+from tests.export.exported import ROOT, Exports
 
 OURS = ("id", "collected_at", "revisions", "raw_sha256", "rules", "event", "copy_of", "quotes")
 
