@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def make_app(room: "ReadingRoom") -> "ASGIApp":
     """The application of one reading room."""
     app = Starlette(routes=list(ROUTES), exception_handlers=dict(PROBLEMS))
+    app.router.redirect_slashes = False  # a page has one address
     app.state.room = room
     return _Logged(FrontDoor(app, room))
 

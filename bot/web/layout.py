@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from bot.alerts.render import safe_link
 from bot.documents.counts import format_size
 from bot.foreign.text import one_line, visible
 from bot.web import words
@@ -52,7 +53,7 @@ def foreign(text: str) -> str:
 
 def is_web_address(url: str | None) -> bool:
     """Whether an address that strangers wrote may be a link: it leads to a page, and starts nothing here."""
-    return bool(url) and (url or "").lower().startswith(("https://", "http://"))
+    return safe_link(url) is not None
 
 
 def format_second(second: float) -> str:

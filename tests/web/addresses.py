@@ -8,6 +8,7 @@ from tests.web.archive import Seeded
 
 def list_pages(seeded: Seeded) -> Mapping[str, str]:
     """The address of each page, and of some states of it."""
+    posts, files, alerts = seeded.posts, seeded.files, seeded.alerts
     return {
         "now": "/",
         "search": "/search?q=command",
@@ -16,12 +17,46 @@ def list_pages(seeded: Seeded) -> Mapping[str, str]:
         "search mistake": "/search?q=lashio+OR+(",
         **{f"post {name}": f"/post/{number}" for name, number in seeded.posts.items() if "usual" not in name},
         "nothing": "/no-such-page",
+        "search in Burmese": f"/search?q={put('တိုင်းစစ်ဌာနချုပ်')}",
+        "event": f"/event/{posts['claim']}",
+        "event in Burmese": f"/event/{posts['burmese']}",
+        "source": "/source/state-spokesman",
+        "source that is blind": "/source/north-relief",
+        "source with another title": "/source/hill-rangers",
+        "coverage": "/coverage",
+        "coverage of a week": "/coverage?days=7",
+        "rules": "/rules",
+        "rule": "/rules/regional-command",
+        "rule replayed": "/rules/regional-command?replay=30",
+        "alerts": "/alerts",
+        "alerts that wait": "/alerts?state=pending",
+        "alert": f"/alerts/{alerts['deleted later']}",
+        "alert that was given up": f"/alerts/{alerts['dead']}",
+        "files": "/files",
+        "pictures": "/files?kind=photo&state=stored",
+        "picture": f"/files/{files['picture']}",
+        "recording": f"/files/{files['recording']}",
+        "document": f"/files/{files['document']}",
     }
 
 
 def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
     """The same for an archive in which strangers chose every word."""
-    return {"now": "/", "search": "/search"}
+    names = [source.name for source in seeded.config.sources]
+    return {
+        "now": "/",
+        "search": "/search?q=marker",
+        "everything": "/search",
+        "coverage": "/coverage",
+        "rules": "/rules",
+        "alerts": "/alerts",
+        "files": "/files",
+        **{f"event {number}": f"/event/{seeded.posts[f'post {number}']}" for number in range(0, len(seeded.posts), 5)},
+        **{f"source {number}": f"/source/{put(name)}" for number, name in enumerate(names)},
+        **{f"rule {number}": f"/rules/{put(name)}?replay=7" for number, name in enumerate(names)},
+        **{f"alert {number}": f"/alerts/{alert}" for number, alert in enumerate(sorted(set(seeded.alerts.values())))},
+        **{f"file {number}": f"/files/{seeded.files[f'file {number}']}" for number in range(0, len(seeded.files), 5)},
+    }
 
 
 def put(words: str) -> str:

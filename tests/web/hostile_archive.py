@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
+from urllib.parse import quote
 
 from storage.alerts import digests, holding, mutes, notices, target_states
 from storage.answers import acks, verdicts
@@ -70,7 +71,7 @@ def seed_hostile(directory: Path, *, twin: bool = False) -> Seeded:
 
 def handfuls() -> Iterator[Sequence[str]]:
     """The words, a few at a time: each post bears those of one handful in each of its parts."""
-    return (WORDS[start : start + 6] for start in range(0, len(WORDS), 6))
+    return (WORDS[start : start + 10] for start in range(0, len(WORDS), 10))
 
 
 def _config(spell: Spelling) -> str:
@@ -115,7 +116,7 @@ def _sources(day: Day, spell: Spelling) -> None:
                     writer, row.id, outcome=outcome, detail=None if outcome == "ok" else next(words), now=day.now,
                     next_poll_at=day.now + MINUTE, hold_until=None, failures=1, posts=0,
                 )  # fmt: skip
-                day.now += HOUR
+                day.now += MINUTE
             gaps.apply_change(
                 writer, row.id, LedgerChange(opened=(NewGap("missed", 1, 2), NewGap("missed", 5, 6))), day.now
             )
@@ -144,7 +145,7 @@ def _post(day: Day, number: int, words: Sequence[str]) -> None:
         title=line,
         posted_at=None if number % 5 == 0 else day.now - 30 * SECOND,
         posted_raw=next(ring),
-        url=next(ring) if number % 2 else f"https://evil.example/{next(ring)}",
+        url=next(ring) if number % 2 else f"https://evil.example/{quote(next(engines), safe='')}",
         author=line,
         forward=Forward(line, next(ring), next(ring), next(ring)),
         reply_to=next(ring),

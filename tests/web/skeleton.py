@@ -9,8 +9,23 @@ _OURS = ("class", "rel", "type", "role", "method", "scope", "aria-current")  # w
 
 
 def skeleton(html: str) -> list[str]:
-    """One line an element, in the order of the document, indented by its depth."""
-    return [f"{' ' * depth}{_element(node)}" for depth, node in walk(html)]
+    """One line an element, in the order of the document, indented by its depth.
+
+    Of list entries that are alike, one behind the other, the first counts: how many there are depends on the words, as
+    the languages do that are found in them.
+    """
+    root: Any = LexborHTMLParser(html).root
+    return list(_lines(root, 0))
+
+
+def _lines(node: Any, depth: int) -> Iterator[str]:
+    yield f"{' ' * depth}{_element(node)}"
+    last: list[str] = []
+    for child in node.iter(include_text=False):
+        lines = list(_lines(child, depth + 1))
+        if child.tag != "li" or lines != last:
+            yield from lines
+        last = lines
 
 
 def walk(html: str) -> Iterator[tuple[int, Any]]:

@@ -1,7 +1,6 @@
 """`communique sources rhythm` and `ack`: what is usual for a source, and accepting that it is silent."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -9,23 +8,18 @@ import click
 from bot.cli.names import name_source, unknown_name
 from bot.cli.terminal.output import Session, format_options, source_argument, write_json, write_line
 from bot.cli.terminal.times import zone_option
-from bot.clock import DAY, SECOND
 from bot.documents.charts import draw_sparkline
 from bot.documents.counts import format_count
-from bot.documents.lengths import format_length
 from bot.documents.rhythm import rhythm_json
 from bot.errors import UserError
-from bot.foreign.text import one_line, visible
+from bot.foreign.text import visible
+from bot.listing.rhythm import WEEKDAYS, count_hours, describe_habit, read_past
 from bot.listing.times import Zone, format_time, parse_time
 
 if TYPE_CHECKING:
-    from bot.intake.habit import Habit, Missing
-    from bot.intake.watched import Past
+    from bot.intake.habit import Missing
     from storage.archive.database import Reader
     from storage.records import SourceRow
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command("rhythm")
@@ -47,15 +41,15 @@ def command(session: Session, name: str, since: str, form: str | None) -> None:
     begin = min(max(parse_time(since, zone, now, option="--since"), 0), now)
     with session.archive().reading() as reader:
         row = _find(reader, name)
-        past, until = _read(reader, row, begin - BACK, now)
+        past, until = read_past(reader, row, begin - BACK, now)
     usual = next((find_usual(config, one) for one in config.sources if one.name == row.name), config.defaults.usual)
     habit, findings = learn(past, until, config.zone), replay(past, begin, until, config.zone, usual)
-    hours = _count_hours(past, until - BACK, zone)
+    hours = count_hours(past, until - BACK, zone.shows)
     if form == "json":
-        week = [{"day": day, "posts": counts} for day, counts in zip(_DAYS, hours, strict=True)]
+        week = [{"day": day, "posts": counts} for day, counts in zip(WEEKDAYS, hours, strict=True)]
         write_json(session, rhythm_json(row.name, usual, habit, config.zone.key, findings) | {"hours": week})
         return
-    for line in (*_describe(row.name, habit, usual, config.zone.key), "", *_draw(hours), ""):
+    for line in (*describe_habit(row.name, habit, usual, config.zone.key), "", *_draw(hours), ""):
         write_line(session, line)
     for line in _list(findings, begin, zone):
         write_line(session, line)
@@ -95,50 +89,13 @@ def _find(reader: "Reader", name: str) -> "SourceRow":
     return row
 
 
-def _read(reader: "Reader", row: "SourceRow", since: int, now: int) -> "tuple[Past, int]":
-    """What is known of its past, and up to when."""
-    from bot.intake.watched import Past
-    from storage.posts.ids import first_id
-    from storage.sources.rhythm import read_past
-
-    since = max(since, 0)
-    found = read_past(reader, row.id, since, first_id(since // SECOND), now)
-    until = max((end for _, end in found.rounds), default=found.first_contact_at or now)
-    return Past.of(found.posts, found.rounds, found.missing, found.first_contact_at), until
-
-
-def _count_hours(past: "Past", since: int, zone: Zone) -> list[list[int]]:
-    """Posts by day of the week and hour."""
-    hours = [[0] * 24 for _ in _DAYS]
-    for at in past.posts:
-        if at >= since:
-            here = (_EPOCH + timedelta(microseconds=at)).astimezone(zone.shows)
-            hours[here.weekday()][here.hour] += 1
-    return hours
-
-
 def _draw(hours: Sequence[Sequence[int]]) -> Iterator[str]:
     """A line for each day of the week, two columns for each hour; all days are drawn to one scale."""
     yield "     " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()
     most = max(max(row) for row in hours)
-    for day, row in zip(_DAYS, hours, strict=True):
+    for day, row in zip(WEEKDAYS, hours, strict=True):
         bars = draw_sparkline([*row, most], 25)[:24]
         yield f"{day}  {''.join(bar * 2 for bar in bars)}".rstrip()
-
-
-def _describe(name: str, habit: "Habit", usual: "int | str", zone: str) -> Iterator[str]:
-    watched = f"{habit.watched / DAY:.0f} watched days"
-    yield f"{one_line(name)}: {format_count(habit.posts, 'post')} in {watched} of the last 17 weeks"
-    if usual == "off":
-        yield 'its silence is not reported: `usual = "off"`'
-    elif isinstance(usual, int):
-        yield f"a silence of more than {format_length(usual)} is reported, as `usual` says"
-    elif habit.longest is None or habit.limit is None:
-        yield "no habit is known yet: that takes 30 posts and 14 watched days"
-    else:
-        longest, limit = format_length(habit.longest), format_length(habit.limit)
-        yield f"longest silence in eight watched weeks: {longest}; more than {limit} is reported"
-        yield f"usual times ({zone}): {', '.join(map(str, habit.slots)) or 'none'}"
 
 
 def _list(findings: "Sequence[Missing]", since: int, zone: Zone) -> Iterator[str]:

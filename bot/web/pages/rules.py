@@ -1,0 +1,142 @@
+"""The pages `/rules` and `/rules/NAME`: what each rule looks for and finds, and what people think of it."""
+
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+
+from bot.clock import DAY
+from bot.listing.replay import find_fired
+from bot.listing.rules import count_lately
+from bot.rules.outline import lines, outline
+from bot.web.layout import page
+from bot.web.room import read, room_of
+from bot.web.viewer import viewer_of
+from storage.alerts import matches
+from storage.alerts.rules import list_names
+from storage.answers.verdicts import VerdictCounts
+from storage.frozen import dataclass
+from storage.language.query import parse
+from storage.sources.names import read_tags
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bot.config.model import RuleConfig
+    from bot.web.room import ReadingRoom
+    from storage.archive.database import Reader
+    from storage.records import MatchRow
+    from storage.search.search import FoundPost
+
+REPLAYS = (7, 30, 90)  # days that a reader can try a rule on
+_NEWEST = 30  # matches of a rule that its page lists
+_MOST = 1000  # posts of a replay that are counted
+_SHOWN = 10  # of them that are shown
+_FOR_REPLAY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A rule of the config as a list shows it: which of its sources the reader may see, what it found and is worth."""
+
+    rule: "RuleConfig"
+    targets: tuple[str, ...]
+    sources: tuple[str, ...]
+    found: int
+    judged: VerdictCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a rule would have found in so many days; `whole`: that is all of it."""
+
+    days: int
+    posts: int
+    whole: bool
+    sources: list[tuple[str, int]]
+    newest: "tuple[FoundPost, ...]"
+
+
+async def show_rules(request: "Request") -> "Response":
+    """List the rules of the config."""
+    room = room_of(request)
+    rules = await read(request, _list, room, is_whole=viewer_of(request).sources is None)
+    return page(request, "rules.html", rules=rules)
+
+
+async def show_rule(request: "Request") -> "Response":
+    """Show one rule: of the config, or one that it no longer has but that found something."""
+    room, name = room_of(request), request.path_params["name"]
+    known = await read(request, _list, room, is_whole=viewer_of(request).sources is None)
+    line = next((one for one in known if one.rule.name == name), None)
+    newest = await read(request, _newest, name)
+    if line is None and not newest:
+        raise HTTPException(404)
+    days = next((one for one in REPLAYS if request.query_params.get("replay") == str(one)), None)
+    replay = None
+    if line is not None and days is not None:
+        replay = await read(request, _replay, line.rule, room, days)
+    return page(
+        request,
+        "rule.html",
+        name=name,
+        line=line,
+        outline=_outline(line.rule, room) if line else [],
+        newest=newest,
+        more=len(newest) == _NEWEST,
+        replay=replay,
+        replays=REPLAYS,
+        most=_MOST,
+    )
+
+
+def _list(reader: "Reader", room: "ReadingRoom", *, is_whole: bool) -> list[RuleLine]:
+    """Every rule; unless the reader sees the `whole` archive, none that is only about sources that it does not show."""
+    counts, judged = count_lately(reader, room.clock.now())
+    known = read_tags(reader)
+    found = []
+    for rule in room.config.rules:
+        seen = tuple(one for one in rule.sources if is_whole or one in known)
+        if rule.sources and not seen:
+            continue
+        targets = tuple(room.config.rule_targets(rule))
+        line = RuleLine(rule, targets, seen, counts.get(rule.name, 0), judged.get(rule.name, VerdictCounts()))
+        found.append(line)
+    return found
+
+
+def _newest(reader: "Reader", name: str) -> "list[tuple[MatchRow, str, str | None]]":
+    return list(matches.list_matches(reader, rule=name, limit=_NEWEST)) if name in list_names(reader) else []
+
+
+def _outline(rule: "RuleConfig", room: "ReadingRoom") -> list[str]:
+    return list(lines(outline(parse(rule.query, UTC, room.terms()).root)))
+
+
+def _replay(reader: "Reader", rule: "RuleConfig", room: "ReadingRoom", days: int) -> Replay:
+    """Run the rule on what is archived, for at most two seconds."""
+    now, clock = room.clock.now(), room.clock.monotonic
+    end = clock() + _FOR_REPLAY_S
+
+    def look(_: int) -> None:
+        if clock() > end:
+            raise _TimeIsUp
+
+    query = parse(rule.query, UTC, room.terms())
+    fired: list[FoundPost] = []
+    whole = False
+    with suppress(_TimeIsUp):
+        for post in find_fired(reader, rule, query, (now - days * DAY, now), look):
+            fired.append(post)
+            if len(fired) == _MOST:
+                break
+        else:
+            whole = True
+    return Replay(days, len(fired), whole, Counter(post.source for post in fired).most_common(), tuple(fired[:_SHOWN]))
+
+
+class _TimeIsUp(Exception):
+    """A replay has taken as long as a page may."""
