@@ -20,7 +20,14 @@ from bot.web.viewer import viewer_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-MENU = (("/", "now"), ("/search", "search"))
+MENU = (
+    ("/", "now"),
+    ("/search", "search"),
+    ("/alerts", "alerts"),
+    ("/coverage", "coverage"),
+    ("/rules", "rules"),
+    ("/files", "files"),
+)
 """The pages in the menu: address, and the key of their name under `menu` in the catalogue."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
