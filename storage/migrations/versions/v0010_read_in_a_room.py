@@ -1,4 +1,4 @@
-"""What the reading room needs: deletions and returns of posts in their order, and files by their content.
+"""What the reading room needs: deletions and returns of posts in their order, so that none is missed or repeated.
 
 This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
 are made again after every upgrade (see storage.migrations.migrate).
@@ -28,7 +28,6 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY ("key")
     ) STRICT""",
     # the files that are asked for by the hash of their bytes
-    # which posts show a file
     "CREATE INDEX media_by_content ON media (sha256) WHERE sha256 IS NOT NULL",
 )
 
