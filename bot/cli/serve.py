@@ -1,33 +1,47 @@
 """`communique serve`: the reading room, pages of the archive for a browser."""
 
 import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from bot.cli.terminal.output import Session, say, write_line
+from bot.config import paths
 from bot.errors import CommuniqueError, UserError
+from storage.people.database import PeopleFile
 
 if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.web.access.door import Door
     from bot.web.room import ReadingRoom
 
+_NOTE = "serve.address"
 DEFAULT = "127.0.0.1:8765"
 INSTALL = "pip install 'communique[web]'"
 _PACKAGES = ("starlette", "uvicorn", "jinja2", "python_multipart", "argon2")
 
 
 @click.command("serve")
-@click.option("--listen", "address", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where to answer.")
+@click.option("--listen", "address", metavar="HOST:PORT", help="Where to answer; by default 127.0.0.1:8765, or [web].")
+@click.option("--link", is_flag=True, help="Print a new one-time address of the reading room that runs, and end.")
 @click.pass_obj
-def command(session: Session, address: str) -> None:
+def command(session: Session, address: str | None, link: bool) -> None:
     """Serve the reading room: pages of the archive for a browser, until Ctrl-C or SIGTERM.
 
-    It is a process of its own, beside the daemon or without it, and only reads the archive.
+    It is a process of its own, beside the daemon or without it, and only reads the archive. The address that it prints
+    signs you in, once; `communique serve --link` prints another one. To let others in, see docs/access.md.
     """
     if not is_installed():
         raise CommuniqueError(f"the reading room needs packages that are not installed: {INSTALL}")
-    host, port = _parse_address(address)
-    raise SystemExit(asyncio.run(_serve(session, host, port)))
+    if link:
+        _print_link(session, address)
+        return
+    raise SystemExit(asyncio.run(_serve(session, session.config(), address)))
 
 
 def is_installed() -> bool:
@@ -45,43 +59,138 @@ def _parse_address(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _serve(session: Session, host: str, port: int) -> int:
+async def _serve(session: Session, config: "Config", address: str | None) -> int:
     from bot.web.app import make_app
-    from bot.web.security import LOOPBACK
     from bot.web.server import answer_requests, listen
 
-    if host not in LOOPBACK:
-        raise UserError(f"--listen: {host} is not this machine alone: only {', '.join(sorted(LOOPBACK))} are served")
-    room = _open_room(session)
-    with listen(host, port) as listening:
-        shown = f"[{host}]" if ":" in host else host
-        write_line(session, f"http://{shown}:{listening.getsockname()[1]}/")
-        session.out.flush()
-        try:
-            return await answer_requests(make_app(room), listening)
-        finally:
-            await room.reading.aclose()
+    host, port = _parse_address(address or config.web.listen)
+    with PeopleFile(paths.people_in(config.data_dir)) as people:
+        _refuse_open_door(config, host, people)
+        with listen(host, port) as listening:
+            port = listening.getsockname()[1]
+            room = _open_room(session, config, _make_door(config, host, port), people)
+            assert room.gate is not None
+            shown = f"{'https' if config.web.files else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+            write_line(session, _invite(session, people, shown) if room.gate.door.local else f"{shown}/")
+            session.out.flush()
+            try:
+                with _noted(config.data_dir, shown):
+                    return await answer_requests(make_app(room), listening, config.web.files)
+            finally:
+                await room.reading.aclose()
+                await room.gate.aclose()
 
 
-def _open_room(session: Session) -> "ReadingRoom":
-    from getpass import getuser
+def _refuse_open_door(config: "Config", host: str, people: PeopleFile) -> None:
+    """Raises UserError where strangers could read, or passwords could be read on their way."""
+    from bot.web.access.door import is_loopback
 
-    from bot.config import paths
+    web = config.web
+    if is_loopback(host) and not web.behind_proxy:
+        return
+    missing = []
+    if not (is_loopback(host) or web.files or web.behind_proxy):
+        missing.append(
+            "write `certificate` and `key_file` to [web] of the config, or `behind_proxy = true` if a proxy that "
+            "speaks TLS stands before it"
+        )
+    if not _has_people(people):
+        missing.append("let somebody in: `communique people add NAME --role owner`")
+    if missing:
+        raise UserError(f"others can reach {host}, so this is needed first: {'; and '.join(missing)}")
+
+
+def _has_people(people: PeopleFile) -> bool:
+    from storage.people.persons import list_people
+
+    if not people.is_there():
+        return False
+    with people.reading() as reader:
+        return bool(list_people(reader))
+
+
+def _make_door(config: "Config", host: str, port: int) -> "Door":
+    from ipaddress import ip_network
+
+    from bot.web.access.door import Door, is_loopback
+
+    web = config.web
+    return Door(
+        port,
+        local=is_loopback(host) and not web.behind_proxy,
+        secure=bool(web.files) or web.behind_proxy,
+        behind_proxy=web.behind_proxy,
+        trusted=tuple(map(ip_network, web.trusted_proxy)),
+        user_header=web.user_header,
+    )
+
+
+def _open_room(session: Session, config: "Config", door: "Door", people: PeopleFile) -> "ReadingRoom":
+    from bot.web.access.gate import Gate
     from bot.web.reading import ReadingThreads
     from bot.web.room import ReadingRoom
     from bot.web.security import LOOPBACK
-    from bot.web.viewer import Viewer
+    from bot.web.viewer import NOBODY
     from storage.archive.database import Archive
 
-    config = session.config()
     path = paths.database_in(config.data_dir)
     if not path.exists():
         say(session, f"nothing collected yet in {config.data_dir}: the pages say so until `communique run` collects")
+    reading = ReadingThreads(Archive(path))
+    named = frozenset(config.web.hosts)
     return ReadingRoom(
-        reading=ReadingThreads(Archive(path)),
+        reading=reading,
         config=config,
         clock=session.clock,
         terms=session.terms,
-        hosts=LOOPBACK,
-        owner=Viewer(getuser(), "owner"),
+        hosts=LOOPBACK | named if door.local or named else None,
+        owner=NOBODY,
+        gate=Gate(people, reading, session.clock, door),
     )
+
+
+def _invite(session: Session, people: PeopleFile, shown: str) -> str:
+    """A new one-time address, and the directory of data for it."""
+    from getpass import getuser
+
+    from storage.people.sessions import make_one_time
+
+    if said := paths.prepare(people.path.parent):
+        say(session, said)
+    with people.writing() as writer:
+        return f"{shown}/enter/{make_one_time(writer, getuser(), session.clock.now())}"
+
+
+@contextmanager
+def _noted(data_dir: Path, shown: str) -> Iterator[None]:
+    """While it answers, the address is in a file, for `--link`."""
+    path = data_dir / _NOTE
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(f"{shown}\n")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if path.read_text() == f"{shown}\n":
+                path.unlink()
+
+
+def _print_link(session: Session, address: str | None) -> None:
+    from bot.web.access.door import is_loopback
+
+    config = session.config()
+    try:
+        shown = (config.data_dir / _NOTE).read_text().strip()
+    except OSError:
+        shown = ""
+    if address is not None or not shown:
+        host, port = _parse_address(address or config.web.listen)
+        shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        if address is None:
+            say(session, "no reading room runs here: the address works once `communique serve` does")
+    if config.web.behind_proxy or not is_loopback(urlsplit(shown).hostname or ""):
+        raise UserError("one-time addresses are for this machine alone: `communique people add NAME` lets people in")
+    with PeopleFile(paths.people_in(config.data_dir)) as people:
+        write_line(session, _invite(session, people, shown))

@@ -9,7 +9,8 @@ from bot.contracts.settings import Duration, SecretFile, Settings
 from bot.errors import UserError
 
 
-def _not_too_often(value: int) -> int:
+def at_least_a_second(value: int) -> int:
+    """Check how often something is done. Raises ValueError."""
     if value < SECOND:
         raise ValueError("the minimum is 1s")
     return value
@@ -19,7 +20,7 @@ class HeartbeatConfig(Settings):
     """[heartbeat]: the file that holds the address, which is a secret, and how often. Without it there is none."""
 
     url_file: SecretFile | None = None
-    every: Annotated[Duration, AfterValidator(_not_too_often)] = 5 * MINUTE
+    every: Annotated[Duration, AfterValidator(at_least_a_second)] = 5 * MINUTE
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:

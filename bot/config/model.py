@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bot.clock import DAY, MINUTE, SECOND
+from bot.clock import MINUTE
+from bot.config.backup import BackupConfig
 from bot.config.bot import BotConfig
 from bot.config.caps import Caps
-from bot.config.heartbeat import HeartbeatConfig
+from bot.config.heartbeat import HeartbeatConfig, at_least_a_second
 from bot.config.pairs import PairConfig
+from bot.config.web import WebConfig
 from bot.contracts.engine import EngineSettings
 from bot.contracts.settings import (
     ConfigPath,
@@ -32,7 +34,6 @@ from bot.contracts.source import FileKind, SourceSettings
 from bot.contracts.target import TargetSettings
 from bot.errors import Problem
 from bot.http.tunnel import parse_proxy
-from storage.backups.keeping import keep
 from storage.language.terms import Term
 
 if TYPE_CHECKING:
@@ -73,17 +74,6 @@ def server_address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f'expected "host:port" such as "127.0.0.1:4430", got {value!r}')
-    return value
-
-
-def _keep_rule(value: str) -> str:
-    """Check how many backups stay. Raises ValueError."""
-    return str(keep(value))
-
-
-def _not_zero(value: int) -> int:
-    if value < SECOND:
-        raise ValueError("the minimum is 1s")
     return value
 
 
@@ -221,24 +211,10 @@ class EventsConfig(Settings):
     contained: Annotated[float, Field(gt=0, le=1)] = 0.7  # or which part of one is in the other
 
 
-class BackupConfig(Settings):
-    """[backup]: where the daemon backs everything up, how often, and which backups stay."""
-
-    to: ConfigPath | None = None  # None: it makes none
-    every: Annotated[Duration, AfterValidator(_not_zero)] = DAY
-    keep: Annotated[str, AfterValidator(_keep_rule)] = "7d 4w 12m"  # storage.backups.keeping reads it
-
-    @model_validator(mode="after")
-    def _has_a_place(self) -> Self:
-        if self.to is None and self.model_fields_set:
-            raise ValueError("`to` is missing: without it no backup is made")
-        return self
-
-
 class EscalateConfig(Settings):
     """`escalate` of a rule: which targets hear of an alert that nobody has acknowledged by then."""
 
-    after: Annotated[Duration, AfterValidator(_not_zero)]
+    after: Annotated[Duration, AfterValidator(at_least_a_second)]
     targets: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
@@ -297,6 +273,7 @@ class Config(Settings):
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     events: EventsConfig = EventsConfig()
     bot: BotConfig = BotConfig()
+    web: WebConfig = WebConfig()
     defaults: Defaults = Defaults()
     sources: tuple[SourceSettings, ...] = ()
     rules: tuple[RuleConfig, ...] = ()

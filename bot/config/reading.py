@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bot.config import paths
+from bot.config.backup import BackupConfig
 from bot.config.bot import BotConfig
 from bot.config.checks import cross_check
 from bot.config.document import ConfigFile, open_document
@@ -14,7 +15,6 @@ from bot.config.environment import Environment
 from bot.config.heartbeat import HeartbeatConfig
 from bot.config.locate import KeyPath
 from bot.config.model import (
-    BackupConfig,
     Config,
     Defaults,
     EventsConfig,
@@ -27,6 +27,7 @@ from bot.config.model import (
 )
 from bot.config.pairs import PairConfig
 from bot.config.problems import Findings, got, one_of
+from bot.config.web import WebConfig
 from bot.contracts.registry import Kinds, Registry
 from bot.contracts.settings import Settings
 from bot.errors import ConfigError
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "heartbeat": HeartbeatConfig,
     "events": EventsConfig,
     "bot": BotConfig,
+    "web": WebConfig,
     "defaults": Defaults,
 }
 LISTS = ("sources", "rules", "targets", "engines", "terms", "pairs")
@@ -78,6 +80,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         heartbeat=_section(given, "heartbeat", HeartbeatConfig, findings),
         events=_section(given, "events", EventsConfig, findings),
         bot=_section(given, "bot", BotConfig, findings),
+        web=_section(given, "web", WebConfig, findings),
         defaults=_section(given, "defaults", Defaults, findings),
     )
     places: dict[str, list[tuple[int, Settings]]] = {

@@ -13,6 +13,7 @@ from bot.alerts.render import safe_link
 from bot.documents.counts import format_size
 from bot.foreign.text import one_line, visible
 from bot.web import words
+from bot.web.access.forms import csrf_field
 from bot.web.assets import address
 from bot.web.room import room_of
 from bot.web.viewer import viewer_of
@@ -45,6 +46,7 @@ def environment() -> Environment:
     )
     made.globals["asset"] = address
     made.globals["menu"] = MENU
+    made.globals["csrf_field"] = csrf_field
     made.filters["foreign"] = foreign
     made.filters["line"] = one_line
     made.filters["web_address"] = is_web_address

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Answering = Callable[[Request, Exception], Response]
 
 FOR_PROGRAMS = ("/api/", "/feeds/")
-_NAMED = {404: "missing", 405: "method"}
+_NAMED = {403: "forbidden", 404: "missing", 405: "method"}
 
 
 def _by_status(request: "Request", problem: Exception) -> "Response":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from bot.config.model import Config
+    from bot.web.access.gate import Gate
     from storage.archive.database import Reader
     from storage.language.terms import Term
 
@@ -26,7 +27,7 @@ class ReadingRoom:
     """One running reading room.
 
     `terms` gives the phrases of each @name in queries. `hosts` are the names under which it may be called, in lower
-    case and without a port; None for any. `owner` is who reads where nobody has to sign in.
+    case and without a port; None for any. Without a `gate` nobody has to sign in, and `owner` is who reads.
     """
 
     reading: ReadingThreads
@@ -35,6 +36,7 @@ class ReadingRoom:
     terms: "Callable[[], Mapping[str, Term]]"
     hosts: frozenset[str] | None
     owner: Viewer
+    gate: "Gate | None" = None
     kept: KeptAnswers = field(default_factory=KeptAnswers)
 
 

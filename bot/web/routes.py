@@ -13,6 +13,7 @@ from bot.web.pages.now import show_now
 from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
 from bot.web.pages.rules import show_rule, show_rules
 from bot.web.pages.search import show_search
+from bot.web.pages.sign_in import enter, show_sign_in, sign_out
 from bot.web.pages.source import show_source
 
 
@@ -40,6 +41,9 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/alerts/{alert:id}", show_alert),
     Route("/files", show_files),
     Route("/files/{sha256}", show_file),
+    Route("/sign-in", show_sign_in, methods=["GET", "POST"]),
+    Route("/sign-out", sign_out, methods=["POST"]),
+    Route("/enter/{secret}", enter),
     Route("/static/{name:path}", serve_asset),
     *API,
 )

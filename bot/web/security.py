@@ -1,20 +1,30 @@
 """What every answer says to a browser, and which requests are answered at all."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bot.web.access.forms import SAFE, BadForm, check_form, parse_form, read_body
+from bot.web.access.gate import NotLetIn
+from bot.web.viewer import NOBODY
+from storage.people.tokens import PREFIX
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from bot.web.room import ReadingRoom
+    from bot.web.viewer import Viewer
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+OPEN_TO_ALL = ("/sign-in", "/enter", "/static/")  # whoever has not signed in sees these
 _ALWAYS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -45,18 +55,112 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
+        state |= {"viewer": NOBODY, "session": None, "form": {}, "form_secret": None, "new_form_secret": None}
 
         async def sending(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     headers.setdefault(name, value)
+                if state["new_form_secret"] is not None:
+                    headers.append("Set-Cookie", set_cookie(self._room, "form", state["new_form_secret"]))
             await send(message)
 
+        refused = self._refuse_host(scope) or await self._let_in(scope)
+        if refused is None and scope["method"] not in SAFE:
+            try:
+                receive = await _read_form(scope, receive)
+            except BadForm as problem:
+                refused = PlainTextResponse(f"{problem}\n", problem.status, {"Connection": "close"})
+        await (refused or self._app)(scope, receive, sending)
+
+    def _refuse_host(self, scope: "Scope") -> "Response | None":
         hosts = self._room.hosts
-        if hosts is not None and host_name(Headers(scope=scope).get("host", "")) not in hosts:
-            # somebody else's name that leads here (DNS rebinding): a page of theirs must read nothing
-            await PlainTextResponse("This address is not one of this server.\n", 421)(scope, receive, sending)
-            return
-        scope.setdefault("state", {})["viewer"] = self._room.owner
-        await self._app(scope, receive, sending)
+        if hosts is None or host_name(Headers(scope=scope).get("host", "")) in hosts:
+            return None
+        # somebody else's name that leads here (DNS rebinding): a page of theirs must read nothing
+        return PlainTextResponse("This address is not one of this server.\n", 421)
+
+    async def _let_in(self, scope: "Scope") -> "Response | None":
+        """Write down who asks; the answer for somebody who has to sign in first, or is refused."""
+        gate, headers, state = self._room.gate, Headers(scope=scope), scope["state"]
+        cookies = cookie_parser("; ".join(headers.getlist("cookie")))
+        state["form_secret"] = cookies.get(cookie_name(self._room, "form"))
+        if gate is None:
+            state["viewer"] = self._room.owner
+            return None
+        peer = scope["client"][0] if scope.get("client") else ""
+        try:
+            shown = cookies.get(cookie_name(self._room, "session"))
+            caller = await gate.find(headers, shown, peer, token_in(scope))
+        except NotLetIn as problem:
+            return PlainTextResponse(f"{problem}\n", 403)
+        if caller is not None:
+            state["viewer"], state["session"] = caller.viewer, caller.session
+            state["form_secret"] = caller.session or state["form_secret"]
+            state["by_token"] = caller.viewer.scope is not None
+            return _refuse_scope(caller.viewer, scope["path"])
+        if scope["path"].startswith(OPEN_TO_ALL):
+            return None
+        return _ask_to_sign_in(scope, headers)
+
+
+def cookie_name(room: "ReadingRoom", what: Literal["session", "form"]) -> str:
+    """The name of a cookie of this reading room."""
+    return f"{room.gate.door.cookie if room.gate else 'communique'}-{what}"
+
+
+def set_cookie(room: "ReadingRoom", what: Literal["session", "form"], value: str, *, ends: bool = False) -> str:
+    """The header that makes a browser keep a cookie, which no script reads and no other site sends."""
+    secure = "; Secure" if room.gate is not None and room.gate.door.secure else ""
+    age = "; Max-Age=0" if ends else "; Max-Age=2592000" if what == "session" else ""
+    return f"{cookie_name(room, what)}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"
+
+
+def token_in(scope: "Scope") -> str | None:
+    """The token in the address of a feed: /feeds/TOKEN/… or ?token=TOKEN; None in any other address."""
+    if not scope["path"].startswith("/feeds/"):
+        return None
+    first = scope["path"].removeprefix("/feeds/").partition("/")[0]
+    return first if first.startswith(PREFIX) else QueryParams(scope.get("query_string", b"")).get("token")
+
+
+def _refuse_scope(viewer: "Viewer", path: str) -> "Response | None":
+    if viewer.scope == "feeds" and not path.startswith("/feeds/"):
+        return PlainTextResponse("This token opens feeds alone.\n", 403)
+    return None
+
+
+def _ask_to_sign_in(scope: "Scope", headers: Headers) -> "Response":
+    path = scope["path"]
+    if path.startswith("/api/"):
+        problem = {"type": "about:blank", "status": 401, "title": "Sign in, or send a token (Authorization: Bearer …)."}
+        body = json.dumps(problem, ensure_ascii=False)
+        return Response(body, 401, {"WWW-Authenticate": "Bearer"}, "application/problem+json")
+    if path.startswith("/feeds/"):
+        return PlainTextResponse("There is no such feed.\n", 404)
+    if scope["method"] not in SAFE or headers.get("authorization"):
+        return PlainTextResponse("Sign in first: /sign-in\n", 401, {"WWW-Authenticate": "Bearer"})
+    query = scope.get("query_string", b"").decode("latin-1")
+    to = quote(f"{path}?{query}" if query else path, safe="/")
+    return RedirectResponse(f"/sign-in?to={to}" if to != "/" else "/sign-in", 303)
+
+
+async def _read_form(scope: "Scope", receive: "Receive") -> "Receive":
+    """Read what was sent, refuse what is no form of ours, and give the rest of the program the same body again."""
+    headers, state = Headers(scope=scope), scope["state"]
+    body = await read_body(receive, headers)
+    state["form"] = parse_form(body, headers)
+    if not state.get("by_token"):
+        check_form(headers, state["form"], state["form_secret"])
+    sent = False
+
+    async def again() -> "Message":
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

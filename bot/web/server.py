@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,6 +15,7 @@ from bot.errors import UserError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+_MOST_AT_ONCE = 1000  # connections; more get 503 at once
 _ENDING_S = 5  # how long answers that are under way may take after a stop
 
 
@@ -46,8 +48,18 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def answer_requests(app: "ASGIApp", listening: socket.socket) -> int:
-    """Answer until SIGTERM, SIGHUP or Ctrl-C. The exit code: 0, or 130 after Ctrl-C."""
+def _load(config: uvicorn.Config, tls: tuple[Path, ...]) -> None:
+    try:
+        config.load()
+    except OSError as problem:
+        raise UserError(f"[web] certificate {tls[0]} or key_file {tls[1]} cannot be used: {problem}") from None
+
+
+async def answer_requests(app: "ASGIApp", listening: socket.socket, tls: tuple[Path, ...] = ()) -> int:
+    """Answer until SIGTERM, SIGHUP or Ctrl-C; `tls` is a certificate and its key. Raises UserError.
+
+    The exit code: 0, or 130 after Ctrl-C.
+    """
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -59,7 +71,11 @@ async def answer_requests(app: "ASGIApp", listening: socket.socket) -> int:
         server_header=False,
         timeout_graceful_shutdown=_ENDING_S,
         proxy_headers=False,
+        limit_concurrency=_MOST_AT_ONCE,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
+    _load(config, tls)
     server, stopped_by = _Server(config), list[int]()
 
     def stop(number: int) -> None:

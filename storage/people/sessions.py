@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
 
 IDLE, LONGEST = 12 * 3_600_000_000, 30 * 86_400_000_000
-ONE_TIME = 15 * 60_000_000  # that an address is good for
+ONE_TIME = 86_400_000_000  # that an address is good for
 _TOUCH = 60_000_000  # a session that was used is written down at most so often
 _OVER = "(seen_at <= :now - :idle OR made_at <= :now - :longest)"
 
@@ -70,7 +70,7 @@ def count_sessions(reader: Reader, now: int) -> dict[int, int]:
 
 
 def make_one_time(writer: Writer, name: str, now: int) -> str:
-    """What signs the user of this system in, once, within a quarter of an hour."""
+    """What signs the user of this system in, once, within a day."""
     writer.execute("DELETE FROM one_time WHERE ends_at <= :now", {"now": now})
     secret = make_secret()
     writer.execute(

@@ -216,7 +216,7 @@ def test_the_environment_beats_the_file_and_is_told_by_its_own_name(read: Read, 
         "COMMUNIQUE_HTPP__X": "1",
         "COMMUNIQUE_DEFAULTS__TIMEZONE": "Asia/Yangoon",
     }
-    sections = '"storage", "http", "telegram", "media", "backup", "heartbeat", "events", "bot", "defaults"'
+    sections = '"storage", "http", "telegram", "media", "backup", "heartbeat", "events", "bot", "web", "defaults"'
     assert mistakes('[defaults]\ntimezone = "UTC"\n', Environment.of(wrong)) == [
         f'COMMUNIQUE_HTPP__X: the environment cannot set the section "htpp"; it can set {sections}',
         'COMMUNIQUE_DEFAULTS__TIMEZONE: unknown time zone; did you mean "Asia/Yangon"?',

@@ -67,6 +67,9 @@ ELSEWHERE = {
     "models": "tests/cli/test_models.py",
     "init": "tests/cli/test_init.py",
     "restore": "tests/cli/test_backup.py",
+    "serve": "tests/web/test_serve.py",
+    "people": "tests/cli/test_people.py",
+    "tokens": "tests/cli/test_people.py",
 }
 SHELL = ("sh", "console")
 GROUPS = {name for name, command, _ in commands() if isinstance(command, click.Group)}

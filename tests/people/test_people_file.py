@@ -45,7 +45,7 @@ def test_a_one_time_address_works_once_and_not_for_long(people: PeopleFile) -> N
         assert found is not None
         assert (found.person_id, found.name) == (None, "me")
         assert sessions.use_one_time(writer, first, NOON + SECOND) is None
-        assert sessions.use_one_time(writer, second, NOON + HOUR) is None
+        assert sessions.use_one_time(writer, second, NOON + 24 * HOUR) is None
         assert sessions.use_one_time(writer, "made up", NOON) is None
 
 

@@ -20,10 +20,15 @@ def address_of(desk: Desk) -> str:
     return found[0]
 
 
-def get(address: str, **headers: str) -> tuple[int, str]:
+def open_browser() -> urllib.request.OpenerDirector:
+    """Something that keeps cookies."""
+    return urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+
+def get(address: str, browser: urllib.request.OpenerDirector | None = None, **headers: str) -> tuple[int, str]:
     asked = urllib.request.Request(address, headers=headers)
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
+        with (browser or open_browser()).open(asked, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
@@ -33,12 +38,21 @@ def test_it_answers_on_loopback_before_anything_was_collected_and_stops_in_order
     with Desk(tmp_path) as desk:
         desk.write(CONFIG)
         desk.start("serve", "--listen", "127.0.0.1:0")
-        address = address_of(desk)
-        status, words = get(address)
+        invitation, browser = address_of(desk), open_browser()
+        address = invitation.partition("/enter/")[0]
+        assert "Sign in" in get(f"{address}/")[1]
+        status, words = get(invitation, browser)
         assert (status, "collect something first" in words) == (503, True)
-        assert get(address, Host="rebound.example") == (421, "This address is not one of this server.\n")
-        assert get(address + "no-such-page")[0] == 404
+        assert get(f"{address}/", Host="rebound.example") == (421, "This address is not one of this server.\n")
+        assert get(f"{address}/no-such-page", browser)[0] == 404
+        assert get(invitation)[0] == 403
+        again = desk.run("serve", "--link").stdout.strip()
+        assert again.startswith(f"{address}/enter/")
+        assert again != invitation
+        assert get(again)[0] == 503
+        assert (tmp_path / "data" / "people.db").stat().st_mode & 0o777 == 0o600
         desk.stop()
+        assert not (tmp_path / "data" / "serve.address").exists()
 
 
 def test_an_address_that_is_in_use_is_one_sentence(tmp_path: Path) -> None:
@@ -54,3 +68,37 @@ def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> Non
     with Desk(tmp_path) as desk:
         desk.write(CONFIG)
         assert "expected HOST:PORT" in desk.run("serve", "--listen", address, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("web", "people", "words"),
+    [
+        ("", False, ("behind_proxy = true", "key_file", "communique people add")),
+        ("", True, ("behind_proxy = true",)),
+        ("behind_proxy = true", False, ("communique people add",)),
+        ('certificate = "no.pem"\nkey_file = "no.key"', True, ("no.pem",)),
+    ],
+)
+def test_it_does_not_start_where_strangers_could_read(
+    tmp_path: Path, web: str, people: bool, words: tuple[str, ...]
+) -> None:
+    with Desk(tmp_path) as desk:
+        desk.write(f"{CONFIG}\n[web]\n{web}\n")
+        if people:
+            desk.run("people", "add", "ann", "--role", "owner", "--no-password")
+        refused = desk.run("serve", "--listen", "0.0.0.0:0", code=2)
+        assert [word for word in words if word not in refused.stderr] == []
+        assert not people or "people add" not in refused.stderr
+
+
+def test_behind_a_proxy_this_machine_alone_is_no_reason_to_let_anybody_in(tmp_path: Path) -> None:
+    with Desk(tmp_path) as desk:
+        desk.write(f"{CONFIG}\n[web]\nbehind_proxy = true\n")
+        assert "people add" in desk.run("serve", "--listen", "127.0.0.1:0", code=2).stderr
+        desk.run("people", "add", "ann", "--role", "owner", "--no-password")
+        desk.start("serve", "--listen", "127.0.0.1:0")
+        address = address_of(desk)
+        assert "/enter/" not in address
+        assert "Sign in" in get(address)[1]
+        assert "for this machine alone" in desk.run("serve", "--link", code=2).stderr
+        desk.stop()

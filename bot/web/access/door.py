@@ -1,0 +1,64 @@
+"""How the reading room is reached: over which addresses, through which proxy, and by which names."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from storage.frozen import dataclass
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`local`: only this machine reaches it, so that one-time addresses open it. `secure`: only over TLS.
+
+    `trusted` are the proxies that may say in `user_header` who somebody is.
+    """
+
+    port: int
+    local: bool
+    secure: bool
+    behind_proxy: bool = False
+    trusted: tuple[Network, ...] = ()
+    user_header: str = "Remote-User"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie; two reading rooms on one machine do not sign each other out."""
+        return f"__Host-communique-{self.port}" if self.secure else f"communique-{self.port}"
+
+    def trusts(self, peer: str) -> bool:
+        """Whether this peer may say who somebody is."""
+        return contains(self.trusted, peer)
+
+    def client_of(self, peer: str, headers: "Headers") -> str:
+        """The address of whoever asks: behind a proxy what that one has added, else the peer."""
+        if self.behind_proxy or self.trusts(peer):
+            forwarded = ",".join(headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+            if _address(forwarded) is not None:
+                return forwarded
+        return peer
+
+
+def contains(networks: Sequence[Network], peer: str) -> bool:
+    """Whether an address is in one of the networks."""
+    found = _address(peer)
+    return found is not None and any(found in network for network in networks)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    found = _address(host)
+    return host.lower() == "localhost" or (found is not None and found.is_loopback)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
