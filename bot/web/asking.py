@@ -46,11 +46,20 @@ class Asking:
         root = parts[0] if len(parts) == 1 else And(tuple(parts))
         return Query(self.q, root, *((written.terms, written.slips) if written else ()))
 
-    def as_rule(self) -> str:
-        """The query with what it was narrowed to, but for the day and the source, as a rule has it."""
-        words = self.q.strip()
-        added = [f"{_FIELDS[name]}:{value}" for name, value in self.chosen.items() if name not in ("day", "source")]
+    def as_rule(self, *, whole: bool = False) -> str:
+        """The query with what it was narrowed to, but for the day, and unless `whole` for the source: a key of its own.
+
+        Empty if nothing was asked.
+        """
+        words, alone = self.q.strip(), not self.q.strip() and set(self.chosen) <= {"source", "day"}
+        left_out = {"day"} if whole or alone else {"day", "source"}
+        added = [_written(_FIELDS[name], value) for name, value in self.chosen.items() if name not in left_out]
         return " ".join((f"({words})" if words and added else words, *added)).strip()
+
+
+def _written(field: str, value: str) -> str:
+    plain = value.replace("-", "").replace("_", "").isalnum()
+    return f"{field}:{value}" if plain else '{}:"{}"'.format(field, value.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def read_asking(params: "QueryParams") -> Asking:

@@ -12,7 +12,8 @@ from bot.web.pages.files import show_file, show_files
 from bot.web.pages.now import show_now
 from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
 from bot.web.pages.rules import show_rule, show_rules
-from bot.web.pages.search import show_search
+from bot.web.pages.search import count_fresh, show_search
+from bot.web.pages.search_rule import show_rule_of_search
 from bot.web.pages.sign_in import enter, show_sign_in, sign_out
 from bot.web.pages.source import show_source
 
@@ -31,6 +32,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/post/{id:id}", show_post),
     Route("/post/{id:id}/cite.json", cite_post),
     Route("/post/{id:id}/raw/{sha256}", send_raw),
+    Route("/search/fresh", count_fresh),
+    Route("/search/rule", show_rule_of_search),
     Route("/post/{source}/{number:path}", find_by_number),
     Route("/event/{event:id}", show_event),
     Route("/source/{name}", show_source),

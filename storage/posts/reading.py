@@ -140,6 +140,12 @@ def read_texts(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     return {row["id"]: row["text"] for row in rows}
 
 
+def read_languages(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
+    """The language of each of these posts."""
+    rows = reader.rows(f"SELECT id, language FROM posts WHERE id {in_list('ids')}", {"ids": as_list(ids)})
+    return {row["id"]: row["language"] for row in rows}
+
+
 def read_earlier_texts(reader: "Reader", post_id: int) -> list[TextRow]:
     """What machines had made of a post's files before other words took its place, oldest first."""
     rows = reader.rows(

@@ -14,6 +14,7 @@ def list_pages(seeded: Seeded) -> Mapping[str, str]:
         "search": "/search?q=command",
         "search all": "/search",
         "search none": "/search?q=nowhere",
+        "rule of a search": "/search/rule?q=command&source=hill-rangers&replay=1",
         "search mistake": "/search?q=lashio+OR+(",
         **{f"post {name}": f"/post/{number}" for name, number in seeded.posts.items() if "usual" not in name},
         "nothing": "/no-such-page",

@@ -1,24 +1,92 @@
-"""The page `/`: what is new, and whether everything is watched."""
+"""The page `/`: what is not watched before anything else, then the newest events and alerts."""
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from starlette.responses import Response
+
+from bot.alerts.plan import describe_reason
+from bot.documents.event import describe_spread
+from bot.foreign.graphemes import clip
+from bot.listing.standing import BlindNow, Standing, read_standing
 from bot.web.layout import page
-from bot.web.room import read
+from bot.web.room import read, room_of
+from storage.alerts import outbox
+from storage.alerts.matches import list_matches
+from storage.events.listing import EventRow, list_events
+from storage.frozen import dataclass
+from storage.posts.reading import read_languages
+from storage.records import DeliveryRow, MatchRow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from storage.archive.database import Reader
 
-
-async def show_now(request: "Request") -> "Response":
-    """Show what is new."""
-    posts = await read(request, _count)
-    return page(request, "now.html", posts=posts)
+_EVENTS, _ALERTS, _NAMED = 12, 8, 5
+_WORDS = 280  # characters of a statement
 
 
-def _count(reader: "Reader") -> int:
-    from storage.search import stats
+@dataclass(frozen=True, slots=True)
+class EventItem:
+    """An event in a list: the beginning of its words, and how far it has spread."""
 
-    return 0 if stats.read_first_time(reader) is None else 1
+    row: EventRow
+    words: str
+    spread: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertItem:
+    """An alert in a list, with the name of its source and what became of its messages."""
+
+    match: MatchRow
+    source: str
+    deliveries: tuple[DeliveryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Everything on the page. `mark` changes when it does."""
+
+    standing: Standing
+    events: list[EventItem]
+    alerts: list[AlertItem]
+    mark: str
+
+
+async def show_now(request: "Request") -> Response:
+    """Show what is new; with the `mark` of what is shown already, nothing unless something has changed."""
+    news = await read(request, _look, room_of(request).clock.now())
+    if request.query_params.get("mark") == news.mark:
+        return Response(status_code=204)
+    return page(
+        request,
+        "now.html",
+        news=news,
+        named=news.standing.blind[:_NAMED],
+        describe_blind=describe_blind,
+        describe_reason=describe_reason,
+    )
+
+
+def describe_blind(one: BlindNow) -> str:
+    """Why a source is not watched, in a few words."""
+    return f"{one.state}: {one.reason}" if one.reason else one.state
+
+
+def _look(reader: "Reader", now: int) -> News:
+    standing = read_standing(reader, now)
+    rows = list(list_events(reader, limit=_EVENTS))
+    languages = read_languages(reader, [row.id for row in rows])
+    events = [
+        EventItem(row, clip(row.text, _WORDS), describe_spread(row.spread), languages.get(row.id, "und"))
+        for row in rows
+    ]
+    alerts = [
+        AlertItem(match, source, tuple(outbox.list_deliveries(reader, match.id)))
+        for match, source, _ in list_matches(reader, limit=_ALERTS)
+    ]
+    said = repr((standing.since, standing.blind, standing.watched, events, alerts))
+    return News(standing, events, alerts, sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16])

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
 from bot.clock import Clock
 from bot.foreign.text import one_line, visible
 from bot.web.asking import FACETS, Asking, day_bounds, read_asking
@@ -15,6 +18,7 @@ from bot.web.room import read, room_of
 from bot.web.viewer import viewer_of
 from storage.frozen import dataclass
 from storage.language.query import Query, QueryError, warnings
+from storage.language.tree import Node
 from storage.posts.ids import SECOND, second_of
 from storage.posts.progress import count_refolded
 from storage.search.newest import EVERYTHING, Facets, count_facets, find_newest, find_places
@@ -22,7 +26,6 @@ from storage.sources.blindness import BlindStretch, list_stretches
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from bot.web.words import Phrasebook
     from storage.archive.database import Reader
@@ -69,17 +72,20 @@ class FacetLink:
     value: str
 
 
-async def show_search(request: "Request") -> "Response":
+async def show_search(request: "Request") -> Response:
     """Show a page of an answer."""
     room, asking, zone = room_of(request), read_asking(request.query_params), zone_of(request)
     try:
         query = asking.parse(room.terms() if "@" in asking.q else {}, dates_of(request), zone)
     except QueryError as mistake:
-        return page(request, "search.html", status=400, asking=asking, mistake=_point_at(asking, mistake), found=None)
+        return page(
+            request, "search.html", status=400, asking=asking, mistake=point_at(asking, mistake), found=None, fresh=None
+        )
     if not asking.q and not asking.chosen:
         query = Query("", EVERYTHING)
     found = await read(request, _find, query, asking.before, room.clock.monotonic)
     spread = await _spread(request, asking, query)
+    newest = found.posts[0].post.id if found.posts else 0
     said = say_of(request)
     return page(
         request,
@@ -87,12 +93,37 @@ async def show_search(request: "Request") -> "Response":
         asking=asking,
         mistake=None,
         found=found,
+        fresh=None if asking.before else asking.address("/search/fresh", after=newest),
         spread=spread,
         facets=_facets(asking, spread, zone, said),
         chart=_chart(asking, spread, zone),
         warnings=[visible(one) for one in warnings(query)],
         counted=COUNTED,
     )
+
+
+async def count_fresh(request: "Request") -> Response:
+    """Answer with a link that says how many newer posts there are; nothing where there are none."""
+    room, asking = room_of(request), read_asking(request.query_params)
+    after = request.query_params.get("after", "")
+    try:
+        query = asking.parse(room.terms() if "@" in asking.q else {}, dates_of(request), zone_of(request))
+    except QueryError:
+        return Response(status_code=400)
+    root = query.root if asking.q or asking.chosen else EVERYTHING
+    newest = await read(request, _newest, root, room.clock.monotonic)
+    known = int(after) if after.isascii() and after.isdecimal() and len(after) < 16 else 0
+    count = sum(1 for post_id in newest if post_id > known)
+    if not count:
+        return Response(status_code=204)
+    say = say_of(request)
+    words = say("fresh.many", count=SHOWN) if count > SHOWN else say("fresh.posts", count=count)
+    return HTMLResponse(Markup('<a href="{}">{}</a>').format(asking.address(), words))
+
+
+def _newest(reader: "Reader", root: Node, monotonic: Callable[[], float]) -> list[int]:
+    end = monotonic() + _FOR_FACETS_S
+    return find_newest(reader, root, most=SHOWN + 1, enough=lambda: monotonic() > end).ids
 
 
 def dates_of(request: "Request") -> tzinfo:
@@ -139,7 +170,7 @@ def _count(reader: "Reader", query: Query, asking: Asking, zone: tzinfo, clock: 
     return AnswerSpread(len(newest.ids), newest.reached is None, facets, blind)
 
 
-def _point_at(asking: Asking, mistake: QueryError) -> tuple[str, str, str, str]:
+def point_at(asking: Asking, mistake: QueryError) -> tuple[str, str, str, str]:
     """What is wrong, and the query before, at and after the place."""
     at = min(mistake.position, len(asking.q))
     here = asking.q[at : at + 1]
