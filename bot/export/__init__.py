@@ -13,6 +13,8 @@ FORMATS = {
     "ftm": "FollowTheMoney entities, one a line, for Aleph and OpenSanctions' tools",
     "edges": "a directory: forwards, replies, links and copies as CSV and GraphML",
     "timeline": "JSON for TimelineJS",
+    "obsidian": "a directory of Markdown notes, one a post, that link to each other",
+    "datasette": "a directory that Datasette opens: a database with search and facets, files by their hash",
 }
 
 

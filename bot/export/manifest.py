@@ -80,7 +80,8 @@ def write(
         "coverage": _coverage_json(coverage, counts),
     }
     out.write(json_text(document, indent=2).removesuffix("\n}").encode())
-    before = ',\n  "files": [\n'
+    out.write(b',\n  "files": [')
+    before = "\n"
     for line in hashes:  # one a line: there may be a million, and `is_ours` reads them one by one
         out.write(f"{before}    {json_text(json.loads(line))}".encode())
         before = ",\n"
