@@ -68,6 +68,14 @@ def rename_entry(text: str, section: str, old: str, new: str, lists: Iterable[tu
     return tomlkit.dumps(document)
 
 
+def set_keys(text: str, section: str, name: str, keys: Mapping[str, object]) -> str:
+    """The text in which the entry of this name has these values. Raises KeyError where there is no such entry."""
+    document = _read(text)
+    entries = document.get(section, [])
+    entries[_place(entries, name)].update(keys)
+    return tomlkit.dumps(document)
+
+
 def save_checked(path: Path, text: str, environment: Environment, kinds: Kinds) -> None:
     """Write the file if what it says is a config without mistakes. Raises ConfigError with all of them, UserError."""
     document = parse(text.encode("utf-8"), name=str(path), path=path, directory=path.absolute().parent)

@@ -121,6 +121,11 @@ class Want:
     below: int | None = None
 
 
+def describe_new_owner(name: str) -> str:
+    """What a person can do whose source reads a name that belongs to somebody else now."""
+    return f"check who owns it now; to follow the new owner: communique sources accept {name}"
+
+
 class Source(Protocol):
     """Something that can be asked for posts.
 

@@ -13,17 +13,19 @@ _LONGEST = 200
 
 def describe_change(change: "IdentityChange") -> str:
     """One sentence; words of the source are cut and made harmless."""
+    source = one_line(change.source)
     old, new = (_words(value) for value in (change.before, change.after))
     said = {
         "id": f"is known by its id {new} from now on",
         "handle": f"is called {_name(new)} now, was {_name(old)}: the same id, so it is followed",
         "title": f"has another title: “{new}”, was “{old}”",
         "picture": "has another picture",
-        "moved_to": f"says that it has moved to {new}: if that is right, write it into the config",
+        "moved_to": f"says that it has moved to {new}: if that is right: communique sources accept {source}",
         "owner": f"is refused: {new}" if change.before is None else "is itself again",
+        "accepted": f"follows the new owner of its name; what was collected before is under {old}",
         "preview": f"shows no public pages: {new}" if change.before is None else "shows its public pages again",
     }
-    return f"source {one_line(change.source)} {said.get(change.what, new)}"
+    return f"source {source} {said.get(change.what, new)}"
 
 
 def change_json(change: "IdentityChange") -> dict[str, object]:

@@ -1,5 +1,6 @@
 """PURE: what a source brings must be of the same owner as before: the same handle with another id is not followed."""
 
+from bot.contracts.source import describe_new_owner
 from bot.errors import Never
 from storage.records import Batch, SourceRow
 from storage.state_names import RENAMED
@@ -10,6 +11,6 @@ def expect_owner(row: SourceRow, batch: Batch) -> None:
     if row.channel_id is not None and batch.channel_id is not None and batch.channel_id != row.channel_id:
         raise Never(
             f"what it reads now belongs to {batch.channel_id} (was {row.channel_id})",
-            remedy="check who owns it now; to follow the new owner, add it under another source name",
+            remedy=describe_new_owner(row.name),
             state=RENAMED,
         )

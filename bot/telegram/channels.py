@@ -10,6 +10,7 @@ from telethon.tl import functions, types
 from telethon.tl.alltlobjects import LAYER
 
 from bot.clock import DAY, Clock
+from bot.contracts.source import describe_new_owner
 from bot.errors import Later, Never
 from bot.telegram.account import Account
 from bot.telegram.channel_names import ChannelName
@@ -114,7 +115,7 @@ class ChannelReader:
         if known and str(peer.channel_id) != known:
             raise Never(
                 f"the name {self.wanted} now belongs to channel {peer.channel_id} (was {known})",
-                remedy="check who owns it now; to follow the new owner, add it under another source name",
+                remedy=describe_new_owner("NAME"),
                 state=RENAMED,
             )
         return peer

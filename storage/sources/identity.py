@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.columns import storable_or_none
-from storage.state_names import OK, PREVIEW_DISABLED, RENAMED
+from storage.sources import renames
+from storage.state_names import OK, PREVIEW_DISABLED, RENAMED, current_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +27,11 @@ _COLUMNS = ("handle", "title", "picture", "moved_to")
 
 @dataclass(frozen=True, slots=True)
 class IdentityChange:
-    """What changed: "id", "handle", "title", "picture", "moved_to", "owner" or "preview"; None where there was none.
+    """What changed: "id", "handle", "title", "picture", "moved_to", "owner", "preview" or "accepted".
 
-    "owner": the name belongs to somebody else, and is not followed; "preview": the public pages were closed or opened.
+    "owner": the name belongs to somebody else, and is not followed; "preview": the public pages were closed or opened;
+    "accepted": a person follows the new owner, and what was collected before is under the name `before`. None where
+    there was nothing before, or is nothing after.
     """
 
     id: int
@@ -37,6 +40,45 @@ class IdentityChange:
     what: str
     before: str | None
     after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a source is, as far as the archive knows; `is_refused`: its name belongs to somebody else now."""
+
+    channel_id: str | None
+    handle: str | None
+    title: str | None
+    moved_to: str | None
+    is_refused: bool
+
+
+def find_identity(reader: Reader, name: str) -> Identity | None:
+    """Who the source of this name is; None if the archive never heard of it."""
+    row = reader.one(
+        "SELECT channel_id, handle, title, moved_to, state FROM sources WHERE name = :name", {"name": name}
+    )
+    if row is None:
+        return None
+    known = (row["channel_id"], row["handle"], row["title"], row["moved_to"])
+    return Identity(*known, current_name(row["state"]) == RENAMED)
+
+
+def accept_owner(writer: Writer, name: str, kept_as: str, now: int) -> None:
+    """Begin again under this name; what was collected of the owner before, and all about it, is kept as `kept_as`.
+
+    Two owners have numbers and posts of their own, so they never share a source.
+    """
+    renames.move_source(writer, name, kept_as)
+    columns = "kind, tags, side, family"
+    writer.execute(
+        f"INSERT INTO sources (name, {columns}, enabled, state, state_since, paused, next_poll_at, failures)"
+        f" SELECT :name, {columns}, 1, 'new', :now, 0, 0, 0 FROM sources WHERE name = :kept",
+        {"name": name, "kept": kept_as, "now": now},
+    )
+    writer.execute("UPDATE sources SET enabled = 0 WHERE name = :kept", {"kept": kept_as})
+    source_id = writer.value("SELECT id FROM sources WHERE name = :name", {"name": name})
+    _add(writer, source_id, "accepted", kept_as, None, now, said=True)
 
 
 def note_reply(writer: Writer, source_id: int, before: Mapping[str, str | None], batch: Batch, now: int) -> None:

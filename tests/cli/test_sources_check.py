@@ -56,6 +56,33 @@ def test_all_sources_are_asked_and_the_worst_decides_the_exit_code(
     assert run("sources", "check", "ferry", "fery").returncode == 2
 
 
+def test_of_one_that_fails_it_shows_what_is_known_and_what_to_do(
+    inside: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    rows = [{"native_id": str(n), "posted_at": (now - timedelta(hours=n)).isoformat(), "text": "x"} for n in range(56)]
+    (tmp_path / "posts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "config.toml").write_text(CONFIG)
+    place = ("--config", str(tmp_path / "config.toml"), "--data-dir", str(tmp_path / "data"))
+    inside(*place, "run", "--once")
+    (tmp_path / "posts.jsonl").rename(tmp_path / "other.jsonl")
+    ran = inside(*place, "sources", "check", "ferry")
+    reason, known, to_do = ran.stdout.splitlines()
+    assert reason.startswith("ferry: ")
+    assert "posts.jsonl" in reason
+    assert known.startswith(f"  known, the newest from {now.isoformat()[:10]}")
+    assert ", about 2 a day, last answer " in known
+    assert known.endswith(", asked by replay")
+    assert to_do.strip()
+    assert "posts.jsonl" in ran.stderr
+    found = json.loads(inside(*place, "sources", "check", "ferry", "--json").stdout)
+    assert (found["ok"], found["per_day"], found["way"]) == (False, 2.0, "replay")
+    assert found["last_ok"] is not None
+    closed = inside(*place, "sources", "check", "closed")
+    assert closed.returncode == 5
+    assert "  it has never answered; asked by feed" in closed.stdout.splitlines()
+
+
 def test_without_any_source_it_says_what_is_missing(
     inside: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:

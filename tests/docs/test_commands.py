@@ -61,6 +61,7 @@ ELSEWHERE = {
     "run": "tests/integration/test_daemon_life.py",
     "demo": "tests/integration/test_readme.py",
     "login": "tests/telegram/test_login.py",
+    "sources accept": "tests/cli/test_sources_accept.py",
     "sources add": "tests/cli/test_sources_edit.py",
     "sources join": "tests/telegram/test_channels.py",
     "sources backfill": "tests/integration/test_backfill.py",

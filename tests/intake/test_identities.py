@@ -49,7 +49,7 @@ class MovingFeed:
         assert want.kind == "newest"
         shown = [self.move(one) for one in self.entries]
         reading = ParsedFeed(
-            kind="rss20", title="", generator="", built=None, ttl=None,
+            kind="rss20", title="", picture="", generator="", built=None, ttl=None,
             total=len(shown), entries=shown, broken="", refused=[], note="",
         )  # fmt: skip
         return make_batch(reading, b"", FeedCursor.read(cursor), NOW)

@@ -83,7 +83,7 @@ def test_what_is_seen_first_is_no_news_and_each_change_is_said_once(archive: Arc
         "source it has another picture",
     ]
     assert line.see(replace(changed, moved_to="https://sea.example/@ferry"), Batch()) == [
-        "source it says that it has moved to https://sea.example/@ferry: if that is right, write it into the config"
+        "source it says that it has moved to https://sea.example/@ferry: if that is right: communique sources accept it"
     ]
     assert line.history() == ["id", "handle", "title", "picture", "moved_to"]
     sent = line.ask("SELECT count(*) FROM deliveries WHERE kind = 'health' AND target = 'phone'")

@@ -25,6 +25,7 @@ class YouTubeServer:
     videos: list[dict[str, Any]] = field(default_factory=list)  # oldest first
     gone: dict[str, str] = field(default_factory=dict)  # id -> what the page says
     asked: list[str] = field(default_factory=list)
+    picture: str = "AIdro_first"
     answers: dict[str, Answer] = field(default_factory=dict)  # by a part of a path: instead of the usual answer
 
     def publish(self, title: str, description: str = "", **more: Any) -> str:
@@ -58,15 +59,20 @@ class YouTubeServer:
             case ["watch"]:
                 return _page("ytInitialPlayerResponse", self._player(given.get("v", "")))
             case ["@ferry_office"]:
-                return _page(
-                    "ytInitialData", {}, f'<link rel="canonical" href="https://www.youtube.com/channel/{CHANNEL}">'
-                )
+                return _page("ytInitialData", {}, self._head())
             case ["channel", named, "videos"] if named == CHANNEL:
                 tiles = [
                     {"richItemRenderer": {"content": _tile(one, place)}} for place, one in enumerate(self.videos[::-1])
                 ]
-                return _page("ytInitialData", {"contents": {"tabs": [{"contents": tiles[:30]}]}})
+                return _page("ytInitialData", {"contents": {"tabs": [{"contents": tiles[:30]}]}}, self._head())
         return Answer(b"<h1>404</h1>", 404, {"Content-Type": "text/html"})
+
+    def _head(self) -> str:
+        return (
+            f'<link rel="canonical" href="https://www.youtube.com/channel/{CHANNEL}">'
+            '<meta property="og:title" content="Ferry Office">'
+            f'<meta property="og:image" content="https://yt3.googleusercontent.com/{self.picture}=s900-c-k-no-rj">'
+        )
 
     def feed(self) -> str:
         entries = "".join(_entry(one) for one in self.videos[::-1][:15])

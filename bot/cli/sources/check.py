@@ -83,10 +83,11 @@ def _show_one(session: Session, answer: SourceAnswer, form: str | None) -> None:
     """Print one answer; raises its failure."""
     if form == "json":
         write_json(session, _document(answer))
+    else:
+        for line in _describe(answer):
+            write_line(session, line)
     if answer.failure is not None:
         raise answer.failure
-    if form != "json":
-        write_line(session, next(_describe(answer)))
 
 
 def _ask(session: Session, config: "Config", chosen: "Sequence[SourceSettings]") -> list[SourceAnswer]:
@@ -174,13 +175,26 @@ def _per_day(answer: SourceAnswer) -> float | None:
 
 
 def _document(answer: SourceAnswer) -> dict[str, object]:
+    row, rate = answer.known.row, _per_day(answer)
+    often = None if rate is None else round(rate, 2)
     if answer.failure is not None:
-        state, reason = answer.failure.state, str(answer.failure)
-        return {"source": answer.name, "ok": False, "state": state, "reason": reason, "to_do": advise(answer.failure)}
+        return {
+            "source": answer.name,
+            "ok": False,
+            "state": answer.failure.state,
+            "reason": str(answer.failure),
+            "to_do": advise(answer.failure),
+            "title": row.title if row is not None else None,
+            "channel_id": row.channel_id if row is not None else None,
+            "handle": row.handle if row is not None else None,
+            "way": answer.kind,
+            "newest": _newest(answer),
+            "per_day": often,
+            "last_ok": iso(row.last_ok_at) if row is not None else None,
+        }
     if answer.batch is None:
         return {"source": answer.name, "ok": True, "said": answer.said}
-    batch, row = answer.batch, answer.known.row
-    rate = _per_day(answer)
+    batch = answer.batch
     return {
         "source": answer.name,
         "ok": True,
@@ -192,7 +206,7 @@ def _document(answer: SourceAnswer) -> dict[str, object]:
         "posts": len(batch.posts),
         "unreadable": len(batch.quarantined),
         "newest": _newest(answer),
-        "per_day": None if rate is None else round(rate, 2),
+        "per_day": often,
     }
 
 
@@ -204,9 +218,10 @@ def _newest(answer: SourceAnswer) -> str | None:
 
 
 def _describe(answer: SourceAnswer) -> Iterator[str]:
-    """The answer in one line, and for a failure what a person can do in a second one."""
+    """The answer in one line; for a failure also what is known of the source, and what a person can do."""
     if answer.failure is not None:
         yield f"{answer.name}: {answer.failure.state}: {one_line(answer.failure.reason)}"
+        yield f"  {_known(answer)}"
         yield f"  {one_line(advise(answer.failure))}"
     elif answer.batch is None:
         yield f"{answer.name}: {one_line(answer.said)}"
@@ -214,18 +229,32 @@ def _describe(answer: SourceAnswer) -> Iterator[str]:
         yield _sentence(answer, answer.batch)
 
 
+def _known(answer: SourceAnswer) -> str:
+    """What the archive has of a source that fails."""
+    row = answer.known.row
+    if row is None or row.last_ok_at is None:
+        return f"it has never answered; asked by {answer.kind}"
+    title = f" as “{one_line(row.title)}”" if row.title else ""
+    number = f" (channel id {one_line(row.channel_id)})" if row.channel_id else ""
+    return f"known{title}{number}{_habit(answer)}, last answer {iso(row.last_ok_at)}, asked by {answer.kind}"
+
+
+def _habit(answer: SourceAnswer) -> str:
+    newest, rate = _newest(answer), _per_day(answer)
+    last = f", the newest from {newest}" if newest is not None else ""
+    often = f", about {rate:{'.0f' if rate >= 100 else '.3g'}} a day" if rate is not None else ""
+    return last + often
+
+
 def _sentence(answer: SourceAnswer, batch: "Batch") -> str:
     title = f" “{one_line(batch.title)}”" if batch.title else ""
     row = answer.known.row
     same = ", as before" if row is not None and row.channel_id is not None else ""
     number = f" (channel id {one_line(batch.channel_id)}{same})" if batch.channel_id else ""
-    newest, rate = _newest(answer), _per_day(answer)
-    last = f", the newest from {newest}" if newest is not None else ""
-    often = f", about {rate:{'.0f' if rate >= 100 else '.3g'}} a day" if rate is not None else ""
     unreadable = f", {format_count(len(batch.quarantined), 'unreadable piece')}" if batch.quarantined else ""
     undated = sum(1 for post in batch.posts if post.posted_at is None and post.posted_raw.strip())
     odd = f", {NOT_UNDERSTOOD} of {format_count(undated, 'post')}" if undated else ""
     way = f", by {batch.method}" if batch.method and batch.method != answer.kind else ""
     why = f" ({one_line(batch.detail)})" if batch.detail else ""
     posts = format_count(len(batch.posts), "post")
-    return f"{answer.name}: ok{title}{number}: {posts}{last}{often}{odd}{unreadable}{way}{why}"
+    return f"{answer.name}: ok{title}{number}: {posts}{_habit(answer)}{odd}{unreadable}{way}{why}"

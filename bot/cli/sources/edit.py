@@ -21,13 +21,13 @@ def remove(session: Session, name: str) -> None:
     """Take a source out of the config file. What was collected of it stays in the archive."""
     from bot.config.editing import remove_entry
 
-    config, path = _written(session)
+    config, path = written(session)
     find_by_name(config.sources, name, "source")
     users = [rule.name for rule in config.rules if rule.sources and name in rule.sources]
     if users:
         named = ", ".join(visible(user) for user in users[:3])
         raise UserError(f"the rule {named} names this source: take it out there first ({visible(str(path))})")
-    _save(session, path, remove_entry(path.read_text(encoding="utf-8"), "sources", name))
+    save(session, path, remove_entry(path.read_text(encoding="utf-8"), "sources", name))
     write_line(session, f"{visible(name)} is removed from {visible(str(path))}; its archive stays")
 
 
@@ -39,7 +39,7 @@ def rename(session: Session, name: str, new: str) -> None:
     """Give a source another name in the config file; its archive goes along (`was`), and rules that name it follow."""
     from bot.config.editing import rename_entry
 
-    config, path = _written(session)
+    config, path = written(session)
     source = find_by_name(config.sources, name, "source")
     if any(other.name == new for other in config.sources):
         raise UserError(f"there is a source {visible(new)} already")
@@ -48,17 +48,19 @@ def rename(session: Session, name: str, new: str) -> None:
             f"{visible(name)} was {visible(source.was)} and has not been started since, or `was` is still there: "
             "start the daemon once, take `was` out of the entry, then rename it"
         )
-    _save(session, path, rename_entry(path.read_text(encoding="utf-8"), "sources", name, new, [("rules", "sources")]))
+    save(session, path, rename_entry(path.read_text(encoding="utf-8"), "sources", name, new, [("rules", "sources")]))
     write_line(session, f"{visible(name)} is {visible(new)} now; the daemon moves its archive when it reads the config")
 
 
-def _written(session: Session) -> "tuple[Config, Path]":
+def written(session: Session) -> "tuple[Config, Path]":
+    """The config, and the file that it is in."""
     config = session.written_config()
     assert config.path is not None
     return config, config.path
 
 
-def _save(session: Session, path: Path, text: str) -> None:
+def save(session: Session, path: Path, text: str) -> None:
+    """Write the config file, if what it says is without mistakes."""
     from bot.config.editing import save_checked
     from bot.listing.kinds import every_kind
 

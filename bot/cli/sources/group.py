@@ -47,6 +47,7 @@ _LAZY = {
         "bot.cli.sources.rhythm", "Accept that a source is silent, until it is so as long again.", "acknowledge"
     ),
     "history": Lazy("bot.cli.sources.history", "List what has changed about who a source is."),
+    "accept": Lazy("bot.cli.sources.accept", "Follow the new owner of a source's name, or where it has moved to."),
     "recheck": Lazy("bot.cli.sources.recheck", "Look at a post again: was it edited or deleted?"),
     "backfill": Lazy("bot.cli.sources.backfill", "Fetch the history of a source; it can be interrupted and continued."),
 }

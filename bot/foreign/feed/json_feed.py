@@ -14,6 +14,7 @@ from bot.foreign.feed.parsed import (
     join_bodies,
     keep_newest,
     one_line_of,
+    picture_of,
     read_duration,
 )
 from bot.foreign.json import find_refusal, read, storable, write
@@ -45,6 +46,7 @@ def read_json_feed(text: str, address: str, cap: int, read_time: Callable[[str],
     return ParsedFeed(
         kind="json",
         title=one_line_of(_words(document, "title")),
+        picture=picture_of(address, document.get("icon") or document.get("favicon")),
         generator="",
         built=None,
         ttl=None,

@@ -51,12 +51,13 @@ class ParsedEntry(TypedDict):
 class ParsedFeed(TypedDict):
     """The whole document. `total` counts its entries; `entries` holds at most `cap` of them, in document order.
 
-    `note` says how its bytes were decoded, where a person should know that. `generator`, `built` (microseconds UTC)
-    and `ttl` (minutes) are what it says of itself.
+    `note` says how its bytes were decoded, where a person should know that. `picture` is the address of its picture,
+    without a query. `generator`, `built` (microseconds UTC) and `ttl` (minutes) are what it says of itself.
     """
 
     kind: str
     title: str
+    picture: str
     generator: str
     built: int | None
     ttl: int | None
@@ -87,6 +88,12 @@ def absolute(source: str, link: str) -> str:
         return storable(urljoin(source, link.strip())) if link.strip() else ""
     except ValueError:
         return ""
+
+
+def picture_of(source: str, link: object) -> str:
+    """The address of a picture without its query, by which it is known; "" for anything else."""
+    address = absolute(source, link).partition("?")[0] if isinstance(link, str) else ""
+    return address[:1000] if address.startswith(("http://", "https://")) else ""
 
 
 def count_of(value: object) -> int | None:

@@ -20,6 +20,7 @@ from bot.foreign.feed.parsed import (
     join_bodies,
     keep_newest,
     one_line_of,
+    picture_of,
     read_duration,
 )
 from bot.foreign.json import storable
@@ -108,6 +109,7 @@ def read_xml_feed(text: str, address: str, cap: int, places: Sequence[tuple[int,
     return ParsedFeed(
         kind="atom" if feed is not None and feed.name == "feed" else "rss",
         title=_first_line(*_own(head, "title"), *_in(head, "dc", "title")),
+        picture=picture_of(address, _find_picture(head)),
         generator=_first_line(*_own(head, "generator"))[:100],
         built=time(_first_line(*_own(head, "lastbuilddate"))[:100]),
         ttl=count_of(_first_line(*_own(head, "ttl"))),
@@ -117,6 +119,13 @@ def read_xml_feed(text: str, address: str, cap: int, places: Sequence[tuple[int,
         refused=[],
         note="",
     )
+
+
+def _find_picture(head: Element) -> str:
+    """The address of the picture of a feed: RSS 2.0, else Atom, else iTunes."""
+    urls = [each for image in _own(head, "image") for each in _own(image, "url")]
+    named = _first_line(*urls, *_own(head, "logo", "icon"))
+    return named or next((each.attributes.get("href", "") for each in _in(head, "itunes", "image")), "")
 
 
 def find_entry_spans(data: bytes) -> list[tuple[int, int]]:

@@ -94,6 +94,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int, tro
         ).write(),
         detail=detail,
         title=reading["title"] or None,
+        picture=reading["picture"] or None,
         moved_to=note.moved,
         notices=tuple(sentence for kind, sentence in notices.items() if kind not in note.reported),
         ids_move=True,

@@ -13,7 +13,7 @@ from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
-from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want, describe_new_owner
 from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
 from bot.foreign.times import read_time
@@ -123,7 +123,7 @@ class Mastodon:
             cursor=note.write(),
             more=more,
             channel_id=note.actor or note.id,
-            handle=self.settings.address.handle,
+            handle=self._name_of(shown),
             title=shown.title if shown is not None else None,
             picture=(shown.picture or None) if shown is not None else None,
             moved_to=(shown.moved_to or None) if shown is not None else None,
@@ -269,6 +269,13 @@ class Mastodon:
             raise Later(f"{self._where} answered with something that is not an account", state=UNREADABLE)
         return owner
 
+    def _name_of(self, shown: Owner | None) -> str:
+        """What the account is called now. Its server shows it without the domain, which may be another than its own."""
+        address = self.settings.address
+        if shown is None or "@" in shown.handle or shown.handle.casefold() == address.name.casefold():
+            return address.handle
+        return f"@{shown.handle}@{address.server.partition('//')[2]}"
+
     async def _must_exist(self, note: AccountCursor) -> None:
         """Say why the account under its id is not there any more."""
         owner = await self._look_up(note.server, foreign=note.server != self.settings.address.server)
@@ -277,7 +284,7 @@ class Mastodon:
         if owner.id != note.id:
             raise Never(
                 f"the name {self._where} now belongs to another account (id {owner.id}, was {note.id})",
-                remedy="check who owns it now; to follow the new owner, add it under another source name",
+                remedy=describe_new_owner(self.settings.name),
                 state=RENAMED,
             )
 

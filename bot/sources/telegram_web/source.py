@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import HOUR
 from bot.contracts.living import LivingPosts
-from bot.contracts.source import Recognised, SourceTools, Want
+from bot.contracts.source import Recognised, SourceTools, Want, describe_new_owner
 from bot.errors import Later, Never
 from bot.foreign.times import is_usable
 from bot.http import Reply, check_busy
@@ -212,7 +212,7 @@ class TelegramWeb:
         if known and channel_id and channel_id != known:
             raise Never(
                 f"the name {self.settings.channel} now belongs to channel {channel_id} (was {known})",
-                remedy="check who owns it now; to follow the new owner, add it under another source name",
+                remedy=describe_new_owner(self.settings.name),
                 state=RENAMED,
             )
 

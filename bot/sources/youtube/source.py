@@ -21,10 +21,11 @@ from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.youtube.videos import (
     CHANNEL_ID,
+    ChannelPage,
     VideoList,
     WatchPage,
-    find_channel,
     find_videos,
+    read_channel,
     read_feed,
     read_watch_page,
     reread,
@@ -163,6 +164,7 @@ class YouTube:
         self._http = tools.http
         self._clock = tools.clock
         self._living = LivingPosts(tools.clock)
+        self._shown = ChannelPage()  # what the channel's page said last
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest videos. A feed that fails, as they do for days, is replaced by the pages of the channel."""
@@ -192,6 +194,7 @@ class YouTube:
             channel_id=note.channel,
             handle=self.settings.handle(),
             title=found.title,
+            picture=self._shown.picture,
             fetch=reply.recorded(self.settings.kind),
         )
 
@@ -231,6 +234,8 @@ class YouTube:
             overlap=overlap,
             cursor=note.after(posts).write(),
             channel_id=note.channel,
+            title=self._shown.title,
+            picture=self._shown.picture,
             method=_BY_PAGES,
             detail=f"read from the pages of the channel: {failed.reason}",
         )
@@ -245,6 +250,7 @@ class YouTube:
         if not reply.ok:
             raise Later(f"the page of {self._where} answered {reply.status}")
         listed = await self._read(lambda: find_videos(reply.body))
+        self._shown = await self._read(lambda: read_channel(reply.body))
         if not listed:
             raise Later(f"the page of {self._where} lists no videos", state=UNREADABLE)
         fresh = listed
@@ -297,12 +303,12 @@ class YouTube:
                 remedy="look at it in a browser: a handle may have changed",
                 state=NOT_FOUND,
             )
-        found = await self._read(lambda: find_channel(reply.body)) if reply.ok else None
-        if found is None:
+        self._shown = await self._read(lambda: read_channel(reply.body)) if reply.ok else ChannelPage()
+        if self._shown.id is None:
             raise Later(
                 f"the page of {self._where} ({reply.status}) does not say which channel it is", state=UNREADABLE
             )
-        return found
+        return self._shown.id
 
     # What an answer must be -------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ not found there is simply not known.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from html import unescape
 
 from bot.foreign import json as foreign_json
 from bot.foreign.charset import decode
@@ -23,6 +24,7 @@ _CHANNEL = re.compile(
     r'<(?:link rel="canonical" href|meta itemprop="(?:identifier|channelId)" content|meta property="og:url" content)='
     r'"(?:https://www\.youtube\.com/channel/)?(UC[\w-]{22})"'
 )
+_SHOWN = re.compile(r'<meta property="og:(title|image)" content="([^"]{1,2000})"')
 _GONE = ("unavailable", "removed", "terminated", "private", "not available", "no longer")
 _Fields = Mapping[str, object]
 
@@ -36,6 +38,15 @@ class VideoList:
     channel: str | None = None
     title: str | None = None
     full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPage:
+    """What a channel's page says of the channel: its lasting id, title, and the picture, by what its address names."""
+
+    id: str | None = None
+    title: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +134,12 @@ def make_post(
 # Pages ----------------------------------------------------------------------------------------------------------------
 
 
-def find_channel(body: bytes) -> str | None:
-    """The lasting id of the channel whose page this is."""
-    found = _CHANNEL.search(body.decode("utf-8", "replace"))
-    return found[1] if found else None
+def read_channel(body: bytes) -> ChannelPage:
+    """What the page of a channel says of it, in its head."""
+    head = body.decode("utf-8", "replace")
+    found, shown = _CHANNEL.search(head), dict(_SHOWN.findall(head))
+    picture = unescape(shown.get("image", "")).partition("=")[0].rpartition("/")[2]  # what follows names its size
+    return ChannelPage(found[1] if found else None, _tidy(unescape(shown.get("title", ""))) or None, picture or None)
 
 
 def find_videos(body: bytes) -> list[str]:
