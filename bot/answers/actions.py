@@ -96,11 +96,16 @@ def _begin(writer: "Writer", noun: str, name: str, length: int, why: str, who: s
         who=who,
     )
     mute = check_mute(asked.config, wanted)
-    known = next((one for one in mutes.read_active(writer, asked.now) if _is_covered(mute, one)), None)
+    known = find_covering(writer, mute, asked.now)
     if known is not None:
         return f"{say_of(describe_muted(mute))}: muted already, until {asked.time(known.until)} (mute {known.id})"
     number = mutes.add(writer, mute)
     return f"{say_of(describe_muted(mute))}: muted until {asked.time(mute.until)} (mute {number}; /unmute {number})"
+
+
+def find_covering(writer: "Writer", mute: Mute, now: int) -> Mute | None:
+    """The mute by which the same is muted already, for about as long or longer; None if there is none."""
+    return next((one for one in mutes.read_active(writer, now) if _is_covered(mute, one)), None)
 
 
 def _is_covered(mute: Mute, known: Mute) -> bool:

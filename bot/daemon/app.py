@@ -70,6 +70,7 @@ class App:
             self._keep("announcing what was given up", self.stages.given_up.run),
             self._keep("digests", self.stages.digesting.run),
             self._keep("backups", self.stages.backups.run),
+            self._keep("requests", self.stages.requests.run),
             self._keep("upkeep", self.stages.upkeep.run),
             self._keep("news of the program", self.stages.own_health.run),
             self._keep("the rhythm of sources", self.stages.rhythm.run),

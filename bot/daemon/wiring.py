@@ -20,6 +20,7 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.config import Config
 from bot.config.environment import Environment
+from bot.config.paths import people_in
 from bot.contracts.registry import BrokenPlugIn
 from bot.contracts.source import Source, SourceTools
 from bot.contracts.target import AT_ONCE, Target, TargetTools
@@ -40,6 +41,7 @@ from bot.daemon.pacing import Pacing
 from bot.daemon.pings import Pings
 from bot.daemon.refolding import Refolding
 from bot.daemon.renaming import follow_names
+from bot.daemon.requests import Requests
 from bot.daemon.reserve import Reserve
 from bot.daemon.rhythm import Rhythm, RhythmPlan
 from bot.daemon.rounds import Rounds
@@ -172,6 +174,14 @@ class Stages:
             self._ring_alerts,
         )
         self.wired = self.build(config)
+        self.requests = Requests(
+            self.archive,
+            self._clock,
+            people_in(config.data_dir),
+            lambda: self.wired.config,
+            self._ring_removal,
+            self.say,
+        )
         self.backups = Backups(self.archive, self._clock, self.say, config, self._health_targets)
         self.rereading = Rereading(self.archive, self._clock)
         moving = MovingIndex(self.archive, self._clock, self.say, lambda: disk_usage(config.data_dir).free)
@@ -286,6 +296,9 @@ class Stages:
 
     def _ring_alerts(self) -> None:
         self.wired.outbox.ring()
+
+    def _ring_removal(self) -> None:
+        self.wired.removal.bell.ring()
 
     def _ring_rechecked(self) -> None:
         """A re-check was stored: a deletion or reappearance that a page alone does not show."""
