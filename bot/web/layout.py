@@ -17,6 +17,7 @@ from bot.web.access.forms import csrf_field
 from bot.web.assets import address
 from bot.web.room import room_of
 from bot.web.viewer import viewer_of
+from storage.language.script import language
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,6 +53,7 @@ def environment() -> Environment:
     made.filters["web_address"] = is_web_address
     made.filters["second"] = format_second
     made.filters["size"] = format_size
+    made.filters["spoken"] = language
     return made
 
 

@@ -60,6 +60,25 @@ def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
     }
 
 
+def list_browsed(seeded: Seeded) -> list[str]:
+    """Some of these, for a browser, which takes longer."""
+    posts, name = list(seeded.posts.values()), seeded.config.sources[0].name
+    return [
+        "/search",
+        "/search?q=marker",
+        "/coverage",
+        "/rules",
+        "/alerts",
+        "/files",
+        f"/source/{put(name)}",
+        f"/rules/{put(name)}?replay=7",
+        *(f"/post/{post}" for post in posts[::12]),
+        *(f"/event/{post}" for post in posts[::28]),
+        f"/alerts/{min(seeded.alerts.values())}",
+        f"/files/{seeded.files['file 0']}",
+    ]
+
+
 def put(words: str) -> str:
     """Words as a part of an address."""
     return quote(words, safe="")

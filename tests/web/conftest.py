@@ -7,6 +7,7 @@ from shutil import copytree
 import pytest
 
 from tests.web.archive import Seeded, seed
+from tests.web.hostile_archive import seed_hostile
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,15 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
 def copy_of_seeded(seeded: Seeded, tmp_path: Path) -> Callable[[], Seeded]:
     """Make a copy to write to."""
     return lambda: seeded.in_copy(Path(copytree(seeded.directory, tmp_path / "seeded")))
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """The archive in which strangers chose every word."""
+    return seed_hostile(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """Its twin, whose words can do no harm."""
+    return seed_hostile(tmp_path_factory.mktemp("twin"), twin=True)

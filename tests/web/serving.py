@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import uvicorn
@@ -36,7 +37,8 @@ def opened(seeded: Seeded, viewer: Viewer = OWNER) -> Iterator[ReadingRoom]:
     try:
         yield room
     finally:
-        asyncio.run(room.reading.aclose())
+        with ThreadPoolExecutor(1) as aside:  # a driven browser has a loop of its own in this thread
+            aside.submit(asyncio.run, room.reading.aclose()).result()
 
 
 @contextmanager

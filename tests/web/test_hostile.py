@@ -8,19 +8,8 @@ from starlette.testclient import TestClient
 from tests.web.addresses import list_hostile_pages
 from tests.web.archive import Seeded
 from tests.web.hostile import ATTEMPTS, WORDS, harmless
-from tests.web.hostile_archive import seed_hostile
 from tests.web.serving import asking, opened
 from tests.web.skeleton import is_ours, skeleton, walk
-
-
-@pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    return seed_hostile(tmp_path_factory.mktemp("hostile"))
-
-
-@pytest.fixture(scope="session")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    return seed_hostile(tmp_path_factory.mktemp("twin"), twin=True)
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,6 @@ def _read(reader: "Reader", sha256: str) -> ContentShown | None:
     texts: dict[tuple[str, str], TextRow] = {}
     for post in reading.read_posts(reader, dict.fromkeys(one.post_id for one in posts)):
         for text in post.texts:
-            if text.media_id in ids:
+            if text.media_id in ids and text.engine is not None:
                 texts.setdefault((text.kind, text.text), text)
     return ContentShown(posts[:_POSTS], list(texts.values()), len(posts) > _POSTS)

@@ -1,0 +1,147 @@
+"""The reading room in a real browser: every page, at three widths, light and dark, with and without scripts, by keys."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.addresses import list_browsed, list_pages
+from tests.web.archive import Seeded
+from tests.web.browser import Looking, looking, missing, started
+from tests.web.serving import opened, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+_EACH_TEMPLATE = (
+    "now", "search", "search mistake", "post claim", "post recording", "post edited", "event", "source", "coverage",
+    "rules", "rule replayed", "alerts", "alert", "files", "picture", "nothing",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with started() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def base(seeded: Seeded) -> Iterator[str]:
+    with opened(seeded) as room, served(room) as address:
+        yield address
+
+
+@pytest.fixture
+def person(browser: "Browser", base: str) -> Iterator[Looking]:
+    """Somebody with a phone; nothing may have gone wrong in the end."""
+    with looking(browser, base) as here:
+        yield here
+        assert here.wrong == []
+
+
+def test_no_page_reaches_outside_breaks_a_script_or_is_wider_than_a_window(seeded: Seeded, person: Looking) -> None:
+    wide: list[str] = []
+    for name, address in list_pages(seeded).items():
+        status = person.open(address)
+        assert status in (200, 400, 404), name
+        wide += [f"{name}, {one}" for one in person.find_overflow()]
+    assert wide == []
+    assert person.wrong == []
+
+
+def test_no_page_shuts_anybody_out_in_light_and_in_the_dark(seeded: Seeded, person: Looking) -> None:
+    pages, found = list_pages(seeded), list[str]()
+    for name in _EACH_TEMPLATE:
+        person.open(pages[name])
+        found += [f"{name}: {one}" for one in person.find_barriers()]
+        person.page.emulate_media(color_scheme="dark")
+        found += [f"{name} in the dark: {one}" for one in person.find_barriers(("color-contrast",))]
+        person.page.emulate_media(color_scheme="light")
+    assert found == []
+
+
+def test_the_checks_see_what_they_look_for(person: Looking) -> None:
+    person.page.goto("about:blank")
+    person.page.set_content(
+        "<html lang='en'><title>x</title><main style='width:2000px'><img src='http://127.0.0.1:9/x.png'>"
+        "<p style='color:#eee;background:#fff'>pale</p></main></html>"
+    )
+    assert any("1400" in one for one in person.find_overflow())
+    assert {one.partition(" ")[0] for one in person.find_barriers()} >= {"image-alt", "color-contrast"}
+    assert person.wrong
+    person.wrong.clear()
+
+
+def test_without_scripts_a_person_searches_reads_and_goes_on(browser: "Browser", base: str, seeded: Seeded) -> None:
+    with looking(browser, base, scripts=False) as here:
+        page = here.page
+        here.open("/")
+        page.get_by_role("link", name="Search", exact=True).click()
+        page.get_by_role("searchbox").fill("command")
+        page.get_by_role("searchbox").press("Enter")
+        page.get_by_role("link", name="state-spokesman").first.click()
+        page.get_by_role("heading", name="state-spokesman", level=1).wait_for()
+        here.open("/search?q=bulletin")
+        page.get_by_role("link", name="Older posts").click()
+        assert page.get_by_role("article").count() == 10
+        here.open(f"/post/{seeded.posts['copy']}")
+        page.locator(f"a[href='/event/{seeded.posts['claim']}']").first.click()
+        page.get_by_role("heading", name="The statement and its copies").wait_for()
+        page.get_by_role("link", name="Alerts", exact=True).click()
+        page.get_by_role("link", name="not delivered").click()
+        page.get_by_role("link", name="bridges").last.click()
+        page.get_by_role("heading", name="What the rule found").wait_for()
+        page.get_by_role("link", name="Files", exact=True).click()
+        page.get_by_role("link", name="order.wav").click()
+        page.get_by_role("heading", name="1 post shows it").wait_for()
+        assert here.wrong == []
+
+
+def test_keys_alone_lead_everywhere_and_the_focus_is_seen(person: Looking, seeded: Seeded) -> None:
+    page, press = person.page, person.page.keyboard.press
+    person.open("/alerts")
+    press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.get_by_role("link", name="Skip to the words").bounding_box()["y"] >= 0  # type: ignore[index]
+    press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for _ in range(12):
+        press("Tab")
+        assert float(page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")) >= 2
+    press("j")
+    press("j")
+    press("k")
+    press("Enter")
+    page.wait_for_url(f"{person.base}/alerts/*")
+    press("/")
+    page.wait_for_url(f"{person.base}/search")
+    page.get_by_role("searchbox").fill("taungkyar command")
+    press("Enter")
+    page.wait_for_url(f"{person.base}/search?q=*")
+    press("Escape")
+    press("j")
+    press("Enter")
+    page.wait_for_url(f"{person.base}/post/*")
+    person.open(f"/post/{seeded.posts['copy']}")
+    press("e")
+    page.wait_for_url(f"{person.base}/event/{seeded.posts['claim']}")
+    press("?")
+    page.get_by_role("dialog").wait_for()
+    press("Escape")
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_bad_inputs_54_and_the_attempts_run_nothing_and_ask_nobody_in_a_browser(
+    browser: "Browser", hostile: Seeded, twin: Seeded
+) -> None:
+    shown: list[list[list[str]]] = []
+    for archive in (hostile, twin):
+        with opened(archive) as room, served(room) as address, looking(browser, address) as here:
+            shown.append([])
+            for place in list_browsed(archive):
+                assert here.open(place) == 200, place
+                shown[-1].append(here.list_elements())
+            assert here.wrong == []
+    for place, mine, others in zip(list_browsed(hostile), *shown, strict=True):
+        assert set(mine) == set(others), place
