@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for: a format, the `query` as it was typed (None: all posts), and what is wanted in its terms."""
+    """What is asked for: a format, the `query` as it was typed (None: all posts), and what is wanted in its terms.
+
+    More than `most` posts are refused. `looking` hears from time to time which post a search has come to; it may raise.
+    """
 
     format: str
     query: str | None
     wanted: "Selection"
+    most: int | None = None
+    looking: "Callable[[int], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,9 @@ def _gather(reader: "Reader", data_dir: Path, order: Order) -> "tuple[Material, 
     from storage.sources.coverage import read_coverage
 
     wanted, counts = order.wanted, ExportCounts()
-    ids = find_ids(reader, wanted)
+    ids = find_ids(reader, wanted, order.looking)
+    if order.most is not None and len(ids) > order.most:
+        raise UserError(f"these are more than {order.most:,} posts: narrow it, or use `communique export`")
     first = second_of(ids[0]) * SECOND if ids else None
     coverage = read_coverage(reader, find_sources(reader, wanted), wanted.since, wanted.until, first)
     material = Material(

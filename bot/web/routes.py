@@ -8,6 +8,7 @@ from bot.web.assets import serve_asset
 from bot.web.pages.alerts import show_alert, show_alerts
 from bot.web.pages.coverage import show_coverage
 from bot.web.pages.event import show_event
+from bot.web.pages.export import send_export, show_export
 from bot.web.pages.files import show_file, show_files
 from bot.web.pages.now import show_now
 from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
@@ -44,6 +45,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/alerts/{alert:id}", show_alert),
     Route("/files", show_files),
     Route("/files/{sha256}", show_file),
+    Route("/export", show_export),
+    Route("/export/file", send_export),
     Route("/sign-in", show_sign_in, methods=["GET", "POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
     Route("/enter/{secret}", enter),

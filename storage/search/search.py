@@ -80,11 +80,17 @@ def search(
 
 
 def search_ids(
-    reader: Reader, query: Query, *, since: int | None, until: int | None, sources: Sequence[str]
+    reader: Reader,
+    query: Query,
+    *,
+    since: int | None,
+    until: int | None,
+    sources: Sequence[str],
+    looking: Callable[[int], None] | None = None,
 ) -> Iterator[int]:
     """Ids of all posts that `search` yields; where they have the words is not looked for."""
     wanted = _Search(reader, _asked(query, since, until, sources, (), AS_IT_IS))
-    return (reading.document.post_id for reading in wanted.readings(_MOST))
+    return (reading.document.post_id for reading in wanted.readings(_MOST, looking))
 
 
 def count(

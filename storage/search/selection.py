@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
@@ -54,16 +54,17 @@ def find_sources(reader: Reader, wanted: Selection) -> dict[int, str]:
     }
 
 
-def find_ids(reader: Reader, wanted: Selection) -> array[int]:
-    """Ids of the posts that are wanted, the oldest first: eight bytes each."""
+def find_ids(reader: Reader, wanted: Selection, looking: Callable[[int], None] | None = None) -> array[int]:
+    """Ids of the posts that are wanted, the oldest first: eight bytes each. `looking` is that of a search."""
     sources = find_sources(reader, wanted)
     if not sources:
         return array("q")
     if wanted.query is None:
         return array("q", _walk(reader, wanted, sources))
+    names = tuple(sources.values())
     found = array(
         "q",
-        search_ids(reader, wanted.query, since=wanted.since, until=wanted.until, sources=tuple(sources.values())),
+        search_ids(reader, wanted.query, since=wanted.since, until=wanted.until, sources=names, looking=looking),
     )
     found.reverse()
     return found

@@ -102,7 +102,7 @@ def test_nothing_found_is_an_empty_export(exports: Exports, name: str, tmp_path:
     assert done.path.exists()
 
 
-def test_what_is_not_ours_stays(exports: Exports, name: str, tmp_path: Path) -> None:
+def test_bad_input_55_what_is_not_ours_stays(exports: Exports, name: str, tmp_path: Path) -> None:
     there = tmp_path / "out"
     exports.make(name, there)
     done = exports.make(name, there)  # unchanged: replaced

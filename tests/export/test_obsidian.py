@@ -28,7 +28,7 @@ def test_names_are_the_same_in_every_export(exports: Exports, tmp_path: Path) ->
     assert all((every.path / name).read_bytes() == (some.path / name).read_bytes() for name in names)
 
 
-def test_hostile_names_are_safe_on_every_system_and_differ(hostile: Exports, tmp_path: Path) -> None:
+def test_bad_input_41_hostile_names_are_safe_on_every_system_and_differ(hostile: Exports, tmp_path: Path) -> None:
     done = hostile.make("obsidian", tmp_path / "vault")
     paths = [path.relative_to(done.path) for path in done.path.rglob("*.md")]
     assert len([path for path in paths if path.parts[0] == "posts"]) == done.posts

@@ -19,7 +19,7 @@ def _posts(exports: Exports, tmp_path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line]
 
 
-def test_a_csv_has_every_post_and_no_formula(hostile: Exports, tmp_path: Path) -> None:
+def test_bad_input_52_a_csv_has_every_post_and_no_formula(hostile: Exports, tmp_path: Path) -> None:
     done = hostile.make("csv", tmp_path / "posts.csv")
     with done.path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -29,7 +29,7 @@ def test_a_csv_has_every_post_and_no_formula(hostile: Exports, tmp_path: Path) -
     assert all(f"'{formula}".encode() in done.path.read_bytes().replace(b'""', b'"') for formula in FORMULAS[:4])
 
 
-def test_a_workbook_holds_texts_and_neither_formulas_nor_links(hostile: Exports, tmp_path: Path) -> None:
+def test_bad_input_52_a_workbook_holds_texts_and_neither_formulas_nor_links(hostile: Exports, tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is missing; make setup-web brings it")
     done = hostile.make("xlsx", tmp_path / "posts.xlsx")
     sheet = openpyxl.load_workbook(done.path).active

@@ -38,6 +38,7 @@ def list_pages(seeded: Seeded) -> Mapping[str, str]:
         "picture": f"/files/{files['picture']}",
         "recording": f"/files/{files['recording']}",
         "document": f"/files/{files['document']}",
+        "export": "/export?q=command&source=hill-rangers",
     }
 
 
@@ -52,6 +53,7 @@ def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
         "rules": "/rules",
         "alerts": "/alerts",
         "files": "/files",
+        "export": f"/export?q=marker&source={put(names[0])}",
         **{f"event {number}": f"/event/{seeded.posts[f'post {number}']}" for number in range(0, len(seeded.posts), 5)},
         **{f"source {number}": f"/source/{put(name)}" for number, name in enumerate(names)},
         **{f"rule {number}": f"/rules/{put(name)}?replay=7" for number, name in enumerate(names)},
