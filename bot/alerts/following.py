@@ -1,6 +1,6 @@
 """Files that follow the alert about their post, as many in one message as its target takes together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.alerts.document import build_envelope, message_id
 from bot.alerts.files import list_stored
@@ -10,6 +10,7 @@ from bot.contracts.message import Attachment, Message, Shows
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
 from storage.media import following
+from storage.media.following import FollowingFiles
 from storage.posts import reading
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _FIELD = 120  # UTF-16 units of a name
 
 def compose_files(reader: "Reader", row: "DeliveryRow", data_dir: "Path | None", shows: Shows) -> Message:
     """The message with the next files of an alert, as a silent reply to it."""
-    alert, _, _ = _payload(row)
+    alert = FollowingFiles.read(row.payload).alert
     read = read_alert(reader, alert, row.target)
     files = find_files(reader, row, data_dir, shows)
     repeat = " (possible repeat)" if row.possible_repeat else ""
@@ -49,9 +50,9 @@ def compose_files(reader: "Reader", row: "DeliveryRow", data_dir: "Path | None",
 
 def find_files(reader: "Reader", row: "DeliveryRow", data_dir: "Path | None", shows: Shows) -> list[Attachment]:
     """The files that go into this message: of those that no earlier one had, the first ones that fit together."""
-    _, post_id, done = _payload(row)
-    [post] = reading.read_posts(reader, [post_id])
-    left = [file for file in list_stored(post, data_dir) if file.media_id not in done]
+    known = FollowingFiles.read(row.payload)
+    [post] = reading.read_posts(reader, [known.post])
+    left = [file for file in list_stored(post, data_dir) if file.media_id not in known.done]
     fitting = [file for file in left if 0 < file.size <= shows.file_bytes]
     return list(shows.together(fitting)) if fitting and shows.together is not None else []
 
@@ -73,13 +74,9 @@ def owe_files(writer: "Writer", row: "DeliveryRow", message: Message, shows: Sho
         return
     if row.match_id is not None and following.has_files(writer, row.match_id, row.target):
         return
-    known: Any = {"alert": row.match_id, "done": (), "until": now + following.PATIENCE, **row.payload}
     had = {file.media_id for file in (message.attachment, *message.album) if file is not None}
-    if known["alert"] is not None:
-        following.owe(writer, row.target, known["alert"], had | set(known["done"]), known["until"], now)
-
-
-def _payload(row: "DeliveryRow") -> tuple[int, int, frozenset[int]]:
-    """The alert, its post, and the files that earlier messages had."""
-    known: Any = row.payload
-    return int(known["alert"]), int(known["post"]), frozenset(known["done"])
+    if row.kind == "files":
+        known = FollowingFiles.read(row.payload)
+        following.owe(writer, row.target, known.alert, had | known.done, known.until, now)
+    elif row.match_id is not None:
+        following.owe(writer, row.target, row.match_id, had, now + following.PATIENCE, now)

@@ -7,10 +7,11 @@ that earlier messages had.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from storage.archive.database import Reader, Writer
 
@@ -18,6 +19,24 @@ PATIENCE = 1_800_000_000  # microseconds after the alert, after which it takes w
 NO_FILES = "no file that the target takes was archived within 30 minutes"
 _LAST = 4  # the least urgent priority: alerts go first
 _PENDING = "SELECT 1 FROM media f WHERE f.post_id = {} AND f.state = 'pending'"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingFiles:
+    """What the payload of such a message says. `until` (microseconds UTC) is when it takes what has come."""
+
+    alert: int
+    post: int
+    done: frozenset[int]
+    until: int
+
+    @classmethod
+    def read(cls, payload: Mapping[str, object]) -> FollowingFiles:
+        """As `owe` has written it. Raises TypeError for anything else."""
+        alert, post, until, done = (payload.get(name) for name in ("alert", "post", "until", "done"))
+        if not (isinstance(alert, int) and isinstance(post, int) and isinstance(until, int) and isinstance(done, list)):
+            raise TypeError(f"no payload of a message with files: {dict(payload)}")
+        return cls(alert, post, frozenset(one for one in done if isinstance(one, int)), until)
 
 
 def owe(writer: Writer, target: str, match_id: int, done: Iterable[int], until: int, now: int) -> None:
