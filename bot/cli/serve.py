@@ -75,7 +75,7 @@ async def _serve(session: Session, config: "Config", address: str | None) -> int
             session.out.flush()
             try:
                 with _noted(config.data_dir, shown):
-                    return await answer_requests(make_app(room), listening, config.web.files)
+                    return await answer_requests(make_app(room), listening, room.pulse.stop, config.web.files)
             finally:
                 await room.reading.aclose()
                 await room.gate.aclose()

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 
 from bot.errors import UserError
 from bot.foreign.text import visible
-from bot.web.api.refusals import REFUSALS, RequestRefused
+from bot.web.api.refusals import FOR_PROGRAMS, REFUSALS, RequestRefused
 from bot.web.layout import page
 from storage.archive.errors import ArchiveError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Answering = Callable[[Request, Exception], Response]
 
-FOR_PROGRAMS = ("/api/", "/feeds/")
 _NAMED = {403: "forbidden", 404: "missing", 405: "method"}
 
 

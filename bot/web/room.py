@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from bot.clock import Clock
 from bot.web.kept import KeptAnswers
+from bot.web.pulse import Pulse
 from bot.web.reading import ReadingThreads
 from bot.web.viewer import Viewer, viewer_of
 from storage.frozen import dataclass
@@ -38,6 +39,7 @@ class ReadingRoom:
     owner: Viewer
     gate: "Gate | None" = None
     kept: KeptAnswers = field(default_factory=KeptAnswers)
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 def room_of(request: "HTTPConnection") -> ReadingRoom:

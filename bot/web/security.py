@@ -1,19 +1,22 @@
 """What every answer says to a browser, and which requests are answered at all."""
 
-import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from bot.web.access.forms import SAFE, BadForm, check_form, parse_form, read_body
 from bot.web.access.gate import NotLetIn
+from bot.web.api.refusals import FOR_PROGRAMS, problem_details
+from bot.web.api.routes import is_taken
 from bot.web.viewer import NOBODY
 from storage.people.tokens import PREFIX
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from bot.web.room import ReadingRoom
@@ -72,7 +75,9 @@ class FrontDoor:
             try:
                 receive = await _read_form(scope, receive)
             except BadForm as problem:
-                refused = PlainTextResponse(f"{problem}\n", problem.status, {"Connection": "close"})
+                # what nothing here takes, changes nothing: the router says which methods there are
+                if problem.status != 403 or is_taken(scope):
+                    refused = _refuse(scope, problem.status, str(problem), {"Connection": "close"})
         await (refused or self._app)(scope, receive, sending)
 
     def _refuse_host(self, scope: "Scope") -> "Response | None":
@@ -95,12 +100,12 @@ class FrontDoor:
             shown = cookies.get(cookie_name(self._room, "session"))
             caller = await gate.find(headers, shown, peer, token_in(scope))
         except NotLetIn as problem:
-            return PlainTextResponse(f"{problem}\n", 403)
+            return _refuse(scope, 403, str(problem))
         if caller is not None:
             state["viewer"], state["session"] = caller.viewer, caller.session
             state["form_secret"] = caller.session or state["form_secret"]
             state["by_token"] = caller.viewer.scope is not None
-            return _refuse_scope(caller.viewer, scope["path"])
+            return _refuse_scope(caller.viewer, scope)
         if scope["path"].startswith(OPEN_TO_ALL):
             return None
         return _ask_to_sign_in(scope, headers)
@@ -126,20 +131,25 @@ def token_in(scope: "Scope") -> str | None:
     return first if first.startswith(PREFIX) else QueryParams(scope.get("query_string", b"")).get("token")
 
 
-def _refuse_scope(viewer: "Viewer", path: str) -> "Response | None":
-    if viewer.scope == "feeds" and not path.startswith("/feeds/"):
-        return PlainTextResponse("This token opens feeds alone.\n", 403)
+def _refuse(scope: "Scope", status: int, sentence: str, headers: "Mapping[str, str] | None" = None) -> "Response":
+    if scope["path"].startswith(FOR_PROGRAMS):
+        return problem_details(status, sentence, headers=headers)
+    return PlainTextResponse(f"{sentence}\n", status, headers)
+
+
+def _refuse_scope(viewer: "Viewer", scope: "Scope") -> "Response | None":
+    if viewer.scope == "feeds" and not scope["path"].startswith("/feeds/"):
+        return _refuse(scope, 403, "This token opens feeds alone.")
     return None
 
 
 def _ask_to_sign_in(scope: "Scope", headers: Headers) -> "Response":
     path = scope["path"]
     if path.startswith("/api/"):
-        problem = {"type": "about:blank", "status": 401, "title": "Sign in, or send a token (Authorization: Bearer …)."}
-        body = json.dumps(problem, ensure_ascii=False)
-        return Response(body, 401, {"WWW-Authenticate": "Bearer"}, "application/problem+json")
+        sentence = "Sign in, or send a token (Authorization: Bearer …)."
+        return _refuse(scope, 401, sentence, {"WWW-Authenticate": "Bearer"})
     if path.startswith("/feeds/"):
-        return PlainTextResponse("There is no such feed.\n", 404)
+        return _refuse(scope, 404, "There is no such feed.")
     if scope["method"] not in SAFE or headers.get("authorization"):
         return PlainTextResponse("Sign in first: /sign-in\n", 401, {"WWW-Authenticate": "Bearer"})
     query = scope.get("query_string", b"").decode("latin-1")

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,10 +55,12 @@ def _load(config: uvicorn.Config, tls: tuple[Path, ...]) -> None:
         raise UserError(f"[web] certificate {tls[0]} or key_file {tls[1]} cannot be used: {problem}") from None
 
 
-async def answer_requests(app: "ASGIApp", listening: socket.socket, tls: tuple[Path, ...] = ()) -> int:
-    """Answer until SIGTERM, SIGHUP or Ctrl-C; `tls` is a certificate and its key. Raises UserError.
+async def answer_requests(
+    app: "ASGIApp", listening: socket.socket, let_go: Callable[[], None], tls: tuple[Path, ...] = ()
+) -> int:
+    """Answer until SIGTERM, SIGHUP or Ctrl-C; `let_go` ends what waits then. `tls`: a certificate and its key.
 
-    The exit code: 0, or 130 after Ctrl-C.
+    The exit code: 0, or 130 after Ctrl-C. Raises UserError.
     """
     config = uvicorn.Config(
         app,
@@ -82,6 +84,7 @@ async def answer_requests(app: "ASGIApp", listening: socket.socket, tls: tuple[P
         server.force_exit = bool(stopped_by)  # the second time: at once
         server.should_exit = True
         stopped_by.append(number)
+        let_go()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

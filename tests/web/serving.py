@@ -59,4 +59,5 @@ def served(room: ReadingRoom) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
+            room.pulse.stop()
             thread.join()

@@ -13,6 +13,8 @@ from bot.web.api.answers import FORMS
 from bot.web.api.asking import Parameter
 from bot.web.api.endpoints import DOCUMENTS, LISTS, ListEndpoint
 from bot.web.api.refusals import TYPE
+from bot.web.api.stream import PARAMETERS
+from bot.web.api.stream import TYPE as TYPE_OF_STREAM
 
 _ROOT = "/api/v1"
 _ETAG = {"ETag": {"schema": {"type": "string"}}}
@@ -121,7 +123,9 @@ def _others() -> dict[str, Any]:
     file |= {"206": {"description": "The part that Range asks for.", "content": whole}}
     file["416"] = {"description": "The part lies beyond its end."}
     described = _answers({"application/json": {"schema": {"type": "object"}}}, _ETAG)
+    events = _answers({TYPE_OF_STREAM: {"schema": {"type": "string"}}}, {})
     return {
+        f"{_ROOT}/stream": {"get": _operation("stream", "News as server-sent events.", (), PARAMETERS, events)},
         f"{_ROOT}/files/{{sha256}}": {
             "get": _operation("file", "A stored file; Range asks for a part of it.", (digest,), (), file)
         },

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 TYPE = "application/problem+json"
+FOR_PROGRAMS = ("/api/", "/feeds/")  # addresses that programs read
 _MISSING = "there is nothing with this name here"  # the same for what does not exist and for what may not be read
 _RETRY_S = 10
 
@@ -44,7 +45,7 @@ def misread(mistake: QueryError, parameter: str = "q") -> RequestRefused:
     return RequestRefused(400, str(mistake), parameter, mistake.position)
 
 
-def problem(
+def problem_details(
     status: int,
     detail: str,
     *,
@@ -68,25 +69,25 @@ def problem(
 
 def _by_refusal(_: "Request", refused: Exception) -> Response:
     found = cast("RequestRefused", refused)
-    return problem(found.status, str(found), parameter=found.parameter, position=found.position)
+    return problem_details(found.status, str(found), parameter=found.parameter, position=found.position)
 
 
 def _by_status(_: "Request", refused: Exception) -> Response:
     found = cast("HTTPException", refused)
     detail = _MISSING if found.status_code == HTTPStatus.NOT_FOUND else found.detail
-    return problem(found.status_code, detail, headers=found.headers)
+    return problem_details(found.status_code, detail, headers=found.headers)
 
 
 def _by_mistake(_: "Request", mistake: Exception) -> Response:
-    return problem(404, _MISSING) if isinstance(mistake, NotFound) else problem(400, str(mistake))
+    return problem_details(404, _MISSING) if isinstance(mistake, NotFound) else problem_details(400, str(mistake))
 
 
 def _by_archive(_: "Request", trouble: Exception) -> Response:
-    return problem(503, str(trouble), headers={"Retry-After": str(_RETRY_S)})
+    return problem_details(503, str(trouble), headers={"Retry-After": str(_RETRY_S)})
 
 
 def _by_bug(_: "Request", __: Exception) -> Response:
-    return problem(500, "this failed because of a mistake in the program; the journal of `serve` says which")
+    return problem_details(500, "this failed because of a mistake in the program; the journal of `serve` says which")
 
 
 REFUSALS: "Mapping[type[Exception], Callable[[Request, Exception], Response]]" = {

@@ -3,19 +3,21 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from bot.web.api.answers import FORMS, JSON, answer_document, answer_list, answer_text, choose_form
 from bot.web.api.asking import read_asked
 from bot.web.api.endpoints import DOCUMENTS, LISTS, DocumentEndpoint, ListEndpoint
 from bot.web.api.openapi import write_description
-from bot.web.api.refusals import missing
+from bot.web.api.refusals import FOR_PROGRAMS, missing
+from bot.web.api.stream import answer_stream
 from bot.web.files import answer_file
 from bot.web.room import read, room_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Scope
 
     Answer = Callable[[Request], Awaitable[Response]]
 
@@ -55,7 +57,11 @@ async def _give_file(request: "Request") -> "Response":
 
 
 def _routes() -> "list[BaseRoute]":
-    found: list[BaseRoute] = [Route(f"{ROOT}/openapi.json", _describe), Route(f"{ROOT}/files/{{sha256}}", _give_file)]
+    found: list[BaseRoute] = [
+        Route(f"{ROOT}/openapi.json", _describe),
+        Route(f"{ROOT}/files/{{sha256}}", _give_file),
+        Route(f"{ROOT}/stream", answer_stream),
+    ]
     for listed in LISTS:
         found += [Route(f"{ROOT}{listed.path}{end}", _list_of(listed)) for end in ("", ".{form}")]
     for one in DOCUMENTS:
@@ -65,3 +71,10 @@ def _routes() -> "list[BaseRoute]":
 
 
 API: "tuple[BaseRoute, ...]" = tuple(_routes())
+
+
+def is_taken(scope: "Scope") -> bool:
+    """Whether an address of the API takes this method; True for every other address."""
+    if not scope["path"].startswith(FOR_PROGRAMS):
+        return True
+    return any(route.matches(scope)[0] == Match.FULL for route in API)
