@@ -54,26 +54,7 @@ def _do(writer: "Writer", config: "Config", asked: "ActionRow", now: int) -> str
 
 def _mute(writer: "Writer", config: "Config", asked: "ActionRow", now: int) -> str:
     """Begin a mute; its time counts from when it was asked for, however long nobody took it up."""
-    given = asked.arguments
-    try:
-        length = duration(given.get("for", ""))
-    except ValueError as problem:
-        raise UserError(f"how long: {problem}") from None
-    wanted = check_mute(
-        config,
-        Mute(
-            rule=given.get("rule") or None,
-            source=given.get("source") or None,
-            tag=given.get("tag") or None,
-            query=given.get("query") or None,
-            target=given.get("target") or None,
-            from_at=asked.asked_at,
-            until=asked.asked_at + length,
-            why=given.get("why", ""),
-            who=asked.who,
-            even_max=given.get("even_max") == "true",
-        ),
-    )
+    wanted = check_mute(config, read_mute(asked.arguments, asked.who, asked.asked_at))
     if wanted.until <= now:
         raise UserError("its time was over before `communique run` took it up")
     known = find_covering(writer, wanted, now)
@@ -81,6 +62,26 @@ def _mute(writer: "Writer", config: "Config", asked: "ActionRow", now: int) -> s
         return f"{one_line(describe_muted(wanted))}: muted already, until {iso(known.until)} (mute {known.id})"
     number = mutes.add(writer, wanted)
     return f"{one_line(describe_muted(wanted))}: muted until {iso(wanted.until)} (mute {number})"
+
+
+def read_mute(given: Mapping[str, str], who: str, asked_at: int) -> Mute:
+    """The mute that was asked for, not yet checked. Raises UserError for a time that is none."""
+    try:
+        length = duration(given.get("for", ""))
+    except ValueError as problem:
+        raise UserError(f"how long: {problem}") from None
+    return Mute(
+        rule=given.get("rule") or None,
+        source=given.get("source") or None,
+        tag=given.get("tag") or None,
+        query=given.get("query") or None,
+        target=given.get("target") or None,
+        from_at=asked_at,
+        until=asked_at + length,
+        why=given.get("why", ""),
+        who=who,
+        even_max=given.get("even_max") == "true",
+    )
 
 
 def _unmute(writer: "Writer", number: int, who: str, now: int) -> str:

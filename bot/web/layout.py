@@ -14,6 +14,7 @@ from bot.documents.counts import format_size
 from bot.foreign.text import one_line, visible
 from bot.web import words
 from bot.web.access.forms import csrf_field
+from bot.web.acting import can_act, daemon_runs, make_key
 from bot.web.assets import address
 from bot.web.room import room_of
 from bot.web.viewer import viewer_of
@@ -47,7 +48,7 @@ def environment() -> Environment:
     )
     made.globals["asset"] = address
     made.globals["menu"] = MENU
-    made.globals["csrf_field"] = csrf_field
+    made.globals |= {"csrf_field": csrf_field, "can_act": can_act, "daemon_runs": daemon_runs, "make_key": make_key}
     made.filters["foreign"] = foreign
     made.filters["line"] = one_line
     made.filters["web_address"] = is_web_address

@@ -34,6 +34,12 @@ def csrf_field(request: "HTTPConnection") -> Markup:
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, form_token(request))
 
 
+def own_address(to: str) -> str:
+    """An address of this server that a form or a link names; the first page for any other."""
+    ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() and to.isascii()
+    return to if ours and not to.startswith(("/sign-", "/enter")) else "/"
+
+
 def form_token(request: "HTTPConnection") -> str:
     """What the forms of this browser show."""
     state = request.state

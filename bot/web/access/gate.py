@@ -12,7 +12,7 @@ from bot.web.viewer import Viewer
 from storage.archive.errors import ArchiveMissing
 from storage.frozen import dataclass
 from storage.people import attempts, persons, rights, sessions, tokens
-from storage.people.passwords import check_password
+from storage.people.passwords import check_password, hash_password
 from storage.people.persons import PersonRow
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class Gate:
                 return any(person.password for person in persons.list_people(reader))
 
         return await self.ask(look) if self.people.is_there() else False
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a new password."""
+        return await self._run(self._checking, hash_password, password)
 
     async def ask(self, work: "Callable[[], T]") -> T:
         """Do something with the file of people, in its own thread."""

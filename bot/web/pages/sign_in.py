@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from bot.clock import SECOND
-from bot.web.access.forms import form_of
+from bot.web.access.forms import form_of, own_address
 from bot.web.access.gate import Gate
 from bot.web.layout import page
 from bot.web.room import room_of
@@ -21,9 +21,9 @@ async def show_sign_in(request: "Request") -> "Response":
     """Ask for a name and a password, or take them."""
     gate = _gate_of(request)
     if request.method == "GET":
-        return await _ask(request, gate, _wanted(request.query_params.get("to", "")))
+        return await _ask(request, gate, own_address(request.query_params.get("to", "")))
     form = form_of(request)
-    wanted = _wanted(form.get("to", ""))
+    wanted = own_address(form.get("to", ""))
     peer = request.client.host if request.client else ""
     found = await gate.sign_in(
         form.get("name", ""), form.get("password", ""), gate.door.client_of(peer, request.headers)
@@ -79,12 +79,6 @@ def _signed_in(request: "Request", wanted: str, session: str) -> "Response":
     answer = RedirectResponse(wanted, 303)
     answer.headers.append("Set-Cookie", set_cookie(room_of(request), "session", session))
     return answer
-
-
-def _wanted(to: str) -> str:
-    """Where somebody wanted to go: an address of this server alone."""
-    ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() and to.isascii()
-    return to if ours and not to.startswith(("/sign-", "/enter")) else "/"
 
 
 def _gate_of(request: "Request") -> Gate:

@@ -1,0 +1,44 @@
+"""Forms that change something: what they ask for (`/act`), what came of it (`/requests/KEY`), and how to mute."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from bot.web.access.forms import form_of, own_address
+from bot.web.acting import ARGUMENTS, daemon_runs, file_request, wait_for
+from bot.web.layout import page
+from bot.web.viewer import require
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_PATIENCE_S = 2.0
+LENGTHS = ("30m", "1h", "4h", "12h", "1d", "3d", "7d")
+
+
+async def act(request: "Request") -> "Response":
+    """Take a form, write down what it asks for, and lead to what came of it."""
+    form = form_of(request)
+    asked = await file_request(request, form.get("what", ""), form, form.get("key", ""))
+    return RedirectResponse(f"/requests/{asked.key}?back={quote(own_address(form.get('back', '')), safe='/')}", 303)
+
+
+async def show_request(request: "Request") -> "Response":
+    """Show what came of a request, or that nobody has taken it up."""
+    require(request, "desk")
+    found = await wait_for(request, request.path_params["key"], _PATIENCE_S)
+    if found is None:
+        raise HTTPException(404)
+    back = own_address(request.query_params.get("back", ""))
+    return page(request, "request.html", found=found, back=back, runs=daemon_runs(request))
+
+
+async def ask_mute(request: "Request") -> "Response":
+    """Ask what is to be muted, until when, and why."""
+    require(request, "desk")
+    given = {name: request.query_params.get(name, "") for name in ARGUMENTS}
+    back = own_address(request.query_params.get("back", ""))
+    return page(request, "mute.html", given=given, back=back, lengths=LENGTHS, runs=daemon_runs(request))
