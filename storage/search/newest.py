@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EVERYTHING = And(())
 """A query that every post answers."""
 
-_FIRST, _MOST = 200, 10_000  # posts that are proposed at once
+_FIRST, _MOST = 200, 12_000  # posts that are proposed at once
 _LOOKED_AT = 100  # between two questions whether it is enough
 
 
@@ -79,23 +79,23 @@ def find_places(reader: Reader, query: Query, ids: list[int]) -> Iterator[FoundP
 def count_facets(reader: Reader, ids: list[int]) -> Facets:
     """Count these posts by what they have in common."""
     wanted = {"ids": as_list(ids)}
-    spread = Facets({}, {}, {}, {}, {})
-    for name, side, language, quarter, posts in reader.execute(_SPREAD, wanted):
-        for counts, key in ((spread.sources, name), (spread.sides, side), (spread.languages, language)):
+    found, several = Facets({}, {}, {}, {}, {}), 0
+    for name, side, language, quarter, posts, more_texts, *traits, _ in reader.execute(_SPREAD, wanted):
+        for counts, key in ((found.sources, name), (found.sides, side), (found.languages, language)):
             if key is not None:
                 counts[key] = counts.get(key, 0) + posts
         at = quarter * _QUARTER * SECOND
-        spread.quarters[at] = spread.quarters.get(at, 0) + posts
-    for language, posts in reader.execute(_OTHER_LANGUAGES, wanted):
-        spread.languages[language] = spread.languages.get(language, 0) + posts
+        found.quarters[at] = found.quarters.get(at, 0) + posts
+        several += more_texts
+        for kind, count in zip(_TRAITS, traits, strict=True):
+            if count:
+                found.kinds[kind] = found.kinds.get(kind, 0) + count
+    for language, posts in reader.execute(_OTHER_LANGUAGES, wanted) if several else ():
+        found.languages[language] = found.languages.get(language, 0) + posts
     for kind, posts in reader.execute(_KINDS, wanted):
-        named = documents.HAS.get(kind)
-        if named:
-            spread.kinds[named] = spread.kinds.get(named, 0) + posts
-    for kind, condition in _TRAITS.items():
-        if posts := int(reader.value(_WITH_TRAIT.format(condition), wanted)):
-            spread.kinds[kind] = posts
-    return spread
+        if kind in documents.HAS:
+            found.kinds[documents.HAS[kind]] = found.kinds.get(documents.HAS[kind], 0) + posts
+    return found
 
 
 class _Ways:
@@ -220,9 +220,10 @@ _HAVING = _TRAITS | {
     for name in documents.HAS.values()
 }
 _SPREAD = (
-    f"SELECT s.name, s.side, q.language, q.quarter, q.posts FROM (SELECT p.source_id, p.language,"
-    f" (p.id >> {POST_BITS}) / {_QUARTER} AS quarter, count(*) AS posts {_EACH} GROUP BY 1, 2, 3) q"
-    " JOIN sources s ON s.id = q.source_id"
+    "SELECT s.name, s.side, q.* FROM (SELECT p.language,"
+    f" (p.id >> {POST_BITS}) / {_QUARTER} AS quarter, count(*) AS posts, sum(p.texts > 1), "
+    + ", ".join(f"sum({condition})" for condition in _TRAITS.values())
+    + f", p.source_id AS source_id {_EACH} GROUP BY p.source_id, 1, 2) q JOIN sources s ON s.id = q.source_id"
 )
 _OTHER_LANGUAGES = (
     f"SELECT t.language, count(DISTINCT p.id) {_EACH} JOIN texts t ON t.post_id = p.id AND t.current = 1"
@@ -232,4 +233,3 @@ _KINDS = (
     "SELECT CASE m.kind WHEN 'round' THEN 'video' ELSE m.kind END, count(DISTINCT p.id)"
     f" {_EACH} JOIN media m ON m.post_id = p.id AND m.revision = p.revision GROUP BY 1"
 )
-_WITH_TRAIT = f"SELECT count(*) {_EACH} WHERE {{}}"
