@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.serve import EXTRA, is_installed
 from bot.cli.terminal.output import Session, say, style, write_line
 
 if TYPE_CHECKING:
@@ -241,5 +242,10 @@ def _suggest_commands(session: Session, directory: Path) -> None:
         "status",
     ):
         write_line(session, f"  {start} {words}")
+    write_line(session)
+    write_line(session, style(session, "Or read it in a browser, at the address that this prints:", "bold"))
+    if not is_installed():
+        write_line(session, f"  {shlex.quote(sys.executable)} -m pip install {shlex.quote(EXTRA)}   # first, once")
+    write_line(session, f"  {start} serve")
     write_line(session)
     write_line(session, f"To watch channels of your own: {name} init")

@@ -12,6 +12,7 @@ import click
 
 from bot.cli.terminal.output import Session, say, write_line
 from bot.config import paths
+from bot.daemon.systemd import Systemd
 from bot.errors import CommuniqueError, UserError
 from storage.people.database import PeopleFile
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _NOTE = "serve.address"
 DEFAULT = "127.0.0.1:8765"
-INSTALL = "pip install 'communique[web]'"
+EXTRA = "communique[web]"
+INSTALL = f"pip install '{EXTRA}'"
 _PACKAGES = ("starlette", "uvicorn", "jinja2", "python_multipart", "argon2")
 
 
@@ -73,6 +75,7 @@ async def _serve(session: Session, config: "Config", address: str | None) -> int
             shown = f"{'https' if config.web.files else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
             write_line(session, _invite(session, people, shown) if room.gate.door.local else f"{shown}/")
             session.out.flush()
+            Systemd(session.environment.notify_socket).ready(f"answers on {shown}")
             try:
                 with _noted(config.data_dir, shown):
                     return await answer_requests(make_app(room), listening, room.pulse.stop, config.web.files)

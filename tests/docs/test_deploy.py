@@ -16,7 +16,7 @@ DEPLOY = ROOT / "deploy"
 UNITS = ("communique.service", "communique@.service")
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, "communique-room.service"])
 def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not on this machine")

@@ -10,6 +10,7 @@ import subprocess
 import termios
 from contextlib import suppress
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -166,6 +167,7 @@ def test_the_search_of_the_readme_answers_as_it_stands_there(told: tuple[Desk, s
 def test_what_the_demo_invites_to_works_when_it_is_pasted(told: tuple[Desk, str, str]) -> None:
     desk, out, _ = told
     invited = [shlex.split(one) for one in out.splitlines() if one.startswith("  ") and " --config " in one]
+    assert invited.pop()[-1] == "serve"  # the next test
     assert len(invited) >= 5
     with_rules = [*invited[0][: invited[0].index("--config") + 2], "rules", "list"]
     for words in (*invited, with_rules):
@@ -175,3 +177,20 @@ def test_what_the_demo_invites_to_works_when_it_is_pasted(told: tuple[Desk, str,
         assert answer.stdout.strip(), words
         assert not answer.stderr, words
     assert "regional-command" in answer.stdout, "the config of the demo goes along"
+
+
+def test_the_last_line_of_the_demo_opens_its_archive_in_the_reading_room(told: tuple[Desk, str, str]) -> None:
+    desk, out, _ = told
+    [line] = [shlex.split(one) for one in out.splitlines() if one.endswith(" serve")]
+    words = [*line, "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        words, env=desk.environment(), cwd=desk.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stdout
+        try:
+            browser = build_opener(HTTPCookieProcessor())
+            with browser.open(serving.stdout.readline().strip(), timeout=60) as answer:
+                assert "hill_rangers_info" in answer.read().decode()
+        finally:
+            serving.terminate()
+    assert serving.returncode == 0
