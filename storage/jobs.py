@@ -118,7 +118,7 @@ def _claim(
 ) -> list[ClaimedJob]:
     rows = writer.rows(
         "UPDATE jobs SET claimed_until = :until, healthy = :healthy "
-        f"WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT :limit) "
+        f"WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT :limit + 0) "
         "RETURNING id, kind, post_id, slot, attempts, seen, due_at",
         {"until": now + lease, "kind": kind, "now": now, "limit": limit, "healthy": int(healthy)},
     )

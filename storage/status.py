@@ -239,4 +239,4 @@ UNION ALL SELECT 'quarantine', count(*), min(at) FROM quarantine
 
 _TARGETS = "SELECT name, state, reason, state_since, hold_until FROM targets ORDER BY name"
 
-_NOTICES = "SELECT at, about, text FROM notices ORDER BY id DESC LIMIT :limit"
+_NOTICES = "SELECT at, about, text FROM notices ORDER BY id DESC LIMIT :limit + 0"

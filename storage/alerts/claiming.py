@@ -30,7 +30,7 @@ _IN_TURN = (
     " AND n.id < m.id AND e.match_id = n.id AND e.target = d.target AND e.state IN ('pending', 'sending'))"
 )  # cross join: from the few matches of the post to their deliveries, never over all that is pending
 _READY = f"SELECT d.id {_FREE} AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN}"
-_ORDER = "ORDER BY d.priority, d.id LIMIT :most"
+_ORDER = "ORDER BY d.priority, d.id LIMIT :most + 0"
 # What a death interrupted once is very probably innocent, and comes first; a suspect only if it is claimed as such.
 _INTERRUPTED = f"{_READY} AND d.interruptions > 0 AND d.interruptions < 2 {_ORDER}"
 _FRESH = f"{_READY} AND d.interruptions = 0 {_ORDER}".replace(

@@ -204,7 +204,8 @@ def list_matches(
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
             f"SELECT {_COLUMNS}, s.name AS source, p.url FROM matches m JOIN posts p ON p.id = m.post_id"
-            f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED} ORDER BY m.id DESC LIMIT :size",
+            f" JOIN sources s ON s.id = p.source_id WHERE m.id < :below AND {_LISTED}"
+            " ORDER BY m.id DESC LIMIT :size + 0",
             {
                 "since": since,
                 "until": until,

@@ -120,7 +120,7 @@ def list_waiting(reader: Reader, target: str, now: int, *, limit: int) -> list[H
     rows = reader.rows(
         "SELECT d.id, m.post_id, m.rule, d.priority, d.created_at FROM deliveries d JOIN matches m ON m.id = d.match_id"
         " WHERE d.target = :target AND d.state = 'pending' AND d.held IS NULL AND d.asked = 0 AND d.not_before <= :now"
-        " ORDER BY d.priority, d.id LIMIT :limit",
+        " ORDER BY d.priority, d.id LIMIT :limit + 0",
         {"target": target, "now": now, "limit": limit},
     )
     return [HeldRow(*row) for row in rows]

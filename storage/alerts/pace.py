@@ -44,7 +44,7 @@ def list_free_times(reader: Reader, pace: Pace, now: int, count: int) -> list[in
     """When the next messages may go out, one after the other, if nothing else is sent."""
     limits = [(most, window) for most, window in ((pace.per_minute, MINUTE), (pace.per_hour, HOUR)) if most]
     at: list[int] = reader.column(
-        "SELECT at FROM sendings WHERE chat = :chat AND at <= :possible ORDER BY at DESC LIMIT :most",
+        "SELECT at FROM sendings WHERE chat = :chat AND at <= :possible ORDER BY at DESC LIMIT :most + 0",
         {"chat": pace.chat, "possible": now + MINUTE, "most": max((most for most, _ in limits), default=0)},
     )
     at.reverse()

@@ -53,7 +53,7 @@ def list_undelivered(reader: Reader, limit: int | None = None) -> list[Undeliver
         " coalesce(t.state, 'ok'), t.reason, t.hold_until"
         f" FROM deliveries d LEFT JOIN matches m ON m.id = {_ALERT}"
         " LEFT JOIN posts p ON p.id = m.post_id LEFT JOIN sources s ON s.id = p.source_id"
-        f" LEFT JOIN targets t ON t.name = d.target WHERE {_WAITING} ORDER BY d.id LIMIT :limit",
+        f" LEFT JOIN targets t ON t.name = d.target WHERE {_WAITING} ORDER BY d.id LIMIT :limit + 0",
         {"limit": -1 if limit is None else limit},
     )
     return [UndeliveredRow(*row) for row in rows]

@@ -72,7 +72,7 @@ _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
 
 
 class Reader:
-    """Asks the archive. Parameters are written :name; the columns of a row are read by name or by position."""
+    """Asks the archive. Parameters are written :name, and in LIMIT :name + 0; columns are read by name or position."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

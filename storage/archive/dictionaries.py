@@ -104,7 +104,7 @@ def find_samples(reader: Reader, without: Collection[str] = ()) -> dict[str, lis
 
 
 _SAMPLES = (
-    "SELECT w.mime, w.bytes, w.zstd FROM (SELECT id, revision FROM posts ORDER BY id DESC LIMIT :most) p "
+    "SELECT w.mime, w.bytes, w.zstd FROM (SELECT id, revision FROM posts ORDER BY id DESC LIMIT :most + 0) p "
     "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN raw w ON w.sha256 = r.raw_sha256 "
     "WHERE w.bytes BETWEEN 1 AND :largest AND w.mime NOT IN (SELECT mime FROM dictionaries) "
     f"AND NOT w.mime {in_list('without')}"

@@ -71,7 +71,7 @@ def list_own(reader: Reader, sha256: str, shown: ShownBy) -> list[ShownBy]:
     rows = reader.rows(
         "SELECT max(post_id) AS post_id, source_id, forward, tokens FROM event_files"
         " WHERE sha256 = :sha256 AND source_id = :source AND post_id <> :post"
-        " GROUP BY forward, tokens, iif(tokens IS NULL, post_id, 0) ORDER BY 1 DESC LIMIT :most",
+        " GROUP BY forward, tokens, iif(tokens IS NULL, post_id, 0) ORDER BY 1 DESC LIMIT :most + 0",
         {"sha256": sha256, "source": shown.source_id, "post": shown.post_id, "most": _CAPTIONS},
     )
     return [ShownBy(*row) for row in rows]
@@ -80,7 +80,7 @@ def list_own(reader: Reader, sha256: str, shown: ShownBy) -> list[ShownBy]:
 def list_captions(reader: Reader, sha256: str) -> list[str]:
     """The different few words that posts have beside this file."""
     return reader.column(
-        "SELECT DISTINCT tokens FROM event_files WHERE sha256 = :sha256 AND tokens <> '' LIMIT :most",
+        "SELECT DISTINCT tokens FROM event_files WHERE sha256 = :sha256 AND tokens <> '' LIMIT :most + 0",
         {"sha256": sha256, "most": _CAPTIONS},
     )
 

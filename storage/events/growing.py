@@ -97,7 +97,7 @@ def list_due(reader: Reader, target: str, now: int, limit: int) -> list[GrowingM
         "SELECT g.delivery_id, d.match_id, m.post_id, e.id, d.receipt, coalesce(d.settled_at, d.created_at), g.shown,"
         " g.copies, g.edits, min(e.newest_at + :after, e.opened_at + :most)"
         f" {_OF_TARGET.replace('WHERE', _JOINED + ' WHERE')} AND g.due_at <= :now ORDER BY g.due_at, g.delivery_id"
-        " LIMIT :limit",
+        " LIMIT :limit + 0",
         {"target": target, "now": now, "limit": limit, "after": AFTER_NEWEST, "most": AT_MOST},
     )
     return [GrowingMessage(*row) for row in rows]

@@ -103,7 +103,7 @@ def list_events(
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
             f"SELECT e.id, e.newest_at FROM events e WHERE {_SHOWN} AND (e.newest_at, e.id) < (:at, :below)"
-            " AND (:until IS NULL OR e.opened_at < :until) ORDER BY e.newest_at DESC, e.id DESC LIMIT :size",
+            " AND (:until IS NULL OR e.opened_at < :until) ORDER BY e.newest_at DESC, e.id DESC LIMIT :size + 0",
             {"since": since, "until": until, "rule": rule, "at": at, "below": last, "size": size},
         )
         yield from read_events(reader, [row["id"] for row in rows])
@@ -125,7 +125,7 @@ def find_copied(reader: Reader, target: str, since: int, until: int, *, limit: i
         " WHERE e.newest_at >= :since AND e.leads_to IS NULL AND posts > 1 AND EXISTS (SELECT 1 FROM event_posts b"
         " WHERE b.event_id = e.id AND b.at >= :since AND b.at < :until) AND EXISTS (SELECT 1 FROM event_posts b"
         " JOIN matches m ON m.post_id = b.post_id JOIN deliveries d ON d.match_id = m.id"
-        " WHERE b.event_id = e.id AND d.target = :target) ORDER BY posts DESC, e.id LIMIT :limit",
+        " WHERE b.event_id = e.id AND d.target = :target) ORDER BY posts DESC, e.id LIMIT :limit + 0",
         {"target": target, "since": since, "until": until, "limit": limit},
     )
     return [int(row["id"]) for row in rows]

@@ -175,13 +175,13 @@ def read_sharing(reader: Reader, prints: Collection[int]) -> Sharing:
     known: dict[int, list[int]] = {value: [] for value in prints}
     rows = reader.rows(
         "SELECT j.value, p.text_id FROM json_each(:prints) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
-        " LIMIT :most",
+        " LIMIT :most + 0",
         {"prints": as_list(known), "most": _AT_ONCE},
     )
     for value, text in rows:
         known[value].append(text)
     if len(rows) == _AT_ONCE:  # stock phrases: those of thousands are not read to the end
-        newest = "SELECT text_id FROM event_prints WHERE fingerprint = :value ORDER BY text_id DESC LIMIT :most"
+        newest = "SELECT text_id FROM event_prints WHERE fingerprint = :value ORDER BY text_id DESC LIMIT :most + 0"
         return {value: reader.column(newest, {"value": value, "most": _NEIGHBOURS}) for value in known}
     return known
 
@@ -264,7 +264,7 @@ def keep_words(
     writer: Writer, number: int, event_id: int, tokens: Sequence[str], prints: Iterable[int], at: int
 ) -> None:
     """Let copies of these words, which are text `number`, find the event."""
-    found = list(prints)
+    found = sorted(prints)  # neighbours are written to the same pages
     writer.execute(
         "INSERT INTO event_words (text_id, event_id, tokens, digest, prints, at)"
         " VALUES (:text, :event, :tokens, :digest, :prints, :at) ON CONFLICT (text_id) DO NOTHING",

@@ -88,12 +88,12 @@ def add_step(
 def read_next(reader: Reader, limit: int) -> list[Arrived | PlacingStep]:
     """What was not placed yet, in the order in which it was stored; `limit` at most."""
     revisions = reader.rows(
-        f"{_REVISION} WHERE r.id > {_done('revisions')} ORDER BY r.id LIMIT :limit",
+        f"{_REVISION} WHERE r.id > {_done('revisions')} ORDER BY r.id LIMIT :limit + 0",
         {"revisions": _REVISIONS, "limit": limit},
     )
     steps = reader.rows(
         "SELECT id, after, at, kind, post_id, media_id, text_id, other, unread FROM event_steps"
-        f" WHERE id > {_done('steps')} ORDER BY id LIMIT :limit",
+        f" WHERE id > {_done('steps')} ORDER BY id LIMIT :limit + 0",
         {"steps": _STEPS, "limit": limit},
     )
     found: tuple[list[Arrived | PlacingStep], list[Arrived | PlacingStep]] = (
@@ -194,7 +194,7 @@ class EarlierTexts:
         rows = self._reader.rows(
             "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
             " WHERE p.source_id = :source AND p.id > :until AND p.id < :post AND p.seq < :seq AND r.text <> ''"
-            " AND NOT p.service ORDER BY p.id DESC LIMIT :count",
+            " AND NOT p.service ORDER BY p.id DESC LIMIT :count + 0",
             {"source": reply[0], "seq": reply[1], "until": until, "post": arrived.post_id, "count": count},
         )
         texts = [*(row["text"] for row in rows), *known][:count]

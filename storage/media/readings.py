@@ -78,7 +78,7 @@ def find_requested(
 
 # The planner would rather sort all that is stored than walk the index of what is unread.
 _UNREAD = FILES.replace("media m", "media m INDEXED BY media_unread")
-_PAGE = "AND (m.post_id, m.id) < (:post, :id) ORDER BY m.post_id DESC, m.id DESC LIMIT :limit"
+_PAGE = "AND (m.post_id, m.id) < (:post, :id) ORDER BY m.post_id DESC, m.id DESC LIMIT :limit + 0"
 _TOP = (1 << 63) - 1
 
 
@@ -92,7 +92,7 @@ def list_given_up(reader: Reader, *, limit: int) -> list[GivenUpFile]:
     rows = reader.rows(
         f"SELECT f.*, g.kind AS made, q.native_id, g.at, g.reason, r.read_by FROM given_up g JOIN ({FILES}) f "
         "ON f.id = CAST(g.slot AS INTEGER) AND f.post_id = g.post_id JOIN media r ON r.id = f.id "
-        f"JOIN posts q ON q.id = f.post_id WHERE g.{_OF_FILES} ORDER BY g.id DESC LIMIT :limit",
+        f"JOIN posts q ON q.id = f.post_id WHERE g.{_OF_FILES} ORDER BY g.id DESC LIMIT :limit + 0",
         {"limit": limit},
     )
     found = []

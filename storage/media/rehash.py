@@ -116,16 +116,17 @@ def _post_of(archive: Archive, key: str) -> str:
     return f"{found['source']}/{found['native_id']}" if found else "a reply without a post"
 
 
-_RAW = "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 > :after ORDER BY sha256 LIMIT :most"
+_RAW = "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 > :after ORDER BY sha256 LIMIT :most + 0"
 _RAW_SAMPLE = (
-    "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 IN (SELECT sha256 FROM raw ORDER BY random() LIMIT :most)"
+    "SELECT sha256 AS key, bytes, zstd FROM raw "
+    "WHERE sha256 IN (SELECT sha256 FROM raw ORDER BY random() LIMIT :most + 0)"
 )
 _FILE = (
     "SELECT m.id AS key, m.sha256, coalesce(m.size, 0) AS size, s.name AS source, p.native_id FROM media m "
     "JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id WHERE m.state = 'stored' "
 )
-_FILES = f"{_FILE} AND m.id > :after ORDER BY m.id LIMIT :most"
-_FILES_SAMPLE = f"{_FILE} ORDER BY random() LIMIT :most"
+_FILES = f"{_FILE} AND m.id > :after ORDER BY m.id LIMIT :most + 0"
+_FILES_SAMPLE = f"{_FILE} ORDER BY random() LIMIT :most + 0"
 _READ_FROM = (
     "SELECT s.name AS source, p.native_id FROM revisions r JOIN posts p ON p.id = r.post_id "
     "JOIN sources s ON s.id = p.source_id WHERE r.raw_sha256 = :key LIMIT 1"

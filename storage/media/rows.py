@@ -111,7 +111,7 @@ def find_due(
         f"AND s.name {in_list('sources')} "
         f"AND m.id NOT {in_list('without')} "
         "AND (:slow OR m.kind NOT IN ('video', 'document')) "
-        "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit",
+        "ORDER BY p.alerts DESC, m.kind NOT IN ('voice', 'audio', 'round'), m.post_id DESC, m.id LIMIT :limit + 0",
         {
             "now": now,
             "sources": as_list(sources),

@@ -53,7 +53,7 @@ def list_newest(
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM {_JOINED} WHERE (:before IS NULL OR m.id < :before) AND (:kind IS NULL OR"
         " m.kind = :kind) AND (:state IS NULL OR m.state = :state) AND (:source IS NULL OR s.name = :source)"
-        " ORDER BY m.id DESC LIMIT :limit",
+        " ORDER BY m.id DESC LIMIT :limit + 0",
         {"before": before, "kind": kind, "state": state, "source": source, "limit": limit},
     )
     return [FileLine(*row) for row in rows]
@@ -63,7 +63,7 @@ def find_content(reader: Reader, sha256: str, *, limit: int) -> list[FileLine]:
     """The posts that show this content, the oldest first, at most so many; empty where we do not have it."""
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM {_JOINED} WHERE m.sha256 = :sha256 AND m.state = 'stored' ORDER BY m.post_id, m.id"
-        " LIMIT :limit",
+        " LIMIT :limit + 0",
         {"sha256": sha256, "limit": limit},
     )
     return [FileLine(*row) for row in rows]

@@ -181,7 +181,7 @@ def list_files_after(
             "SELECT m.post_id, m.id, s.name AS source, p.native_id, p.url, p.posted_at, m.kind, m.name, m.state, "
             "m.reason, coalesce(m.size, m.bytes) AS bytes, m.sha256, m.read_by, m.read_at, g.reason AS given_up "
             f"{_FROM} AND m.post_id <= :post AND (m.post_id < :post OR m.id > :last) "
-            "ORDER BY m.post_id DESC, m.id LIMIT :size",
+            "ORDER BY m.post_id DESC, m.id LIMIT :size + 0",
             {**wanted, "post": post, "last": last, "size": size},
         )
         for row in map(dict, rows):

@@ -59,7 +59,7 @@ def find_request(reader: Reader, key: str) -> ActionRow | None:
 def list_open(reader: Reader, limit: int) -> list[ActionRow]:
     """What the daemon has not taken up, oldest first."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY id LIMIT :limit", {"limit": limit}
+        f"SELECT {_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY id LIMIT :limit + 0", {"limit": limit}
     )
     return [_row(row) for row in rows]
 

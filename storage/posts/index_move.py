@@ -139,5 +139,6 @@ def _save(writer: Writer, move: IndexMove) -> IndexMove:
 
 _NEXT = (
     f"SELECT p.id, (SELECT sum(length(t.text)) FROM texts t WHERE t.id >= p.id << {TEXT_BITS} "
-    f"AND t.id < (p.id + 1) << {TEXT_BITS}) AS letters FROM posts p WHERE p.id < :floor ORDER BY p.id DESC LIMIT :most"
+    f"AND t.id < (p.id + 1) << {TEXT_BITS}) AS letters FROM posts p WHERE p.id < :floor "
+    "ORDER BY p.id DESC LIMIT :most + 0"
 )

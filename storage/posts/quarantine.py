@@ -63,7 +63,7 @@ def list_pieces(reader: Reader, *, limit: int = 100) -> list[QuarantineRow]:
     """The newest pieces first."""
     rows = reader.rows(
         "SELECT q.id, s.name, q.native_id, q.reason, q.at, q.raw_sha256 FROM quarantine q "
-        "JOIN sources s ON s.id = q.source_id ORDER BY q.id DESC LIMIT :limit",
+        "JOIN sources s ON s.id = q.source_id ORDER BY q.id DESC LIMIT :limit + 0",
         {"limit": limit},
     )
     return [QuarantineRow(*row) for row in rows]

@@ -44,7 +44,9 @@ def find_newest(
     `sources` and `tags` narrow it: a post passes if its source is one of these and bears one of these.
     """
     where, values = scope_clause(sources, tags)
-    rows = reader.rows(f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit", {**values, "limit": limit})
+    rows = reader.rows(
+        f"SELECT p.id FROM posts p {where} ORDER BY p.id DESC LIMIT :limit + 0", {**values, "limit": limit}
+    )
     return tuple(int(row["id"]) for row in reversed(rows))
 
 
@@ -96,7 +98,7 @@ def read_newest_entries(
     rows = reader.rows(
         f"SELECT p.native_id, p.url, {said('title')}, {said('text')}, p.posted_at, r.raw_sha256 FROM posts p "
         f"JOIN revisions r ON r.post_id = p.id AND r.number = p.revision {BEST_READING} "
-        "WHERE p.source_id = :source ORDER BY p.id DESC LIMIT :limit",
+        "WHERE p.source_id = :source ORDER BY p.id DESC LIMIT :limit + 0",
         {"source": source_id, "limit": limit},
     )
     return [tuple(row) for row in reversed(rows)]

@@ -31,7 +31,7 @@ def find_stale(reader: Reader) -> dict[int, str]:
     return found
 
 
-_STALE = "SELECT id, text FROM texts WHERE fold_version = :version ORDER BY id DESC LIMIT :most"
+_STALE = "SELECT id, text FROM texts WHERE fold_version = :version ORDER BY id DESC LIMIT :most + 0"
 
 
 def save(writer: Writer, folded: Mapping[int, str]) -> None:

@@ -60,7 +60,7 @@ def find_next(reader: Reader, source: str, number: int, limit: int) -> tuple[lis
         reader,
         "p.id IN (SELECT w.id FROM posts w WHERE w.source_id = (SELECT id FROM sources WHERE name = :source) "
         "AND w.reader > -:number AND w.reader < :number AND NOT EXISTS "
-        "(SELECT 1 FROM jobs j WHERE j.kind = 'decide' AND j.post_id = w.id AND j.slot = '') LIMIT :limit)",
+        "(SELECT 1 FROM jobs j WHERE j.kind = 'decide' AND j.post_id = w.id AND j.slot = '') LIMIT :limit + 0)",
         {"source": source, "number": number, "limit": limit},
     )
 

@@ -277,7 +277,7 @@ class Candidates:
                 return None
             found = self._ids(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
         elif plan.name in _WITH:
-            found = self._ids(_WITH[plan.name] + " LIMIT :most", asked | {"values": as_list(plan.values)})
+            found = self._ids(_WITH[plan.name] + " LIMIT :most + 0", asked | {"values": as_list(plan.values)})
         else:
             return None
         return found if len(found) < _FEW_ROWS else None
@@ -338,14 +338,14 @@ def _needs_words(node: Node) -> bool:
 
 
 _MATCHING = "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high"
-_NEWEST_FIRST = " ORDER BY rowid DESC LIMIT :most"
+_NEWEST_FIRST = " ORDER BY rowid DESC LIMIT :most + 0"
 # In the old index a text's rowid is its post's id << 14 and more.
 _MATCHING_OLD = (
     f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term "
     f"AND texts_index.rowid >= :low << {TEXT_BITS} AND texts_index.rowid < :high << {TEXT_BITS}"
 )
 _SEVERAL = f" AND EXISTS (SELECT 1 FROM posts WHERE posts.id = texts_index.rowid >> {TEXT_BITS} AND posts.texts > 1)"
-_HOW_MANY_OLD = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most)"
+_HOW_MANY_OLD = "SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE texts_index MATCH :term LIMIT :most + 0)"
 _POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC"
 # Counted in texts: their index is read much faster than posts, and windows need not be of one size.
 _AFTER_SOME = (
@@ -371,8 +371,8 @@ _WITH = {  # each by an index on posts, files or texts
     ),
 }
 _WHOLE = {
-    "event": f"SELECT post_id FROM event_posts WHERE event_id {in_list('values')} LIMIT :most",
-    "rule": f"SELECT DISTINCT post_id FROM matches WHERE rule {in_list('values')} LIMIT :most",
+    "event": f"SELECT post_id FROM event_posts WHERE event_id {in_list('values')} LIMIT :most + 0",
+    "rule": f"SELECT DISTINCT post_id FROM matches WHERE rule {in_list('values')} LIMIT :most + 0",
 }
 _RULES = (
     "WITH RECURSIVE found (rule) AS (SELECT min(rule) FROM matches UNION ALL "

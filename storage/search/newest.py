@@ -200,9 +200,9 @@ _SAID = (
 )
 _MATCHING = (
     "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high "
-    "ORDER BY rowid DESC LIMIT :size"
+    "ORDER BY rowid DESC LIMIT :size + 0"
 )
-_ALL = "SELECT p.id FROM posts p WHERE p.id >= :low AND p.id < :high ORDER BY p.id DESC LIMIT :size"
+_ALL = "SELECT p.id FROM posts p WHERE p.id >= :low AND p.id < :high ORDER BY p.id DESC LIMIT :size + 0"
 _EACH = "FROM json_each(:ids) j CROSS JOIN posts p ON p.id = j.value"  # what the index proposes is read by `posts`
 _AMONG = f"SELECT p.id {_EACH} WHERE TRUE{{}} ORDER BY p.id DESC"
 _IN_LANGUAGE = (

@@ -211,7 +211,7 @@ class _Search:
         return (since is None or at >= since) and (until is None or at < until)
 
 
-_COUNT = "SELECT count(*) FROM (SELECT 1 FROM posts_index WHERE posts_index MATCH :term LIMIT :most)"
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM posts_index WHERE posts_index MATCH :term LIMIT :most + 0)"
 _ALL = "SELECT count(*) FROM posts"
 
 

@@ -71,7 +71,7 @@ class Vocabulary:
         for mark in ("", CLOSED):
             asked = {"low": mark + lead, "high": mark + lead + "\U0010ffff", "most": most}
             words += self._reader.column(
-                "SELECT word FROM words WHERE word >= :low AND word < :high ORDER BY word LIMIT :most", asked
+                "SELECT word FROM words WHERE word >= :low AND word < :high ORDER BY word LIMIT :most + 0", asked
             )
         return words
 

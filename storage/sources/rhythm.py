@@ -60,7 +60,7 @@ def read_past(reader: Reader, source_id: int, since: int, first_id: int, now: in
     """
     posts = reader.column(
         "SELECT posted_at FROM posts WHERE source_id = :source AND id >= :low AND posted_at BETWEEN :since AND :now"
-        " ORDER BY id DESC LIMIT :most",
+        " ORDER BY id DESC LIMIT :most + 0",
         {"source": source_id, "low": first_id, "since": since, "now": now, "most": _MOST},
     )
     oldest = min(posts, default=since) if len(posts) == _MOST else since

@@ -1,4 +1,5 @@
 import multiprocessing
+import re
 import stat
 import subprocess
 import sys
@@ -32,6 +33,12 @@ def mode(path: Path) -> int:
 def test_rows_are_asked_by_name(archive: Archive) -> None:
     with archive.reading() as reader:
         assert reader.execute("SELECT :word AS said", {"word": "yes"}).fetchone()["said"] == "yes"
+
+
+def test_no_limit_makes_sqlite_plan_a_statement_each_time_that_it_runs() -> None:
+    """SQLite from 3.47 or so looks at a bare parameter of LIMIT while it plans, and so plans again for each value."""
+    for path in (*Path("storage").rglob("*.py"), *Path("bot").rglob("*.py")):
+        assert re.findall(r"LIMIT :\w+\b(?! \+ 0)", path.read_text(encoding="utf-8")) == [], path
 
 
 def test_the_reading_door_refuses_to_write(archive: Archive) -> None:
