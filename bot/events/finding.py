@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bot.events.likeness import Likeness, Nearness, compare, measure_nearness
+from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure_nearness
 from bot.events.trimming import Published, is_whole_of
 from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
 from storage.events import members, steps
@@ -99,7 +99,8 @@ def find_near(
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
     found = members.find_candidates(writer, prints.sharing, words.shingles, one.source_id, at, again=words.stamped)
-    texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
+    near_ones = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
+    texts = [(candidate, make_words(candidate.tokens)) for candidate in near_ones]
     texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
     whole = False

@@ -97,6 +97,15 @@ def compare(
     return Likeness("quote" if added else "copy", alike, contained, added)
 
 
+def may_be_near(first: Sequence[str], later: ComparedWords, near: Nearness | None = None) -> bool:
+    """Whether texts can be near enough for `compare`; False spares the shingles of the first."""
+    near, known = near or Nearness(), frozenset(later.tokens)
+    here = [token in known for token in first]
+    most = sum(one and two and three for one, two, three in zip(here, here[1:], here[2:], strict=False))
+    smaller = min(len(frozenset(first)) - 2, len(later.shingles))  # a text has a shingle for each new token but two
+    return tuple(first) == later.tokens or most >= min(near.alike, near.contained) * smaller
+
+
 def measure_nearness(first: ComparedWords, later: ComparedWords) -> float:
     """How near two texts are (0 to 2): the sum of both measures."""
     shared, smaller = len(first.shingles & later.shingles), min(len(first.shingles), len(later.shingles))

@@ -109,9 +109,9 @@ def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
         return make_words(list_tokens(_without_addressed_end(text)))
     bare = _without_stamp(text, earlier[:SIGNED_POSTS])
     words = _without_signature(bare, earlier)
-    if bare != text and not words.short:
-        return replace(words, stamped=True)
-    return _without_signature(text, earlier)
+    if bare == text:
+        return words
+    return _without_signature(text, earlier) if words.short else replace(words, stamped=True)
 
 
 def _without_stamp(text: str, earlier: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.events.finding import find_own_words, read_names
-from bot.events.likeness import compare
+from bot.events.likeness import compare, may_be_near
 from bot.events.numerals import find_values
 from bot.events.words import fingerprints, list_tokens, read_words
 
@@ -47,6 +47,20 @@ def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
         if label == "copy" and not fingerprints(read_words(first)) & fingerprints(read_words(later))
     ]
     assert apart == []
+
+
+def test_texts_that_are_not_compared_at_all_would_be_other_statements() -> None:
+    read = [(read_words(first), read_words(later)) for *_, first, later in pairs()]
+    spared = 0
+    for place, (first, later) in enumerate(read):
+        for other in (later, read[place - 1][1], read[place - 1][0]):
+            if not may_be_near(first.tokens, other):
+                spared += 1
+                assert compare(first, other).verdict == "other", (first.tokens, other.tokens)
+    assert spared > 300
+    again = read_words("gone " * 30 + "the fleet has left the harbour of the old town before the morning")
+    assert may_be_near(again.tokens, again)
+    assert may_be_near(again.tokens, read_words("the fleet has left the harbour of the old town before the morning"))
 
 
 @pytest.mark.parametrize(
