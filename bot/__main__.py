@@ -26,9 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         _discard_stdout()
     except OSError as problem:
-        _discard_stdout()
-        _print_error(f"cannot write the output: {problem.strerror or problem}")
-        code = code or 1
+        refused = _refuse_output(problem)
+        code = code or refused
     if arguments is None:
         gc.freeze()  # the memory is given back as a whole: nothing has to be taken apart before
     sys.exit(code)
@@ -66,7 +65,7 @@ def _run(arguments: list[str]) -> int:
             _print_error(str(unexpected))
             return 1
         if isinstance(unexpected, OSError) and unexpected.filename is None and _is_stdout_broken():
-            return 1  # `main` meets it again, and says it
+            return _refuse_output(unexpected)
         _print_error(
             f"communique failed unexpectedly ({type(unexpected).__name__}: {unexpected});"
             " set COMMUNIQUE_DEBUG=1 to see where, and please report it"
@@ -74,8 +73,15 @@ def _run(arguments: list[str]) -> int:
         return 1
 
 
+def _refuse_output(problem: OSError) -> int:
+    """Say why stdout takes no more bytes; what is still buffered is dropped, so that it fails only once."""
+    _discard_stdout()
+    _print_error(f"cannot write the output: {problem.strerror or problem}")
+    return 1
+
+
 def _is_stdout_broken() -> bool:
-    """Whether stdout takes no more bytes, not even the end of a line, which then stays buffered."""
+    """Whether stdout takes no more bytes, not even the end of a line."""
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()

@@ -144,6 +144,8 @@ def _find_version() -> str:
 def _final(path: Path, format_: Format) -> Path:
     """The final name; in a directory that exists, a file gets a name of ours."""
     target = Path(os.path.abspath(path))  # noqa: PTH100  a link is not followed
+    if not target.parent.is_dir():
+        raise UserError(f"there is no directory {target.parent}")
     if format_.file is not None and target.is_dir():
         return target / format_.file
     return target
@@ -193,6 +195,4 @@ def _said_of(target: Path) -> Iterator[None]:
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise CommuniqueError(f"no space left for {target}: free some space; nothing was written there") from None
-        if isinstance(problem, FileNotFoundError) and not target.parent.is_dir():
-            raise UserError(f"there is no directory {target.parent}") from None
         raise CommuniqueError(f"cannot write to {target}: {problem.strerror or problem}") from None

@@ -9,12 +9,12 @@ from bot.export.contract import Format, Material, Place
 if TYPE_CHECKING:
     from storage.rows import PostRow
 
-_ROWS, _LETTERS = 10_000, 8 << 20  # of a row group: what is in memory at once
+_ROWS, _LETTERS = 4_000, 2 << 20  # of a row group: what is in memory at once
 _TIMES = ("posted_at", "collected_at", "edited_at", "deleted_at")
 
 
 def write(material: Material, place: Place) -> None:
-    """One file; a row group is about 10,000 posts."""
+    """One file; a row group is up to 4,000 posts."""
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -92,9 +92,10 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(data_dir: Path, tmp_pa
     assert ran.stdout.endswith("0\n")
 
 
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", [("search", "hostile OR bridge", "--csv"), ("man",)])
 def test_an_output_that_cannot_be_written_is_one_sentence(
-    data_dir: Path, tmp_path: Path, words: tuple[str, ...]
+    data_dir: Path, tmp_path: Path, words: tuple[str, ...], buffered: str
 ) -> None:
     """The few bytes of a search fail when the program ends, the many of the manual while the command runs."""
     with Path("/dev/full").open("w") as full:
@@ -104,7 +105,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": buffered},
             check=False,
             timeout=60,
         )

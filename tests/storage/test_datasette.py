@@ -123,11 +123,16 @@ def test_what_people_type_is_found_in_every_script_while_a_writer_writes(
         writer.join()
 
 
-def test_a_search_box_takes_every_string(written: Any, tmp_path: Path) -> None:
+def test_a_search_box_takes_every_string_and_facets_count_what_it_finds(written: Any, tmp_path: Path) -> None:
     with serving(written.archive.path, tmp_path) as url:
         assert natives(url, f"search.json?q={quote('bridge AND (')}") == []
         assert natives(url, f"search.json?q={quote('bridge (')}") == ["5"]
         assert natives(url, f"search.json?q={quote('source:spokesman генерал')}") == ["6"]
+        facets = get(f"{url}/posts_readable.json?_search={quote('大橋')}&_facet=source&_facet=language")[
+            "facet_results"
+        ]
+        assert [(one["value"], one["count"]) for one in facets["source"]["results"]] == [("spokesman", 1)]
+        assert [(one["value"], one["count"]) for one in facets["language"]["results"]] == [("zh", 1)]
         for typed in ("", '"', "NOT", "*", "\\", "a" * 3000):
             assert natives(url, f"search.json?q={quote(typed)}") == []
             assert natives(url, f"texts_readable.json?_search={quote(typed)}&_size=1") == []
