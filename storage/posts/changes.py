@@ -62,7 +62,7 @@ def read_changes(reader: Reader, after: Position, limit: int) -> list[Change]:
     place = after
     for table, columns, kinds in _TABLES:
         rows = reader.rows(
-            f"SELECT id, post_id, {columns} AS what FROM {table} WHERE id > :after ORDER BY id LIMIT :limit",
+            f"SELECT id, post_id, {columns} AS what FROM {table} WHERE id > :after ORDER BY id LIMIT :limit + 0",
             {"after": getattr(place, _PLACES[table]), "limit": limit - len(found)},
         )
         for row in rows:
