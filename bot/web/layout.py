@@ -30,6 +30,8 @@ MENU = (
     ("/coverage", "coverage"),
     ("/rules", "rules"),
     ("/files", "files"),
+    ("/compare", "compare"),
+    ("/help", "help"),
 )
 """The pages in the menu: address, and the key of their name under `menu` in the catalogue."""
 

@@ -7,10 +7,12 @@ from bot.web.api.routes import API
 from bot.web.assets import serve_asset
 from bot.web.pages.actions import act, ask_mute, show_request
 from bot.web.pages.alerts import show_alert, show_alerts
+from bot.web.pages.compare import show_compare
 from bot.web.pages.coverage import show_coverage
 from bot.web.pages.event import show_event
 from bot.web.pages.export import send_export, show_export
 from bot.web.pages.files import show_file, show_files
+from bot.web.pages.help import show_help
 from bot.web.pages.now import show_now
 from bot.web.pages.people import show_people
 from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
@@ -53,6 +55,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/requests/{key}", show_request),
     Route("/mute", ask_mute),
     Route("/people", show_people, methods=["GET", "POST"]),
+    Route("/compare", show_compare),
+    Route("/help", show_help),
     Route("/sign-in", show_sign_in, methods=["GET", "POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
     Route("/enter/{secret}", enter),

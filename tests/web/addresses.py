@@ -39,6 +39,11 @@ def list_pages(seeded: Seeded) -> Mapping[str, str]:
         "recording": f"/files/{files['recording']}",
         "document": f"/files/{files['document']}",
         "export": "/export?q=command&source=hill-rangers",
+        "compare": "/compare",
+        "compare sides": "/compare?q=command&a=side:junta&b=side:resistance",
+        "compare sources": "/compare?a=source:border-daily&b=source:hill-rangers",
+        "compare mistake": "/compare?q=(command&a=side:junta&b=side:press",
+        "help": "/help",
     }
 
 
@@ -54,6 +59,8 @@ def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
         "alerts": "/alerts",
         "files": "/files",
         "export": f"/export?q=marker&source={put(names[0])}",
+        "help": "/help",
+        "compare": f"/compare?a={put('source:' + names[0])}&b={put('source:' + names[1])}",
         **{f"event {number}": f"/event/{seeded.posts[f'post {number}']}" for number in range(0, len(seeded.posts), 5)},
         **{f"source {number}": f"/source/{put(name)}" for number, name in enumerate(names)},
         **{f"rule {number}": f"/rules/{put(name)}?replay=7" for number, name in enumerate(names)},

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 _EACH_TEMPLATE = (
     "now", "search", "search mistake", "post claim", "post recording", "post edited", "event", "source", "coverage",
-    "rules", "rule replayed", "alerts", "alert", "files", "picture", "nothing",
+    "rules", "rule replayed", "alerts", "alert", "files", "picture", "nothing", "compare sides",
+    "help",
 )  # fmt: skip
 
 

@@ -141,3 +141,37 @@ def test_files_are_narrowed_by_kind_state_and_source(ask: TestClient) -> None:
     assert "notice 15.png" in read(ask, "/files?kind=photo&state=stored&source=state-spokesman")
     assert "gone: HTTP 404" in read(ask, "/files?state=gone")
     assert "No files." in read(ask, "/files?source=nobody")
+
+
+def test_two_voices_are_compared_in_the_order_of_time_and_nothing_is_left_out(seeded: Seeded, ask: TestClient) -> None:
+    query = "/compare?a=side%3Ajunta&b=source%3Avalley-radio"
+    seen, address = list[tuple[str, int]](), query
+    while address:
+        page = ask.get(address).text
+        seen += [
+            (column, int(post))
+            for column, post in re.findall(r'<div class="([ab])">.*?data-open href="/post/(\d+)"', page, re.DOTALL)
+        ]
+        older = re.search(r'rel="next"[^>]* href="([^"]+)"', page)
+        address = older[1].replace("&amp;", "&") if older else ""
+    ids = [post for _, post in seen]
+    assert ids == sorted(ids, reverse=True)
+    with Archive(seeded.data_dir / "communique.db") as archive, archive.reading() as reader:
+        for column, words_of in (("a", "side:junta"), ("b", "source:valley-radio")):
+            expected = [one.post_id for one in search(reader, parse(words_of), limit=None)]
+            assert [post for where, post in seen if where == column] == expected
+    page = read(ask, "/compare?q=command&a=side:junta&b=side:resistance")
+    assert "Contact with the regional command" in page
+    assert "Statement 14" in page
+    assert "Bulletin" not in page
+    assert "Choose two sources" in read(ask, "/compare?a=side:nobody&b=side:junta")
+    assert ask.get("/compare?q=(x&a=side:junta&b=side:press").status_code == 400
+
+
+def test_every_example_of_the_help_is_a_query_that_is_understood(ask: TestClient) -> None:
+    page = ask.get("/help").text
+    links = re.findall(r'<dt><a href="(/search\?q=[^"]+)"', page)
+    assert len(links) > 10
+    for link in links:
+        assert ask.get(link).status_code == 200, link
+        assert "Probably not meant" not in ask.get(link).text, link
