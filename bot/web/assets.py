@@ -1,5 +1,6 @@
 """Files that never change while the program runs: style, script, fonts, each with its hash in its address."""
 
+import gzip
 import re
 from functools import cache
 from hashlib import sha256
@@ -21,6 +22,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+_PACKED = (".css", ".js", ".svg", ".txt")  # fonts are packed already
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -57,6 +59,11 @@ def _stamp(data: bytes) -> str:
     return sha256(data).hexdigest()[:12]
 
 
+@cache
+def _packed(name: str) -> bytes:
+    return gzip.compress(_read_all()[name], mtime=0)
+
+
 def address(name: str) -> str:
     """The address of a file, which changes with its bytes."""
     return f"/static/{name}?v={_hash(name)}"
@@ -69,7 +76,10 @@ async def serve_asset(request: "Request") -> Response:
     if found is None:
         raise HTTPException(404)
     kept = _FOREVER if request.query_params.get("v") == _hash(name) else "no-cache"
-    headers = {"Cache-Control": kept, "ETag": f'"{_hash(name)}"'}
+    headers = {"Cache-Control": kept, "ETag": f'"{_hash(name)}"', "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
+    if name.endswith(_PACKED) and "gzip" in request.headers.get("accept-encoding", ""):
+        found = _packed(name)
+        headers["Content-Encoding"] = "gzip"
     return Response(found, media_type=_TYPES[PurePosixPath(name).suffix], headers=headers)

@@ -1,6 +1,7 @@
 """One post with everything that its page shows, read in one transaction and cut to a length that a phone loads."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from bot.documents.post import convert_zawgyi
@@ -126,6 +127,13 @@ class WholePost:
     origin: int | None
     answered: int | None
     is_cut: bool
+
+    @property
+    def mark(self) -> str:
+        """What changes with the post: its revisions, its end, its machine texts, its matches, its copies."""
+        texts = ".".join(str(text.id) for text in self.post.texts)
+        known = (self.post.revisions, self.post.deleted_at, texts, len(self.matches), self.copies)
+        return sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def read_whole(reader: "Reader", post_id: int, *, whole: bool) -> WholePost | None:

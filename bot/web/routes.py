@@ -15,7 +15,7 @@ from bot.web.pages.files import show_file, show_files
 from bot.web.pages.help import show_help
 from bot.web.pages.now import show_now
 from bot.web.pages.people import show_people
-from bot.web.pages.post import cite_post, find_by_number, send_raw, show_post
+from bot.web.pages.post import cite_post, find_by_number, say_changed, send_raw, show_post
 from bot.web.pages.rules import show_rule, show_rules
 from bot.web.pages.search import count_fresh, show_search
 from bot.web.pages.search_rule import show_rule_of_search
@@ -36,6 +36,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/search", show_search),
     Route("/post/{id:id}", show_post),
     Route("/post/{id:id}/cite.json", cite_post),
+    Route("/post/{id:id}/fresh", say_changed),
     Route("/post/{id:id}/raw/{sha256}", send_raw),
     Route("/search/fresh", count_fresh),
     Route("/search/rule", show_rule_of_search),

@@ -62,6 +62,8 @@ def list_hostile_pages(seeded: Seeded) -> Mapping[str, str]:
         "help": "/help",
         "compare": f"/compare?a={put('source:' + names[0])}&b={put('source:' + names[1])}",
         **{f"event {number}": f"/event/{seeded.posts[f'post {number}']}" for number in range(0, len(seeded.posts), 5)},
+        **{f"post {number}": f"/post/{seeded.posts[f'post {number}']}" for number in range(0, len(seeded.posts), 7)},
+        "rule of a search": f"/search/rule?q=marker&source={put(names[0])}&replay=1",
         **{f"source {number}": f"/source/{put(name)}" for number, name in enumerate(names)},
         **{f"rule {number}": f"/rules/{put(name)}?replay=7" for number, name in enumerate(names)},
         **{f"alert {number}": f"/alerts/{alert}" for number, alert in enumerate(sorted(set(seeded.alerts.values())))},

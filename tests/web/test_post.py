@@ -90,3 +90,10 @@ def test_a_post_is_found_by_its_source_and_number_and_what_there_is_not_is_404(a
     assert ask.get(f"/post/{number[1]}").headers["location"] == f"/post/{seeded.posts['claim']}"
     for nothing in ("/post/1", "/post/river-alliance/999999", f"/post/{10**30}", "/post/nobody/1"):
         assert ask.get(nothing).status_code == 404
+
+
+def test_an_open_page_learns_that_its_post_has_changed(ask: TestClient, seeded: Seeded) -> None:
+    address = re.search(r'hx-get="(/post/\d+/fresh[?]mark=[0-9a-f]+)"', page_of(ask, seeded, "claim"))
+    assert address
+    assert ask.get(address[1]).status_code == 204
+    assert "load it again" in ask.get(address[1] + "0").text

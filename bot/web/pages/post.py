@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.alerts.document import quote
 from bot.alerts.plan import describe_reason
 from bot.documents.citation import cite, cite_as_csl, title_of
 from bot.documents.event import describe_copy
 from bot.foreign.text import json_text
-from bot.web.layout import page
+from bot.web.layout import page, say_of
 from bot.web.post_view import WholePost, read_whole
 from bot.web.room import read
 from storage.archive.dictionaries import DamagedBytes
@@ -38,6 +39,14 @@ async def show_post(request: "Request") -> Response:
         describe_copy=describe_copy,
         quote=quote,
     )
+
+
+async def say_changed(request: "Request") -> Response:
+    """Answer with a link that loads the post again, where it is not what is shown; else with nothing."""
+    found = await _find(request, whole=False)
+    if request.query_params.get("mark") == found.mark:
+        return Response(status_code=204)
+    return HTMLResponse(Markup('<a href="/post/{}">{}</a>').format(found.post.id, say_of(request)("fresh.post")))
 
 
 async def find_by_number(request: "Request") -> Response:
