@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.web.api.routes import API
 from bot.web.assets import serve_asset
+from bot.web.feeds.routes import FEEDS
 from bot.web.pages.actions import act, ask_mute, show_request
 from bot.web.pages.alerts import show_alert, show_alerts
 from bot.web.pages.compare import show_compare
@@ -63,4 +64,5 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/enter/{secret}", enter),
     Route("/static/{name:path}", serve_asset),
     *API,
+    *FEEDS,
 )

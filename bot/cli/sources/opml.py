@@ -11,6 +11,7 @@ from bot.documents.counts import format_count
 from bot.errors import UserError
 from bot.foreign.opml import Outline, read_opml, write_opml
 from bot.foreign.text import one_line, visible
+from bot.listing.opml import list_outlines
 
 if TYPE_CHECKING:
     from bot.contracts.source import SourceSettings
@@ -62,15 +63,7 @@ def import_list(session: Session, file: Path, write: bool) -> None:
 @click.pass_obj
 def export_list(session: Session, opml: bool) -> None:  # noqa: ARG001 - the only form
     """Print the feeds of the config as a list for feed readers. Tags become folders; other kinds are left out."""
-    from bot import sources
-
-    config = session.written_config()
-    outlines, left_out = [], 0
-    for source in config.sources:
-        # A kind that reads any web address as it is, and no page of it, is what a feed reader can read too.
-        urls = [url for url in source.addresses() if sources.REGISTRY.find(source.kind, "recognise_page") is not None]
-        outlines += [Outline(url, source.name, source.tags) for url in urls]
-        left_out += not urls
+    outlines, left_out = list_outlines(session.written_config().sources)
     session.out.write(write_opml("Sources of Communiqué", outlines))
     if left_out:
         say(session, f"{format_count(left_out, 'source')} left out: no feed")

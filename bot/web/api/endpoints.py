@@ -123,6 +123,10 @@ DOCUMENTS = (
     ),
     DocumentEndpoint("/alerts/{id}", "One alert, explained.", "ExplainedAlert", singles.show_alert, (FIELDS,)),
     DocumentEndpoint(
+        "/coverage", "What was watched of each source, when it was blind, what is missing: seven days, or the span.",
+        "Coverage", singles.show_coverage, (SOURCE, *SPAN, FIELDS),
+    ),
+    DocumentEndpoint(
         "/rules/explain", "What a rule or a query looks for, and what it costs.", "ExplainedRule",
         singles.explain_rule, (*_ABOUT, FIELDS),
     ),

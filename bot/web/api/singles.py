@@ -7,6 +7,7 @@ from bot.config.caps import Caps
 from bot.config.paths import database_in
 from bot.daemon.judging import free_bytes, judge
 from bot.listing import alerts, events, explaining, replay, rules, stats
+from bot.listing.coverage import read_coverage
 from bot.listing.files import read_report
 from bot.listing.names import find_post_id
 from bot.listing.posts import describe_whole
@@ -14,6 +15,7 @@ from bot.listing.running import find_daemon
 from bot.listing.status import describe_status
 from bot.web.api.answers import Document
 from bot.web.api.asking import ApiRequest, read_query
+from bot.web.api.coverage import coverage_json
 from bot.web.api.refusals import RequestRefused, missing
 from bot.web.entries import find_rules
 from storage.events import listing
@@ -131,6 +133,12 @@ def show_stats(reader: "Reader", asked: ApiRequest) -> Document:
     """Posts per day, source and language."""
     since, until = _span(asked, 30)
     return stats.numbers_json(stats.count_posts(reader, since, until), since, until, asked.zone)
+
+
+def show_coverage(reader: "Reader", asked: ApiRequest) -> Document:
+    """What was watched of each source, when it was blind, what is missing."""
+    since, until = _span(asked, 7)
+    return coverage_json(read_coverage(reader, since, until, asked.texts("source")), since, until)
 
 
 def show_status(reader: "Reader", asked: ApiRequest) -> Document:

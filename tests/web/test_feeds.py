@@ -1,0 +1,114 @@
+"""Feeds of a search and of a rule, and the list of sources: as feed readers read them, and for whom a token is good."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from starlette.testclient import TestClient
+
+from bot.foreign.opml import read_opml
+from storage.people import tokens
+from storage.rows import PostRow
+from tests.web.archive import Seeded
+from tests.web.letting_in import guarded
+from tests.web.serving import asking, opened
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture(scope="module")
+def client(seeded: Seeded) -> Iterator[TestClient]:
+    with opened(seeded) as room, asking(room) as client:
+        yield client
+
+
+def entries(text: str) -> list[dict[str, str]]:
+    return [
+        {part.tag.removeprefix(ATOM): part.text or "" for part in entry}
+        for entry in ET.fromstring(text).iter(f"{ATOM}entry")
+    ]
+
+
+def test_a_search_is_an_atom_feed_and_a_json_feed_with_the_same_entries(client: TestClient) -> None:
+    atom = client.get("/feeds/search.atom?q=command")
+    assert atom.headers["content-type"].startswith("application/atom+xml")
+    found = client.get("/feeds/search.json?q=command").json()
+    assert [one["id"] for one in entries(atom.text)] == [one["id"] for one in found["items"]] != []
+    assert [one["title"] for one in entries(atom.text)] == [one["title"] for one in found["items"]]
+    assert (
+        client.get("/feeds/search.atom?q=command", headers={"If-None-Match": atom.headers["etag"]}).status_code == 304
+    )
+
+
+def test_a_deletion_says_so_and_an_edit_is_an_update_of_the_same_entry(client: TestClient, seeded: Seeded) -> None:
+    deleted = client.get("/feeds/search.json?q=convoy").json()["items"]
+    gone = next(one for one in deleted if one["_communique"]["deleted_at"])
+    assert gone["title"].startswith("[deleted] ")
+    assert "was deleted" in gone["content_text"]
+    assert "The convoy left the barracks" in gone["content_text"]
+    assert gone["date_modified"] >= gone["_communique"]["deleted_at"][:19]
+    post = client.get(f"/api/v1/posts/{seeded.posts['edited']}").json()
+    [edited] = client.get(f"/feeds/search.json?q=id:{seeded.posts['edited']}").json()["items"]
+    assert edited["date_modified"][:19] == post["edited_at"][:19] > edited["date_published"][:19]
+    assert "revision 3" in edited["content_text"]
+
+
+def test_a_feed_of_a_rule_has_what_the_rule_finds_in_its_sources(client: TestClient) -> None:
+    replayed = client.get("/api/v1/rules/replay?rule=voice-of-the-spokesman&samples=50").json()["samples"]
+    feed = client.get("/feeds/rules/voice-of-the-spokesman.json").json()["items"]
+    assert {one["url"] for one in feed} == {one["url"] for one in replayed} != set()
+    assert client.get("/feeds/rules/nowhere.atom").status_code == 404
+    assert client.get("/feeds/search.rss?q=command").status_code == 404
+
+
+def test_feedparser_reads_it(client: TestClient) -> None:
+    feedparser: Any = pytest.importorskip("feedparser", reason="feedparser is missing; make setup-web brings it")
+    read = feedparser.parse(client.get("/feeds/search.atom?q=the").content)
+    assert not read.bozo
+    assert len(read.entries) > 20
+    assert all(one.id and one.title and one.updated_parsed and one.content[0].value for one in read.entries)
+
+
+def test_words_of_strangers_are_words_in_a_feed() -> None:
+    from bot.web.feeds.entries import make_entries, newest_update
+    from bot.web.feeds.writing import write_atom
+
+    hostile = "<script>alert(1)</script>]]>\x00\x0b\x1b[31m\ufffe & \u202e \ud800".encode(errors="replace").decode()
+    at = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    post = PostRow(
+        id=1, source=hostile, native_id=hostile, url='javascript:"><x>', title=hostile, author=hostile, posted_at=None,
+        posted_raw=hostile, collected_at=at, edited_at=None, deleted_at=None, text=hostile, language="my",
+        forward=None, reply_to=None, raw_sha256="", links=(), media=(), texts=(), rules=(), revisions=1,
+    )  # fmt: skip
+    made = make_entries([post])
+    read = ET.fromstring(write_atom("urn:x", hostile, newest_update(made), made))
+    assert not list(read.iter("script"))
+    assert not list(read.iter(f"{ATOM}link"))
+    assert "<script>alert(1)</script>" in (read.findtext(f"{ATOM}entry/{ATOM}title") or "")
+
+
+def test_the_sources_are_a_list_for_feed_readers(client: TestClient) -> None:
+    found = {one.title for one in read_opml(client.get("/feeds/sources.opml").text)}
+    assert found == {"valley-radio", "border-daily"}
+
+
+def test_a_token_opens_feeds_until_it_is_revoked_and_only_for_what_its_owner_reads(
+    seeded: Seeded, tmp_path: Path
+) -> None:
+    with guarded(seeded, tmp_path) as here, asking(here.room) as client:
+        person = here.add("ann", "reader", "source:valley-radio")
+        token = here.token(person, "feeds")
+        assert client.get(f"/feeds/{token}/search.json?q=bulletin").json()["items"]
+        assert client.get(f"/feeds/search.json?q=bulletin&token={token}").json()["items"]
+        assert client.get(f"/feeds/{token}/search.json?q=convoy").json()["items"] == []
+        assert client.get(f"/feeds/{token}/rules/voice-of-the-spokesman.json").status_code == 404
+        assert [one.title for one in read_opml(client.get(f"/feeds/{token}/sources.opml").text)] == ["valley-radio"]
+        assert client.get("/feeds/cmq_wrong/search.json?q=bulletin").status_code == 404
+        assert client.get("/api/v1/posts", headers={"Authorization": f"Bearer {token}"}).status_code == 403
+        with here.people.writing() as writer:
+            [row] = tokens.list_tokens(writer)
+            tokens.revoke_token(writer, row.id, here.now)
+        assert client.get(f"/feeds/{token}/search.json?q=bulletin").status_code == 404
