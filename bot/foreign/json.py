@@ -38,7 +38,10 @@ def read_items(text: str, key: str | None = None) -> tuple[list[tuple[object, st
     The second value is what else such an object has. Raises ValueError with a sentence.
     """
     try:
-        return _Items(text).of_object(key) if key is not None else (_Items(text).of_list(), {})
+        place = _Items(text)
+        found = place.of_object(key) if key is not None else (place.of_list(), {})
+        place.end()
+        return found  # noqa: TRY300 - what follows the document spoils it
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
@@ -80,9 +83,15 @@ class _Items:
                 others[str(name)], _ = self._value()
             if self._sign != "}":
                 self._take(",")
+        self._take("}")
         if items is None:
             raise ValueError(f"nothing called {key!r} in it")
         return items, others
+
+    def end(self) -> None:
+        """Raise ValueError where something follows: then a bracket was closed too early, and items are not read."""
+        if self._sign:
+            raise ValueError(f"not JSON: more follows at character {self._at}")
 
     @property
     def _sign(self) -> str:

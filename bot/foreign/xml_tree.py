@@ -14,7 +14,7 @@ _TAG = re.compile(
 )
 _OPENS = re.compile(r"<(?=[^\W\d]|[/!?])")
 _LOOSE_TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)([^<>]*)>")  # a quote is missing
-_ATTRIBUTE = re.compile(r"""([^\s=/"'<>]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_ATTRIBUTE = re.compile(r"""(?<![^\s=/"'<>])([^\s=/"'<>]++)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _REFERENCE = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[^\W\d][\w.-]{0,60});")
 _DOCTYPE = re.compile(r"""<!DOCTYPE((?:[^\[>"']|"[^"]*"|'[^']*')*+)([\[>])""", re.IGNORECASE)
 _DECLARATION = re.compile(

@@ -4,6 +4,7 @@ It is started by path and loads nothing of this project but a few small modules.
 letter; the answer is one line of JSON (`LetterAnswer`) and then, where one was wanted, the bytes of a file.
 """
 
+import email.errors
 import email.header
 import email.policy
 import email.utils
@@ -34,6 +35,8 @@ NO_ID = "sha256:"  # begins the id of a letter that has none of its own
 _MOST_PARTS = 500
 _DEEPEST = 100
 _MOST_FILES = 100
+_LONGEST_FIELD = 4_000  # characters that say of what kind a part is
+_LONGEST_HEADER = 20_000  # characters of a header that are read
 _MOST_WORDS = 500_000  # letters of text
 _RECEIVED = re.compile(rb"(?im)^received:")
 _CHARSETS = re.compile(rb"(?i)charset\*?=[ \t]*[\"']?([\w.:-]{1,40})|=\?([\w.:-]{1,40})[*?]|\*=([\w.:-]{1,40})''")
@@ -165,12 +168,22 @@ def _leaves(letter: Message) -> Iterator[tuple[Message, bool]]:
         seen += 1
         if seen > _MOST_PARTS or depth > _DEEPEST:
             raise BrokenLetter("it has more parts than can be read")
+        _shorten(part)
         inner = part.get_payload()
         if part.get_content_maintype() == "multipart" and isinstance(inner, list):
             one_of = part.get_content_subtype() == "alternative"
             ahead += [(one, depth + 1, one_of or alternative) for one in reversed(inner) if isinstance(one, Message)]
         else:
             yield part, alternative
+
+
+def _shorten(part: Message) -> None:
+    """Cut off what is no name and no boundary any more: the standard library reads parameters in quadratic time."""
+    for name in ("content-type", "content-disposition"):
+        written = str(part.get(name, ""))
+        if len(written) > _LONGEST_FIELD:
+            del part[name]
+            part[name] = written[:_LONGEST_FIELD]
 
 
 def _payload(part: Message) -> bytes:
@@ -246,10 +259,10 @@ def _header(letter: Message, name: str) -> str:
     if written is None:
         return ""
     found: list[str] = []
-    written = re.sub(r"\r?\n(?=[ \t])", "", str(written))
+    written = re.sub(r"\r?\n(?=[ \t])", "", str(written)[:_LONGEST_HEADER])
     try:
         pieces = email.header.decode_header(written)
-    except (ValueError, LookupError, IndexError):
+    except (ValueError, LookupError, email.errors.MessageError):
         pieces = [(str(written), None)]
     for words, charset in pieces:
         if isinstance(words, str):
@@ -263,11 +276,19 @@ def _header(letter: Message, name: str) -> str:
     return " ".join("".join(found).split())
 
 
+def split_addresses(*written: str) -> list[tuple[str, str]]:
+    """Names and addresses as they are written; none of what nests its comments too deep."""
+    try:
+        return email.utils.getaddresses([one[:10_000] for one in written])
+    except RecursionError:
+        return []
+
+
 def _addresses(letter: Message, name: str) -> list[tuple[str, str]]:
     """Names and addresses of a header; the names are read after the addresses are taken apart, as RFC 2047 wants."""
     written = [str(one) for one in letter.get_all(name, [])][:5]
     found = []
-    for shown, address in email.utils.getaddresses([one[:10_000] for one in written])[:20]:
+    for shown, address in split_addresses(*written)[:20]:
         fake = Message()
         fake["x"] = re.sub(r"[\r\n]+", " ", shown)
         found.append((_header(fake, "x"), address if address.isprintable() else ""))

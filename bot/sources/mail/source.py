@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from email.utils import getaddresses
 
 from bot.clock import DAY
 from bot.contracts.secrets import read_secret
@@ -18,7 +17,7 @@ from bot.sources.mail.answers import quote
 from bot.sources.mail.child import UnreadableLetter, read_in_child
 from bot.sources.mail.conversation import Envelope, Folder, OpenMailbox, leaving
 from bot.sources.mail.letters import make_post, read_address
-from bot.sources.mail.reading import NO_ID, LetterRequest
+from bot.sources.mail.reading import NO_ID, LetterRequest, split_addresses
 from bot.sources.mail.settings import Settings
 from storage.records import Batch, Checked, Fetch, FetchedPost, Quarantined, Raw, StoredRaw
 
@@ -202,7 +201,7 @@ class MailFolder:
         if note.again and (read_time(envelope.arrived) or note.since) < note.since - DAY:
             return False
         head = envelope.head.decode("utf-8", "replace").replace("\r\n", " ").partition(":")[2]
-        return any(self._keys.is_wanted(address) for _, address in getaddresses([head[:10_000]]))
+        return any(self._keys.is_wanted(address) for _, address in split_addresses(head))
 
     async def _read(
         self, mailbox: OpenMailbox, folder: Folder, envelopes: Sequence[Envelope]

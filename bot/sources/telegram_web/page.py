@@ -78,6 +78,10 @@ def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
         return PreviewPage()
     tree = LexborHTMLParser(html)
     wraps = tree.css(_BLOCK)
+    swallowed = len(_WRAP.findall(html)) > len(wraps)
+    if swallowed or any(_find_around(wrap) is not None for wrap in wraps[:_BLOCKS_READ]):  # a block was cut short
+        tree = LexborHTMLParser(_close_blocks(html))
+        wraps = tree.css(_BLOCK)
     info = tree.css_first("div.tgme_channel_info")
     handle = _first_words(info, ".tgme_channel_info_header_username").removeprefix("@")
     posts, quarantined, numbers = _read_blocks(tree, wraps, _slices(received, wraps), site)
@@ -184,6 +188,17 @@ def _messages(
     for wrap in wraps:
         if wrap.mem_id in empty and wrap.css_first(f"{_MESSAGE}, {_NOTHING}") is None:
             yield None, empty[wrap.mem_id]
+
+
+def _close_blocks(html: bytes) -> bytes:
+    """The page with everything closed that a block opens."""
+    starts = [found.start() for found in _WRAP.finditer(html)]
+    end = html.find(_HISTORY_END, starts[-1]) if starts else -1
+    if end < 0:
+        return html
+    blocks = [html[start:stop] for start, stop in pairwise([*starts, end])]
+    closed = [body.inner_html or "" for block in blocks if (body := LexborHTMLParser(block).body) is not None]
+    return html[: starts[0]] + "".join(closed).encode() + html[end:]
 
 
 def _find_around(message: LexborNode) -> LexborNode | None:

@@ -70,7 +70,7 @@ def read_feed(body: bytes, site: str, now: int) -> VideoList:
         raise ValueError("no Atom feed")
     posts: dict[str, FetchedPost] = {}
     broken = []
-    entries = [one for one in feed.elements() if one.name == "entry"]
+    entries = list(_find_entries(feed))
     for entry in entries:
         raw = Raw(text[entry.start : entry.end].encode("utf-8", "replace"), FEED)
         post = _read_entry(entry, raw, site, now)
@@ -82,6 +82,17 @@ def read_feed(body: bytes, site: str, now: int) -> VideoList:
     ordered = sorted(upwards, key=lambda post: post.posted_at or now)
     channel = _found(CHANNEL_ID, _words(feed, "channelid"), _words(feed, "id"), *(one.url or "" for one in ordered))
     return VideoList(tuple(ordered), tuple(broken), channel, _words(feed, "title") or None, len(entries) >= 15)
+
+
+def _find_entries(feed: Element) -> Iterator[Element]:
+    """Every entry, also where a spoilt one has swallowed those behind it."""
+    ahead = [feed]
+    while ahead:
+        element = ahead.pop()
+        if element.name == "entry":
+            yield element
+        else:
+            ahead += reversed(list(element.elements()))
 
 
 def reread(native_id: str, raw: Raw, site: str, now: int) -> FetchedPost | None:
