@@ -199,16 +199,22 @@ class _Search:
                 self._reader, ids, history=self._asked.scope.history, media=self._media, rules=self._rules
             )
             for post_id in ids:
-                if (document := loaded.get(post_id)) and self._in_time(document):
+                if (document := loaded.get(post_id)) and self._is_asked_of(document):
                     if self._asked.scope.reliable:
                         document = only_reliable(document)
                     reading = PreparedDocument(document)
                     if holds(self._asked.root, reading):
                         yield reading
 
-    def _in_time(self, document: Document) -> bool:
-        since, until, at = self._asked.since, self._asked.until, document.posted_at or 0
-        return (since is None or at >= since) and (until is None or at < until)
+    def _is_asked_of(self, document: Document) -> bool:
+        """Whether a post is in the part of the archive that is searched: the candidates are a few more."""
+        asked, at = self._asked, document.posted_at or 0
+        return (
+            (asked.since is None or at >= asked.since)
+            and (asked.until is None or at < asked.until)
+            and (not asked.sources or document.source in asked.sources)
+            and (not asked.tags or not asked.tags.isdisjoint(document.tags))
+        )
 
 
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM posts_index WHERE posts_index MATCH :term LIMIT :most + 0)"
