@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.frozen import dataclass
-from storage.language.tree import Query
+from storage.language.tree import And, Query, When
 from storage.posts import reading
 from storage.search import prefilter
 from storage.search.documents import ordering_time
+from storage.search.newest import find_newest
 from storage.search.search import search_ids
 
 if TYPE_CHECKING:
@@ -61,11 +62,8 @@ def find_ids(reader: Reader, wanted: Selection, looking: Callable[[int], None] |
         return array("q")
     if wanted.query is None:
         return array("q", _walk(reader, wanted, sources))
-    names = tuple(sources.values())
-    found = array(
-        "q",
-        search_ids(reader, wanted.query, since=wanted.since, until=wanted.until, sources=names, looking=looking),
-    )
+    narrowed = len(sources) < reader.value(_SOURCES)
+    found = array("q", _search(reader, wanted, sources, looking) if narrowed else _search_all(reader, wanted, looking))
     found.reverse()
     return found
 
@@ -97,6 +95,7 @@ def read_addresses(
     }
 
 
+_SOURCES = "SELECT count(*) FROM sources"
 _NAMES = (
     "SELECT p.id, p.url, p.source_id, s.name, p.native_id FROM posts p JOIN sources s ON s.id = p.source_id "
     "WHERE {which} ORDER BY p.id"
@@ -108,7 +107,7 @@ def _walk(reader: Reader, wanted: Selection, sources: dict[int, str]) -> Iterato
     after, until = prefilter.span(wanted.since, wanted.until)
     after -= 1
     timed = wanted.since is not None or wanted.until is not None
-    every = len(sources) == reader.value("SELECT count(*) FROM sources")
+    every = len(sources) == reader.value(_SOURCES)
     of = "" if every else f" AND source_id {in_list('sources')}"
     asked = {"sources": as_list(sources), "until": until}
     statement = f"SELECT id, posted_at FROM posts WHERE id > :after AND id < :until{of} ORDER BY id LIMIT {_AT_ONCE}"
@@ -117,6 +116,35 @@ def _walk(reader: Reader, wanted: Selection, sources: dict[int, str]) -> Iterato
             if not timed or _is_in_time(ordering_time(post_id, posted_at), wanted):
                 yield post_id
         after = rows[-1][0]
+
+
+def _search(
+    reader: Reader, wanted: Selection, sources: dict[int, str], looking: Callable[[int], None] | None
+) -> Iterator[int]:
+    """Ids of the posts of these sources on which the query holds, the newest first."""
+    assert wanted.query is not None
+    names, since, until = tuple(sources.values()), wanted.since, wanted.until
+    return search_ids(reader, wanted.query, since=since, until=until, sources=names, looking=looking)
+
+
+def _search_all(reader: Reader, wanted: Selection, looking: Callable[[int], None] | None) -> Iterator[int]:
+    """The same in all sources: what the index is sure of is not looked at again."""
+    assert wanted.query is not None
+    root, before = wanted.query.root, None
+    if wanted.since is not None or wanted.until is not None:
+        parts = root.parts if isinstance(root, And) else (root,)
+        root = And((*parts, When(wanted.since, wanted.until)))
+
+    def is_enough() -> bool:
+        if looking is not None:
+            looking(0)
+        return False
+
+    while True:
+        page = find_newest(reader, root, most=_AT_ONCE, before=before, enough=is_enough)
+        yield from page.ids
+        if (before := page.reached) is None:
+            return
 
 
 def _is_in_time(at: int, wanted: Selection) -> bool:
