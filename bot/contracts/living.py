@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.clock import Clock
+from bot.http import Reply
+from storage.records import Checked, FetchedPost
 
 R = TypeVar("R")
+Seen = tuple[FetchedPost | bool | None, Reply]
+"""A post; True for something that is there and is none; None: the other side says that it is not there."""
 _LASTS_S = 60.0  # that a living post vouches for the method
 _KEPT = 3
 
@@ -35,6 +39,17 @@ class LivingPosts:
     def vouch(self) -> bool:
         """Whether an absence of this moment counts."""
         return self._seen_at is not None and self.clock.monotonic() - self._seen_at <= _LASTS_S
+
+    async def check(
+        self, native_id: str, one: Callable[[str], Awaitable[Seen]], method: str, *, apart: int = 0
+    ) -> Checked:
+        """Look at a post; an absence has its control. `apart` is how many microseconds lie between two absences."""
+        found, reply = await self.look(native_id, one, lambda seen: seen[0] is None)
+        fetch = reply.recorded(method)
+        if found is None:
+            return Checked(native_id, "absent", method, control=self.vouch, apart=apart, fetch=fetch)
+        post = found if isinstance(found, FetchedPost) else None
+        return Checked(native_id, "present", method, post=post, control=True, fetch=fetch)
 
     async def look(self, native_id: str, one: Callable[[str], Awaitable[R]], absent: Callable[[R], bool]) -> R:
         """Look at a post; where it is absent and nothing vouches for that, at a living one and then at it once more."""

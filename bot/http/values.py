@@ -90,6 +90,17 @@ def check_busy(reply: Reply, now: int, longest: int = DAY) -> Later | None:
     return Later(reason, retry_at=now + wait, state=state, obey=True)
 
 
+def check_limited(reply: Reply, reset_at: int | None, now: int) -> Later | None:
+    """The wait that a reply of 429 asks for by naming when its limit is reset; None where that is not within a day."""
+    if reply.status != HTTPStatus.TOO_MANY_REQUESTS or "retry-after" in reply.headers:
+        return None
+    if reset_at is None or not now < reset_at <= now + DAY:
+        return None
+    wait = -(-(reset_at - now) // SECOND)
+    reason = f"{urlsplit(reply.url).hostname} asks to wait {wait} s"
+    return Later(reason, retry_at=reset_at, state=RATE_LIMITED, obey=True)
+
+
 def _retry_after(value: str, now: int) -> int | None:
     """Microseconds from now that RFC 9110 10.2.3 asks for; None if the header is missing or cannot be read."""
     value = value.strip()

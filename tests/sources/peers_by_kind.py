@@ -6,6 +6,7 @@ A new kind adds one entry to `PEERS`: the config keys that lead to its peer, and
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -140,4 +141,58 @@ PEERS: dict[str, Callable[[State, Peer, Path], Keys]] = {
     "telegram_web": _telegram_web,
     "website": _website,
     "youtube": _youtube,
+}
+
+
+@dataclass
+class Speaker:
+    """Somebody who speaks at a place that is read page by page: says something, takes it back; both by its id.
+
+    `pages`: a page shows three posts, and the others are behind it.
+    """
+
+    reply: Callable[[str], Answer]
+    keys: Callable[[Peer], Keys]
+    say: Callable[[str], str]
+    take_back: Callable[[str], None]
+    pages: bool = True
+
+
+def _mastodon_speaker() -> Speaker:
+    server = MastodonServer(page=3)
+    keys = {"kind": "mastodon"}
+    return Speaker(
+        server.reply,
+        lambda peer: {**keys, "account": peer.url("/@ferry_office")},
+        lambda words: server.post(f"<p>{words}</p>"),
+        server.delete,
+    )
+
+
+def _bluesky_speaker() -> Speaker:
+    server = BlueskyServer(page=3)
+
+    def keys(peer: Peer) -> Keys:
+        here = peer.url("")
+        return {"kind": "bluesky", "actor": server.handle, "base_url": here, "plc_url": here, "pds_url": here}
+
+    return Speaker(server.reply, keys, server.post, server.delete)
+
+
+def _youtube_speaker() -> Speaker:
+    server = YouTubeServer()
+    keys = {"kind": "youtube"}
+    return Speaker(
+        server.reply,
+        lambda peer: {**keys, "channel": peer.url("/@ferry_office")},
+        lambda words: server.publish("Notice", words),
+        server.remove,
+        pages=False,
+    )
+
+
+SPEAKERS: dict[str, Callable[[], Speaker]] = {
+    "bluesky": _bluesky_speaker,
+    "mastodon": _mastodon_speaker,
+    "youtube": _youtube_speaker,
 }

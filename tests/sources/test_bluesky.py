@@ -83,43 +83,6 @@ def test_what_is_no_account_is_refused_with_the_right_form(written: str) -> None
         read_actor(written)
 
 
-def test_first_contact_goes_down_page_by_page_to_as_many_posts_as_are_wanted() -> None:
-    server = town(*(f"Notice {number}" for number in range(10)), page=3)
-    found = on(server, lambda reader: reader.round(), backfill=7)
-    assert sorted(texts(found)) == [f"Notice {number}" for number in range(3, 10)]
-
-
-@pytest.mark.parametrize("backfill", [0, 3, 6, "all", "2026-11-22"])
-def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_deleted(backfill: object) -> None:
-    server = town(*(f"Notice {number}" for number in range(9)), page=3)
-
-    async def work(reader: Rounds) -> tuple[set[str], set[str]]:
-        first = {post.native_id for post in await reader.round()}
-        for name in list(server.records)[5:]:
-            server.delete(name.rpartition("/")[2])
-        return first, {post.native_id for post in await reader.round()}
-
-    first, second = on(server, work, backfill=backfill)
-    assert second <= first
-
-
-def test_a_long_absence_is_fetched_whole_and_an_interrupted_way_down_is_continued() -> None:
-    server = town("Notice 0", page=3)
-
-    async def work(reader: Rounds) -> list[str]:
-        await reader.round()
-        for number in range(1, 20):
-            server.post(f"Notice {number}")
-        first = await reader.source.fetch(Want(), reader.cursor)
-        assert first.more
-        reader.cursor = first.cursor
-        for number in range(20, 25):
-            server.post(f"Notice {number}")
-        return texts([*first.posts, *await reader.round(), *await reader.round()])
-
-    assert set(on(server, work)) == {f"Notice {number}" for number in range(25)}
-
-
 def test_a_repost_names_its_origin_and_a_pin_is_no_second_post() -> None:
     server = town("Notice 0")
     key = server.repost("The harbour is closed")
@@ -186,18 +149,6 @@ def test_a_deletion_is_seen_at_the_accounts_own_server_before_the_appview_learns
         return [(one.presence, one.control) for one in found]
 
     assert on(server, work) == [("absent", True), ("present", True), ("present", True)]
-
-
-def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
-    server = town("Notice 0")
-    only = next(iter(server.records)).rpartition("/")[2]
-
-    async def work(reader: Rounds) -> bool:
-        await reader.round()
-        server.delete(only)
-        return (await reader.source.check(only)).control
-
-    assert on(server, work) is False
 
 
 def test_a_failing_server_is_no_absence() -> None:

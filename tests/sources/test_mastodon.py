@@ -78,43 +78,6 @@ def test_what_is_no_account_is_refused_with_the_right_form(written: str) -> None
         AccountAddress.read(written)
 
 
-def test_first_contact_goes_down_page_by_page_to_as_many_posts_as_are_wanted() -> None:
-    server = town(*(f"Notice {number}" for number in range(10)), page=3)
-    found = on(server, lambda reader: reader.round(), backfill=7)
-    assert sorted(texts(found)) == [f"Notice {number}" for number in range(3, 10)]
-
-
-@pytest.mark.parametrize("backfill", [0, 3, 6, "all", "2026-11-22"])
-def test_what_was_not_wanted_at_first_contact_is_not_news_when_newer_posts_are_deleted(backfill: object) -> None:
-    server = town(*(f"Notice {number}" for number in range(9)), page=3)
-
-    async def work(reader: Rounds) -> tuple[set[str], set[str]]:
-        first = {post.native_id for post in await reader.round()}
-        for status in server.statuses[5:]:
-            server.delete(status["id"])
-        return first, {post.native_id for post in await reader.round()}
-
-    first, second = on(server, work, backfill=backfill)
-    assert second <= first
-
-
-def test_a_long_absence_is_fetched_whole_and_an_interrupted_way_down_is_continued() -> None:
-    server = town("Notice 0", page=3)
-
-    async def work(reader: Rounds) -> list[str]:
-        await reader.round()
-        for number in range(1, 20):
-            server.post(f"<p>Notice {number}</p>")
-        first = await reader.source.fetch(Want(), reader.cursor)
-        assert first.more
-        reader.cursor = first.cursor
-        for number in range(20, 25):  # posted while the way down is under way, after a restart of ours
-            server.post(f"<p>Notice {number}</p>")
-        return texts([*first.posts, *await reader.round(), *await reader.round()])
-
-    assert set(on(server, work)) == {f"Notice {number}" for number in range(25)}
-
-
 def test_ids_that_are_no_numbers_are_ordered_by_length_and_then_by_letters() -> None:
     server = MastodonServer(page=2)
     for native_id in ("9zz", "A0aa", "A0ab", "B000"):
@@ -173,31 +136,6 @@ def test_an_edited_post_is_stored_where_the_server_keeps_no_versions() -> None:
     server.edit(server.statuses[0]["id"], "<p>The bridge is closed</p>")
     server.versions.clear()
     assert texts(on(server, lambda reader: reader.round())) == ["The bridge is closed"]
-
-
-def test_an_absence_has_a_living_post_beside_it() -> None:
-    server = town("Notice 0", "Notice 1")
-    gone, left = (status["id"] for status in server.statuses)
-
-    async def work(reader: Rounds) -> list[tuple[str, bool]]:
-        await reader.round()
-        server.delete(gone)
-        found = [await reader.source.check(gone), await reader.source.check(left)]
-        return [(one.presence, one.control) for one in found]
-
-    assert on(server, work) == [("absent", True), ("present", True)]
-
-
-def test_an_absence_counts_for_nothing_where_no_other_post_is_seen() -> None:
-    server = town("Notice 0")
-    only = server.statuses[0]["id"]
-
-    async def work(reader: Rounds) -> bool:
-        await reader.round()
-        server.delete(only)
-        return (await reader.source.check(only)).control
-
-    assert on(server, work) is False
 
 
 def test_a_page_that_is_no_answer_of_the_server_is_no_absence() -> None:

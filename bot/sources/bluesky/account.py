@@ -1,10 +1,8 @@
 """PURE: the name of an account as people write it, and how far its posts are known."""
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from bot.sources.bluesky.posts import FeedEntry, FeedPage
@@ -54,24 +52,6 @@ class FeedProgress:
     seen: tuple[str, ...] = ()
     seen_to: int = 0
     left: int | None = None
-
-    @classmethod
-    def read(cls, cursor: str | None, actor: str) -> "FeedProgress":
-        """A cursor of ours; of another account, or of another kind of source, it means a first visit."""
-        try:
-            fields: Any = json.loads(cursor or "{}")
-        except ValueError:
-            fields = {}
-        if not isinstance(fields, dict) or fields.get("actor") != actor:
-            return cls(actor=actor)
-        known: dict[str, Any] = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
-        for name in ("known", "seen"):
-            known[name] = tuple(known.get(name, ()))
-        return cls(**known)
-
-    def write(self) -> str:
-        fields = {name: value for name, value in asdict(self).items() if value not in ("", None, (), 0, False)}
-        return json.dumps(fields | ({"left": 0} if self.left == 0 else {}), separators=(",", ":"))
 
     def reaches(self, page: FeedPage) -> bool:
         """Whether a page, or the end of the feed behind it, leads down to what is known."""

@@ -10,13 +10,14 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic import AfterValidator, Field
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
-from bot.contracts.living import LivingPosts
+from bot.contracts.cursors import read_cursor, write_cursor
+from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.settings import Duration
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
-from bot.http import Reply, check_busy
+from bot.http import Reply, check_busy, check_limited
 from bot.http.masking import mask_address
 from bot.sources.bluesky.account import FeedProgress, read_actor
 from bot.sources.bluesky.jetstream import HOSTS, Jetstream
@@ -36,7 +37,7 @@ from bot.sources.bluesky.posts import (
     split_uri,
 )
 from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
-from storage.state_names import NOT_FOUND, RATE_LIMITED, UNREADABLE
+from storage.state_names import NOT_FOUND, UNREADABLE
 
 T = TypeVar("T")
 READER = 1  # see bot.contracts.source.Rereader
@@ -130,7 +131,7 @@ class Bluesky:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        note = FeedProgress.read(cursor, self.settings.actor)
+        note = read_cursor(FeedProgress, cursor, actor=self.settings.actor)
         self._did = note.did
         note = replace(note, did=await self._find_did())
         try:
@@ -147,7 +148,7 @@ class Bluesky:
         return Batch(
             posts=tuple(entry.post for entry in kept),
             quarantined=page.quarantined,
-            cursor=after.write(),
+            cursor=write_cursor(after),
             more=bool(after.below),
             channel_id=note.did,
             handle=f"@{after.handle}" if after.handle else note.did,
@@ -164,12 +165,7 @@ class Bluesky:
         place = place_of(native_id)
         if place is None:  # a repost that no server named: nothing can be said of it
             return Checked(native_id, "absent", _BY_RECORD)
-        found, reply = await self._living.look(native_id, self._one, lambda found: found[0] is None)
-        fetch = reply.recorded(_BY_RECORD)
-        if found is None:
-            return Checked(native_id, "absent", _BY_RECORD, control=self._living.vouch, apart=MINUTE, fetch=fetch)
-        post = found if isinstance(found, FetchedPost) else None
-        return Checked(native_id, "present", _BY_RECORD, post=post, control=True, fetch=fetch)
+        return await self._living.check(native_id, self._one, _BY_RECORD, apart=MINUTE)
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries and records."""
@@ -260,7 +256,7 @@ class Bluesky:
             fetch=reply.recorded(_BY_RECORDS),
         )
 
-    async def _one(self, native_id: str) -> "tuple[FetchedPost | bool | None, Reply]":
+    async def _one(self, native_id: str) -> Seen:
         """A post; True for a repost that is there; None where the account's server has no such record."""
         place = place_of(native_id)
         pds = await self._find_pds(await self._find_did())
@@ -344,7 +340,7 @@ class Bluesky:
         headers = {"accept": "application/json"}
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
         now = self._clock.now()
-        busy = _limited(reply, now) or check_busy(reply, now)
+        busy = check_limited(reply, _reset_at(reply), now) or check_busy(reply, now)
         if busy is not None:
             raise busy
         if reply.ok:
@@ -389,13 +385,7 @@ def build(settings: SourceSettings, tools: SourceTools) -> Bluesky:
     return Bluesky(settings, tools)
 
 
-def _limited(reply: Reply, now: int) -> Later | None:
-    """The wait that `ratelimit-reset` names, in seconds since 1970 (docs.bsky.app/docs/advanced-guides/rate-limits)."""
+def _reset_at(reply: Reply) -> int | None:
+    """When a limit is reset: seconds since 1970 (docs.bsky.app/docs/advanced-guides/rate-limits)."""
     named = reply.headers.get("ratelimit-reset", "")
-    if reply.status != 429 or "retry-after" in reply.headers or not named.isascii() or not named.isdigit():
-        return None
-    at = int(named[:15]) * SECOND
-    if not now < at <= now + DAY:
-        return None
-    host = urlsplit(reply.url).hostname
-    return Later(f"{host} asks to wait {-(-(at - now) // SECOND)} s", retry_at=at, state=RATE_LIMITED, obey=True)
+    return int(named[:15]) * SECOND if named.isascii() and named.isdigit() else None

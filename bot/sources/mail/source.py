@@ -1,13 +1,13 @@
 """Letters of chosen senders in one folder of a mailbox, by IMAP over TLS (RFC 3501): nothing is changed there."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bot.clock import DAY
+from bot.contracts.cursors import read_cursor, write_cursor
 from bot.contracts.secrets import read_secret
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
@@ -44,20 +44,6 @@ class FolderCursor:
     since: int = 0
     again: bool = False
 
-    @classmethod
-    def read(cls, cursor: str | None, reads: str) -> "FolderCursor":
-        """A cursor of ours; of another folder, or of another kind of source, it means a first visit."""
-        try:
-            fields = json.loads(cursor or "{}")
-        except ValueError:
-            fields = {}
-        if not isinstance(fields, dict) or fields.get("reads") != reads:
-            return cls(reads=reads)
-        return cls(**{name: value for name, value in fields.items() if name in cls.__dataclass_fields__})
-
-    def write(self) -> str:
-        return json.dumps(asdict(self))
-
 
 class MailFolder:
     """One folder. Letters are read in the order in which they came; what was deleted there stays archived."""
@@ -79,7 +65,7 @@ class MailFolder:
         """The next letters, oldest first; `more` while there are others."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        note = FolderCursor.read(cursor, self._keys.reads())
+        note = read_cursor(FolderCursor, cursor, reads=self._keys.reads())
         async with self._opened() as mailbox:
             folder = await mailbox.examine(self._keys.folder)
             note, uids = await self._find(mailbox, folder, note)
@@ -95,7 +81,7 @@ class MailFolder:
         return Batch(
             posts=tuple(posts),
             quarantined=tuple(broken),
-            cursor=note.write(),
+            cursor=write_cursor(note),
             more=rest,
             channel_id=self._keys.reads(),
             fetch=Fetch(_BY_IMAP, url=f"{self._keys.addresses()[0]}/{self._keys.folder}"),

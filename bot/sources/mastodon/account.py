@@ -1,8 +1,7 @@
 """PURE: the name of an account as people write it, and how far its posts are known."""
 
-import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from bot.sources.mastodon.posts import place
@@ -63,20 +62,6 @@ class AccountCursor:
     top: str = ""
     left: int | None = None
     edited: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cursor: str | None, account: str) -> "AccountCursor":
-        """A cursor of ours; of another account, or of another kind of source, it means a first visit."""
-        try:
-            fields = json.loads(cursor or "{}")
-        except ValueError:
-            fields = {}
-        if not isinstance(fields, dict) or fields.get("account") != account:
-            return cls(account=account)
-        return cls(**{name: value for name, value in fields.items() if name in cls.__dataclass_fields__})
-
-    def write(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value not in ("", None, {}, False)})
 
     def is_known(self, native_id: str) -> bool:
         """Whether a post was stored before, or left out."""

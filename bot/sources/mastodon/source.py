@@ -9,15 +9,16 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from bot.clock import DAY, HOUR, MINUTE, SECOND
-from bot.contracts.living import LivingPosts
+from bot.clock import DAY, HOUR, MINUTE
+from bot.contracts.cursors import read_cursor, write_cursor
+from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want, describe_new_owner
 from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
 from bot.foreign.times import read_time
-from bot.http import Reply, check_busy
+from bot.http import Reply, check_busy, check_limited
 from bot.sources.mastodon.account import AccountAddress, AccountCursor
 from bot.sources.mastodon.posts import (
     Owner,
@@ -32,7 +33,7 @@ from bot.sources.mastodon.posts import (
 )
 from bot.sources.mastodon.streaming import Streaming
 from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
-from storage.state_names import NOT_FOUND, RATE_LIMITED, REFUSED, RENAMED, SIGN_IN_REQUIRED, UNREADABLE
+from storage.state_names import NOT_FOUND, REFUSED, RENAMED, SIGN_IN_REQUIRED, UNREADABLE
 
 T = TypeVar("T")
 READER = 1  # see bot.contracts.source.Rereader
@@ -108,7 +109,7 @@ class Mastodon:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        self._cursor = AccountCursor.read(cursor, self.settings.account)
+        self._cursor = read_cursor(AccountCursor, cursor, account=self.settings.account)
         before = await self._find_place()
         page, reply = await self._page(before)
         if not before.below:
@@ -120,7 +121,7 @@ class Mastodon:
         return Batch(
             posts=tuple(await self._with_histories(kept, before)),
             quarantined=page.quarantined,
-            cursor=note.write(),
+            cursor=write_cursor(note),
             more=more,
             channel_id=note.actor or note.id,
             handle=self._name_of(shown),
@@ -132,11 +133,7 @@ class Mastodon:
 
     async def check(self, native_id: str) -> Checked:
         """Look at one post again. An absence has its control: another post, seen alive just before in the same way."""
-        post, reply = await self._living.look(native_id, self._one, lambda found: found[0] is None)
-        fetch = reply.recorded(_BY_API)
-        if post is None:
-            return Checked(native_id, "absent", _BY_API, control=self._living.vouch, apart=MINUTE, fetch=fetch)
-        return Checked(native_id, "present", _BY_API, post=post, control=True, fetch=fetch)
+        return await self._living.check(native_id, self._one, _BY_API, apart=MINUTE)
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored statuses."""
@@ -219,7 +216,7 @@ class Mastodon:
         except ValueError:
             return []
 
-    async def _one(self, native_id: str) -> tuple[FetchedPost | None, Reply]:
+    async def _one(self, native_id: str) -> Seen:
         """One post, or None where the server says that there is none. Raises Later for every other answer."""
         note = await self._find_place()
         reply = await self._get(f"{note.server}/api/v1/statuses/{quote(native_id, safe='')}")
@@ -321,7 +318,9 @@ class Mastodon:
         except (Later, Never) as problem:
             raise (mask_secrets(problem, token) if token else problem) from None
         now = self._clock.now()
-        busy = _limited(reply, now) or check_busy(reply, now)
+        # X-RateLimit-Reset is a time: docs.joinmastodon.org/api/rate-limits
+        reset_at = read_time(reply.headers.get("x-ratelimit-reset", ""))
+        busy = check_limited(reply, reset_at, now) or check_busy(reply, now)
         if busy is not None and (busy.obey or not only_waits):
             raise busy
         return reply
@@ -359,19 +358,6 @@ def build(settings: SourceSettings, tools: SourceTools) -> Mastodon:
     """The working source."""
     assert isinstance(settings, Settings)
     return Mastodon(settings, tools)
-
-
-def _limited(reply: Reply, now: int) -> Later | None:
-    """The wait that X-RateLimit-Reset, a time, asks for: docs.joinmastodon.org/api/rate-limits."""
-    if reply.status != HTTPStatus.TOO_MANY_REQUESTS or "retry-after" in reply.headers:
-        return None
-    named = reply.headers.get("x-ratelimit-reset", "")
-    at = read_time(named)
-    if at is None or not now < at <= now + DAY:
-        return None
-    host = urlsplit(reply.url).hostname
-    wait = -(-(at - now) // SECOND)
-    return Later(f"{host} asks to wait {wait} s", retry_at=at, state=RATE_LIMITED, obey=True)
 
 
 def _is_json(reply: Reply) -> bool:

@@ -1,11 +1,10 @@
 """The videos of a YouTube channel: its Atom feed, and its pages as the second way while the feed fails."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -13,7 +12,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from pydantic import AfterValidator
 
 from bot.clock import DAY, HOUR
-from bot.contracts.living import LivingPosts
+from bot.contracts.cursors import read_cursor, write_cursor
+from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.settings import Duration
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walking import read_answer
@@ -132,23 +132,9 @@ class _Noted:
     channel: str = ""
     known: tuple[str, ...] = ()
 
-    @classmethod
-    def read(cls, cursor: str | None, asked: str) -> "_Noted":
-        """A cursor of ours; of another channel, or of another kind of source, it means a first visit."""
-        try:
-            fields = json.loads(cursor or "{}")
-        except ValueError:
-            fields = {}
-        if not isinstance(fields, dict) or fields.get("asked") != asked:
-            return cls(asked)
-        return cls(asked, fields.get("channel", ""), tuple(fields.get("known", ())))
-
     def after(self, videos: Sequence[FetchedPost]) -> "_Noted":
         shown = [post.native_id for post in videos]
         return replace(self, known=(*(one for one in self.known if one not in shown), *shown)[-_KNOWN:])
-
-    def write(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 class YouTube:
@@ -170,7 +156,7 @@ class YouTube:
         """The newest videos. A feed that fails, as they do for days, is replaced by the pages of the channel."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
-        note = _Noted.read(cursor, self.settings.channel)
+        note = read_cursor(_Noted, cursor, asked=self.settings.channel)
         first = not note.channel
         if not note.channel:
             note = replace(note, channel=self.settings.address.id or await self._find_id())
@@ -190,7 +176,7 @@ class YouTube:
             posts=posts,
             quarantined=found.quarantined,
             overlap=overlap,
-            cursor=note.after(posts).write(),
+            cursor=write_cursor(note.after(posts)),
             channel_id=note.channel,
             handle=self.settings.handle(),
             title=found.title,
@@ -200,11 +186,12 @@ class YouTube:
 
     async def check(self, native_id: str) -> Checked:
         """Look at one video's page. An absence has its control: another video of the channel, seen just before."""
-        page, reply = await self._living.look(native_id, self._one, lambda found: found[0].post is None)
-        fetch = reply.recorded(_BY_PAGE)
-        if page.post is None:
-            return Checked(native_id, "absent", _BY_PAGE, control=self._living.vouch, fetch=fetch)
-        return Checked(native_id, "present", _BY_PAGE, post=page.post, control=True, fetch=fetch)
+
+        async def look(video: str) -> Seen:
+            page, reply = await self._one(video)
+            return page.post, reply
+
+        return await self._living.check(native_id, look, _BY_PAGE)
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries and pages."""
@@ -232,7 +219,7 @@ class YouTube:
         return Batch(
             posts=tuple(posts),
             overlap=overlap,
-            cursor=note.after(posts).write(),
+            cursor=write_cursor(note.after(posts)),
             channel_id=note.channel,
             title=self._shown.title,
             picture=self._shown.picture,
