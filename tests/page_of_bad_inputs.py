@@ -156,9 +156,7 @@ GROUPS = (
         (
             Row("text that a spreadsheet takes for a formula", "the cell begins with `'`; JSON is unchanged"),
             Row("commas, quotes, line breaks and very long cells in CSV", "read back to the same text"),
-            Row(
-                "HTML of posts in an HTML report", "escaped; nothing is loaded from outside", "there is no HTML export"
-            ),
+            Row("HTML of posts on a page of the reading room", "shown as letters; nothing is loaded from outside"),
             Row(
                 "an export directory that is not empty or is a link", "refused without `--force`; files have mode 0600"
             ),
