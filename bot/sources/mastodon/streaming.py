@@ -55,7 +55,7 @@ class Streaming:
         token = read_secret(self._token_file)
         headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
         try:
-            stream = await self._http.open(url, headers=headers, foreign=not url.startswith(self._server))
+            stream = await self._http.open(url, headers=headers, foreign=not self._is_own(url))
             try:
                 if stream.head.status in _REFUSALS:
                     return _refusal(stream)
@@ -64,6 +64,10 @@ class Streaming:
                 await stream.aclose()
         except (Later, Never) as problem:
             raise mask_secrets(problem, token) from None
+
+    def _is_own(self, url: str) -> bool:
+        """Whether an address is of the server itself: one that only begins like it may be anywhere."""
+        return urlsplit(url)[:2] == urlsplit(self._server)[:2]
 
     async def _find_place(self) -> str:
         """Where the streams are: some servers have a host of their own for them, and name it."""
