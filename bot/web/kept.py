@@ -1,4 +1,4 @@
-"""Answers that took long are used again for a few seconds; whoever asks for one that is being made waits for it."""
+"""Answers that took long are used again for a while; whoever asks for one that is being made waits for it."""
 
 import asyncio
 import time
@@ -20,18 +20,26 @@ class KeptAnswers:
     async def get(
         self, key: Hashable, fresh_s: float, make: Callable[[], Awaitable[T]], keeps: Callable[[T], bool]
     ) -> T:
-        """The answer to `key`: one that is at most so old, or a new one. Raises what `make` raises."""
+        """The answer to `key`: one that is at most so old, or a new one. Raises what `make` raises.
+
+        One that is at most twice as old is given for the last time, while a new one is made.
+        """
         known = self._known.get(key)
-        if known is not None and (not known[1].done() or time.monotonic() - known[0] < fresh_s):
+        age = 0.0 if known is None or not known[1].done() else time.monotonic() - known[0]
+        if known is not None and age < fresh_s:
             found: T = await asyncio.shield(known[1])
             return found
+        made = self._make(key, make, keeps)
+        return known[1].result() if known is not None and age < 2 * fresh_s else await asyncio.shield(made)
+
+    def _make(self, key: Hashable, make: Callable[[], Awaitable[T]], keeps: Callable[[T], bool]) -> "asyncio.Future[T]":
         made = asyncio.ensure_future(make())
         self._known[key] = (time.monotonic(), made)
         self._known.move_to_end(key)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
         made.add_done_callback(lambda done: self._settle(key, done, keeps))
-        return await asyncio.shield(made)
+        return made
 
     def _settle(self, key: Hashable, done: "asyncio.Future[T]", keeps: Callable[[T], bool]) -> None:
         failed = done.cancelled() or done.exception() is not None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SHOWN = 20  # posts on a page
 COUNTED = 10_000  # newest hits that facets count
 _FOR_HITS_S, _FOR_FACETS_S = 2.0, 0.5
-_FRESH_S, _MANY = 10, 2_000  # how long facets of how many hits are used again
+_FRESH_S, _MANY = 20, 2_000  # how long facets of how many hits are used again
 _MOST_FACETS = 12
 
 
