@@ -14,9 +14,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from storage.language.zawgyi import convert
 from tests.cli.conftest import environment
 from tests.export.exported import Exports
-from tests.web.archive import Seeded
+from tests.web.archive import ZAWGYI, Seeded
 
 pytestmark = pytest.mark.skipif(find_spec("datasette") is None, reason="datasette is missing; make setup-web brings it")
 
@@ -51,6 +52,12 @@ def test_the_search_box_finds_words_in_every_script(served: tuple[str, Path], ty
     found = _get(f"{served[0]}/posts/posts.json?_search={quote(typed)}&_shape=array")
     assert found
     assert all(typed.lower() in " ".join(map(str, row.values())).lower() for row in found)
+
+
+def test_words_in_zawgyi_are_found_in_both_encodings(served: tuple[str, Path]) -> None:
+    for typed in (ZAWGYI[20:40], convert(ZAWGYI)[20:40]):
+        found = _get(f"{served[0]}/posts/posts.json?_search={quote(typed)}&_shape=array")
+        assert ZAWGYI in [row["text"] for row in found], typed
 
 
 def test_facets_count_the_posts(served: tuple[str, Path]) -> None:

@@ -52,7 +52,9 @@ def test_the_page_gives_the_file_of_the_command(ask: TestClient, seeded: Seeded,
     if load(name).file is not None:
         assert answer.content == done.path.read_bytes()
     else:
+        assert answer.content == ask.get(str(answer.url)).content
         with ZipFile(BytesIO(answer.content)) as packed:
+            assert {one.date_time for one in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
             found = {one: packed.read(one) for one in packed.namelist()}
         assert json.loads(found.pop("manifest.json"))["query"] == "bridge OR တံတား"
         assert found == files_of(done)
