@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from bot.clock import Clock
-from bot.contracts.audience import Audience
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http.addresses import PORTS
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
 if TYPE_CHECKING:
+    from bot.contracts.audience import Audience
     from bot.http import Http
     from bot.readers import Readers
     from bot.telegram.accounts import Accounts
@@ -102,7 +102,7 @@ class SourceTools:
     telegram: "Accounts | None" = None
     pages_allowed: bool = True
     readers: "Readers" = field(default_factory=_new_readers)
-    audiences: dict[tuple[str, ...], Audience] = field(default_factory=dict)
+    audiences: "dict[tuple[str, ...], Audience]" = field(default_factory=dict)
 
     async def aclose(self) -> None:
         """Close the connections and the child processes."""
