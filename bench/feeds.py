@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import rmtree
 
 from bench._table import Cost, Row, amount, in_turn, program, ratio, run
+from bench._texts import vocabulary
 
 ENTRIES, FEW, MANY = 30, 2, 42
 _HEAD = """
@@ -28,7 +30,7 @@ _ITEM = (
     "<guid>{number}-{entry}</guid><pubDate>Mon, 02 Nov 2026 10:{entry:02}:00 GMT</pubDate>"
     "<description>&lt;p&gt;{words}&lt;/p&gt;</description></item>"
 )
-_WORDS = "The regional command said that troops moved north of the river town at dawn and that roads are closed. " * 6
+_WORDS = 600  # letters of each entry, which has words of its own, as statements have
 _FLOOR = """
 import sqlite3, sys
 import httpx
@@ -49,11 +51,19 @@ with httpx.Client() as client:
 """
 
 
+@cache
+def document(number: int) -> bytes:
+    words = vocabulary()
+    words.chance.seed(number)
+    items = "".join(
+        _ITEM.format(number=number, entry=entry, words=escape(words.post(_WORDS))) for entry in range(ENTRIES)
+    )
+    return f'<rss version="2.0"><channel><title>Office {number}</title>{items}</channel></rss>'.encode()
+
+
 class _Feeds(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        number = self.path.strip("/")
-        items = "".join(_ITEM.format(number=number, entry=entry, words=_WORDS) for entry in range(ENTRIES))
-        body = f'<rss version="2.0"><channel><title>Office {number}</title>{items}</channel></rss>'.encode()
+        body = document(int(self.path.strip("/")))
         self.send_response(200)
         self.send_header("Content-Type", "application/rss+xml")
         self.send_header("Content-Length", str(len(body)))
