@@ -160,7 +160,7 @@ def compare(count: int, delay: float) -> tuple[tuple[float, float], tuple[float,
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    count = 1_000
+    count = 400 if quick else 1_000
     runs = [compare(count, 0.0) for _ in range(1 if quick else 3)]
     ours, floor = (min(one[which][0] for one in runs) for which in (0, 1))
     yield amount(

@@ -75,7 +75,7 @@ FOOT = " subscribe to our channel send us your photos and videos glory to the he
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    statements, old = (5_000, 0) if quick else (100_000, 300_000)
+    statements, old = (3_000, 0) if quick else (100_000, 300_000)
     words = vocabulary()
     with tempfile.TemporaryDirectory() as directory:
         few, many = Path(directory) / "few.db", Path(directory) / "many.db"

@@ -64,7 +64,7 @@ def rows(quick: bool) -> Iterator[Row]:
         floor = subprocess.Popen([sys.executable, "-c", _FLOOR])
         daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield from watch(world, floor.pid, daemon.pid, 16 if quick else 120)
+            yield from watch(world, floor.pid, daemon.pid, 12 if quick else 120)
         finally:
             daemon.terminate()
             floor.kill()

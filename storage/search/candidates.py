@@ -49,6 +49,7 @@ _LAST = 1000  # posts of the longest slice
 _GATHERED = 64_000  # posts that are asked for at once, at most, where each statement gathers very many words
 _WINDOW = 1_000  # texts of posts from which sets are taken first, and the most: a set of so many takes 20 MB
 _WIDEST = 256_000
+_WIDEST_DEAR = 1_000_000  # where each statement gathers very many words
 _FEW = 100  # posts that are looked at faster than a set is taken to narrow them
 _FEW_ROWS = 2_000  # of one part: they are taken at once
 _FEW_LED = 400  # posts that are looked at faster than other parts narrow them
@@ -208,8 +209,11 @@ class Candidates:
                 matching = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": words.text})
                 floor = matching[-1] if len(matching) == most else low
                 others = all_of(part for part in plan.parts if part != words) if isinstance(plan, All) else EVERY
-                known = Ids(others=False, ids=set(matching))
-                found = both(known, self._set(others, floor, high)) if len(matching) > _FEW else known
+                found = Ids(others=False, ids=set(matching))
+                if len(matching) > _FEW:
+                    beside = self._set(others, floor, high)
+                    found = both(found, beside)
+                    words = words if beside.others or len(beside.ids) > len(matching) else None  # what is rarer leads
             else:
                 after = self._reader.value(_AFTER_SOME, asked)
                 floor = low if after is None else after
@@ -217,7 +221,7 @@ class Candidates:
             ids = self._newest_first(found, floor, high)
             yield from _sliced(ids, size)
             size = min(size * 2, _LAST) if ids else size
-            high, most = floor, min(most * 4, _WIDEST)
+            high, most = floor, min(most * 16, _WIDEST_DEAR) if dear else min(most * 4, _WIDEST)
 
     def _newest_first(self, found: Ids, low: int, high: int) -> list[int]:
         if found.others:
