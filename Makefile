@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 TEST_MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: docs help demo setup-media setup-web test-model test test-long torture bench lint lock clean
+.PHONY: docs help demo setup-media setup-web test-model test test-long torture bench soak lint lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -48,6 +48,9 @@ torture: .venv/.dev ## 200 kills over 2,000 alerts and more, compared with what 
 
 bench: .venv/.dev ## speed beside a floor of the same run: one table with goals and verdicts (QUICK=1: two minutes)
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ONLY)
+
+soak: .venv/.dev ## 500 sources of mixed kinds for ten minutes: punctual, polite, of steady size (SOURCES=100 MINUTES=2 EVERY=20)
+	$(BIN)/python -m bench._soak $(if $(SOURCES),--sources $(SOURCES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EVERY),--every $(EVERY))
 
 lint: .venv/.dev ## the static checks alone
 	$(BIN)/ruff check .
