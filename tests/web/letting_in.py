@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,7 +90,8 @@ def guarded(
         try:
             yield Guarded(room, people, times)
         finally:
-            asyncio.run(gate.aclose())
+            with ThreadPoolExecutor(1) as aside:  # see tests.web.serving
+                aside.submit(asyncio.run, gate.aclose()).result()
 
 
 def form_in(page: str) -> str:

@@ -1,6 +1,7 @@
 """The reading room in a real browser: every page, at three widths, light and dark, with and without scripts, by keys."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.web.addresses import list_browsed, list_pages
 from tests.web.archive import Seeded
 from tests.web.browser import Looking, looking, missing, started
+from tests.web.letting_in import PASSWORD, guarded
 from tests.web.serving import opened, served
 
 if TYPE_CHECKING:
@@ -15,9 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 _EACH_TEMPLATE = (
-    "now", "search", "search mistake", "post claim", "post recording", "post edited", "event", "source", "coverage",
-    "rules", "rule replayed", "alerts", "alert", "files", "picture", "nothing", "compare sides",
-    "help",
+    "now", "search", "search mistake", "post recording", "post edited", "post zawgyi", "event in Burmese", "source",
+    "coverage", "rules", "rule replayed", "alerts", "alert", "files", "picture", "nothing", "compare sides", "help",
 )  # fmt: skip
 
 
@@ -41,25 +42,30 @@ def person(browser: "Browser", base: str) -> Iterator[Looking]:
         assert here.wrong == []
 
 
-def test_no_page_reaches_outside_breaks_a_script_or_is_wider_than_a_window(seeded: Seeded, person: Looking) -> None:
-    wide: list[str] = []
-    for name, address in list_pages(seeded).items():
+def find_faults(person: Looking, pages: Mapping[str, str]) -> list[str]:
+    """What is wrong with these pages: sideways scrolling at any width, barriers in light and in the dark."""
+    found: list[str] = []
+    for name, address in pages.items():
         status = person.open(address)
         assert status in (200, 400, 404), name
-        wide += [f"{name}, {one}" for one in person.find_overflow()]
-    assert wide == []
-    assert person.wrong == []
-
-
-def test_no_page_shuts_anybody_out_in_light_and_in_the_dark(seeded: Seeded, person: Looking) -> None:
-    pages, found = list_pages(seeded), list[str]()
-    for name in _EACH_TEMPLATE:
-        person.open(pages[name])
-        found += [f"{name}: {one}" for one in person.find_barriers()]
+        wrong = [*person.find_overflow(), *person.find_barriers()]
         person.page.emulate_media(color_scheme="dark")
-        found += [f"{name} in the dark: {one}" for one in person.find_barriers(("color-contrast",))]
+        wrong += [f"in the dark: {one}" for one in person.find_barriers(("color-contrast",))]
         person.page.emulate_media(color_scheme="light")
-    assert found == []
+        found += [f"{name}, {one}" for one in wrong]
+    return found
+
+
+def test_no_page_reaches_outside_breaks_a_script_is_too_wide_or_shuts_anybody_out(
+    seeded: Seeded, person: Looking
+) -> None:
+    pages = list_pages(seeded)
+    assert find_faults(person, {name: pages[name] for name in _EACH_TEMPLATE}) == []
+
+
+@pytest.mark.long
+def test_nor_does_any_other_state_of_a_page(seeded: Seeded, person: Looking) -> None:
+    assert find_faults(person, list_pages(seeded)) == []
 
 
 def test_the_checks_see_what_they_look_for(person: Looking) -> None:
@@ -146,3 +152,39 @@ def test_bad_inputs_54_and_the_attempts_run_nothing_and_ask_nobody_in_a_browser(
             assert here.wrong == []
     for place, mine, others in zip(list_browsed(hostile), *shown, strict=True):
         assert set(mine) == set(others), place
+
+
+def test_a_person_signs_in_answers_an_alert_and_mutes_by_keys_alone(
+    browser: "Browser", copy_of_seeded: Callable[[], Seeded], tmp_path: Path
+) -> None:
+    own = copy_of_seeded()
+    with guarded(own, tmp_path) as house, served(house.room) as base, looking(browser, base) as here:
+        house.add("Ann", "desk")
+        page, press = here.page, here.page.keyboard.press
+        alert = f"/alerts/{own.alerts['dead']}"
+        here.open(alert)
+        page.get_by_label("Password").wait_for()
+        found = here.find_barriers()
+        page.get_by_label("Name").focus()
+        page.keyboard.type("Ann")
+        press("Tab")
+        page.keyboard.type(PASSWORD)
+        press("Enter")
+        page.wait_for_url(f"{base}{alert}")
+        found += here.find_barriers()
+        page.get_by_role("button", name="Take up").focus()
+        press("Enter")
+        page.get_by_role("heading", name="You asked").wait_for()
+        page.get_by_text("No daemon runs.").wait_for()
+        found += here.find_barriers() + here.find_overflow()
+        here.open(alert)
+        press("m")
+        page.get_by_label("Rule").wait_for()
+        assert page.get_by_label("Rule").input_value() == "bridges"
+        found += here.find_barriers() + here.find_overflow()
+        page.get_by_label("Why").focus()
+        page.keyboard.type("known since Monday")
+        press("Enter")
+        page.get_by_role("heading", name="You asked").wait_for()
+        assert found == []
+        assert here.wrong == []
