@@ -185,6 +185,7 @@ def test_an_answer_has_a_tag_and_is_not_sent_twice(ask: Ask) -> None:
         ("/posts?limit=501", 400, "limit", None),
         ("/posts?limit=1&limit=2", 400, "limit", None),
         ("/posts?cursor=x", 400, "cursor", None),
+        ("/posts?cursor=--1", 400, "cursor", None),
         ("/events?cursor=1", 400, "cursor", None),
         ("/posts?sinse=7d", 400, "sinse", None),
         ("/alerts?state=lost", 400, "state", None),

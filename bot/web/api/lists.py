@@ -1,5 +1,6 @@
 """The lists of the API, page by page, each page with the place where the next one begins."""
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 STATES = (*DELIVERY_STATES, "silent")
 FILE_STATES = (*summary.STATES, "given up")
 _HIGHEST = (1 << 63) - 1
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 T = TypeVar("T")
 
 
@@ -37,7 +39,7 @@ def read_cursor(written: str | None, parts: int) -> tuple[int, ...] | None:
     if written is None:
         return None
     found = written.split(".")
-    if len(found) != parts or not all(one.isascii() and one.lstrip("-").isdecimal() and len(one) < 19 for one in found):
+    if len(found) != parts or not all(_WHOLE.fullmatch(one) for one in found):
         raise RequestRefused(400, "cursor is none: take it from `next` of the page before", "cursor")
     return tuple(map(int, found))
 
