@@ -169,11 +169,12 @@ def list_files_after(
     states: tuple[str, ...],
     sources: tuple[str, ...],
     since: int | None,
+    until: int | None = None,
     limit: int | None,
     after: tuple[int, int] = (_TOP, 0),
 ) -> Iterator[tuple[Listed, tuple[int, int]]]:
     """The same, each with its place; only what comes after the place `after`."""
-    wanted = _listed(states, sources, since)
+    wanted = _listed(states, sources, since, until)
     (post, last), left = after, limit
     while left is None or left > 0:
         size = _SLICE if left is None else min(left, _SLICE)
@@ -197,7 +198,9 @@ def count_listed(reader: Reader, *, states: tuple[str, ...], sources: tuple[str,
     return int(reader.value(f"SELECT count(*) {_FROM}", _listed(states, sources, since)))
 
 
-def _listed(states: tuple[str, ...], sources: tuple[str, ...], since: int | None) -> dict[str, object]:
+def _listed(
+    states: tuple[str, ...], sources: tuple[str, ...], since: int | None, until: int | None = None
+) -> dict[str, object]:
     return {
         "any_state": not states,
         "states": as_list(states),
@@ -205,6 +208,7 @@ def _listed(states: tuple[str, ...], sources: tuple[str, ...], since: int | None
         "anywhere": not sources,
         "sources": as_list(sources),
         "since": since,
+        "until": until,
     }
 
 
@@ -261,7 +265,8 @@ _FROM = (
     f"FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id {_LOST} "
     f"WHERE (:any_state OR m.state {in_list('states')} OR (:lost AND g.reason IS NOT NULL)) "
     f"AND (:anywhere OR s.name {in_list('sources')}) "
-    "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since)"
+    "AND (:since IS NULL OR coalesce(p.posted_at, p.collected_at) >= :since) "
+    "AND (:until IS NULL OR coalesce(p.posted_at, p.collected_at) < :until)"
 )
 _UNREAD = (
     "SELECT count(*) FROM media m WHERE m.state = 'stored' AND m.read_by IS NULL "

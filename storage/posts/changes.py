@@ -6,6 +6,7 @@ has a say in it, so whoever remembers a place continues there, after whatever re
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from storage.frozen import dataclass
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 ChangeKind = Literal["post", "edit", "deletion", "return", "match"]
-_PARTS = 3
+_WRITTEN = re.compile(r"[0-9]{1,18}-[0-9]{1,9}\.[0-9]{1,18}-[0-9]{1,9}\.[0-9]{1,18}")
 
 
 class Position(NamedTuple):
@@ -23,9 +24,6 @@ class Position(NamedTuple):
     revision: int
     disappearance: int
     match: int
-
-    def __str__(self) -> str:
-        return ".".join(map(str, self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,43 @@ class Change:
     match: int | None = None
 
 
-def parse_position(written: str) -> Position | None:
-    """The place that was written so; None for anything else."""
-    parts = written.split(".")
-    if len(parts) != _PARTS or not all(one.isascii() and one.isdecimal() and len(one) < 19 for one in parts):
+def is_position(written: str) -> bool:
+    """Whether this could be what `write_position` writes."""
+    return _WRITTEN.fullmatch(written) is not None
+
+
+def find_position(reader: Reader, written: str) -> Position | None:
+    """The place that `write_position` wrote so; None for anything else, and where this archive has no such place."""
+    if not is_position(written):
         return None
-    return Position(*map(int, parts))
+    revised, gone, match = written.split(".")
+    places = (
+        _find(reader, revised, "SELECT id FROM revisions WHERE post_id = :post AND number = :nth"),
+        _find(reader, gone, "SELECT id FROM disappearances WHERE post_id = :post ORDER BY id LIMIT 1 OFFSET :nth"),
+        reader.value("SELECT id FROM matches WHERE id = :id", {"id": int(match)}) if int(match) else 0,
+    )
+    known = [place for place in places if place is not None]
+    return Position(*known) if len(known) == len(places) else None
+
+
+def _find(reader: Reader, written: str, ask: str) -> int | None:
+    post, nth = map(int, written.split("-"))
+    found: int | None = reader.value(ask, {"post": post, "nth": nth}) if post else 0
+    return found
+
+
+def write_position(reader: Reader, place: Position) -> str:
+    """The place as text that says no more than ids of posts and matches do: nothing of how many rows there are."""
+    [revised] = reader.rows(
+        "SELECT coalesce(max(post_id), 0), coalesce(max(number), 0) FROM revisions WHERE id = :id",
+        {"id": place.revision},
+    )
+    [gone] = reader.rows(
+        "SELECT coalesce(max(d.post_id), 0), (SELECT count(*) FROM disappearances e WHERE e.post_id = max(d.post_id)"
+        " AND e.id < :id) FROM disappearances d WHERE d.id = :id",
+        {"id": place.disappearance},
+    )
+    return f"{revised[0]}-{revised[1]}.{gone[0]}-{gone[1]}.{place.match}"
 
 
 def read_end(reader: Reader) -> Position:

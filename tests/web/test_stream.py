@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 from bot.web.pulse import Pulse
+from bot.web.viewer import Viewer
 from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Checked
+from storage.sources import states
 from tests.web.archive import FETCHED, MINUTE, Day, Seeded
-from tests.web.serving import opened, served
+from tests.web.serving import OWNER, opened, served
 
 DEADLINE_S = 120.0
 
@@ -91,15 +93,15 @@ def delete(day: Day, post: int) -> None:
         day.decide()
 
 
-async def hear(seeded: Seeded, listener: Listener, last: Callable[[Event], bool]) -> None:
-    with opened(seeded) as room, served(room) as address:
+async def hear(seeded: Seeded, listener: Listener, last: Callable[[Event], bool], viewer: Viewer = OWNER) -> None:
+    with opened(seeded, viewer) as room, served(room) as address:
         async with asyncio.timeout(DEADLINE_S):
             assert await listener.listen(address, last)
 
 
-async def begin(seeded: Seeded, listener: Listener) -> None:
+async def begin(seeded: Seeded, listener: Listener, viewer: Viewer = OWNER) -> None:
     """Come once, so that the listener has a place."""
-    with opened(seeded) as room, served(room) as address:
+    with opened(seeded, viewer) as room, served(room) as address:
         async with asyncio.timeout(DEADLINE_S):
             while not listener.last:
                 task = asyncio.create_task(listener.listen(address, lambda _: True))
@@ -201,9 +203,26 @@ def test_restarts_of_the_server_lose_and_repeat_no_event(later: Seeded, listener
 
 
 def test_an_archive_that_was_replaced_by_an_older_one_is_said(later: Seeded) -> None:
-    listener = Listener(last="999999.0.0")
+    listener = Listener(last="999999-0.0-0.0")
     asyncio.run(hear(later, listener, lambda event: event.kind == "reset"))
-    assert listener.got[0].id.split(".")[0] < "999999"
+    assert listener.got[0].id != "999999-0.0-0.0"
+
+
+def test_who_reads_some_sources_hears_nothing_of_others_not_even_by_ids(later: Seeded) -> None:
+    with Archive(later.data_dir / "communique.db") as archive:
+        with archive.reading() as reader:
+            seen = frozenset(row.id for row in states.list_sources(reader) if row.name == "valley-radio")
+        ann = Viewer("ann", "reader", seen)
+        quiet, listener = Listener(), Listener()
+        asyncio.run(begin(later, quiet, ann))
+        day = day_after(later, archive)
+        for number in range(3):
+            day.say("state-spokesman", f"hidden {number}", f"The bridge is ours, {number}.")
+        asyncio.run(begin(later, listener, ann))
+        assert listener.last == quiet.last
+        shown = day.say("valley-radio", "shown", "The bridge is open.")
+    asyncio.run(hear(later, listener, lambda event: event.kind == "match", ann))
+    assert {event.data.get("post_id", event.data["id"]) for event in listener.got} == {str(shown)}
 
 
 @pytest.mark.parametrize("words", ["?after=x", "?after=1.2", "?q=(", "?nothing=1"])

@@ -11,11 +11,8 @@ from bot.listing.sources import SOURCE_COLUMNS
 from bot.web.api import lists, singles
 from bot.web.api.answers import Document, PageReader
 from bot.web.api.asking import (
-    CURSOR,
     FIELDS,
-    LIMIT,
     PAGING,
-    SINCE,
     SOURCE,
     SPAN,
     TAG,
@@ -101,7 +98,7 @@ LISTS = (
     ),
     ListEndpoint(
         "/files", "Files of posts, those of the newest posts first.", "ListedFile", lists.list_files, FILE_COLUMNS,
-        (SOURCE, choice("state", "Only files in this state.", lists.FILE_STATES), SINCE, TZ, FIELDS, LIMIT, CURSOR),
+        (SOURCE, choice("state", "Only files in this state.", lists.FILE_STATES), *SPAN, *PAGING),
     ),
 )  # fmt: skip
 

@@ -132,6 +132,7 @@ def list_files(reader: "Reader", asked: ApiRequest, cursor: str | None, size: in
         states=() if state is None else (state,),
         sources=asked.texts("source"),
         since=asked.since,
+        until=asked.until,
         limit=size + 1,
         after=(post, last),
     )

@@ -22,7 +22,7 @@ from storage.frozen import dataclass
 from storage.language.hits import find_hits
 from storage.language.match import PreparedDocument, holds
 from storage.posts import reading
-from storage.posts.changes import Change, Position, parse_position, read_changes, read_end
+from storage.posts.changes import Change, Position, find_position, is_position, read_changes, read_end, write_position
 from storage.search.documents import load_documents
 
 if TYPE_CHECKING:
@@ -53,7 +53,17 @@ class EventPage:
 
     events: tuple[str, ...]
     position: Position
+    id: str
     is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a listener begins; `is_lost`: the archive has no such place any more, and it begins at the end."""
+
+    position: Position
+    id: str
+    is_lost: bool
 
 
 async def answer_stream(request: "Request") -> Response:
@@ -62,42 +72,35 @@ async def answer_stream(request: "Request") -> Response:
     asked = read_asked(request, room, PARAMETERS)
     query = asked.query() if asked.text("q") is not None else None
     written = request.headers.get("last-event-id") or asked.text("after")
-    last = None if written is None else parse_position(written)
-    if written is not None and last is None:
-        raise RequestRefused(400, "this is no id of an event of this stream", "after")
     if room.pulse.waiting >= _MOST:
         raise RequestRefused(503, "there are as many listeners as there can be: try again later")
-    end = await read(request, read_end)
+    begin = await read(request, _begin, written)
     if request.method == "HEAD":
         return Response(None, 200, _HEADERS, TYPE)
-    return StreamingResponse(_follow(request, query, last, end), 200, _HEADERS, TYPE)
+    return StreamingResponse(_follow(request, query, begin), 200, _HEADERS, TYPE)
 
 
-async def _follow(
-    request: "Request", query: "Query | None", last: Position | None, end: Position
-) -> AsyncIterator[str]:
+async def _follow(request: "Request", query: "Query | None", begin: "Beginning") -> AsyncIterator[str]:
     room, monotonic = room_of(request), room_of(request).clock.monotonic
     over = monotonic() + _LONGEST_S
     yield "retry: 1000\n"
-    if last is not None and any(one > other for one, other in zip(last, end, strict=True)):
-        # an older copy of the archive has taken its place, or another one has
-        yield _event("reset", end, {"detail": "the archive does not reach to this event: it was replaced"})
-        last = end
-    place = end if last is None else last
-    yield _sign_of_life(place)
+    if begin.is_lost:
+        yield _event("reset", begin.id, {"detail": "the archive has no such event: it was replaced"})
+    place, named = begin.position, begin.id
+    yield _sign_of_life(named)
     said_at = monotonic()
     while not room.pulse.is_stopped and monotonic() < over:
         beat = room.pulse.beat
         try:
-            batch = await room.reading.read(viewer_of(request), _read_batch, query, place)
+            batch = await room.reading.read(viewer_of(request), _read_batch, query, place, named)
         except ArchiveError:
             return  # the listener comes back
         for event in batch.events:
             yield event
             said_at = monotonic()
-        place = batch.position
+        place, named = batch.position, batch.id
         if monotonic() - said_at >= _QUIET_S:
-            yield _sign_of_life(place)
+            yield _sign_of_life(named)
             said_at = monotonic()
         if not batch.is_full:
             await room.pulse.wait(beat, said_at + _QUIET_S - monotonic(), lambda: _look(room))
@@ -110,12 +113,22 @@ async def _look(room: "ReadingRoom") -> Position | None:
         return None
 
 
-def _read_batch(reader: "Reader", query: "Query | None", after: Position) -> EventPage:
+def _begin(reader: "Reader", written: str | None) -> Beginning:
+    """Where to begin: behind the event with this id, or at the end. Raises RequestRefused for what is no id."""
+    if written is not None and not is_position(written):
+        raise RequestRefused(400, "this is no id of an event of this stream", "after")
+    known = None if written is None else find_position(reader, written)
+    place = read_end(reader) if known is None else known
+    return Beginning(place, write_position(reader, place), written is not None and known is None)
+
+
+def _read_batch(reader: "Reader", query: "Query | None", after: Position, named: str) -> EventPage:
     changes = read_changes(reader, after, _PAGE)
     if not changes:
-        return EventPage((), after, is_full=False)
+        return EventPage((), after, named, is_full=False)
     events = tuple(_write_events(reader, changes, query))
-    return EventPage(events, changes[-1].position, len(changes) >= _PAGE)
+    end = changes[-1].position
+    return EventPage(events, end, write_position(reader, end), len(changes) >= _PAGE)
 
 
 def _write_events(reader: "Reader", changes: list[Change], query: "Query | None") -> "Iterable[str]":
@@ -127,9 +140,9 @@ def _write_events(reader: "Reader", changes: list[Change], query: "Query | None"
     for change in changes:
         post = posts.get(change.post_id)
         if post is not None and change.match is None:
-            yield _event(change.kind, change.position, found_json(post, hits[post.id], texts))
+            yield _event(change.kind, write_position(reader, change.position), found_json(post, hits[post.id], texts))
         elif change.match in alerts:
-            yield _event(change.kind, change.position, alerts[change.match])
+            yield _event(change.kind, write_position(reader, change.position), alerts[change.match])
 
 
 def _find(reader: "Reader", ids: Iterable[int], query: "Query") -> "dict[int, tuple[Hit, ...]]":
@@ -153,10 +166,10 @@ def _read_alerts(reader: "Reader", changes: list[Change]) -> dict[int, dict[str,
     return {one[0].id: document for one, document in zip(listed, list_alerts(reader, listed), strict=True)}
 
 
-def _event(kind: str, position: Position, document: "dict[str, object]") -> str:
-    return f"event: {kind}\nid: {position}\ndata: {json_text(document)}\n\n"
+def _event(kind: str, place: str, document: "dict[str, object]") -> str:
+    return f"event: {kind}\nid: {place}\ndata: {json_text(document)}\n\n"
 
 
-def _sign_of_life(position: Position) -> str:
+def _sign_of_life(place: str) -> str:
     """A comment, and the place: no event, yet who comes back continues here."""
-    return f": {position}\nid: {position}\n\n"
+    return f": {place}\nid: {place}\n\n"
