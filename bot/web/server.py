@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bot.errors import UserError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _MOST_AT_ONCE = 1000  # connections; more get 503 at once
+_REQUEST_S = 15  # how long a request may take to come
 _ENDING_S = 5  # how long answers that are under way may take after a stop
 
 
@@ -38,6 +40,25 @@ def listen(host: str, port: int) -> socket.socket:
             " `communique serve --listen HOST:PORT` takes another address"
         ) from None
     return listening
+
+
+class _Patient(H11Protocol):
+    """One connection: who does not send a whole request within a while is let go."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._waits_since = self.loop.time()
+        self._watch()
+
+    def _watch(self) -> None:
+        now = self.loop.time()
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_complete:
+            self._waits_since = now  # a request has come whole; how long its form takes is limited elsewhere
+        if now - self._waits_since >= _REQUEST_S:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.loop.call_later(1, self._watch)
 
 
 class _Server(uvicorn.Server):
@@ -65,7 +86,7 @@ async def answer_requests(
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=_Patient,
         ws="none",
         lifespan="off",
         log_config=None,

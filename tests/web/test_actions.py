@@ -155,3 +155,26 @@ def test_an_owner_lets_people_in_changes_them_and_removes_them(house: Guarded) -
         assert change("remove", "Ann") == 400
         with house.people.reading() as reader:
             assert [one.name for one in persons.list_people(reader)] == ["Olga"]
+
+
+def test_a_program_acts_as_its_owner_may_and_once_with_one_key(house: Guarded, own: Seeded) -> None:
+    ann = house.add("Ann", "desk")
+    alert = own.alerts["sent"]
+    with house.browser() as program:
+        program.headers["Authorization"] = f"Bearer {house.token(ann, 'act')}"
+        key = {"Idempotency-Key": "mine"}
+        answers = [program.post(f"/api/v1/alerts/{alert}/useful", headers=key) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [202, 202]
+        assert len(asked(house)) == 1
+        work(house)
+        done = program.post(f"/api/v1/alerts/{alert}/useful", headers=key)
+        assert (done.status_code, done.json()["outcome"]) == (200, "ok")
+        mute = {"rule": "bridges", "target": "night-desk", "for": "2h", "why": "x", "even_max": False}
+        assert program.post("/api/v1/mutes", json=mute).status_code == 202
+        for wrong in (b"[]", b"{", b'{"rule": 1}', b'{"who": "x"}', b'{"rule": "bridges"}', b"[" * 60_000):
+            answer = program.post("/api/v1/mutes", content=wrong, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+        assert program.post("/api/v1/alerts/99999999/ack").status_code == 404
+        assert program.post("/api/v1/alerts/x/ack").status_code == 404
+        read_only = {"Authorization": f"Bearer {house.token(ann, 'read')}"}
+        assert program.post(f"/api/v1/alerts/{alert}/ack", headers=read_only).status_code == 403

@@ -42,6 +42,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/search/fresh"): Row("reader", "/search/fresh?q=command&after=1", also=400),
     ("GET", "/search/rule"): Row("reader", "/search/rule?q=command&replay=1"),
     ("GET", "/post/{id:id}"): Row("reader", "/post/{claim}", "/post/{denial}"),
+    ("GET", "/post/{id:id}/fresh"): Row("reader", "/post/{claim}/fresh", "/post/{denial}/fresh", also=304),
     ("GET", "/post/{id:id}/cite.json"): Row("reader", "/post/{claim}/cite.json", "/post/{denial}/cite.json"),
     ("GET", "/post/{id:id}/raw/{sha256}"): Row("reader", "/post/{claim}/raw/" + "0" * 64, also=404),
     ("GET", "/post/{source}/{number:path}"): Row("reader", "/post/hill-rangers/1", "/post/state-spokesman/1", also=302),
@@ -54,6 +55,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/alerts/{alert:id}"): Row("reader", "/alerts/{alert:pending}", "/alerts/{alert:deleted later}"),
     ("GET", "/files"): READ,
     ("GET", "/files/{sha256}"): Row("reader", "/files/{file:picture}", "/files/{file:recording}"),
+    ("GET", "/help"): READ,
+    ("GET", "/compare"): Row("reader", "/compare?q=command&a=hill-rangers&b=river-alliance"),
     ("GET", "/export"): Row("reader", "/export?q=command"),
     ("GET", "/export/file"): Row("reader", "/export/file?q=NOT+nothing&format=jsonl"),
     ("POST", "/act"): Row("desk", fields={"what": "ack", "alert": "{alert:pending}", "key": "k"}, also=303),
@@ -83,6 +86,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/api/v1/rules/replay"): Row("reader", "/api/v1/rules/replay?q=NOT+nothing&since=2025-11-01"),
     ("GET", "/api/v1/stats"): Row("reader", "/api/v1/stats?since=2025-11-01"),
     ("GET", "/api/v1/status"): READ,
+    ("POST", "/api/v1/alerts/{id}/ack"): Row("desk", "/api/v1/alerts/{alert:pending}/ack", also=202),
+    ("POST", "/api/v1/alerts/{id}/useful"): Row("desk", "/api/v1/alerts/{alert:pending}/useful", also=202),
+    ("POST", "/api/v1/alerts/{id}/noise"): Row("desk", "/api/v1/alerts/{alert:pending}/noise", also=202),
+    ("POST", "/api/v1/mutes"): Row("desk", fields={"rule": "bridges"}, also=400),
+    ("POST", "/api/v1/mutes/{id}/end"): Row("desk", "/api/v1/mutes/987654/end", also=404),
     ("GET", "/api/v1/coverage"): Row("reader", "/api/v1/coverage?since=2025-11-01"),
 } | {
     ("GET", f"/feeds{token}{path}"): Row("reader", f"/feeds{shown}{example}", f"/feeds{shown}{hidden}" if hidden else "")

@@ -102,3 +102,19 @@ def test_behind_a_proxy_this_machine_alone_is_no_reason_to_let_anybody_in(tmp_pa
         assert "Sign in" in get(address)[1]
         assert "for this machine alone" in desk.run("serve", "--link", code=2).stderr
         desk.stop()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: 127", b"GET /static/room.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+)
+@pytest.mark.long
+def test_who_sends_no_whole_request_is_let_go(tmp_path: Path, sent: bytes) -> None:
+    with Desk(tmp_path) as desk:
+        desk.write(CONFIG)
+        desk.start("serve", "--listen", "127.0.0.1:0")
+        port = int(address_of(desk).split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=90) as slow:
+            slow.sendall(sent)
+            while slow.recv(65_536):
+                pass
+        desk.stop()

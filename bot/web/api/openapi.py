@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from bot.foreign.text import json_text
+from bot.web.api.actions import ACTIONS, KEY, ApiAction
 from bot.web.api.answers import FORMS
 from bot.web.api.asking import Parameter
 from bot.web.api.endpoints import DOCUMENTS, LISTS, ListEndpoint
@@ -37,6 +38,8 @@ def describe() -> dict[str, Any]:
         found = _answers({"application/json": {"schema": _part(one.schema)}}, _ETAG)
         paths[_ROOT + one.path] = {"get": _operation(one.path, one.meaning, _in_path(one.path), one.parameters, found)}
     paths |= _others()
+    for action in ACTIONS:
+        paths.setdefault(_ROOT + action.path, {})["post"] = _action(action)
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -131,6 +134,24 @@ def _others() -> dict[str, Any]:
         },
         f"{_ROOT}/openapi.json": {"get": _operation("openapi", "This description.", (), (), described)},
     }
+
+
+def _action(action: ApiAction) -> dict[str, Any]:
+    """Something that is done: the daemon does it within a second (200, 409), or it waits for one (202)."""
+    done = {"application/json": {"schema": {"type": "object", "properties": {"outcome": {"type": ["string", "null"]}}}}}
+    key = Parameter(KEY, "The same key again is the same request.", {"type": "string", "maxLength": 200})
+    found = _operation(
+        f"{action.path}_post", action.meaning, _in_path(action.path), (), _answers(done, {}, "408", "413")
+    )
+    found["responses"] |= {
+        "202": {"description": "It is kept until a daemon runs.", "content": done},
+        "409": {"description": "It could not be done; `said` is why.", "content": done},
+    }
+    found["parameters"].append(_parameter(key, "header"))
+    fields = {name: {"type": "boolean" if name == "even_max" else "string"} for name in action.fields}
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
+    found["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    return found
 
 
 def _ref(schema: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Match, Route
 
+from bot.web.api.actions import list_action_routes
 from bot.web.api.answers import FORMS, JSON, answer_document, answer_list, answer_text, choose_form
 from bot.web.api.asking import read_asked
 from bot.web.api.endpoints import DOCUMENTS, LISTS, DocumentEndpoint, ListEndpoint
@@ -62,6 +63,7 @@ def _routes() -> "list[BaseRoute]":
         Route(f"{ROOT}/files/{{sha256}}", _give_file),
         Route(f"{ROOT}/stream", answer_stream),
     ]
+    found += list_action_routes(ROOT)
     for listed in LISTS:
         found += [Route(f"{ROOT}{listed.path}{end}", _list_of(listed)) for end in ("", ".{form}")]
     for one in DOCUMENTS:
