@@ -157,22 +157,22 @@ def _refuse_foreign(target: Path, manifest: Path, format_: Format, *, force: boo
         return
     if format_.file is None:
         free = not target.is_symlink() and target.is_dir() and not any(target.iterdir())
-        if free or force or _is_ours(target, manifest, alone=True):
+        if free or force or _is_ours(target, manifest, None):
             return
     elif not target.is_file():
         raise UserError(f"{target} exists and is no file: choose another name")
-    elif force or _is_ours(target.parent, manifest, alone=False):
+    elif force or _is_ours(target.parent, manifest, target.name):
         return
     raise UserError(f"{target} exists and is not an unchanged export: choose another name, or add --force")
 
 
-def _is_ours(folder: Path, manifest: Path, *, alone: bool) -> bool:
-    return not folder.is_symlink() and is_ours(manifest, folder, alone=alone)
+def _is_ours(folder: Path, manifest: Path, file: str | None) -> bool:
+    return not folder.is_symlink() and is_ours(manifest, folder, file)
 
 
 def _set_aside(target: Path, manifest: Path) -> Path | None:
     """Keep a directory that is not ours under another name; where that is, or None if there was nothing to keep."""
-    if not os.path.lexists(target) or _is_ours(target, manifest, alone=True):
+    if not os.path.lexists(target) or _is_ours(target, manifest, None):
         return None
     if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
         return None

@@ -111,15 +111,18 @@ def _source_json(source: "CoveredSource", posts: int) -> dict[str, object]:
     }
 
 
-def is_ours(manifest: Path, folder: Path, *, alone: bool) -> bool:
-    """Whether the files that a manifest names are in `folder` as it says; `alone`: and nothing else is."""
+def is_ours(manifest: Path, folder: Path, file: str | None) -> bool:
+    """Whether `file` is as a manifest says; None: whether everything in the folder is."""
+    found = 0
     try:
         with manifest.open(encoding="utf-8") as lines:
             if lines.readline() != "{\n" or lines.readline() != f'  "made_by": "{_MADE_BY}",\n':
                 return False
-            named = [json.loads(line.rstrip(",\n")) for line in lines if line.startswith(_A_FILE)]
-        if alone and sum(len(files) for _, _, files in os.walk(folder)) != len(named) + 1:
-            return False
-        return all(measure(folder / one["name"]) == (one["bytes"], one["sha256"]) for one in named)
+            for line in filter(lambda line: line.startswith(_A_FILE), lines):
+                one = json.loads(line.rstrip(",\n"))
+                if file not in (None, one["name"]) or measure(folder / one["name"]) != (one["bytes"], one["sha256"]):
+                    return False
+                found += 1
     except (OSError, ValueError, LookupError):
         return False
+    return found == (1 if file else sum(len(files) for _, _, files in os.walk(folder)) - 1)

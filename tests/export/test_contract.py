@@ -151,6 +151,20 @@ with Archive(data_dir / "communique.db") as archive, archive.reading() as reader
 """
 
 
+def test_a_manifest_of_something_else_gives_nothing_away(exports: Exports, tmp_path: Path) -> None:
+    """Beside a file of ours that somebody has written over, or that names no file, or another one."""
+    exports.make("csv", tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "other")
+    (tmp_path / "out").write_text("mine")
+    manifest = tmp_path / "out.manifest.json"
+    whole = manifest.read_text()
+    for said in (whole, whole.replace('"name": "out"', '"name": "other"'), whole.split('  "files"')[0]):
+        manifest.write_text(said)
+        with pytest.raises(UserError, match="exists and is not an unchanged export"):
+            exports.make("csv", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, seeded: Seeded) -> None:
     """A limit on the size of files takes the place of the disk: the system refuses to write in the same way."""
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
