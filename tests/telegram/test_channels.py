@@ -211,7 +211,7 @@ def test_a_squatter_is_never_collected_from_and_vouches_for_no_deletion(station:
         row = station.listed(name)
         assert row["state"] == "renamed"
         assert str(squatter) in row["reason"]
-        assert "another source name" in row["reason"]
+        assert "to follow the new owner: communique sources accept" in row["reason"]
         refused = station.desk.run("sources", "check", name, code=5)
         assert "now belongs to channel" in refused.stderr
     assert station.ask("SELECT count(*) FROM observations WHERE presence = 'absent'") == [(0,)]
