@@ -51,6 +51,7 @@ _WINDOW = 1_000  # texts of posts from which sets are taken first, and the most:
 _WIDEST = 256_000
 _WIDEST_DEAR = 1_000_000  # where each statement gathers very many words
 _FEW = 100  # posts that are looked at faster than a set is taken to narrow them
+_FEW_BEFORE_DEAR = 1_000  # the same where that set is gathered from very many words
 _FEW_ROWS = 2_000  # of one part: they are taken at once
 _FEW_LED = 400  # posts that are looked at faster than other parts narrow them
 _MOST_MATCHED = 100_000  # posts of a rule: more are no help
@@ -234,7 +235,7 @@ class Candidates:
         if isinstance(plan, All):
             known = Ids(others=True, ids=set())
             for part in sorted(plan.parts, key=self._dearness):
-                if not known.others and len(known.ids) <= _FEW:
+                if not known.others and len(known.ids) <= (_FEW_BEFORE_DEAR if _is_dear(part) else _FEW):
                     break
                 known = both(known, self._set(part, low, high))
             return known
@@ -300,7 +301,7 @@ class Candidates:
 
     def _dearness(self, plan: Plan) -> int:
         """How late a part is asked for: what is rare comes first."""
-        return 0 if self._few(plan) is not None else 1 if isinstance(plan, Fact) else 2
+        return 0 if self._few(plan) is not None else 3 if _is_dear(plan) else 1 if isinstance(plan, Fact) else 2
 
     def _rarest(self, terms: list[str]) -> str:
         """The expression with the fewest rows, as far as it pays to count."""
@@ -314,6 +315,10 @@ class Candidates:
 
     def _ids(self, ask: str, asked: dict[str, object]) -> set[int]:
         return {row[0] for row in self._reader.execute(ask, asked)}
+
+
+def _is_dear(plan: Plan) -> bool:
+    return any(map(is_dear, expressions(plan)))
 
 
 def _is_walked(plan: Plan) -> bool:
