@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from bot.web.routes import ROUTES
 from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.search.search import search
@@ -13,6 +16,11 @@ from tests.web.addresses import list_pages
 from tests.web.archive import BURMESE, CLAIM, DENIAL, ZAWGYI, Seeded
 from tests.web.serving import asking, opened
 from tests.web.skeleton import words
+
+UNSEEN = [  # parts and files of pages, and what needs people: each has tests of its own
+    "/post/{id:id}/cite.json", "/post/{id:id}/fresh", "/post/{id:id}/raw/{sha256}", "/search/fresh",
+    "/post/{source}/{number:path}", "/export/file", "/requests/{key}", "/mute", "/enter/{secret}",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +42,18 @@ def test_every_page_answers_and_stays_small(seeded: Seeded, ask: TestClient) -> 
         assert answer.status_code in (200, 400, 404), name
         assert len(answer.content) <= 100_000, name
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; "), name
+
+
+def test_every_page_that_has_an_address_is_looked_at(seeded: Seeded) -> None:
+    asked = {urlsplit(address).path for address in list_pages(seeded).values()}
+    routes = [route for route in ROUTES if isinstance(route, Route) and route.methods == {"GET", "HEAD"}]
+    unseen = [
+        route.path
+        for route in routes
+        if not any(route.path_regex.match(path) for path in asked)
+        and not route.path.startswith(("/api/", "/feeds/", "/static/"))
+    ]
+    assert unseen == UNSEEN
 
 
 def test_an_event_has_its_copies_with_their_reasons_what_faces_it_and_who_quotes_it(

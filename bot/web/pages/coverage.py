@@ -10,15 +10,17 @@ from bot.web.room import read, room_of
 from bot.web.strips import StripPart, draw_strip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from markupsafe import Markup
     from starlette.requests import Request
     from starlette.responses import Response
 
     from storage.records import Gap
+    from storage.sources.blindness import BlindStretch
 
 SPANS = (1, 7, 30, 365)  # days that a reader can choose
+_LISTED = 100  # stretches and gaps below the strips
 
 
 async def show_coverage(request: "Request") -> "Response":
@@ -26,10 +28,13 @@ async def show_coverage(request: "Request") -> "Response":
     days = next((one for one in SPANS if request.query_params.get("days") == str(one)), SPANS[0])
     now = room_of(request).clock.now()
     found = await read(request, read_coverage, now - days * DAY, now)
+    lines = list_lines(found)
     return page(
         request,
         "coverage.html",
         found=found,
+        lines=lines[:_LISTED],
+        more=max(len(lines) - _LISTED, 0),
         days=days,
         spans=SPANS,
         strip=draw_coverage,
@@ -37,6 +42,18 @@ async def show_coverage(request: "Request") -> "Response":
         percent=format_share,
         gap=describe_gap,
     )
+
+
+def list_lines(found: "Iterable[WatchedSource]") -> "list[tuple[WatchedSource, BlindStretch | None, Gap | None]]":
+    """Every blind stretch and every gap with its source: what lasts first, then the newest first."""
+    blind = [((one.until is None, one.since), source, one, None) for source in found for one in source.blind]
+    gaps = [
+        ((gap.closed_at is None, gap.from_at or gap.opened_at), source, None, gap)
+        for source in found
+        for gap in source.missing
+    ]
+    ordered = sorted([*blind, *gaps], key=lambda line: line[0], reverse=True)
+    return [(source, stretch, gap) for _, source, stretch, gap in ordered]
 
 
 def draw_coverage(found: WatchedSource, label: str, when: "Callable[..., Markup]") -> "Markup":
