@@ -195,7 +195,7 @@ def judge(hosts: list[Host], sizes: list[int], every: int, seconds: float, code:
     most = max(host.most for host in hosts)
     measured = sizes[int(len(sizes) * WARM_UP) :]
     quarter = max(len(measured) // 4, 1)
-    first, last = statistics.mean(measured[:quarter]), statistics.mean(measured[-quarter:])
+    megabytes = [statistics.mean(measured[at * quarter : (at + 1) * quarter]) / 1024 for at in range(4)]
     dead = sum(len(KINDS) for host in hosts if host.dead)
     pauses_seen = f"median pauses {min(medians, default=0):.1f} to {max(medians, default=0):.1f} s"
     named = "; ".join(late[:3])
@@ -206,7 +206,10 @@ def judge(hosts: list[Host], sizes: list[int], every: int, seconds: float, code:
         ),
         (not silent, f"{silent} sources on living hosts were asked less than twice"),
         (most <= MOST_CONNECTIONS, f"connections to one host and port at a time: at most {most}"),
-        (last <= first * (1 + GROWTH), f"memory: {first / 1024:.1f} MB, in the end {last / 1024:.1f} MB"),
+        (
+            megabytes[-1] <= megabytes[0] * (1 + GROWTH),
+            f"memory by quarters: {', '.join(f'{one:.1f}' for one in megabytes)} MB",
+        ),
         (code == 0, f"{dead} sources on hosts that never answer; the daemon stopped with exit code {code}"),
     )
     for kept, sentence in rows:
