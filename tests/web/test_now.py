@@ -24,7 +24,9 @@ def test_what_is_not_watched_is_said_before_anything_else(ask: TestClient, seede
     assert page.index("not watched") < page.index("without a gap since") < page.index("Newest events")
     assert "north-relief" in page[: page.index("Newest events")]
     with opened(replace(seeded, now=END + 60 * MINUTE)) as later, asking(later) as client:
-        assert "without a gap" not in client.get("/").text
+        page = client.get("/").text
+        assert "without a gap" not in page
+        assert page.count("not polled") == 1, "those that nobody polls since one time are one line"
 
 
 def test_events_and_alerts_lead_to_their_pages(ask: TestClient, seeded: Seeded) -> None:

@@ -1,11 +1,13 @@
 """The page `/`: what is not watched before anything else, then the newest events and alerts."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from bot.alerts.plan import describe_reason
+from bot.clock import MINUTE
 from bot.documents.event import describe_spread
 from bot.foreign.graphemes import clip
 from bot.listing.standing import BlindNow, Standing, read_standing
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from storage.archive.database import Reader
 
-_EVENTS, _ALERTS, _NAMED = 12, 8, 5
+_EVENTS, _ALERTS = 12, 8
 _WORDS = 280  # characters of a statement
 
 
@@ -65,15 +67,18 @@ async def show_now(request: "Request") -> Response:
         request,
         "now.html",
         news=news,
-        named=news.standing.blind[:_NAMED],
-        describe_blind=describe_blind,
+        groups=group_blind(news.standing.blind),
         describe_reason=describe_reason,
     )
 
 
-def describe_blind(one: BlindNow) -> str:
-    """Why a source is not watched, in a few words."""
-    return f"{one.state}: {one.reason}" if one.reason else one.state
+def group_blind(blind: Sequence[BlindNow]) -> list[tuple[str, list[BlindNow]]]:
+    """Why sources are not watched, and which these are: those with one reason since one minute together."""
+    groups: dict[tuple[str, int | None], list[BlindNow]] = {}
+    for one in blind:
+        why = f"{one.state}: {one.reason}" if one.reason else one.state
+        groups.setdefault((why, None if one.since is None else one.since // MINUTE), []).append(one)
+    return [(why, ones) for (why, _), ones in groups.items()]
 
 
 def _look(reader: "Reader", now: int) -> News:
