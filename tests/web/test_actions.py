@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -13,14 +14,14 @@ from bot.config import paths
 from storage.alerts import mutes
 from storage.archive.database import Archive
 from storage.people import persons, requests
-from tests.web.archive import END, Seeded, seed
+from tests.web.archive import END, Seeded
 from tests.web.letting_in import PASSWORD, Guarded, form_in, guarded
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+def own(seeded: Seeded, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     """An archive that these tests write to."""
-    return seed(tmp_path_factory.mktemp("acted"))
+    return seeded.in_copy(Path(copytree(seeded.directory, tmp_path_factory.mktemp("acted") / "seeded")))
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_each_may_do_what_the_table_says_and_no_more(
     assert wrong == []
 
 
-@pytest.mark.parametrize("caller", ["guest", "guest's token"])
+@pytest.mark.parametrize("caller", ["guest", pytest.param("guest's token", marks=pytest.mark.long)])
 def test_who_reads_some_sources_finds_no_trace_of_others_anywhere(
     seeded: Seeded, browsers: dict[str, TestClient], caller: str
 ) -> None:
