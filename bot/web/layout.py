@@ -1,7 +1,7 @@
 """Makes pages: templates that escape everything, times in the reader's zone, words of strangers set apart."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -88,7 +88,7 @@ def zone_of(request: "Request") -> tzinfo:
     return next((zone for name in named if name and (zone := find_zone(name))), UTC)
 
 
-@cache
+@lru_cache(maxsize=256)  # names come from addresses and cookies
 def find_zone(name: str) -> tzinfo | None:
     """The zone of this name, None if there is none."""
     if name.upper() in {"UTC", "Z"}:

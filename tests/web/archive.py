@@ -7,6 +7,7 @@ post has a name here, so that a test can say which one it means: `seeded.posts["
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -207,8 +208,8 @@ def read_config(directory: Path) -> Config:
     return load(directory / "config.toml", Environment(), kinds=every_kind())
 
 
-def seed(directory: Path) -> Seeded:
-    """Make the archive in an empty or missing directory."""
+def seed(directory: Path, fill: "Callable[[Day], object] | None" = None) -> Seeded:
+    """Make the archive in an empty or missing directory, or another one of the same config that `fill` fills."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "config.toml").write_text(CONFIG, encoding="utf-8")
     config = read_config(directory)
@@ -218,14 +219,18 @@ def seed(directory: Path) -> Seeded:
         migrate.ensure(archive, now=BEGIN)
         day = Day(archive, config, made)
         day.begin()
-        _the_usual(day)
-        _one_statement_and_its_copies(day)
-        _what_the_spokesman_showed(day)
-        _changed_and_gone(day)
-        _files_that_did_not_come(day)
-        _answers_of_people(day)
+        (fill or _everything)(day)
         day.watch_until(END)
     return made
+
+
+def _everything(day: "Day") -> None:
+    _the_usual(day)
+    _one_statement_and_its_copies(day)
+    _what_the_spokesman_showed(day)
+    _changed_and_gone(day)
+    _files_that_did_not_come(day)
+    _answers_of_people(day)
 
 
 @dataclass

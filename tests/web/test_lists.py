@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.search.search import search
 from tests.web.addresses import list_pages
-from tests.web.archive import BURMESE, CLAIM, DENIAL, ZAWGYI, Seeded
+from tests.web.archive import BURMESE, CLAIM, DENIAL, ZAWGYI, Day, Seeded, seed
 from tests.web.serving import asking, opened
 from tests.web.skeleton import words
 
@@ -163,9 +164,24 @@ def test_files_are_narrowed_by_kind_state_and_source(ask: TestClient) -> None:
     assert "No files." in read(ask, "/files?source=nobody")
 
 
+def say_much_after_little(day: Day) -> None:
+    day.say("river-alliance", "old", "The oldest of all.")
+    for number in range(25):
+        day.say("valley-radio", f"bulletin {number}", f"Bulletin {number}.")
+
+
+def test_a_post_that_is_older_than_a_page_comes_in_its_turn(tmp_path: Path) -> None:
+    own = seed(tmp_path, say_much_after_little)
+    with opened(own) as room, asking(room) as ask:
+        first = ask.get("/compare?a=source:river-alliance&b=source:valley-radio").text
+        assert "The oldest of all." not in first
+        older = re.search(r'rel="next"[^>]* href="([^"]+)"', first)
+        assert older
+        assert "The oldest of all." in ask.get(older[1].replace("&amp;", "&")).text
+
+
 def test_two_voices_are_compared_in_the_order_of_time_and_nothing_is_left_out(seeded: Seeded, ask: TestClient) -> None:
-    query = "/compare?a=side%3Ajunta&b=source%3Avalley-radio"
-    seen, address = list[tuple[str, int]](), query
+    seen, address = list[tuple[str, int]](), "/compare?a=side%3Ajunta&b=source%3Avalley-radio"
     while address:
         page = ask.get(address).text
         seen += [
