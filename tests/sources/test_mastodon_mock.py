@@ -137,7 +137,7 @@ def test_a_server_of_others_is_read_page_by_page_with_edits_boosts_and_deletions
     assert (absent.presence, absent.control) == ("absent", True)
     assert (present.post.title, present.post.edited) == ("Sailings", True)
     boost = next(post for post in third if post.forward is not None)
-    assert boost.forward.source == f"@testuser@127.0.0.1:{mock.port}"
+    assert boost.forward.source == f"@testuser@localhost:{mock.port}"  # its own word for itself
 
 
 @pytest.mark.parametrize("effect", [{"type": "status", "status": 503}, {"type": "malformed"}, {"type": "ratelimit"}])
