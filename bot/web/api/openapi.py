@@ -48,7 +48,7 @@ def describe() -> dict[str, Any]:
             "description": "What the archive has. Documents have the fields of docs/json-output.md.",
         },
         "servers": [{"url": "/"}],
-        "security": [{}, {"token": []}],
+        "security": [{"token": []}],
         "paths": paths,
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
