@@ -1,7 +1,7 @@
 """Times as people write and read them: 7d, yesterday, 2026-11-01, in a zone of their choice."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.lengths import format_length
@@ -12,7 +12,6 @@ from storage.frozen import dataclass
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _AGO = re.compile(r"(\d{1,9})\s*([smhdw])")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OLDEST = -(1 << 62)  # what SQLite can hold
 _GRAMMAR = "write 90m, 7d, today, yesterday, now, 2026-11-01 or 2026-11-01T10:00Z"
 
@@ -85,14 +84,23 @@ def _absolute(written: str, zone: Zone, now: int, *, closing: bool) -> int:
     if written.lower() == "now":
         return now
     days = {"today": 0, "yesterday": -1}.get(written.lower())
-    if days is None and not _DATE.fullmatch(written):
-        return _microseconds(datetime.fromisoformat(written), zone)
     if days is None:
         day = datetime.fromisoformat(written)
+        if not _is_day(written):
+            return _microseconds(day, zone)
     else:
         here = (_EPOCH + timedelta(microseconds=now)).astimezone(zone.reads)
         day = datetime(here.year, here.month, here.day) + timedelta(days=days)  # noqa: DTZ001  zone is put on below
     return _microseconds(day + timedelta(days=1) if closing else day, zone)
+
+
+def _is_day(written: str) -> bool:
+    """Whether this is a day without a time, in any of the ways of ISO 8601: 2026-11-01, 20261101, 2026-W44-7."""
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        return False
+    return True
 
 
 def _microseconds(at: datetime, zone: Zone) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from anyio import to_thread
+from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from bot.web.room import room_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+_RANGE = re.compile(r"bytes=([0-9]{0,30})-([0-9]{0,30})", re.IGNORECASE)
 _PIECE = 1 << 16
 _OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 SHOWN = PICTURES | SOUNDS | FILMS
@@ -30,7 +31,10 @@ SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 async def answer_file(request: "Request", digest: str) -> Response | None:
-    """The file with this SHA-256, or the part that was asked for; None where this viewer has no such file."""
+    """The file with this SHA-256, or the part that was asked for; None where this viewer has no such file.
+
+    Raises HTTPException (416) for a part beyond its end.
+    """
     room = room_of(request)
     if not _SHA256.fullmatch(digest):
         return None
@@ -54,7 +58,9 @@ async def answer_file(request: "Request", digest: str) -> Response | None:
     if etag in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
     if part is not None and part[0] >= part[1]:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        raise HTTPException(
+            416, f"the file ends before that: it has {size} bytes", {"Content-Range": f"bytes */{size}"}
+        )
     start, end = part or (0, size)
     headers["Content-Length"] = str(end - start)
     if part is not None:
@@ -75,9 +81,9 @@ def _read_range(request: "Request", size: int, etag: str) -> tuple[int, int] | N
         return None
     if not asked[1]:
         return max(size - int(asked[2]), 0), size if int(asked[2]) else 0
-    start, end = int(asked[1]), int(asked[2]) + 1 if asked[2] else size
+    start, end = int(asked[1]), int(asked[2]) + 1 if asked[2] else max(size, int(asked[1]) + 1)
     if end <= start:
-        return None
+        return None  # no part at all, as 5-3
     return start, min(end, size)
 
 

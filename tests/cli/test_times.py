@@ -42,6 +42,9 @@ def test_days_begin_at_midnight_of_the_zone() -> None:
 def test_a_day_as_the_end_counts_whole() -> None:
     assert at("2025-11-01", closing=True) == "2025-11-02T00:00:00+00:00"
     assert at("yesterday", closing=True) == "2025-11-01T00:00:00+00:00"
+    for same_day in ("20251101", "2025-W44-6", "2025W446"):
+        assert at(same_day) == "2025-11-01T00:00:00+00:00"
+        assert at(same_day, closing=True) == "2025-11-02T00:00:00+00:00"
 
 
 def test_a_day_on_which_clocks_change_still_ends_at_midnight() -> None:

@@ -163,6 +163,39 @@ def test_the_form_is_chosen_by_the_header_accept(ask: Ask) -> None:
     assert ask("/posts?limit=1", accept="text/csv;q=x").status_code == 406
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json;q=0, */*", "application/x-ndjson"),
+        ("application/json;q=0, application/x-ndjson;q=0, */*;q=0.1", "text/csv"),
+        ("application/json;q=0.4, text/*;q=0.5", "text/csv"),
+        ("text/csv, */*", "text/csv"),
+        ("application/json, text/plain, */*", "application/json"),
+        ("text/html, */*;q=0.8", "application/json"),
+        (" , ,", "application/json"),
+    ],
+)
+def test_what_names_a_form_most_exactly_says_how_much_it_is_wanted(ask: Ask, accept: str, kind: str) -> None:
+    assert ask("/rules", accept=accept).headers["content-type"].startswith(kind)
+
+
+def test_forms_that_are_all_refused_are_not_sent(ask: Ask) -> None:
+    for accept in ("*/*;q=0", "application/json;q=0, text/*;q=0, application/x-ndjson;q=0", "*/*;q=nan"):
+        assert ask("/rules", accept=accept).status_code == 406
+
+
+@pytest.mark.parametrize("asked", ["bytes={size}-", "bytes=99999999-", "bytes={size}-99999999999999999999", "bytes=-0"])
+def test_a_part_beyond_the_end_of_a_file_is_refused_with_its_length(
+    ask: Ask, client: TestClient, seeded: Seeded, asked: str
+) -> None:
+    address = f"/files/{seeded.files['recording']}"
+    size = len(client.get(f"/api/v1{address}").content)
+    answer = ask(address, range=asked.format(size=size))
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{size}"
+    assert answer.json()["status"] == 416
+
+
 def test_an_answer_has_a_tag_and_is_not_sent_twice(ask: Ask) -> None:
     for address in ("/posts?limit=5", "/search?q=command", "/posts.csv?limit=5", "/stats", "/openapi.json"):
         tag = ask(address).headers["etag"]
@@ -223,6 +256,8 @@ def test_other_methods_are_refused_with_those_that_there_are(client: TestClient)
         answer = client.request(method, "/api/v1/posts")
         assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
         assert answer.json()["status"] == 405
+    both = client.put("/api/v1/mutes").headers["allow"]  # a list, and an action
+    assert set(both.split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_what_is_missing_is_for_programs_there_and_for_people_elsewhere(client: TestClient) -> None:

@@ -1,6 +1,6 @@
 """Documents as answers: JSON, JSON lines or CSV, as asked; a list is read page by page, and never whole in memory."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -22,16 +22,10 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 FORMS = {"json": JSON, "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
-_ACCEPTED = {
-    "application/json": "json",
-    "application/*": "json",
-    "*/*": "json",
-    "application/x-ndjson": "jsonl",
-    "application/jsonl": "jsonl",
-    "application/x-jsonlines": "jsonl",
-    "application/json-lines": "jsonl",
-    "text/csv": "csv",
-    "text/*": "csv",
+_NAMES = {  # of each form in Accept; among equals the first form is chosen
+    "json": ("application/json",),
+    "jsonl": ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines"),
+    "csv": ("text/csv",),
 }
 Document = Mapping[str, object]
 
@@ -48,25 +42,43 @@ PageReader = Callable[["Reader", ApiRequest, str | None, int], ListPage]
 
 
 def choose_form(request: "Request", suffix: str) -> str:
-    """The form that a request wants: by its suffix, else by Accept. Raises RequestRefused with 406."""
+    """The form that a request wants: by its suffix, else by Accept (RFC 9110, 12.5.1). Raises RequestRefused, 406."""
     if suffix:
         return suffix
-    wanted = request.headers.get("accept", "").strip() or "*/*"
-    ranked = sorted(_read_accept(wanted), key=lambda one: -one[1])
-    for kind, weight in ranked:
-        if weight > 0 and kind in _ACCEPTED:
-            return _ACCEPTED[kind]
-    raise RequestRefused(406, "it is given as application/json, application/x-ndjson or text/csv")
+    wanted = _read_accept(",".join(request.headers.getlist("accept")))
+    best = max(_NAMES, key=lambda form: _weigh(form, wanted))
+    if wanted and not _weigh(best, wanted)[0]:
+        raise RequestRefused(406, "it is given as application/json, application/x-ndjson or text/csv")
+    return best
 
 
-def _read_accept(header: str) -> Iterable[tuple[str, float]]:
-    for part in header[:1000].split(","):
+def _weigh(form: str, wanted: Mapping[str, tuple[float, int]]) -> tuple[float, int, int]:
+    """How much a form is wanted: what names it most exactly says so; among equals what is named exactly, then first."""
+    names = _NAMES[form]
+    for exactness, named in ((2, names), (1, (f"{names[0].partition('/')[0]}/*",)), (0, ("*/*",))):
+        if found := [wanted[name] for name in named if name in wanted]:
+            weight, place = max(found)
+            return weight, exactness, -place
+    return 0.0, 0, 0
+
+
+def _read_accept(header: str) -> dict[str, tuple[float, int]]:
+    """The weight of each type that is named, and its place."""
+    found: dict[str, tuple[float, int]] = {}
+    for place, part in enumerate(header[:1000].split(",")):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
-        try:
-            yield kind, float(weight)
-        except ValueError:
-            yield kind, 0.0
+        written = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        if kind:
+            found.setdefault(kind, (_read_weight(written), place))
+    return found
+
+
+def _read_weight(written: str) -> float:
+    try:
+        weight = float(written)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
 
 
 def answer_text(request: "Request", text: str, media_type: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -124,7 +124,7 @@ def _others() -> dict[str, Any]:
     whole = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     file = _answers(whole, _ETAG, "416")
     file |= {"206": {"description": "The part that Range asks for.", "content": whole}}
-    file["416"] = {"description": "The part lies beyond its end."}
+    file["416"] = {**file["416"], "description": "The part lies beyond its end."}
     described = _answers({"application/json": {"schema": {"type": "object"}}}, _ETAG)
     events = _answers({TYPE_OF_STREAM: {"schema": {"type": "string"}}}, {})
     return {

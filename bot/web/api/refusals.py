@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from bot.errors import NotFound, UserError
 from bot.foreign.text import json_text, visible
@@ -72,10 +73,19 @@ def _by_refusal(_: "Request", refused: Exception) -> Response:
     return problem_details(found.status, str(found), parameter=found.parameter, position=found.position)
 
 
-def _by_status(_: "Request", refused: Exception) -> Response:
+def _by_status(request: "Request", refused: Exception) -> Response:
     found = cast("HTTPException", refused)
     detail = _MISSING if found.status_code == HTTPStatus.NOT_FOUND else found.detail
-    return problem_details(found.status_code, detail, headers=found.headers)
+    headers = dict(found.headers or {})
+    if found.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_find_methods(request))
+    return problem_details(found.status_code, detail, headers=headers)
+
+
+def _find_methods(request: "Request") -> list[str]:
+    """What an address takes: one may be that of a list, and of an action too."""
+    routes = (one for one in request.app.routes if one.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 def _by_mistake(_: "Request", mistake: Exception) -> Response:
