@@ -34,14 +34,20 @@ def find_mutes(reader: "Reader", mutes: "list[Mute]", viewer: "Viewer") -> "list
 def find_rules(reader: "Reader", config: "Config", viewer: "Viewer") -> list["RuleConfig"]:
     """The rules of the config; for who reads some sources only, those that name no other source, tag or side.
 
-    `reader` shows the sources that the viewer may read.
+    Nor do they name a rule that does. `reader` shows the sources that the viewer may read.
     """
     if viewer.sources is None:
         return list(config.rules)
     tags = read_tags(reader)
     bare = {name for found in tags.values() for name in found}
     known = {"source": read_handles(reader) | tags.keys(), "tag": bare, "side": read_sides(reader)}
-    return [rule for rule in config.rules if _names_only(rule, config, known)]
+    found = list(config.rules)
+    while True:
+        named = {**known, "rule": {rule.name for rule in found}}
+        kept = [rule for rule in found if _names_only(rule, config, named)]
+        if len(kept) == len(found):
+            return kept
+        found = kept
 
 
 def _names_only(rule: "RuleConfig", config: "Config", known: "Mapping[str, AbstractSet[str]]") -> bool:
@@ -53,5 +59,4 @@ def _names_only(rule: "RuleConfig", config: "Config", known: "Mapping[str, Abstr
     if not (set(rule.sources) <= known["source"] and set(rule.tags) <= known["tag"]):
         return False
     parsed = parse(rule.query, UTC, config.phrases())
-    every = {**known, "rule": {other.name for other in config.rules}}
-    return not any(unknown_names(parsed.root, every))
+    return not any(unknown_names(parsed.root, known))

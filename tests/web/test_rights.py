@@ -1,9 +1,10 @@
 """Who may do what where: one row for each route. A route without a row fails, and so does a row without a route."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -260,6 +261,54 @@ def test_what_is_hidden_and_what_never_was_are_the_same_answer(
 def plain(text: str, address: str) -> str:
     """Without what each answer has of its own: the address, and the secret of forms."""
     return re.sub(r'value="\w{24,}"', "", text.replace(address, ""))
+
+
+MORE_RULES = """
+[[rules]]
+name = "by-tag"
+query = "bridge"
+tags = ["government"]
+
+[[rules]]
+name = "by-source"
+query = "source:state-spokesman bridge"
+
+[[rules]]
+name = "by-side"
+query = "bridge NOT side:junta"
+
+[[rules]]
+name = "by-a-rule"
+query = "rule:by-side AND bridge"
+
+[[rules]]
+name = "by-a-rule-of-a-rule"
+query = "rule:by-a-rule"
+
+[[rules]]
+name = "of-two-sources"
+query = "bridge"
+sources = ["state-spokesman", "hill-rangers"]
+"""
+
+
+def test_a_rule_that_names_something_hidden_is_hidden_on_every_page(
+    copy_of_seeded: Callable[[], Seeded], tmp_path: Path
+) -> None:
+    plain = copy_of_seeded()
+    file = plain.directory / "config.toml"
+    file.write_text(file.read_text(encoding="utf-8") + MORE_RULES, encoding="utf-8")
+    names = [line.split('"')[1] for line in MORE_RULES.splitlines() if line.startswith("name")]
+    with guarded(plain.in_copy(plain.directory), tmp_path) as house:
+        guest, ann = house.add("guest", "reader", "tag:public"), house.add("ann", "reader")
+        with house.signed_in(guest) as browser, house.signed_in(ann) as whole:
+            for listed in ("/rules", "/api/v1/rules"):
+                assert [name for name in names if name in browser.get(listed).text] == []
+                assert [name for name in names if name in whole.get(listed).text] == names
+                assert "bridges" in browser.get(listed).text
+            for name in names:
+                for one in (f"/rules/{name}", f"/api/v1/rules/explain?rule={name}", f"/feeds/rules/{name}.atom"):
+                    assert (browser.get(one).status_code, whole.get(one).status_code) == (404, 200), one
 
 
 def test_an_etag_says_nothing_of_what_is_hidden(seeded: Seeded, browsers: dict[str, TestClient]) -> None:

@@ -11,6 +11,7 @@ from bot.clock import DAY
 from bot.listing.replay import find_fired
 from bot.listing.rules import count_lately
 from bot.rules.outline import lines, outline
+from bot.web.entries import find_rules
 from bot.web.layout import page
 from bot.web.room import read, room_of
 from bot.web.viewer import viewer_of
@@ -19,7 +20,6 @@ from storage.alerts.rules import list_names
 from storage.answers.verdicts import VerdictCounts
 from storage.frozen import dataclass
 from storage.language.query import parse
-from storage.sources.names import read_tags
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from bot.config.model import RuleConfig
     from bot.web.room import ReadingRoom
+    from bot.web.viewer import Viewer
     from storage.archive.database import Reader
     from storage.records import MatchRow
     from storage.search.search import FoundPost
@@ -40,11 +41,10 @@ _FOR_REPLAY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A rule of the config as a list shows it: which of its sources the reader may see, what it found and is worth."""
+    """A rule of the config as a list shows it: where it alerts, what it found and is worth."""
 
     rule: "RuleConfig"
     targets: tuple[str, ...]
-    sources: tuple[str, ...]
     found: int
     judged: VerdictCounts
 
@@ -63,14 +63,14 @@ class Replay:
 async def show_rules(request: "Request") -> "Response":
     """List the rules of the config."""
     room = room_of(request)
-    rules = await read(request, _list, room, is_whole=viewer_of(request).sources is None)
+    rules = await read(request, _list, room, viewer_of(request))
     return page(request, "rules.html", rules=rules)
 
 
 async def show_rule(request: "Request") -> "Response":
     """Show one rule: of the config, or one that it no longer has but that found something."""
     room, name = room_of(request), request.path_params["name"]
-    known = await read(request, _list, room, is_whole=viewer_of(request).sources is None)
+    known = await read(request, _list, room, viewer_of(request))
     line = next((one for one in known if one.rule.name == name), None)
     newest = await read(request, _newest, name)
     if line is None and not newest:
@@ -93,19 +93,18 @@ async def show_rule(request: "Request") -> "Response":
     )
 
 
-def _list(reader: "Reader", room: "ReadingRoom", *, is_whole: bool) -> list[RuleLine]:
-    """Every rule; unless the reader sees the `whole` archive, none that is only about sources that it does not show."""
+def _list(reader: "Reader", room: "ReadingRoom", viewer: "Viewer") -> list[RuleLine]:
+    """Every rule that this viewer may see."""
     counts, judged = count_lately(reader, room.clock.now())
-    known = read_tags(reader)
-    found = []
-    for rule in room.config.rules:
-        seen = tuple(one for one in rule.sources if is_whole or one in known)
-        if rule.sources and not seen:
-            continue
-        targets = tuple(room.config.rule_targets(rule))
-        line = RuleLine(rule, targets, seen, counts.get(rule.name, 0), judged.get(rule.name, VerdictCounts()))
-        found.append(line)
-    return found
+    return [
+        RuleLine(
+            rule,
+            tuple(room.config.rule_targets(rule)),
+            counts.get(rule.name, 0),
+            judged.get(rule.name, VerdictCounts()),
+        )
+        for rule in find_rules(reader, room.config, viewer)
+    ]
 
 
 def _newest(reader: "Reader", name: str) -> "list[tuple[MatchRow, str, str | None]]":
