@@ -51,7 +51,7 @@ async def answer_file(request: "Request", digest: str) -> Response | None:
         "Accept-Ranges": "bytes",
         "Content-Security-Policy": SANDBOX,
         "Content-Disposition": _disposition(digest, found.name, found.sniffed),
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": "private, no-cache",  # its bytes never change, but who may have them does
     }
     part = _read_range(request, size, etag)
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]

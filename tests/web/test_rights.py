@@ -311,6 +311,17 @@ def test_a_rule_that_names_something_hidden_is_hidden_on_every_page(
                     assert (browser.get(one).status_code, whole.get(one).status_code) == (404, 200), one
 
 
+def test_a_file_in_the_cache_of_a_browser_is_asked_for_again_when_somebody_else_has_signed_in(
+    seeded: Seeded, browsers: dict[str, TestClient]
+) -> None:
+    file = f"/api/v1/files/{seeded.files['recording']}"
+    first = browsers["owner"].get(file)
+    assert "no-cache" in first.headers["cache-control"]
+    known = {"If-None-Match": first.headers["etag"]}
+    assert browsers["owner"].get(file, headers=known).status_code == 304
+    assert browsers["guest"].get(file, headers=known).status_code == 404
+
+
 def test_an_etag_says_nothing_of_what_is_hidden(seeded: Seeded, browsers: dict[str, TestClient]) -> None:
     for address in ("/api/v1/posts", "/api/v1/sources", "/api/v1/status", "/"):
         one, other = browsers["guest"].get(address), browsers["owner"].get(address)
