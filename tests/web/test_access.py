@@ -43,7 +43,9 @@ def test_a_one_time_address_lets_the_user_of_this_machine_in_once(house: Guarded
     address = house.invitation()
     with house.browser() as browser:
         assert browser.head(address).status_code == 403
-        assert browser.get(address, headers={"Sec-Purpose": "prefetch"}).status_code == 403
+        assert browser.get(address, headers={"Sec-Purpose": "prefetch;prerender"}).status_code == 403
+        assert browser.get(address, headers={"Purpose": "prefetch"}).status_code == 403
+        assert browser.get(address, headers={"X-Moz": "prefetch"}).status_code == 403
         answer = browser.get(address)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert "HttpOnly" in answer.headers["set-cookie"]
@@ -141,6 +143,14 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(house: Guarded) -> 
     house.times.append(house.now + 20 * SECOND)
     with house.browser() as browser:
         assert sign_in(browser, "ann", PASSWORD)[0] == 303
+
+
+def test_to_look_at_the_form_is_no_wrong_password(house: Guarded) -> None:
+    house.add("ann", "reader")
+    with house.browser() as browser:
+        assert [browser.head("/sign-in?name=ann&password=wrong").status_code for _ in range(8)] == [200] * 8
+        with house.people.reading() as reader:
+            assert reader.value("SELECT count(*) FROM attempts") == 0
 
 
 def test_a_token_opens_what_its_scope_says(house: Guarded) -> None:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
+_AHEAD = ("sec-purpose", "purpose", "x-purpose", "x-moz")  # by which browsers say that nobody has asked for it yet
+
+
 async def show_sign_in(request: "Request") -> "Response":
     """Ask for a name and a password, or take them."""
     gate = _gate_of(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return await _ask(request, gate, own_address(request.query_params.get("to", "")))
     form = form_of(request)
     wanted = own_address(form.get("to", ""))
@@ -36,7 +39,7 @@ async def show_sign_in(request: "Request") -> "Response":
 async def enter(request: "Request") -> "Response":
     """Let the user of this machine in by a one-time address; looking at it ahead of time does not use it up."""
     gate = _gate_of(request)
-    looked = request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", "")
+    looked = request.method == "HEAD" or any("prefetch" in request.headers.get(name, "") for name in _AHEAD)
     session = None if looked else await gate.enter(request.path_params["secret"])
     if session is None:
         return page(
