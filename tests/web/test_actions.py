@@ -172,7 +172,8 @@ def test_a_program_acts_as_its_owner_may_and_once_with_one_key(house: Guarded, o
         assert (done.status_code, done.json()["outcome"]) == (200, "ok")
         mute = {"rule": "bridges", "target": "night-desk", "for": "2h", "why": "x", "even_max": False}
         assert program.post("/api/v1/mutes", json=mute).status_code == 202
-        for wrong in (b"[]", b"{", b'{"rule": 1}', b'{"who": "x"}', b'{"rule": "bridges"}', b"[" * 60_000):
+        half = b'{"rule": "bridges", "for": "2h", "why": "\\ud800"}'  # of a letter
+        for wrong in (half, b"[]", b"{", b'{"rule": 1}', b'{"who": "x"}', b'{"rule": "bridges"}', b"[" * 60_000):
             answer = program.post("/api/v1/mutes", content=wrong, headers={"Content-Type": "application/json"})
             assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
         assert program.post("/api/v1/alerts/99999999/ack").status_code == 404
