@@ -1,5 +1,6 @@
 """The reading room as one ASGI application: routes, answers to what goes wrong, and the guard around all of it."""
 
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -10,11 +11,14 @@ from bot.foreign.text import visible
 from bot.web.problems import PROBLEMS
 from bot.web.routes import ROUTES
 from bot.web.security import FrontDoor
+from storage.people.tokens import PREFIX
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from bot.web.room import ReadingRoom
+
+_SECRETS = re.compile(rf"(?<=/enter/).+|{PREFIX}[^/]+")  # what opens something for whoever reads the journal
 
 
 def make_app(room: "ReadingRoom") -> "ASGIApp":
@@ -22,10 +26,10 @@ def make_app(room: "ReadingRoom") -> "ASGIApp":
     app = Starlette(routes=list(ROUTES), exception_handlers=dict(PROBLEMS))
     app.router.redirect_slashes = False  # a page has one address
     app.state.room = room
-    return _Logged(FrontDoor(app, room))
+    return Logged(FrontDoor(app, room))
 
 
-class _Logged:
+class Logged:
     """Outermost: a bug has been answered with a page; its traceback goes to stderr with no letter that acts there."""
 
     def __init__(self, app: "ASGIApp") -> None:
@@ -37,5 +41,6 @@ class _Logged:
         except Exception:
             if scope["type"] != "http":
                 raise
-            sys.stderr.write(f"{scope['method']} {visible(scope['path'])} failed:\n")
+            path = _SECRETS.sub("…", scope["path"])
+            sys.stderr.write(f"{scope['method']} {visible(path)} failed:\n")
             sys.stderr.write(visible(traceback.format_exc(), newlines=True))

@@ -1,14 +1,20 @@
 """`communique serve` as a process: what it prints, what it answers, how it ends."""
 
+import asyncio
 import re
 import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING, Never
 
 import pytest
 
+from bot.web.app import Logged
 from tests.desk import Desk, wait_until
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
 
 CONFIG = '[storage]\ndir = "data"\n'
 
@@ -118,3 +124,24 @@ def test_who_sends_no_whole_request_is_let_go(tmp_path: Path, sent: bytes) -> No
             while slow.recv(65_536):
                 pass
         desk.stop()
+
+
+@pytest.mark.parametrize("path", ["/feeds/cmq_mXk3/rules/x.atom", "/enter/mXk3"])
+def test_what_opens_something_is_in_no_journal(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: "Scope", __: "Receive", ___: "Send") -> Never:
+        raise ZeroDivisionError
+
+    scope: Scope = {"type": "http", "method": "GET", "path": path}
+    asyncio.run(Logged(fail)(scope, no_body, no_answer))
+    said = capsys.readouterr().err
+    assert f"GET {path.partition('mXk3')[0][:7]}" in said
+    assert "ZeroDivisionError" in said
+    assert "mXk3" not in said
+
+
+async def no_body() -> "Message":
+    raise AssertionError
+
+
+async def no_answer(_: "Message") -> None:
+    raise AssertionError
