@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -54,6 +55,28 @@ def test_a_deletion_says_so_and_an_edit_is_an_update_of_the_same_entry(client: T
     [edited] = client.get(f"/feeds/search.json?q=id:{seeded.posts['edited']}").json()["items"]
     assert edited["date_modified"][:19] == post["edited_at"][:19] > edited["date_published"][:19]
     assert "revision 3" in edited["content_text"]
+
+
+def test_an_edit_that_takes_the_words_away_is_an_update_and_not_the_end_of_an_entry(client: TestClient) -> None:
+    [edited] = client.get('/feeds/search.json?q="two men were hurt"').json()["items"]
+    assert "revision 3" in edited["content_text"]
+    assert "Five men were killed" in edited["content_text"]
+    assert edited["date_modified"] > edited["date_published"]
+
+
+def test_every_feed_has_an_id_of_its_own_and_its_address_without_the_token(client: TestClient) -> None:
+    asked = ("search.atom?q=bridge", "search.atom?q=bridge&source=hill-rangers", "search.atom?q=bridge&tag=public",
+             "search.atom?q=bridge&source=valley-radio&source=hill-rangers", "rules/bridges.atom",
+             "search.atom?q=%E1%80%90&tag=a%26b")  # fmt: skip
+    feeds = [ET.fromstring(client.get(f"/feeds/{one}").text) for one in asked]
+    assert len({feed.findtext(f"{ATOM}id") for feed in feeds}) == len(asked)
+    for one, feed in zip(asked, feeds, strict=True):
+        [own] = [link for link in feed.findall(f"{ATOM}link") if link.get("rel") == "self"]
+        assert (
+            urljoin(f"http://room.example/feeds/secret/{one}", own.get("href"))
+            == f"http://room.example/feeds/secret/{one}"
+        )
+    assert "cmq_" not in client.get("/feeds/search.atom?q=bridge&token=cmq_secret").text
 
 
 def test_a_feed_of_a_rule_has_what_the_rule_finds_in_its_sources(client: TestClient) -> None:

@@ -40,7 +40,8 @@ async def _give_search(request: "Request") -> Response:
     asked = read_asked(request, room_of(request), _SEARCH)
     query = asked.query()
     posts = await read(request, _find, query, asked.texts("source"), asked.texts("tag"))
-    return _answer(request, f"Search: {one_line(query.text)}", posts)
+    narrowed = [f"{name}={value}" for name in ("source", "tag") for value in sorted(set(asked.texts(name)))]
+    return _answer(request, one_line(" ".join((f"Search: {query.text}", *narrowed))), posts)
 
 
 async def _give_rule(request: "Request") -> Response:
@@ -62,7 +63,8 @@ async def _give_sources(request: "Request") -> Response:
 def _find(
     reader: "Reader", query: "Query", sources: "Sequence[str]" = (), tags: "Sequence[str]" = ()
 ) -> "list[PostRow]":
-    found = search.search(reader, query, limit=_ENTRIES, sources=sources, tags=tags)
+    # with history: an edit that takes the words away is an update of the entry, and not its end
+    found = search.search(reader, query, limit=_ENTRIES, sources=sources, tags=tags, history=True)
     return reading.read_posts(reader, [one.post_id for one in found])
 
 
@@ -82,7 +84,16 @@ def _answer(request: "Request", title: str, posts: "list[PostRow]") -> Response:
     if form != "atom":
         raise missing()
     number = f"urn:uuid:{uuid5(NAMESPACE_URL, f'communique:feed:{title}')}"
-    return answer_text(request, write_atom(number, title, newest_update(entries), entries), _TYPES[form])
+    text = write_atom(number, title, newest_update(entries), entries, _own_address(request))
+    return answer_text(request, text, _TYPES[form])
+
+
+def _own_address(request: "Request") -> str | None:
+    """The address of a feed from where it is, so that the token in it is in no copy of it; None where it would be."""
+    if "token" in request.query_params:
+        return None
+    last = request.scope.get("raw_path", b"").rpartition(b"/")[2].decode("ascii", "replace")
+    return f"./{last}" + (f"?{request.url.query}" if request.url.query else "")
 
 
 FEEDS: "tuple[BaseRoute, ...]" = tuple(

@@ -10,19 +10,21 @@ from bot.web.feeds.entries import GivenEntry
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_atom(number: str, title: str, updated: str, entries: Sequence[GivenEntry]) -> str:
-    """The feed as Atom; `number` is its id."""
+def write_atom(number: str, title: str, updated: str, entries: Sequence[GivenEntry], address: str | None = None) -> str:
+    """The feed as Atom; `number` is its id, `address` leads from the feed to itself."""
     lines = [line for one in entries for line in _entry(one)]
-    return "\n".join((*_head(number, title, updated), *lines, "</feed>", ""))
+    return "\n".join((*_head(number, title, updated, address), *lines, "</feed>", ""))
 
 
-def _head(number: str, title: str, updated: str) -> Iterator[str]:
+def _head(number: str, title: str, updated: str, address: str | None) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="utf-8"?>'
     yield '<feed xmlns="http://www.w3.org/2005/Atom">'
     yield f"<id>{_text(number)}</id>"
     yield f"<title>{_text(title)}</title>"
     yield f"<updated>{updated}</updated>"
     yield "<generator>Communiqué</generator>"
+    if address is not None:
+        yield f'<link rel="self" type="application/atom+xml" href={quoteattr(_clean(address))}/>'
 
 
 def _entry(one: GivenEntry) -> Iterator[str]:
