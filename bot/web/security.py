@@ -1,6 +1,7 @@
 """What every answer says to a browser, and which requests are answered at all."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -60,6 +61,7 @@ class FrontDoor:
             return
         state = scope.setdefault("state", {})
         state |= {"viewer": NOBODY, "session": None, "form": {}, "form_secret": None, "new_form_secret": None}
+        state["ask_again"] = None
 
         async def sending(message: "Message") -> None:
             if message["type"] == "http.response.start":
@@ -98,7 +100,8 @@ class FrontDoor:
         peer = scope["client"][0] if scope.get("client") else ""
         try:
             shown = cookies.get(cookie_name(self._room, "session"))
-            caller = await gate.find(headers, shown, peer, token_in(scope))
+            state["ask_again"] = partial(gate.find, headers, shown, peer, token_in(scope))
+            caller = await state["ask_again"]()
         except NotLetIn as problem:
             return _refuse(scope, 403, str(problem))
         if caller is not None:

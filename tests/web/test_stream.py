@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,10 +13,12 @@ import pytest
 from bot.web.pulse import Pulse
 from bot.web.viewer import Viewer
 from storage.archive.database import Archive
+from storage.people import persons, tokens
 from storage.posts import saving
 from storage.records import Checked
 from storage.sources import states
 from tests.web.archive import FETCHED, MINUTE, Day, Seeded
+from tests.web.letting_in import Guarded, guarded
 from tests.web.serving import OWNER, opened, served
 
 DEADLINE_S = 120.0
@@ -223,6 +226,37 @@ def test_who_reads_some_sources_hears_nothing_of_others_not_even_by_ids(later: S
         shown = day.say("valley-radio", "shown", "The bridge is open.")
     asyncio.run(hear(later, listener, lambda event: event.kind == "match", ann))
     assert {event.data.get("post_id", event.data["id"]) for event in listener.got} == {str(shown)}
+
+
+def take_token(house: Guarded, ann: int) -> None:
+    with house.people.writing() as writer:
+        tokens.revoke_token(writer, 1, house.now)
+
+
+def take_rights(house: Guarded, ann: int) -> None:
+    with house.people.writing() as writer:
+        persons.set_rights(writer, ann, "reader", ["source:valley-radio"])
+
+
+def remove(house: Guarded, ann: int) -> None:
+    with house.people.writing() as writer:
+        persons.remove_person(writer, ann)
+
+
+@pytest.mark.parametrize("change", [remove, take_token, take_rights])
+def test_who_may_no_longer_read_hears_no_more_on_a_stream_that_is_open(
+    later: Seeded, tmp_path: Path, change: Callable[[Guarded, int], None]
+) -> None:
+    with guarded(later, tmp_path) as house, served(house.room) as address:
+        ann = house.add("ann", "reader")
+        headers = {"Authorization": f"Bearer {house.token(ann, 'read')}"}
+        with httpx.stream("GET", f"{address}/api/v1/stream", headers=headers, timeout=DEADLINE_S) as answer:
+            lines = answer.iter_lines()
+            assert next(line for line in lines if line.startswith("id: "))
+            change(house, ann)
+            with Archive(later.data_dir / "communique.db") as archive:
+                day_after(later, archive).say("state-spokesman", "later", "The bridge is ours.")
+            assert next((line for line in lines if line.startswith("data:")), None) is None
 
 
 @pytest.mark.parametrize("words", ["?after=x", "?after=1.2", "?q=(", "?nothing=1"])

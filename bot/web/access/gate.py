@@ -1,14 +1,14 @@
 """Who sent a request: by a session, a token, a proxy that signs in, or the one-time address of this machine's user."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.clock import Clock
 from bot.web.access.door import Door
-from bot.web.viewer import Viewer
+from bot.web.viewer import Viewer, viewer_of
 from storage.archive.errors import ArchiveMissing
 from storage.frozen import dataclass
 from storage.people import attempts, persons, rights, sessions, tokens
@@ -17,6 +17,7 @@ from storage.people.persons import PersonRow
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
+    from starlette.requests import HTTPConnection
 
     from bot.web.reading import ReadingThreads
     from storage.people.database import PeopleFile
@@ -45,6 +46,16 @@ class SignIn:
 
 class NotLetIn(Exception):
     """This request is answered with no page; its text is one sentence."""
+
+
+async def is_still_let_in(request: "HTTPConnection") -> bool:
+    """Whether who sent a request is still who they were then, with the same rights: for answers that take long."""
+    ask_again: Callable[[], Awaitable[Caller | None]] | None = request.state.ask_again
+    try:
+        caller = None if ask_again is None else await ask_again()
+    except NotLetIn:
+        return False
+    return ask_again is None or (caller is not None and caller.viewer == viewer_of(request))
 
 
 class Gate:

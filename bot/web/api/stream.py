@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from bot.documents.found import found_json
 from bot.foreign.text import json_text
 from bot.listing.alerts import list_alerts
+from bot.web.access.gate import is_still_let_in
 from bot.web.api.asking import TZ, Parameter, read_asked, words
 from bot.web.api.refusals import RequestRefused
 from bot.web.room import read, room_of
@@ -42,7 +43,7 @@ TYPE = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _PAGE = 50  # events that are read at a time
 _QUIET_S = 15.0  # after which a sign of life is sent
-_LONGEST_S = 900.0  # then a listener has to come back, and to show again that it may
+_LONGEST_S = 900.0  # then a listener has to come back
 _MOST = 500  # listeners
 _ALL = Viewer("", "owner")
 
@@ -92,6 +93,8 @@ async def _follow(request: "Request", query: "Query | None", begin: "Beginning")
     while not room.pulse.is_stopped and monotonic() < over:
         beat = room.pulse.beat
         try:
+            if not await is_still_let_in(request):
+                return
             batch = await room.reading.read(viewer_of(request), _read_batch, query, place, named)
         except ArchiveError:
             return  # the listener comes back
