@@ -15,10 +15,11 @@ _BESIDE = ("attached", "card", "notice")  # shown of a post without words
 
 @dataclass(frozen=True, slots=True)
 class SnippetPart:
-    """A part of a snippet; `hit` marks words that the query found."""
+    """A part of a snippet; `hit` marks words that the query found, `label` is the kind of text that this part names."""
 
     text: str
     hit: bool
+    label: str | None = None
 
 
 def cut_snippets(post: PostRow, hits: Sequence[Hit], texts: dict[int, str]) -> Iterator[tuple[SnippetPart, ...]]:
@@ -54,7 +55,7 @@ def cut_around(text: str, hits: Sequence[Hit]) -> Iterator[SnippetPart]:
     start = max(0, hits[0].start - _AROUND)
     end = min(len(text), hits[-1].end + _AROUND)
     if hits[0].kind != "body":
-        yield SnippetPart(f"[{hits[0].kind}] ", hit=False)
+        yield SnippetPart(f"[{hits[0].kind}] ", hit=False, label=hits[0].kind)
     yield SnippetPart("…" if start else "", hit=False)
     at = start
     for hit in hits:

@@ -148,6 +148,14 @@ def read_languages(reader: "Reader", ids: Iterable[int]) -> dict[int, str]:
     return {row["id"]: row["language"] for row in rows}
 
 
+def read_deleted(reader: "Reader", ids: Iterable[int]) -> set[int]:
+    """Those of these posts that are deleted at their source."""
+    rows = reader.rows(
+        f"SELECT id FROM posts WHERE deleted_at IS NOT NULL AND id {in_list('ids')}", {"ids": as_list(ids)}
+    )
+    return {row["id"] for row in rows}
+
+
 def read_earlier_texts(reader: "Reader", post_id: int) -> list[TextRow]:
     """What machines had made of a post's files before other words took its place, oldest first."""
     rows = reader.rows(

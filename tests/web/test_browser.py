@@ -1,13 +1,15 @@
 """The reading room in a real browser: every page, at three widths, light and dark, with and without scripts, by keys."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.clock import Clock
 from tests.web.addresses import list_browsed, list_pages
-from tests.web.archive import Seeded
+from tests.web.archive import MINUTE, Seeded
 from tests.web.browser import Looking, looking, missing, started
 from tests.web.letting_in import PASSWORD, guarded
 from tests.web.serving import opened, served
@@ -137,6 +139,50 @@ def test_keys_alone_lead_everywhere_and_the_focus_is_seen(person: Looking, seede
     page.get_by_role("dialog").wait_for()
     press("Escape")
     assert not page.get_by_role("dialog").is_visible()
+
+
+def test_now_is_renewed_around_what_somebody_is_typing(browser: "Browser", seeded: Seeded) -> None:
+    moment = [seeded.now]
+    with (
+        opened(seeded) as room,
+        served(replace(room, clock=Clock(now=lambda: moment[0]))) as base,
+        looking(browser, base) as here,
+    ):
+        here.page.clock.install()
+        here.open("/")
+        here.page.keyboard.press("/")
+        here.page.keyboard.type("regional com")
+        moment[0] += 60 * MINUTE
+        here.page.clock.run_for(16_000)
+        here.page.get_by_text("not polled").wait_for()
+        here.page.keyboard.type("mand")
+        assert here.page.get_by_role("searchbox").input_value() == "regional command"
+        assert here.wrong == []
+
+
+def test_keys_mean_the_chosen_post_and_no_other(person: Looking, seeded: Seeded) -> None:
+    page, press = person.page, person.page.keyboard.press
+    person.open('/search?q="regional command"')
+    press("j")
+    assert not page.locator(".current [data-key=e]").count(), "the newest hit has no copies"
+    press("e")
+    press("k")
+    assert page.evaluate("document.activeElement.classList.contains('current')"), "e has led nowhere"
+    for _ in range(3):
+        press("j")
+    press("e")
+    page.wait_for_url(f"{person.base}/event/{seeded.posts['claim']}")
+    page.go_back()
+    page.wait_for_url(f"{person.base}/search?q=*")
+
+
+@pytest.mark.parametrize("address", ["/search", "/export", "/compare"])
+def test_a_field_is_high_enough_for_burmese(person: Looking, address: str) -> None:
+    person.open(f"{address}?q=တိုင်းစစ်ဌာနချုပ်")
+    style = "(box) => [getComputedStyle(box).lineHeight, getComputedStyle(box).fontSize].map(parseFloat)"
+    line, letters = person.page.locator("#q").evaluate(style)
+    assert letters >= 16, "a phone zooms into a field of smaller letters"
+    assert line / letters >= 1.85
 
 
 def test_bad_inputs_54_and_the_attempts_run_nothing_and_ask_nobody_in_a_browser(

@@ -35,6 +35,12 @@ def test_events_and_alerts_lead_to_their_pages(ask: TestClient, seeded: Seeded) 
     assert re.search(r'<a data-open href="/post/\d+"><bdi>bridges</bdi>', page)
 
 
+def test_a_statement_that_is_gone_is_marked(ask: TestClient, seeded: Seeded) -> None:
+    address = f'href="/event/{seeded.posts["deleted"]}"'
+    [statement] = [one for one in ask.get("/").text.split("<article") if address in one]
+    assert '<strong class="bad">deleted</strong>' in statement
+
+
 def test_a_page_that_has_not_changed_is_not_sent_again(ask: TestClient) -> None:
     address = re.search(r'hx-get="(/\?mark=[0-9a-f]+)"', ask.get("/").text)
     assert address

@@ -72,6 +72,11 @@ def test_the_hits_are_marked_newest_first_in_every_script(ask: TestClient) -> No
         assert f"<mark>{marked}</mark>" in page
 
 
+def test_words_that_a_machine_read_are_named_so(ask: TestClient) -> None:
+    page = ask.get("/search?q=in:ocr+command").text
+    assert '<p class="words" lang="" dir="auto"><span class="label">What is written in the picture:</span>' in page
+
+
 def test_pages_follow_each_other_without_a_hole_and_without_a_repeat(ask: TestClient) -> None:
     page = ask.get("/search").text
     seen = ids_on(page)

@@ -17,7 +17,7 @@ from storage.alerts import outbox
 from storage.alerts.matches import list_matches
 from storage.events.listing import EventRow, list_events
 from storage.frozen import dataclass
-from storage.posts.reading import read_languages
+from storage.posts.reading import read_deleted, read_languages
 from storage.records import DeliveryRow, MatchRow
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class EventItem:
     words: str
     spread: str
     language: str
+    deleted: bool  # the statement itself; `row.spread` counts its copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,12 @@ def group_blind(blind: Sequence[BlindNow]) -> list[tuple[str, list[BlindNow]]]:
 def _look(reader: "Reader", now: int) -> News:
     standing = read_standing(reader, now)
     rows = list(list_events(reader, limit=_EVENTS))
-    languages = read_languages(reader, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    languages, deleted = read_languages(reader, ids), read_deleted(reader, ids)
     events = [
-        EventItem(row, clip(row.text, _WORDS), describe_spread(row.spread), languages.get(row.id, "und"))
+        EventItem(
+            row, clip(row.text, _WORDS), describe_spread(row.spread), languages.get(row.id, "und"), row.id in deleted
+        )
         for row in rows
     ]
     alerts = [

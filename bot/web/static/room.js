@@ -27,7 +27,8 @@
     choose(items[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : items.length - 1) : at + by, 0), items.length - 1)]);
   };
   const follow = (query) => {
-    const link = (current && one(query, current)) || one(`main ${query}`);
+    const links = all(`main ${query}`);
+    const link = current ? one(query, current) || links.find((each) => !each.closest("[data-item]")) : links[0];
     if (!link) return false;
     if (link.href) link.click();
     else link.focus();
