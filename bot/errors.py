@@ -71,7 +71,8 @@ class Later(CommuniqueError):
 
     `retry_at` is in microseconds UTC, or None where the caller's back-off decides. `state` names what the user sees
     in `status` and `sources list` (`storage.state_names`). `obey` means that the other side set the time: `run --once`
-    keeps to it, and so does the next process. `unsure` means that the request went out and
+    keeps to it, and so does the next process. `cursor` is what the next fetch must know
+    of this one. `unsure` means that the request went out and
     no answer came back, so the other side may have acted on it. `unreached` means that there was no answer at all: the
     other side, or our own network, is away.
     """
@@ -85,6 +86,7 @@ class Later(CommuniqueError):
         retry_at: int | None = None,
         state: str = "failing",
         obey: bool = False,
+        cursor: str | None = None,
         unsure: bool = False,
         unreached: bool = False,
     ) -> None:
@@ -93,6 +95,7 @@ class Later(CommuniqueError):
         self.retry_at = retry_at
         self.state = state
         self.obey = obey
+        self.cursor = cursor
         self.unsure = unsure
         self.unreached = unreached
 

@@ -286,7 +286,8 @@ class Intake:
         if settings is None:
             return End(row, outlook, self.health())
         account, server = settings.reads_with_account, settings.server()
-        return End(row, outlook, self.health(), account, server, settings.patience)
+        cursor = result.error.cursor if isinstance(result.error, Later) else None
+        return End(row, outlook, self.health(), account, server, settings.patience, cursor)
 
 
 def _index_shown(batch: Batch) -> Shown:

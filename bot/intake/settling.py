@@ -38,7 +38,7 @@ class End:
     """How a source is left after a round. `health`: targets that get a change; `by_account`: read with an account.
 
     `server` is what had to be reached for it, None if that is no network. Failures are no news for so many
-    microseconds (`patience`).
+    microseconds (`patience`). `cursor` is what a failure leaves for the next fetch, None if nothing.
     """
 
     row: SourceRow
@@ -47,6 +47,7 @@ class End:
     by_account: bool = False
     server: str | None = None
     patience: int = 0
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def settle(writer: "Writer", end: End, now: int, new: int) -> Settled:
         hold_until=outlook.hold_until,
         failures=outlook.streak.failures,
         posts=new,
+        cursor=end.cursor,
         news=_is_news(writer, end, now) if end.patience and row.first_contact_at is not None else None,
     )
     reach.note_round(writer, row.id, end.server, outlook.streak.failure, outlook.streak.alike, now)

@@ -126,20 +126,22 @@ def settle(
     hold_until: int | None,
     failures: int,
     posts: int,
+    cursor: str | None = None,
     news: bool | None = None,
 ) -> str:
     """Write down how a round ended; the sentence about a change, empty if the state is what it was.
 
     First contact makes no notice; any other change makes one. `news` True: the state is said though it is what it was;
     False: its change is not said.
-    `outcome` is OK or the state that a failure named. Equal outcomes in a row make one longer stretch in `runs`.
+    `outcome` is OK or the state that a failure named; `cursor` is what a failure leaves, None if nothing.
+    Equal outcomes in a row make one longer stretch in `runs`.
     """
     [row] = writer.rows("SELECT name, state, state_since FROM sources WHERE id = :id", {"id": source_id})
     name, before, since = row["name"], current_name(row["state"]), row["state_since"]
     changed = before != outcome
     writer.execute(
         "UPDATE sources SET state = :outcome, reason = :detail, next_poll_at = :next_poll_at, "
-        "hold_until = :hold_until, failures = :failures, "
+        "hold_until = :hold_until, failures = :failures, cursor = coalesce(:cursor, cursor), "
         "state_since = CASE WHEN :changed THEN :now ELSE state_since END, "
         "last_ok_at = CASE WHEN :outcome = 'ok' THEN :now ELSE last_ok_at END WHERE id = :id",
         {
@@ -149,6 +151,7 @@ def settle(
             "next_poll_at": next_poll_at,
             "hold_until": hold_until,
             "failures": failures,
+            "cursor": cursor,
             "changed": int(changed),
             "now": now,
         },

@@ -38,6 +38,43 @@ class Interrupted:
     check = None
 
 
+class Flickering:
+    """A source that fails, and leaves something for its next fetch."""
+
+    def __init__(self, source: Source) -> None:
+        self.settings, self.pages, self.checks = source.settings, source.pages, source.checks
+        self.given: list[str | None] = []
+
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
+        self.given.append(cursor)
+        raise Later("it alternates", cursor="seen once" if cursor is None else None)
+
+    check = None
+
+
+def test_what_a_failure_leaves_is_given_to_the_next_fetch_and_to_those_after_it(
+    archive: Archive, tmp_path: Path
+) -> None:
+    async def live() -> list[str | None]:
+        clock, store = Clock(), AsyncArchive(archive)
+        http = Http(HttpRules("tests"), clock)
+        settings = kinds.settings_of("replay").model_validate({"name": "it", "kind": "replay", "path": "it.jsonl"})
+        source = Flickering(kinds.build(settings, SourceTools(http, clock, tmp_path)))
+        await store.run(states.declare, [states.Declared("it", "replay")], clock.now())
+        try:
+            for _ in range(3):
+                row = await store.read(states.find_source, "it")
+                assert row is not None
+                intake = Intake(store, clock, lambda: None, lambda: 0.5, list)
+                await intake.round(source, row, MINUTE)  # type: ignore[arg-type]  # a file cannot be checked
+        finally:
+            await http.aclose()
+            await store.aclose()
+        return source.given
+
+    assert asyncio.run(live()) == [None, "seen once", "seen once"]
+
+
 def test_a_first_contact_in_parts_takes_every_part_though_it_is_interrupted_and_alerts_nobody(
     archive: Archive, tmp_path: Path
 ) -> None:

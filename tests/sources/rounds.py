@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from bot import sources
 from bot.clock import Clock
 from bot.contracts.source import Source, Want
+from bot.errors import Later
 from storage.records import Batch, FetchedPost
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 
@@ -26,7 +27,11 @@ class Rounds:
         """Fetch until there is no more."""
         posts: list[FetchedPost] = []
         while True:
-            self.last = await self.source.fetch(Want(), self.cursor)
+            try:
+                self.last = await self.source.fetch(Want(), self.cursor)
+            except Later as problem:
+                self.cursor = problem.cursor or self.cursor
+                raise
             self.cursor = self.last.cursor
             posts += self.last.posts
             if not self.last.more:

@@ -188,7 +188,7 @@ def test_a_page_that_alternates_between_two_texts_flickers_until_one_stays() -> 
 
     async def work(reader: Rounds) -> list[str]:
         outcomes = []
-        for which in "abababaa":
+        for which in "abababaaaab":
             site.page = texts[which]
             try:
                 outcomes.append(f"{len(await reader.round())}")
@@ -197,7 +197,7 @@ def test_a_page_that_alternates_between_two_texts_flickers_until_one_stays() -> 
         return outcomes
 
     found = on(site, work, path="/sailings", mode="page", keep="main p:not(.clock)")
-    assert found == ["1", "1", "flickers", "0", "flickers", "0", "flickers", "flickers"]
+    assert found == ["1", "1", *["flickers"] * 6, "1", "0", "flickers"]
 
 
 def test_what_robots_txt_forbids_is_not_fetched_unless_a_person_says_so() -> None:

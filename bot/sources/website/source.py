@@ -55,7 +55,6 @@ class Website:
         self._mark = _short(repr((settings.url, settings.mode, settings.item, settings.link, settings.keep)))
         self._ignored = [re.compile(one, re.MULTILINE) for one in settings.ignore]
         self._robots: dict[str, tuple[Robots, int]] = {}
-        self._seen: tuple[str, int] = ("", 0)  # the text of the last visits to a page, and how many there were
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The list with the pages of its new items, oldest first, or the page if its text has changed."""
@@ -206,15 +205,18 @@ class Website:
             what = f"`keep` = {self.settings.keep!r} matches no words" if self.settings.keep else "there are no words"
             raise Later(f"{what} at {self._where}", state=UNREADABLE)
         mark = _short(f"{post.title}\n{post.text}")
-        self._seen = (mark, self._seen[1] + 1 if self._seen[0] == mark else 1)
-        if note.texts[-1:] == (mark,):
-            return Batch(cursor=note.write())
-        if mark in note.texts[-2:] and self._seen[1] < _STEADY:
+        visits = min(note.visits + 1, _STEADY) if note.seen == mark else 1
+        note, is_last = replace(note, seen=mark, visits=visits), note.texts[-1:] == (mark,)
+        if mark in note.texts and visits < _STEADY and (note.flickers or not is_last):
             raise Later(
                 f"{self._where} alternates between two texts, both stored; `keep` and `ignore` leave out what changes",
                 state=FLICKERS,
                 retry_at=self._clock.now() + 5 * MINUTE,
+                cursor=replace(note, flickers=True, etag="", modified="").write(),
             )
+        note = replace(note, flickers=False)
+        if is_last:
+            return Batch(cursor=note.write())
         texts = (*(one for one in note.texts if one != mark), mark)[-2:]
         return Batch(posts=(post,), cursor=replace(note, texts=texts).write(), title=post.title)
 
@@ -244,7 +246,7 @@ class Website:
         if reply.status == HTTPStatus.NOT_MODIFIED and note is not None and (note.etag or note.modified):
             return reply
         if reply.status >= 400 and (wall := await self._wall(reply)):
-            raise Later(f"{self._where} shows a {wall} ({reply.status})", state=wall)
+            raise Later(f"{self._where} shows no words of its own ({reply.status}): {wall}", state=wall)
         busy = check_busy(reply, self._clock.now())
         if busy is not None:
             raise busy
@@ -276,7 +278,7 @@ class Website:
     async def _read(self, body: bytes, kind: str, url: str, want: str = "") -> PageAnswer:
         answer = await self._ask(body, kind, url, want or ("item" if self.settings.mode == "list" else "page"))
         if wall := answer.get("wall"):
-            raise Later(f"{mask_address(url)} shows a {wall} instead of its words", state=wall)
+            raise Later(f"{mask_address(url)} shows no words of its own: {wall}", state=wall)
         return answer
 
     async def _ask(self, body: bytes, kind: str, url: str, want: str) -> PageAnswer:

@@ -10,6 +10,8 @@ class Visit:
 
     `etag` and `modified` are of the last page, which came whole at `full_at`; `known` are marks of items, `tries` how
     often the page of one failed, `texts` marks of the last two different texts of one page, the newest last.
+    `seen` is the mark of the text that a page showed last, on so many `visits`. While it `flickers`, no visit is
+    conditional.
     """
 
     asked: str = ""
@@ -19,6 +21,9 @@ class Visit:
     known: tuple[str, ...] = ()
     tries: dict[str, int] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
+    seen: str = ""
+    visits: int = 0
+    flickers: bool = False
 
     @classmethod
     def read(cls, cursor: str | None, asked: str) -> "Visit":
