@@ -84,7 +84,8 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
     if batch.seen is None:
         change = LedgerChange()
         if not batch.overlap:
-            times = [post.posted_at for post in posts if post.posted_at is not None]
+            begin = source.last_ok_at or 0  # what is dated before it says nothing of when the gap ends
+            times = [post.posted_at for post in posts if post.posted_at is not None and post.posted_at > begin]
             gap = NewGap(
                 from_at=source.last_ok_at,
                 to_at=min(times, default=None),

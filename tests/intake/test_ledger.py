@@ -165,6 +165,13 @@ def test_a_feed_whose_window_was_shorter_than_the_absence_leaves_an_open_gap() -
     assert (gap.low, gap.high, gap.from_at, gap.to_at) == (None, None, 7, 40)
 
 
+def test_a_gap_does_not_end_before_it_begins_where_pages_have_a_date_and_no_hour() -> None:
+    today = (FetchedPost("b", Raw(b"", "x"), posted_at=3), FetchedPost("c", Raw(b"", "x"), posted_at=40))
+    (dated,) = ledger.newest(row(None), Batch(posts=today, overlap=False), History()).change.opened
+    (undated,) = ledger.newest(row(None), Batch(posts=today[:1], overlap=False), History()).change.opened
+    assert [(gap.from_at, gap.to_at) for gap in (dated, undated)] == [(7, 40), (7, None)]
+
+
 def test_posts_of_a_feed_that_were_not_wanted_at_first_contact_stay_out_later() -> None:
     batch = Batch(posts=(FetchedPost("a", Raw(b"", "x")), FetchedPost("b", Raw(b"", "x"))))
     first = ledger.first_contact(batch, ledger.BackfillLimit.of(1), started=False, alerts=False)
