@@ -81,6 +81,15 @@ def test_a_page_without_a_feed_is_a_list() -> None:
     assert len(found.batch.posts) == 3
 
 
+def test_of_a_page_without_a_feed_it_says_what_a_person_can_do() -> None:
+    site = TownSite()
+    for number in range(4):
+        site.publish(f"Notice number {number} of the ferry office")
+    site.robots = Answer(b"User-agent: *\nDisallow: /statements\n", 200, {"Content-Type": "text/plain"})
+    with pytest.raises(CommuniqueError, match=r"robots\.txt forbids"):
+        at(site.reply, "/statements")
+
+
 def test_what_is_none_of_these_is_the_first_reason() -> None:
     with pytest.raises(CommuniqueError):
         at(lambda _: Answer(b"", 404), "/nothing")

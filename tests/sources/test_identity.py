@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from bot import sources
+from bot.cli.sources.check import look
 from bot.contracts.source import Want
-from storage.records import Batch
+from bot.errors import Never
+from storage.records import Batch, SourceRow
+from tests.sources.bluesky_server import DID, BlueskyServer
 from tests.sources.loopback_server import Answer, Peer, surrounded
 from tests.sources.mastodon_server import MastodonServer
 from tests.sources.rounds import Rounds, on_server
@@ -47,6 +50,33 @@ def test_a_mastodon_account_that_is_renamed_is_the_same_account_under_another_na
         "https://files.town.example/a/first.png",
         "https://files.town.example/a/second.png",
     )
+
+
+def test_a_check_finds_an_account_that_has_another_name_now() -> None:
+    server = BlueskyServer()
+    server.post("One.")
+
+    def keys(peer: Peer) -> dict[str, Any]:
+        server.url = here = peer.url("")
+        return {"kind": "bluesky", "actor": server.handle, "base_url": here, "plc_url": here, "pds_url": here}
+
+    async def check(rounds: Rounds) -> Batch:
+        await rounds.round()
+        server.handle = "pier.town.example"
+        with pytest.raises(Never, match="not found"):
+            await look(rounds.source, None)
+        return await look(rounds.source, row(rounds.cursor, channel_id=DID))
+
+    found = on_server(server.reply, keys, check)
+    assert (found.channel_id, [post.text for post in found.posts]) == (DID, ["One."])
+
+
+def row(cursor: str | None, channel_id: str) -> SourceRow:
+    return SourceRow(
+        id=1, name="it", kind="bluesky", tags=(), side=None, state="ok", reason=None, state_since=0,
+        channel_id=channel_id, handle=None, title=None, cursor=cursor, high_water=None, first_contact_at=1,
+        next_poll_at=0, hold_until=None, failures=0, last_ok_at=7, last_post_at=5, paused=False,
+    )  # fmt: skip
 
 
 def test_an_account_of_a_server_whose_names_have_another_domain_is_not_renamed() -> None:

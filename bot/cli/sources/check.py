@@ -21,7 +21,7 @@ from bot.foreign.text import NOT_UNDERSTOOD, one_line
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.contracts.source import SourceSettings
+    from bot.contracts.source import Source, SourceSettings
     from storage.records import Batch, SourceRow
 
 _AT_ONCE = 16
@@ -142,9 +142,8 @@ async def _fetch_all(
     session: Session, config: "Config", chosen: "Sequence[SourceSettings]", known: dict[str, KnownSource]
 ) -> list[SourceAnswer]:
     from bot import sources
-    from bot.contracts.source import SourceTools, Want
+    from bot.contracts.source import SourceTools
     from bot.http import Http
-    from bot.intake.owner import expect_owner
 
     http = Http(config.http_rules(), session.clock)
     tools, places = SourceTools(http, session.clock, config.directory), asyncio.Semaphore(_AT_ONCE)
@@ -153,9 +152,7 @@ async def _fetch_all(
         name, kind, before = settings.name, settings.kind, known[settings.name]
         async with places:
             try:
-                batch = await sources.build(settings, tools).fetch(Want(), None)
-                if before.row is not None:
-                    expect_owner(before.row, batch)
+                batch = await look(sources.build(settings, tools), before.row)
                 return SourceAnswer(name, kind, before, batch)
             except (Later, Never) as failure:
                 return SourceAnswer(name, kind, before, failure=failure)
@@ -164,6 +161,25 @@ async def _fetch_all(
         return list(await asyncio.gather(*map(ask, chosen)))
     finally:
         await http.aclose()
+
+
+async def look(source: "Source", row: "SourceRow | None") -> "Batch":
+    """What the source shows under its name; where that fails, under the id by which the daemon knows it."""
+    from bot.contracts.source import Want
+    from bot.intake.owner import expect_owner
+
+    async def ask(cursor: str | None) -> "Batch":
+        batch = await source.fetch(Want(), cursor)
+        if row is not None:
+            expect_owner(row, batch)
+        return batch
+
+    try:
+        return await ask(None)
+    except Never:
+        if row is None or row.channel_id is None or row.cursor is None:
+            raise
+    return await ask(row.cursor)
 
 
 def _per_day(answer: SourceAnswer) -> float | None:

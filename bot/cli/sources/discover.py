@@ -55,7 +55,8 @@ async def discover(address: str, config: "Config", http: "Http", clock: "Clock")
             f"{visible(address)} is no address that a source can have: expected one such as https://t.me/NAME, "
             "@name@server, https://bsky.app/profile/NAME, or the address of a page or a feed"
         )
-    raise problems[0]
+    # The last kind reads any page, so what a person must do for it counts more than why the page is no feed.
+    raise problems[-1] if isinstance(problems[-1], Never) else problems[0]
 
 
 async def _try(
