@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -21,8 +22,14 @@ from tests.web.archive import END, HOUR, Seeded, seed
 
 
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    return seed(tmp_path_factory.mktemp("seeded"))
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    return seed(tmp_path_factory.mktemp("untouched"))
+
+
+@pytest.fixture
+def seeded(untouched: Seeded, tmp_path: Path) -> Seeded:
+    """An archive of the test's own: what one test asks for is done in no other."""
+    return untouched.in_copy(Path(copytree(untouched.directory, tmp_path / "seeded")))
 
 
 @pytest.fixture
