@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEDIA := tesseract-ocr tesseract-ocr-mya tesseract-ocr-eng tesseract-ocr-chi-sim tesseract-ocr-tha ffmpeg espeak-ng \
   fonts-noto-core fonts-noto-cjk fonts-sil-padauk
-BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-sil-padauk
+BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-sil-padauk libicu-dev pkg-config
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 # How long `make test` takes on two quiet cores, its static checks included: keep it true.
