@@ -84,6 +84,19 @@ _SHOWN = (
     f" ELSE EXISTS ({_MATCHES} AND m.rule = :rule) END)"
 )
 
+_WALK = f"""
+SELECT * FROM (
+    SELECT e.id, e.newest_at AS then_at FROM events e
+    WHERE {_SHOWN} AND e.newest_at <= :as_of AND (e.newest_at, e.id) < (:at, :below)
+    AND (:until IS NULL OR e.opened_at < :until) ORDER BY e.newest_at DESC, e.id DESC LIMIT :size + 0
+)
+UNION ALL
+SELECT e.id, (SELECT max(b.at) FROM event_posts b WHERE b.event_id = e.id AND b.at <= :as_of) AS then_at FROM events e
+WHERE {_SHOWN} AND e.newest_at > :as_of AND e.opened_at <= :as_of AND (then_at, e.id) < (:at, :below)
+AND (:until IS NULL OR e.opened_at < :until)
+ORDER BY then_at DESC, id DESC LIMIT :size + 0
+"""
+
 
 def list_events(
     reader: Reader,
@@ -92,24 +105,40 @@ def list_events(
     until: int | None = None,
     rule: str | None = None,
     limit: int | None = None,
-    below: tuple[int, int] = (_TOP, _TOP),
 ) -> Iterator[EventRow]:
     """Events that a rule found or that have a copy, those with the newest member first; read in slices.
 
-    `since` asks for the newest member, `until` for the first. `below`: after the event with this `newest_at` and id.
+    `since` asks for the newest member, `until` for the first.
+    """
+    return (event for event, _ in walk_events(reader, since=since, until=until, rule=rule, limit=limit))
+
+
+def walk_events(
+    reader: Reader,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    rule: str | None = None,
+    limit: int | None = None,
+    below: tuple[int, int] = (_TOP, _TOP),
+    as_of: int = _TOP,
+) -> Iterator[tuple[EventRow, int]]:
+    """The same in the order of some moment, which copies that come later do not change; each with its time then.
+
+    `below`: after the event with this time then and this id.
     """
     (at, last), left = below, limit
     while left is None or left > 0:
         size = _SLICE if left is None else min(left, _SLICE)
         rows = reader.rows(
-            f"SELECT e.id, e.newest_at FROM events e WHERE {_SHOWN} AND (e.newest_at, e.id) < (:at, :below)"
-            " AND (:until IS NULL OR e.opened_at < :until) ORDER BY e.newest_at DESC, e.id DESC LIMIT :size + 0",
-            {"since": since, "until": until, "rule": rule, "at": at, "below": last, "size": size},
+            _WALK,
+            {"since": since, "until": until, "rule": rule, "at": at, "below": last, "size": size, "as_of": as_of},
         )
-        yield from read_events(reader, [row["id"] for row in rows])
+        then = {int(row["id"]): int(row["then_at"]) for row in rows}
+        yield from ((event, then[event.id]) for event in read_events(reader, then))
         if len(rows) < size:
             return
-        last, at = rows[-1]["id"], rows[-1]["newest_at"]
+        last, at = rows[-1]["id"], rows[-1]["then_at"]
         left = None if left is None else left - size
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +14,11 @@ from starlette.testclient import TestClient
 from bot.documents.as_json import as_json
 from bot.listing.alerts import list_alerts
 from bot.web.api.endpoints import DOCUMENTS, LISTS
-from storage.alerts import matches
+from storage.alerts import matches, mutes
 from storage.archive.database import Archive
 from storage.posts import reading
 from tests.page_of_schemas import PLACE, page
-from tests.web.archive import Seeded
+from tests.web.archive import CLAIM, HOUR, Day, Seeded
 from tests.web.described import Description
 from tests.web.serving import asking, opened
 
@@ -87,6 +88,42 @@ def test_every_list_is_whole_and_without_repetition_page_by_page(ask: Ask, liste
         address = (found["next"] or "").removeprefix("/api/v1")
         assert answer.links.get("next", {}).get("url") == found["next"]
     assert paged == whole
+
+
+def test_copies_and_ended_mutes_move_nothing_out_of_a_walk(copy_of_seeded: Callable[[], Seeded]) -> None:
+    copied = copy_of_seeded()
+    seeded = replace(copied, posts=dict(copied.posts))
+    with Archive(seeded.data_dir / "communique.db") as archive, opened(seeded) as room, asking(room) as client:
+        day = Day(archive, seeded.config, seeded)
+        day.now, day.numbers = seeded.now, {one.name: 1_000 for one in seeded.config.sources}
+        with archive.writing() as writer:
+            for number in range(4):
+                given = (f"rule {number}", None, None, None, "desk", day.now, day.now + HOUR, "", "Aye")
+                mutes.add(writer, mutes.Mute(*given))
+        whole = {path: _walk(client, path, lambda _: None) for path in ("/events", "/mutes")}
+        assert str(seeded.posts["claim"]) in whole["/events"][3:]
+
+        def copy(page: int) -> None:
+            day.say(("gulf-observer", "border-daily")[page % 2], f"late {page}", f"{CLAIM} ({page})")
+
+        def end(page: int) -> None:
+            with archive.writing() as writer:
+                assert mutes.end(writer, int(whole["/mutes"][page - 1]), seeded.now, "Aye")
+
+        assert _walk(client, "/events", copy) == whole["/events"]
+        assert _walk(client, "/events", lambda _: None)[0] == str(seeded.posts["claim"])
+        assert _walk(client, "/mutes", end) == whole["/mutes"]
+
+
+def _walk(client: TestClient, path: str, between: Callable[[int], None]) -> list[str]:
+    """The ids of a list in pages of two; something happens after each page."""
+    address, found, pages = f"/api/v1{path}?limit=2&fields=id", list[str](), 0
+    while address:
+        page = client.get(address).json()
+        found += [one["id"] for one in page["items"]]
+        address, pages = page["next"], pages + 1
+        between(pages)
+    return found
 
 
 def test_lists_longer_than_a_page_are_streamed_whole(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,13 +82,22 @@ def list_posts(reader: "Reader", asked: ApiRequest, cursor: str | None, size: in
 
 
 def list_events(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
-    """Events, the one with the newest post first."""
-    at, below = read_cursor(cursor, 2) or (_HIGHEST, _HIGHEST)
-    found = listing.list_events(
-        reader, since=asked.since, until=asked.until, rule=asked.text("rule"), limit=size + 1, below=(at, below)
+    """Events, the one with the newest post first: in the order of the first page, whatever is copied meanwhile."""
+    as_of, at, below = read_cursor(cursor, 3) or (_HIGHEST, _HIGHEST, _HIGHEST)
+    found = listing.walk_events(
+        reader,
+        since=asked.since,
+        until=asked.until,
+        rule=asked.text("rule"),
+        limit=size + 1,
+        below=(at, below),
+        as_of=as_of,
     )
     page, more = _cut(found, size)
-    return ListPage(list(map(event_json, page)), f"{page[-1].newest_at}.{page[-1].id}" if more else None)
+    if not more:
+        return ListPage([event_json(event) for event, _ in page], None)
+    (last, then), first = page[-1], page[0][1] if cursor is None else as_of
+    return ListPage([event_json(event) for event, _ in page], f"{first}.{then}.{last.id}")
 
 
 def list_alerts(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
@@ -161,8 +170,9 @@ def list_sources(reader: "Reader", asked: ApiRequest, cursor: str | None, size: 
 def list_mutes(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
     """Mutes that are active; with `all`, those that are over too."""
     found = mutes.list_mutes(reader, asked.now, ended=asked.is_true("all"))
-    shown = find_mutes(reader, found, asked.viewer)
-    return _walk([mute_json(mute, asked.now) for mute in shown], cursor, size)
+    [last] = read_cursor(cursor, 1) or (0,)  # ids rise: one that ends meanwhile moves no other
+    page, more = _cut((mute for mute in find_mutes(reader, found, asked.viewer) if mute.id > last), size)
+    return ListPage([mute_json(mute, asked.now) for mute in page], str(page[-1].id) if more else None)
 
 
 def _walk(documents: Sequence[Document], cursor: str | None, size: int) -> ListPage:
