@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_AT_ONCE = 1000  # connections; more get 503 at once
 _REQUEST_S = 15  # how long a request may take to come
+_STUCK_S = 60  # how long nothing of an answer may be taken
 _ENDING_S = 5  # how long answers that are under way may take after a stop
 
 
@@ -43,22 +45,37 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Patient(H11Protocol):
-    """One connection: who does not send a whole request within a while is let go."""
+    """One connection: who does not send a whole request within a while, or takes nothing of the answer, is let go."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._waits_since = self.loop.time()
-        self._watch()
+        self._waits_since = self._taken_at = self.loop.time()
+        self._left = 0  # bytes of answers that are not sent
+        self._next_look = self.loop.call_later(1, self._watch)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._next_look.cancel()
+        super().connection_lost(exc)
 
     def _watch(self) -> None:
-        now = self.loop.time()
+        now, left = self.loop.time(), self.transport.get_write_buffer_size()
+        if left == 0 or left < self._left:
+            self._taken_at = now
+        self._left = left
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         if cycle is not None and not cycle.response_complete:
             self._waits_since = now  # a request has come whole; how long its form takes is limited elsewhere
-        if now - self._waits_since >= _REQUEST_S:
-            self.transport.close()
-        elif not self.transport.is_closing():
-            self.loop.call_later(1, self._watch)
+        if now - self._taken_at >= _STUCK_S:
+            self._cut_off()
+        elif now - self._waits_since >= _REQUEST_S:
+            self.transport.close()  # which waits until what is left has been taken
+        self._next_look = self.loop.call_later(1, self._watch)
+
+    def _cut_off(self) -> None:
+        """End it with what is left, also with what the system would keep for the other side."""
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):

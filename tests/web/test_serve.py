@@ -1,6 +1,7 @@
 """`communique serve` as a process: what it prints, what it answers, how it ends."""
 
 import asyncio
+import errno
 import re
 import socket
 import urllib.error
@@ -124,6 +125,24 @@ def test_who_sends_no_whole_request_is_let_go(tmp_path: Path, sent: bytes) -> No
             while slow.recv(65_536):
                 pass
         desk.stop()
+
+
+@pytest.mark.long
+def test_who_takes_nothing_of_an_answer_is_let_go(tmp_path: Path) -> None:
+    asked = b"GET /static/fonts/room-chinese.woff2 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with Desk(tmp_path) as desk:
+        desk.write(CONFIG)
+        desk.start("serve", "--listen", "127.0.0.1:0")
+        port = int(address_of(desk).split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=90) as slow:
+            slow.sendall(asked * 100)  # 100 MB, of which the system takes some
+            wait_until(lambda: is_let_go(slow), "the end of the connection")
+        desk.stop()
+
+
+def is_let_go(connection: socket.socket) -> bool:
+    """Whether the other side has cut it off; nothing is read from it."""
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
 
 
 @pytest.mark.parametrize("path", ["/feeds/cmq_mXk3/rules/x.atom", "/enter/mXk3"])
