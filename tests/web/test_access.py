@@ -253,6 +253,21 @@ def test_behind_a_proxy_the_address_is_what_the_proxy_has_added(seeded: Seeded, 
         assert try_from("192.0.2.1, 192.0.2.2", PASSWORD) == 303
 
 
+def test_another_address_of_the_same_network_is_no_new_beginning(seeded: Seeded, tmp_path: Path) -> None:
+    with guarded(seeded, tmp_path) as house:
+        house.add("ann", "desk")
+
+        def try_from(peer: str, password: str) -> int:
+            with house.browser(peer=peer) as browser:
+                return sign_in(browser, "ann", password)[0]
+
+        assert [try_from(f"2001:db8:0:1:{n}::7", "wrong") for n in range(6)] == [403] * 5 + [429]
+        assert try_from("2001:db8:0:1::1", PASSWORD) == 429
+        assert try_from("2001:db8:0:2::1", PASSWORD) == 303
+        assert [try_from(f"{'' if n % 2 else '::ffff:'}192.0.2.1", "wrong") for n in range(6)] == [403] * 5 + [429]
+        assert try_from("192.0.2.2", PASSWORD) == 303
+
+
 def test_over_tls_the_cookie_is_never_sent_without_it(seeded: Seeded, tmp_path: Path) -> None:
     with guarded(seeded, tmp_path, PROXIED) as house:
         house.add("ann", "desk")

@@ -36,12 +36,15 @@ class Door:
         return contains(self.trusted, peer)
 
     def client_of(self, peer: str, headers: "Headers") -> str:
-        """The address of whoever asks: behind a proxy what that one has added, else the peer."""
+        """The address of whoever asks: behind a proxy what that one has added, else the peer.
+
+        Of IPv6 the network: whoever has one address of a /64 has all of it (RFC 6177).
+        """
         if self.behind_proxy or self.trusts(peer):
             forwarded = ",".join(headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
             if _address(forwarded) is not None:
-                return forwarded
-        return peer
+                return _written(forwarded)
+        return _written(peer)
 
 
 def contains(networks: Sequence[Network], peer: str) -> bool:
@@ -54,6 +57,13 @@ def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens there."""
     found = _address(host)
     return host.lower() == "localhost" or (found is not None and found.is_loopback)
+
+
+def _written(address: str) -> str:
+    found = _address(address)
+    if found is None or found.version == 4:
+        return address if found is None else str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
