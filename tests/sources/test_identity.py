@@ -71,6 +71,21 @@ def test_a_check_finds_an_account_that_has_another_name_now() -> None:
     assert (found.channel_id, [post.text for post in found.posts]) == (DID, ["One."])
 
 
+def test_a_check_refuses_another_account_at_the_address_of_the_known_one() -> None:
+    server = MastodonServer()
+    server.post("<p>One.</p>")
+
+    async def check(rounds: Rounds) -> None:
+        await rounds.round()
+        known = row(rounds.cursor, channel_id=str(rounds.last.channel_id))
+        assert (await look(rounds.source, known)).posts
+        server.id = "109300000000000777"
+        with pytest.raises(Never, match="belongs to another account"):
+            await look(rounds.source, known)
+
+    on_server(server.reply, lambda peer: {"kind": "mastodon", "account": peer.url("/@ferry_office")}, check)
+
+
 def row(cursor: str | None, channel_id: str) -> SourceRow:
     return SourceRow(
         id=1, name="it", kind="bluesky", tags=(), side=None, state="ok", reason=None, state_since=0,

@@ -164,22 +164,14 @@ async def _fetch_all(
 
 
 async def look(source: "Source", row: "SourceRow | None") -> "Batch":
-    """What the source shows under its name; where that fails, under the id by which the daemon knows it."""
+    """What the source shows: an account that is known by an id is asked under it, as the daemon does."""
     from bot.contracts.source import Want
     from bot.intake.owner import expect_owner
 
-    async def ask(cursor: str | None) -> "Batch":
-        batch = await source.fetch(Want(), cursor)
-        if row is not None:
-            expect_owner(row, batch)
-        return batch
-
-    try:
-        return await ask(None)
-    except Never:
-        if row is None or row.channel_id is None or row.cursor is None:
-            raise
-    return await ask(row.cursor)
+    batch = await source.fetch(Want(), row.cursor if row is not None and row.channel_id is not None else None)
+    if row is not None:
+        expect_owner(row, batch)
+    return batch
 
 
 def _per_day(answer: SourceAnswer) -> float | None:
