@@ -14,13 +14,20 @@ from bot.export import FORMATS
 from bot.listing.times import Zone, parse_span
 
 
+def _read_path(_ctx: click.Context, _option: click.Parameter, typed: str) -> Path:
+    """A path with a name: an empty one, of a variable that is not set, would be the current directory."""
+    if not typed:
+        raise click.BadParameter("the path is empty: give a name, or . for the current directory")
+    return Path(typed)
+
+
 @click.command(
     "export", epilog="\b\nFormats:\n" + "\n".join(f"  {name:<10} {words}" for name, words in FORMATS.items())
 )
 @click.argument("words", metavar="[QUERY]", nargs=-1)
 @click.option("--format", "format_", required=True, type=click.Choice(list(FORMATS)), help="See below.")
 @click.option(
-    "-o", "--output", "path", required=True, metavar="PATH", type=click.Path(path_type=Path, allow_dash=True),
+    "-o", "--output", "path", required=True, metavar="PATH", type=click.Path(allow_dash=True), callback=_read_path,
     help="The file or directory to make; - for stdout, where the format is one of lines.",
 )  # fmt: skip
 @click.option("--since", metavar="TIME", help="Published since then: 7d, 2026-11-01, yesterday.")

@@ -53,10 +53,13 @@ def export(reader: "Reader", data_dir: Path, order: Order, path: Path, *, force:
     and a directory is set aside. Raises CommuniqueError for what the disk does.
     """
     format_ = load(order.format)
-    target = _final(path, format_)
+    with _said_of(path):  # a name may be too long even to look for
+        target = _final(path, format_)
     manifest = target / NAME if format_.file is None else target.with_name(f"{target.name}.{NAME}")
     with _said_of(target), ExportDraft(target) as draft:
         _refuse_foreign(target, manifest, format_, force=force)
+        if format_.file is None:
+            _refuse_around(target, manifest, data_dir)
         material, counts, coverage = _gather(reader, data_dir, order)
         format_.write(material, draft)
         hashes = draft.hashes()
@@ -164,6 +167,15 @@ def _refuse_foreign(target: Path, manifest: Path, format_: Format, *, force: boo
     elif force or _is_ours(target.parent, manifest, target.name):
         return
     raise UserError(f"{target} exists and is not an unchanged export: choose another name, or add --force")
+
+
+def _refuse_around(target: Path, manifest: Path, data_dir: Path) -> None:
+    """Raise UserError for a directory that cannot be set aside: whoever is in it would lose the way."""
+    if not os.path.lexists(target) or target.is_symlink() or _is_ours(target, manifest, None):
+        return
+    for inside, what in ((data_dir, "the archive"), (Path.cwd(), "the current directory")):
+        if inside.resolve().is_relative_to(target.resolve()) and any(target.iterdir()):
+            raise UserError(f"{target} holds {what} and stays where it is: choose another name")
 
 
 def _is_ours(folder: Path, manifest: Path, file: str | None) -> bool:

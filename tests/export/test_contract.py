@@ -251,6 +251,28 @@ def test_a_missing_directory_and_an_unknown_source_are_one_sentence_each(program
     assert "there is no source nobody" in unknown.stderr
 
 
+def test_a_path_without_a_name_or_with_one_too_long_is_one_sentence(program: Program, tmp_path: Path) -> None:
+    empty = program("--format", "csv", "--force", "-o", "")
+    assert (empty.returncode, empty.stdout) == (2, "")
+    assert "the path is empty" in empty.stderr
+    long = program("--format", "csv", "-o", str(tmp_path / ("x" * 300)))
+    assert (long.returncode, long.stdout) == (1, "")
+    assert "cannot write to" in long.stderr
+    assert "report it" not in long.stderr
+
+
+def test_what_somebody_is_in_is_not_set_aside(
+    exports: Exports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "desk" / "notes").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "desk" / "notes")
+    for place in (tmp_path / "desk", exports.data_dir, exports.data_dir.parent):
+        with pytest.raises(UserError, match="stays where it is"):
+            exports.make("obsidian", place, force=True)
+    assert exports.data_dir.is_dir()
+    assert exports.make("obsidian", tmp_path / "desk" / "notes").posts, "an empty directory is taken as it is"
+
+
 def test_lines_go_to_stdout_and_nothing_else_does(program: Program, exports: Exports, tmp_path: Path) -> None:
     done = program("--format", "jsonl", "-o", "-")
     assert done.stdout.encode() == exports.make("jsonl", tmp_path / "out").path.read_bytes()
