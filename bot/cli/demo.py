@@ -243,9 +243,9 @@ def _suggest_commands(session: Session, directory: Path) -> None:
     ):
         write_line(session, f"  {start} {words}")
     write_line(session)
-    write_line(session, style(session, "Or read it in a browser, at the address that this prints:", "bold"))
+    write_line(session, f"To watch channels of your own: {name} init")
+    write_line(session)
+    write_line(session, style(session, "Or read this archive in a browser, at the address that this prints:", "bold"))
     if not is_installed():
         write_line(session, f"  {shlex.quote(sys.executable)} -m pip install {shlex.quote(EXTRA)}   # first, once")
     write_line(session, f"  {start} serve")
-    write_line(session)
-    write_line(session, f"To watch channels of your own: {name} init")

@@ -65,7 +65,7 @@ async def _serve(session: Session, config: "Config", address: str | None) -> int
     from bot.web.app import make_app
     from bot.web.server import answer_requests, listen
 
-    host, port = _parse_address(address or config.web.listen)
+    host, port = _parse_address(config.web.listen if address is None else address)
     with PeopleFile(paths.people_in(config.data_dir)) as people:
         _refuse_open_door(config, host, people)
         with listen(host, port) as listening:
@@ -189,7 +189,7 @@ def _print_link(session: Session, address: str | None) -> None:
     except OSError:
         shown = ""
     if address is not None or not shown:
-        host, port = _parse_address(address or config.web.listen)
+        host, port = _parse_address(config.web.listen if address is None else address)
         shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if address is None:
             say(session, "no reading room runs here: the address works once `communique serve` does")

@@ -70,7 +70,7 @@ def test_an_address_that_is_in_use_is_one_sentence(tmp_path: Path) -> None:
         assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
 
 
-@pytest.mark.parametrize("address", ["8765", "127.0.0.1", "127.0.0.1:99999", ":1"])
+@pytest.mark.parametrize("address", ["", "8765", "127.0.0.1", "127.0.0.1:99999", ":1"])
 def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
     with Desk(tmp_path) as desk:
         desk.write(CONFIG)
