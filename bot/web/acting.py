@@ -17,7 +17,6 @@ from bot.listing.running import find_daemon
 from bot.web.entries import find_mutes, find_rules
 from bot.web.room import read, room_of
 from bot.web.viewer import require, viewer_of
-from storage.alerts import mutes
 from storage.people import requests
 from storage.sources.names import read_tags
 
@@ -107,7 +106,7 @@ def _expect_visible(
             _expect_own(reader, given, viewer, config)
         check_mute(config, wanted)
     elif what == "unmute":
-        known = find_mutes(reader, mutes.list_mutes(reader, now, ended=True), viewer)
+        known = find_mutes(reader, config, viewer, now, ended=True)
         if given.get("mute") not in {str(one.id) for one in known}:
             raise NotFound(f"there is no mute {one_line(given.get('mute', ''))}")
     else:

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from bot.config.entries import SourceEntry
+from storage.alerts import mutes
 from storage.sources.names import read_handles, read_sides, read_tags
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ def name_entries(config: "Config", among: Collection[str] | None = None) -> list
     ]
 
 
-def find_mutes(reader: "Reader", mutes: "list[Mute]", viewer: "Viewer") -> "list[Mute]":
-    """For who reads some sources only, those of one of them or of no source, tag or words at all."""
+def find_mutes(reader: "Reader", config: "Config", viewer: "Viewer", now: int, *, ended: bool = False) -> "list[Mute]":
+    """What is muted, with `ended` also what was.
+
+    For who reads some sources only, mutes that name no source or rule but one they see, and no tag or words at all.
+    """
+    found = mutes.list_mutes(reader, now, ended=ended)
     if viewer.sources is None:
-        return mutes
-    known = read_tags(reader).keys()
-    return [one for one in mutes if (one.source in known or one.source is None) and not (one.tag or one.query)]
+        return found
+    sources = {None, *read_tags(reader)}
+    rules = {None, *(rule.name for rule in find_rules(reader, config, viewer))}
+    return [one for one in found if one.source in sources and one.rule in rules and not (one.tag or one.query)]
 
 
 def find_rules(reader: "Reader", config: "Config", viewer: "Viewer") -> list["RuleConfig"]:

@@ -12,8 +12,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bot.web.routes import ROUTES
+from storage.alerts import mutes
+from storage.alerts.mutes import Mute
+from storage.archive.database import Archive
 from tests.web.addresses import list_pages
-from tests.web.archive import Seeded
+from tests.web.archive import END, HOUR, Seeded
 from tests.web.letting_in import Guarded, form_in, guarded
 from tests.web.test_restricted import HIDDEN, OF_HIDDEN, traces
 
@@ -309,6 +312,22 @@ def test_a_rule_that_names_something_hidden_is_hidden_on_every_page(
             for name in names:
                 for one in (f"/rules/{name}", f"/api/v1/rules/explain?rule={name}", f"/feeds/rules/{name}.atom"):
                     assert (browser.get(one).status_code, whole.get(one).status_code) == (404, 200), one
+
+
+def test_a_mute_of_a_hidden_rule_is_hidden_with_its_reason(
+    copy_of_seeded: Callable[[], Seeded], tmp_path: Path
+) -> None:
+    own = copy_of_seeded()
+    with Archive(own.data_dir / "communique.db") as archive, archive.writing() as writer:
+        for rule in ("voice-of-the-spokesman", "bridges"):
+            mutes.add(writer, Mute(rule, None, None, None, None, END, END + HOUR, f"why {rule}", "Aye"))
+    with guarded(own, tmp_path) as house:
+        guest, ann = house.add("guest", "reader", "tag:public"), house.add("ann", "reader")
+        with house.signed_in(guest) as browser, house.signed_in(ann) as whole:
+            for listed in ("/alerts", "/api/v1/mutes"):
+                assert "why voice-of-the-spokesman" in whole.get(listed).text
+                assert "why bridges" in browser.get(listed).text
+                assert "voice-of-the-spokesman" not in browser.get(listed).text
 
 
 def test_a_file_in_the_cache_of_a_browser_is_asked_for_again_when_somebody_else_has_signed_in(

@@ -15,7 +15,7 @@ from bot.web.api.answers import Document, ListPage
 from bot.web.api.asking import ApiRequest
 from bot.web.api.refusals import RequestRefused
 from bot.web.entries import find_mutes, find_rules, name_entries
-from storage.alerts import matches, mutes
+from storage.alerts import matches
 from storage.events import listing
 from storage.media import summary
 from storage.posts import reading
@@ -169,9 +169,9 @@ def list_sources(reader: "Reader", asked: ApiRequest, cursor: str | None, size: 
 
 def list_mutes(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
     """Mutes that are active; with `all`, those that are over too."""
-    found = mutes.list_mutes(reader, asked.now, ended=asked.is_true("all"))
+    found = find_mutes(reader, asked.room.config, asked.viewer, asked.now, ended=asked.is_true("all"))
     [last] = read_cursor(cursor, 1) or (0,)  # ids rise: one that ends meanwhile moves no other
-    page, more = _cut((mute for mute in find_mutes(reader, found, asked.viewer) if mute.id > last), size)
+    page, more = _cut((mute for mute in found if mute.id > last), size)
     return ListPage([mute_json(mute, asked.now) for mute in page], str(page[-1].id) if more else None)
 
 

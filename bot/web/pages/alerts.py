@@ -9,9 +9,11 @@ from bot.alerts.plan import describe_reason
 from bot.documents.alert import addressee
 from bot.documents.mute import describe_muted
 from bot.documents.undelivered import explain_wait
+from bot.web.entries import find_mutes
 from bot.web.layout import page
 from bot.web.room import read, room_of
-from storage.alerts import matches, mutes, outbox, target_states, waiting
+from bot.web.viewer import viewer_of
+from storage.alerts import matches, outbox, target_states, waiting
 from storage.answers import verdicts
 from storage.frozen import dataclass
 from storage.posts import reading
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from bot.config.model import Config
+    from bot.web.viewer import Viewer
     from storage.alerts.mutes import Mute
     from storage.alerts.target_states import TargetRow
     from storage.alerts.waiting import UndeliveredRow
@@ -89,6 +93,8 @@ async def show_alerts(request: "Request") -> "Response":
         rule,
         state,
         int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None,
+        room.config,
+        viewer_of(request),
         room.clock.now(),
     )
 
@@ -111,7 +117,15 @@ async def show_alert(request: "Request") -> "Response":
     return page(request, "alert.html", found=found, why=describe_reason, addressee=addressee)
 
 
-def _list(reader: "Reader", rule: str | None, state: str | None, before: int | None, now: int) -> AlertList:
+def _list(
+    reader: "Reader",
+    rule: str | None,
+    state: str | None,
+    before: int | None,
+    config: "Config",
+    viewer: "Viewer",
+    now: int,
+) -> AlertList:
     listed = matches.list_matches(
         reader,
         rule=rule,
@@ -127,7 +141,7 @@ def _list(reader: "Reader", rule: str | None, state: str | None, before: int | N
         waiting.list_undelivered(reader, _UNDELIVERED),
         waiting.count_undelivered(reader),
         [one for one in target_states.read_targets(reader).values() if one.state != "ok"],
-        mutes.list_mutes(reader, now),
+        find_mutes(reader, config, viewer, now),
     )
 
 
