@@ -52,7 +52,8 @@ def make_key() -> str:
 async def file_request(request: "HTTPConnection", what: str, given: Mapping[str, str], key: str) -> "ActionRow":
     """Write down what is asked for; the same key of the same person again is the same request.
 
-    Raises UserError for what cannot be meant, HTTPException for somebody who may not act.
+    Raises UserError for what cannot be meant, QueryError for a query that cannot be read, HTTPException for somebody
+    who may not act.
     """
     viewer, gate, room = require(request, "desk"), _gate_of(request), room_of(request)
     arguments = {name: given[name] for name in ARGUMENTS if given.get(name)}
@@ -99,7 +100,7 @@ def _gate_of(request: "HTTPConnection") -> "Gate":
 def _expect_visible(
     reader: "Reader", what: str, given: Mapping[str, str], viewer: "Viewer", config: "Config", now: int
 ) -> None:
-    """Raises UserError for what this viewer cannot mean: the same for what is hidden as for what never was."""
+    """Raises UserError or QueryError for what this viewer cannot mean; what is hidden is as what never was."""
     if what == "mute":
         wanted = read_mute(given, viewer.name, now)
         if viewer.sources is not None:

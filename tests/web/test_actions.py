@@ -98,6 +98,20 @@ def test_a_mute_is_asked_for_with_an_end_and_a_reason(house: Guarded, own: Seede
             assert made.id not in {one.id for one in mutes.read_active(reader, END)}
 
 
+def test_a_query_that_cannot_be_read_is_a_mistake_with_its_place(house: Guarded) -> None:
+    ann = house.add("Ann", "desk")
+    given = {"query": "bridge OR (lashio", "for": "1h", "why": "x"}
+    with house.signed_in(ann) as browser:
+        answer = post(browser, "/act", what="mute", key="q", **given)
+        assert (answer.status_code, "never closed, at: (lashio" in answer.text) == (400, True)
+    with house.browser() as program:
+        token = house.token(ann, "act")
+        answer = program.post("/api/v1/mutes", json=given, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 400
+        assert (answer.json()["parameter"], answer.json()["position"]) == ("query", 10)
+    assert asked(house) == []
+
+
 @pytest.mark.parametrize(
     ("may_read", "fields", "status"),
     [

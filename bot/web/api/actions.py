@@ -12,8 +12,9 @@ from bot.errors import NotFound, UserError
 from bot.foreign.text import json_text
 from bot.web.access.forms import form_of
 from bot.web.acting import ARGUMENTS, file_request, make_key, wait_for
-from bot.web.api.refusals import RequestRefused, missing
+from bot.web.api.refusals import RequestRefused, misread, missing
 from storage.frozen import dataclass
+from storage.language.tree import QueryError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -62,6 +63,8 @@ def _answer_of(action: ApiAction) -> Any:
             asked = await file_request(request, action.what, given, f"api {key}")
         except NotFound:
             raise missing() from None
+        except QueryError as mistake:
+            raise misread(mistake, "query") from None
         except UserError as mistake:
             raise RequestRefused(400, str(mistake)) from None
         found = await wait_for(request, asked.key, _PATIENCE_S) or asked

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TYPE = "application/problem+json"
 FOR_PROGRAMS = ("/api/", "/feeds/")  # addresses that programs read
 _MISSING = "there is nothing with this name here"  # the same for what does not exist and for what may not be read
+_FORBIDDEN = "this is not yours to do: it needs another role, or a token of scope act"
+_SENTENCES = {404: _MISSING, 403: _FORBIDDEN}
 _RETRY_S = 10
 
 
@@ -75,11 +77,11 @@ def _by_refusal(_: "Request", refused: Exception) -> Response:
 
 def _by_status(request: "Request", refused: Exception) -> Response:
     found = cast("HTTPException", refused)
-    detail = _MISSING if found.status_code == HTTPStatus.NOT_FOUND else found.detail
     headers = dict(found.headers or {})
     if found.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_find_methods(request))
-    return problem_details(found.status_code, detail, headers=headers)
+        return problem_details(405, f"this address takes {headers['Allow']}", headers=headers)
+    return problem_details(found.status_code, _SENTENCES.get(found.status_code, found.detail), headers=headers)
 
 
 def _find_methods(request: "Request") -> list[str]:

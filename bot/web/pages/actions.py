@@ -6,10 +6,12 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
+from bot.errors import UserError
 from bot.web.access.forms import form_of, own_address
 from bot.web.acting import ARGUMENTS, daemon_runs, file_request, wait_for
 from bot.web.layout import page
 from bot.web.viewer import require
+from storage.language.tree import QueryError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,7 +24,11 @@ LENGTHS = ("30m", "1h", "4h", "12h", "1d", "3d", "7d")
 async def act(request: "Request") -> "Response":
     """Take a form, write down what it asks for, and lead to what came of it."""
     form = form_of(request)
-    asked = await file_request(request, form.get("what", ""), form, form.get("key", ""))
+    try:
+        asked = await file_request(request, form.get("what", ""), form, form.get("key", ""))
+    except QueryError as mistake:
+        place = form.get("query", "")[mistake.position :][:40]
+        raise UserError(f"{mistake}, at: {place}" if place else str(mistake)) from None
     return RedirectResponse(f"/requests/{asked.key}?back={quote(own_address(form.get('back', '')), safe='/')}", 303)
 
 
