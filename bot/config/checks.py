@@ -83,6 +83,7 @@ def cross_check(
             _known((tag,), tags, "tag", ("media", "tags", tag), findings, each=False)
     _telegram(config, places["sources"], findings)
     _private(config, findings)
+    _authority(config, findings)
     check_former_names(config, names, places, findings)
     check_reach(config, places["rules"], places["targets"], findings)
     findings.warnings += paces(config)
@@ -259,3 +260,9 @@ def _private(config: Config, findings: Findings) -> None:
             if is_private(host):
                 message = f"{host}:{port} is a private address and will be refused"
                 findings.odd(("http",), f"{message}; allow it by [http] allow_private_addresses = true")
+
+
+def _authority(config: Config, findings: Findings) -> None:
+    path = config.http.ca_file
+    if path is not None and not path.is_file():
+        findings.odd(("http", "ca_file"), f"{path} is not there")

@@ -95,6 +95,7 @@ class HttpConfig(Settings):
     user_agent: str | None = None  # None: the client's own
     proxy: Annotated[str, AfterValidator(proxy_address)] | None = None  # if set, all traffic uses it
     allow_private_addresses: bool = False
+    ca_file: ConfigPath | None = None  # authorities to trust besides the well-known ones
     hosts: dict[str, HostConfig] = Field(default_factory=dict)
 
 
@@ -317,6 +318,7 @@ class Config(Settings):
         return HttpRules(
             user_agent=self.http.user_agent or "communique/0.1 (monitor of public statements)",
             proxy=self.http.proxy,
+            ca_file=self.http.ca_file,
             private=self.private_hosts(),
             intervals={host: settings.interval for host, settings in self.http.hosts.items()},
         )

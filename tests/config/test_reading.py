@@ -381,3 +381,14 @@ def test_what_a_mistake_leaves_unknown_is_not_called_wrong_as_well(mistakes: Mis
     assert [told.partition(": ")[0] for told in mistakes(SOURCE + rule)] == ["10:8 rules[0].tags"]
     source = SOURCE.replace('["junta"]', '"junta"')
     assert len(mistakes(source + RULE + 'tags = ["junta"]\n')) == 1
+
+
+def test_an_authority_of_ones_own_is_trusted_by_every_request_and_missed_in_words(read: Read, tmp_path: Path) -> None:
+    text = '[http]\nca_file = "own.pem"\n'
+    missed = read(text)
+    assert [warning for warning in missed.warnings if "ca_file" in warning] == [
+        f"{tmp_path / 'config.toml'}:2:11 http.ca_file: {tmp_path / 'own.pem'} is not there"
+    ]
+    (tmp_path / "own.pem").touch()
+    assert not any("ca_file" in warning for warning in read(text).warnings)
+    assert missed.http_rules().ca_file == tmp_path / "own.pem"
