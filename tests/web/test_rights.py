@@ -324,7 +324,7 @@ def test_a_mute_of_a_hidden_rule_is_hidden_with_its_reason(
     with guarded(own, tmp_path) as house:
         guest, ann = house.add("guest", "reader", "tag:public"), house.add("ann", "reader")
         with house.signed_in(guest) as browser, house.signed_in(ann) as whole:
-            for listed in ("/alerts", "/api/v1/mutes"):
+            for listed in ("/alerts", "/api/v1/mutes", "/api/v1/status"):
                 assert "why voice-of-the-spokesman" in whole.get(listed).text
                 assert "why bridges" in browser.get(listed).text
                 assert "voice-of-the-spokesman" not in browser.get(listed).text

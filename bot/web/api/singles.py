@@ -1,5 +1,6 @@
 """Single documents of the API: one post, event, alert, source; what a rule says; numbers, coverage, the status."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import DAY
@@ -17,7 +18,7 @@ from bot.web.api.answers import Document
 from bot.web.api.asking import ApiRequest, read_query
 from bot.web.api.coverage import coverage_json
 from bot.web.api.refusals import RequestRefused, missing
-from bot.web.entries import find_rules
+from bot.web.entries import find_mutes, find_rules
 from storage.events import listing
 from storage.posts import reading
 from storage.search import search
@@ -145,7 +146,7 @@ def show_status(reader: "Reader", asked: ApiRequest) -> Document:
     """Whether all is well, as `communique status` says it."""
     config, now = asked.room.config, asked.now
     daemon = find_daemon(config.data_dir)
-    found = read_status(reader, now)
+    found = replace(read_status(reader, now), mutes=tuple(find_mutes(reader, config, asked.viewer, now)))
     caps = Caps(config.media.per_source, config.media.total, config.media.keep_free)
     files = read_report(reader, caps, free_bytes(config.data_dir))
     problems = dict.fromkeys(judge(found, daemon, database_in(config.data_dir), now))
