@@ -1,12 +1,15 @@
 """The page /search: what it finds, how it narrows, where it points at a mistake."""
 
+import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
 
+from bot.clock import Clock
 from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.search import newest, search
@@ -70,6 +73,17 @@ def test_the_hits_are_marked_newest_first_in_every_script(ask: TestClient) -> No
         assert found
         assert found == sorted(found, reverse=True)
         assert f"<mark>{marked}</mark>" in page
+
+
+@pytest.mark.parametrize(("query", "said"), [("/zqzq/", "0 posts"), ("convoy", "1 post")])
+def test_a_count_that_took_too_long_says_no_less_than_the_page_shows(seeded: Seeded, query: str, said: str) -> None:
+    ticks = itertools.count()  # a second from look to look: enough for a page, too much for the count
+    with opened(seeded) as room:
+        slow = replace(room, clock=Clock(now=lambda: seeded.now, monotonic=lambda: float(next(ticks))))
+        with asking(slow) as client:
+            page = client.get("/search", params={"q": query}).text
+    assert f"<strong>{said}</strong>" in page
+    assert "newest 0 posts" not in page
 
 
 def test_words_that_a_machine_read_are_named_so(ask: TestClient) -> None:

@@ -85,6 +85,9 @@ async def show_search(request: "Request") -> Response:
         query = Query("", EVERYTHING)
     found = await read(request, _find, query, asking.before, room.clock.monotonic)
     spread = await _spread(request, asking, query)
+    if not (spread.whole or asking.before) and (found.older is None or spread.hits < len(found.posts)):
+        ids = [one.post.id for one in found.posts]  # the page came further than the count
+        spread = await read(request, _describe, ids, found.older is None, asking, zone, room.clock)
     newest = found.posts[0].post.id if found.posts else 0
     said = say_of(request)
     return page(
@@ -158,16 +161,22 @@ async def _spread(request: "Request", asking: Asking, query: Query) -> AnswerSpr
 def _count(reader: "Reader", query: Query, asking: Asking, zone: tzinfo, clock: Clock) -> AnswerSpread:
     end = clock.monotonic() + _FOR_FACETS_S
     newest = find_newest(reader, query.root, most=COUNTED, enough=lambda: clock.monotonic() > end)
-    facets = count_facets(reader, newest.ids)
+    return _describe(reader, newest.ids, newest.reached is None, asking, zone, clock)
+
+
+def _describe(
+    reader: "Reader", ids: list[int], whole: bool, asking: Asking, zone: tzinfo, clock: Clock
+) -> AnswerSpread:
+    facets = count_facets(reader, ids)
     until = clock.now()
     since = min(facets.quarters, default=until)
     if "day" in asking.chosen:
         since, last = day_bounds(date.fromisoformat(asking.chosen["day"]), zone)
         until = min(last, until)
-    blind = list_stretches(reader, since, until) if newest.ids and since < until else []
+    blind = list_stretches(reader, since, until) if ids and since < until else []
     if wanted := asking.chosen.get("source"):
         blind = [one for one in blind if one.source.casefold() == wanted.casefold()]
-    return AnswerSpread(len(newest.ids), newest.reached is None, facets, blind)
+    return AnswerSpread(len(ids), whole, facets, blind)
 
 
 def point_at(asking: Asking, mistake: QueryError) -> tuple[str, str, str, str]:
