@@ -203,8 +203,12 @@ def test_a_kill_at_every_step_loses_nothing_and_says_which_copy_may_be_one(
         office.start()
         office.until(condition, awaited)
         office.desk.kill()
+    before = len(office.desk.said())
     office.start()
-    office.until(lambda: office.count(sent) == 3, "all that was owed")
+    office.until(lambda: office.count(sent) == 3, "all that was owed")  # perhaps by the one before
+    office.until(
+        lambda: "Ctrl-C stops" in office.desk.said()[before:], "its start: until then a stop is a death by SIGTERM"
+    )
     office.end()
     assert office.count("texts WHERE kind = 'transcript'") == 1
     assert office.count("matches") == 3
