@@ -346,8 +346,10 @@ def test_a_wrong_key_is_refused_with_the_right_form(keys: dict[str, Any], tmp_pa
         sources.settings_of("mail").model_validate(entry | keys, context={"directory": tmp_path})
 
 
-def test_a_strangers_address_that_nests_comments_is_not_wanted_and_stops_nothing(server: ImapServer) -> None:
+def test_a_strangers_address_is_not_wanted_whatever_it_is_made_of_and_stops_nothing(server: ImapServer) -> None:
     server.deliver(bytes(letter(1)))
     server.deliver(b"From: " + b"(" * 9_000 + b"press@ferry.example\r\nMessage-ID: <x@y>\r\n\r\nwords\r\n")
+    for shown in (b"press@ferry.example <thief@elsewhere.example>", b"thief@elsewhere.example, press@ferry.example"):
+        server.deliver(b"From: " + shown + b"\r\nMessage-ID: <z@y>\r\nSubject: forged\r\n\r\nwords\r\n")
     server.deliver(bytes(letter(2)))
     assert texts(with_mailbox(server, lambda rounds: rounds.round())) == ["Statement 1", "Statement 2"]

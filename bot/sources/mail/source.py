@@ -187,7 +187,8 @@ class MailFolder:
         if note.again and (read_time(envelope.arrived) or note.since) < note.since - DAY:
             return False
         head = envelope.head.decode("utf-8", "replace").replace("\r\n", " ").partition(":")[2]
-        return any(self._keys.is_wanted(address) for _, address in split_addresses(head))
+        senders = [address for _, address in split_addresses(head) if "@" in address]
+        return bool(senders) and all(map(self._keys.is_wanted, senders))  # a name that looks like an address is none
 
     async def _read(
         self, mailbox: OpenMailbox, folder: Folder, envelopes: Sequence[Envelope]
