@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from bot.web.access.door import Door
@@ -251,6 +252,15 @@ def test_behind_a_proxy_the_address_is_what_the_proxy_has_added(seeded: Seeded, 
 
         assert [try_from(f"198.51.100.{n}, 192.0.2.1", "wrong") for n in range(6)] == [403] * 5 + [429]
         assert try_from("192.0.2.1, 192.0.2.2", PASSWORD) == 303
+
+
+@pytest.mark.parametrize(
+    ("peer", "client"),
+    [("127.0.0.1", "192.0.2.1"), ("10.0.0.5", "192.0.2.1"), ("::ffff:10.0.0.5", "192.0.2.1"), ("8.8.8.8", "8.8.8.8")],
+)
+def test_nobody_in_the_world_is_a_proxy_of_their_own(peer: str, client: str) -> None:
+    door = Door(443, local=False, secure=True, behind_proxy=True)
+    assert door.client_of(peer, Headers({"x-forwarded-for": "192.0.2.1"})) == client
 
 
 def test_another_address_of_the_same_network_is_no_new_beginning(seeded: Seeded, tmp_path: Path) -> None:

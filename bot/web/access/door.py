@@ -38,9 +38,10 @@ class Door:
     def client_of(self, peer: str, headers: "Headers") -> str:
         """The address of whoever asks: behind a proxy what that one has added, else the peer.
 
-        Of IPv6 the network: whoever has one address of a /64 has all of it (RFC 6177).
+        Of IPv6 the network: whoever has one address of a /64 has all of it (RFC 6177). A proxy that is not named is
+        believed only from a private address: nobody in the world is then a proxy of their own.
         """
-        if self.behind_proxy or self.trusts(peer):
+        if self.trusts(peer) or (self.behind_proxy and _is_near(peer)):
             forwarded = ",".join(headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
             if _address(forwarded) is not None:
                 return _written(forwarded)
@@ -64,6 +65,11 @@ def _written(address: str) -> str:
     if found is None or found.version == 4:
         return address if found is None else str(found)
     return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def _is_near(peer: str) -> bool:
+    found = _address(peer)
+    return found is not None and (found.is_private or found.is_loopback)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
