@@ -232,5 +232,9 @@ def test_a_person_signs_in_answers_an_alert_and_mutes_by_keys_alone(
         page.keyboard.type("known since Monday")
         press("Enter")
         page.get_by_role("heading", name="You asked").wait_for()
+        here.open("/search?q=bridge")
+        press("j")
+        press("m")
+        page.wait_for_url(f"{base}/mute?source=*")
         assert found == []
         assert here.wrong == []
