@@ -70,7 +70,11 @@ def test_a_daemon_holds_the_same_files_and_ends_by_the_same_signals(at_desk: Des
     def lived() -> list[object]:
         daemon = watching(at_desk)
         files = [str(file.readlink()) for file in Path(f"/proc/{daemon.pid}/fd").iterdir()]
-        held = sorted(name.partition(":")[0] for name in files if str(at_desk.database) not in name)
+        passing = (
+            str(at_desk.database),
+            str(at_desk.database.with_name("media")),
+        )  # open for a moment, or more than once
+        held = sorted(name.partition(":")[0] for name in files if not name.startswith(passing))
         assert daemon.poll() is None
         daemon.terminate()
         ended = daemon.wait(120)
