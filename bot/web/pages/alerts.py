@@ -48,7 +48,7 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True)
 class AlertList:
-    """A page of alerts. `older` is the id from which the next page goes on; None at the end."""
+    """A page of alerts. `older` is the id at which the next page continues; None at the end."""
 
     alerts: list[AlertLine]
     older: int | None

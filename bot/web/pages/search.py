@@ -39,7 +39,7 @@ _MOST_FACETS = 12
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The posts of one page of an answer; `older` is the id from which the next page goes on, None at the end.
+    """The posts of one page of an answer; `older` is the id at which the next page continues, None at the end.
 
     `cut`: the time was over before the page was full, so that older posts may be answers.
     """
