@@ -13,6 +13,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from bot.world import stop_listening
+
 
 @dataclass
 class Letter:
@@ -112,7 +114,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) ->
     thread.start()
 
     async def end() -> None:
-        server.close()
+        await stop_listening(server)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         if tasks:  # the clients are gone, so they end by themselves
             await asyncio.wait(tasks, timeout=30)

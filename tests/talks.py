@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-_TURNS = 4  # of the loop, until a connection that the system has accepted is a talk
+from bot.world import stop_listening
 
 
 class Talks:
@@ -25,11 +25,3 @@ class Talks:
         for writer in self._writers.values():
             writer.transport.abort()
         await asyncio.sleep(0)  # the turn in which aborted transports close their sockets
-
-
-async def stop_listening(*servers: asyncio.Server) -> None:
-    """Close the servers; what was accepted already has become a connection when this returns."""
-    for server in servers:
-        server.close()
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)

@@ -12,6 +12,7 @@ from bot.world.answers import Request, WorldReply, answer
 from bot.world.state import World
 
 _PIECES = 10  # of a slow body
+_TURNS = 4  # of the loop, until a connection that was accepted is known to its server
 
 
 class WorldServer:
@@ -37,9 +38,7 @@ class WorldServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self._server.close()
-        for _ in range(10):  # turns of the loop, in which what the system has accepted becomes a connection
-            await asyncio.sleep(0)
+        await stop_listening(self._server)
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -65,6 +64,22 @@ class WorldServer:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+async def stop_listening(*servers: asyncio.Server) -> None:
+    """Close the servers; every connection that was accepted is known to its server when this returns.
+
+    A server of Python 3.11 that is closed between the accepting of a socket and the next turns of the loop drops that
+    socket unclosed (`Server._attach` asserts). So the accepting ends first, the closing comes some turns later.
+    """
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for listening in server.sockets:
+            loop.remove_reader(listening)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    for server in servers:
+        server.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

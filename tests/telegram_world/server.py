@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.talks import stop_listening
+from bot.world import stop_listening
 from tests.telegram_world.connection import Connection, reset
 from tests.telegram_world.handshake import PUBLIC_KEY_FILE
 from tests.telegram_world.signals import Cut, Push, Signal, Tell

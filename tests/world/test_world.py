@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import http.client
+import socket
 import urllib.error
 import urllib.request
 import zlib
@@ -115,6 +116,20 @@ def test_a_channel_that_hangs_holds_up_no_other_and_the_world_still_ends(world: 
         return page
 
     assert read_page(asyncio.run(visit())).is_preview
+
+
+def test_a_world_that_ends_while_somebody_connects_leaves_nothing_open(world: World) -> None:
+    async def knock(turns: int) -> None:
+        async with WorldServer(world) as server:
+            address = urlsplit(server.base_url)
+            doors = [socket.create_connection((address.hostname, address.port)) for _ in range(3)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        for door in doors:
+            door.close()
+
+    for turns in range(6):  # an unclosed socket is a failure of the test in which it is left
+        asyncio.run(knock(turns))
 
 
 def test_one_connection_carries_many_requests_and_gzip_is_only_sent_to_who_asks(site: str) -> None:
