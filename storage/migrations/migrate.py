@@ -17,6 +17,7 @@ from storage.archive.database import (
     open_writer,
     refuse_newer,
     schema_of,
+    transaction,
     translate_errors,
 )
 from storage.archive.errors import ArchiveDamaged, ArchiveError
@@ -40,6 +41,7 @@ class Steps:
 
 
 OURS = Steps()
+FRESH = Path(__file__).with_name("fresh.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Migrated:
 
 
 def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
-    """Create the archive from its tables, or upgrade it step by step, or find that there is nothing to do.
+    """Create the archive with its tables, or upgrade it step by step, or find that there is nothing to do.
 
     `now` (microseconds UTC) names the backup and dates a new archive. Raises ArchiveRefused for a place, a version or
     a file that a person must look at, ArchiveUnwritable if the device does not let us write. A failed upgrade leaves
@@ -125,32 +127,49 @@ def _sync(path: Path) -> None:
 
 def _upgrade(path: Path, now: int, steps: Steps) -> None:
     # a table that is rebuilt must not take the rows that refer to it with it
-    with translate_errors(path), _transaction(open_writer(path, foreign_keys=False)) as alchemy:
-        driver = alchemy.connection.driver_connection
-        assert driver is not None
-        before = schema_of(driver, path)
-        if before == steps.revisions[-1]:
-            return  # another process was faster
-        if before is None and steps == OURS:
-            from storage.migrations import schema
-
-            schema.create(alchemy, REVISIONS[-1])
-        else:
-            _drop_derived(alchemy)
+    with translate_errors(path), closing(open_writer(path, foreign_keys=False)) as driver:
+        with transaction(driver):
+            if steps == OURS and schema_of(driver, path) is None:
+                _create(driver)
+                _derive(driver, path, now)
+                return
+        with _alchemy(driver) as alchemy:
+            if schema_of(driver, path) == steps.revisions[-1]:
+                return  # another process was faster
+            _drop_derived(driver)
             _run_alembic(alchemy, steps)
-        for name, select in (VIEWS | INNER_VIEWS).items():
-            alchemy.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
-        tables = {row[0] for row in alchemy.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        for name, trigger in GUARDS.items():
-            if name.partition("_stay")[0] in tables:  # a step of an earlier release has fewer
-                alchemy.exec_driver_sql(trigger)
-        alchemy.exec_driver_sql("INSERT INTO meta VALUES ('made_at', ?) ON CONFLICT (key) DO NOTHING", (str(now),))
-        if broken := alchemy.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
-            raise ArchiveDamaged(f"{path}: {len(broken)} rows refer to nothing: restore a backup", path)
+            _derive(driver, path, now)
+
+
+def _create(driver: Driver) -> None:
+    """Make every table of an empty file: see storage.migrations.schema, which wrote the text."""
+    for statement in FRESH.read_text(encoding="utf-8").split(";\n\n"):
+        driver.execute(statement)
+    driver.execute("INSERT INTO alembic_version VALUES (?)", (REVISIONS[-1],))
+
+
+def _derive(driver: Driver, path: Path, now: int) -> None:
+    """Make what follows from the tables, views, guards, the date; and see that each row refers to one that is there."""
+    for name, select in (VIEWS | INNER_VIEWS).items():
+        driver.execute(f"CREATE VIEW {name} AS {select}")
+    tables = {row[0] for row in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for name, trigger in GUARDS.items():
+        if name.partition("_stay")[0] in tables:  # a step of an earlier release has fewer
+            driver.execute(trigger)
+    driver.execute("INSERT INTO meta VALUES ('made_at', ?) ON CONFLICT (key) DO NOTHING", (str(now),))
+    if broken := driver.execute("PRAGMA foreign_key_check").fetchall():
+        raise ArchiveDamaged(f"{path}: {len(broken)} rows refer to nothing: restore a backup", path)
+
+
+def _drop_derived(driver: Driver) -> None:
+    """Views and triggers would prevent the rebuilding of tables; they are made again afterwards."""
+    found = driver.execute("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
+    for kind, name in found:
+        driver.execute(f'DROP {kind} "{name}"')
 
 
 @contextmanager
-def _transaction(driver: Driver) -> Iterator[Connection]:
+def _alchemy(driver: Driver) -> Iterator[Connection]:
     """One transaction of SQLAlchemy on an open connection, which is closed with it."""
     from sqlalchemy import StaticPool, create_engine, event
 
@@ -161,13 +180,6 @@ def _transaction(driver: Driver) -> Iterator[Connection]:
             yield alchemy
     finally:
         engine.dispose()
-
-
-def _drop_derived(alchemy: Connection) -> None:
-    """Views and triggers would prevent the rebuilding of tables; they are made again afterwards."""
-    found = alchemy.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchall()
-    for kind, name in found:
-        alchemy.exec_driver_sql(f'DROP {kind} "{name}"')
 
 
 def _run_alembic(alchemy: Connection, steps: Steps) -> None:

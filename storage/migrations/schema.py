@@ -1,12 +1,15 @@
-"""Gathers the tables of every folder, adds those of jobs and of the archive itself, and makes a fresh archive of them.
+"""Gathers the tables of every folder, adds those of jobs and of the archive itself, and writes them as fresh.sql.
 
-Times are integer microseconds UTC. All tables are STRICT.
+Times are integer microseconds UTC. All tables are STRICT. `make docs` writes the file: a process that makes an archive
+reads it, and need not import SQLAlchemy and all tables for a second.
 """
 
 from typing import ClassVar
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy import text as clause
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, SQLModel
 
 from storage.alerts.tables import count_column
@@ -91,11 +94,17 @@ _VERSION = (  # as Alembic makes it
 )
 
 
-def create(alchemy: Connection, revision: str) -> None:
-    """Create every table, every index and the full-text index in an empty file, which then has this revision."""
-    for table in SQLModel.metadata.tables.values():
+def write_statements() -> str:
+    """What creates every table, every index and the full-text index in an empty file."""
+    dialect = sqlite.dialect()
+    statements: list[str] = []
+    for table in SQLModel.metadata.sorted_tables:
         table.dialect_options["sqlite"]["strict"] = True
-    SQLModel.metadata.create_all(alchemy)
-    alchemy.exec_driver_sql(full_text.CREATE)
-    alchemy.exec_driver_sql(_VERSION)
-    alchemy.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (revision,))
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)]
+    statements += [full_text.CREATE, _VERSION]
+    return "".join(f"{_tidy(statement)};\n\n" for statement in statements)
+
+
+def _tidy(statement: str) -> str:
+    return "\n".join(line.rstrip() for line in statement.strip().splitlines())
