@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -79,13 +80,11 @@ def find_places(reader: Reader, query: Query, ids: list[int]) -> Iterator[FoundP
 def count_facets(reader: Reader, ids: list[int]) -> Facets:
     """Count these posts by what they have in common."""
     wanted = {"ids": as_list(ids)}
-    found, several = Facets({}, {}, {}, {}, {}), 0
-    for name, side, language, quarter, posts, more_texts, *traits, _ in reader.execute(_SPREAD, wanted):
+    found, several = Facets({}, {}, {}, {}, _by_quarter(ids)), 0
+    for name, side, language, posts, more_texts, *traits, _ in reader.execute(_SPREAD, wanted):
         for counts, key in ((found.sources, name), (found.sides, side), (found.languages, language)):
             if key is not None:
                 counts[key] = counts.get(key, 0) + posts
-        at = quarter * _QUARTER * SECOND
-        found.quarters[at] = found.quarters.get(at, 0) + posts
         several += more_texts
         for kind, count in zip(_TRAITS, traits, strict=True):
             if count:
@@ -96,6 +95,11 @@ def count_facets(reader: Reader, ids: list[int]) -> Facets:
         if kind in documents.HAS:
             found.kinds[documents.HAS[kind]] = found.kinds.get(documents.HAS[kind], 0) + posts
     return found
+
+
+def _by_quarter(ids: list[int]) -> dict[int, int]:
+    counts = Counter(post_id // _QUARTER_OF_IDS for post_id in ids)
+    return {quarter * _QUARTER * SECOND: count for quarter, count in counts.items()}
 
 
 class _Ways:
@@ -134,8 +138,9 @@ class _Ways:
         else:
             ids = self._reader.column(_MATCHING, asked | {"term": bounds.at_all.text}) if bounds.at_all.text else []
         floor = ids[-1] if len(ids) == size else low
-        known = self._values | {"ids": as_list(ids)}
-        ids = self._reader.column(_AMONG.format(self._where), known)
+        if self._where:
+            known = self._values | {"ids": as_list(ids)}
+            ids = self._reader.column(_AMONG.format(self._where), known)
         return ids, self._surely(ids), floor
 
     def _surely(self, ids: list[int]) -> set[int]:
@@ -193,6 +198,7 @@ def _sources(reader: Reader, fact: Node) -> list[int]:
 
 
 _QUARTER = 900  # seconds
+_QUARTER_OF_IDS = _QUARTER << POST_BITS
 # When a post was said, as the evaluator has it: see storage.search.documents.
 _SAID = (
     f"(CASE WHEN abs(p.posted_at / {SECOND} - (p.id >> {POST_BITS})) < 3600 THEN p.posted_at"
@@ -220,10 +226,9 @@ _HAVING = _TRAITS | {
     for name in documents.HAS.values()
 }
 _SPREAD = (
-    "SELECT s.name, s.side, q.* FROM (SELECT p.language,"
-    f" (p.id >> {POST_BITS}) / {_QUARTER} AS quarter, count(*) AS posts, sum(p.texts > 1), "
+    "SELECT s.name, s.side, q.* FROM (SELECT p.language, count(*) AS posts, sum(p.texts > 1), "
     + ", ".join(f"sum({condition})" for condition in _TRAITS.values())
-    + f", p.source_id AS source_id {_EACH} GROUP BY p.source_id, 1, 2) q JOIN sources s ON s.id = q.source_id"
+    + f", p.source_id AS source_id {_EACH} GROUP BY p.source_id, 1) q JOIN sources s ON s.id = q.source_id"
 )
 _OTHER_LANGUAGES = (
     f"SELECT t.language, count(DISTINCT p.id) {_EACH} JOIN texts t ON t.post_id = p.id AND t.current = 1"
