@@ -6,7 +6,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from bot.alerts.facing import FacingSearch
-from bot.alerts.judge import EarlierMatches, EarlierState, judge
+from bot.alerts.former import judge_all
+from bot.alerts.judge import EarlierMatches, EarlierState
 from bot.alerts.muting import Muting
 from bot.clock import SECOND
 from bot.events.folding import Alert, split_targets
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100  # posts in one transaction: short enough for other writers, long enough to be cheap
 _HOLD = 10 * SECOND  # at most that an alert on a file waits for the bytes, to attach them
+_MOST_UNSEEN = 500  # former wordings of one post, the newest: a server may claim any number of them
 _LEASE = 60 * SECOND  # until a post on which a rule broke is tried again
 
 
@@ -79,6 +81,7 @@ def decide(
     later: list[NewJob] = []
     awaited = rows.find_awaited_kinds(writer, ids) if loaded.files else {}
     seen = _seen(writer, claimed, found, facts, loaded)
+    unseen = documents.load_former(writer, found, _unseen(claimed, facts, loaded, found))
     muting = Muting.read(writer, now, loaded.terms)
     faced = FacingSearch(writer, loaded.facing, now)
     for job in claimed:
@@ -87,15 +90,18 @@ def decide(
         document, post = found[job.post_id], facts[job.post_id]
         held = _held(document, post, loaded, awaited.get(job.post_id, frozenset()), now)
         try:
-            verdicts = judge(
-                document,
-                post,
-                EarlierMatches(history, texts),
-                loaded,
-                since,
-                now,
-                held=held,
-                seen=seen.get(job.post_id),
+            verdicts = list(
+                judge_all(
+                    unseen.get(job.post_id, ()),
+                    document,
+                    post,
+                    EarlierMatches(history, texts),
+                    loaded,
+                    since,
+                    now,
+                    held=held,
+                    seen=seen.get(job.post_id),
+                )
             )
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"a rule broke on it: {type(problem).__name__}: {problem}"[:300]
@@ -107,7 +113,7 @@ def decide(
             later.append(NewJob("decide", job.post_id, post.collected_at + _HOLD))
         if document.source in loaded.translated and post.alerts:
             later.append(NewJob("translation", job.post_id, now))
-        for match, targets in verdicts:
+        for document, match, targets in verdicts:
             faces = faced.find(document, match)
             send, joined = _fold(writer, loaded, document, match, targets) if faces is None else (targets, ())
             priority = loaded.alerting[match.rule].priority
@@ -155,6 +161,24 @@ def _seen(
             document, wanted[post_id] < facts[post_id].revision, document.source not in loaded.quiet_edits_of_history
         )
         for post_id, document in documents.load_seen(writer, found, wanted).items()
+    }
+
+
+def _unseen(
+    claimed: Sequence[ClaimedJob],
+    facts: "Mapping[int, PostFacts]",
+    loaded: "LoadedRules",
+    found: "Mapping[int, Document]",
+) -> dict[int, range]:
+    """The revisions of posts that were shown, but not to rules, before the one of now; where they may alert."""
+    return {
+        job.post_id: range(max(first, facts[job.post_id].revision - _MOST_UNSEEN), facts[job.post_id].revision)
+        for job in claimed
+        if (first := 0 if job.seen is None else job.seen + 1) < facts[job.post_id].revision
+        and (
+            facts[job.post_id].alerts
+            or (job.seen is not None and found[job.post_id].source not in loaded.quiet_edits_of_history)
+        )
     }
 
 

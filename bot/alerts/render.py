@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.alerts import files
 from bot.alerts.buttons import alert_buttons
 from bot.alerts.document import FirstAlert, build_document, build_envelope, describe_wait, is_late, message_id
+from bot.alerts.former import is_former
 from bot.alerts.lines import Line, Span, draw_lines, keep_inert, measure_lines, plain_lines
 from bot.alerts.passages import split_sentences
 from bot.alerts.quoting import fit_pieces, mark_hits, quote_hits
@@ -169,6 +170,8 @@ def _head(delivery: DeliveryRow, story: Story, post: PostRow, zone: ZoneInfo) ->
         lines += _of_event(story.thread)
     if story.facing is not None:
         lines += _of_other_side(story.facing[0], zone)
+    if story.match.kind != "deleted" and is_former(story, post):
+        lines.append((Span("edited since: the post no longer says this", "bold"),))
     if post.deleted_at is not None:
         since, method = (story.absent.at, story.absent.method) if story.absent else (post.deleted_at, "re-check")
         lines.append((Span(f"absent since {format_times(since, zone)}, by {_short(method)}", "bold"),))
@@ -241,7 +244,7 @@ def _fitting_body(story: Story, post: PostRow, room: int | None, shows: Shows) -
 def _body(story: Story, post: PostRow, room: int) -> list[Line]:
     match = story.match
     texts = {text_id: headed(text, post.title) for text_id, text in story.texts.items()}
-    if match.kind != "edited":
+    if match.kind != "edited" or is_former(story, post):
         whole = headed("\n\n".join(filter(None, (post.title, post.text))), post.title)
         return [quote_hits(texts, match.hits, whole, room)]
     was = match.before or "(no match)"

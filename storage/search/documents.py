@@ -68,6 +68,22 @@ def load_seen(reader: Reader, documents: Mapping[int, Document], seen: Mapping[i
     return found
 
 
+def load_former(
+    reader: Reader, documents: Mapping[int, Document], revisions: Mapping[int, Iterable[int]]
+) -> dict[int, list[Document]]:
+    """These posts as each of these revisions (by post id) had them: with their own words alone."""
+    former: dict[int, list[Document]] = {}
+    for post_id, numbers in revisions.items():
+        for number in numbers:
+            rows = reader.rows(
+                f"SELECT {_TEXT} FROM texts WHERE post_id = :post AND engine IS NULL AND revision <= :revision "
+                "AND (current = 1 OR ended > :revision) ORDER BY id",
+                {"post": post_id, "revision": number},
+            )
+            former.setdefault(post_id, []).append(replace(documents[post_id], texts=tuple(map(_text, rows))))
+    return former
+
+
 _TEXT = (
     "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable, "
     "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments, "

@@ -85,6 +85,14 @@ def test_words_of_the_card_of_a_link_are_not_taken_for_words_of_the_source(kinds
     assert ("\nonly in a card below the text, which may quote another page\n" in text) == said
 
 
+def test_words_that_the_post_no_longer_says_are_quoted_and_marked_as_former() -> None:
+    said = TextRow(6, "body", "all quiet", "all quiet", "en", None, None, True)
+    shown = told("all quiet", "fell", body="the command fell", kind="edited", edited_at=AT, texts=(said,)).text
+    assert "\nedited since: the post no longer says this\n" in shown
+    assert "the command «fell»" in shown
+    assert "was: " not in shown
+
+
 def test_the_words_that_matched_are_marked() -> None:
     assert "<b>command</b>" in told("the northern command fell", "command", shows=TELEGRAM).text
     assert "\x1b[1;33mcommand\x1b[0m" in told("the northern command fell", "command", shows=Shows("ansi")).text

@@ -68,6 +68,56 @@ def test_an_edit_that_puts_matching_words_into_history_alerts_as_an_edit(stage: 
     assert [row["kind"] for row in line.rows()] == ["edited"] * 3
 
 
+def test_words_that_a_post_said_only_between_two_decisions_alert_once(stage: DecideStage, line: Any) -> None:
+    post_id = line.post("All quiet.")
+    stage.decide()
+    for text in ("The command fell.", "The command has fallen, they say.", "All quiet."):
+        line.post(text)
+    stage.decide()
+    assert stage.kinds() == [("match", "new match", True), ("edited", "no longer matches", False)]
+    assert [row["kind"] for row in line.rows()] == ["match"], "one message"
+    decide_again(stage, post_id)
+    assert len(stage.kinds()) == 2, "a repeat says nothing"
+    stage.say("The command fell again.")
+    assert stage.kinds()[2:] == [("edited", "what matched was edited", True)]
+
+
+def test_words_that_a_new_post_said_before_it_was_first_decided_alert_once(stage: DecideStage, line: Any) -> None:
+    for text in ("The command fell.", "All quiet."):
+        line.post(text)
+    stage.decide()
+    assert stage.kinds() == [("match", "new match", True), ("edited", "no longer matches", False)]
+
+
+def test_former_words_are_no_news_where_the_present_ones_match_or_the_last_ones_did(
+    stage: DecideStage, line: Any
+) -> None:
+    line.post("All quiet.")
+    stage.decide()
+    line.post("The command fell.")
+    line.post("The command fell at noon.")
+    stage.decide()
+    assert stage.kinds() == [("match", "new match", True)]
+    line.post("The command holds.")
+    line.post("All quiet.")
+    stage.decide()
+    assert stage.kinds()[1:] == [("edited", "no longer matches", True)], "of the words that were alerted"
+
+
+def test_former_words_in_history_are_an_edit_and_those_from_before_first_contact_alert_nobody(
+    stage: DecideStage, line: Any
+) -> None:
+    line.post("The command fell.")
+    line.post("All quiet.")
+    make_history(line)
+    stage.decide()
+    assert stage.kinds() == []
+    line.post("The command fell.")
+    line.post("All quiet.")
+    stage.decide()
+    assert stage.kinds() == [("edited", "an edit put the words in", True), ("edited", "no longer matches", False)]
+
+
 def test_of_several_edits_before_a_decision_all_words_are_new(stage: DecideStage, line: Any) -> None:
     line.post("All quiet.")
     make_history(line)
