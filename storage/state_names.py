@@ -95,6 +95,7 @@ _OLD_NAMES: Final = {
     "broken": INTERNAL_ERROR,
     "flood wait": RATE_LIMITED,
     "handle moved": RENAMED,
+    "needs JavaScript": "JavaScript required",
     "no channel": NOT_A_CHANNEL,
     "not offered": NOT_SUPPORTED,
     "preview off": PREVIEW_DISABLED,

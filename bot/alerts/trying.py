@@ -12,7 +12,7 @@ from bot.contracts.message import Message, Shows
 from storage.alerts.digest_rows import DigestedRow, DigestRow
 from storage.records import DeliveryKind, DeliveryRow
 
-_HEALTH = "a test of a health message: source sample-source is failing: its server cannot be reached; it is tried again"
+_HEALTH = "a test of a health message: source sample-source: failing (its server cannot be reached); it is tried again"
 
 
 def compose_trial(kind: str, target: str, now: int, zone: ZoneInfo, shows: Shows) -> Message:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser
 
-Wall = Literal["challenge page", "consent page", "sign-in required", "needs JavaScript"]
+Wall = Literal["challenge page", "consent page", "sign-in required", "JavaScript required"]
 
 _FEW = 120  # words: more is an article, whatever else the page holds
 _CHALLENGE = re.compile(
@@ -45,7 +45,7 @@ def find_wall(html: str) -> Wall | None:
     if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button") is not None:
         return "consent page"
     if len(words) < 80 and ("<script" in html.lower()) and (_SCRIPT_WORDS.search(hidden + words) or _is_frame(page)):
-        return "needs JavaScript"
+        return "JavaScript required"
     return None
 
 

@@ -37,8 +37,8 @@ def find_outages(found: ArchiveStatus) -> Iterator[str]:
     """Sources and the account that do not work; on the screen the line of each says it."""
     for watch in found.watches:
         if watch.enabled and not watch.paused and watch.state not in HEALTHY:
-            reason = f": {watch.reason}" if watch.reason else ""
-            yield f"source {watch.name} is {watch.state} since {iso(watch.state_since)}{reason}"
+            reason = f" ({watch.reason})" if watch.reason else ""
+            yield f"source {watch.name}: {watch.state} since {iso(watch.state_since)}{reason}"
     if any(watch.enabled and reads_with_account(watch.kind) for watch in found.watches):
         for account in found.accounts:
             name = f" {account.account}" if account.account else ""

@@ -163,7 +163,7 @@ def settle(
         return ""
     if (before, outcome) == (NEW, OK):
         return f"source {name} is reached"
-    sentence = _sentence(name, f"{_span(now - since)} of {before}", outcome, detail)
+    sentence = _sentence(name, f"{_span(now - since)} ({before})", outcome, detail)
     notices.add(writer, now, f"source {name}", sentence, ends=outcome == OK)
     return sentence
 
@@ -237,7 +237,7 @@ def _stretch(
 def _sentence(name: str, before: str, outcome: str, detail: str | None) -> str:
     if outcome == OK:
         return f"source {name} recovered after {before}"
-    return f"source {name} is {outcome}: {detail}" if detail else f"source {name} is {outcome}"
+    return f"source {name}: {outcome} ({detail})" if detail else f"source {name}: {outcome}"
 
 
 def _span(microseconds: int) -> str:

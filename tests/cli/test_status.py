@@ -226,7 +226,7 @@ def test_a_trouble_is_said_once_on_the_screen_and_wholly_to_machines(program: Pr
     assert shown.count("HTTP 500") == 1
     assert shown.count("broken") == 2  # its line, and what to do next
     told = json.loads(program("status", "--json").stdout)
-    assert any("source broken is" in warning for warning in told["warnings"])
+    assert any(warning.startswith("source broken: ") for warning in told["warnings"])
 
 
 def test_a_parked_target_is_called_suspended(fresh: Archive, inside: Program) -> None:

@@ -83,7 +83,7 @@ def test_an_archive_of_the_version_before_keeps_its_open_troubles(tmp_path: Path
                 ("engine eyes", "engine eyes is blind"),
                 ("engine eyes", "engine eyes works again"),
                 ("files", "files go on"),
-                ("source x", "source x is failing"),
+                ("source x", "source x: failing"),
             ):
                 old.execute("INSERT INTO notices (at, about, text) VALUES (0, ?, ?)", (about, text))
         migrate.ensure(archive, now=0)

@@ -45,7 +45,7 @@ def test_failures_are_news_when_they_last_for_an_hour_and_once(archive: Archive)
         assert said() == [], "what nobody has heard of has no end"
         weather.broken = {"a"}
         await minutes(150, poll)
-        assert said() == ["source a is failing: one.example answered 503"]
+        assert said() == ["source a: failing (one.example answered 503)"]
         weather.broken = set()
         await minutes(70, poll)
         [_begin, end] = said()

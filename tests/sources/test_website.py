@@ -140,7 +140,7 @@ def test_a_page_that_is_gone_is_absent_beside_a_living_one_and_an_edit_is_seen()
         ),
         (
             "<div id=root></div><script src=/app.js></script><noscript>Please enable JavaScript</noscript>",
-            "needs JavaScript",
+            "JavaScript required",
         ),
     ],
 )

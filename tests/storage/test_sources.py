@@ -90,12 +90,12 @@ def test_after_a_jump_of_the_clock_everything_is_due(desk: Any, now: int) -> Non
 def test_it_speaks_when_it_breaks_and_when_it_recovers_and_not_between(desk: Any, now: int) -> None:
     states = ["ok", "ok", "failing", "failing", "preview disabled", "ok", "ok"]
     changes = [settle(desk, now + turn * 30 * MINUTE, state, f"because {state}") for turn, state in enumerate(states)]
-    assert changes[:3] == ["source spokesman is reached", "", "source spokesman is failing: because failing"]
+    assert changes[:3] == ["source spokesman is reached", "", "source spokesman: failing (because failing)"]
     assert [bool(change) for change in changes[3:]] == [False, True, True, False]
     assert said(desk) == [
-        "source spokesman is failing: because failing",
-        "source spokesman is preview disabled: because preview disabled",
-        "source spokesman recovered after 30 min of preview disabled",
+        "source spokesman: failing (because failing)",
+        "source spokesman: preview disabled (because preview disabled)",
+        "source spokesman recovered after 30 min (preview disabled)",
     ]
 
 
