@@ -17,20 +17,19 @@ class KeptAnswers:
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, tuple[float, asyncio.Future[Any]]] = OrderedDict()
 
-    async def get(
+    def ask(
         self, key: Hashable, fresh_s: float, make: Callable[[], Awaitable[T]], keeps: Callable[[T], bool]
-    ) -> T:
-        """The answer to `key`: one that is at most so old, or a new one. Raises what `make` raises.
+    ) -> "asyncio.Future[T]":
+        """The answer to `key`: one that is at most so old, or a new one, which is made for all who ask meanwhile.
 
-        One that is at most twice as old is given for the last time, while a new one is made.
+        One that is at most twice as old is given for the last time, while a new one is made. Who awaits it shields it.
         """
         known = self._known.get(key)
         age = 0.0 if known is None or not known[1].done() else time.monotonic() - known[0]
         if known is not None and age < fresh_s:
-            found: T = await asyncio.shield(known[1])
-            return found
+            return known[1]
         made = self._make(key, make, keeps)
-        return known[1].result() if known is not None and age < 2 * fresh_s else await asyncio.shield(made)
+        return known[1] if known is not None and age < 2 * fresh_s else made
 
     def _make(self, key: Hashable, make: Callable[[], Awaitable[T]], keeps: Callable[[T], bool]) -> "asyncio.Future[T]":
         made = asyncio.ensure_future(make())

@@ -17,11 +17,11 @@ def test_who_asks_at_the_same_time_gets_the_same_answer_and_what_is_not_kept_is_
 
     async def ask() -> None:
         kept = KeptAnswers()
-        assert await asyncio.gather(*(kept.get("q", 60, make, lambda _: True) for _ in range(5))) == [0] * 5
-        assert await kept.get("q", 60, make, lambda _: True) == 0
-        assert await kept.get("another", 60, make, lambda _: False) == 1
-        assert await kept.get("another", 60, make, lambda _: False) == 2
-        assert await kept.get("q", 0, make, lambda _: True) == 3
+        assert await asyncio.gather(*(kept.ask("q", 60, make, lambda _: True) for _ in range(5))) == [0] * 5
+        assert await kept.ask("q", 60, make, lambda _: True) == 0
+        assert await kept.ask("another", 60, make, lambda _: False) == 1
+        assert await kept.ask("another", 60, make, lambda _: False) == 2
+        assert await kept.ask("q", 0, make, lambda _: True) == 3
 
     asyncio.run(ask())
 
@@ -36,7 +36,7 @@ def test_a_failure_is_everybodys_and_is_not_kept() -> None:
     async def ask() -> None:
         kept = KeptAnswers()
         with pytest.raises(ValueError, match="no answer"):
-            await kept.get("q", 60, fail, lambda _: True)
-        assert await kept.get("q", 60, make, lambda _: True) == 1
+            await kept.ask("q", 60, fail, lambda _: True)
+        assert await kept.ask("q", 60, make, lambda _: True) == 1
 
     asyncio.run(ask())

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
+from threading import Event
 
 import pytest
 from starlette.testclient import TestClient
 
 from bot.clock import Clock
-from storage.archive.database import Archive
+from storage.archive.database import Archive, Reader
 from storage.language.query import parse
 from storage.search import newest, search
 from tests.web.archive import Seeded
@@ -112,6 +113,34 @@ def test_each_facet_leads_to_as_many_posts_as_it_says(ask: TestClient) -> None:
         said = re.search(r"<strong>([\d,]+) posts?</strong>", narrowed)
         assert said
         assert said[1] == count, address
+
+
+def test_where_much_is_counted_hits_come_first_and_their_number_is_a_second_look(seeded: Seeded) -> None:
+    go_on = Event()
+
+    def count(_: Reader) -> None:
+        go_on.wait(60)
+
+    with opened(seeded) as room, asking(room) as client:
+        assert client.portal
+        for _ in range(2):
+            client.portal.start_task_soon(room.reading.count, room.owner, count)
+        everything = client.get("/search").text
+        few = client.get("/search", params={"q": "bridge has:forward"}).text
+        go_on.set()
+        assert len(ids_on(everything)) == 20
+        assert "Counting…" in everything
+        assert "</bdi></a> <span" not in everything
+        assert "Counting…" not in few
+        assert re.search(r"<strong>\d+ posts?</strong>", few)
+        link = re.search(r'hx-get="([^"]+)"', everything.partition('id="facets"')[2])
+        assert link
+        assert f'<a href="{link[1]}">' in everything  # the same without scripts
+        counted = client.get(unescape(link[1])).text
+        assert ids_on(counted) == ids_on(everything)
+        assert re.search(r"<strong>\d+ posts</strong>", counted)
+        assert "</bdi></a> <span" in counted
+        assert "Counting…" not in client.get("/search").text  # nobody else is counting any more
 
 
 def test_a_mistake_is_shown_under_its_letter(ask: TestClient) -> None:

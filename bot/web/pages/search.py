@@ -1,5 +1,6 @@
 """The page `/search`: posts that a query finds, newest first, and how they are spread."""
 
+from asyncio import shield
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, tzinfo
@@ -84,10 +85,7 @@ async def show_search(request: "Request") -> Response:
     if not asking.q and not asking.chosen:
         query = Query("", EVERYTHING)
     found = await read(request, _find, query, asking.before, room.clock.monotonic)
-    spread = await _spread(request, asking, query)
-    if not (spread.whole or asking.before) and (found.older is None or spread.hits < len(found.posts)):
-        ids = [one.post.id for one in found.posts]  # the page came further than the count
-        spread = await read(request, _describe, ids, found.older is None, asking, zone, room.clock)
+    spread = await _spread(request, asking, query, found)
     newest = found.posts[0].post.id if found.posts else 0
     said = say_of(request)
     return page(
@@ -98,10 +96,11 @@ async def show_search(request: "Request") -> Response:
         found=found,
         fresh=None if asking.before else asking.address("/search/fresh", after=newest),
         spread=spread,
-        facets=_facets(asking, spread, zone, said),
-        chart=_chart(asking, spread, zone),
+        counted=asking.address(before=asking.before, counted=1),
+        facets=_facets(asking, spread, zone, said) if spread else {},
+        chart=_chart(asking, spread, zone) if spread else None,
         warnings=[visible(one) for one in warnings(query)],
-        counted=COUNTED,
+        most=COUNTED,
     )
 
 
@@ -143,19 +142,30 @@ def _find(reader: "Reader", query: Query, before: int | None, monotonic: Callabl
     return Page(posts, newest.reached, second_of(newest.reached or 0) * SECOND, cut, count_refolded(reader) is not None)
 
 
-async def _spread(request: "Request", asking: Asking, query: Query) -> AnswerSpread:
-    """How the newest hits are spread; of many hits, what was counted some seconds ago is not counted again."""
+async def _spread(request: "Request", asking: Asking, query: Query, found: Page) -> AnswerSpread | None:
+    """How the newest hits are spread; None where it is better shown later, because much is being counted.
+
+    Of many hits, what was counted some seconds ago is not counted again.
+    """
     room, zone = room_of(request), zone_of(request)
-    key = (
-        viewer_of(request).sources,
-        asking.q,
-        tuple(sorted(asking.chosen.items())),
-        str(dates_of(request)),
-        str(zone),
+    ids = [one.post.id for one in found.posts]
+    if found.older is None and not asking.before:
+        return await read(request, _describe, ids, True, asking, zone, room.clock)
+    waits = "counted" in request.query_params or not room.reading.counts_many
+    chosen = tuple(sorted(asking.chosen.items()))
+    key = (viewer_of(request).sources, asking.q, chosen, str(dates_of(request)), str(zone))
+    counting = room.kept.ask(
+        key,
+        _FRESH_S,
+        lambda: room.reading.count(viewer_of(request), _count, query, asking, zone, room.clock),
+        lambda made: made.hits >= _MANY,
     )
-    return await room.kept.get(
-        key, _FRESH_S, lambda: read(request, _count, query, asking, zone, room.clock), lambda made: made.hits >= _MANY
-    )
+    if not (waits or counting.done()):
+        return None
+    spread = await shield(counting)
+    if not (spread.whole or asking.before) and spread.hits < len(ids):  # the page came further than the count
+        return await read(request, _describe, ids, False, asking, zone, room.clock)
+    return spread
 
 
 def _count(reader: "Reader", query: Query, asking: Asking, zone: tzinfo, clock: Clock) -> AnswerSpread:
