@@ -35,7 +35,9 @@ def command(session: Session, once: bool, new_archive: bool, stop_with_stdin: bo
     """
     from bot.daemon.lock import open_archive
     from bot.daemon.room import Room
+    from bot.heap import share_heap
 
+    share_heap()
     config = session.written_config()
     if not any(source.enabled for source in config.sources):
         place = str(config.path or "config.toml")
@@ -67,7 +69,7 @@ def _run(build: "Callable[[], App]", journal: "Journal", *, once: bool) -> int:
     # What is imported now is never collected: without this a full collection stalls the loop for tens of milliseconds.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 10)
 
     logging.getLogger().addHandler(LogLines(journal))
 

@@ -44,7 +44,6 @@ class Element:
     spaces: dict[str, str]
     start: int
     end: int = -1
-    parent: "Element | None" = None
     attributes: dict[str, str] = field(default_factory=dict)
     inside: "list[Element | str]" = field(default_factory=list)
 
@@ -169,9 +168,7 @@ class _TreeBuilder:
             elif key == "xml:base":
                 base = f"{base} {value.strip()}".strip()
             attributes[key] = value
-        element = Element(
-            name, spaces.get(prefix, prefix), base, spaces, tag.start(), parent=above, attributes=attributes
-        )
+        element = Element(name, spaces.get(prefix, prefix), base, spaces, tag.start(), attributes=attributes)
         above.inside.append(element)
         if tag[3].endswith("/"):
             element.end = tag.end()

@@ -21,6 +21,7 @@ from bot.http.wire import Wire
 
 _NO_ANSWER = "without sending a response"  # in httpcore's words
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+_ENDED = httpx.ByteStream(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Exchange:
             return _reply(response, await _read_body(response, sending.cap, sink)), None
         finally:
             await response.aclose()
+            response.stream = _ENDED  # httpx's own refers back to its reply: a ring that holds everything
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """Raises Later for a Location that cannot be read: httpx reads it before it hands out the reply."""

@@ -1,5 +1,6 @@
 """An entry of a feed is made of its own children: every body once, and nothing that is nested deeper."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def rss(inside: str) -> str:
 def entry(inside: str) -> ParsedEntry:
     (found,) = document(rss(f"<item>{inside}</item>"))["entries"]
     return found
+
+
+def test_a_tree_that_was_read_is_gone_from_memory_at_once() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        read_tree(rss("<item><title>Calm</title><group><title>Calm</title></group></item>"), alone=frozenset())
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def atom(inside: str) -> ParsedEntry:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import gzip
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from bot.clock import Clock
@@ -44,6 +46,22 @@ def test_a_page_comes_back_unpacked_with_its_headers(origin: Origin, visiting: V
     assert sent["accept-encoding"] == "gzip"
     assert sent["if-none-match"] == '"v0"'
     assert sent["host"] == f"127.0.0.1:{origin.port}"
+
+
+def test_a_reply_is_gone_from_memory_as_soon_as_it_was_read(origin: Origin, visiting: Visiting) -> None:
+    origin.answers |= {"/": ok(b"page"), "/old": to("/")}
+
+    async def visit() -> int:
+        async with origin, visiting(origin) as http:
+            await http.get(origin.url("/old"), cap=100, deadline=60)
+            return sum(type(one) in {httpx.Response, httpx.Request} for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(visit()) == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 410, 429, 500])

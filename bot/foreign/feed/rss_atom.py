@@ -201,13 +201,13 @@ def read_entry(entry: Element, address: str, time: ReadTime) -> ParsedEntry:
 
 def _find_entries(root: Element) -> Iterator[Element]:
     """Every entry of the document in its order; one inside another is none."""
-    ahead = [root]
+    ahead: list[tuple[Element, Element | None]] = [(root, None)]
     while ahead:
-        element = ahead.pop()
-        if element.name in _ENTRIES and (_space(element) in {"", "atom"} or _alike(element, element.parent)):
+        element, above = ahead.pop()
+        if element.name in _ENTRIES and (_space(element) in {"", "atom"} or _alike(element, above)):
             yield element
         else:
-            ahead += reversed(list(element.elements()))
+            ahead += [(child, element) for child in element.elements()][::-1]
 
 
 def _space(element: Element) -> str:
