@@ -89,7 +89,8 @@ class Batch:
     source's own note to its next fetch, stored with the posts. `more` asks to be called again at once. `end` says that
     nothing older exists. `channel_id` is the numeric or otherwise lasting identity behind a changeable `handle`.
     `picture` is what the source calls its picture, the same as long as that is the same; `moved_to` where the source
-    says that it is from now on. None: this reply does not say it.
+    says that it is from now on. None: this reply does not say it. `history` are ids of posts that come only now but
+    are dated from before the source was watched: what of them is new to the archive alerts nobody by itself.
     """
 
     posts: tuple[FetchedPost, ...] = ()
@@ -109,6 +110,7 @@ class Batch:
     detail: str | None = None  # what a person should know about a round that went well
     fetch: Fetch | None = None
     ids_move: bool = False  # an entry may come back under another id: see bot.intake.identities
+    history: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

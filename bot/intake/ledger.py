@@ -92,7 +92,8 @@ def newest(source: SourceRow, batch: Batch, history: History) -> Step:
                 reason="the source shows less than what was missed",
             )
             change = LedgerChange(opened=(gap,))
-        return Step(posts, (), change)
+        fresh = tuple(post for post in posts if post.native_id not in batch.history)
+        return Step(fresh, tuple(post for post in posts if post.native_id in batch.history), change)
     fresh = tuple(post for post in posts if post.number is None or post.number > history.high)
     old = tuple(post for post in posts if post.number is not None and history.low <= post.number <= history.high)
     water = source.high_water or 0

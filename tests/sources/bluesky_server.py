@@ -23,7 +23,8 @@ def written(at: int) -> str:
 class BlueskyServer:
     """One account. Give it to a peer as `peer.reply = server.reply`; `asked` holds the paths of all requests.
 
-    `lag`: the AppView still shows what was deleted at the account's own server.
+    `lag`: the AppView still shows what was deleted at the account's own server. `by_place`: cursors are places in the
+    feed and not times. `names` is what the account calls itself in its document, None: the document does not say it.
     """
 
     page: int = 100
@@ -33,6 +34,10 @@ class BlueskyServer:
     asked: list[str] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)  # by a part of a path: instead of the usual answer
     lag: bool = False
+    by_place: bool = False
+    pinned: dict[str, Any] | None = None  # an entry that stands on top of the newest page
+    status: str | None = None  # what the account's own server says of an account that it does not show
+    names: list[str] | None = None
     url: str = ""  # of the account's own server, as the directory knows it
     next: int = 1
 
@@ -115,18 +120,35 @@ class BlueskyServer:
                 return _json({"uri": uri, "cid": "cid", "value": value})
             case "com.atproto.repo.listRecords":
                 posts = [(name, value) for name, value in self.records.items() if name.startswith(given["collection"])]
-                items = [{"uri": f"at://{DID}/{name}", "cid": "cid", "value": value} for name, value in posts[::-1]]
-                return _json({"records": items[: self.page]})
+                shown = [
+                    (name, value) for name, value in posts[::-1] if name < f"{name[:-14]}/{given.get('cursor', '~')}"
+                ]
+                keys = [name.rpartition("/")[2] for name, _ in shown[: self.page]]
+                items = [
+                    {"uri": f"at://{DID}/{name}", "cid": "cid", "value": value} for name, value in shown[: self.page]
+                ]
+                return _json({"records": items, **({"cursor": keys[-1]} if keys else {})})
+            case "com.atproto.sync.getRepoStatus":
+                away = {"active": False, "status": self.status} if self.status else {"active": True}
+                return _json({"did": DID, **away})
         if parts.path == f"/{DID}":
             service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.url}
-            return _json({"id": DID, "service": [service]})
+            named = {} if self.names is None else {"alsoKnownAs": self.names}
+            return _json({"id": DID, "service": [service], **named})
         return _json({"error": "MethodNotImplemented", "message": "Method Not Implemented"}, 501)
 
     def _feed(self, cursor: str | None) -> Answer:
-        shown = [one for one in self.entries[::-1] if cursor is None or _key(one) < cursor]
+        if self.by_place:
+            place = int(cursor or 0)
+            shown, cursors = self.entries[::-1][place:], str(place + self.page)
+        else:
+            shown = [one for one in self.entries[::-1] if cursor is None or _key(one) < cursor]
+            cursors = _key(shown[: self.page][-1]) if shown else ""
         body: dict[str, Any] = {"feed": shown[: self.page]}
+        if self.pinned is not None and cursor is None:
+            body["feed"] = [self.pinned, *body["feed"]]
         if len(shown) > self.page:
-            body["cursor"] = _key(shown[self.page - 1])
+            body["cursor"] = cursors
         return _json(body)
 
 

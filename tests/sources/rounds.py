@@ -39,12 +39,16 @@ class Rounds:
 
 
 def on_server(
-    reply: Callable[[str], Answer], keys: Callable[[Peer], dict[str, Any]], work: Callable[[Rounds], Awaitable[T]]
+    reply: Callable[[str], Answer],
+    keys: Callable[[Peer], dict[str, Any]],
+    work: Callable[[Rounds], Awaitable[T]],
+    clock: Clock | None = None,
 ) -> T:
     """What `work` gives with a source on a server that answers so; `keys` are those of its entry in the config."""
+    clock = clock or Clock(now=lambda: NOW)
 
     async def go() -> T:
-        async with Peer() as peer, surrounded(Path(), peer.port, clock=Clock(now=lambda: NOW)) as tools:
+        async with Peer() as peer, surrounded(Path(), peer.port, clock=clock) as tools:
             peer.reply = reply
             entry = {"name": "it", **keys(peer)}
             settings = sources.settings_of(entry["kind"]).model_validate(entry, context={"directory": Path()})

@@ -1,5 +1,6 @@
 """Bluesky: pages down to what is known, the account's own server for deletions and as the second way, whose words."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -10,21 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import sources
+from bot.clock import Clock
 from bot.contracts.source import Want
 from bot.errors import Later, Never
 from bot.sources.bluesky.account import read_actor
 from bot.sources.bluesky.posts import Reading, read_feed
 from storage.posts.content import content_hash, same_content
 from storage.records import FetchedPost
-from tests.sources.bluesky_server import DID, JSON, BlueskyServer
-from tests.sources.loopback_server import NOW, Answer, Peer
+from tests.sources.bluesky_server import DID, JSON, SECOND, BlueskyServer, written
+from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 from tests.sources.rounds import Rounds, on_server
 
 T = TypeVar("T")
 GOLDEN = Path(__file__).parent / "golden" / "bluesky"
 
 
-def on(server: BlueskyServer, work: Callable[[Rounds], Awaitable[T]], **keys: Any) -> T:
+def on(server: BlueskyServer, work: Callable[[Rounds], Awaitable[T]], clock: Clock | None = None, **keys: Any) -> T:
     """What `work` gives with rounds on this server, which is AppView, directory and the account's own one."""
 
     def entry(peer: Peer) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def on(server: BlueskyServer, work: Callable[[Rounds], Awaitable[T]], **keys: An
         named = {"kind": "bluesky", "actor": "ferry.town.example"}
         return {**named, "base_url": here, "plc_url": here, "pds_url": here, **keys}
 
-    return on_server(server.reply, entry, work)
+    return on_server(server.reply, entry, work, clock)
 
 
 def town(*words: str, page: int = 100) -> BlueskyServer:
@@ -70,6 +73,12 @@ def test_a_page_of_a_feed_reads_as_its_golden_posts() -> None:
         ("https://bsky.app/profile/ferry.town.example/post/3kabc", "ferry.town.example"),
         (f"https://bsky.app/profile/{DID}", DID),
         (f"at://{DID}", DID),
+        (f"at://{DID}/app.bsky.feed.post/3kabc", DID),
+        ("at://ferry.town.example", "ferry.town.example"),
+        ("bsky.app/profile/ferry.town.example", "ferry.town.example"),
+        ("https://main.bsky.dev/profile/ferry.town.example?a=b#c", "ferry.town.example"),
+        ("https://ferry.bsky.social/", "ferry.bsky.social"),
+        ("\u202aferry.town.example\u202c", "ferry.town.example"),
         ("did:web:town.example", "did:web:town.example"),
     ],
 )
@@ -77,7 +86,10 @@ def test_every_form_of_an_account_is_understood(written: str, actor: str) -> Non
     assert read_actor(written) == actor
 
 
-@pytest.mark.parametrize("written", ["ferry", "https://bsky.app/", "did:plc:short", "ferry@town.example", "", "a..b.c"])
+@pytest.mark.parametrize(
+    "written",
+    ["ferry", "https://bsky.app/", "did:plc:short", "ferry@town.example", "", "a..b.c", "https://town.example/ferry"],
+)
 def test_what_is_no_account_is_refused_with_the_right_form(written: str) -> None:
     with pytest.raises(ValueError, match="expected an account such as"):
         read_actor(written)
@@ -322,3 +334,233 @@ def test_whatever_an_account_does_all_that_its_feed_shows_is_stored(steps: list[
         for one in server.entries
     }
     assert shown_now <= stored
+
+
+# Whatever order a feed has ------------------------------------------------------------------------------------------
+
+
+def rounds_of(server: BlueskyServer, *between: Callable[[], object], **keys: Any) -> list[list[str]]:
+    """The texts of each round; `between` happens after the first, the second, …"""
+
+    async def work(reader: Rounds) -> list[list[str]]:
+        found = [texts(await reader.round())]
+        for happen in between:
+            happen()
+            found.append(texts(await reader.round()))
+        return found
+
+    return on(server, work, **keys)
+
+
+def test_a_known_post_that_a_server_shows_on_top_again_hides_no_gap() -> None:
+    server = town("Notice 0", "Notice 1", "Notice 2", page=3)
+
+    def edit_behind_seven_new_ones() -> None:
+        for number in range(7):
+            server.post(f"New {number}")
+        key = server.entries[1]["post"]["uri"].rpartition("/")[2]
+        server.edit(key, "Notice 1, mended")
+        top = server.entries.pop(1)
+        top["post"] = top["post"] | {"indexedAt": written(NOW)}
+        server.entries.append(top)
+        server.by_place = True
+
+    second = rounds_of(server, edit_behind_seven_new_ones)[1]
+    assert {f"New {number}" for number in range(7)} <= {*second}
+    assert "Notice 1, mended" in second
+
+
+def test_a_post_that_is_dated_years_back_hides_no_gap_and_is_history() -> None:
+    server = town("Notice 0", "Notice 1", page=3)
+
+    async def work(reader: Rounds) -> tuple[list[str], frozenset[str]]:
+        await reader.round()
+        for number in range(7):
+            server.post(f"New {number}")
+        old = server.post("Words of 2015", createdAt="2015-03-02T08:00:00.000Z")
+        found: list[str] = []
+        history: set[str] = set()
+        for _ in range(5):
+            batch = await reader.source.fetch(Want(), reader.cursor)
+            reader.cursor = batch.cursor
+            found += texts(list(batch.posts))
+            history |= batch.history
+        assert history == {old}
+        return found, frozenset(history)
+
+    found, _ = on(server, work)
+    assert {f"New {number}" for number in range(7)} | {"Words of 2015"} <= {*found}
+
+
+def test_a_pinned_post_is_no_order_and_is_kept_where_it_is_shown_only_there() -> None:
+    server = town("Notice 0", "Notice 1", page=3)
+
+    def pin() -> None:
+        for number in range(7):
+            server.post(f"New {number}")
+        known = server.entries.pop(0)
+        server.pinned = known | {"reason": {"$type": "app.bsky.feed.defs#reasonPin"}}
+
+    first, second, third = rounds_of(server, pin, lambda: None)
+    assert first == ["Notice 0", "Notice 1"]
+    assert {f"New {number}" for number in range(7)} <= {*second}
+    assert third.count("Notice 0") == 1
+
+
+@pytest.mark.parametrize("kind", ["app.bsky.feed.defs#reasonPin", "app.bsky.feed.defs#reasonOfTomorrow"])
+def test_what_is_shown_out_of_its_place_is_not_counted_by_first_contact(kind: str) -> None:
+    server = town("Notice 0", "Notice 1")
+    server.pinned = server.entries[0] | {"reason": {"$type": kind}}
+    assert rounds_of(server, lambda: None, backfill=1) == [["Notice 1"], ["Notice 1"]]
+
+
+def test_of_other_accounts_nothing_is_kept_for_a_reason_that_is_not_known() -> None:
+    server = town("Notice 0")
+    server.repost("The harbour is closed")
+    server.entries[-1]["reason"]["$type"] = "app.bsky.feed.defs#reasonOfTomorrow"
+
+    async def work(reader: Rounds) -> tuple[list[str], list[str]]:
+        found = texts(await reader.round())
+        return found, [one.reason for one in reader.last.quarantined]
+
+    found, reasons = on(server, work)
+    assert found == ["Notice 0"]
+    assert "of another account" in reasons[0]
+
+
+# The second way -------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_way_goes_down_to_what_is_known() -> None:
+    server = town("Notice 0", "Notice 1", page=3)
+
+    def fail() -> None:
+        for number in range(11):
+            server.post(f"New {number}")
+        server.answers["getAuthorFeed"] = Answer(b"", 502)
+
+    _, second, third = rounds_of(server, fail, lambda: None)
+    assert {f"New {number}" for number in range(11)} <= {*second}
+    assert {*second} == {*third}
+    assert sum("listRecords" in path for path in server.asked) == 2 * 4
+    assert not any("getAuthorFeed" in path and "cursor" in path for path in server.asked)
+
+
+def test_a_second_way_that_is_cut_off_is_a_failure_and_no_good_round() -> None:
+    server = town("Notice 0", page=3)
+
+    async def work(reader: Rounds) -> list[str]:
+        await reader.round()
+        for number in range(7):
+            server.post(f"New {number}")
+        server.answers["getAuthorFeed"] = Answer(b"", 502)
+        first = await reader.source.fetch(Want(), reader.cursor)
+        assert first.more
+        server.answers["listRecords"] = Answer(b"", 503)
+        with pytest.raises(Later):
+            await reader.source.fetch(Want(), first.cursor)
+        server.answers.clear()
+        reader.cursor = first.cursor
+        return texts(await reader.round())
+
+    assert {f"New {number}" for number in range(7)} <= {*on(server, work)}
+
+
+# States of the account ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("AccountDeactivated", "deactivated"),
+        ("RepoDeactivated", "deactivated"),
+        ("AccountTakedown", "taken down"),
+        ("RepoTakendown", "taken down"),
+        ("AccountNotFound", "not found"),
+    ],
+)
+@pytest.mark.parametrize("where", ["getAuthorFeed", "listRecords"])
+def test_what_a_server_says_of_an_account_is_its_state(error: str, state: str, where: str) -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Rounds) -> str:
+        await reader.round()
+        said = json.dumps({"error": error, "message": "It is away"}).encode()
+        if where == "listRecords":
+            server.answers["getAuthorFeed"] = Answer(b"", 502)
+        server.answers[where] = Answer(said, 400, JSON)
+        with pytest.raises((Later, Never)) as raised:
+            await reader.round()
+        return str(raised.value.state)  # type: ignore[attr-defined]
+
+    assert on(server, work) == state
+
+
+def test_people_hear_once_that_its_own_server_does_not_show_it_while_the_appview_still_does() -> None:
+    server = town("Notice 0")
+    now = [NOW]
+
+    async def work(reader: Rounds) -> list[tuple[str, ...]]:
+        found = []
+        for status in (None, "deactivated", "deactivated", None):
+            server.status = status
+            await reader.round()
+            found.append(reader.last.notices)
+            now[0] += 61 * 60 * 1_000_000
+        return found
+
+    first, second, third, fourth = on(server, work, clock=Clock(now=lambda: now[0]))
+    assert (first, third) == ((), ())
+    assert ["deactivated" in one for one in (*second, *fourth)] == [True, True]
+
+
+def test_a_deleted_post_does_not_come_back_because_the_appview_still_shows_it() -> None:
+    server = town("Notice 0", "Notice 1")
+    gone = next(iter(server.records)).rpartition("/")[2]
+    server.lag = True
+
+    async def work(reader: Rounds) -> list[list[str]]:
+        await reader.round()
+        server.delete(gone)
+        await reader.source.check(gone)
+        second, third = texts(await reader.round()), texts(await reader.round())
+        server.entries[0]["post"] |= {"indexedAt": written(NOW + SECOND)}  # it was published again
+        return [second, third, texts(await reader.round())]
+
+    assert on(server, work) == [["Notice 1"], ["Notice 1"], ["Notice 0", "Notice 1"]]
+
+
+# Who ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [["at://other.town.example"], []])
+def test_a_handle_that_its_account_does_not_name_is_refused_with_what_to_write(names: list[str]) -> None:
+    server = town("Notice 0")
+    server.names = names
+    with pytest.raises(Never, match=f'write actor = "{DID}"'):
+        on(server, lambda reader: reader.round())
+    assert on(server, lambda reader: reader.round(), actor=DID)
+
+
+def test_an_account_that_has_moved_is_asked_where_it_is_now() -> None:
+    old, new = town("Notice 0", "Notice 1"), BlueskyServer()
+    keys = [name.rpartition("/")[2] for name in old.records]
+    new.records = dict(old.records)
+
+    async def work() -> list[str]:
+        now = [NOW]
+        async with Peer() as peer, Peer() as moved:
+            peer.reply, moved.reply = old.reply, new.reply
+            old.url, here = peer.url(""), peer.url("")
+            named = {"kind": "bluesky", "name": "it", "actor": DID, "base_url": here, "plc_url": here}
+            checked = sources.settings_of("bluesky").model_validate(named)
+            async with surrounded(Path(), peer.port, moved.port, clock=Clock(now=lambda: now[0])) as tools:
+                reader = Rounds(sources.build(checked, tools))
+                await reader.round()
+                found = [(await reader.source.check(keys[0])).presence]
+                old.url = moved.url("")
+                old.answers["getRecord"] = Answer(b'{"error": "RepoDeactivated", "message": "moved"}', 400, JSON)
+                now[0] += 6 * 60 * SECOND
+                return [*found, (await reader.source.check(keys[0])).presence]
+
+    assert asyncio.run(work()) == ["present", "present"]

@@ -102,12 +102,23 @@ def test_what_is_none_of_these_is_the_first_reason() -> None:
         ("t.me/example_channel/12", "telegram_web", "channel"),
         ("@ferry@town.example", "mastodon", "account"),
         ("https://bsky.app/profile/ferry.town.example", "bluesky", "actor"),
+        ("https://staging.bsky.app/profile/ferry.town.example/post/3kabc", "bluesky", "actor"),
+        ("https://any.example/profile/did:plc:ferryofficetownaaaaaaaa2", "bluesky", "actor"),
+        ("at://ferry.town.example/app.bsky.feed.post/3kabc", "bluesky", "actor"),
+        ("did:plc:ferryofficetownaaaaaaaa2", "bluesky", "actor"),
+        ("@ferry.town.example", "bluesky", "actor"),
         ("https://www.youtube.com/@ferry_office", "youtube", "channel"),
     ],
 )
 def test_what_is_sure_needs_no_question(address: str, kind: str, key: str) -> None:
     found, recognised = sources.recognise(address)[0]
     assert (found, recognised.rank, list(recognised.keys)) == (kind, 0, [key])
+
+
+def test_a_name_that_may_be_a_site_or_an_account_is_tried_last_as_an_account() -> None:
+    assert [(kind, one.rank) for kind, one in sources.recognise("ferry.town.example")][-1] == ("bluesky", 4)
+    elsewhere = sources.recognise("https://town.example/profile/ferry.town.example")
+    assert next((kind, one.rank) for kind, one in elsewhere) == ("bluesky", 1)
 
 
 @pytest.mark.parametrize("address", ["ferry", "", "http://", "file:///etc/passwd", "@ferry"])

@@ -1,5 +1,6 @@
 """Kind `bluesky`: public accounts of Bluesky, and of other hosts of its network."""
 
-from bot.sources.bluesky.source import Settings, build, recognise
+from bot.sources.bluesky.settings import Settings, recognise
+from bot.sources.bluesky.source import build
 
 __all__ = ["Settings", "build", "recognise"]

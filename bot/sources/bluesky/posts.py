@@ -8,30 +8,52 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from bot.foreign import json as foreign_json
-from bot.foreign.times import read_usable_time
+from bot.foreign.times import is_usable, read_usable_time
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Preview, Quarantined, Raw
 
 MIME = "application/json"
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 SITE = "https://bsky.app"
 _REPOSTED = "repost-"  # before the key of a repost, for posts and reposts are numbered alike
+_NO_TIME = 1 << 62
+_TID_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
+_TID_LENGTH = 13
+_TID_CLOCK_BITS = 10
 _Fields = Mapping[str, object]
 _NOTHING: _Fields = {}
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry of a feed: its post, and when the server first saw it (microseconds UTC; 0: not known)."""
+    """One entry of a feed: its post, and when the server first saw it (microseconds UTC; 0: not known).
+
+    `pinned`: it is shown out of its place.
+    """
 
     post: FetchedPost
     seen_at: int = 0
+    pinned: bool = False
+
+    @property
+    def latest(self) -> int:
+        """The later one of both times, beyond all times where there is none: what sorts a feed is one of them."""
+        return max(self.seen_at, self.post.posted_at or 0) or _NO_TIME
+
+    @property
+    def earliest(self) -> int:
+        """The earlier one of both times; 0 where there is none."""
+        return min((at for at in (self.seen_at, self.post.posted_at) if at), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """A page of a feed or of records, oldest entry first. `below` asks for the next one; None: there is none."""
+    """A page of a feed or of records, oldest entry first. `below` asks for the next one; None: there is none.
+
+    `pinned` are those that it shows out of their place, and nowhere else.
+    """
 
     entries: tuple[FeedEntry, ...] = ()
+    pinned: tuple[FeedEntry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     below: str | None = None
     handle: str | None = None
@@ -42,7 +64,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who is read and where: `did` is the account, `pds` the server with its files, None while that is not known."""
+    """Who is read and where: `did` is the account ("": any), `pds` the server with its files, None: not known yet."""
 
     did: str
     pds: str | None
@@ -57,45 +79,53 @@ def read_object(body: bytes) -> _Fields:
     raise ValueError("not an object")
 
 
-def read_feed(body: bytes, reading: Reading) -> FeedPage:
-    """Read a page of an author's feed. Raises ValueError with a sentence where it is none."""
-    return _page(body, "feed", reading, _read_item)
+def read_feed(body: bytes, reading: Reading, after: str = "") -> FeedPage:
+    """Read the page of an author's feed behind the cursor `after`. Raises ValueError with a sentence."""
+    return _page(body, "feed", reading, _read_item, after)
 
 
-def read_records(body: bytes, reading: Reading) -> FeedPage:
-    """Read a page of com.atproto.repo.listRecords. Raises ValueError with a sentence where it is none."""
-    return _page(body, "records", reading, read_record)
+def read_records(body: bytes, reading: Reading, after: str = "") -> FeedPage:
+    """Read the page of com.atproto.repo.listRecords behind `after`. Raises ValueError with a sentence."""
+    return _page(body, "records", reading, read_record, after)
 
 
-def _page(body: bytes, key: str, reading: Reading, read: Callable[[_Fields, Raw, Reading], FeedEntry]) -> FeedPage:
+def _page(
+    body: bytes, key: str, reading: Reading, read: Callable[[_Fields, Raw, Reading], FeedEntry], after: str
+) -> FeedPage:
     items, others = foreign_json.read_items(body.decode("utf-8"), key)
+    below = _text(others.get("cursor")) or None
+    if below is not None and below == after:
+        raise ValueError("it leads to the same page again, not to an older one")
     entries: dict[str, FeedEntry] = {}
+    pinned: dict[str, FeedEntry] = {}
     broken = []
     handle = title = picture = None
-    oldest: int | None = None
     for item, written in items:
         raw = Raw(written.encode("utf-8"), MIME)
         try:
             refused = foreign_json.find_refusal(item)
             if refused is not None or not isinstance(item, dict):
                 raise ValueError(refused or "not an object")  # noqa: TRY301 - one place keeps what cannot be read
-            if _is_pin(item):
-                continue
             entry = read(item, raw, reading)
         except ValueError as problem:
             broken.append(Quarantined(raw, str(problem)))
             continue
-        entries.setdefault(entry.post.native_id, entry)
+        (pinned if entry.pinned else entries).setdefault(entry.post.native_id, entry)
         author = _fields(_fields(item.get("post")).get("author"))
         if author.get("did") == reading.did and "reason" not in item:
             handle, title = _text(author.get("handle")) or None, _text(author.get("displayName")) or None
             picture = _picture(_text(author.get("avatar")))
-        sorted_by = entry.seen_at or entry.post.posted_at or 0
-        if "reason" not in item and entry.post.posted_at is not None:
-            sorted_by = min(sorted_by, entry.post.posted_at)
-        oldest = sorted_by if oldest is None else min(oldest, sorted_by)
-    below = _text(others.get("cursor")) or None
-    return FeedPage(tuple(entries.values())[::-1], tuple(broken), below, handle, title, oldest, picture)
+    upwards = tuple(entries.values())[::-1]
+    return FeedPage(
+        entries=upwards,
+        pinned=tuple(one for native_id, one in pinned.items() if native_id not in entries),
+        quarantined=tuple(broken),
+        below=below,
+        handle=handle,
+        title=title,
+        oldest_at=upwards[0].earliest if upwards else None,
+        picture=picture,
+    )
 
 
 def _picture(url: str) -> str | None:
@@ -103,22 +133,18 @@ def _picture(url: str) -> str | None:
     return url.partition("?")[0].rstrip("/").rpartition("/")[2].partition("@")[0] or None
 
 
-def _is_pin(item: _Fields) -> bool:
-    """Whether it is only shown again at the top; it comes once more in its place."""
-    return _text(_fields(item.get("reason")).get("$type")).endswith("#reasonPin")
-
-
 def _read_item(item: _Fields, raw: Raw, reading: Reading) -> FeedEntry:
     view, reason = _fields(item.get("post")), _fields(item.get("reason"))
     uri = _text(view.get("uri"))
     author = _fields(view.get("author"))
     did, _, key = split_uri(uri)
-    post = _post(key, did, _fields(view.get("record")), raw, reading, view)
+    post = _post(key, did, _fields(view.get("record")), raw, reading)
     seen_at = _time(view.get("indexedAt"), reading.now) or 0
-    if not reason:
-        return FeedEntry(replace(post, author=_name(author)), seen_at)
     if not _text(reason.get("$type")).endswith("#reasonRepost"):
-        raise ValueError("an entry of a kind that this version does not know")
+        if reading.did and did != reading.did:
+            raise ValueError("a post of another account, for a reason that this version does not know")
+        # Pinned, or shown for a reason that is not known here: it is the account's own post all the same.
+        return FeedEntry(replace(post, author=_name(author)), seen_at, pinned=bool(reason))
     by, reposted_at = _fields(reason.get("by")), _time(reason.get("indexedAt"), reading.now)
     handle = _text(author.get("handle"))
     repost = replace(
@@ -138,7 +164,8 @@ def read_record(item: _Fields, raw: Raw, reading: Reading) -> FeedEntry:
     did, collection, key = split_uri(_text(item.get("uri")))
     if collection != POST or did != reading.did:
         raise ValueError("not a post of the account")
-    return FeedEntry(_post(key, did, _fields(item.get("value")), raw, reading, _NOTHING))
+    post = _post(key, did, _fields(item.get("value")), raw, reading)
+    return FeedEntry(post, _key_time(key, reading.now) or post.posted_at or 0)
 
 
 def reread(native_id: str, raw: Raw, reading: Reading) -> FetchedPost | None:
@@ -168,10 +195,21 @@ def split_uri(uri: str) -> tuple[str, str, str]:
     return did, collection, key
 
 
+def _key_time(key: str, now: int) -> int:
+    """When a record was made, which its key says (https://atproto.com/specs/tid); 0 where it does not."""
+    if len(key) != _TID_LENGTH or not set(key) <= {*_TID_LETTERS}:
+        return 0
+    number = 0
+    for letter in key:
+        number = number * len(_TID_LETTERS) + _TID_LETTERS.index(letter)
+    at = number >> _TID_CLOCK_BITS
+    return at if is_usable(at, now) else 0
+
+
 # The words of a record ------------------------------------------------------------------------------------------------
 
 
-def _post(key: str, did: str, record: _Fields, raw: Raw, reading: Reading, view: _Fields) -> FetchedPost:
+def _post(key: str, did: str, record: _Fields, raw: Raw, reading: Reading) -> FetchedPost:
     text, written = record.get("text"), _text(record.get("createdAt"))
     if text is None or not isinstance(text, str):
         raise ValueError("a post without a text")
@@ -183,7 +221,7 @@ def _post(key: str, did: str, record: _Fields, raw: Raw, reading: Reading, view:
         native_id=key,
         raw=raw,
         text=_text(text),
-        posted_at=_posted(written, _text(view.get("indexedAt")), reading.now),
+        posted_at=_time(written, reading.now),  # never the time at which a server saw it: that is none of the author's
         posted_raw=written,
         url=f"{SITE}/profile/{did}/post/{quote(key, safe='')}",
         author=None,
@@ -192,12 +230,8 @@ def _post(key: str, did: str, record: _Fields, raw: Raw, reading: Reading, view:
         media=tuple(file for file, _ in files),
         attached=tuple(words for _, words in files if words),
         preview=_card(alone),
+        remarks=(*_labels(record.get("labels")),),
     )
-
-
-def _posted(written: str, indexed: str, now: int) -> int | None:
-    """The author's time, unless it is of tomorrow or of an unset clock: then that at which the server saw the post."""
-    return _time(written, now) or _time(indexed, now)
 
 
 def _reply(parent: str, did: str) -> str | None:
@@ -221,6 +255,13 @@ def _links(text: str, facets: object) -> Iterator[Link]:
                 yield Link(_text(words), address)
             elif kind.endswith("#mention") and _text(fields.get("did")).startswith("did:"):
                 yield Link(_text(words), f"{SITE}/profile/{_text(fields['did'])}")
+
+
+def _labels(labels: object) -> Iterator[str]:
+    """How its author labelled it (com.atproto.label.defs#selfLabels)."""
+    for label in _items(_fields(labels).get("values")):
+        if value := _text(_fields(label).get("val")).strip()[:120]:
+            yield f"labelled by its author: {value}"
 
 
 def _parts(embed: _Fields) -> tuple[_Fields, Link | None]:

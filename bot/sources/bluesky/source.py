@@ -2,29 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-from pydantic import AfterValidator, Field
-
-from bot.clock import DAY, HOUR, MINUTE, SECOND
+from bot.clock import HOUR, MINUTE
 from bot.contracts.cursors import read_cursor, write_cursor
 from bot.contracts.living import LivingPosts, Seen
-from bot.contracts.settings import Duration
-from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
-from bot.contracts.walking import choose_wanted, read_answer
+from bot.contracts.source import SourceSettings, SourceTools, Want
+from bot.contracts.walking import choose_wanted
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
-from bot.http import Reply, check_busy, check_limited
-from bot.http.masking import mask_address
-from bot.sources.bluesky.account import FeedProgress, read_actor
-from bot.sources.bluesky.jetstream import HOSTS, Jetstream
+from bot.http import Reply
+from bot.sources.bluesky.account import FeedProgress
+from bot.sources.bluesky.jetstream import Jetstream
 from bot.sources.bluesky.posts import (
     MIME,
     POST,
-    SITE,
     FeedEntry,
     FeedPage,
     Reading,
@@ -36,81 +29,24 @@ from bot.sources.bluesky.posts import (
     reread,
     split_uri,
 )
+from bot.sources.bluesky.servers import Servers
+from bot.sources.bluesky.settings import Settings
 from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
-from storage.state_names import NOT_FOUND, UNREADABLE
+from storage.state_names import DEACTIVATED, UNREADABLE
 
-T = TypeVar("T")
-READER = 1  # see bot.contracts.source.Rereader
-_CAP = 8 << 20
-_DEADLINE = 30.0
+READER = 2  # see bot.contracts.source.Rereader
 _A_PAGE = 100  # the most that both servers give
 _BY_RECORD = "record"
 _BY_RECORDS = "records at the account's server"
-_WHERE_LASTS = HOUR  # that an account's server is remembered: accounts move
-_LOOK_AGAIN = 5 * MINUTE  # for it, where the directory did not answer
-
-
-def _server(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f'expected an address such as "https://public.api.bsky.app", got {mask_address(value)!r}')
-    return value.rstrip("/")
-
-
-def _stream(value: str) -> str:
-    scheme, _, rest = value.partition("://")
-    if scheme not in ("ws", "wss"):
-        raise ValueError(f'expected an address such as "{HOSTS[0]}", got {mask_address(value)!r}')
-    _server(f"https://{rest}")
-    return value.rstrip("/")
-
-
-def _actor(written: str) -> str:
-    read_actor(written)
-    return written.strip()
-
-
-class Settings(SourceSettings):
-    """A public account. `base_url` is an AppView, `plc_url` the directory of accounts.
-
-    `pds_url` is the account's own server; without it, the one that its DID document names, if that is a public address.
-    With `live`, one of `jetstream_urls` announces posts.
-    """
-
-    actor: Annotated[str, AfterValidator(_actor)]
-    base_url: Annotated[str, AfterValidator(_server)] = "https://public.api.bsky.app"
-    plc_url: Annotated[str, AfterValidator(_server)] = "https://plc.directory"
-    pds_url: Annotated[str, AfterValidator(_server)] | None = None
-    live: bool = False
-    jetstream_urls: Annotated[tuple[Annotated[str, AfterValidator(_stream)], ...], Field(min_length=1)] = HOSTS
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
-
-    def handle(self) -> str | None:
-        """Its handle or DID."""
-        return read_actor(self.actor)
-
-    def is_meant_by(self, written: str) -> bool:
-        """Whether this is a name of the account, or the address of its profile."""
-        try:
-            return read_actor(written) == read_actor(self.actor)
-        except ValueError:
-            return False
-
-    def reads(self) -> str:
-        """The account."""
-        return f"{self.base_url} {read_actor(self.actor)}"
-
-    def addresses(self) -> tuple[str, ...]:
-        streams = [url.replace("ws", "http", 1) for url in self.jetstream_urls if self.live]
-        return (self.base_url, self.plc_url, *((self.pds_url,) if self.pds_url else ()), *streams)
+_STATUS_LASTS = HOUR
 
 
 class Bluesky:
     """One account, read page by page from the newest entry down to what is known.
 
     A way down that is cut off is continued where it was, by what the cursor says. While the AppView fails, posts are
-    read at the account's own server; that moves nothing in the cursor, so that the next answer of the AppView covers
-    that time too.
+    read at the account's own server, page by page, too; of the cursor that moves only its own place, so that the next
+    answer of the AppView covers that time, too.
     """
 
     pages = False
@@ -119,59 +55,54 @@ class Bluesky:
 
     def __init__(self, settings: Settings, tools: SourceTools) -> None:
         self.settings = settings
-        self._http = tools.http
         self._clock = tools.clock
+        self._servers = Servers(settings, tools.http, tools.clock)
         self._living = LivingPosts(tools.clock)
         self._announcements = Jetstream.audience(settings.jetstream_urls, tools)
-        self._did = ""
-        self._pds: str | None = None  # the account's own server
-        self._looked_at = 0  # when that was looked for, microseconds UTC
+        self._absent: dict[str, int] = {}  # when its own server had no such post, since the last fetch
+        self._failed: Later | None = None  # how the AppView failed when this round began its second way
+        self._status_at = tools.clock.now()  # when its own server was last asked for the account
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
         if want.kind == "older":
             return Batch(cursor=cursor, end=True)
         note = read_cursor(FeedProgress, cursor, actor=self.settings.actor)
-        self._did = note.did
-        note = replace(note, did=await self._find_did())
+        self._servers.did = note.did
+        note = replace(note, did=await self._servers.find_did())
+        if note.records and self._failed is not None:
+            return await self._second_way(note, self._failed)
         try:
             page, reply = await self._feed(note)
         except Later as problem:
-            if problem.obey or not note.contacted:
+            if problem.obey or not note.contacted or problem.state == DEACTIVATED:
                 raise
-            return await self._second_way(note, problem, cursor)
+            return await self._second_way(replace(note, records=""), problem)
+        self._failed, note = None, replace(note, records="")
         if not note.below:
             self._living.note_page([one.post.native_id for one in page.entries if one.post.forward is None])
-        kept, after = self._settle(page, note)
-        if page.handle:
-            after = replace(after, handle=page.handle)
-        return Batch(
-            posts=tuple(entry.post for entry in kept),
-            quarantined=page.quarantined,
-            cursor=write_cursor(after),
-            more=bool(after.below),
-            channel_id=note.did,
-            handle=f"@{after.handle}" if after.handle else note.did,
-            title=page.title,
-            picture=page.picture,
-            fetch=reply.recorded(self.settings.kind),
-        )
+        return await self._batch(page, reply, note)
 
     async def check(self, native_id: str) -> Checked:
         """Look at one record at the account's own server, for an AppView learns of deletions late.
 
         An absence has its control: another post, seen there alive just before.
         """
-        place = place_of(native_id)
-        if place is None:  # a repost that no server named: nothing can be said of it
+        if place_of(native_id) is None:  # a repost that no server named: nothing can be said of it
             return Checked(native_id, "absent", _BY_RECORD)
-        return await self._living.check(native_id, self._one, _BY_RECORD, apart=MINUTE)
+        asked_at = self._clock.now()
+        found = await self._living.check(native_id, self._one, _BY_RECORD, apart=MINUTE)
+        if found.presence == "present":
+            self._absent.pop(native_id, None)
+        elif found.control:
+            self._absent[native_id] = asked_at
+        return found
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored entries and records."""
 
         def read(one: StoredRaw) -> FetchedPost | None:
-            return reread(one.native_id, one.raw, Reading(self._did, self._known_pds, self._clock.now()))
+            return reread(one.native_id, one.raw, self._reading(self._servers.did))
 
         return await asyncio.to_thread(lambda: [read(one) for one in stored])
 
@@ -183,73 +114,109 @@ class Bluesky:
 
     async def listen(self, ring: Callable[[], None]) -> None:
         """Ring whenever Jetstream announces something of the account. Raises Later and Never."""
-        did = self._where if self._where.startswith("did:") else await self._find_did()
+        account = self._servers.account
+        did = account if account.startswith("did:") else await self._servers.find_did()
         await self._announcements.listen(did, ring)
 
-    # Pages ------------------------------------------------------------------------------------------------------------
+    # The feed ---------------------------------------------------------------------------------------------------------
 
     async def _feed(self, note: FeedProgress) -> tuple[FeedPage, Reply]:
-        await self._find_pds(note.did)
+        servers = self._servers
+        await servers.find_pds(note.did)
         below = f"&cursor={quote(note.below, safe='')}" if note.below else ""
-        reply = await self._call(
-            f"{self.settings.base_url}/xrpc/app.bsky.feed.getAuthorFeed"
-            f"?actor={quote(note.did, safe=':')}&filter=posts_with_replies&limit={_A_PAGE}{below}"
+        reply = await servers.ask_view(
+            f"app.bsky.feed.getAuthorFeed?actor={quote(note.did, safe=':')}"
+            f"&filter=posts_with_replies&limit={_A_PAGE}{below}"
         )
-        reading = Reading(note.did, self._known_pds, self._clock.now())
-        page = await self._read(lambda: read_feed(reply.body, reading))
+        page = await servers.read(lambda: read_feed(reply.body, self._reading(note.did), note.below))
         if page.quarantined and not page.entries:
-            raise Later(f"no post that {self._where} answered can be read", state=UNREADABLE)
-        if page.below is not None and page.below == note.below:
-            raise Later(f"{self._where} did not answer with an older page", state=UNREADABLE)
+            raise Later(f"no post that {servers.account} answered can be read", state=UNREADABLE)
         if not page.entries and note.known and not note.below:
-            profile = await self._profile(note.did)
+            profile = await servers.read_profile(note.did)
             if profile.get("postsCount") != 0:
-                raise Later(f"{self._where} shows no posts any more, though it had some", state=UNREADABLE)
+                raise Later(f"{servers.account} shows no posts any more, though it had some", state=UNREADABLE)
         return page, reply
 
+    async def _batch(self, page: FeedPage, reply: Reply, note: FeedProgress) -> Batch:
+        """What a page of the feed means, and the cursor after it."""
+        known = frozenset(note.known)
+        kept, after = self._settle(page, note)
+        if not note.below:
+            after = replace(after, gone=self._still_shown(page, note))
+        if page.handle:
+            after = replace(after, handle=page.handle)
+        pinned = [one for one in page.pinned if note.contacted and note.wants(one)]
+        entries = [one for one in (*pinned, *kept) if not after.is_gone(one)]
+        notices: tuple[str, ...] = ()
+        if note.contacted and not after.below and all(one.post.native_id in known for one in kept):
+            after = replace(after, status=await self._find_status(note))
+            notices = _describe(note.status, after.status)
+        return Batch(
+            posts=tuple(entry.post for entry in entries),
+            history=frozenset(one.post.native_id for one in entries if note.is_history(one)),
+            quarantined=page.quarantined,
+            cursor=write_cursor(after),
+            more=bool(after.below),
+            channel_id=note.did,
+            handle=f"@{after.handle}" if after.handle else note.did,
+            title=page.title,
+            picture=page.picture,
+            notices=notices,
+            detail=f"the account's own server says: {after.status}" if after.status else None,
+            fetch=reply.recorded(self.settings.kind),
+        )
+
     def _settle(self, page: FeedPage, note: FeedProgress) -> tuple[Sequence[FeedEntry], FeedProgress]:
-        """What of a page is kept, and the cursor after it."""
+        """What of a page is kept, and how far posts are known after it."""
+        now = self._clock.now()
         if note.contacted:
-            known = set(note.known)
-            wanted = [
-                one
-                for one in page.entries
-                if not note.left_out or one.seen_at > note.left_out or one.post.native_id in known
-            ]
-            return wanted, note.after(page, done=note.reaches(page))
+            return [one for one in page.entries if note.wants(one)], note.after(page, done=note.reaches(page), now=now)
         kept, done, left = choose_wanted(page.entries, self.settings.backfill, note.left, end=page.below is None)
         dropped = [entry.seen_at for entry in page.entries if entry not in kept]
         note = replace(note, left=left, left_out=max(dropped, default=0))
-        return kept, note.after(replace(page, entries=tuple(kept)), done=done)
+        return kept, note.after(replace(page, entries=tuple(kept)), done=done, now=now)
 
-    async def _second_way(self, note: FeedProgress, failed: Later, cursor: str | None) -> Batch:
-        """The newest page of the account's own records, while the AppView fails. Raises Later if this fails too."""
+    def _still_shown(self, page: FeedPage, note: FeedProgress) -> dict[str, int]:
+        """What the newest page shows though the account's own server has it no longer."""
+        gone, self._absent = note.gone | self._absent, {}
+        shown = {one.post.native_id for one in (*page.entries, *page.pinned)}
+        return {native_id: at for native_id, at in gone.items() if native_id in shown}
+
+    async def _find_status(self, note: FeedProgress) -> str:
+        """What the account's own server says of it; as before where it was asked within the hour, or does not say."""
+        now = self._clock.now()
+        if 0 <= now - self._status_at < _STATUS_LASTS:
+            return note.status
+        self._status_at = now
+        found = await self._servers.read_status(note.did)
+        return note.status if found is None else found
+
+    # The account's own server -----------------------------------------------------------------------------------------
+
+    async def _second_way(self, note: FeedProgress, failed: Later) -> Batch:
+        """The next page of the account's own records, while the AppView fails. Raises Later and Never."""
+        self._failed = failed
+        below = f"&cursor={quote(note.records, safe='')}" if note.records else ""
+        account = quote(note.did, safe=":")
         try:
-            pds = await self._find_pds(note.did)
-            if pds is None:
-                raise failed
-            account = quote(note.did, safe=":")
-            reply = await self._call(
-                f"{pds}/xrpc/com.atproto.repo.listRecords?repo={account}&collection={POST}&limit={_A_PAGE}",
-                foreign=self.settings.pds_url is None,
+            reply = await self._servers.ask_own(
+                note.did, f"com.atproto.repo.listRecords?repo={account}&collection={POST}&limit={_A_PAGE}{below}"
             )
-            reading = Reading(note.did, pds, self._clock.now())
-            page = await self._read(lambda: read_records(reply.body, reading))
+            page = await self._servers.read(lambda: read_records(reply.body, self._reading(note.did), note.records))
         except (Later, Never) as second:
-            if second is not failed:
-                raise Later(f"{failed.reason}; the account's own server: {one_line(str(second))[:200]}") from None
-            raise
-        known = set(note.known)
-        kept = [
-            one.post
-            for one in page.entries
-            if one.post.native_id in known
-            or (one.post.posted_at or self._clock.now()) > max(note.known_to, note.left_out)
-        ]
+            self._failed = None
+            raise _join(failed, second) from None
+        done = note.reaches(page)
+        after = replace(note, records="" if done else page.below or "")
+        if done:
+            self._failed = None
+        kept = [one for one in page.entries if note.wants(one)]
         return Batch(
-            posts=tuple(kept),
+            posts=tuple(one.post for one in kept),
+            history=frozenset(one.post.native_id for one in kept if note.is_history(one)),
             quarantined=page.quarantined,
-            cursor=cursor,
+            cursor=write_cursor(after),
+            more=not done,
             channel_id=note.did,
             method=_BY_RECORDS,
             detail=f"read at the account's own server, without reposts: {failed.reason}",
@@ -258,134 +225,48 @@ class Bluesky:
 
     async def _one(self, native_id: str) -> Seen:
         """A post; True for a repost that is there; None where the account's server has no such record."""
-        place = place_of(native_id)
-        pds = await self._find_pds(await self._find_did())
-        if place is None or pds is None:
-            raise Later(f"the server of the account {self._where} is not known")
+        servers, place = self._servers, place_of(native_id)
+        did = await servers.find_did()
+        if place is None:
+            raise Later(f"no server names the record of {native_id}")
         collection, key = place
-        account, record = quote(self._did, safe=":"), quote(key, safe="")
-        reply = await self._call(
-            f"{pds}/xrpc/com.atproto.repo.getRecord?repo={account}&collection={collection}&rkey={record}",
-            foreign=self.settings.pds_url is None,
-            absent="RecordNotFound",
-        )
+        named = f"repo={quote(did, safe=':')}&collection={collection}&rkey={quote(key, safe='')}"
+        reply = await servers.ask_own(did, f"com.atproto.repo.getRecord?{named}", absent="RecordNotFound")
         if not reply.ok:
             return None, reply
-        raw, reading = Raw(reply.body, MIME), Reading(self._did, pds, self._clock.now())
+        raw = Raw(reply.body, MIME)
         if collection != POST:
-            fields = await self._read(lambda: read_object(reply.body))
-            found: FetchedPost | bool = await self._read(lambda: split_uri(str(fields.get("uri")))[2] == key)
+            fields = await servers.read(lambda: read_object(reply.body))
+            found: FetchedPost | bool = await servers.read(lambda: split_uri(str(fields.get("uri")))[2] == key)
         else:
-            found = (await self._read(lambda: read_record(read_object(reply.body), raw, reading))).post
+            found = (await servers.read(lambda: read_record(read_object(reply.body), raw, self._reading(did)))).post
         if found is False or (isinstance(found, FetchedPost) and found.native_id != native_id):
-            raise Later(f"{self._where} answered with another record than {native_id}", state=UNREADABLE)
+            raise Later(f"{servers.account} answered with another record than {native_id}", state=UNREADABLE)
         self._living.note_alive()
         return found, reply
 
-    # Who and where ----------------------------------------------------------------------------------------------------
-
-    async def _find_did(self) -> str:
-        """The account by its DID: as known, or as the AppView knows it by its name."""
-        if not self._did:
-            found = str((await self._profile(self._where)).get("did") or "")
-            if not found.startswith("did:"):
-                raise Later(f"{self._where} answered with something that is not an account", state=UNREADABLE)
-            self._did = found
-        return self._did
-
-    async def _profile(self, actor: str) -> "dict[str, object]":
-        reply = await self._call(
-            f"{self.settings.base_url}/xrpc/app.bsky.actor.getProfile?actor={quote(actor, safe=':')}"
-        )
-        return dict(await self._read(lambda: read_object(reply.body)))
-
-    async def _find_pds(self, did: str) -> str | None:
-        """The account's own server; None where nothing names it now."""
-        if self.settings.pds_url is not None:
-            return self.settings.pds_url
-        now = self._clock.now()
-        if not 0 <= now - self._looked_at < (_WHERE_LASTS if self._pds else _LOOK_AGAIN):
-            self._looked_at = now
-            # files and deletions wait for the directory; posts do not
-            with suppress(Later, Never):
-                self._pds = await self._document(did)
-        return self._pds
-
-    @property
-    def _known_pds(self) -> str | None:
-        return self.settings.pds_url or self._pds
-
-    async def _document(self, did: str) -> str:
-        """The server that the DID document names (https://atproto.com/specs/did)."""
-        if did.startswith("did:web:"):
-            url = f"https://{unquote(did.removeprefix('did:web:'))}/.well-known/did.json"
-        else:
-            url = f"{self.settings.plc_url}/{quote(did, safe=':')}"
-        reply = await self._call(url, foreign=did.startswith("did:web:"))
-        document = await self._read(lambda: read_object(reply.body))
-        services = document.get("service")
-        for service in services if isinstance(services, list) else ():
-            if isinstance(service, dict) and str(service.get("id")).endswith("#atproto_pds"):
-                return _server(str(service.get("serviceEndpoint")))
-        raise Later(f"the document of {did} names no server")
-
-    # What an answer must be -------------------------------------------------------------------------------------------
-
-    @property
-    def _where(self) -> str:
-        return read_actor(self.settings.actor)
-
-    async def _call(self, url: str, *, foreign: bool = False, absent: str = "") -> Reply:
-        """A good reply, or the one whose error is called `absent`. Raises Later and Never for every other."""
-        headers = {"accept": "application/json"}
-        reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
-        now = self._clock.now()
-        busy = check_limited(reply, _reset_at(reply), now) or check_busy(reply, now)
-        if busy is not None:
-            raise busy
-        if reply.ok:
-            return reply
-        try:
-            fields = read_object(reply.body)
-        except ValueError:
-            fields = {}
-        error, said = (one_line(str(fields.get(key) or ""))[:200] for key in ("error", "message"))
-        if absent and error == absent:
-            return reply
-        host = urlsplit(url).hostname
-        if error in {"AccountTakedown", "AccountDeactivated", "RepoTakendown", "RepoDeactivated", "RepoNotFound"} or (
-            error == "InvalidRequest" and ("not found" in said.lower() or "unable to resolve" in said.lower())
-        ):
-            raise Never(
-                f"{host} does not show {self._where}: {said or error}",
-                remedy=f"look at {SITE}/profile/{self._where}: it may be deleted, suspended or misspelt",
-                state=NOT_FOUND,
-            )
-        raise Later(f"{host} answered {reply.status} {error} {said}".rstrip())
-
-    async def _read(self, read: Callable[[], T]) -> T:
-        return await read_answer(read, self._where)
+    def _reading(self, did: str) -> Reading:
+        return Reading(did, self._servers.pds, self._clock.now())
 
 
-def recognise(address: str) -> Recognised | None:
-    """A profile's address, or a DID; a bare handle could be a site."""
-    words = address.strip()
-    host = urlsplit(words).hostname or ""
-    if not (host == "bsky.app" or host.endswith(".bsky.app") or words.startswith(("did:", "at://"))):
-        return None
-    try:
-        return Recognised({"actor": read_actor(words)})
-    except ValueError:
-        return None
+def _describe(before: str, status: str) -> tuple[str, ...]:
+    """What people hear when the account's own server says something else of it."""
+    if status == before:
+        return ()
+    if not status:
+        return (f"the account is shown again by its own server (before: {before})",)
+    return (f"the account's own server does not show it any more: {status}",)
+
+
+def _join(failed: Later, second: Later | Never) -> Later | Never:
+    """How both ways failed; what the own server says of the account itself counts most."""
+    reason = f"{failed.reason}; the account's own server: {one_line(second.reason)[:200]}"
+    if isinstance(second, Never):
+        return Never(reason, remedy=second.remedy, state=second.state)
+    return Later(reason, retry_at=second.retry_at if second.obey else None, state=second.state, obey=second.obey)
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> Bluesky:
     """The working source."""
     assert isinstance(settings, Settings)
     return Bluesky(settings, tools)
-
-
-def _reset_at(reply: Reply) -> int | None:
-    """When a limit is reset: seconds since 1970 (docs.bsky.app/docs/advanced-guides/rate-limits)."""
-    named = reply.headers.get("ratelimit-reset", "")
-    return int(named[:15]) * SECOND if named.isascii() and named.isdigit() else None
