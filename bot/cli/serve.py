@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.web.access.door import Door
     from bot.web.room import ReadingRoom
+    from storage.archive.database import Archive
 
+_CLOSING_S = 5
 _NOTE = "serve.address"
 DEFAULT = "127.0.0.1:8765"
 EXTRA = "communique[web]"
@@ -63,25 +65,40 @@ def _parse_address(address: str) -> tuple[str, int]:
 
 async def _serve(session: Session, config: "Config", address: str | None) -> int:
     from bot.web.app import make_app
-    from bot.web.server import answer_requests, listen
+    from bot.web.server import answer_requests, listen, read_certificate
 
     host, port = _parse_address(config.web.listen if address is None else address)
+    archive = session.archive()
     with PeopleFile(paths.people_in(config.data_dir)) as people:
         _refuse_open_door(config, host, people)
+        tls = read_certificate(*config.web.files) if config.web.files else None
         with listen(host, port) as listening:
             port = listening.getsockname()[1]
-            room = _open_room(session, config, _make_door(config, host, port), people)
+            room = _open_room(session, config, archive, _make_door(config, host, port), people)
             assert room.gate is not None
-            shown = f"{'https' if config.web.files else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+            shown = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
             write_line(session, _invite(session, people, shown) if room.gate.door.local else f"{shown}/")
             session.out.flush()
             Systemd(session.environment.notify_socket).ready(f"answers on {shown}")
             try:
                 with _noted(config.data_dir, shown):
-                    return await answer_requests(make_app(room), listening, room.pulse.stop, config.web.files)
+                    door = room.gate.door
+                    code = await answer_requests(make_app(room), listening, room.pulse.stop, door.name_of, tls)
             finally:
-                await room.reading.aclose()
-                await room.gate.aclose()
+                await _close(session, room)
+            return code
+
+
+async def _close(session: Session, room: "ReadingRoom") -> None:
+    """Wait for what is still being read, but not for long: nobody is there for the answer, and nothing is written."""
+    assert room.gate is not None
+    try:
+        async with asyncio.timeout(_CLOSING_S):
+            await room.reading.aclose()
+            await room.gate.aclose()
+    except TimeoutError:
+        session.out.flush()
+        os._exit(1)  # threads cannot be ended, and the interpreter would wait for them
 
 
 def _refuse_open_door(config: "Config", host: str, people: PeopleFile) -> None:
@@ -128,18 +145,16 @@ def _make_door(config: "Config", host: str, port: int) -> "Door":
     )
 
 
-def _open_room(session: Session, config: "Config", door: "Door", people: PeopleFile) -> "ReadingRoom":
+def _open_room(
+    session: Session, config: "Config", archive: "Archive", door: "Door", people: PeopleFile
+) -> "ReadingRoom":
     from bot.web.access.gate import Gate
     from bot.web.reading import ReadingThreads
     from bot.web.room import ReadingRoom
     from bot.web.security import LOOPBACK
     from bot.web.viewer import NOBODY
-    from storage.archive.database import Archive
 
-    path = paths.database_in(config.data_dir)
-    if not path.exists():
-        say(session, f"nothing collected yet in {config.data_dir}: the pages say so until `communique run` collects")
-    reading = ReadingThreads(Archive(path))
+    reading = ReadingThreads(archive)
     named = frozenset(config.web.hosts)
     return ReadingRoom(
         reading=reading,
@@ -184,6 +199,7 @@ def _print_link(session: Session, address: str | None) -> None:
     from bot.web.access.door import is_loopback
 
     config = session.config()
+    session.archive(says=False)
     try:
         shown = (config.data_dir / _NOTE).read_text().strip()
     except OSError:

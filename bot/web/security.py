@@ -1,9 +1,10 @@
 """What every answer says to a browser, and which requests are answered at all."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
@@ -28,6 +29,7 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:\[\]@/]+))(?::[0-9]{1,5})?")
 OPEN_TO_ALL = ("/sign-in", "/enter", "/static/")  # whoever has not signed in sees these
 _ALWAYS = {
     "Content-Security-Policy": POLICY,
@@ -40,11 +42,20 @@ _ALWAYS = {
 
 
 def host_name(header: str) -> str:
-    """The name in a Host header, in lower case, without its port and without the brackets of an IPv6 address."""
-    name = header.strip().lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.partition(":")[0].rstrip(".")
+    """The name in a Host header, in lower case, without its port and without the brackets of an IPv6 address; or ""."""
+    found = _HOST.fullmatch(header.strip().lower())
+    return "" if found is None else found[1] or found[2].rstrip(".")
+
+
+def read_target(scope: "Scope") -> None:
+    """A request may name a whole address, as to a proxy (RFC 9112, 3.2.2): then its host counts, whatever Host says."""
+    scheme, found, rest = scope.get("raw_path", b"").partition(b"://")
+    if not found or scheme.lower() not in (b"http", b"https"):
+        return
+    host, _, path = rest.partition(b"/")
+    scope["raw_path"] = b"/" + path
+    scope["path"] = unquote((b"/" + path).decode("ascii"))
+    scope["headers"] = [(b"host", host), *((name, value) for name, value in scope["headers"] if name != b"host")]
 
 
 class FrontDoor:
@@ -59,6 +70,7 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        read_target(scope)
         state = scope.setdefault("state", {})
         state |= {"viewer": NOBODY, "session": None, "form": {}, "form_secret": None, "new_form_secret": None}
         state["ask_again"] = None

@@ -3,24 +3,23 @@
 import asyncio
 import signal
 import socket
-import struct
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bot.errors import UserError
+from bot.web.connections import Crowd, RoomConnection, allow_files
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-_MOST_AT_ONCE = 1000  # connections; more get 503 at once
-_REQUEST_S = 15  # how long a request may take to come
-_STUCK_S = 60  # how long nothing of an answer may be taken
+_GREETING_S = 5  # how long the beginning and the end of TLS may take
 _ENDING_S = 5  # how long answers that are under way may take after a stop
+_LAST_S = 2  # how long what is cut off then may take to end
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -44,84 +43,85 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-class _Patient(H11Protocol):
-    """One connection: who does not send a whole request within a while, or takes nothing of the answer, is let go."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._waits_since = self._taken_at = self.loop.time()
-        self._left = 0  # bytes of answers that are not sent
-        self._next_look = self.loop.call_later(1, self._watch)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._next_look.cancel()
-        super().connection_lost(exc)
-
-    def _watch(self) -> None:
-        now, left = self.loop.time(), self.transport.get_write_buffer_size()
-        if left == 0 or left < self._left:
-            self._taken_at = now
-        self._left = left
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        if cycle is not None and not cycle.response_complete:
-            self._waits_since = now  # a request has come whole; how long its form takes is limited elsewhere
-        if now - self._taken_at >= _STUCK_S:
-            self._cut_off()
-        elif now - self._waits_since >= _REQUEST_S:
-            self.transport.close()  # which waits until what is left has been taken
-        self._next_look = self.loop.call_later(1, self._watch)
-
-    def _cut_off(self) -> None:
-        """End it with what is left, also with what the system would keep for the other side."""
-        connection = self.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+def read_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What TLS needs. Raises UserError for files that cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key, password="")  # a key with a password is not asked for it
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or problem
+        raise UserError(f"[web] certificate {certificate} or key_file {key} cannot be used: {words}") from None
+    return context
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's server, without its own way to treat signals: it ends the process by them, after it has stopped."""
+class Server(uvicorn.Server):
+    """Uvicorn's server with connections of ours, and without its own way to treat signals.
+
+    It is silent: what goes wrong in the application says the application, and what strangers do wrong is no news.
+    """
+
+    def __init__(self, app: "ASGIApp", crowd: Crowd, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_ENDING_S + _LAST_S,
+                proxy_headers=False,
+            )
+        )
+        self.crowd = crowd
+        self._tls = tls
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop, wait = asyncio.get_running_loop(), _GREETING_S if self._tls else None
+        self.servers = [
+            await loop.create_server(
+                self._connect, sock=one, ssl=self._tls, ssl_handshake_timeout=wait, ssl_shutdown_timeout=wait
+            )
+            for one in sockets or ()
+        ]
+        self.started = True
 
-def _load(config: uvicorn.Config, tls: tuple[Path, ...]) -> None:
-    try:
-        config.load()
-    except OSError as problem:
-        raise UserError(f"[web] certificate {tls[0]} or key_file {tls[1]} cannot be used: {problem}") from None
+    def _connect(self) -> RoomConnection:
+        return RoomConnection(self.config, self.server_state, {}, crowd=self.crowd)
+
+    def stop(self) -> None:
+        """Answer what is under way, for a while; the second time: at once."""
+        if self.should_exit:
+            self.force_exit = True
+            self.crowd.cut_off()
+        else:
+            self.should_exit = True
+            asyncio.get_running_loop().call_later(_ENDING_S, self.crowd.cut_off)
 
 
 async def answer_requests(
-    app: "ASGIApp", listening: socket.socket, let_go: Callable[[], None], tls: tuple[Path, ...] = ()
+    app: "ASGIApp",
+    listening: socket.socket,
+    let_go: Callable[[], None],
+    name_of: Callable[[str], str | None],
+    tls: ssl.SSLContext | None = None,
 ) -> int:
-    """Answer until SIGTERM, SIGHUP or Ctrl-C; `let_go` ends what waits then. `tls`: a certificate and its key.
+    """Answer until SIGTERM, SIGHUP or Ctrl-C; `let_go` ends what waits then. `name_of` is that of `Crowd`.
 
-    The exit code: 0, or 130 after Ctrl-C. Raises UserError.
+    The exit code: 0, or 130 after Ctrl-C.
     """
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http=_Patient,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_ENDING_S,
-        proxy_headers=False,
-        limit_concurrency=_MOST_AT_ONCE,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
-    )
-    _load(config, tls)
-    server, stopped_by = _Server(config), list[int]()
+    server, stopped_by = Server(app, Crowd(name_of, allow_files()), tls), list[int]()
 
     def stop(number: int) -> None:
-        server.force_exit = bool(stopped_by)  # the second time: at once
-        server.should_exit = True
         stopped_by.append(number)
+        server.stop()
         let_go()
 
     loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from shutil import copytree
 
 import pytest
 
+from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
 from tests.web.archive import Seeded, seed
 from tests.web.hostile_archive import seed_hostile
 

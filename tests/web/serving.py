@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import uvicorn
 from starlette.testclient import TestClient
 
 from bot.clock import Clock
 from bot.config import paths
+from bot.web.access.door import Door
 from bot.web.app import make_app
+from bot.web.connections import MOST, Crowd
 from bot.web.reading import ReadingThreads
 from bot.web.room import ReadingRoom
 from bot.web.security import LOOPBACK
+from bot.web.server import Server
 from bot.web.viewer import Viewer
 from storage.archive.database import Archive
 from tests.web.archive import Seeded
@@ -49,9 +51,9 @@ def asking(room: ReadingRoom) -> Iterator[TestClient]:
 
 
 @contextmanager
-def served(room: ReadingRoom) -> Iterator[str]:
-    """Answer on loopback, in a thread; the address, without a slash at its end."""
-    server = uvicorn.Server(uvicorn.Config(make_app(room), lifespan="off", log_config=None, ws="none"))
+def served(room: ReadingRoom, most: int = MOST) -> Iterator[str]:
+    """Answer on loopback, in a thread, so many connections; the address, without a slash at its end."""
+    server = Server(make_app(room), Crowd(Door(0, local=True, secure=False).name_of, most))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -35,13 +35,20 @@ class Door:
         """Whether this peer may say who somebody is."""
         return contains(self.trusted, peer)
 
+    def name_of(self, peer: str) -> str | None:
+        """Who a peer is among others: its network; None for a proxy and this machine, which are many people."""
+        return None if self._is_proxy(peer) or is_loopback(peer) else _written(peer)
+
+    def _is_proxy(self, peer: str) -> bool:
+        return self.trusts(peer) or (self.behind_proxy and _is_near(peer))
+
     def client_of(self, peer: str, headers: "Headers") -> str:
         """The address of whoever asks: behind a proxy what that one has added, else the peer.
 
         Of IPv6 the network: whoever has one address of a /64 has all of it (RFC 6177). A proxy that is not named is
         believed only from a private address: nobody in the world is then a proxy of their own.
         """
-        if self.trusts(peer) or (self.behind_proxy and _is_near(peer)):
+        if self._is_proxy(peer):
             forwarded = ",".join(headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
             if _address(forwarded) is not None:
                 return _written(forwarded)
