@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 TEST_MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: docs help demo setup-media setup-web test-model test test-long torture bench soak lint lock clean
+.PHONY: docs help demo setup-media setup-web test-model test compiled-tests test-long torture bench soak lint lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -32,8 +32,14 @@ setup-web: .venv/.dev ## install what tests of the reading room and of exports n
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
 	@$(BIN)/python -m tests.speech_model
 
-test: .venv/.dev say-how-long lint ## every check: ruff, mypy strict, import-linter, tests
+test: .venv/.dev say-how-long ## every check: ruff, mypy strict, import-linter, tests
+	@$(MAKE) --no-print-directory -j 2 lint compiled-tests
 	$(BIN)/python -m pytest -n 4 --dist worksteal # most of a test's time is waiting for a real process
+
+# Without it each of the four processes would rewrite and compile all the tests, at the same time.
+test compiled-tests: export PYTHONDONTWRITEBYTECODE :=
+compiled-tests: .venv/.dev
+	@$(BIN)/python -m pytest -qq --collect-only >/dev/null || true # what is wrong, the run itself shows
 
 say-how-long:
 	@echo "about $(TEST_MINUTES) minutes on two cores; a failure is shown when it happens"

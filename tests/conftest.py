@@ -53,6 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Failures(config))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests and modules are made, and none is garbage: looking for it took a fifth of the collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def _leaves_nothing_open() -> Iterator[None]:
     """Let what a test left open be found in that test, not in whichever one the garbage collector comes in.

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,11 +35,16 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 KINDS = {
     package: {name.split(".")[-1] for name in MODULES if name.rpartition(".")[0] == package}
     for package in ("bot.sources", "bot.alerts.targets", "bot.enrich.engines")
 }
+
+
+@cache
+def trees() -> Mapping[str, ast.Module]:
+    """Each module's syntax tree, parsed once, and only by the process whose test asks for it."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
 def place(name: str) -> str:
@@ -101,7 +107,7 @@ def test_no_import_runs_upwards() -> None:
     depth = {one: number for number, line in enumerate(layers) for one in line.split(" | ")}
     wrong = [
         f"{name} imports {target}"
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         for target in sorted(set(imported(tree)) - {"bot"})
         if room(name) != room(target) and depth[room(target)] <= depth[room(name)]
     ]
@@ -109,12 +115,12 @@ def test_no_import_runs_upwards() -> None:
 
 
 def test_there_is_no_circle_among_modules() -> None:
-    assert circle({name: set(imported(tree)) - {name} for name, tree in TREES.items()}) == []
+    assert circle({name: set(imported(tree)) - {name} for name, tree in trees().items()}) == []
 
 
 def test_there_is_no_circle_among_the_folders_of_storage() -> None:
     edges = defaultdict(set)
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for target in imported(tree):
             here, there = (".".join(one.split(".")[:2]) for one in (name, target))
             if here != there and here.startswith("storage.") and there.startswith("storage."):
@@ -123,7 +129,7 @@ def test_there_is_no_circle_among_the_folders_of_storage() -> None:
 
 
 def test_what_calls_itself_pure_is_held_to_it() -> None:
-    captions = {name: ast.get_docstring(tree) or "" for name, tree in TREES.items()}
+    captions = {name: ast.get_docstring(tree) or "" for name, tree in trees().items()}
     pure = {name for name, caption in captions.items() if caption.startswith("PURE:")}
     held = {
         name
@@ -137,7 +143,7 @@ def test_what_calls_itself_pure_is_held_to_it() -> None:
 
 def test_a_class_name_occurs_once() -> None:
     seen = defaultdict(list)
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and node.name != "Settings":
                 seen[node.name].append(name)
@@ -146,7 +152,7 @@ def test_a_class_name_occurs_once() -> None:
 
 def test_only_the_config_reads_the_environment() -> None:
     readers = set()
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             taken = (
                 {one.name for one in node.names} if isinstance(node, ast.ImportFrom) and node.module == "os" else set()
@@ -182,7 +188,7 @@ def named_kinds(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def test_nobody_outside_a_kind_names_it_or_imports_it() -> None:
     wrong = []
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         if any(place(name).startswith(one) for one in NAMES_A_KIND):
             continue
         if owner(name) is None:
@@ -224,7 +230,7 @@ def test_storage_is_no_drawer() -> None:
 def test_functions_are_small() -> None:
     sizes = [
         (node.end_lineno or 0) - node.lineno + 1
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
