@@ -5,10 +5,13 @@ import resource
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 MOST = 1000  # connections
 _MOST_OF_ONE = 250  # of one address, or one network of IPv6; a proxy and this machine itself may have all
@@ -17,7 +20,7 @@ _REQUEST_S = 10  # how long the headers of a request may take
 _STUCK_S = 60  # how long nothing of an answer may be taken
 _SLOW_S = 5  # the same, where somebody else needs the place
 _SPARE_FILES = 100  # that the process opens for other purposes
-CUT_OFF = "cut_off"  # in the state of a request: ends its connection so that nobody takes half an answer for a whole
+_CUT_OFF = "cut_off"  # in the state of a request
 
 
 class Crowd:
@@ -61,7 +64,7 @@ class RoomConnection(H11Protocol):
     def __init__(self, *args: Any, crowd: Crowd, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._crowd = crowd
-        self.app_state = {**self.app_state, CUT_OFF: self.cut_off}
+        self.app_state = {**self.app_state, _CUT_OFF: self.cut_off}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -117,6 +120,11 @@ class RoomConnection(H11Protocol):
             # how long a form may take is limited elsewhere
             self.transport.close()  # which waits until what is left has been taken
         self._next_look = self.loop.call_later(1, self._watch)
+
+
+def cut_off(scope: "Scope") -> None:
+    """End the connection of a request in the middle of its answer, so that nobody takes half of it for the whole."""
+    scope["state"][_CUT_OFF]()
 
 
 def allow_files() -> int:

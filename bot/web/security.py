@@ -1,19 +1,20 @@
 """What every answer says to a browser, and which requests are answered at all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
-from starlette.requests import cookie_parser
+from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from bot.web.access.forms import SAFE, BadForm, check_form, parse_form, read_body
-from bot.web.access.gate import NotLetIn
+from bot.web.access.gate import NotLetIn, is_still_let_in
 from bot.web.api.refusals import FOR_PROGRAMS, problem_details
 from bot.web.api.routes import is_taken
+from bot.web.connections import cut_off
 from bot.web.viewer import NOBODY
 from storage.people.tokens import PREFIX
 
@@ -30,6 +31,7 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:\[\]@/]+))(?::[0-9]{1,5})?")
+_LOOK_S = 1.0
 OPEN_TO_ALL = ("/sign-in", "/enter", "/static/")  # whoever has not signed in sees these
 _ALWAYS = {
     "Content-Security-Policy": POLICY,
@@ -76,6 +78,9 @@ class FrontDoor:
         state["ask_again"] = None
 
         async def sending(message: "Message") -> None:
+            if message.get("more_body") and not await rights.hold():
+                cut_off(scope)
+                return
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
@@ -84,6 +89,7 @@ class FrontDoor:
                     headers.append("Set-Cookie", set_cookie(self._room, "form", state["new_form_secret"]))
             await send(message)
 
+        rights = _LastingRights(scope, self._room.clock.monotonic)
         refused = self._refuse_host(scope) or await self._let_in(scope)
         if refused is None and scope["method"] not in SAFE:
             try:
@@ -124,6 +130,23 @@ class FrontDoor:
         if scope["path"].startswith(OPEN_TO_ALL):
             return None
         return _ask_to_sign_in(scope, headers)
+
+
+class _LastingRights:
+    """Whether who asked may still have the rest of an answer that takes long: looked at once in a while."""
+
+    def __init__(self, scope: "Scope", monotonic: "Callable[[], float]") -> None:
+        self._request = HTTPConnection(scope)
+        self._monotonic = monotonic
+        self._looked_at = monotonic()
+        self._held = True
+
+    async def hold(self) -> bool:
+        """Whether they do; what did not hold once does not hold again."""
+        if self._held and self._monotonic() - self._looked_at >= _LOOK_S:
+            self._held = await is_still_let_in(self._request)
+            self._looked_at = self._monotonic()
+        return self._held
 
 
 def cookie_name(room: "ReadingRoom", what: Literal["session", "form"]) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.documents.forms import write_form
 from bot.foreign.text import json_text
+from bot.web.access.gate import NotLetIn, is_still_let_in
 from bot.web.api.asking import MOST, USUAL, ApiRequest
 from bot.web.api.refusals import RequestRefused
 from bot.web.room import room_of
@@ -151,6 +152,8 @@ async def _write_pages(
         left = None if left is None else left - len(page.documents)
         if page.after is None or left == 0:
             return
+        if not await is_still_let_in(request):
+            raise NotLetIn("Whoever asked for this list may no longer read it.")
         page, is_first = await _read_page(request, look, asked, page.after, min(left or MOST, MOST)), False
 
 

@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
 
 from bot.errors import UserError
@@ -16,6 +17,7 @@ from bot.export import FORMATS
 from bot.export.making import Order, export
 from bot.export.packing import pack
 from bot.listing.times import Zone, parse_span
+from bot.web.access.gate import is_still_let_in
 from bot.web.asking import Asking, read_asking
 from bot.web.layout import page, say_of, zone_of
 from bot.web.pages.search import dates_of, point_at
@@ -60,6 +62,7 @@ async def send_export(request: "Request") -> "Response":
         folder = Path(tempfile.mkdtemp(prefix="communique-export-"))
         try:
             file = await read(request, _make, room.config.data_dir, order, folder, room.clock.monotonic, packed=packed)
+            await _expect_let_in(request)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -67,6 +70,11 @@ async def send_export(request: "Request") -> "Response":
         _PLACES.release()
     done_with = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
     return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=done_with)
+
+
+async def _expect_let_in(request: "Request") -> None:
+    if not await is_still_let_in(request):
+        raise HTTPException(403)
 
 
 def _make(
