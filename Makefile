@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 TEST_MINUTES := 10
 
 .DEFAULT_GOAL := help
-.PHONY: docs help demo setup-media setup-web test-model test compiled-tests test-long torture bench soak lint lock clean
+.PHONY: docs help demo setup-media setup-pds setup-web test-model test compiled-tests test-long torture bench soak lint lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -29,6 +29,9 @@ setup-web: .venv/.dev ## install what tests of the reading room and of exports n
 	@said=$$($(PIP) -qq install --require-hashes -r requirements/room.txt 2>&1) \
 	  || printf 'left out: packages for the reading room and exports: %s\n' "$$(printf '%s\n' "$$said" | grep -v '^$$' | tail -1)" >&2
 
+setup-pds: .venv/.dev ## install a real Bluesky server for `make test-long`, with npm: some minutes, 230 MB
+	@$(BIN)/python -m tests.sources.real_pds
+
 test-model: .venv/.dev ## the Whisper weights that the tests of speech run on (130 MB, checked by SHA-256)
 	@$(BIN)/python -m tests.speech_model
 
@@ -44,7 +47,7 @@ compiled-tests: .venv/.dev
 say-how-long:
 	@echo "about $(TEST_MINUTES) minutes on two cores; a failure is shown when it happens"
 
-test-long: .venv/.dev ## many more rounds of every property, 50 kill cycles
+test-long: .venv/.dev setup-pds ## many more rounds of every property, 50 kill cycles
 	COMMUNIQUE_TEST_COLD=1 COMMUNIQUE_TEST_KILLS=50 $(BIN)/python -m pytest -m "" --hypothesis-profile=long
 
 torture: .venv/.dev ## 200 kills over 2,000 alerts and more, compared with what the world showed; 5,000 worlds with faults

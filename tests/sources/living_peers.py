@@ -51,7 +51,7 @@ class LivingPeer:
     kind = ""
     window: ClassVar[int | None] = None
     edits = deletes = True  # whether it can, and the source can see that
-    lists_words = True  # of its newest posts; otherwise each has a page of its own, which only re-checks look at again
+    lists_words = True  # of its newest posts as they are now; otherwise only re-checks look at them again
     wordings: dict[str, list[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
@@ -59,6 +59,8 @@ class LivingPeer:
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     at: str = ""
     shuffled = False
+    moods: ClassVar[tuple[str, ...]] = ()  # that it may be in; what they mean is its own
+    mood: str = ""
 
     def keys(self, peer: Peer, place: Path) -> Keys:
         """Be reached at this peer; the keys of an entry that reads it."""
@@ -116,6 +118,10 @@ class LivingPeer:
     def meets(self, path: str, fault: str) -> bool:
         """Whether a request for this path meets the fault: that something is not there is said of lists only."""
         return fault != "404" or self.is_list(path)
+
+    def calm(self) -> None:
+        """Nothing fails any more."""
+        self.faults.clear()
 
     def fail(self, fault: str) -> None:
         self.faults += [fault] * (8 if fault == "loop" else 1)

@@ -262,7 +262,7 @@ def test_a_new_handle_is_reported_and_the_account_is_followed_by_its_did() -> No
 
     async def work(reader: Rounds) -> tuple[list[str | None], str | None]:
         shown = []
-        for handle in ("ferry.town.example", "ferry.sea.example"):
+        for handle in ("ferry.town.example", "handle.invalid", "ferry.sea.example"):
             server.handle = handle
             for entry in server.entries:
                 entry["post"]["author"] = server.author()
@@ -270,7 +270,7 @@ def test_a_new_handle_is_reported_and_the_account_is_followed_by_its_did() -> No
             shown.append(reader.last.handle)
         return shown, reader.last.channel_id
 
-    assert on(server, work) == (["@ferry.town.example", "@ferry.sea.example"], DID)
+    assert on(server, work) == (["@ferry.town.example", "@ferry.town.example", "@ferry.sea.example"], DID)
 
 
 def test_a_server_that_the_directory_names_is_held_to_public_addresses() -> None:

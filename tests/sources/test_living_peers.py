@@ -72,6 +72,8 @@ class Walk:
         for what, which in steps:
             if what in FAULTS:
                 self.peer.fail(what)
+            elif what in self.peer.moods:
+                self.peer.mood = what
             elif what == "round":
                 await self.round()
             elif what == "rest":
@@ -138,7 +140,7 @@ class Walk:
 
     async def make_peace(self) -> None:
         """Nothing fails any more; all that is due for three days comes."""
-        self.peer.faults.clear()
+        self.peer.calm()
         for _ in range(8):
             await self.round()
         last = await self.round()
@@ -197,12 +199,11 @@ def judge(walk: Walk, archive: Archive) -> None:
 
 
 @asynccontextmanager
-async def walking(kind: str, blank: Path, place: Path, readers: Readers) -> Any:
+async def walking(living: LivingPeer, blank: Path, place: Path, readers: Readers) -> Any:
     data_dir = place / "data"
     data_dir.mkdir(mode=0o700)
     copyfile(blank, data_dir / "communique.db")
     (data_dir / "communique.db").chmod(0o600)
-    living = LIVING[kind]()
     async with Peer() as peer:
         archive = Archive(data_dir / "communique.db")
         store = AsyncArchive(archive)
@@ -239,14 +240,14 @@ def runner() -> Iterator[tuple[asyncio.Runner, Readers]]:
 
 
 def one_life(
-    kind: str,
+    living: LivingPeer,
     steps: Sequence[tuple[str, int]],
     blank: Path,
     check: Callable[..., None],
     runner: tuple[asyncio.Runner, Readers],
 ) -> None:
     async def live(place: Path) -> None:
-        async with walking(kind, blank, place, runner[1]) as (walk, archive):
+        async with walking(living, blank, place, runner[1]) as (walk, archive):
             await walk.live(steps)
             await walk.make_peace()
             judge(walk, archive)
@@ -269,7 +270,7 @@ def test_after_any_life_and_any_faults_the_archive_holds_what_a_peer_showed(
     check_invariants: Callable[..., None],
     runner: tuple[asyncio.Runner, Readers],
 ) -> None:
-    one_life(kind, steps, migrated_file, check_invariants, runner)
+    one_life(LIVING[kind](), steps, migrated_file, check_invariants, runner)
 
 
 @pytest.mark.long
@@ -283,4 +284,4 @@ def test_after_many_lives_with_many_faults(
     check_invariants: Callable[..., None],
     runner: tuple[asyncio.Runner, Readers],
 ) -> None:
-    one_life(kind, steps, migrated_file, check_invariants, runner)
+    one_life(LIVING[kind](), steps, migrated_file, check_invariants, runner)

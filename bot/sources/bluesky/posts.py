@@ -14,6 +14,7 @@ from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind,
 MIME = "application/json"
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 SITE = "https://bsky.app"
+NO_HANDLE = "handle.invalid"  # what servers write while a name and its account do not name each other
 _REPOSTED = "repost-"  # before the key of a repost, for posts and reposts are numbered alike
 _NO_TIME = 1 << 62
 _TID_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -113,7 +114,7 @@ def _page(
         (pinned if entry.pinned else entries).setdefault(entry.post.native_id, entry)
         author = _fields(_fields(item.get("post")).get("author"))
         if author.get("did") == reading.did and "reason" not in item:
-            handle, title = _text(author.get("handle")) or None, _text(author.get("displayName")) or None
+            handle, title = _handle(author) or None, _text(author.get("displayName")) or None
             picture = _picture(_text(author.get("avatar")))
     upwards = tuple(entries.values())[::-1]
     return FeedPage(
@@ -146,7 +147,7 @@ def _read_item(item: _Fields, raw: Raw, reading: Reading) -> FeedEntry:
         # Pinned, or shown for a reason that is not known here: it is the account's own post all the same.
         return FeedEntry(replace(post, author=_name(author)), seen_at, pinned=bool(reason))
     by, reposted_at = _fields(reason.get("by")), _time(reason.get("indexedAt"), reading.now)
-    handle = _text(author.get("handle"))
+    handle = _handle(author)
     repost = replace(
         post,
         native_id=_REPOSTED + (split_uri(_text(reason.get("uri")))[2] if reason.get("uri") else f"of-{did}-{key}"),
@@ -325,8 +326,13 @@ def _card(embed: _Fields) -> Preview | None:
 
 
 def _name(author: _Fields) -> str | None:
-    handle, name = _text(author.get("handle")), _text(author.get("displayName"))
-    return f"{name} (@{handle})" if name and handle else f"@{handle}" if handle else None
+    handle, name = _handle(author), _text(author.get("displayName"))
+    return f"{name} (@{handle})" if name and handle else f"@{handle}" if handle else name or None
+
+
+def _handle(author: _Fields) -> str:
+    handle = _text(author.get("handle"))
+    return "" if handle == NO_HANDLE else handle
 
 
 def _time(written: object, now: int) -> int | None:

@@ -11,7 +11,7 @@ from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.http import Http, Reply, check_busy, check_limited
 from bot.sources.bluesky.account import read_actor
-from bot.sources.bluesky.posts import SITE, read_object
+from bot.sources.bluesky.posts import NO_HANDLE, SITE, read_object
 from bot.sources.bluesky.settings import Settings, check_server
 from storage.state_names import DEACTIVATED, NOT_FOUND, RENAMED, TAKEN_DOWN, UNREADABLE
 
@@ -20,7 +20,6 @@ _CAP = 8 << 20
 _DEADLINE = 30.0
 _WHERE_LASTS = HOUR  # that an account's server is remembered: accounts move
 _LOOK_AGAIN = 5 * MINUTE  # for it, where the directory did not answer, or the server does not
-_NO_HANDLE = "handle.invalid"  # what servers write where the name and the account do not name each other
 # What a server calls an account that it does not show: docs.bsky.app/docs/api/com-atproto-sync-get-repo-status
 _STATES: Mapping[str, str] = {
     "AccountDeactivated": DEACTIVATED,
@@ -36,6 +35,7 @@ _STATES: Mapping[str, str] = {
     "RepoNotFound": NOT_FOUND,
     "deleted": NOT_FOUND,
 }
+_NO_RECORD = "Could not locate record"  # of servers that have no name for that, and where there is no such account
 _MISSING = ("not found", "unable to resolve", "could not find", "couldn't find")
 
 
@@ -86,7 +86,7 @@ class Servers:
             document = await self._read_document(did)
         names = document.get("alsoKnownAs")
         own = [str(name).removeprefix("at://").lower() for name in names] if isinstance(names, list) else None
-        if called == _NO_HANDLE or (own is not None and self.account not in own):
+        if called == NO_HANDLE or (own is not None and self.account not in own):
             other = next((f"@{one_line(name)[:80]}" for name in own or () if name), "no handle")
             raise Never(
                 f"{self.account} leads to {did}, but the document of that account names {other}",
@@ -130,11 +130,21 @@ class Servers:
         """What the AppView answers. Raises Later and Never."""
         return await self._call(f"{self._settings.base_url}/xrpc/{call}")
 
-    async def ask_own(self, did: str, call: str, *, absent: str = "") -> Reply:
+    async def ask_own(self, did: str, call: str, *, absent: bool = False) -> Reply:
         """What the account's own server answers, or the one to which it has moved. Raises Later and Never.
 
-        A reply whose error is called `absent` is one, too.
+        A reply that a record is `absent` is one, too. Many servers say of every account that they do not show that they
+        could not find it; what it is, they say of its status.
         """
+        try:
+            return await self._ask_own(did, call, absent=absent)
+        except Never as problem:
+            status = await self.read_status(did) if problem.state == NOT_FOUND else None
+            if not status or status == NOT_FOUND:
+                raise
+            raise self._refuse(f"{problem.reason} ({status})", status) from None
+
+    async def _ask_own(self, did: str, call: str, *, absent: bool = False) -> Reply:
         foreign = self._settings.pds_url is None
         pds = await self.find_pds(did)
         if pds is None:
@@ -155,7 +165,7 @@ class Servers:
         docs.bsky.app/docs/api/com-atproto-sync-get-repo-status
         """
         try:
-            reply = await self.ask_own(did, f"com.atproto.sync.getRepoStatus?did={quote(did, safe=':')}")
+            reply = await self._ask_own(did, f"com.atproto.sync.getRepoStatus?did={quote(did, safe=':')}")
             found = await self.read(lambda: read_object(reply.body))
         except (Later, Never) as problem:
             return problem.state if problem.state in _STATES.values() else None
@@ -164,7 +174,7 @@ class Servers:
         status = one_line(str(found.get("status") or ""))[:60]
         return _STATES.get(status, status or "not active")
 
-    async def _call(self, url: str, *, foreign: bool = False, absent: str = "") -> Reply:
+    async def _call(self, url: str, *, foreign: bool = False, absent: bool = False) -> Reply:
         headers = {"accept": "application/json"}
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
         now = self._clock.now()
@@ -178,7 +188,7 @@ class Servers:
         except ValueError:
             fields = {}
         error, said = (one_line(str(fields.get(key) or ""))[:200] for key in ("error", "message"))
-        if absent and error == absent:
+        if absent and (error == "RecordNotFound" or (error == "InvalidRequest" and said.startswith(_NO_RECORD))):
             return reply
         raise self._refusal(str(urlsplit(url).hostname), reply.status, error, said)
 
@@ -188,7 +198,9 @@ class Servers:
             state = NOT_FOUND
         if state is None:
             return Later(f"{host} answered {status} {error} {said}".rstrip())
-        reason = f"{host} does not show {self.account}: {said or error}"
+        return self._refuse(f"{host} does not show {self.account}: {said or error}", state)
+
+    def _refuse(self, reason: str, state: str) -> Later | Never:
         if state == DEACTIVATED:  # its owner can come back at any time
             return Later(reason, state=state)
         remedy = f"look at {SITE}/profile/{self.account}: it may be deleted, suspended or misspelt"

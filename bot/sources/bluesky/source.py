@@ -231,7 +231,7 @@ class Bluesky:
             raise Later(f"no server names the record of {native_id}")
         collection, key = place
         named = f"repo={quote(did, safe=':')}&collection={collection}&rkey={quote(key, safe='')}"
-        reply = await servers.ask_own(did, f"com.atproto.repo.getRecord?{named}", absent="RecordNotFound")
+        reply = await servers.ask_own(did, f"com.atproto.repo.getRecord?{named}", absent=True)
         if not reply.ok:
             return None, reply
         raw = Raw(reply.body, MIME)
