@@ -45,8 +45,8 @@ def save_files(
         f"next_try_at = CASE WHEN {_WAITING} THEN coalesce(media.next_try_at, excluded.next_try_at) END",
         rows,
     )
-    posts = ", ".join(str(post_id) for post_id, _, files in shown if files)
-    found = writer.rows(f"SELECT id, post_id, key FROM media WHERE post_id IN ({posts})")
+    posts = as_list(post_id for post_id, _, files in shown if files)
+    found = writer.rows(f"SELECT id, post_id, key FROM media WHERE post_id {in_list('posts')}", {"posts": posts})
     return {(row["post_id"], row["key"]): row["id"] for row in found}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from storage.archive.columns import int64_or_none
+from storage.archive.database import as_list
 from storage.posts.ids import POST_BITS, SECOND, first_id, second_of
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def sort_key(post: FetchedPost, collected_at: int) -> tuple[int, int]:
 def find_free_ids(writer: Writer, moments: Sequence[int]) -> list[int]:
     """A free id for each of these ascending moments, ascending too; a full second spills into the next."""
     seconds = [at // SECOND for at in moments]
-    wanted = ", ".join(f"({second})" for second in sorted(set(seconds)))
     rows = writer.rows(
-        f"WITH wanted(second) AS (VALUES {wanted}) SELECT second, "
-        f"(SELECT max(id) FROM posts WHERE id >= second << {POST_BITS} AND id < (second + 1) << {POST_BITS}) "
-        "FROM wanted"
+        "SELECT value, "
+        f"(SELECT max(id) FROM posts WHERE id >= value << {POST_BITS} AND id < (value + 1) << {POST_BITS}) "
+        "FROM json_each(:seconds)",
+        {"seconds": as_list(sorted(set(seconds)))},
     )
     newest: dict[int, int | None] = {row[0]: row[1] for row in rows}
     ids: list[int] = []
