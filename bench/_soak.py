@@ -199,6 +199,7 @@ def judge(hosts: list[Host], sizes: list[int], every: int, seconds: float, code:
     dead = sum(len(KINDS) for host in hosts if host.dead)
     pauses_seen = f"median pauses {min(medians, default=0):.1f} to {max(medians, default=0):.1f} s"
     named = "; ".join(late[:3])
+    sizes_seen = ", ".join(f"{one:.1f}" for one in megabytes)
     rows = (
         (
             not late,
@@ -208,7 +209,7 @@ def judge(hosts: list[Host], sizes: list[int], every: int, seconds: float, code:
         (most <= MOST_CONNECTIONS, f"connections to one host and port at a time: at most {most}"),
         (
             megabytes[-1] <= megabytes[0] * (1 + GROWTH),
-            f"memory by quarters: {', '.join(f'{one:.1f}' for one in megabytes)} MB",
+            f"memory by quarters, {seconds * WARM_UP:.0f} s of warm-up left out: {sizes_seen} MB",
         ),
         (code == 0, f"{dead} sources on hosts that never answer; the daemon stopped with exit code {code}"),
     )

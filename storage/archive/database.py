@@ -45,7 +45,7 @@ _PRAGMAS = (
     "PRAGMA recursive_triggers = ON",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA wal_autocheckpoint = 16384",  # 128 MB; in the daemon no commit empties the log, see `log`
-    "PRAGMA cache_size = -16384",
+    "PRAGMA cache_size = -4096",  # more saved nothing at a million posts, and the daemon grew for as long as it filled
     "PRAGMA temp_store = MEMORY",
 )
 
