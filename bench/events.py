@@ -37,7 +37,7 @@ from bot.contracts.message import Message, Shows
 from bot.contracts.target import TargetSettings
 from bot.events.finding import EventRules
 from bot.events.placing import place_arrived
-from bot.events.words import fingerprints, read_words
+from bot.events.words import read_words
 from storage.archive.database import Archive
 from storage.events.members import digest_words
 from storage.migrations import migrate
@@ -146,9 +146,9 @@ def _statements(words: Words, statements: int, old: int) -> Iterator[_Row]:
             yield post, (), []
             continue
         said = read_words(write_statement(words, number))
-        prints = fingerprints(said)
+        prints = said.prints
         if 2 * sum(counts.get(one, 0) < 20 for one in prints) < len(prints):
-            prints = said.shingles
+            prints = frozenset(said.numbers)
         for one in prints:
             counts[one] = counts.get(one, 0) + 1
         text = post_id << 14

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure_nearness
 from bot.events.trimming import Published, is_whole_of
-from bot.events.words import SIGNED_POSTS, ComparedWords, fingerprints, list_tokens, make_words, read_words
-from storage.events import members, steps
+from bot.events.words import SIGNED_POSTS, ComparedWords, list_tokens, make_words, read_words
+from storage.events import steps
+from storage.events.kept import KeptText
 from storage.events.members import Candidate, Membership
 from storage.posts.ids import TEXT_BITS, text_id
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from storage.archive.database import Writer
+    from storage.events.kept import KeptTexts
+    from storage.events.prints import Sharing
     from storage.events.steps import Arrived, PlacingStep
 
 _MOSTLY = 0.8  # of a sentence that is in a statement: it is quoted, with "they wrote" before it
@@ -51,60 +53,60 @@ def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], st
     return {tokens: term for tokens, term in found.items() if tokens and term}
 
 
-def words_of(writer: Writer, one: Arrived, earlier: steps.EarlierTexts | None = None) -> ComparedWords:
+@dataclass(frozen=True, slots=True)
+class SaidWords:
+    """A text, its compared words, and what shares their fingerprints."""
+
+    text: str
+    words: ComparedWords
+    sharing: Sharing
+
+
+def words_of(one: Arrived, earlier: steps.EarlierTexts) -> ComparedWords:
     """The compared words of a revision; a service message is no statement and has none."""
-    if one.service:
-        return make_words(())
-    return read_words(one.text, (earlier or steps.EarlierTexts(writer)).read(one, SIGNED_POSTS))
+    return make_words(()) if one.service else read_words(one.text, earlier.read(one, SIGNED_POSTS))
 
 
-class SharedPrints:
-    """The fingerprints of words that are placed, and the kept texts that have them, which are read once."""
-
-    def __init__(self, writer: Writer, words: ComparedWords) -> None:
-        self._writer = writer
-        self._words = words
-
-    @cached_property
-    def sharing(self) -> members.Sharing:
-        return members.read_sharing(self._writer, fingerprints(self._words))
-
-
-def keep(writer: Writer, one: Arrived, event: int, words: ComparedWords, prints: SharedPrints | None = None) -> None:
-    """Let copies of a revision's words find its event."""
+def texts_of(one: Arrived, words: ComparedWords, sharing: Sharing) -> list[KeptText]:
+    """What is kept of a revision, so that copies of its words find its event."""
     number = min(one.number, _WHOLE - 1)
-    if words.tokens:
-        prints = prints or SharedPrints(writer, words)
-        keep_tokens(writer, text_id(one.post_id, number), event, words, prints, one.collected_at)
+    found = [kept_text(text_id(one.post_id, number), words, sharing)] if words.tokens else []
     if words.whole:
-        members.keep_words(writer, text_id(one.post_id, _WHOLE + number), event, words.whole, (), one.collected_at)
+        found.append(KeptText(text_id(one.post_id, _WHOLE + number), words.whole, ()))
+    return found
 
 
-def keep_tokens(writer: Writer, number: int, event: int, words: ComparedWords, prints: SharedPrints, at: int) -> None:
-    """Let copies of these words, which are text `number`, find its event; among stock phrases by each shingle."""
-    kept = words.shingles if members.are_stock(prints.sharing) else prints.sharing
-    members.keep_words(writer, number, event, words.tokens, kept, at)
+def kept_text(number: int, words: ComparedWords, sharing: Sharing) -> KeptText:
+    """Words as text `number`, found by `sharing`, which are their fingerprints; among stock phrases by each shingle."""
+    return KeptText(number, words.tokens, frozenset(words.numbers) if sharing.are_stock else sharing.prints)
 
 
-def keep_first(writer: Writer, step: PlacingStep, posts: Iterable[int]) -> None:
+def keep(texts: KeptTexts, one: Arrived, event: int, words: ComparedWords) -> None:
+    """Let copies of a revision's words find its event."""
+    for text in texts_of(one, words, texts.find_sharing(words.prints)):
+        texts.keep(text, event, one.collected_at)
+
+
+def keep_first(writer: Writer, texts: KeptTexts, step: PlacingStep, posts: Iterable[int]) -> None:
     """Let copies find these posts, which are statements of their own now."""
     for post_id in posts:
         one = steps.read_arrived(writer, post_id, step.after)
         if one is not None:
-            keep(writer, one, post_id, words_of(writer, one))
+            keep(texts, one, post_id, words_of(one, steps.EarlierTexts(writer)))
 
 
 def find_near(
-    writer: Writer, rules: EventRules, one: Arrived, text: str, words: ComparedWords, prints: SharedPrints, at: int
+    writer: Writer, texts: KeptTexts, rules: EventRules, one: Arrived, said: SaidWords, at: int
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
-    found = members.find_candidates(writer, prints.sharing, words.shingles, one.source_id, at, again=words.stamped)
+    text, words = said.text, said.words
+    found = texts.find_candidates(said.sharing, words.numbers, one.source_id, at, again=words.stamped)
     near_ones = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
-    texts = [(candidate, make_words(candidate.tokens)) for candidate in near_ones]
-    texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
+    near_texts = [(candidate, make_words(candidate.tokens)) for candidate in near_ones]
+    near_texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
     whole = False
-    for candidate, first in texts[:_COMPARED]:
+    for candidate, first in near_texts[:_COMPARED]:
         likeness = compare(first, words, rules.names, rules.near)
         if near is None and _only_continues(likeness, words) and _is_whole(writer, one, text, words, candidate):
             likeness, whole = replace(likeness, verdict="copy"), True
@@ -144,7 +146,7 @@ def find_own_words(text: str, first: Sequence[str]) -> str:
     return " … ".join(own) or text.strip()
 
 
-def _is_mostly_in(part: frozenset[int], whole: frozenset[int]) -> bool:
+def _is_mostly_in(part: frozenset[tuple[str, ...]], whole: frozenset[tuple[str, ...]]) -> bool:
     return len(part & whole) >= _MOSTLY * len(part)
 
 

@@ -6,21 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.clock import HOUR
-from bot.events.finding import EventRules, SharedPrints, find_near, keep, keep_first, origin_of, words_of
+from bot.events.finding import EventRules, SaidWords, find_near, keep, keep_first, origin_of, texts_of, words_of
 from bot.events.showing import place_by_file
 from bot.events.words import ComparedWords
 from storage.alerts import notices
 from storage.archive.database import concerns_one_row
 from storage.events import growing, links, members, steps
+from storage.events.kept import KeptTexts
 from storage.events.members import Membership
 from storage.events.steps import Arrived, EarlierTexts, PlacingStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from storage.archive.database import Writer
 
 _AT_ONCE = 500
+_TOGETHER = 100  # revisions whose words are read at once
 _FORGET_EVERY = 256  # revisions
 
 
@@ -56,8 +58,8 @@ def _take_all(writer: Writer, rules: EventRules, found: Sequence[Arrived | Placi
     try:
         with writer.savepoint():
             earlier = EarlierTexts(writer)
-            for one in found:
-                _take(writer, rules, one, earlier)
+            for part in _parts(found):
+                _take_part(writer, rules, part, earlier)
     except Exception as problem:
         if not concerns_one_row(problem):
             raise
@@ -70,51 +72,86 @@ def _take_all(writer: Writer, rules: EventRules, found: Sequence[Arrived | Placi
             _take_all(writer, rules, [one])
 
 
-def _take(writer: Writer, rules: EventRules, one: Arrived | PlacingStep, earlier: EarlierTexts) -> None:
-    if isinstance(one, Arrived):
-        _place(writer, rules, one, earlier)
-        if one.revision_id % _FORGET_EVERY == 0:
-            members.forget_words(writer, one.collected_at)
-    elif (event := members.find_event(writer, one.post_id)) is None:
+def _parts(found: Sequence[Arrived | PlacingStep]) -> Iterator[Sequence[Arrived | PlacingStep]]:
+    """What is taken together; old words are forgotten after the same revisions every time, for that can be seen."""
+    start = 0
+    for end, one in enumerate(found, 1):
+        if end == len(found) or end - start == _TOGETHER or _is_last(one):
+            yield found[start:end]
+            start = end
+
+
+def _is_last(one: Arrived | PlacingStep) -> bool:
+    return isinstance(one, Arrived) and one.revision_id % _FORGET_EVERY == 0
+
+
+def _take_part(
+    writer: Writer, rules: EventRules, found: Sequence[Arrived | PlacingStep], earlier: EarlierTexts
+) -> None:
+    texts = KeptTexts(writer)
+    arrived = [one for one in found if isinstance(one, Arrived)]
+    said = {one.revision_id: words_of(one, earlier) for one in arrived}
+    texts.read_ahead(
+        [origin for one in arrived for origin in _origins(one)],
+        [tokens for words in said.values() for tokens in (words.tokens, words.whole) if tokens],
+        [words.prints for words in said.values()],
+    )
+    for one in found:
+        if not isinstance(one, Arrived):
+            texts.write()
+            _take_step(writer, texts, rules, one)
+        elif one.number:
+            texts.write()
+            _revise(writer, texts, one, said[one.revision_id])
+        else:
+            _place(writer, texts, rules, one, said[one.revision_id])
+    texts.close()
+    if _is_last(found[-1]):
+        members.forget_words(writer, found[-1].at)
+
+
+def _take_step(writer: Writer, texts: KeptTexts, rules: EventRules, one: PlacingStep) -> None:
+    event = members.find_event(writer, one.post_id)
+    if event is None:
         return
-    elif one.kind == "split":
+    if one.kind == "split":
         if event != one.post_id:
-            keep_first(writer, one, links.part(writer, one.post_id))
+            keep_first(writer, texts, one, links.part(writer, one.post_id))
     elif one.kind == "join":
         other = None if one.other is None else members.find_event(writer, one.other)
         if other is not None and one.other is not None and other != event:
             links.unite(writer, Membership(one.post_id, other, "person", None, one.other))
             links.merge_events(writer, event, other, "person")
     elif not links.is_apart(writer, one.post_id) and not links.is_apart(writer, event):
-        place_by_file(writer, rules, one, event)
+        place_by_file(writer, texts, rules, one, event)
 
 
-def _place(writer: Writer, rules: EventRules, one: Arrived, earlier: EarlierTexts) -> None:
-    words = words_of(writer, one, earlier)
-    if one.number:
-        event = members.find_event(writer, one.post_id)
-        if event == one.post_id and words.tokens:  # a revision of a first statement: copies of it are copies, too
-            keep(writer, one, event, words)
-        return
-    prints = SharedPrints(writer, words)
-    places = list(_find_places(writer, rules, one, words, prints))
+def _revise(writer: Writer, texts: KeptTexts, one: Arrived, words: ComparedWords) -> None:
+    """Keep a revision of a first statement: copies of it are copies, too."""
+    event = members.find_event(writer, one.post_id)
+    if event == one.post_id and words.tokens:
+        keep(texts, one, event, words)
+
+
+def _place(writer: Writer, texts: KeptTexts, rules: EventRules, one: Arrived, words: ComparedWords) -> None:
+    said = SaidWords(one.text, words, texts.find_sharing(words.prints))
+    places = list(_find_places(writer, texts, rules, one, said))
     joined = [place for place in places if place.added is None]
+    kept, origins = texts_of(one, words, said.sharing), list(_origins(one))
     if not joined:
-        members.open_event(writer, one, next(iter(places), None))
-        event = one.post_id
-        keep(writer, one, event, words, prints)
-    else:
-        event = joined[0].event_id
-        for place in joined[1:]:
-            if not any(links.is_apart(writer, found) for found in (event, place.event_id)):
-                event = links.merge_events(writer, event, place.event_id, place.reason, place.measure)
-                links.add_link(writer, place)
-        links.add_link(writer, joined[0])
-        members.join_event(writer, one, replace(joined[0], event_id=event))
-        if any(place.whole for place in joined):
-            keep(writer, one, event, words, prints)
-    for origin in _origins(one):
-        members.note_origin(writer, origin, one.post_id, event, one.collected_at)
+        texts.open_event(one, next(iter(places), None), kept, origins)
+        return
+    texts.write()
+    event = joined[0].event_id
+    for place in joined[1:]:
+        if not any(links.is_apart(writer, found) for found in (event, place.event_id)):
+            event = links.merge_events(writer, event, place.event_id, place.reason, place.measure)
+            links.add_link(writer, place)
+    links.add_link(writer, joined[0])
+    members.join_event(writer, one, replace(joined[0], event_id=event))
+    for text in kept if any(place.whole for place in joined) else ():
+        texts.keep(text, event, one.collected_at)
+    texts.note_origins(origins, one.post_id, event, one.collected_at)
 
 
 def _origins(one: Arrived) -> Iterable[str]:
@@ -125,26 +162,24 @@ def _origins(one: Arrived) -> Iterable[str]:
 
 
 def _find_places(
-    writer: Writer, rules: EventRules, one: Arrived, words: ComparedWords, prints: SharedPrints
+    writer: Writer, texts: KeptTexts, rules: EventRules, one: Arrived, said: SaidWords
 ) -> Iterable[Membership]:
     """The events that a post belongs to, the surest reason first; a quote comes last."""
     known: list[tuple[str, tuple[int, int] | None]] = [
-        (
-            "forward",
-            members.find_by_origin(writer, origin_of(*one.forward), one.at) if one.forward is not None else None,
-        ),
-        ("origin", members.find_by_origin(writer, origin_of(one.handle, one.native_id), one.at)),
+        ("forward", texts.find_by_origin(origin_of(*one.forward), one.at) if one.forward is not None else None),
+        ("origin", texts.find_by_origin(origin_of(one.handle, one.native_id), one.at)),
     ]
     for reason, found in known:
         if found is not None:
             yield Membership(one.post_id, found[0], reason, None, found[1])
+    words = said.words
     if not words.tokens:
         return
     within = HOUR if words.short else members.AT_MOST
-    equal = members.find_equal(writer, words.tokens, one.source_id, one.at, within, again=words.stamped)
+    equal = texts.find_equal(words.tokens, one.source_id, one.at, within, again=words.stamped)
     if equal is None and words.whole:
-        equal = members.find_equal(writer, words.whole, one.source_id, one.at, members.AT_MOST)
+        equal = texts.find_equal(words.whole, one.source_id, one.at, members.AT_MOST)
     if equal is not None:
         yield Membership(one.post_id, equal.event_id, "words", 1.0, equal.post_id)
     elif not words.short:
-        yield from find_near(writer, rules, one, one.text, words, prints, one.at)
+        yield from find_near(writer, texts, rules, one, said, one.at)

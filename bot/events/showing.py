@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.events.finding import READ, EventRules, SharedPrints, find_near, keep_first, keep_tokens, origin_of, words_of
+from bot.events.finding import READ, EventRules, SaidWords, find_near, keep_first, kept_text, origin_of, words_of
 from bot.events.likeness import contradict, resemble
 from bot.events.pictures import BITS, NEAR, bands, measure_distance, seems_to_hold_words
 from bot.events.words import ComparedWords, list_tokens, make_words
@@ -15,22 +15,23 @@ from storage.posts.ids import text_id, text_number
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
+    from storage.events.kept import KeptTexts
     from storage.events.steps import Arrived, PlacingStep
 
 
-def place_by_file(writer: Writer, rules: EventRules, step: PlacingStep, event: int) -> None:
+def place_by_file(writer: Writer, texts: KeptTexts, rules: EventRules, step: PlacingStep, event: int) -> None:
     """A file of a post has arrived or was read: events may be one because of it, or no longer."""
     one, file = steps.read_arrived(writer, step.post_id, step.after), files.read_file(writer, step.media_id)
     if one is None or file is None or one.service:
         return
-    words = words_of(writer, one)
+    words = words_of(one, steps.EarlierTexts(writer))
     if step.kind == "file":
-        event = _place_by_bytes(writer, rules, step, event, _shown(one, words), file.sha256)
+        event = _place_by_bytes(writer, texts, rules, step, event, _shown(one, words), file.sha256)
     said = _read(writer, step, file)
     if said is None or not words.short:
         return
     if not said.short:
-        _place_by_reading(writer, rules, step, event, one, said)
+        _place_by_reading(writer, texts, rules, step, event, one, said)
     elif file.picture is not None and not files.is_banner(writer, file.sha256):
         _place_by_picture(writer, rules, step, event, _shown(one, words), file.picture, said)
 
@@ -41,7 +42,7 @@ def _shown(one: Arrived, words: ComparedWords) -> ShownBy:
 
 
 def _place_by_bytes(
-    writer: Writer, rules: EventRules, step: PlacingStep, event: int, shown: ShownBy, sha256: str
+    writer: Writer, texts: KeptTexts, rules: EventRules, step: PlacingStep, event: int, shown: ShownBy, sha256: str
 ) -> int:
     """Join the posts that show the same file, if it is no banner and neither has many words; the event then."""
     files.note_file(writer, sha256, shown)
@@ -49,7 +50,7 @@ def _place_by_bytes(
         return event
     if _is_banner_now(writer, rules, sha256, shown, event):
         files.mark_banner(writer, sha256)
-        keep_first(writer, step, links.drop_file(writer, sha256))
+        keep_first(writer, texts, step, links.drop_file(writer, sha256))
         return members.find_event(writer, shown.post_id) or event
     found = None if shown.tokens is None else files.find_by_file(writer, sha256, shown, event, step.at)
     if found is None:
@@ -86,17 +87,22 @@ def _read(writer: Writer, step: PlacingStep, file: ShownFile) -> ComparedWords |
 
 
 def _place_by_reading(
-    writer: Writer, rules: EventRules, step: PlacingStep, event: int, one: Arrived, said: ComparedWords
+    writer: Writer,
+    texts: KeptTexts,
+    rules: EventRules,
+    step: PlacingStep,
+    event: int,
+    one: Arrived,
+    words: ComparedWords,
 ) -> None:
     """The words in a file are those of a post that has few itself: compare them as if it had written them."""
     found = None if step.text_id is None else files.read_words(writer, step.text_id)
-    text = "" if found is None else found[1]
-    prints = SharedPrints(writer, said)
-    equal = members.find_equal(writer, said.tokens, one.source_id, step.at, members.AT_MOST)
+    said = SaidWords("" if found is None else found[1], words, texts.find_sharing(words.prints))
+    equal = texts.find_equal(words.tokens, one.source_id, step.at, members.AT_MOST)
     if equal is not None:
         near = [Membership(step.post_id, equal.event_id, "words", 1.0, equal.post_id)]
     else:
-        near = list(find_near(writer, rules, one, text, said, prints, step.at))
+        near = list(find_near(writer, texts, rules, one, said, step.at))
     whole = False
     for place in near:
         if place.added is None:
@@ -105,7 +111,7 @@ def _place_by_reading(
             members.note_quote(writer, place)
     if (whole or event == step.post_id) and step.text_id is not None:
         number = text_id(step.post_id, READ + text_number(step.text_id) % READ)
-        keep_tokens(writer, number, event, said, prints, step.at)
+        texts.keep(kept_text(number, words, said.sharing), event, step.at)
 
 
 def _place_by_picture(

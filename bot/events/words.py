@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from zlib import crc32
 
 from bot.events.denials import count_denials
@@ -19,6 +19,9 @@ SIGNED_POSTS = 3  # so many posts in a row have to end alike before that is take
 _SHINGLE = 3
 _WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
 _MASK = (1 << 63) - 1
+_FACTORS = (1_000_003 * 1_000_033 * 0x9E3779B97F4A7C15, 1_000_033 * 0x9E3779B97F4A7C15, 0x9E3779B97F4A7C15)
+_MODULUS = 1 << 103  # what is beyond is not in a number
+_REMEMBERED = 1 << 14  # tokens: a few megabytes
 # Web addresses, mail addresses and handles: of ASCII, for other scripts are beside them without a space. Every part is
 # bounded, so that any text costs linearly.
 _ADDRESS = re.compile(
@@ -70,9 +73,9 @@ _HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 _MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComparedWords:
-    """The compared words of one text, in order; `run` numbers each three of them that follow each other.
+    """The compared words of one text, in order.
 
     `whole` is the text with its signature, where little is left without it, or without a last line that holds an
     address: what a source says again and again with another number looks like a signature, and an equal text is a copy
@@ -81,8 +84,6 @@ class ComparedWords:
     """
 
     tokens: tuple[str, ...]
-    run: tuple[int, ...]
-    shingles: frozenset[int]
     whole: tuple[str, ...] = ()
     stamped: bool = False
 
@@ -90,12 +91,37 @@ class ComparedWords:
     def short(self) -> bool:
         return len(self.tokens) < SHORT
 
+    @cached_property
+    def shingles(self) -> frozenset[tuple[str, ...]]:
+        """Each three words that follow each other."""
+        tokens = self.tokens
+        if len(tokens) < _SHINGLE:
+            return frozenset((tokens,) if tokens else ())
+        return frozenset(zip(tokens, tokens[1:], tokens[2:], strict=False))
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """A number for each of them, in order: the same on every machine and in every process, for they are stored."""
+        values = [_numbers()[token] for token in self.tokens]
+        values += [_Numbers.NONE] * (_SHINGLE - len(values)) if values else []
+        one, two, three = zip(*values, strict=True) if values else ((), (), ())
+        return tuple([(x + y + z) >> 40 & _MASK for x, y, z in zip(one, two[1:], three[2:], strict=False)])
+
+    @cached_property
+    def prints(self) -> frozenset[int]:
+        """Some of these numbers, chosen so that two texts that share six tokens in a row share one.
+
+        Winnowing, by Schleimer, Wilkerson and Aiken: "Winnowing: local algorithms for document fingerprinting" (2003).
+        """
+        run = self.numbers
+        if len(run) <= _WINDOW:
+            return frozenset(run and (min(run),))
+        return frozenset(map(min, zip(run, run[1:], run[2:], run[3:], strict=False)))
+
 
 def make_words(tokens: Sequence[str]) -> ComparedWords:
     """The words of a text whose tokens are known."""
-    tokens = tokens[:_MOST]
-    run = _shingles(tokens)
-    return ComparedWords(tuple(tokens), tuple(run), frozenset(run))
+    return ComparedWords(tuple(tokens[:_MOST]))
 
 
 def read_words(text: str, earlier: Sequence[str] = ()) -> ComparedWords:
@@ -223,27 +249,20 @@ def _is_name(line: str) -> bool:
     return len(tokens) <= _NAME and not count_denials(tokens)
 
 
-def fingerprints(words: ComparedWords) -> frozenset[int]:
-    """Some of the shingles, chosen so that two texts that share six tokens in a row share one.
+class _Numbers(dict[str, tuple[int, int, int]]):
+    """What a token adds to the number of three, as the first, second and third of them."""
 
-    Winnowing, by Schleimer, Wilkerson and Aiken: "Winnowing: local algorithms for document fingerprinting" (2003).
-    """
-    run = words.run
-    if len(run) <= _WINDOW:
-        return frozenset(run and (min(run),))
-    return frozenset(map(min, zip(run, run[1:], run[2:], run[3:], strict=False)))
+    NONE = (0, 0, 0)
 
-
-def _shingles(tokens: Sequence[str]) -> list[int]:
-    """The same numbers on every machine and in every process, for they are stored."""
-    values = [_number(token) for token in tokens]
-    values += [0] * (_SHINGLE - len(values)) if values else []
-    return [
-        ((one * 1_000_003 + two) * 1_000_033 + three) * 0x9E3779B97F4A7C15 >> 40 & _MASK
-        for one, two, three in zip(values, values[1:], values[2:], strict=False)
-    ]
+    def __missing__(self, token: str) -> tuple[int, int, int]:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        number = crc32(token.encode("utf-8", "surrogatepass")) + 1
+        first, second, third = (number * factor % _MODULUS for factor in _FACTORS)
+        self[token] = found = first, second, third
+        return found
 
 
-@lru_cache(maxsize=1 << 15)
-def _number(token: str) -> int:
-    return crc32(token.encode("utf-8", "surrogatepass")) + 1
+@cache
+def _numbers() -> _Numbers:
+    return _Numbers()

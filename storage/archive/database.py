@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Parameters: TypeAlias = Mapping[str, object]
 
 # Every schema that this program can bring up to date, oldest first; the last one is current.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 _WAIT_S = 30
 _STATEMENTS = 512  # that a connection has ready: collecting and deciding ask some 150 different ones
 _PRAGMAS = (
@@ -134,7 +134,7 @@ class PooledReader(Reader):
 class Writer(Reader):
     """Asks and changes the archive, inside the transaction that `Archive.writing` has begun."""
 
-    def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+    def execute_many(self, statement: str, rows: Sequence[Mapping[str, object] | Sequence[object]]) -> None:
         """Run the same statement once for each row of parameters."""
         if rows:
             self._connection.executemany(statement, rows)

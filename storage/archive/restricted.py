@@ -112,8 +112,8 @@ CLOSED = frozenset(
         "bot_answers", "bots", "config_entries", "digest_schedules", "digests", "done_requests",
         "event_bands", "event_banners",
         "event_corrections", "event_files", "event_messages", "event_origins", "event_pictures", "event_prints",
-        "event_steps", "event_words", "sendings", "targets", "telegram_account", "telegram_peers",
-        "telegram_requests", "telegram_spent", "telegram_waits",
+        "event_steps", "event_waiting_prints", "event_words", "sendings", "targets",
+        "telegram_account", "telegram_peers", "telegram_requests", "telegram_spent", "telegram_waits",
     }
 )  # fmt: skip
 _INDEXES = {"posts_index": "t.rowid", "texts_index": "t.rowid >> 14"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
 from storage.events import steps
+from storage.events.prints import forget_all_prints, forget_prints
 from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS
 
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than this after the last is a new event
 AT_MOST = 7 * AFTER_NEWEST
-_NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
 _REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
-_AT_ONCE = 1_000  # pairs of a fingerprint and a text: most posts have fewer
-_WARM = 5  # from which on a fingerprint may be in such a phrase
-_CANDIDATES = 12  # by each of two measures
-Sharing: TypeAlias = Mapping[int, Sequence[int]]  # the kept texts that have each fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,64 +121,25 @@ def find_equal(
     return next((_candidate(row) for row in rows), None)
 
 
-def find_candidates(
-    reader: Reader, sharing: Sharing, every: frozenset[int], source_id: int, at: int, *, again: bool = False
-) -> list[Candidate]:
-    """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
-
-    `every` are all shingles of the text, of which `sharing` has some: where most of those are in stock phrases, the
-    shingles that are not find the statement. `again` leaves out what this source has said, however short ago.
-    """
-    known = sharing
-    hot: list[int] = []
-    if are_stock(sharing):
-        known = {**sharing, **read_sharing(reader, every - sharing.keys())}
-        hot = sorted(value for value in sharing if len(known[value]) >= _NEIGHBOURS)[:1]
-    rare = [texts for texts in known.values() if 0 < len(texts) < _NEIGHBOURS]
-    shared = Counter(text for texts in rare for text in texts)
-    shared.update(text for value in hot for text in sorted(known[value], reverse=True)[:_NEIGHBOURS])
-    if not shared:
-        return []
-    own = max(min(len(rare), len(sharing)), 1)
-    rows = reader.rows(
-        "SELECT w.text_id, w.prints FROM event_words w JOIN events e ON e.id = w.event_id"
+def list_open(reader: Reader, texts: Iterable[int], at: int) -> list[int]:
+    """Those of these texts whose event a copy may still join at this time."""
+    return reader.column(
+        "SELECT w.text_id FROM event_words w JOIN events e ON e.id = w.event_id"
         f" WHERE w.text_id {in_list('texts')} AND {_OPEN}",
-        {"texts": as_list(shared), **window(at)},
+        {"texts": as_list(texts), **window(at)},
     )
-    near = [(row["text_id"], row["prints"]) for row in rows]
-    near = [(text, size) for text, size in near if shared[text] * 4 >= min(size, own)]
-    by_part = sorted(near, key=lambda one: (-shared[one[0]] / one[1], -one[0]))[:_CANDIDATES]
-    by_share = sorted(near, key=lambda one: (-shared[one[0]], -one[0]))[:_CANDIDATES]
-    best = {text for text, _ in (*by_part, *by_share)}
-    if not best:
-        return []
+
+
+def read_candidates(
+    reader: Reader, texts: Iterable[int], source_id: int, at: int, *, again: bool = False
+) -> list[Candidate]:
+    """These texts, but for those whose event is closed or of which a post of this source would be news."""
     rows = reader.rows(
         "SELECT w.text_id, w.event_id, w.tokens, w.at FROM event_words w JOIN events e ON e.id = w.event_id"
-        f" WHERE w.text_id {in_list('texts')} AND {REPEATED} IS NOT 1",
-        {"texts": as_list(best), **said_by(source_id, at, always=again)},
+        f" WHERE w.text_id {in_list('texts')} AND {_OPEN} AND {REPEATED} IS NOT 1",
+        {"texts": as_list(texts), **window(at), **said_by(source_id, at, always=again)},
     )
     return [_candidate(row) for row in rows]
-
-
-def are_stock(sharing: Sharing) -> bool:
-    """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-    return 2 * sum(len(texts) < _WARM for texts in sharing.values()) < len(sharing)
-
-
-def read_sharing(reader: Reader, prints: Collection[int]) -> Sharing:
-    """The texts that have each fingerprint; of one that is in many, the newest `_NEIGHBOURS`."""
-    known: dict[int, list[int]] = {value: [] for value in prints}
-    rows = reader.rows(
-        "SELECT j.value, p.text_id FROM json_each(:prints) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
-        " LIMIT :most + 0",
-        {"prints": as_list(known), "most": _AT_ONCE},
-    )
-    for value, text in rows:
-        known[value].append(text)
-    if len(rows) == _AT_ONCE:  # stock phrases: those of thousands are not read to the end
-        newest = "SELECT text_id FROM event_prints WHERE fingerprint = :value ORDER BY text_id DESC LIMIT :most + 0"
-        return {value: reader.column(newest, {"value": value, "most": _NEIGHBOURS}) for value in known}
-    return known
 
 
 def _candidate(row: Row) -> Candidate:
@@ -195,20 +151,28 @@ def digest_words(tokens: Sequence[str]) -> str:
     return sha256(" ".join(tokens).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def open_event(writer: Writer, arrived: Arrived, quotes: Membership | None = None) -> None:
-    """Let a post be the first of an event; `quotes` says which event it repeats."""
-    writer.execute(
+def open_events(writer: Writer, opened: Iterable[tuple[Arrived, Membership | None]]) -> None:
+    """Let each post be the first of an event; the other says which event it repeats."""
+    events: list[dict[str, object]] = []
+    posts: list[dict[str, object]] = []
+    for arrived, quotes in opened:
+        post, at = arrived.post_id, arrived.collected_at
+        measure, added, other = (
+            (None, None, None) if quotes is None else (quotes.measure, quotes.added, quotes.event_id)
+        )
+        events.append({"id": post, "at": at, "quotes": other})
+        posts.append(_member_row(Membership(post, post, "first", measure, post, added), at))
+    writer.execute_many(
         "INSERT INTO events (id, opened_at, newest_at, quotes) VALUES (:id, :at, :at, :quotes)"
         " ON CONFLICT (id) DO UPDATE SET leads_to = NULL",
-        {"id": arrived.post_id, "at": arrived.collected_at, "quotes": quotes.event_id if quotes else None},
+        events,
     )
-    post, measure, added = (arrived.post_id, quotes.measure, quotes.added) if quotes else (arrived.post_id, None, None)
-    _belong(writer, Membership(post, post, "first", measure, post, added), arrived.collected_at)
+    writer.execute_many(_BELONG, posts)
 
 
 def join_event(writer: Writer, arrived: Arrived, place: Membership) -> None:
     """Let a post be one more member of an event."""
-    _belong(writer, place, arrived.collected_at)
+    writer.execute(_BELONG, _member_row(place, arrived.collected_at))
     writer.execute(
         "UPDATE events SET newest_at = max(newest_at, :at),"
         " origin = CASE WHEN :origin THEN :post ELSE origin END WHERE id = :id",
@@ -234,52 +198,57 @@ def note_quote(writer: Writer, quote: Membership) -> None:
     )
 
 
-def _belong(writer: Writer, place: Membership, at: int) -> None:
-    writer.execute(
-        "INSERT INTO event_posts (post_id, event_id, reason, measure, at, added)"
-        " VALUES (:post, :event, :reason, :measure, :at, :added) ON CONFLICT (post_id) DO UPDATE SET"
-        " event_id = excluded.event_id, reason = excluded.reason, measure = excluded.measure, added = excluded.added",
-        {
-            "post": place.post_id,
-            "event": place.event_id,
-            "reason": place.reason,
-            "measure": place.measure,
-            "at": at,
-            "added": place.added,
-        },
-    )
+_BELONG = (
+    "INSERT INTO event_posts (post_id, event_id, reason, measure, at, added)"
+    " VALUES (:post, :event, :reason, :measure, :at, :added) ON CONFLICT (post_id) DO UPDATE SET"
+    " event_id = excluded.event_id, reason = excluded.reason, measure = excluded.measure, added = excluded.added"
+)
 
 
-def note_origin(writer: Writer, origin: str, post_id: int, event_id: int, at: int) -> None:
-    """Let forwards of this message find the event, as long as a copy may join it."""
-    writer.execute(
+def _member_row(place: Membership, at: int) -> dict[str, object]:
+    return {
+        "post": place.post_id,
+        "event": place.event_id,
+        "reason": place.reason,
+        "measure": place.measure,
+        "at": at,
+        "added": place.added,
+    }
+
+
+def origin_row(origin: str, post_id: int, event_id: int, at: int) -> dict[str, object]:
+    """What `note_origins` takes: forwards of this message find the event of this post at this time."""
+    return {"origin": origin, "event": event_id, "post": post_id, **window(at)}
+
+
+def note_origins(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
+    """Let forwards of these messages find their events, as long as a copy may join those that they find now."""
+    writer.execute_many(
         "INSERT INTO event_origins (origin, event_id, post_id) VALUES (:origin, :event, :post)"
         " ON CONFLICT (origin) DO UPDATE SET event_id = excluded.event_id, post_id = excluded.post_id"
         f" WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = event_origins.event_id AND {_OPEN})",
-        {"origin": origin, "event": event_id, "post": post_id, **window(at)},
+        rows,
     )
 
 
-def keep_words(
-    writer: Writer, number: int, event_id: int, tokens: Sequence[str], prints: Iterable[int], at: int
-) -> None:
-    """Let copies of these words, which are text `number`, find the event."""
-    found = sorted(prints)  # neighbours are written to the same pages
-    writer.execute(
+def words_row(number: int, event_id: int, tokens: Sequence[str], prints: int, at: int) -> dict[str, object]:
+    """What `keep_words` takes: words that are text `number`, with so many fingerprints."""
+    return {
+        "text": number,
+        "event": event_id,
+        "tokens": " ".join(tokens),
+        "digest": digest_words(tokens),
+        "prints": prints,
+        "at": at,
+    }
+
+
+def keep_words(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
+    """Keep the words of texts, each for its event."""
+    writer.execute_many(
         "INSERT INTO event_words (text_id, event_id, tokens, digest, prints, at)"
         " VALUES (:text, :event, :tokens, :digest, :prints, :at) ON CONFLICT (text_id) DO NOTHING",
-        {
-            "text": number,
-            "event": event_id,
-            "tokens": " ".join(tokens),
-            "digest": digest_words(tokens),
-            "prints": len(found),
-            "at": at,
-        },
-    )
-    writer.execute_many(
-        "INSERT INTO event_prints (fingerprint, text_id) VALUES (:print, :text) ON CONFLICT DO NOTHING",
-        [{"print": value, "text": number} for value in found],
+        rows,
     )
 
 
@@ -292,12 +261,13 @@ def forget_words(writer: Writer, at: int) -> None:
     pictures = writer.column(
         f"SELECT w.media_id FROM event_pictures w JOIN event_posts b ON b.post_id = w.post_id {closed}", window(at)
     )
-    for tables, column, ids in (
-        (("event_prints", "event_words"), "text_id", words),
-        (("event_bands", "event_pictures"), "media_id", pictures),
+    forget_prints(writer, words)
+    for table, column, ids in (
+        ("event_words", "text_id", words),
+        ("event_bands", "media_id", pictures),
+        ("event_pictures", "media_id", pictures),
     ):
-        for table in tables:
-            writer.execute(f"DELETE FROM {table} WHERE {column} {in_list('ids')}", {"ids": as_list(ids)})
+        writer.execute(f"DELETE FROM {table} WHERE {column} {in_list('ids')}", {"ids": as_list(ids)})
 
 
 def correct(
@@ -314,8 +284,9 @@ def correct(
 
 def forget_events(writer: Writer) -> None:
     """Begin from nothing: all but the steps follows from the archive."""
+    forget_all_prints(writer)
     for table in (
-        *("event_prints", "event_words", "event_origins", "event_links", "event_files", "event_banners"),
+        *("event_words", "event_origins", "event_links", "event_files", "event_banners"),
         *("event_bands", "event_pictures", "event_posts", "events"),
     ):
         writer.execute(f"DELETE FROM {table}")

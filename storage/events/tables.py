@@ -6,7 +6,7 @@ All but `event_corrections` and `event_steps` follow from the archive: `communiq
 
 from typing import ClassVar
 
-from sqlalchemy import REAL, Column, ForeignKey, Index, Integer, Text
+from sqlalchemy import REAL, Column, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy import text as clause
 from sqlmodel import Field, SQLModel
 
@@ -77,6 +77,15 @@ class EventPrintTable(SQLModel, table=True):
 
     fingerprint: int = Field(sa_column=Column(Integer, primary_key=True))
     text_id: int = Field(sa_column=Column(Integer, primary_key=True))
+
+
+class EventWaitingPrintsTable(SQLModel, table=True):
+    """The fingerprints of a text of the newest, which wait to be rows of EventPrintTable: see storage.events.prints."""
+
+    __tablename__: ClassVar[str] = "event_waiting_prints"
+
+    text_id: int = Field(primary_key=True)
+    prints: bytes = Field(sa_type=LargeBinary)
 
 
 class EventCorrectionTable(SQLModel, table=True):

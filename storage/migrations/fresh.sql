@@ -139,6 +139,13 @@ CREATE TABLE event_prints (
 
 CREATE INDEX event_prints_of ON event_prints (text_id);
 
+CREATE TABLE event_waiting_prints (
+	text_id INTEGER NOT NULL,
+	prints BLOB NOT NULL,
+	PRIMARY KEY (text_id)
+)
+ STRICT;
+
 CREATE TABLE event_words (
 	text_id INTEGER NOT NULL,
 	event_id INTEGER NOT NULL,

@@ -10,7 +10,7 @@ import pytest
 from bot.events.finding import find_own_words, read_names
 from bot.events.likeness import compare, may_be_near
 from bot.events.numerals import find_values
-from bot.events.words import fingerprints, list_tokens, read_words
+from bot.events.words import list_tokens, read_words
 
 PAIRS = Path(__file__).with_name("copies.tsv")
 CLAIM = (
@@ -44,7 +44,7 @@ def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
     apart = [
         (how, first)
         for label, _, how, first, later in pairs()
-        if label == "copy" and not fingerprints(read_words(first)) & fingerprints(read_words(later))
+        if label == "copy" and not read_words(first).prints & read_words(later).prints
     ]
     assert apart == []
 
