@@ -165,6 +165,12 @@ def test_a_feed_whose_window_was_shorter_than_the_absence_leaves_an_open_gap() -
     assert (gap.low, gap.high, gap.from_at, gap.to_at) == (None, None, 7, 40)
 
 
+def test_what_a_source_calls_history_is_stored_and_alerts_nobody() -> None:
+    posts = tuple(FetchedPost(name, Raw(b"", "x")) for name in ("old", "new"))
+    step = ledger.newest(row(None), Batch(posts=posts, history=frozenset({"old"})), History())
+    assert ([post.native_id for post in step.fresh], [post.native_id for post in step.old]) == (["new"], ["old"])
+
+
 def test_a_gap_does_not_end_before_it_begins_where_pages_have_a_date_and_no_hour() -> None:
     today = (FetchedPost("b", Raw(b"", "x"), posted_at=3), FetchedPost("c", Raw(b"", "x"), posted_at=40))
     (dated,) = ledger.newest(row(None), Batch(posts=today, overlap=False), History()).change.opened

@@ -35,6 +35,7 @@ class BlueskyServer:
     answers: dict[str, Answer] = field(default_factory=dict)  # by a part of a path: instead of the usual answer
     lag: bool = False
     by_place: bool = False
+    endless: bool = False  # its last page names a cursor, too
     pinned: dict[str, Any] | None = None  # an entry that stands on top of the newest page
     status: str | None = None  # what the account's own server says of an account that it does not show
     names: list[str] | None = None
@@ -140,14 +141,15 @@ class BlueskyServer:
     def _feed(self, cursor: str | None) -> Answer:
         if self.by_place:
             place = int(cursor or 0)
-            shown, cursors = self.entries[::-1][place:], str(place + self.page)
+            shown = self.entries[::-1][place:]
+            cursors = str(place + len(shown[: self.page]))
         else:
             shown = [one for one in self.entries[::-1] if cursor is None or _key(one) < cursor]
             cursors = _key(shown[: self.page][-1]) if shown else ""
         body: dict[str, Any] = {"feed": shown[: self.page]}
         if self.pinned is not None and cursor is None:
             body["feed"] = [self.pinned, *body["feed"]]
-        if len(shown) > self.page:
+        if len(shown) > self.page or self.endless:
             body["cursor"] = cursors
         return _json(body)
 

@@ -352,17 +352,21 @@ def rounds_of(server: BlueskyServer, *between: Callable[[], object], **keys: Any
     return on(server, work, **keys)
 
 
-def test_a_known_post_that_a_server_shows_on_top_again_hides_no_gap() -> None:
+@pytest.mark.parametrize("later", [0, 2])
+def test_a_known_post_that_a_server_shows_on_top_again_hides_no_gap(later: int) -> None:
+    """`later`: with so many new ones above it, it is the last entry of the newest page."""
     server = town("Notice 0", "Notice 1", "Notice 2", page=3)
 
     def edit_behind_seven_new_ones() -> None:
-        for number in range(7):
+        for number in range(7 - later):
             server.post(f"New {number}")
         key = server.entries[1]["post"]["uri"].rpartition("/")[2]
         server.edit(key, "Notice 1, mended")
         top = server.entries.pop(1)
         top["post"] = top["post"] | {"indexedAt": written(NOW)}
         server.entries.append(top)
+        for number in range(7 - later, 7):
+            server.post(f"New {number}")
         server.by_place = True
 
     second = rounds_of(server, edit_behind_seven_new_ones)[1]
@@ -528,6 +532,45 @@ def test_a_deleted_post_does_not_come_back_because_the_appview_still_shows_it() 
         return [second, third, texts(await reader.round())]
 
     assert on(server, work) == [["Notice 1"], ["Notice 1"], ["Notice 0", "Notice 1"]]
+
+
+def test_a_post_that_is_there_after_all_is_read_in_the_feed_again() -> None:
+    server = town("Notice 0", "Notice 1")
+    gone = next(iter(server.records)).rpartition("/")[2]
+
+    async def work(reader: Rounds) -> list[list[str]]:
+        await reader.round()
+        server.answers[f"rkey={gone}"] = Answer(b'{"error": "RecordNotFound"}', 400, JSON)
+        await reader.source.check(gone)
+        second = texts(await reader.round())
+        server.answers.clear()
+        await reader.source.check(gone)
+        return [second, texts(await reader.round())]
+
+    assert on(server, work) == [["Notice 1"], ["Notice 0", "Notice 1"]]
+
+
+@pytest.mark.parametrize("error", ["InvalidRequest", "ActorNotFound", "NotFound"])
+def test_an_empty_feed_of_an_account_that_is_not_there_is_no_first_contact(error: str) -> None:
+    server = BlueskyServer()
+    server.answers["getProfile"] = Answer(
+        json.dumps({"error": error, "message": "Could not find user"}).encode(), 404, JSON
+    )
+    with pytest.raises(Never, match="Could not find user"):
+        on(server, lambda reader: reader.round(), actor=DID)
+
+
+def test_an_account_whose_last_post_is_deleted_is_empty_and_not_broken() -> None:
+    server = town("Notice 0")
+    server.answers["getProfile"] = Answer(json.dumps(server.author()).encode(), 200, JSON)
+    key = next(iter(server.records)).rpartition("/")[2]
+    assert rounds_of(server, lambda: server.delete(key), actor=DID) == [["Notice 0"], []]
+
+
+def test_the_end_of_a_feed_may_name_the_same_cursor_again() -> None:
+    server = town("Notice 0", "Notice 1", page=1)
+    server.by_place = server.endless = True
+    assert rounds_of(server, lambda: None, backfill="all") == [["Notice 1", "Notice 0"], ["Notice 1"]]
 
 
 # Who ------------------------------------------------------------------------------------------------------------------

@@ -95,6 +95,8 @@ def _page(
 ) -> FeedPage:
     items, others = foreign_json.read_items(body.decode("utf-8"), key)
     below = _text(others.get("cursor")) or None
+    if below is not None and below == after and not items:
+        below = None  # some write it at the end, too
     if below is not None and below == after:
         raise ValueError("it leads to the same page again, not to an older one")
     entries: dict[str, FeedEntry] = {}

@@ -32,10 +32,13 @@ _STATES: Mapping[str, str] = {
     "takendown": TAKEN_DOWN,
     "suspended": TAKEN_DOWN,
     "AccountNotFound": NOT_FOUND,
+    "ActorNotFound": NOT_FOUND,
+    "ProfileNotFound": NOT_FOUND,
     "RepoNotFound": NOT_FOUND,
     "deleted": NOT_FOUND,
 }
 _NO_RECORD = "Could not locate record"  # of servers that have no name for that, and where there is no such account
+_NO_NAMES = ("InvalidRequest", "NotFound", "BadRequest")  # of errors that only their message describes
 _MISSING = ("not found", "unable to resolve", "could not find", "couldn't find")
 
 
@@ -82,8 +85,12 @@ class Servers:
     async def _verify(self, did: str, called: str) -> None:
         """Make sure that the account names its handle, too (https://atproto.com/specs/handle). Raises Never."""
         document: Mapping[str, object] = {}
-        with suppress(Later, Never):  # without the directory, the AppView's word is good
-            document = await self._read_document(did)
+        keys = self._settings.model_fields_set
+        if (
+            "pds_url" not in keys or "plc_url" in keys
+        ):  # a network of one's own need not have its accounts in the usual one
+            with suppress(Later, Never):  # without the directory, the AppView's word is good
+                document = await self._read_document(did)
         names = document.get("alsoKnownAs")
         own = [str(name).removeprefix("at://").lower() for name in names] if isinstance(names, list) else None
         if called == NO_HANDLE or (own is not None and self.account not in own):
@@ -194,7 +201,7 @@ class Servers:
 
     def _refusal(self, host: str, status: int, error: str, said: str) -> Later | Never:
         state = _STATES.get(error)
-        if state is None and error == "InvalidRequest" and any(words in said.lower() for words in _MISSING):
+        if state is None and (error in _NO_NAMES and any(words in said.lower() for words in _MISSING)):
             state = NOT_FOUND
         if state is None:
             return Later(f"{host} answered {status} {error} {said}".rstrip())

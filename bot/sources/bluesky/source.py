@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -59,7 +60,9 @@ class Bluesky:
         self._servers = Servers(settings, tools.http, tools.clock)
         self._living = LivingPosts(tools.clock)
         self._announcements = Jetstream.audience(settings.jetstream_urls, tools)
-        self._absent: dict[str, int] = {}  # when its own server had no such post, since the last fetch
+        self._looks: dict[
+            str, int | None
+        ] = {}  # since the last fetch: when its own server had no such post, None: it has
         self._failed: Later | None = None  # how the AppView failed when this round began its second way
         self._status_at = tools.clock.now()  # when its own server was last asked for the account
 
@@ -92,10 +95,8 @@ class Bluesky:
             return Checked(native_id, "absent", _BY_RECORD)
         asked_at = self._clock.now()
         found = await self._living.check(native_id, self._one, _BY_RECORD, apart=MINUTE)
-        if found.presence == "present":
-            self._absent.pop(native_id, None)
-        elif found.control:
-            self._absent[native_id] = asked_at
+        if found.control:
+            self._looks[native_id] = None if found.presence == "present" else asked_at
         return found
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
@@ -131,11 +132,18 @@ class Bluesky:
         page = await servers.read(lambda: read_feed(reply.body, self._reading(note.did), note.below))
         if page.quarantined and not page.entries:
             raise Later(f"no post that {servers.account} answered can be read", state=UNREADABLE)
-        if not page.entries and note.known and not note.below:
-            profile = await servers.read_profile(note.did)
-            if profile.get("postsCount") != 0:
+        if not page.entries and not note.below and (note.known or not note.contacted):
+            profile = await servers.read_profile(note.did)  # which is refused where there is no such account
+            if note.known and profile.get("postsCount") != 0 and await self._has_records(note.did):
                 raise Later(f"{servers.account} shows no posts any more, though it had some", state=UNREADABLE)
         return page, reply
+
+    async def _has_records(self, did: str) -> bool:
+        """Whether its own server has posts of the account, as far as that can be found out."""
+        with suppress(Later, Never):
+            page, _ = await self._records(did, "")
+            return bool(page.entries)
+        return True
 
     async def _batch(self, page: FeedPage, reply: Reply, note: FeedProgress) -> Batch:
         """What a page of the feed means, and the cursor after it."""
@@ -178,9 +186,9 @@ class Bluesky:
 
     def _still_shown(self, page: FeedPage, note: FeedProgress) -> dict[str, int]:
         """What the newest page shows though the account's own server has it no longer."""
-        gone, self._absent = note.gone | self._absent, {}
+        looks, self._looks = {**note.gone, **self._looks}, {}
         shown = {one.post.native_id for one in (*page.entries, *page.pinned)}
-        return {native_id: at for native_id, at in gone.items() if native_id in shown}
+        return {native_id: at for native_id, at in looks.items() if at is not None and native_id in shown}
 
     async def _find_status(self, note: FeedProgress) -> str:
         """What the account's own server says of it; as before where it was asked within the hour, or does not say."""
@@ -196,13 +204,8 @@ class Bluesky:
     async def _second_way(self, note: FeedProgress, failed: Later) -> Batch:
         """The next page of the account's own records, while the AppView fails. Raises Later and Never."""
         self._failed = failed
-        below = f"&cursor={quote(note.records, safe='')}" if note.records else ""
-        account = quote(note.did, safe=":")
         try:
-            reply = await self._servers.ask_own(
-                note.did, f"com.atproto.repo.listRecords?repo={account}&collection={POST}&limit={_A_PAGE}{below}"
-            )
-            page = await self._servers.read(lambda: read_records(reply.body, self._reading(note.did), note.records))
+            page, reply = await self._records(note.did, note.records)
         except (Later, Never) as second:
             self._failed = None
             raise _join(failed, second) from None
@@ -222,6 +225,14 @@ class Bluesky:
             detail=f"read at the account's own server, without reposts: {failed.reason}",
             fetch=reply.recorded(_BY_RECORDS),
         )
+
+    async def _records(self, did: str, below: str) -> tuple[FeedPage, Reply]:
+        """The page of the account's own records behind a cursor. Raises Later and Never."""
+        servers = self._servers
+        where = f"&cursor={quote(below, safe='')}" if below else ""
+        asked = f"repo={quote(did, safe=':')}&collection={POST}&limit={_A_PAGE}{where}"
+        reply = await servers.ask_own(did, f"com.atproto.repo.listRecords?{asked}")
+        return await servers.read(lambda: read_records(reply.body, self._reading(did), below)), reply
 
     async def _one(self, native_id: str) -> Seen:
         """A post; True for a repost that is there; None where the account's server has no such record."""
