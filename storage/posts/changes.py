@@ -7,8 +7,10 @@ has a say in it, so whoever remembers a place continues there, after whatever re
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from storage.archive.database import as_list, in_list
 from storage.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -101,6 +103,17 @@ def read_changes(reader: Reader, after: Position, limit: int) -> list[Change]:
         if len(found) >= limit:
             break
     return found
+
+
+def read_last_changes(reader: Reader, posts: Collection[int]) -> dict[int, int]:
+    """When each of these posts last changed, was deleted or came back, microseconds UTC: never earlier than before."""
+    changes = (
+        "SELECT post_id, max(collected_at, coalesce(edited_at, 0)) AS at FROM revisions",
+        "SELECT post_id, at FROM disappearances",
+    )
+    every = " UNION ALL ".join(f"{one} WHERE post_id {in_list('posts')}" for one in changes)
+    rows = reader.rows(f"SELECT post_id, max(at) AS at FROM ({every}) GROUP BY post_id", {"posts": as_list(posts)})
+    return {row["post_id"]: row["at"] for row in rows}
 
 
 _PLACES = {"revisions": "revision", "disappearances": "disappearance", "matches": "match"}

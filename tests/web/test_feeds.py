@@ -1,6 +1,7 @@
 """Feeds of a search and of a rule, and the list of sources: as feed readers read them, and for whom a token is good."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.foreign.opml import read_opml
+from storage.archive.database import Archive
 from storage.people import tokens
+from storage.posts import saving
+from storage.records import Checked
 from storage.rows import PostRow
-from tests.web.archive import Seeded
+from tests.web.archive import FETCHED, MINUTE, Seeded
 from tests.web.letting_in import guarded
 from tests.web.serving import asking, opened
+from tests.web.test_stream import day_after, delete
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -55,6 +60,29 @@ def test_a_deletion_says_so_and_an_edit_is_an_update_of_the_same_entry(client: T
     [edited] = client.get(f"/feeds/search.json?q=id:{seeded.posts['edited']}").json()["items"]
     assert edited["date_modified"][:19] == post["edited_at"][:19] > edited["date_published"][:19]
     assert "revision 3" in edited["content_text"]
+
+
+def test_a_post_that_comes_back_is_an_update_too(copy_of_seeded: Callable[[], Seeded]) -> None:
+    seeded = copy_of_seeded()
+    seeded = replace(seeded, posts=dict(seeded.posts))
+    seen = []
+    with Archive(seeded.data_dir / "communique.db") as archive, opened(seeded) as room, asking(room) as client:
+        day = day_after(seeded, archive)
+
+        def look() -> None:
+            [entry] = client.get("/feeds/search.json?q=quarry").json()["items"]
+            seen.append((entry["date_modified"], entry["_communique"]["deleted_at"] is not None))
+
+        post = day.say("hill-rangers", "new", "The quarry is closed.")
+        look()
+        delete(day, post)
+        look()
+        day.now += MINUTE
+        with archive.writing() as writer:
+            saving.save_check(writer, post, Checked("1001", "present", "page", fetch=FETCHED), day.now, apart=MINUTE)
+        look()
+    assert [is_gone for _, is_gone in seen] == [False, True, False]
+    assert sorted({at for at, _ in seen}) == [at for at, _ in seen]
 
 
 def test_an_edit_that_takes_the_words_away_is_an_update_and_not_the_end_of_an_entry(client: TestClient) -> None:
@@ -106,7 +134,7 @@ def test_words_of_strangers_are_words_in_a_feed() -> None:
         posted_raw=hostile, collected_at=at, edited_at=None, deleted_at=None, text=hostile, language="my",
         forward=None, reply_to=None, raw_sha256="", links=(), media=(), texts=(), rules=(), revisions=1,
     )  # fmt: skip
-    made = make_entries([post])
+    made = make_entries([post], {})
     read = ET.fromstring(write_atom("urn:x", hostile, newest_update(made), made))
     assert not list(read.iter("script"))
     assert not list(read.iter(f"{ATOM}link"))

@@ -1,6 +1,6 @@
 """PURE: posts as entries of a feed: an edit is an update of the same entry, and a deleted post says that it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.documents.as_json import headed, iso
@@ -27,9 +27,9 @@ class GivenEntry:
     deleted: str | None
 
 
-def make_entries(posts: Sequence[PostRow]) -> list[GivenEntry]:
-    """The entries of these posts, in their order."""
-    return [_entry(post) for post in posts]
+def make_entries(posts: Sequence[PostRow], changed: Mapping[int, int]) -> list[GivenEntry]:
+    """The entries of these posts, in their order; `changed` says when each of them changed last."""
+    return [_entry(post, changed.get(post.id, 0)) for post in posts]
 
 
 def newest_update(entries: Sequence[GivenEntry]) -> str:
@@ -37,7 +37,7 @@ def newest_update(entries: Sequence[GivenEntry]) -> str:
     return max((entry.updated for entry in entries), default=_NEVER)
 
 
-def _entry(post: PostRow) -> GivenEntry:
+def _entry(post: PostRow, changed: int) -> GivenEntry:
     words = headed(f"{post.title}\n\n{post.text}", post.title) if post.title else post.text
     words = words if words.strip() else ", ".join(f"[{item.kind}]" for item in post.media) or "[no words]"
     beginning = one_line(words).strip() or one_line(f"{post.source}/{post.native_id}")
@@ -48,7 +48,6 @@ def _entry(post: PostRow) -> GivenEntry:
         mark, note = "[deleted] ", f"This post was deleted, as was seen {deleted}. It said:\n\n"
     elif post.revisions > 1:
         note = f"Edited, as was seen {_whole(post.edited_at)}; revision {post.revisions}.\n\n"
-    changed = max(post.collected_at, post.edited_at or 0, post.deleted_at or 0)
     return GivenEntry(
         id=f"urn:uuid:{uuid5(NAMESPACE_URL, f'communique:{post.source}/{post.native_id}')}",
         title=mark + short,
@@ -57,7 +56,7 @@ def _entry(post: PostRow) -> GivenEntry:
         author=one_line(post.author or post.source),
         language=None if post.language == "und" else post.language,
         published=_whole(post.posted_at if post.posted_at is not None else post.collected_at),
-        updated=_whole(changed),
+        updated=_whole(max(changed, post.collected_at, post.edited_at or 0, post.deleted_at or 0)),
         deleted=deleted,
     )
 

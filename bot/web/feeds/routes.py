@@ -14,10 +14,11 @@ from bot.web.api.answers import answer_text
 from bot.web.api.asking import SOURCE, TAG, ApiRequest, Parameter, read_asked, read_query, words
 from bot.web.api.refusals import missing
 from bot.web.entries import find_rules
-from bot.web.feeds.entries import make_entries, newest_update
+from bot.web.feeds.entries import GivenEntry, make_entries, newest_update
 from bot.web.feeds.writing import write_atom, write_json_feed
 from bot.web.room import read, room_of
 from storage.posts import reading
+from storage.posts.changes import read_last_changes
 from storage.search import search
 from storage.sources.names import read_tags
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from storage.archive.database import Reader
     from storage.language.query import Query
-    from storage.rows import PostRow
 
 _ENTRIES = 50
 _TYPES = {"atom": "application/atom+xml", "json": "application/feed+json"}
@@ -39,16 +39,16 @@ _SEARCH: tuple[Parameter, ...] = (words("q", "A query.", required=True), SOURCE,
 async def _give_search(request: "Request") -> Response:
     asked = read_asked(request, room_of(request), _SEARCH)
     query = asked.query()
-    posts = await read(request, _find, query, asked.texts("source"), asked.texts("tag"))
+    found = await read(request, _find, query, asked.texts("source"), asked.texts("tag"))
     narrowed = [f"{name}={value}" for name in ("source", "tag") for value in sorted(set(asked.texts(name)))]
-    return _answer(request, one_line(" ".join((f"Search: {query.text}", *narrowed))), posts)
+    return _answer(request, one_line(" ".join((f"Search: {query.text}", *narrowed))), found)
 
 
 async def _give_rule(request: "Request") -> Response:
     asked = read_asked(request, room_of(request), (_TOKEN,))
     name = request.path_params["name"]
-    posts = await read(request, _find_of_rule, asked, name)
-    return _answer(request, f"Rule: {one_line(name)}", posts)
+    found = await read(request, _find_of_rule, asked, name)
+    return _answer(request, f"Rule: {one_line(name)}", found)
 
 
 async def _give_sources(request: "Request") -> Response:
@@ -62,13 +62,14 @@ async def _give_sources(request: "Request") -> Response:
 
 def _find(
     reader: "Reader", query: "Query", sources: "Sequence[str]" = (), tags: "Sequence[str]" = ()
-) -> "list[PostRow]":
+) -> list[GivenEntry]:
     # with history: an edit that takes the words away is an update of the entry, and not its end
     found = search.search(reader, query, limit=_ENTRIES, sources=sources, tags=tags, history=True)
-    return reading.read_posts(reader, [one.post_id for one in found])
+    ids = [one.post_id for one in found]
+    return make_entries(reading.read_posts(reader, ids), read_last_changes(reader, ids))
 
 
-def _find_of_rule(reader: "Reader", asked: ApiRequest, name: str) -> "list[PostRow]":
+def _find_of_rule(reader: "Reader", asked: ApiRequest, name: str) -> list[GivenEntry]:
     for rule in find_rules(reader, asked.room.config, asked.viewer):
         if rule.name == name:
             names = find_sources(reader, rule)
@@ -76,9 +77,8 @@ def _find_of_rule(reader: "Reader", asked: ApiRequest, name: str) -> "list[PostR
     raise missing()
 
 
-def _answer(request: "Request", title: str, posts: "list[PostRow]") -> Response:
+def _answer(request: "Request", title: str, entries: "list[GivenEntry]") -> Response:
     form = request.path_params["form"]
-    entries = make_entries(posts)
     if form == "json":
         return answer_text(request, write_json_feed(title, entries), _TYPES[form])
     if form != "atom":
