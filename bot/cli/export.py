@@ -31,7 +31,7 @@ def _read_path(_ctx: click.Context, _option: click.Parameter, typed: str) -> Pat
     help="The file or directory to make; - for stdout, where the format is one of lines.",
 )  # fmt: skip
 @click.option("--since", metavar="TIME", help="Published since then: 7d, 2026-11-01, yesterday.")
-@click.option("--until", metavar="TIME", help="Published until then; a day is included whole.")
+@click.option("--until", metavar="TIME", help="Published until then; a day, week or month is included whole.")
 @source_option
 @tag_option
 @click.option("--force", is_flag=True, help="Replace a file that is there; set a directory aside.")

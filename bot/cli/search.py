@@ -39,7 +39,7 @@ _EFFORT = 20_000  # posts that are looked at to say how many were left out: abou
 @click.command("search")
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
 @click.option("--since", metavar="TIME", help="Published since then: 7d, 2026-11-01, yesterday.")
-@click.option("--until", metavar="TIME", help="Published until then; a day is included whole.")
+@click.option("--until", metavar="TIME", help="Published until then; a day, week or month is included whole.")
 @source_option
 @tag_option
 @limit_option(_LIMIT, "posts")

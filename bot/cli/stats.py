@@ -21,7 +21,7 @@ _NAME = 24  # columns for the name of a source
 
 @click.command("stats")
 @click.option("--since", metavar="TIME", default="30d", show_default=True, help="Since then: 7d, 2026-11-01.")
-@click.option("--until", metavar="TIME", help="Until then; a day is included whole. By default now.")
+@click.option("--until", metavar="TIME", help="Until then; a day, week or month is included whole. By default now.")
 @zone_option
 @format_options(streams=False)
 @pager_option

@@ -13,7 +13,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _AGO = re.compile(r"(\d{1,9})\s*([smhdw])")
 _OLDEST = -(1 << 62)  # what SQLite can hold
-_GRAMMAR = "write 90m, 7d, today, yesterday, now, 2026-11-01 or 2026-11-01T10:00Z"
+_GRAMMAR = "write 90m, 7d, today, yesterday, now, 2026-11-01, 2026-11, 2026-W44 or 2026-11-01T10:00Z"
+_LONGER = re.compile(r"(\d{4})(?:-(\d\d)|-?W(\d\d))?")  # a year, a month, a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def parse_span(
 ) -> tuple[int | None, int | None]:
     """Two ends in microseconds UTC, the first included, the second not; None where it was not given.
 
-    A day as the end means all of that day. `dashes` is what their names begin with. Raises UserError.
+    A day, week, month or year as the end means all of it. `dashes` is what their names begin with. Raises UserError.
     """
     start = None if since is None else parse_time(since, zone, now, option=f"{dashes}since")
     end = None if until is None else parse_time(until, zone, now, option=f"{dashes}until", closing=True)
@@ -67,7 +68,7 @@ def parse_span(
 
 
 def parse_time(text: str, zone: Zone, now: int, *, option: str, closing: bool = False) -> int:
-    """Microseconds UTC of what a person wrote; a whole day means its start, or with `closing` the start of the next.
+    """Microseconds UTC of what a person wrote; a day, week, month or year means its start, with `closing` its end.
 
     Days begin at midnight in `zone`. Raises UserError, naming `option`.
     """
@@ -83,24 +84,32 @@ def parse_time(text: str, zone: Zone, now: int, *, option: str, closing: bool = 
 def _absolute(written: str, zone: Zone, now: int, *, closing: bool) -> int:
     if written.lower() == "now":
         return now
-    days = {"today": 0, "yesterday": -1}.get(written.lower())
-    if days is None:
-        day = datetime.fromisoformat(written)
-        if not _is_day(written):
-            return _microseconds(day, zone)
-    else:
-        here = (_EPOCH + timedelta(microseconds=now)).astimezone(zone.reads)
-        day = datetime(here.year, here.month, here.day) + timedelta(days=days)  # noqa: DTZ001  zone is put on below
-    return _microseconds(day + timedelta(days=1) if closing else day, zone)
+    stretch = _stretch(written, zone, now)
+    if stretch is None:
+        return _microseconds(datetime.fromisoformat(written), zone)
+    day = stretch[1] if closing else stretch[0]
+    return _microseconds(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001  zone is put on there
 
 
-def _is_day(written: str) -> bool:
-    """Whether this is a day without a time, in any of the ways of ISO 8601: 2026-11-01, 20261101, 2026-W44-7."""
-    try:
-        date.fromisoformat(written)
-    except ValueError:
-        return False
-    return True
+def _stretch(written: str, zone: Zone, now: int) -> tuple[date, date] | None:
+    """The first day of what has no time of day, and the first day after it; None for a moment. Raises ValueError."""
+    if (days := {"today": 0, "yesterday": -1}.get(written.lower())) is not None:
+        first = (_EPOCH + timedelta(microseconds=now)).astimezone(zone.reads).date() + timedelta(days=days)
+        return first, first + timedelta(days=1)
+    if (found := _LONGER.fullmatch(written)) is None:
+        try:
+            first = date.fromisoformat(written)  # in any of the ways of ISO 8601: 2026-11-01, 20261101, 2026-W44-7
+        except ValueError:
+            return None
+        return first, first + timedelta(days=1)
+    year, month, week = (int(one) if one else None for one in found.groups())
+    assert year is not None
+    if week is not None:
+        first = date.fromisocalendar(year, week, 1)
+        return first, first + timedelta(days=7)
+    if month is not None:
+        return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+    return date(year, 1, 1), date(year + 1, 1, 1)
 
 
 def _microseconds(at: datetime, zone: Zone) -> int:

@@ -47,6 +47,29 @@ def test_a_day_as_the_end_counts_whole() -> None:
         assert at(same_day, closing=True) == "2025-11-02T00:00:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("written", "first", "end"),
+    [
+        ("2025-W44", "2025-10-27", "2025-11-03"),
+        ("2025W44", "2025-10-27", "2025-11-03"),
+        ("2020-W53", "2020-12-28", "2021-01-04"),
+        ("2025-11", "2025-11-01", "2025-12-01"),
+        ("2025-12", "2025-12-01", "2026-01-01"),
+        ("2025", "2025-01-01", "2026-01-01"),
+    ],
+)
+def test_a_week_a_month_and_a_year_as_the_end_count_whole(written: str, first: str, end: str) -> None:
+    assert at(written) == f"{first}T00:00:00+00:00"
+    assert at(written, closing=True) == f"{end}T00:00:00+00:00"
+    assert at(written, YANGON, closing=True) == at(end, YANGON)
+
+
+@pytest.mark.parametrize("written", ["2025-W54", "2025-W00", "2025-13", "2025-00", "0000", "9999", "9999-12", "202511"])
+def test_a_stretch_that_is_none_is_no_time(written: str) -> None:
+    with pytest.raises(UserError, match="is not a time"):
+        at(written, closing=True)
+
+
 def test_a_day_on_which_clocks_change_still_ends_at_midnight() -> None:
     berlin = Zone(ZoneInfo("Europe/Berlin"), UTC)
     assert at("2025-10-26", berlin) == "2025-10-25T22:00:00+00:00"

@@ -30,7 +30,7 @@ _PAUSE_S = 0.2  # between two lines of progress
 @click.argument("name", required=False, shell_complete=complete_rule)
 @click.option("--query", metavar="Q", help="Replay this query instead of a rule of the config.")
 @click.option("--since", metavar="TIME", default="90d", show_default=True, help="Since then: 7d, 2026-11-01.")
-@click.option("--until", metavar="TIME", help="Until then; a day is included whole. By default now.")
+@click.option("--until", metavar="TIME", help="Until then; a day, week or month is included whole. By default now.")
 @click.option(
     "--samples", type=click.IntRange(min=0), default=5, show_default=True, help="Show this many of the newest posts."
 )

@@ -56,7 +56,7 @@ def choice(name: str, meaning: str, values: Sequence[str]) -> Parameter:
 
 
 SINCE = words("since", "Only since then: 7d, yesterday, 2026-11-01, 2026-11-01T10:00Z.")
-UNTIL = words("until", "Only until then; a day is included whole.")
+UNTIL = words("until", "Only until then; a day, week or month is included whole.")
 TZ = words("tz", "The time zone of the dates in this address, such as Asia/Yangon; UTC without it.")
 FIELDS = words("fields", "Only these fields of each document, joined by commas.")
 LIMIT = number(
