@@ -21,9 +21,16 @@ class CommuniqueError(Exception):
 
 
 class UserError(CommuniqueError):
-    """The user's mistake: wrong usage, a name that does not exist, a query that cannot be read."""
+    """The user's mistake: wrong usage, a name that does not exist, a query that cannot be read.
+
+    `about` names what of several things that were given is wrong, where one is.
+    """
 
     exit_code = 2
+
+    def __init__(self, sentence: str, *, about: str | None = None) -> None:
+        super().__init__(sentence)
+        self.about = about
 
 
 class NotFound(UserError):

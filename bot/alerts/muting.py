@@ -52,7 +52,7 @@ def check_mute(config: "Config", mute: Mute) -> Mute:
     length = mute.until - mute.from_at
     if not 0 < length <= LONGEST:
         asked = f"not {written(length)}" if length else "and longer than nothing"
-        raise UserError(f"a mute lasts {written(LONGEST)} at most, {asked}: when it is over, mute again")
+        raise UserError(f"a mute lasts {written(LONGEST)} at most, {asked}: when it is over, mute again", about="for")
     if mute.query is not None:
         parse(mute.query, terms=config.phrases())
     return replace(
@@ -61,8 +61,8 @@ def check_mute(config: "Config", mute: Mute) -> Mute:
         source=_find_source(config, mute.source),
         tag=_known(mute.tag, {tag for source in config.sources for tag in source.tags}, "tag"),
         target=_known(mute.target, [target.name for target in config.targets], "target"),
-        why=_words(mute.why, "say why, so that others understand the silence"),
-        who=_words(mute.who, "say who mutes"),
+        why=_words(mute.why, "why", "say why, so that others understand the silence"),
+        who=_words(mute.who, "who", "say who mutes"),
     )
 
 
@@ -81,16 +81,16 @@ def _find_source(config: "Config", name: str | None) -> str | None:
 
 def _known(name: str | None, known: Collection[str], noun: str) -> str | None:
     if name is not None and name not in known:
-        raise UserError(f"there is no {noun} {one_line(name)} in the config{did_you_mean(name, known)}")
+        raise UserError(f"there is no {noun} {one_line(name)} in the config{did_you_mean(name, known)}", about=noun)
     return name
 
 
-def _words(text: str, missing: str) -> str:
+def _words(text: str, about: str, missing: str) -> str:
     words = text.encode(errors="replace").decode().strip()
     if not words:
-        raise UserError(missing)
+        raise UserError(missing, about=about)
     if len(words) > _MOST_LETTERS:
-        raise UserError(f"{_MOST_LETTERS} characters are enough for a reason or a name, not {len(words)}")
+        raise UserError(f"{_MOST_LETTERS} characters are enough for a reason or a name, not {len(words)}", about=about)
     return words
 
 

@@ -69,7 +69,7 @@ def read_mute(given: Mapping[str, str], who: str, asked_at: int) -> Mute:
     try:
         length = duration(given.get("for", ""))
     except ValueError as problem:
-        raise UserError(f"how long: {problem}") from None
+        raise UserError(f"how long: {problem}", about="for") from None
     return Mute(
         rule=given.get("rule") or None,
         source=given.get("source") or None,

@@ -57,8 +57,11 @@ async def file_request(request: "HTTPConnection", what: str, given: Mapping[str,
     """
     viewer, gate, room = require(request, "desk"), _gate_of(request), room_of(request)
     arguments = {name: given[name] for name in ARGUMENTS if given.get(name)}
-    if what not in ACTIONS or not key or any(len(value) > _LONGEST for value in arguments.values()):
+    if what not in ACTIONS or not key:
         raise HTTPException(400)
+    for name, value in arguments.items():
+        if len(value) > _LONGEST:
+            raise UserError(f"{name} is longer than {_LONGEST} letters", about=name)
     now = room.clock.now()
     await read(request, _expect_visible, what, arguments, viewer, room.config, now)
 
@@ -121,7 +124,7 @@ def _expect_own(reader: "Reader", given: Mapping[str, str], viewer: "Viewer", co
     """Who reads some sources mutes one of these, and nothing of others with it."""
     source, rule = given.get("source", ""), given.get("rule")
     if not source or given.get("tag") or given.get("query"):
-        raise UserError("name one source: you read only some, and mute only these")
+        raise UserError("name one source: you read only some, and mute only these", about="source")
     if source not in read_tags(reader):
         raise NotFound(f"there is no source {one_line(source)}")
     if rule and rule not in {one.name for one in find_rules(reader, config, viewer)}:

@@ -98,6 +98,44 @@ def test_a_mute_is_asked_for_with_an_end_and_a_reason(house: Guarded, own: Seede
             assert made.id not in {one.id for one in mutes.read_active(reader, END)}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "parameter"),
+    [
+        ({"for": "soon"}, "for"),
+        ({"for": ""}, "for"),
+        ({"for": "8d"}, "for"),
+        ({"for": "0h"}, "for"),
+        ({"why": " "}, "why"),
+        ({"why": "x" * 501}, "why"),
+        ({"rule": "no-such-rule"}, "rule"),
+        ({"source": "nowhere"}, "source"),
+        ({"tag": "no-such-tag"}, "tag"),
+        ({"target": "nobody"}, "target"),
+        ({"query": "x" * 3000}, "query"),
+        ({"nothing": "x"}, "nothing"),
+    ],
+)
+def test_a_mistake_in_a_mute_names_its_parameter(house: Guarded, wrong: dict[str, str], parameter: str) -> None:
+    token = house.token(house.add("Ann", "desk"), "act")
+    given = {"rule": "bridges", "for": "1h", "why": "x"} | wrong
+    with house.browser() as program:
+        answer = program.post("/api/v1/mutes", json=given, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json().get("parameter")) == (400, parameter)
+    assert asked(house) == []
+
+
+def test_the_form_of_a_mute_suggests_what_whoever_asks_may_see(house: Guarded) -> None:
+    with house.signed_in(house.add("Ann", "desk")) as browser:
+        whole = browser.get("/mute").text
+    with house.signed_in(house.add("Bea", "desk", "tag:public")) as browser:
+        part = browser.get("/mute").text
+    for name in ("regional-command", "state-spokesman", "hill-rangers", "night-desk"):
+        assert f'<option value="{name}">' in whole
+    assert '<option value="hill-rangers">' in part
+    assert "state-spokesman" not in part
+    assert 'name="query"' not in part
+
+
 def test_a_query_that_cannot_be_read_is_a_mistake_with_its_place(house: Guarded) -> None:
     ann = house.add("Ann", "desk")
     given = {"query": "bridge OR (lashio", "for": "1h", "why": "x"}

@@ -90,7 +90,9 @@ def test_every_list_is_whole_and_without_repetition_page_by_page(ask: Ask, liste
     assert paged == whole
 
 
-def test_copies_and_ended_mutes_move_nothing_out_of_a_walk(copy_of_seeded: Callable[[], Seeded]) -> None:
+def test_copies_ended_mutes_and_sources_that_leave_move_nothing_out_of_a_walk(
+    copy_of_seeded: Callable[[], Seeded],
+) -> None:
     copied = copy_of_seeded()
     seeded = replace(copied, posts=dict(copied.posts))
     with Archive(seeded.data_dir / "communique.db") as archive, opened(seeded) as room, asking(room) as client:
@@ -113,14 +115,24 @@ def test_copies_and_ended_mutes_move_nothing_out_of_a_walk(copy_of_seeded: Calla
         assert _walk(client, "/events", copy) == whole["/events"]
         assert _walk(client, "/events", lambda _: None)[0] == str(seeded.posts["claim"])
         assert _walk(client, "/mutes", end) == whole["/mutes"]
+        sources = _walk(client, "/sources", lambda _: None, "name")
+
+        def leave_out(page: int) -> None:
+            with archive.writing() as writer:  # as if the config had it no longer: commands list it last
+                writer.execute("UPDATE sources SET enabled = 0 WHERE name = :name", {"name": sources[page - 1]})
+
+        assert _walk(client, "/sources", leave_out, "name") == sources == sorted(sources)
+        rules = _walk(client, "/rules", lambda _: None, "name")
+        assert rules == [rule.name for rule in seeded.config.rules]
+        assert client.get("/api/v1/rules?cursor=no-such-rule").json()["parameter"] == "cursor"
 
 
-def _walk(client: TestClient, path: str, between: Callable[[int], None]) -> list[str]:
+def _walk(client: TestClient, path: str, between: Callable[[int], None], key: str = "id") -> list[str]:
     """The ids of a list in pages of two; something happens after each page."""
-    address, found, pages = f"/api/v1{path}?limit=2&fields=id", list[str](), 0
+    address, found, pages = f"/api/v1{path}?limit=2&fields={key}", list[str](), 0
     while address:
         page = client.get(address).json()
-        found += [one["id"] for one in page["items"]]
+        found += [one[key] for one in page["items"]]
         address, pages = page["next"], pages + 1
         between(pages)
     return found

@@ -66,7 +66,7 @@ def _answer_of(action: ApiAction) -> Any:
         except QueryError as mistake:
             raise misread(mistake, "query") from None
         except UserError as mistake:
-            raise RequestRefused(400, str(mistake)) from None
+            raise RequestRefused(400, str(mistake), mistake.about) from None
         found = await wait_for(request, asked.key, _PATIENCE_S) or asked
         status = 202 if found.done_at is None else 200 if found.outcome == "ok" else 409
         return Response(json_text(request_json(found)), status, media_type="application/json")

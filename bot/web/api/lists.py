@@ -1,7 +1,7 @@
 """The lists of the API, page by page, each page with the place where the next one begins."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +11,7 @@ from bot.documents.media import listed_file_json
 from bot.documents.mute import mute_json
 from bot.listing import alerts, rules, sources
 from bot.listing.posts import list_found
-from bot.web.api.answers import Document, ListPage
+from bot.web.api.answers import ListPage
 from bot.web.api.asking import ApiRequest
 from bot.web.api.refusals import RequestRefused
 from bot.web.entries import find_mutes, find_rules, name_entries
@@ -40,8 +40,12 @@ def read_cursor(written: str | None, parts: int) -> tuple[int, ...] | None:
         return None
     found = written.split(".")
     if len(found) != parts or not all(_WHOLE.fullmatch(one) for one in found):
-        raise RequestRefused(400, "cursor is none: take it from `next` of the page before", "cursor")
+        raise _no_cursor()
     return tuple(map(int, found))
+
+
+def _no_cursor() -> RequestRefused:
+    return RequestRefused(400, "cursor is none: take it from `next` of the page before", "cursor")
 
 
 def _cut(found: Iterable[T], size: int) -> tuple[list[T], bool]:
@@ -155,16 +159,23 @@ def list_rules(reader: "Reader", asked: ApiRequest, cursor: str | None, size: in
     config = asked.room.config
     found, judged = rules.count_lately(reader, asked.now)
     shown = find_rules(reader, config, asked.viewer)
-    return _walk(list(rules.list_rules(config, found, judged, shown)), cursor, size)
+    start = 0
+    if cursor is not None:  # the name of a rule: nothing is said of how many are between
+        start = next((place for place, rule in enumerate(shown, 1) if rule.name == cursor), 0)
+        if not start:
+            raise _no_cursor()
+    page, more = _cut(rules.list_rules(config, found, judged, shown[start:]), size)
+    return ListPage(page, str(page[-1]["name"]) if more else None)
 
 
 def list_sources(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
-    """Sources of the archive, then those that only the config has."""
+    """Sources of the archive and those that only the config has, by name: the cursor is the last name."""
     known = list(read_watches(reader))
     entries = name_entries(asked.room.config, None if asked.viewer.sources is None else {one.name for one in known})
-    watches = known + sources.name_new(known, entries)
+    watches = sorted(known + sources.name_new(known, entries), key=lambda one: one.name)
     view = sources.read_accounts(reader, watches, asked.now)
-    return _walk(list(sources.describe_sources(watches, entries, view)), cursor, size)
+    page, more = _cut((one for one in watches if cursor is None or one.name > cursor), size)
+    return ListPage(list(sources.describe_sources(page, entries, view)), page[-1].name if more else None)
 
 
 def list_mutes(reader: "Reader", asked: ApiRequest, cursor: str | None, size: int) -> ListPage:
@@ -173,10 +184,3 @@ def list_mutes(reader: "Reader", asked: ApiRequest, cursor: str | None, size: in
     [last] = read_cursor(cursor, 1) or (0,)  # ids rise: one that ends meanwhile moves no other
     page, more = _cut((mute for mute in found if mute.id > last), size)
     return ListPage([mute_json(mute, asked.now) for mute in page], str(page[-1].id) if more else None)
-
-
-def _walk(documents: Sequence[Document], cursor: str | None, size: int) -> ListPage:
-    """A page of a list that is short."""
-    [start] = read_cursor(cursor, 1) or (0,)
-    end = max(start, 0) + size
-    return ListPage(documents[max(start, 0) : end], str(end) if end < len(documents) else None)

@@ -91,7 +91,9 @@ def _find_methods(request: "Request") -> list[str]:
 
 
 def _by_mistake(_: "Request", mistake: Exception) -> Response:
-    return problem_details(404, _MISSING) if isinstance(mistake, NotFound) else problem_details(400, str(mistake))
+    if isinstance(mistake, NotFound):
+        return problem_details(404, _MISSING)
+    return problem_details(400, str(mistake), parameter=cast("UserError", mistake).about)
 
 
 def _by_archive(_: "Request", trouble: Exception) -> Response:

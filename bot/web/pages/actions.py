@@ -9,13 +9,20 @@ from starlette.responses import RedirectResponse
 from bot.errors import UserError
 from bot.web.access.forms import form_of, own_address
 from bot.web.acting import ARGUMENTS, daemon_runs, file_request, wait_for
+from bot.web.entries import find_rules
 from bot.web.layout import page
+from bot.web.room import read, room_of
 from bot.web.viewer import require
 from storage.language.tree import QueryError
+from storage.sources.names import read_tags
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from bot.config import Config
+    from bot.web.viewer import Viewer
+    from storage.archive.database import Reader
 
 _PATIENCE_S = 2.0
 LENGTHS = ("30m", "1h", "4h", "12h", "1d", "3d", "7d")
@@ -44,7 +51,19 @@ async def show_request(request: "Request") -> "Response":
 
 async def ask_mute(request: "Request") -> "Response":
     """Ask what is to be muted, until when, and why."""
-    require(request, "desk")
+    viewer, config = require(request, "desk"), room_of(request).config
     given = {name: request.query_params.get(name, "") for name in ARGUMENTS}
     back = own_address(request.query_params.get("back", ""))
-    return page(request, "mute.html", given=given, back=back, lengths=LENGTHS, runs=daemon_runs(request))
+    known = await read(request, _suggest, config, viewer)
+    return page(request, "mute.html", given=given, back=back, lengths=LENGTHS, known=known, runs=daemon_runs(request))
+
+
+def _suggest(reader: "Reader", config: "Config", viewer: "Viewer") -> dict[str, list[str]]:
+    """What can be muted, by field: names that this viewer may see. Who reads some sources mutes no tag and no words."""
+    tags, rules = read_tags(reader), find_rules(reader, config, viewer)
+    named = {"rule": [rule.name for rule in rules], "source": sorted(tags)}
+    if viewer.sources is not None:
+        return named | {"target": sorted({target for rule in rules for target in config.rule_targets(rule)})}
+    sources = sorted({*tags, *(one.name for one in config.sources)})
+    known = sorted({tag for one in config.sources for tag in one.tags})
+    return named | {"source": sources, "tag": known, "query": [], "target": [one.name for one in config.targets]}
