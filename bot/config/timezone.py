@@ -19,9 +19,13 @@ def find_timezone(flag: Path | None, environment: Environment) -> str | None:
     config = paths.find_config(flag, environment)
     if config is None:
         return None
-    from bot.config.sections import read_section
+    from bot.config.opening import read_file
 
     try:
+        if b"timezone" not in read_file(config):
+            return None  # most configs set none, and to parse them takes longer than a search
+        from bot.config.sections import read_section
+
         defaults = read_section(config, "defaults")
     except UserError:
         return None

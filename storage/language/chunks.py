@@ -13,6 +13,7 @@ from storage.language import syllables
 from storage.language.words import APOSTROPHES, HYPHENS
 
 LONGEST = 400  # no chunk is much longer, so that the memos stay small
+LONGEST_NUMBER = 64  # digits
 
 # Every character that can be a letter of a word, cut generously: storage.language.words looks closer.
 WORD = (
@@ -45,7 +46,7 @@ _THOUSANDS = "|".join(rf"\d{{0,2}}(?:[{mark}]\d{{3}}){{1,9}}(?![{mark}]?\d)" for
 _INDIAN = r"\d?(?:,\d\d){1,5},\d{3}(?!,?\d)"  # 1,00,000: a lakh
 _ENDING = "(?:['’]?[sS]|[sS][tT]|[nN][dD]|[rR][dD]|[tT][hH])(?!\\w)"  # F-16s, the 33rd
 # Most numbers are a run of digits, behind which neither thousands nor an ending may begin: these are found at once.
-_PLAIN_NUMBER = rf"\d{{1,64}}+(?![{''.join(_SEPARATORS)}]\d|['’]?[sSnNrRtT])"
+_PLAIN_NUMBER = rf"\d{{1,{LONGEST_NUMBER}}}+(?![{''.join(_SEPARATORS)}]\d|['’]?[sSnNrRtT])"
 _NUMBERS = rf"{_PLAIN_NUMBER}|\d(?:(?<!\d[.,'’].)(?:{_THOUSANDS}|{_INDIAN})|\d{{0,63}})(?:{_ENDING})?"
 
 
@@ -56,6 +57,15 @@ def chunks() -> re.Pattern[str]:
         f"{_WORDS}|{syllables.MYANMAR}|{syllables.CHINESE}|{_NUMBERS}"
         f"|{syllables.THAI}|{syllables.LAO}|{syllables.KHMER}"
     )
+
+
+@cache
+def ascii_words() -> re.Pattern[str]:
+    """The same for an ASCII text without digits: a command compiles it in a fifth of the time."""
+    joints = "'`-"
+    single = f"(?<![\\w{joints[:2]}].)(?<=[A-Za-z])"
+    inside = f"\\.(?<={single}.)(?=[A-Za-z](?!\\w)|[{joints}][A-Za-z])"
+    return re.compile(f"[A-Za-z][A-Za-z{joints}]{{0,{LONGEST - 1}}}(?:{inside}[A-Za-z{joints}]{{1,{LONGEST}}}){{0,20}}")
 
 
 @cache

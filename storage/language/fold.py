@@ -16,7 +16,7 @@ from unicodedata import decimal, normalize
 
 from storage.language import syllables, words
 from storage.language.chinese import simplified
-from storage.language.chunks import LONGEST, chunks, word_start
+from storage.language.chunks import LONGEST, LONGEST_NUMBER, ascii_words, chunks, word_start
 from storage.language.places import Trail
 from storage.language.readable import readable, respelled, unbroken
 
@@ -83,7 +83,10 @@ def _ascii_tokens(piece: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     """What stands between two spaces: often a word, or several with signs around and between them."""
     if piece.isalpha():
         return words.cut(piece)
-    found = list(chunks().finditer(piece))
+    if piece.isdigit() and len(piece) <= LONGEST_NUMBER:
+        return _number(piece)
+    has_digits = any(map(str.isdigit, piece))
+    found = list((chunks() if has_digits else ascii_words()).finditer(piece))
     if len(found) == 1 and found[0].span() == (0, len(piece)):
         return _number(piece) if piece[0].isdigit() else words.cut(piece)
     cuts = [_cuts()(match[0]) for match in found]

@@ -184,6 +184,16 @@ def _within_reach(token: str, edits: int, index: IndexWords) -> list[list[str] |
     return [[word for word, apart in found.items() if apart <= most] for most in range(edits + 1)]
 
 
+# Thai, Lao; Burmese; Khmer; Chinese and its neighbours; Korean
+_WITHOUT_HYPHENS = (
+    ("\u0e00", "\u0eff"),
+    ("\u1000", "\u109f"),
+    ("\u1780", "\u17ff"),
+    ("\u2e80", "\u9fff"),
+    ("\uac00", "\ud7af"),
+)
+
+
 @lru_cache(maxsize=4096)
 def _indexed(token: str) -> bool:
     """Whether SQLite's tokenizer, whose letters are those of an older Unicode, keeps at least one of this token."""
@@ -193,9 +203,7 @@ def _indexed(token: str) -> bool:
 def _closable(token: str) -> bool:
     """Whether a token may be a closed compound: a word of letters, of a script that writes hyphens."""
     first = token[0]
-    return not (
-        first.isdecimal() or re.match("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af]", first)
-    )
+    return not (first.isdecimal() or any(low <= first <= high for low, high in _WITHOUT_HYPHENS))
 
 
 def all_of(parts: Iterable[str]) -> str:

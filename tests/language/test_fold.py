@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.language import zawgyi
+from storage.language.chunks import ascii_words, chunks
 from storage.language.fold import CLOSED, fold, fold_with_places
 from storage.language.places import Trail, rewrite
 from storage.language.readable import legible
@@ -148,3 +149,14 @@ def test_a_mark_before_a_hyphen_is_no_word() -> None:
 
 def test_trails_of_nothing_lead_nowhere() -> None:
     assert Trail().back([]) == []
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*"aZs'`-., ", "U.S.", "'s", "x" * 401]), max_size=12).map("".join))
+def test_words_of_ascii_are_cut_as_in_any_text(text: str) -> None:
+    assert ascii_words().findall(text) == chunks().findall(text)
+
+
+def test_a_plain_number_is_cut_as_beside_words() -> None:
+    for digits in ("0", "007", "9" * 64, "9" * 65, "8" * 400):
+        assert fold(digits) == fold(f"{digits} ၊").strip()
