@@ -76,7 +76,7 @@ lock: .venv/.dev ## pin the newest allowed dependencies (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --extra apprise --extra datasette --extra templates --extra web --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --extra templates --extra web --extra website --group build --group dev \
+	  pyproject.toml --extra apprise --extra datasette --extra ocr --extra rapidocr --extra sherpa --extra speech --extra templates --extra web --extra website --extra youtube --group build --group dev \
 	  -c requirements/dev.txt -o requirements/media.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --extra apprise --extra datasette --extra export --extra templates --extra web --group build --group dev --group room \

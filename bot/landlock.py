@@ -1,4 +1,7 @@
-"""Landlock (Linux 5.13): lets this process, and all that it starts, use the files that it is given and no others."""
+"""Landlock (Linux 5.13): lets this process, and all that it starts, use the files that it is given and no others.
+
+Since Linux 6.7 it also keeps TCP connections to one port.
+"""
 
 import ctypes
 import os
@@ -15,19 +18,26 @@ _CHANGE = sum(1 << bit for bit in range(4, 13))  # remove and make files of ever
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
 _RUN = _EXECUTE | _READ | _LIST
+_BIND, _CONNECT = 1, 2
+_KNOWS_TCP = 4  # the version of Landlock
+_FILE_RULE, _PORT_RULE = 1, 2
 
 
-def confine(*, read: Iterable[Path] = (), use: Iterable[Path] = (), own: Iterable[Path] = ()) -> bool:
+def confine(
+    *, read: Iterable[Path] = (), use: Iterable[Path] = (), own: Iterable[Path] = (), port: int | None = None
+) -> bool:
     """Give up every file but these, for good; False if the kernel cannot do that.
 
     What is in `read` can be read and run, what is in `use` can also be written to (devices), and in the folders `own`
-    everything is allowed. A folder means all that is below it; a path that does not exist is left out.
+    everything is allowed. A folder means all that is below it; a path that does not exist is left out. With `port`, TCP
+    connections lead to that port alone, where the kernel knows this.
     """
     version = libc("syscall", _CREATE_RULESET, None, 0, 1)
     if version < 1:
         return False
     everything = _RUN | _WRITE | _CHANGE | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    handled = struct.pack("@Q", everything)
+    keeps_tcp = port is not None and version >= _KNOWS_TCP
+    handled = struct.pack("@QQ", everything, _BIND | _CONNECT) if keeps_tcp else struct.pack("@Q", everything)
     rules = libc("syscall", _CREATE_RULESET, ctypes.c_char_p(handled), len(handled), 0)
     if rules < 0:
         return False
@@ -35,10 +45,17 @@ def confine(*, read: Iterable[Path] = (), use: Iterable[Path] = (), own: Iterabl
         given = ((read, _RUN), (use, _RUN | _WRITE | _TRUNCATE), (own, everything))
         if not all(_allow(rules, path, rights & everything) for paths, rights in given for path in paths):
             return False
+        if keeps_tcp and not _allow_port(rules, port):
+            return False
         libc("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return libc("syscall", _RESTRICT_SELF, rules, 0) == 0
     finally:
         os.close(rules)
+
+
+def _allow_port(rules: int, port: int | None) -> bool:
+    rule = struct.pack("@QQ", _CONNECT, port)
+    return libc("syscall", _ADD_RULE, rules, _PORT_RULE, ctypes.c_char_p(rule), 0) == 0
 
 
 def _allow(rules: int, path: Path, rights: int) -> bool:
@@ -50,7 +67,7 @@ def _allow(rules: int, path: Path, rights: int) -> bool:
         if not S_ISDIR(os.fstat(opened).st_mode):
             rights &= _OF_A_FILE
         rule = struct.pack("=Qi", rights, opened)
-        return libc("syscall", _ADD_RULE, rules, 1, ctypes.c_char_p(rule), 0) == 0
+        return libc("syscall", _ADD_RULE, rules, _FILE_RULE, ctypes.c_char_p(rule), 0) == 0
     finally:
         os.close(opened)
 

@@ -132,6 +132,8 @@ def _media(config: Config, places: Sequence[int], targets: Iterable[str], findin
     for tag, said in config.media.tags.items():
         _known(said.alert_targets or (), targets, "target", ("media", "tags", tag, "alert_targets"), findings)
     for index, source in zip(places, config.sources, strict=True):
+        if source.enabled and (missing := source.find_missing()) is not None:
+            findings.odd(("sources", index), missing)
         _known(source.alert_targets or (), targets, "target", ("sources", index, "alert_targets"), findings)
         if source.enabled and config.alerts_on(source) and not config.media_targets(source):
             message = f'alerts on files of "{source.name}" go nowhere: alert_targets and [defaults] targets are empty'

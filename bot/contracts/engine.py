@@ -1,6 +1,6 @@
 """What an engine is: how it is configured, what it reads and returns, its limits, what it may raise."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -24,7 +24,6 @@ __all__ = [
     "Segment",
     "Unfinished",
     "Unfit",
-    "program_parts",
 ]
 
 Made = Literal["transcript", "ocr", "translation"]  # the kind of text, which is also the kind of the job
@@ -137,17 +136,6 @@ class EngineTools:
 
     temporary: Path
     http: HttpRules | None = None
-
-
-_PARTS = ("bin", "sbin", "lib", "lib64", "libexec", "share", "include", "pyvenv.cfg")
-
-
-def program_parts(program: Path) -> Iterator[Path]:
-    """A program, what it is a link to, and what was installed with each if they are in a folder `bin`."""
-    for path in dict.fromkeys((program, program.resolve())):
-        yield path
-        if path.parent.name in ("bin", "sbin"):
-            yield from (path.parent.parent / part for part in _PARTS)
 
 
 class Unfit(Never):

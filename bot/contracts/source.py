@@ -56,6 +56,14 @@ class SourceSettings(Settings):
         """Whether a person who writes this address means this source."""
         return written.rstrip("/").casefold() in {address.rstrip("/").casefold() for address in self.addresses()}
 
+    def name_in_media(self, kind: str) -> str:
+        """What `media` calls a file of this kind: a round video is a video."""
+        return "video" if kind == "round" else kind
+
+    def find_missing(self) -> str | None:
+        """What this machine lacks for what the entry asks: one sentence with the line that installs it."""
+        return None
+
     def reads(self) -> str:
         """What it reads, in one string: the same for two entries that read the same; "" where that is unknown."""
         return next(iter(self.addresses()), "").casefold()

@@ -90,12 +90,12 @@ class Http:
         await self._engine()
         return await self._follow(self._sending(method, url, headers, content, cap, deadline, foreign=False), False)
 
-    async def connect(self, host: str, port: int) -> "Wire":
+    async def connect(self, host: str, port: int, *, foreign: bool = False) -> "Wire":
         """Open a connection for another protocol, such as SMTP: checked as any other, and through the proxy.
 
-        `host` is lower-case and punycode; the deadline is the caller's. Raises Later and Never.
+        `host` is lower-case and punycode; the deadline is the caller's. `foreign`: see `get`. Raises Later and Never.
         """
-        refused = find_refusal("https", host, port, foreign=False, private=self._rules.private)
+        refused = find_refusal("https", host, port, foreign=foreign, private=self._rules.private)
         if refused:
             raise Never(refused.reason, remedy=refused.remedy)
         return await (await self._engine()).connect(host, port)

@@ -34,7 +34,6 @@ _GONE_TRIES = 3  # of a plain "no": its address may be renewed by the next poll
 _TRIES = 16  # of everything else: about two days, which is how long addresses live
 _BACK_OFF = (30 * SECOND, 6 * HOUR)
 _SLOWEST = 100_000  # bytes a second; what is slower is broken
-_SAME_AS: Mapping[str, str] = {"round": "video"}  # how `media` of a source names a kind
 
 JobsOf = Callable[[DueMedia, str, int], Sequence[NewJob]]  # of a file, with what its bytes are, at a time
 Look = Callable[[Kept], Awaitable[str | None]]  # what a picture looks like
@@ -182,8 +181,9 @@ class MediaLane:
     def _refused(self, file: DueMedia) -> tuple[State, str] | None:
         """The state and reason of a file that is not fetched at all."""
         settings = self.sources[file.source].settings
-        if _SAME_AS.get(file.kind, file.kind) not in settings.media:
-            return "refused", f"`media` of the source does not include {_SAME_AS.get(file.kind, file.kind)}"
+        name = settings.name_in_media(file.kind)
+        if name not in settings.media:
+            return "refused", f"`media` of the source does not include {name}"
         cap = self.limits.largest(file.kind)
         if file.bytes is not None and file.bytes > cap:
             return "too big", f"its source says {file.bytes:,} bytes, at most {cap:,} are fetched"

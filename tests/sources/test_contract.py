@@ -45,8 +45,8 @@ class Impatient(Http):
         soon = min(deadline, 0.5)
         return await super().get(url, cap=cap, deadline=soon, headers=headers, foreign=foreign, sink=sink)
 
-    async def connect(self, host: str, port: int) -> Wire:
-        wire = await super().connect(host, port)
+    async def connect(self, host: str, port: int, *, foreign: bool = False) -> Wire:
+        wire = await super().connect(host, port, foreign=foreign)
         self._closing = asyncio.create_task(_close_soon(wire))
         return wire
 

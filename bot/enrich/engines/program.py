@@ -20,10 +20,10 @@ from bot.contracts.engine import (
     MediaFile,
     Never,
     Segment,
-    program_parts,
 )
 from bot.contracts.settings import ConfigPath, Duration, Size
 from bot.enrich.sandbox.command import read_output
+from bot.system_files import program_parts
 from storage.records import MediaKind
 
 _READS: dict[Made, tuple[MediaKind, ...]] = {"transcript": ("voice", "audio", "round", "video"), "ocr": ("photo",)}

@@ -26,11 +26,11 @@ from bot.contracts.engine import (
     MediaFile,
     Never,
     Unfit,
-    program_parts,
 )
 from bot.contracts.settings import ConfigPath
 from bot.enrich import layout
 from bot.enrich.sandbox.command import run
+from bot.system_files import program_parts
 from storage.language.fold import fold
 from storage.language.script import language
 from storage.records import MediaKind

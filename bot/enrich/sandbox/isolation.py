@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from errno import EACCES, ENOSYS, EPERM
 from pathlib import Path
 
-from bot.enrich.sandbox.readable import devices
 from bot.landlock import confine, libc
+from bot.system_files import devices
 
 # prctl.h, sched.h
 _PDEATHSIG, _NO_NEW_PRIVILEGES, _SECCOMP = 1, 38, 22

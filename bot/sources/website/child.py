@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.errors import Later, Never
 from bot.readers import AnswerTooLong, Readers, ToRead
 from bot.sources.website.reading import PageAnswer, PageRequest
+from bot.sources.website.settings import INSTALL
 
 _ANSWER_CAP = 16 << 20
 _CPU_S, _CLOCK_S = 20, 600.0
@@ -30,7 +31,7 @@ async def read_in_child(body: bytes, order: PageRequest, readers: Readers) -> Pa
     if "missing" in found:
         raise Never(
             "finding the text of a page by itself needs a package that is not installed",
-            remedy="pip install 'communique[website]', or write a CSS selector for `body`",
+            remedy=INSTALL,
         )
     if "unreadable" in found:
         raise Later(found["unreadable"])

@@ -1,6 +1,7 @@
 """The keys of a `[[sources]]` entry of kind "website"."""
 
 import re
+from importlib.util import find_spec
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from bot.clock import DAY, HOUR
 from bot.contracts.settings import Duration
 from bot.contracts.source import SourceSettings
 from bot.http.masking import mask_address
+
+INSTALL = "pip install 'communique[website]', or write a CSS selector for `body`"
 
 
 def check_address(url: str) -> str:
@@ -59,6 +62,12 @@ class Settings(SourceSettings):
     ignore: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
     robots: bool = True
     recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+
+    def find_missing(self) -> str | None:
+        """The extractor of texts, where no selector is given for the body and it is missing."""
+        if self.mode == "page" or self.body != "auto" or find_spec("trafilatura") is not None:
+            return None
+        return f"its texts cannot be read, because trafilatura is not installed; run: {INSTALL}"
 
     def addresses(self) -> tuple[str, ...]:
         return (self.url,)

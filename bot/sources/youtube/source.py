@@ -15,10 +15,12 @@ from bot.clock import DAY, HOUR
 from bot.contracts.cursors import read_cursor, write_cursor
 from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.settings import Duration
-from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.source import FileKind, Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walking import read_answer
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.sources.youtube.program import INSTALL, find_program
+from bot.sources.youtube.sound import fetch_sound
 from bot.sources.youtube.videos import (
     CHANNEL_ID,
     ChannelPage,
@@ -97,12 +99,13 @@ def _channel(written: str) -> str:
 
 
 class Settings(SourceSettings):
-    """A channel. Its videos are not fetched: titles and descriptions are what is read."""
+    """A channel. Titles and descriptions are what is read; with "audio" in `media`, also what is said in the videos."""
 
     patience: ClassVar[int] = HOUR  # its feeds answer 404 and 500 on living channels
 
     channel: Annotated[str, AfterValidator(_channel)]
     recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+    media: tuple[FileKind, ...] = ()
 
     @property
     def address(self) -> VideoChannel:
@@ -119,6 +122,16 @@ class Settings(SourceSettings):
         except ValueError:
             return False
         return found.path.casefold() == self.address.path.casefold()
+
+    def name_in_media(self, kind: str) -> str:
+        """A video is never fetched as one: its sound is."""
+        return "audio" if kind == "video" else super().name_in_media(kind)
+
+    def find_missing(self) -> str | None:
+        """The program that brings the sound of videos, where it is wanted and missing."""
+        if "audio" not in self.media or find_program() is not None:
+            return None
+        return f"the sound of its videos is not fetched, because yt-dlp is not installed; run: {INSTALL}"
 
     def addresses(self) -> tuple[str, ...]:
         return (f"{self.address.site}{self.address.path}",)
@@ -170,7 +183,7 @@ class YouTube:
         if not overlap:
             more, overlap = await self._from_pages(note, {post.native_id for post in found.posts})
             found = replace(found, posts=(*more, *found.posts))
-        posts = await self._marked(found.posts, note)
+        posts = self._with_sound(await self._marked(found.posts, note))
         self._living.note_page([post.native_id for post in posts])
         return Batch(
             posts=posts,
@@ -189,7 +202,7 @@ class YouTube:
 
         async def look(video: str) -> Seen:
             page, reply = await self._one(video)
-            return page.post, reply
+            return page.post and self._with_sound([page.post])[0], reply
 
         return await self._living.check(native_id, look, _BY_PAGE)
 
@@ -197,6 +210,34 @@ class YouTube:
         """What this reader makes of stored entries and pages."""
         site, now = self._site, self._clock.now()
         return await asyncio.to_thread(lambda: [reread(one.native_id, one.raw, site, now) for one in stored])
+
+    # Sound: what bot.intake.media.Carrier promises --------------------------------------------------------------------
+
+    def carries(self, url: str) -> bool:
+        """Whether this is the page of a video, whose sound is to be fetched."""
+        return url.startswith(f"{self._site}/watch?v=")
+
+    async def carry(self, url: str, sink: Callable[[bytes], object], cap: int) -> None:
+        """Hand over the sound of a video. Raises Later (state TOO_BIG beyond `cap`) and Never."""
+        await fetch_sound(url, sink, cap, self._http, self._clock)
+
+    def _with_sound(self, posts: Sequence[FetchedPost]) -> tuple[FetchedPost, ...]:
+        """The videos, whose sound is fetched where `media` asks for it and yt-dlp is there; else they say why not."""
+        if "audio" not in self.settings.media:
+            return tuple(posts)
+        missing = self.settings.find_missing()
+        return tuple(
+            replace(
+                post,
+                media=tuple(
+                    replace(file, url=post.url)
+                    if missing is None
+                    else replace(file, reason=f"{file.reason}; {missing}")
+                    for file in post.media
+                ),
+            )
+            for post in posts
+        )
 
     # Ways -------------------------------------------------------------------------------------------------------------
 
@@ -217,7 +258,7 @@ class YouTube:
         except (Later, Never) as second:
             raise Later(f"{failed.reason}; the page of the channel: {second}", state=failed.state) from None
         return Batch(
-            posts=tuple(posts),
+            posts=self._with_sound(posts),
             overlap=overlap,
             cursor=write_cursor(note.after(posts)),
             channel_id=note.channel,
