@@ -36,7 +36,7 @@ from storage.language.tree import (
     Words,
 )
 from storage.language.words import PLURAL, POSSESSIVE
-from storage.language.written import Written
+from storage.language.written import Written, may_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,8 @@ def _has(leaf: Leaf, sheet: Sheet) -> bool:
     if isinstance(leaf, Regex):
         return compiled(leaf.source).search(sheet.edged if leaf.edges else sheet.legible) is not None
     if isinstance(leaf, Exact):
-        return leaf.folded in sheet.plain and leaf.written in sheet.written.form
+        here = leaf.folded in sheet.plain and may_hold(sheet.text.text, leaf.written)
+        return here and leaf.written in sheet.written.form
     if isinstance(leaf, Guarded) and not _may_have(leaf.part, sheet):
         return False
     rows = sheet.tokens_as_written if sequences.asks_as_written(leaf) else sheet.tokens

@@ -7,7 +7,7 @@ from functools import cache
 
 from storage.language.fold import fold_with_places
 from storage.language.places import Trail
-from storage.language.readable import legible
+from storage.language.readable import is_legible, legible
 from storage.language.words import APOSTROPHES
 
 Span = tuple[int, int]
@@ -50,7 +50,22 @@ class Written:
 
 def _token(written: str) -> str:
     """One token without what a line's end or a keyboard did to it, and without spaces inside it."""
+    if not _changed().search(written):
+        return written
     return re.sub(r"\s+", "\u2060", _divided().sub("", written)).translate(_apostrophes())
+
+
+def may_hold(raw: str, form: str) -> bool:
+    """Whether a text may hold tokens, in a row between spaces; false only where it surely does not."""
+    if not is_legible(raw) or _divided().search(raw):
+        return True
+    return all(token in raw for token in form.split(" ") if not _changed().search(token))
+
+
+@cache
+def _changed() -> re.Pattern[str]:
+    """What is never in a token as `_token` leaves it, or may be put there by it."""
+    return re.compile(rf"[\s\-\u2010\u00ad\u2060'{''.join(map(re.escape, APOSTROPHES))}]")
 
 
 @cache

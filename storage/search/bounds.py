@@ -130,6 +130,8 @@ def _words(leaf: Leaf, found: Found, scope: Scope) -> Bounded:
     # The extension of a file is found where names of files alone are asked for; an earlier text may be of any kind.
     without = FILES if found.extension and leaf.kinds != FILES else frozenset[str]()
     surely = Rows(False, _within(leaf.kinds - without, found.surely))
+    if found.at_all is None:
+        return Bounded(surely, EVERY)
     return Bounded(surely, Rows(False, _within(_columns(leaf.kinds, scope), found.at_all)))
 
 

@@ -151,7 +151,7 @@ class Candidates:
             yield from self._of(among, low, high, size)
             return
         plan = self._plan(Vocabulary(self._reader, thorough=False))
-        dear = any(map(is_dear, expressions(plan)))
+        dear = _is_dear(plan)
         if dear or _needs_words(self._asked.root):
             easy = self._plan(Vocabulary(self._reader, thorough=False), easy=True)
             looked = 0 if dear or narrows(easy) else _NEWEST
@@ -162,9 +162,17 @@ class Candidates:
                     break
             if looked < _NEWEST:
                 return
-            plan = self._plan(Vocabulary(self._reader))
-            dear = any(map(is_dear, expressions(plan)))
+            words = Vocabulary(self._reader)
+            plan = self._plan(words)
+            dear = _is_dear(plan)
+            if dear and self._leads(easy := self._plan(words, easy=True)):
+                plan, dear = easy, False
         yield from self._of(plan, low, high, size, dear=dear)
+
+    def _leads(self, plan: Plan) -> bool:
+        """Whether a plan leads to so few posts that they are looked at before many words are asked for."""
+        few = self._few(plan)
+        return few is not None and len(few) <= _FEW_BEFORE_DEAR
 
     def _of(self, plan: Plan, low: int, high: int, size: int, *, dear: bool = False) -> Iterator[list[int]]:
         """The posts of a plan in [low, high), from one edge of a span to the next."""

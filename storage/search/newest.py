@@ -17,7 +17,7 @@ from storage.search import documents, prefilter
 from storage.search.bounds import AS_IT_IS
 from storage.search.candidates import Asked, Candidates
 from storage.search.search import FoundPost
-from storage.search.sift import Sieve
+from storage.search.sift import IN_LANGUAGE, Sieve
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -182,7 +182,7 @@ def _conditions(reader: Reader, facts: list[Node]) -> Iterator[tuple[str, dict[s
             if fact.end is not None:
                 yield f"{_SAID} < :{name}_end", {f"{name}_end": fact.end}
         elif isinstance(fact, Is) and fact.field == "lang":
-            yield _IN_LANGUAGE.format(name=name), {name: fact.value}
+            yield IN_LANGUAGE.format(name=name), {name: fact.value}
         elif isinstance(fact, Is) and fact.field == "has":
             yield f"({_HAVING[fact.value]})", {}
         else:
@@ -211,10 +211,6 @@ _MATCHING = (
 _ALL = "SELECT p.id FROM posts p WHERE p.id >= :low AND p.id < :high ORDER BY p.id DESC LIMIT :size + 0"
 _EACH = "FROM json_each(:ids) j CROSS JOIN posts p ON p.id = j.value"  # what the index proposes is read by `posts`
 _AMONG = f"SELECT p.id {_EACH} WHERE TRUE{{}} ORDER BY p.id DESC"
-_IN_LANGUAGE = (
-    "(p.language = :{name} OR p.texts > 1 AND EXISTS (SELECT 1 FROM texts t WHERE t.post_id = p.id AND t.current = 1"
-    " AND t.language = :{name}))"
-)
 _TRAITS = {
     "forward": "p.forward IS NOT NULL",
     "reply": "p.reply_to IS NOT NULL",

@@ -18,7 +18,7 @@ from storage.language.words import PLURAL, POSSESSIVE, singular
 
 _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly narrower
 MOST_PARTS = 24
-_SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
+SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
 _MOST_FUZZY = 4  # tokens of a fuzzy term: the ways to spread its edits over more are many, and narrow little
 _NOTHING = f'"{CLOSED}{CLOSED}"'  # what no text matches
 
@@ -27,6 +27,8 @@ class IndexWords(Protocol):
     """The words that the index has: which fit a pattern, which are close to a word; None where that is no help."""
 
     def beginning_with(self, lead: str) -> list[str] | None: ...
+
+    def usual_with(self, lead: str) -> list[str]: ...
 
     def like(self, pattern: str) -> list[str] | None: ...
 
@@ -61,34 +63,31 @@ def necessary(node: Node, index: IndexWords | None = None) -> str | None:
 class Found:
     """What a text matches in which some words are `surely` found, and what any matches in which they are found at all.
 
+    `at_all` is None where the index cannot tell the latter.
     `extension` says that they may be the extension of a file, which is found only in the names of files.
     """
 
     surely: str
-    at_all: str
+    at_all: str | None
     extension: bool
 
 
 def tell(leaf: Words, index: IndexWords | None = None) -> Found | None:
     """What the index can tell of words; None where it cannot."""
     at_all = necessary(leaf, index)
-    if not at_all:
-        return None
     surely, extension = [], False
     for needle in leaf.needles:
         tokens = needle.split()
         prefix = needle[-1] != " "
         if beginning := _beginning(needle, index):
             surely.append(beginning)
-        elif (
-            len(tokens) <= _MOST_TOKENS
-            and all(_indexed(char) for token in tokens for char in token)
-            and not (prefix and len(tokens[-1]) < _SHORTEST_PREFIX)
-        ):
+        elif prefix and len(tokens[-1]) < SHORTEST_PREFIX:
+            surely += [f'"{word}"' for word in _usual(needle, index)]
+        elif at_all and len(tokens) <= _MOST_TOKENS and all(_indexed(char) for token in tokens for char in token):
             phrase, closed = _forms(tokens, prefix=prefix)
             surely.append(any_of((phrase, closed)) if len(tokens) == 1 else phrase)
         extension = extension or _is_extension(tokens, prefix=prefix)
-    return Found(any_of(surely), at_all, extension)
+    return Found(any_of(surely), at_all, extension) if at_all or surely else None
 
 
 def _is_extension(tokens: list[str], *, prefix: bool) -> bool:
@@ -105,6 +104,16 @@ def _beginning(needle: str, index: IndexWords | None) -> str | None:
     return None if words is None else any_of(f'"{word}"' for word in words) or _NOTHING
 
 
+def _usual(needle: str, index: IndexWords | None) -> list[str]:
+    """Some of very many words with this beginning, those that are used most: few posts have none of them."""
+    lead = needle.strip()
+    if index is None or " " in lead or not all(map(_indexed, lead)):
+        return []
+    return [
+        word for word in index.usual_with(lead) if all(map(_indexed, word)) and not {PLURAL, POSSESSIVE} & set(word)
+    ]
+
+
 def _unmarked(needle: str) -> str:
     return needle.replace(PLURAL, "").replace(POSSESSIVE, "")
 
@@ -113,7 +122,7 @@ def _row(tokens: list[str], *, prefix: bool) -> str | None:
     """Tokens in a row, in the open or in the closed form of a text."""
     if len(tokens) > _MOST_TOKENS:
         tokens, prefix = tokens[:_MOST_TOKENS], False
-    if prefix and len(tokens[-1]) < _SHORTEST_PREFIX:
+    if prefix and len(tokens[-1]) < SHORTEST_PREFIX:
         tokens, prefix = tokens[:-1], False
     if not any(_indexed(token) for token in tokens):
         return None
@@ -141,7 +150,7 @@ def _wild(token: str) -> str | None:
     lead = re.split(r"[*?]", token, maxsplit=1)[0]
     if lead == token:
         return any_of(f'"{mark}{form}"' for form in {token, singular(token)} for mark in ("", CLOSED) if _indexed(form))
-    if len(lead) < _SHORTEST_PREFIX or not _indexed(lead):
+    if len(lead) < SHORTEST_PREFIX or not _indexed(lead):
         return None
     exact = (f'"{mark}{form}"' for form in sorted(folded_elsewhere(lead)) for mark in ("", CLOSED))
     return any_of((f'"{lead}" *', f'"{CLOSED}{lead}" *', *exact))

@@ -1,55 +1,113 @@
-"""Leaves out posts in whose texts a regular expression is surely not found, before the evaluator has them."""
+"""Leaves out posts that surely are no answers by what is read faster than a post: language, expressions, case."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.language.readable import is_legible, legible
 from storage.language.regex import compiled, without_edges
-from storage.language.tree import FILES, And, Node, Regex
+from storage.language.tree import FILES, And, Exact, Is, Node, Not, Regex, Words
+from storage.language.version import FOLD_VERSION
+from storage.language.written import may_hold
 from storage.search.bounds import Scope
+from storage.search.phrases import SHORTEST_PREFIX
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
+IN_LANGUAGE = (  # posts `p`: the language of the only current text is that of the post
+    "(p.language = :{name} OR p.texts > 1 AND EXISTS (SELECT 1 FROM texts t WHERE t.post_id = p.id AND t.current = 1"
+    " AND t.language = :{name}))"
+)
+
 
 class Sieve:
-    """The regular expressions of a query that each of its answers has.
+    """What each answer of a query has, and what none has, as far as the index does not tell.
 
     The name of a file is read without its extension, which costs more than it spares: it always passes. So does all
-    where only reliable words count, because what is doubtful is blanked there.
+    where only reliable words count, because what is doubtful is blanked there; and the language where earlier words do.
     """
 
     def __init__(self, reader: Reader, root: Node, scope: Scope) -> None:
         self._reader = reader
         self._current = 0 if scope.history else 1
-        self._leaves = [] if scope.reliable else _necessary(root)
+        parts = [] if scope.reliable else list(_necessary(root))
+        self._languages = [part.value for part in parts if isinstance(part, Is) and not scope.history]
+        self._beginnings = [part for part in parts if isinstance(part, Words)]
+        self._leaves = [part for part in parts if isinstance(part, Regex | Exact)]
 
     def left(self, post_ids: list[int]) -> list[int]:
-        """Those in which each may be found, in the same order."""
+        """Those that may be answers, in the same order."""
+        for language in self._languages:
+            if post_ids:
+                asked: dict[str, object] = {"ids": as_list(post_ids), "language": language}
+                post_ids = self._reader.column(_SPEAKING, asked)
+        for words in self._beginnings:
+            if post_ids:
+                found = self._beginning(words, post_ids)
+                post_ids = [post_id for post_id in post_ids if post_id not in found]
         for leaf in self._leaves:
             if post_ids:
                 found = self._with(leaf, post_ids)
                 post_ids = [post_id for post_id in post_ids if post_id in found]
         return post_ids
 
-    def _with(self, leaf: Regex, post_ids: list[int]) -> set[int]:
-        search = compiled(without_edges(leaf.source) if leaf.edges else leaf.source).search
+    def _beginning(self, words: Words, post_ids: list[int]) -> set[int]:
+        """Posts in which these words surely are, by folded texts: hyphens and marks in them only hide some."""
+        asked: dict[str, object] = {
+            "ids": as_list(post_ids),
+            "kinds": as_list(sorted(words.kinds - FILES)),
+            "version": FOLD_VERSION,
+            **{f"needle{number}": needle for number, needle in enumerate(words.needles)},
+        }
+        has_one = " OR ".join(f"instr(' ' || folded, :needle{number})" for number in range(len(words.needles)))
+        return set(self._reader.column(f"{_FOLDED} AND ({has_one})", asked))
+
+    def _with(self, leaf: Regex | Exact, post_ids: list[int]) -> set[int]:
+        may_have = _test(leaf)
         found: set[int] = set()
         asked = {"ids": as_list(post_ids), "current": self._current}
         for post_id, kind, text in self._reader.execute(_TEXTS, asked):
             if post_id not in found and kind in leaf.kinds:
                 passes = kind == "file" and leaf.kinds != FILES
-                if passes or search(text if is_legible(text) else legible(text)):
+                if passes or may_have(text):
                     found.add(post_id)
         return found
 
 
 _TEXTS = f"SELECT post_id, kind, text FROM texts WHERE post_id {in_list('ids')} AND current >= :current"
+# Not by the index of versions: nearly all texts are of this one.
+_FOLDED = (
+    f"SELECT post_id FROM texts WHERE post_id {in_list('ids')} AND current = 1 AND +fold_version = :version "
+    f"AND kind {in_list('kinds')}"
+)
+_SPEAKING = (
+    "SELECT p.id FROM json_each(:ids) j CROSS JOIN posts p ON p.id = j.value WHERE "
+    f"{IN_LANGUAGE.format(name='language')} ORDER BY j.key"
+)
 
 
-def _necessary(node: Node) -> list[Regex]:
+def _necessary(node: Node) -> Iterator[Regex | Exact | Is | Words]:
+    """What each answer has: expressions, words with their case, a language; and words that none has."""
     if isinstance(node, And):
-        return [leaf for part in node.parts for leaf in _necessary(part)]
-    return [node] if isinstance(node, Regex) else []
+        for part in node.parts:
+            yield from _necessary(part)
+    elif isinstance(node, Regex | Exact) or (isinstance(node, Is) and node.field == "lang"):
+        yield node
+    elif isinstance(node, Not) and isinstance(node.part, Words) and any(map(_is_short, node.part.needles)):
+        yield node.part
+
+
+def _is_short(needle: str) -> bool:
+    """Whether it is the beginning of a word, and so short a one that the index cannot tell where it is."""
+    return needle[-1] != " " and len(needle.rsplit(maxsplit=1)[-1]) < SHORTEST_PREFIX
+
+
+def _test(leaf: Regex | Exact) -> Callable[[str], bool]:
+    """Whether a raw text may have it."""
+    if isinstance(leaf, Exact):
+        return lambda text: may_hold(text, leaf.written)
+    search = compiled(without_edges(leaf.source) if leaf.edges else leaf.source).search
+    return lambda text: search(text if is_legible(text) else legible(text)) is not None

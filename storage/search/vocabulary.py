@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from storage.language.distance import distance
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
-from storage.language.words import irregular, plurals
+from storage.language.version import FOLD_VERSION
+from storage.language.words import PLURAL, POSSESSIVE, irregular, plurals
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _MOST_BEGINNING = 1_000  # words; more are gathered faster by the index itself
 _MOST = 2_000  # words; a question with more takes longer than reading the posts
+_SAMPLED, _USUAL = 200, 24  # texts whose words are counted, and how many words of them are asked for
 _MOST_NEAR = 10_000  # words that are tried one by one
 
 
@@ -27,6 +31,7 @@ class Vocabulary:
     def __init__(self, reader: Reader, *, thorough: bool = True) -> None:
         self._reader = reader
         self._thorough = thorough
+        self._close: dict[tuple[str, int], dict[str, int] | None] = {}
 
     def beginning_with(self, lead: str) -> list[str] | None:
         """Words with this beginning; compounds keep their mark."""
@@ -34,6 +39,15 @@ class Vocabulary:
             return None
         found = self._beginning_with(lead, _MOST_BEGINNING + 1)
         return found if len(found) <= _MOST_BEGINNING else None
+
+    def usual_with(self, lead: str) -> list[str]:
+        """The words with this beginning that the newest texts use most; no compounds."""
+        texts: list[str] = self._reader.column(_NEWEST, {"most": _SAMPLED, "version": FOLD_VERSION})
+        counts: Counter[str] = Counter()
+        for text in texts:
+            words = (word.rstrip(PLURAL + POSSESSIVE) for word in text.replace("-", " ").split())
+            counts.update({word for word in words if word.startswith(lead)})
+        return [word for word, _ in counts.most_common(_USUAL)]
 
     def like(self, pattern: str) -> list[str] | None:
         """Words that a pattern of letters, `*` and `?` fits, as singular or plural; compounds keep their mark."""
@@ -52,12 +66,19 @@ class Vocabulary:
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None:
         """Words at most so many edits away, each with its distance."""
+        if (word, edits) not in self._close:
+            self._close[word, edits] = self._close_to(word, edits)
+        return self._close[word, edits]
+
+    def _close_to(self, word: str, edits: int) -> dict[str, int] | None:
         if not self._thorough or sum(not char.isdecimal() for char in word) <= edits:
             return None
         letters, size = set(word), len(word)
-        asked = {"low": size - edits, "high": size + edits, "closed": CLOSED}
+        asked: dict[str, object] = {"low": size - edits, "high": size + edits, "closed": CLOSED}
+        known = {f"piece{number}": piece for number, piece in enumerate(pieces(word, edits + 1))}
+        has_one = " OR ".join(f"instr(word, :{name})" for name in known)
         found: dict[str, int] = {}
-        for other in self._reader.column(_OF_LENGTH, asked):
+        for other in self._reader.column(_OF_LENGTH.format(has_one or "TRUE"), asked | known):
             plain = other.removeprefix(CLOSED)
             theirs = set(plain)
             if len(letters - theirs) <= edits and len(theirs - letters) <= edits:
@@ -76,7 +97,20 @@ class Vocabulary:
         return words
 
 
-_OF_LENGTH = "SELECT word FROM words WHERE length(replace(word, :closed, '')) BETWEEN :low AND :high"
+_NEWEST = "SELECT folded FROM texts WHERE current = 1 AND +fold_version = :version ORDER BY id DESC LIMIT :most + 0"
+_OF_LENGTH = "SELECT word FROM words WHERE ({}) AND length(replace(word, :closed, '')) BETWEEN :low AND :high"
+
+
+def pieces(word: str, number: int) -> list[str]:
+    """So many pieces of a word, with a letter between two of them; none if it is too short for that.
+
+    An edit, two swapped letters too, touches one of them at most: a word with fewer edits has another one as it is.
+    """
+    size = len(word) - (number - 1)
+    if size < number:
+        return []
+    ends = [size * piece // number + piece for piece in range(number + 1)]
+    return [word[start : end - 1] for start, end in pairwise(ends)]
 
 
 def _forms(pattern: str) -> set[str]:

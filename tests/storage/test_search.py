@@ -27,7 +27,7 @@ from storage.language.version import FOLD_VERSION
 from storage.posts import refolding
 from storage.posts.index_words import note
 from storage.records import FetchedPost, TextKind
-from storage.search import documents, search
+from storage.search import documents, newest, search
 
 # Words that fold alike, or nearly, in several scripts; two of them are Zawgyi.
 FIELDS = (
@@ -378,6 +378,37 @@ def test_posts_far_back_are_found_by_words_and_facts_in_any_branch(shelf: Callab
         assert [found.post_id for found in search.search(made.reader, tree, limit=None)] == held, query
         assert [found.post_id for found in search.search(made.reader, tree, limit=3)] == held[:3], query
         assert search.count(made.reader, tree) == len(held), query
+
+
+BEGINNINGS = ("army -c*", "-c*", "c* army", "army (-c* OR old)", "in:file -c*", "army -in:file -c*", "east -တ*")
+
+
+def test_beginnings_that_very_many_words_have_are_read_as_rules_read_them(shelf: Callable[..., Shelf]) -> None:
+    many = " ".join(
+        f"c{chr(97 + number // 26 % 26)}{chr(97 + number % 26)}{'y' * (number // 676)}q" for number in range(1_100)
+    )
+    texts = [
+        "army camp camp's",
+        "army camp-fire",
+        "army anti-camp",
+        "army",
+        "old army Camps",
+        "army ccc",
+        "east တပ်",
+        "east",
+    ]
+    made = shelf(
+        [PLAIN | {"second": 1_763_500_000, "texts": [("body", many)]}]
+        + [PLAIN | {"second": 1_763_600_000 + at, "texts": [("body", said)]} for at, said in enumerate(texts)]
+        + [PLAIN | {"second": 1_763_700_000, "texts": [("body", "army"), ("file", "camp.csv")]}]
+        + [PLAIN | {"second": 1_763_700_001, "texts": [("body", "army"), ("file", "army.csv")]}]
+    )
+    for query in BEGINNINGS:
+        tree = parse(query)
+        held = [document.post_id for document in made.documents() if evaluate(tree, document) is not None]
+        assert [found.post_id for found in search.search(made.reader, tree, limit=None)] == held, query
+        assert search.count(made.reader, tree) == len(held), query
+        assert newest.find_newest(made.reader, tree.root, most=50).ids == held, query
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,5 +1,6 @@
 """Search for terms, search in reliable words only, and what a search has to read."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from storage.language.query import parse
 from storage.posts import texts
 from storage.posts.texts import MachineText
 from storage.records import FetchedMedia, FetchedPost
-from storage.search import phrases, search
+from storage.search import phrases, search, vocabulary
 
 Make = Callable[..., FetchedPost]
 TERMS = {
@@ -140,6 +141,9 @@ class FewWords:
     def beginning_with(self, lead: str) -> list[str] | None:
         return [lead]
 
+    def usual_with(self, lead: str) -> list[str]:
+        return [lead]
+
     def like(self, pattern: str) -> list[str] | None:
         return [pattern] if pattern.isalpha() else None
 
@@ -153,3 +157,24 @@ def test_a_fuzzy_term_of_several_syllables_is_narrowed_by_those_that_must_be_rig
     for way in ('"လား"', '"ရှိုး"', '"မြို့"', '("လား" OR "လားx")'):
         assert way in three
     assert phrases.necessary(parse("a~2").root, FewWords()) is None, "nothing of it is sure"
+
+
+def test_a_word_that_is_some_edits_away_has_one_of_its_pieces_as_it_is() -> None:
+    chance = random.Random(7)
+    for _ in range(2_000):
+        word = "".join(chance.choices("abc", k=chance.randrange(1, 12)))
+        edits = chance.choice((1, 2))
+        other = word
+        for _ in range(edits):
+            other = edited(other, chance)
+        pieces = vocabulary.pieces(word, edits + 1)
+        assert not pieces or any(piece in other for piece in pieces), (word, other)
+
+
+def edited(word: str, chance: random.Random) -> str:
+    """A word with one letter put in, left out, changed, or swapped with the next."""
+    at, letter = chance.randrange(len(word) + 1), chance.choice("abc")
+    before, after = word[:at], word[at:]
+    return chance.choice(
+        [before + letter + after, before + after[1:], before + letter + after[1:], before + after[1::-1] + after[2:]]
+    )
