@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -88,6 +88,39 @@ def listening() -> Iterator[Sink]:
         server.server_close()
 
 
+def plain_environment() -> dict[str, str]:
+    """What a program needs of the environment, and nothing else of this machine."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+
+
+def run_program(
+    *words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "", within_s: float = 120
+) -> "subprocess.CompletedProcess[str]":
+    """Run `communique WORDS` in a process of its own to its end; whatever the test does, the process ends."""
+    placed = [str(word) for word in words]
+    with TemporaryFile() as typed, TemporaryFile() as out, TemporaryFile() as err:
+        typed.write(stdin.encode())
+        typed.seek(0)
+        ran = start_program(placed, cwd, plain_environment() if env is None else env, typed, out, err)
+        try:
+            ran.wait(within_s)
+        except BaseException:
+            ran.kill()
+            ran.wait()
+            raise
+        return subprocess.CompletedProcess(placed, ran.returncode or 0, _read(out), _read(err))
+
+
+def start_program(
+    words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]
+) -> "Process":
+    started = warm_start.start(
+        words, cwd=cwd, env=env, stdin=stdin.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno()
+    )
+    command = [sys.executable, "-m", "bot", *words]
+    return started or subprocess.Popen(command, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+
+
 Until = Callable[[Callable[[], object], str], None]
 Process = warm_start.Started | subprocess.Popen[bytes]
 
@@ -122,17 +155,10 @@ class Desk:
     def run(
         self, *words: str, code: int | None = 0, stdin: str | None = None, within_s: float = 120
     ) -> "subprocess.CompletedProcess[str]":
-        with TemporaryFile() as typed, TemporaryFile() as out, TemporaryFile() as err:
-            typed.write((stdin or "").encode())
-            typed.seek(0)
-            ran = self._start(words, typed, out, err)
-            try:
-                ran.wait(within_s)
-            except BaseException:
-                ran.kill()
-                ran.wait()
-                raise
-            done = subprocess.CompletedProcess(words, ran.returncode or 0, _read(out), _read(err))
+        _, _, _, *placed = self.command(*words)
+        done = run_program(
+            *placed, cwd=self.directory, env=self.environment(), stdin=stdin or "", within_s=within_s
+        )  # fmt: skip
         if code is not None:
             assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -140,8 +166,10 @@ class Desk:
     def start(self, *words: str) -> Process:
         """Start the program and leave it running, until `stop`, `kill`, or the end of the test."""
         out, err = self.directory / "out.txt", self.directory / "err.txt"
+        _, _, _, *placed = self.command(*words)
         with Path(os.devnull).open("rb") as nothing, out.open("ab") as printed, err.open("ab") as said:
-            self.started.append(self._start(words, nothing, printed, said))
+            started = start_program(placed, self.directory, self.environment(), nothing, printed, said)
+        self.started.append(started)
         return self.started[-1]
 
     def stop(self) -> None:
@@ -164,20 +192,8 @@ class Desk:
         while self.started:
             self.kill()
 
-    def _start(self, words: Sequence[str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> Process:
-        environment = self.environment()
-        _, _, _, *placed = self.command(*words)
-        started = warm_start.start(
-            placed, cwd=self.directory, env=environment,
-            stdin=stdin.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno(),
-        )  # fmt: skip
-        return started or subprocess.Popen(
-            self.command(*words), cwd=self.directory, stdin=stdin, stdout=stdout, stderr=stderr, env=environment
-        )
-
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return kept | {"PYTHONUNBUFFERED": "1"} | self.extra
+        return plain_environment() | {"PYTHONUNBUFFERED": "1"} | self.extra
 
     def said(self) -> str:
         """Everything that the started programs have said on stderr so far."""

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def start(
 
 def _changes_python(name: str, value: str) -> bool:
     """Whether Python read this variable when it started, and read another value in the warm process."""
-    if name == "PYTHONUNBUFFERED":
+    if name == "PYTHONUNBUFFERED" or (name, value) in (("PYTHONPATH", str(ROOT)), ("PYTHONWARNINGS", "error")):
         return False
     return name.startswith(("PYTHON", "LANG", "LC_")) and os.environ.get(name) != value
 
@@ -159,6 +160,8 @@ def become(wanted: Start) -> None:
     os.environ.clear()
     os.environ.update(wanted.env)
     time.tzset()
+    if wanted.env.get("PYTHONWARNINGS") == "error":
+        warnings.simplefilter("error")
     at_once = "PYTHONUNBUFFERED" in wanted.env
     sys.stdin = sys.__stdin__ = _stream(0, "r", "strict")  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _stream(1, "w", "strict", at_once=at_once)  # type: ignore[misc]

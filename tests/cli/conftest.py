@@ -31,6 +31,7 @@ from storage.records import (
     Raw,
 )
 from storage.sources import states
+from tests.desk import run_program
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -215,16 +216,8 @@ def process(data_dir: Path, tmp_path: Path) -> Program:
     """Run `communique --data-dir … ARGUMENTS` in a process of its own, away from any config of this machine."""
 
     def run(*arguments: str, stdin: str = "", config: Path | None = None, **variables: str) -> Ran:
-        return subprocess.run(
-            [sys.executable, "-m", "bot", *_place(data_dir, config, variables), *arguments],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            cwd=tmp_path,
-            env=environment(tmp_path, variables),
-            check=False,
-            timeout=60,
-        )
+        words = (*_place(data_dir, config, variables), *arguments)
+        return run_program(*words, cwd=tmp_path, env=environment(tmp_path, variables), stdin=stdin)
 
     return run
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, FetchedPost
 from storage.sources import states
+from tests.desk import run_program
 
 FRAME = '[storage]\ndir = "{data}"\n[[terms]]\nname = "ridge"\nen = ["ridge"]\n[[sources]]\nname = "spokesman"\n'
 NO_TOML = FRAME + 'kind = replay"\n'
@@ -32,8 +32,7 @@ def ask(
 
     def run(text: str, *words: str) -> "subprocess.CompletedProcess[str]":
         (tmp_path / "config.toml").write_text(text.format(data=archive.path.parent), encoding="utf-8")
-        command = [sys.executable, "-m", "bot", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        return run_program(*words, cwd=tmp_path)
 
     return run
 

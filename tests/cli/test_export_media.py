@@ -14,6 +14,7 @@ import pytest
 from storage.media import rows as media_rows
 from storage.media.shelf import Shelf
 from storage.records import FetchedMedia
+from tests.desk import run_program
 
 Export = Callable[..., "subprocess.CompletedProcess[str]"]
 VOICE = b"OggS" + b"\x00" * 24 + b"OpusHead" + b"a statement" * 100
@@ -40,8 +41,7 @@ def export(desk: Any, tmp_path: Path, make_post: Any) -> Export:
     desk.archive.close()
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "bot", "--data-dir", str(desk.archive.path.parent), "export-media", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        return run_program("--data-dir", desk.archive.path.parent, "export-media", *words, cwd=tmp_path)
 
     return run
 

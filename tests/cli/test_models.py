@@ -11,6 +11,7 @@ from bot.cli.sandbox import describe_leaks
 from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.run import isolation_here
 from tests import speech_model, voice_notes
+from tests.desk import run_program
 from tests.engine_server import serving
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +25,7 @@ def ask(tmp_path: Path) -> Ask:
     def asked(config: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "config.toml"
         path.write_text('[storage]\ndir = "data"\n' + config)
-        command = [sys.executable, "-m", "bot", "--config", str(path), *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        return run_program("--config", path, *arguments, cwd=ROOT)
 
     return asked
 

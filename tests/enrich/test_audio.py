@@ -66,7 +66,7 @@ def test_bad_input_47_a_playlist_called_voice_ogg_leads_nowhere(
     }
     path = tmp_path / "voice.ogg"
     for words in leads.values():
-        for magic in ("", "OggS", "ID3"):
+        for magic in ("", "OggS", "ID3") if lie is None else ("",):  # a type that is given is not looked for
             path.write_text(magic + words)
             with pytest.raises(Unfit):
                 audio.samples(media(path, mime=lie), 30 * MINUTE)

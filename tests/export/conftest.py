@@ -1,15 +1,14 @@
 """Exports of the seeded archive and of a hostile one, made by the program in a process of its own, or in this one."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.export import FORMATS
-from tests.export.exported import INSTALLED, ROOT, Exports
+from tests.desk import run_program
+from tests.export.exported import INSTALLED, Exports
 from tests.export.hostile import make_hostile
 from tests.web.archive import Seeded, seed
 
@@ -35,12 +34,8 @@ def exports(seeded: Seeded) -> Exports:
 def program(seeded: Seeded, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run `communique export …` in a process of its own."""
 
-    def run(*words: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "bot", "--data-dir", str(seeded.data_dir), "export", *words]
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-        return subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", check=False, timeout=120, **more
-        )
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        return run_program("--data-dir", seeded.data_dir, "export", *words, cwd=tmp_path)
 
     return run
 

@@ -1,13 +1,12 @@
 """Posts as JSON lines: exported, replayed into another archive, and exported again."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.export.exported import ROOT, Exports
+from tests.desk import run_program
+from tests.export.exported import Exports
 
 OURS = ("id", "collected_at", "revisions", "raw_sha256", "rules", "event", "copy_of", "quotes")
 
@@ -34,9 +33,7 @@ def test_what_is_exported_is_replayed_into_the_same_posts(exports: Exports, tmp_
         exports.make("jsonl", tmp_path / f"{source}.jsonl", sources=(source,))
         entries.append(f'[[sources]]\nname = "{source}"\nkind = "replay"\npath = "{source}.jsonl"')
     (tmp_path / "config.toml").write_text("\n".join(entries))
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "bot", "run", "--once"]
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False, timeout=120)
+    ran = run_program("run", "--once", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     again = Exports(tmp_path / "data").make("jsonl", tmp_path / "again.jsonl")
     assert done.posts == again.posts > 20

@@ -1,10 +1,8 @@
 """Received bytes are packed by what they have in common with earlier ones, and come back exactly; old rows stay."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,6 +14,7 @@ from storage.media.rehash import rehash_raw
 from storage.posts import reading, rereading, saving
 from storage.records import Batch, FetchedPost, Raw
 from storage.sources import states
+from tests.desk import run_program
 
 MARKUP = '<div class="bubble" data-post="desk/{0}"><i class="tail"></i><p>{1}</p><span class="meta">seen</span></div>'
 
@@ -153,28 +152,21 @@ def test_whatever_bytes_come_they_come_back(learnt: Archive, now: int) -> None:
         assert [reading.read_raw(reader, row["sha256"]) for row in last] == many
 
 
-def run_program(archive: Archive, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "--data-dir", str(archive.path.parent), *words],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+def run(archive: Archive, *words: str) -> "subprocess.CompletedProcess[str]":
+    return run_program("--data-dir", archive.path.parent, *words, cwd=archive.path.parent)
 
 
 def test_the_raw_bytes_of_a_post_are_shown_whichever_way_they_are_packed(learnt: Archive) -> None:
     for number in (3, dictionaries.SAMPLES + 3):
-        ran = run_program(learnt, "show", f"desk/{number}", "--raw")
+        ran = run(learnt, "show", f"desk/{number}", "--raw")
         assert MARKUP.format(number, f"report {number} of the river town") in ran.stdout
 
 
 def test_show_and_doctor_say_that_a_dictionary_is_damaged_and_the_way_out(learnt: Archive) -> None:
     damage(learnt, DAMAGES[0])
-    shown = run_program(learnt, "show", f"desk/{dictionaries.SAMPLES + 3}", "--raw")
+    shown = run(learnt, "show", f"desk/{dictionaries.SAMPLES + 3}", "--raw")
     assert (shown.returncode, shown.stdout) == (1, "")
     assert "is damaged: restore a backup" in shown.stderr
-    checked = run_program(learnt, "doctor")
+    checked = run(learnt, "doctor")
     assert "packed by a damaged dictionary" in checked.stdout
     assert "communique restore" in checked.stdout
