@@ -115,8 +115,9 @@ class LivingPds(LivingPeer):
         self.shuffled, self.mood = False, ""
 
     def reply(self, path: str) -> Answer:
-        away = {"view away": ("app.bsky.",), "home away": ("com.atproto.",), "all away": ("app.bsky.", "com.atproto.")}
-        if any(part in path for part in away.get(self.mood, ())):
+        view, home = "/xrpc/app.bsky.", "/xrpc/com.atproto."
+        away = {"view away": (view,), "home away": (home,), "all away": (view, home)}
+        if path.startswith(away.get(self.mood, ())):
             return Answer(b"<h1>Bad gateway</h1>", 502)
         return super().reply(path)
 

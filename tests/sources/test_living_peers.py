@@ -190,6 +190,8 @@ def judge(walk: Walk, archive: Archive) -> None:
     assert peer.deletes or not deleted
     alerts = Counter((row[0]) for row in matches if row[1] == "match")
     assert set(alerts.values()) <= {1}, "told twice"
+    endings = Counter(row[0] for row in matches if row[1] == "deleted")
+    assert set(endings.values()) <= {1}, "deleted twice, though nothing comes back"
     may = {one for one, texts in revisions.items() if one not in walk.first and "hit" in "".join(texts)}
     due = may & {
         one for one in may if "hit" in revisions[one][-1] or any("hit" in w for o, w in walk.looked if o == one)

@@ -268,7 +268,7 @@ def test_an_account_that_has_moved_is_read_at_its_new_server(pds: RealPds) -> No
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(steps=st.lists(STEP, min_size=8, max_size=40), by_index=st.booleans())
 def test_after_any_life_at_a_real_server_the_archive_holds_what_it_showed(

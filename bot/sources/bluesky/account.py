@@ -57,7 +57,8 @@ class FeedProgress:
     wanted. While older pages are still to be fetched, `below` asks for the next one, `seen` holds what the newest page
     showed, with its oldest and newest time (`seen_to`, `seen_top`), and at first contact `left` how many entries are
     still wanted. `records` asks for the next page at the account's own server, while the AppView fails. `gone` holds
-    when the account's own server had no longer what the AppView still shows, and `status` what it says of the account.
+    when the account's own server had no longer what the AppView still shows, and `status` what it said of the account
+    at `status_at`.
     """
 
     actor: str = ""
@@ -77,6 +78,7 @@ class FeedProgress:
     records: str = ""
     gone: dict[str, int] = field(default_factory=dict)
     status: str = ""
+    status_at: int = 0
 
     def reaches(self, page: FeedPage) -> bool:
         """Whether a page, or the end of the feed behind it, leads down to what is known.

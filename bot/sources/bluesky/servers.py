@@ -37,6 +37,7 @@ _STATES: Mapping[str, str] = {
     "RepoNotFound": NOT_FOUND,
     "deleted": NOT_FOUND,
 }
+AWAY = (DEACTIVATED, TAKEN_DOWN, NOT_FOUND)
 _NO_RECORD = "Could not locate record"  # of servers that have no name for that, and where there is no such account
 _NO_NAMES = ("InvalidRequest", "NotFound", "BadRequest")  # of errors that only their message describes
 _MISSING = ("not found", "unable to resolve", "could not find", "couldn't find")
@@ -175,7 +176,7 @@ class Servers:
             reply = await self._ask_own(did, f"com.atproto.sync.getRepoStatus?did={quote(did, safe=':')}")
             found = await self.read(lambda: read_object(reply.body))
         except (Later, Never) as problem:
-            return problem.state if problem.state in _STATES.values() else None
+            return problem.state if problem.state in AWAY else None
         if found.get("active") is not False:
             return "" if found.get("active") is True else None
         status = one_line(str(found.get("status") or ""))[:60]

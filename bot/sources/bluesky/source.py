@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -30,7 +29,7 @@ from bot.sources.bluesky.posts import (
     reread,
     split_uri,
 )
-from bot.sources.bluesky.servers import Servers
+from bot.sources.bluesky.servers import AWAY, Servers
 from bot.sources.bluesky.settings import Settings
 from storage.records import Batch, Checked, FetchedPost, Raw, StoredRaw
 from storage.state_names import DEACTIVATED, UNREADABLE
@@ -64,7 +63,6 @@ class Bluesky:
             str, int | None
         ] = {}  # since the last fetch: when its own server had no such post, None: it has
         self._failed: Later | None = None  # how the AppView failed when this round began its second way
-        self._status_at = tools.clock.now()  # when its own server was last asked for the account
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
@@ -134,16 +132,22 @@ class Bluesky:
             raise Later(f"no post that {servers.account} answered can be read", state=UNREADABLE)
         if not page.entries and not note.below and (note.known or not note.contacted):
             profile = await servers.read_profile(note.did)  # which is refused where there is no such account
-            if note.known and profile.get("postsCount") != 0 and await self._has_records(note.did):
+            if note.known and await self._has_records(note.did, believed=profile.get("postsCount") == 0):
                 raise Later(f"{servers.account} shows no posts any more, though it had some", state=UNREADABLE)
         return page, reply
 
-    async def _has_records(self, did: str) -> bool:
-        """Whether its own server has posts of the account, as far as that can be found out."""
-        with suppress(Later, Never):
+    async def _has_records(self, did: str, *, believed: bool) -> bool:
+        """Whether its own server has posts of the account. Raises Later and Never where it does not show the account.
+
+        `believed`: where it says neither, the AppView is right that there are none.
+        """
+        try:
             page, _ = await self._records(did, "")
-            return bool(page.entries)
-        return True
+        except (Later, Never) as problem:
+            if problem.state in AWAY:
+                raise
+            return not believed
+        return bool(page.entries)
 
     async def _batch(self, page: FeedPage, reply: Reply, note: FeedProgress) -> Batch:
         """What a page of the feed means, and the cursor after it."""
@@ -157,7 +161,7 @@ class Bluesky:
         entries = [one for one in (*pinned, *kept) if not after.is_gone(one)]
         notices: tuple[str, ...] = ()
         if note.contacted and not after.below and all(one.post.native_id in known for one in kept):
-            after = replace(after, status=await self._find_status(note))
+            after = await self._with_status(after)
             notices = _describe(note.status, after.status)
         return Batch(
             posts=tuple(entry.post for entry in entries),
@@ -190,14 +194,13 @@ class Bluesky:
         shown = {one.post.native_id for one in (*page.entries, *page.pinned)}
         return {native_id: at for native_id, at in looks.items() if at is not None and native_id in shown}
 
-    async def _find_status(self, note: FeedProgress) -> str:
-        """What the account's own server says of it; as before where it was asked within the hour, or does not say."""
+    async def _with_status(self, note: FeedProgress) -> FeedProgress:
+        """With what the account's own server says of it, asked once an hour; as before where it does not say."""
         now = self._clock.now()
-        if 0 <= now - self._status_at < _STATUS_LASTS:
-            return note.status
-        self._status_at = now
+        if 0 <= now - (note.status_at or note.since) < _STATUS_LASTS:
+            return note
         found = await self._servers.read_status(note.did)
-        return note.status if found is None else found
+        return replace(note, status=note.status if found is None else found, status_at=now)
 
     # The account's own server -----------------------------------------------------------------------------------------
 
