@@ -34,6 +34,7 @@ def _read_path(_ctx: click.Context, _option: click.Parameter, typed: str) -> Pat
 @click.option("--until", metavar="TIME", help="Published until then; a day, week or month is included whole.")
 @source_option
 @tag_option
+@click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing was found; the empty export is written.")
 @click.option("--force", is_flag=True, help="Replace a file that is there; set a directory aside.")
 @zone_option
 @click.pass_context
@@ -46,6 +47,7 @@ def command(
     until: str | None,
     sources: tuple[str, ...],
     tags: tuple[str, ...],
+    exit_code: bool,
     force: bool,
     zone: Zone,
 ) -> None:
@@ -80,6 +82,8 @@ def command(
             posts = done.posts
             if done.aside is not None:
                 say(session, f"what was there is now {done.aside}")
-            say(session, f"{format_count(posts, 'post')} in {done.path}; {done.manifest.name} says what is in it")
-    if unknown and not posts:
+            nothing = "" if posts else "nothing was found: "
+            count = format_count(posts, "post")
+            say(session, f"{nothing}{count} in {done.path}; {done.manifest.name} says what is in it")
+    if not posts and (exit_code or unknown):
         ctx.exit(NOTHING_FOUND)

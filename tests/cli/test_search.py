@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +169,13 @@ def test_lists_in_a_csv_cell_are_joined_by_a_bar_and_objects_show_what_they_are(
 
 def test_burmese_is_found_inside_running_text(program: Program) -> None:
     assert ids(program("search", "စစ်ဌာနချုပ်", "--json")) == ["spokesman/2"]
+
+
+def test_an_export_that_finds_nothing_is_written_and_says_so(program: Program, tmp_path: Path) -> None:
+    for wanted, code in ((("neverwritten",), 0), (("neverwritten", "--exit-code"), 3), (("bridge", "--exit-code"), 0)):
+        made = program("export", "--format", "csv", *wanted, "-o", str(tmp_path / "out.csv"))
+        assert (made.returncode, "nothing was found: 0 posts in" in made.stderr) == (code, wanted[0] == "neverwritten")
+        assert (tmp_path / "out.csv.manifest.json").exists()
 
 
 def test_nothing_found_is_no_failure_unless_asked(program: Program) -> None:
