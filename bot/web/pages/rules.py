@@ -1,18 +1,16 @@
 """The pages `/rules` and `/rules/NAME`: what each rule looks for and finds, and what people think of it."""
 
-from collections import Counter
-from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
 from bot.clock import DAY
-from bot.listing.replay import find_fired
 from bot.listing.rules import count_lately
 from bot.rules.outline import lines, outline
 from bot.web.entries import find_rules
-from bot.web.layout import page
+from bot.web.layout import page, zone_of
+from bot.web.replaying import replay
 from bot.web.room import read, room_of
 from bot.web.viewer import viewer_of
 from storage.alerts import matches
@@ -30,13 +28,9 @@ if TYPE_CHECKING:
     from bot.web.viewer import Viewer
     from storage.archive.database import Reader
     from storage.records import MatchRow
-    from storage.search.search import FoundPost
 
 REPLAYS = (7, 30, 90)  # days that a reader can try a rule on
 _NEWEST = 30  # matches of a rule that its page lists
-_MOST = 1000  # posts of a replay that are counted
-_SHOWN = 10  # of them that are shown
-_FOR_REPLAY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +41,6 @@ class RuleLine:
     targets: tuple[str, ...]
     found: int
     judged: VerdictCounts
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What a rule would have found in so many days; `whole`: that is all of it."""
-
-    days: int
-    posts: int
-    whole: bool
-    sources: list[tuple[str, int]]
-    newest: "tuple[FoundPost, ...]"
 
 
 async def show_rules(request: "Request") -> "Response":
@@ -76,9 +59,11 @@ async def show_rule(request: "Request") -> "Response":
     if line is None and not newest:
         raise HTTPException(404)
     days = next((one for one in REPLAYS if request.query_params.get("replay") == str(one)), None)
-    replay = None
+    replayed = None
     if line is not None and days is not None:
-        replay = await read(request, _replay, line.rule, room, days)
+        now, query = room.clock.now(), parse(line.rule.query, UTC, room.terms())
+        span = (now - days * DAY, now)
+        replayed = await read(request, replay, line.rule, query, span, zone_of(request), room.clock.monotonic)
     return page(
         request,
         "rule.html",
@@ -87,9 +72,9 @@ async def show_rule(request: "Request") -> "Response":
         outline=_outline(line.rule, room) if line else [],
         newest=newest,
         more=len(newest) == _NEWEST,
-        replay=replay,
+        days=days,
+        replayed=replayed,
         replays=REPLAYS,
-        most=_MOST,
     )
 
 
@@ -113,29 +98,3 @@ def _newest(reader: "Reader", name: str) -> "list[tuple[MatchRow, str, str | Non
 
 def _outline(rule: "RuleConfig", room: "ReadingRoom") -> list[str]:
     return list(lines(outline(parse(rule.query, UTC, room.terms()).root)))
-
-
-def _replay(reader: "Reader", rule: "RuleConfig", room: "ReadingRoom", days: int) -> Replay:
-    """Run the rule on what is archived, for at most two seconds."""
-    now, clock = room.clock.now(), room.clock.monotonic
-    end = clock() + _FOR_REPLAY_S
-
-    def look(_: int) -> None:
-        if clock() > end:
-            raise _TimeIsUp
-
-    query = parse(rule.query, UTC, room.terms())
-    fired: list[FoundPost] = []
-    whole = False
-    with suppress(_TimeIsUp):
-        for post in find_fired(reader, rule, query, (now - days * DAY, now), look):
-            fired.append(post)
-            if len(fired) == _MOST:
-                break
-        else:
-            whole = True
-    return Replay(days, len(fired), whole, Counter(post.source for post in fired).most_common(), tuple(fired[:_SHOWN]))
-
-
-class _TimeIsUp(Exception):
-    """A replay has taken as long as a page may."""
