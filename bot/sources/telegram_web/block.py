@@ -94,7 +94,8 @@ def _finished(draft: Draft, raw: Raw, site: str) -> FetchedPost:
         buttons=boxes.opened_by_buttons(draft),
         cards=boxes.bounded(draft.cards),
     )
-    return replace(post, not_shown=boxes.find_notice(draft, blank=post.is_blank))
+    notice = boxes.find_notice(draft, blank=post.is_blank)
+    return post if notice is None else replace(post, not_shown=notice)
 
 
 def microseconds(value: str) -> int | None:
@@ -120,29 +121,33 @@ def _walk(root: LexborNode, draft: Draft) -> None:
     cards: list[list[str]] = []
     while stack:
         node, card = stack.pop()
-        if node is None:
-            continue
-        stack.append((node.next, card))
-        if node.is_text_node:
-            words = " ".join((node.text_content or "").split())
-            if words and words.casefold() not in _LABELS:
-                (card if card is not None else _begin(cards)).append(words)
-            continue
-        if not node.is_element_node or (tag := node.tag) in _NO_WORDS:
-            continue
-        own = classes(node)
-        reader = next(filter(None, map(_READERS.get, own)), None)
-        if reader is not None:
-            reader(draft, node)
-        elif tag == "time":
-            _time(draft, node)
-        elif not _FOOT.isdisjoint(own):
-            stack.append((node.child, []))
-        elif card is not None or not _FRAMES.isdisjoint(own):
-            stack.append((node.child, card))
-        else:
-            stack.append((node.child, _begin(cards)))
+        while node is not None:
+            if node.is_text_node:
+                words = " ".join((node.text_content or "").split())
+                if words and words.casefold() not in _LABELS:
+                    (card if card is not None else _begin(cards)).append(words)
+            elif node.is_element_node and (tag := node.tag) not in _NO_WORDS:
+                own, reader = classes(node), None
+                for name in own:
+                    if (reader := _READERS.get(name)) is not None:
+                        break
+                if reader is not None:
+                    reader(draft, node)
+                elif tag == "time":
+                    _time(draft, node)
+                else:
+                    stack.append((node.next, card))
+                    node, card = node.child, _card_inside(own, card, cards)
+                    continue
+            node = node.next
     draft.cards += ["\n".join(lines) for lines in cards if lines]
+
+
+def _card_inside(own: list[str], card: list[str] | None, cards: list[list[str]]) -> list[str] | None:
+    """Where the words in an element go that has these classes, and is itself in `card`."""
+    if not _FOOT.isdisjoint(own):
+        return []  # which is thrown away
+    return card if card is not None or not _FRAMES.isdisjoint(own) else _begin(cards)
 
 
 def _begin(cards: list[list[str]]) -> list[str]:

@@ -96,6 +96,8 @@ def read_hidden_notice(draft: Draft, node: LexborNode) -> None:
 
 def attached_words(draft: Draft) -> tuple[str, ...]:
     """One text for each place, in the order in which the account reads them; lines that the post says are left out."""
+    if not (draft.via or draft.signature or draft.attached or draft.buttons):
+        return ()
     poll = draft.poll
     said = {line.strip() for text in draft.text for line in text.split("\n")}
     said.update((poll.question, *poll.options) if poll is not None else ())

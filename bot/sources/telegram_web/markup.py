@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborNode
 from storage.records import Link
 
 _SCHEME = re.compile(r"(?!javascript:|data:|vbscript:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_USUAL = ("https://", "http://")
 _BACKGROUND = re.compile(r"""background-image\s*:\s*url\(\s*(['"]?)(.*?)\1\s*\)""")
 _SOURCE_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 _EDGE = "\0"  # cannot come out of the parser: HTML has no NUL
@@ -25,9 +26,11 @@ def plain(root: LexborNode, anchors: list[tuple[str, LexborNode]] | None = None)
 
     `anchors` collects its links, each with its words.
     """
+    node = root.child
+    if node is not None and node.is_text_node and node.next is None:  # as in most elements
+        return _SOURCE_BREAK.sub(" ", node.text_content or "").strip()
     parts: list[str] = []
     above: list[tuple[LexborNode, str, int]] = []  # the elements around, what their edges add, where they began
-    node = root.child
     while node is not None or above:
         if node is None:
             node, edge, begin = above.pop()
@@ -61,12 +64,12 @@ def _tidy(parts: list[str]) -> str:
 
 def attribute(node: LexborNode | None, name: str) -> str:
     """The value of an attribute, "" without one."""
-    return (node.attributes.get(name) or "") if node is not None else ""
+    return (node.attrs.get(name) or "") if node is not None and node.is_element_node else ""
 
 
 def classes(node: LexborNode) -> list[str]:
     """The classes of an element, in their order."""
-    return (node.attributes.get("class") or "").split()
+    return (node.attrs.get("class") or "").split() if node.is_element_node else []
 
 
 def children(node: LexborNode) -> Iterator[LexborNode]:
@@ -88,7 +91,7 @@ def web_address(value: str) -> str | None:
     value = value.strip()
     if value.startswith("//"):
         value = f"https:{value}"
-    return value if value.startswith(("https://", "http://")) else None
+    return value if value.startswith(_USUAL) else None
 
 
 def background(node: LexborNode | None) -> str | None:
@@ -110,7 +113,7 @@ def seconds(clock: str) -> float | None:
 def href(node: LexborNode) -> str:
     """The address of a link; those with `onclick` have been escaped twice since April 2024."""
     address = attribute(node, "href").strip()
-    return address.replace("&amp;", "&") if "onclick" in node.attributes else address
+    return address.replace("&amp;", "&") if "&amp;" in address and "onclick" in node.attributes else address
 
 
 def link(words: str, node: LexborNode) -> Link | None:
@@ -118,14 +121,14 @@ def link(words: str, node: LexborNode) -> Link | None:
     address = href(node)
     if address.startswith("//"):
         address = f"https:{address}"
-    return Link(words, address) if _SCHEME.match(address) else None
+    return Link(words, address) if address.startswith(_USUAL) or _SCHEME.match(address) else None
 
 
 def is_monstrous(html: bytes) -> bool:
     """Whether this is more markup than any real page has, or so badly closed that parsing it could take for ever."""
     tags = html.count(b"<")
-    unclosed = tags - 2 * html.count(b"</") - html.count(b"/>")
-    if unclosed > _MOST_UNCLOSED:
+    unclosed = tags if tags <= _MOST_UNCLOSED else tags - 2 * html.count(b"</")
+    if unclosed > _MOST_UNCLOSED and unclosed - html.count(b"/>") > _MOST_UNCLOSED:
         return True
     return tags > _MOST_TAGS and _EMOJI.sub(b"", html).count(b"<") > _MOST_TAGS
 

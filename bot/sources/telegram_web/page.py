@@ -78,8 +78,8 @@ def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
         return PreviewPage()
     tree = LexborHTMLParser(html)
     wraps = tree.css(_BLOCK)
-    swallowed = len(_WRAP.findall(html)) > len(wraps)
-    if swallowed or any(_find_around(wrap) is not None for wrap in wraps[:_BLOCKS_READ]):  # a block was cut short
+    swallowed = html.count(_WRAP.pattern) > len(wraps)
+    if swallowed or _is_nested(wraps[:_BLOCKS_READ]):  # a block was cut short
         tree = LexborHTMLParser(_close_blocks(html))
         wraps = tree.css(_BLOCK)
     info = tree.css_first("div.tgme_channel_info")
@@ -199,6 +199,12 @@ def _close_blocks(html: bytes) -> bytes:
     blocks = [html[start:stop] for start, stop in pairwise([*starts, end])]
     closed = [body.inner_html or "" for block in blocks if (body := LexborHTMLParser(block).body) is not None]
     return html[: starts[0]] + "".join(closed).encode() + html[end:]
+
+
+def _is_nested(wraps: list[LexborNode]) -> bool:
+    """Whether one of them is in another block; those with one parent are in the same."""
+    siblings = {wrap.parent.mem_id if wrap.parent is not None else 0: wrap for wrap in wraps}
+    return any(_find_around(wrap) is not None for wrap in siblings.values())
 
 
 def _find_around(message: LexborNode) -> LexborNode | None:
