@@ -103,11 +103,20 @@ LETTERS: dict[str, bytes] = {
     "4 MB of a subject": HEAD.replace(b"Notice", b"=?utf-8?Q?x?= " * 300_000) + b"\r\nThe ferry sails at eight.\r\n",
     "4 MB of an address": HEAD.replace(b"press@", b"(" * 4_000_000 + b"press@") + b"\r\nThe ferry sails at eight.\r\n",
     "an unknown charset": HEAD + b"Content-Type: text/plain; charset=x-ferry\r\n\r\nThe ferry sails at eight.\r\n",
+    "a charset with a zero byte": HEAD
+    + "Content-Type: text/plain; charset=\0\r\n\r\nпаром. The ferry sails at eight.\r\n".encode(),
     "UTF-16 that is none": HEAD + b"Content-Type: text/plain; charset=utf-16\r\n\r\nThe ferry sails at eight.\r\n",
     "quotes 10,000 deep": HEAD + b"Content-Type: text/html\r\n\r\nThe ferry sails.\r\n" + b"<blockquote>" * 10_000,
 }
 READ = {"10,000 headers", "a bomb in base64", "a kind of 60,000 parameters", "a subject of broken words"}
-READ |= {"an unknown charset", "parts nested to 90", "parts nested to 100", "4 MB of a subject", "4 MB of an address"}
+READ |= {
+    "an unknown charset",
+    "a charset with a zero byte",
+    "parts nested to 90",
+    "parts nested to 100",
+    "4 MB of a subject",
+    "4 MB of an address",
+}
 
 
 def test_letters_that_are_made_to_hurt_are_read_or_set_aside_within_bounds() -> None:

@@ -169,10 +169,9 @@ def _leaves(letter: Message) -> Iterator[tuple[Message, bool]]:
         if seen > _MOST_PARTS or depth > _DEEPEST:
             raise BrokenLetter("it has more parts than can be read")
         _shorten(part)
-        inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
             one_of = part.get_content_subtype() == "alternative"
-            ahead += [(one, depth + 1, one_of or alternative) for one in reversed(inner) if isinstance(one, Message)]
+            ahead += [(one, depth + 1, one_of or alternative) for one in reversed(_parts(part))]
         else:
             yield part, alternative
 
@@ -186,10 +185,15 @@ def _shorten(part: Message) -> None:
             part[name] = written[:_LONGEST_FIELD]
 
 
+def _parts(part: Message) -> list[Message]:
+    """What a part is made of; of any other, `get_payload` would decode the words, by whatever charset it names."""
+    inner: object = part.get_payload() if part.is_multipart() else []
+    return [one for one in inner if isinstance(one, Message)] if isinstance(inner, list) else []
+
+
 def _payload(part: Message) -> bytes:
-    inner = part.get_payload()
-    if isinstance(inner, list):  # a letter within the letter
-        return b"".join(one.as_bytes() for one in inner if isinstance(one, Message))
+    if part.is_multipart():  # a letter within the letter
+        return b"".join(one.as_bytes() for one in _parts(part))
     found = part.get_payload(decode=True)
     return found if isinstance(found, bytes) else b""
 
