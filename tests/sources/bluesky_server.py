@@ -36,6 +36,7 @@ class BlueskyServer:
     lag: bool = False
     by_place: bool = False
     endless: bool = False  # its last page names a cursor, too
+    upwards: bool = False  # the account's own server begins with the oldest record
     pinned: dict[str, Any] | None = None  # an entry that stands on top of the newest page
     status: str | None = None  # what the account's own server says of an account that it does not show
     names: list[str] | None = None
@@ -120,15 +121,14 @@ class BlueskyServer:
                 uri = f"at://{DID}/{given['collection']}/{given['rkey']}"
                 return _json({"uri": uri, "cid": "cid", "value": value})
             case "com.atproto.repo.listRecords":
+                cursor = given.get("cursor", "" if self.upwards else "~")
                 posts = [(name, value) for name, value in self.records.items() if name.startswith(given["collection"])]
                 shown = [
-                    (name, value) for name, value in posts[::-1] if name < f"{name[:-14]}/{given.get('cursor', '~')}"
-                ]
-                keys = [name.rpartition("/")[2] for name, _ in shown[: self.page]]
-                items = [
-                    {"uri": f"at://{DID}/{name}", "cid": "cid", "value": value} for name, value in shown[: self.page]
-                ]
-                return _json({"records": items, **({"cursor": keys[-1]} if keys else {})})
+                    {"uri": f"at://{DID}/{name}", "cid": "cid", "value": value}
+                    for name, value in posts[:: 1 if self.upwards else -1]
+                    if (name[-13:] > cursor if self.upwards else name[-13:] < cursor)
+                ][: self.page]
+                return _json({"records": shown, **({"cursor": str(shown[-1]["uri"])[-13:]} if shown else {})})
             case "com.atproto.sync.getRepoStatus":
                 away = {"active": False, "status": self.status} if self.status else {"active": True}
                 return _json({"did": DID, **away})

@@ -432,6 +432,50 @@ def test_of_other_accounts_nothing_is_kept_for_a_reason_that_is_not_known() -> N
     assert "of another account" in reasons[0]
 
 
+@pytest.mark.parametrize("by_place", [True, False])
+def test_what_comes_while_pages_are_read_is_read_in_the_next_round(by_place: bool) -> None:
+    server = town("Notice 0", page=3)
+    server.by_place = by_place
+
+    async def work(reader: Rounds) -> list[str]:
+        await reader.round()
+        for number in range(9):
+            server.post(f"New {number}")
+        found, more = [], True
+        while more:
+            batch = await reader.source.fetch(Want(), reader.cursor)
+            reader.cursor, more = batch.cursor, batch.more
+            found += texts(list(batch.posts))
+            if len(server.entries) < 16:
+                server.post(f"Later {len(server.entries)}")
+        return found + texts(await reader.round())
+
+    found = on(server, work)
+    assert {f"New {number}" for number in range(9)} <= {*found}
+    assert {one["post"]["record"]["text"] for one in server.entries} - {"Notice 0"} <= {*found}
+
+
+@pytest.mark.parametrize("contacted", [True, False])
+def test_what_is_deleted_while_pages_are_read_moves_no_post_past_their_border(contacted: bool) -> None:
+    server = town("Notice 0", page=3)
+    server.by_place = True
+
+    async def work(reader: Rounds) -> list[str]:
+        if contacted:
+            await reader.round()
+        keys = [server.post(f"New {number}") for number in range(12)]
+        found, more, pages = [], True, 0
+        while more:
+            batch = await reader.source.fetch(Want(), reader.cursor)
+            reader.cursor, more, pages = batch.cursor, batch.more, pages + 1
+            found += texts(list(batch.posts))
+            if pages == 2:
+                server.delete(keys[-1])
+        return found
+
+    assert {f"New {number}" for number in range(12)} <= {*on(server, work, backfill="all")}
+
+
 # The second way -------------------------------------------------------------------------------------------------------
 
 
@@ -448,6 +492,17 @@ def test_the_second_way_goes_down_to_what_is_known() -> None:
     assert {*second} == {*third}
     assert sum("listRecords" in path for path in server.asked) == 2 * 4
     assert not any("getAuthorFeed" in path and "cursor" in path for path in server.asked)
+
+
+def test_a_server_that_begins_with_the_oldest_record_is_read_to_its_end() -> None:
+    server = town("Notice 0", "Notice 1", "Notice 2", page=2)
+    server.upwards = True
+
+    def fail() -> None:
+        server.post("New")
+        server.answers["getAuthorFeed"] = Answer(b"", 502)
+
+    assert rounds_of(server, fail)[1] == ["Notice 0", "Notice 1", "Notice 2", "New"]
 
 
 def test_a_second_way_that_is_cut_off_is_a_failure_and_no_good_round() -> None:

@@ -56,8 +56,9 @@ class FeedProgress:
     feed; the newest was seen by the server at `known_top`), and entries that the server saw up to `left_out` are not
     wanted. While older pages are still to be fetched, `below` asks for the next one, `seen` holds what the newest page
     showed, with its oldest and newest time (`seen_to`, `seen_top`), and at first contact `left` how many entries are
-    still wanted. `records` asks for the next page at the account's own server, while the AppView fails. `gone` holds
-    when the account's own server had no longer what the AppView still shows, and `status` what it said of the account
+    still wanted; `again` if this is the second way down, because entries moved up while the first was read. `records`
+    asks for the next page at the account's own server, while the AppView fails. `gone` holds when the account's own
+    server had no longer what the AppView still shows, and `status` what it said of the account
     at `status_at`.
     """
 
@@ -75,6 +76,7 @@ class FeedProgress:
     seen_to: int = 0
     seen_top: int = 0
     left: int | None = None
+    again: bool = False
     records: str = ""
     gone: dict[str, int] = field(default_factory=dict)
     status: str = ""
@@ -115,7 +117,21 @@ class FeedProgress:
             seen_to=0,
             seen_top=0,
             left=None,
+            again=False,
         )
+
+    def begin_again(self) -> "FeedProgress":
+        """The note at the top of another way down to the same place."""
+        left_out = self.left_out if self.contacted else 0
+        return replace(self, below="", seen=(), seen_to=0, seen_top=0, left=None, left_out=left_out, again=True)
+
+    def has_moved_up(self, page: FeedPage) -> bool:
+        """Whether the newest page, as it is now, has lost an entry since it was read: it ends with an older one.
+
+        Where a cursor counts places, an entry has then moved past a border between two pages, unseen.
+        """
+        ids = _ids(page.entries)
+        return bool(ids) and ids[0] not in self.seen and not set(self.seen).isdisjoint(ids)
 
     def wants(self, entry: FeedEntry) -> bool:
         """Whether an entry is known, or came later than what first contact did not want."""

@@ -61,6 +61,7 @@ class FeedPage:
     title: str | None = None
     oldest_at: int | None = None  # of what sorts the feed
     picture: str | None = None
+    upwards: bool = False  # the next page has newer ones: some servers begin with the oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,10 @@ def read_feed(body: bytes, reading: Reading, after: str = "") -> FeedPage:
 
 def read_records(body: bytes, reading: Reading, after: str = "") -> FeedPage:
     """Read the page of com.atproto.repo.listRecords behind `after`. Raises ValueError with a sentence."""
-    return _page(body, "records", reading, read_record, after)
+    page = _page(body, "records", reading, read_record, after)
+    if not page.entries or page.entries[0].post.native_id <= page.entries[-1].post.native_id:
+        return page
+    return replace(page, entries=page.entries[::-1], upwards=True)
 
 
 def _page(

@@ -153,6 +153,9 @@ class Bluesky:
         """What a page of the feed means, and the cursor after it."""
         known = frozenset(note.known)
         kept, after = self._settle(page, note)
+        if note.below and not after.below and not note.again:
+            top, _ = await self._feed(note.begin_again())
+            after = note.begin_again() if note.has_moved_up(top) else after
         if not note.below:
             after = replace(after, gone=self._still_shown(page, note))
         if page.handle:
@@ -160,7 +163,7 @@ class Bluesky:
         pinned = [one for one in page.pinned if note.contacted and note.wants(one)]
         entries = [one for one in (*pinned, *kept) if not after.is_gone(one)]
         notices: tuple[str, ...] = ()
-        if note.contacted and not after.below and all(one.post.native_id in known for one in kept):
+        if note.contacted and not (after.below or after.again) and all(one.post.native_id in known for one in kept):
             after = await self._with_status(after)
             notices = _describe(note.status, after.status)
         return Batch(
@@ -168,7 +171,7 @@ class Bluesky:
             history=frozenset(one.post.native_id for one in entries if note.is_history(one)),
             quarantined=page.quarantined,
             cursor=write_cursor(after),
-            more=bool(after.below),
+            more=bool(after.below) or (after.again and not note.again),
             channel_id=note.did,
             handle=f"@{after.handle}" if after.handle else note.did,
             title=page.title,
@@ -212,7 +215,7 @@ class Bluesky:
         except (Later, Never) as second:
             self._failed = None
             raise _join(failed, second) from None
-        done = note.reaches(page)
+        done = page.below is None or (note.reaches(page) and not page.upwards)
         after = replace(note, records="" if done else page.below or "")
         if done:
             self._failed = None
