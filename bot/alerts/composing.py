@@ -1,7 +1,7 @@
 """Composes the messages of deliveries that were claimed; one that cannot be composed is refused, not tried again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.alerts.digests.compose import compose_digest
 from bot.alerts.following import compose_files
@@ -14,6 +14,7 @@ from bot.contracts.target import MessageRefused
 from bot.errors import Later, Never
 from storage.archive.database import Reader
 from storage.archive.errors import ArchiveError
+from storage.frozen import dataclass
 from storage.media import following
 from storage.records import DeliveryRow
 

@@ -1,7 +1,6 @@
 """New text -> matches and the deliveries that follow, in one transaction; a repeat changes nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from storage import jobs
 from storage.alerts import matches, rules, stale
 from storage.answers import escalations
 from storage.events import growing, heard, members
+from storage.frozen import dataclass
 from storage.jobs import ClaimedJob, NewJob
 from storage.media import rows
 from storage.records import LATE, PRIORITIES

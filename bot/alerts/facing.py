@@ -1,12 +1,12 @@
 """Which earlier statement of the other side a match answers: the newest that the same rule found, at the same place."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.alerts.plan import Reason
 from bot.clock import HOUR
 from bot.rules import Rule, RuleSet, compile_rules
 from storage.events import facing
+from storage.frozen import dataclass
 from storage.language.match import Document, only_reliable
 from storage.language.query import parse
 from storage.search import documents

@@ -6,7 +6,7 @@ record repeats that edit at most once, and changes no count.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.alerts.handing import hand_over, where
 from bot.alerts.material import AlertMaterial, count_copies, read_alert
@@ -27,6 +27,7 @@ from storage.events import growing
 from storage.events.growing import GrowingMessage
 from storage.events.listing import read_events
 from storage.events.spread import read_spread
+from storage.frozen import dataclass
 from storage.records import DeliveryRow
 
 PAUSE = 30 * SECOND  # at least, between two edits of one message

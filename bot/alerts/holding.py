@@ -6,7 +6,7 @@ of one message an hour leaves nothing, so that after a single message the digest
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from storage.alerts.holding import HeldRow
 from storage.alerts.pace import Pace, find_free_time, list_free_times, note_sending
 from storage.alerts.settlement import Claimed
 from storage.archive.database import Writer
+from storage.frozen import dataclass
 
 GATHER = 10 * MINUTE  # before a digest of what a limit of an hour holds, and between two of them
 _URGENT = 1  # high and max come singly first, as far as the limit allows

@@ -6,11 +6,11 @@ second, so that no reading of the clock inside of a window is ever loud.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.contracts.quiet import QuietHours, read_days, read_minutes
+from storage.frozen import dataclass
 from storage.records import PRIORITIES
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from bot.alerts.passages import WRITTEN, Passage, find_passages, join_passages, 
 from bot.alerts.plan import Plan, Reason, plan
 from bot.alerts.possible import Possible, find_possible
 from bot.rules import RuleMatch
+from storage.frozen import dataclass
 from storage.language.fold import fold
 from storage.language.match import Document, only_reliable
 from storage.records import Hit, MatchKind, MatchRow, PostFacts

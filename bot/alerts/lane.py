@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bot.alerts import holding
@@ -27,6 +27,7 @@ from storage.alerts.settlement import Claimed, Settlement
 from storage.answers import escalations
 from storage.archive.database import Writer
 from storage.events import growing
+from storage.frozen import dataclass
 from storage.records import DeliveryRow, Escalation
 
 _COOLDOWN = (5 * SECOND, 60 * SECOND)  # of a target after failures, so that a dead one is not tried per message

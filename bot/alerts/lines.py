@@ -1,10 +1,11 @@
 """PURE: the lines of a message: pieces with a style, made inert, and drawn in the form that a target shows."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.contracts.message import Shows
 from bot.foreign.inert import JOINER, find_breaks
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

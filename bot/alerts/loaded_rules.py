@@ -1,7 +1,7 @@
 """The rules of a checked config: compiled, each with its version and with the targets that its alerts go to."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,6 +14,7 @@ from bot.events.finding import EventRules, read_names
 from bot.events.likeness import Nearness
 from bot.rules import MEDIA_RULE, Rule, RuleSet, compile_rules
 from storage.alerts import rules
+from storage.frozen import dataclass
 from storage.language.meaning import LANGUAGE_VERSION, list_changes
 from storage.language.query import parse
 from storage.language.terms import guards

@@ -1,6 +1,6 @@
 """Everything that a message about a match contains, read in one transaction."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from bot.alerts.document import FirstAlert
@@ -9,6 +9,7 @@ from bot.documents.event import list_copy_lines
 from storage.alerts import matches, outbox
 from storage.events import facing, heard
 from storage.events.spread import read_spread
+from storage.frozen import dataclass
 from storage.posts import reading
 
 if TYPE_CHECKING:

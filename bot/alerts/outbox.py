@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +23,7 @@ from bot.contracts.target import Target
 from bot.incidents import Incidents
 from storage.alerts import notices, outbox
 from storage.archive.database import Writer
+from storage.frozen import dataclass
 from storage.records import Escalation
 
 CLOSING_S = 10.0  # that a message which is being sent at a stop gets to arrive

@@ -3,11 +3,12 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
 
 from bot.rules import RuleMatch, RuleSet
+from storage.frozen import dataclass
 from storage.language.distance import distance
 from storage.language.fold import fold_with_places
 from storage.language.match import Document, DocumentText

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +20,7 @@ from bot.contracts.message import ButtonRows, CopiesShown, Message, Shows
 from bot.documents.as_json import headed
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line, undated, visible
+from storage.frozen import dataclass
 from storage.records import DeliveryRow, MediaRow, PostRow, Statement, Story, Thread
 
 _SNIPPET = 900  # UTF-16 units of a post that an alert quotes

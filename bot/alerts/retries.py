@@ -1,12 +1,13 @@
 """PURE: what follows from a delivery that was not accepted: when it is tried again, or why not; the target's state."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from bot.clock import HOUR, MINUTE, SECOND
 from bot.contracts.target import MessageRefused, PartlySent
 from bot.errors import Later, Never
 from storage.alerts.settlement import Claimed, Settlement
+from storage.frozen import dataclass
 
 SHORTEST, LONGEST = 5 * SECOND, HOUR
 GIVE_UP_AFTER = 24 * HOUR

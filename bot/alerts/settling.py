@@ -1,7 +1,6 @@
 """Writes down what became of messages: their states, those of their targets, and what people have to hear of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bot.alerts.following import owe_files
 from bot.alerts.growing import PAUSE
@@ -14,6 +13,7 @@ from storage.alerts.pace import Pace, note_arrival
 from storage.alerts.settlement import Claimed
 from storage.archive.database import Writer
 from storage.events import growing, heard
+from storage.frozen import dataclass
 from storage.records import DeliveryRow
 
 

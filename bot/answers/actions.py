@@ -1,6 +1,5 @@
 """What a command or a button changes, inside the transaction that also remembers that it was heard."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.alerts.buttons import mark_of
@@ -15,6 +14,7 @@ from bot.documents.mute import describe_muted
 from bot.errors import NotFound, UserError
 from storage.alerts import matches, mutes
 from storage.alerts.mutes import Mute
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer

@@ -1,12 +1,12 @@
 """What an answer to an alert does and says back: the same from the command line and from a chat."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.errors import NotFound, UserError
 from bot.foreign.text import one_line
 from storage.alerts import matches
 from storage.answers import acks, verdicts
+from storage.frozen import dataclass
 from storage.records import Acked
 
 if TYPE_CHECKING:

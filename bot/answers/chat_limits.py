@@ -1,12 +1,13 @@
 """How much the bot says in a chat: its answers count against the chat's limit, and leave half of it to alerts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.alerts.growing import halve
 from bot.contracts.target import BotAccess
 from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.archive.database import Writer
+from storage.frozen import dataclass
 
 _GROUP, _PERSON = 20, 60  # messages a minute to a chat that is no target (core.telegram.org/bots/faq: limits)
 

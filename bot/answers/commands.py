@@ -4,11 +4,11 @@ The data of a button has at most 64 bytes, holds no secret, and names the alert 
 """
 
 import re
-from dataclasses import dataclass
 
 from bot.alerts.buttons import ACTIONS as PRESSED
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.contracts.message import ButtonRows
+from storage.frozen import dataclass
 
 OLDEST = 5 * MINUTE  # of a command that is carried out
 COMMANDS = {

@@ -1,11 +1,11 @@
 """PURE: one update of the Bot API, which strangers write -> who says what where (core.telegram.org/bots/api#update)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bot.clock import SECOND
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 
 _NAME = 100
 

@@ -1,11 +1,11 @@
 """PURE: lines -> pages that fit into a message of Telegram; of the words of others nothing can be tapped."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bot.foreign.graphemes import clip, count_units
 from bot.foreign.inert import make_inert
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 
 _PAGE = 3_000  # UTF-16 units; a message may have 4,096
 _LINE = 900

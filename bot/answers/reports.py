@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from bot.documents.mute import describe_muted
 from bot.errors import NotFound, UserError
 from storage.alerts import matches, mutes, outbox
 from storage.answers import verdicts
+from storage.frozen import dataclass
 from storage.language.query import QueryError, parse, warnings
 from storage.posts import post_history, reading
 from storage.search import search, stats

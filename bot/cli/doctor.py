@@ -5,7 +5,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from bot.documents.as_json import iso
 from bot.documents.counts import format_count
 from bot.errors import CommuniqueError, ConfigError, Never
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 from storage.state_names import CONNECTED
 
 if TYPE_CHECKING:

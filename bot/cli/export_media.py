@@ -4,7 +4,6 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from bot.documents.counts import format_count
 from bot.errors import UserError
 from bot.foreign.text import csv_cell
 from bot.listing.times import Zone, parse_time
+from storage.frozen import dataclass
 from storage.media.types import ending
 
 if TYPE_CHECKING:

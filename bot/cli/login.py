@@ -7,7 +7,6 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from bot.cli.daemon import ask_daemon
 from bot.cli.terminal.output import Session, say, write_line
 from bot.errors import AlreadyRunning, ConfigError, Later, Never, Problem, UserError
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 from storage.state_names import CONNECTED, WRONG_SERVER_KEY
 
 if TYPE_CHECKING:

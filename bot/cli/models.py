@@ -6,7 +6,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ from bot.cli.terminal.output import Form, Session, format_options, say, style, w
 from bot.cli.terminal.table import write_table
 from bot.errors import CommuniqueError
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.config.model import Config

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.cli.bot_check import check_bot
@@ -10,6 +9,7 @@ from bot.cli.terminal.output import Session, say, style, write_line
 from bot.errors import Later, Never
 from bot.foreign.text import one_line, visible
 from bot.listing.running import find_daemon
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.config.model import Config

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config.document import ConfigFile, written_path
@@ -11,6 +10,7 @@ from bot.config.locate import KeyPath, line_and_column
 from bot.config.model import Config
 from bot.config.reading import LISTS, SECTIONS
 from bot.http.masking import MASK, mask_address
+from storage.frozen import dataclass
 
 _WEB = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
 

@@ -1,7 +1,6 @@
 """The entries of a config that had another name before, and those that look as if they had."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.config.model import Config, RuleConfig
@@ -9,6 +8,7 @@ from bot.config.problems import Findings
 from bot.contracts.source import SourceSettings
 from bot.contracts.target import TargetSettings
 from bot.suggest import did_you_mean
+from storage.frozen import dataclass
 from storage.language.nearest import nearest
 from storage.sources.renames import PARTS, ConfigEntry, Part
 

@@ -1,7 +1,6 @@
 """What an engine is: how it is configured, what it reads and returns, its limits, what it may raise."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -9,6 +8,7 @@ from bot.clock import MINUTE
 from bot.contracts.settings import Duration, Name, SecretFile, Settings
 from bot.errors import Later, Never
 from bot.http.values import HttpRules
+from storage.frozen import dataclass
 from storage.records import MediaKind, Segment
 
 __all__ = [

@@ -1,9 +1,9 @@
 """PURE: how often each source of a host is polled where the host cannot be asked as often as the config says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.clock import DAY, HOUR
+from storage.frozen import dataclass
 
 JITTER = 1.125  # a pause between two requests is on average so much longer than its setting
 _FOR_POLLS = 0.8  # of the requests; the others are for history, re-checks and second tries

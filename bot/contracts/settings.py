@@ -5,7 +5,6 @@ import os
 import re
 import stat
 import zoneinfo
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from bot.clock import MINUTE, SECOND
 from bot.contracts.amounts import DURATION, SIZE, duration, size, size_written, written
 from bot.errors import UserError
 from bot.suggest import did_you_mean
+from storage.frozen import dataclass
 
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\"']{1,64}")
 _TERM = re.compile(r"[^\W_][\w.-]{0,63}")

@@ -1,7 +1,7 @@
 """What a source is: how it is configured, what it is asked, what it answers and what it may raise."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from bot.clock import Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http.addresses import PORTS
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """What a target is: how it is configured, what it can show, what it gives back and what it may raise."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol, TextIO, runtime_checkable
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ from bot.contracts.quiet import QuietHours
 from bot.contracts.settings import Name, SecretFile, Settings
 from bot.contracts.timetable import DigestTimes
 from bot.errors import CommuniqueError, Later, Never
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.http import Http

@@ -1,7 +1,6 @@
 """PURE: when the digests of a target are due: every hour, at a time of each day, or of one day of the week."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from pydantic_core import core_schema
 
 from bot.clock import HOUR, MINUTE
 from bot.contracts.settings import zone_name
+from storage.frozen import dataclass
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

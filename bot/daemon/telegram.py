@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -20,6 +19,7 @@ from bot.telegram.budget import BY_THE_HOUR
 from bot.telegram.client import Access
 from bot.telegram.gateway import TelegramGateway
 from bot.telegram.session import session_in
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.sources.telegram import TelegramSource

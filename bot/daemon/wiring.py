@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from shutil import disk_usage
 from typing import TYPE_CHECKING, TextIO
 
@@ -54,6 +54,7 @@ from bot.intake.reread import Rereading
 from storage.alerts import notices, outbox
 from storage.archive.database import Archive, Writer
 from storage.archive.errors import ArchiveError
+from storage.frozen import dataclass
 from storage.sources import states
 from storage.sources import telegram as telegram_rows
 

@@ -1,13 +1,13 @@
 """Which engines read a file, and which files are read in the background."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bot.contracts.engine import Engine, EngineTools, Made
 from bot.enrich.engines import build
+from storage.frozen import dataclass
 from storage.jobs import NewJob
 from storage.media.stored import StoredMedia
 from storage.media.types import PICTURES

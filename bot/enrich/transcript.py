@@ -6,9 +6,10 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.contracts.engine import EnrichResult
+from storage.frozen import dataclass
 from storage.records import Segment
 
 LEAST_LANGUAGE = 0.5  # probability of the detected language

@@ -1,11 +1,12 @@
 """Listens with a Whisper model, stretch by stretch: each has its own language, and its own second try."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bot.enrich.audio import RATE
 from bot.enrich.transcript import LEAST_LANGUAGE, Speech, echoes, is_stuck
+from storage.frozen import dataclass
 
 LONGEST_S = 28.0  # seconds of one stretch; the model hears 30 at once
 _PAUSES = ((2.0, 5.0), (1.0, 10.0))  # a pause of so many seconds ends a stretch of so many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure_nearness
@@ -13,6 +13,7 @@ from bot.events.words import SIGNED_POSTS, ComparedWords, list_tokens, make_word
 from storage.events import steps
 from storage.events.kept import KeptText
 from storage.events.members import Candidate, Membership
+from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS, text_id
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal
@@ -13,6 +12,7 @@ from bot.events.denials import count_denials, count_hedges, may_be_misread
 from bot.events.numerals import find_values, is_roman, kind_of
 from bot.events.replaced import LITTLE, is_end, is_head, is_misread, is_syllable, says_otherwise
 from bot.events.words import ComparedWords
+from storage.frozen import dataclass
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
 _OPCODE = tuple[str, int, int, int, int]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from storage.frozen import dataclass
 from storage.language.fold import fold
 
 _ENGLISH = (

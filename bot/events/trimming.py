@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from bot.events.denials import count_denials
 from bot.events.words import list_tokens
+from storage.frozen import dataclass
 
 _FEW = 4  # tokens that may come after the place where a copy was cut: "read more"
 _DOTS = re.compile(r"(?:…|\.{3})[^\w\n]*")

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isinf
+
+from storage.frozen import dataclass
 
 DEPTH = 64
 """How deep a foreign document may nest: far beyond any post, far below what exhausts a parser."""

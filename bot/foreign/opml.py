@@ -1,11 +1,11 @@
 """PURE: lists of feeds in OPML 2.0 (http://opml.org/spec2.opml), as feed readers write and read them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from unicodedata import category
 from xml.sax.saxutils import quoteattr
 
 from bot.foreign.xml_tree import Element, UnfoldingEntities, read_tree
+from storage.frozen import dataclass
 
 _DEEPEST = 20
 

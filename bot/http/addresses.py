@@ -2,8 +2,9 @@
 
 import re
 import socket
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from storage.frozen import dataclass
 
 PORTS = {"http": 80, "https": 443}
 _LABEL = "[a-z0-9_-]{1,63}"  # longer or empty ones (a..b) cannot be sent to a resolver or in a TLS handshake

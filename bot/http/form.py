@@ -1,8 +1,9 @@
 """PURE: a form with files in it, as a web server reads it (RFC 7578)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
+
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from bot.http.addresses import read_address
+from storage.frozen import dataclass
 
 Read = Callable[[int], Awaitable[bytes]]  # exactly so many bytes
 Write = Callable[[bytes], Awaitable[None]]

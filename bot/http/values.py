@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bot.clock import DAY, SECOND
 from bot.errors import Later
 from bot.http.masking import hidden_values, mask_address, strike_secrets
+from storage.frozen import dataclass
 from storage.records import Fetch
 from storage.state_names import FAILING, RATE_LIMITED
 

@@ -1,9 +1,8 @@
 """PURE: when a source is polled again after a success, a failure or a refusal."""
 
-from dataclasses import dataclass
-
 from bot.clock import HOUR, MINUTE, SECOND
 from bot.errors import Later, Never
+from storage.frozen import dataclass
 from storage.records import FailureKind
 from storage.state_names import CONNECTING, FAILING, NO_ANSWER, OK, PROXY_DOWN, STOPPED, UNREACHABLE
 

@@ -2,10 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.foreign.addresses import name_on_site, name_page
+from storage.frozen import dataclass
 from storage.records import FetchedPost
 
 _Key = Callable[["EntryFacts"], Hashable | None]

@@ -1,9 +1,10 @@
 """PURE: which numbers a source has shown, which gaps are open, and which posts of a reply are kept."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from bot.intake.identities import marks_of
+from storage.frozen import dataclass
 from storage.records import Batch, ClosedGap, FetchedPost, Gap, History, LedgerChange, NarrowedGap, NewGap, SourceRow
 
 EVERYTHING = 1 << 62

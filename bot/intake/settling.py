@@ -1,13 +1,14 @@
 """What a round writes: the parts of a reply, and how the source is left. All of it runs in the writer's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from bot.clock import MINUTE
 from bot.intake import ledger
 from bot.intake.backoff import Outlook
 from storage.alerts import flapping, notices
+from storage.frozen import dataclass
 from storage.posts import observations, rechecks, saving
 from storage.records import Batch, Gap, History, LedgerChange, Saved, SourceRow
 from storage.sources import first_contact, gaps, reach, states

@@ -4,9 +4,10 @@ A day is a number with a bit for each minute, from an hour before midnight to an
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
+
+from storage.frozen import dataclass
 
 MINUTES = 24 * 60
 REACH = 60  # minutes: a post within so much of a time is the post of that time

@@ -5,7 +5,6 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from bot.telegram.session import SessionKey
 from bot.telegram.waiting import Patience, wait_for_end, wait_for_first
 from bot.telegram.warnings import AccountWarning, AccountWarnings
 from storage import state_names as states
+from storage.frozen import dataclass
 
 SIGN_IN = "sign in with `communique login`"
 _PROBES = (

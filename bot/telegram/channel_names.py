@@ -1,9 +1,10 @@
 """PURE: how people write a channel (name, number, link, invitation), and what is meant."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl, unquote
+
+from storage.frozen import dataclass
 
 _NAME = "[A-Za-z][A-Za-z0-9_]{3,31}"
 _HANDLE = re.compile(f"@?({_NAME})((?:/[0-9]+)*)/?")

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from bot.telegram.proxies import choose_connection
 from bot.telegram.refusals import is_unsupported
 from bot.telegram.session import SessionKey
 from bot.telegram.unknown_types import channels_in, skip_unknown_types
+from storage.frozen import dataclass
 from storage.state_names import CLIENT_OUTDATED, NO_ANSWER, UNREACHABLE, WRONG_SERVER_KEY
 
 CONNECT_S = 15  # of the TCP connection alone

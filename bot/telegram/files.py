@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from telethon.tl import functions, types
@@ -12,6 +11,7 @@ from bot.http import TOO_BIG
 from bot.telegram.account import Account
 from bot.telegram.channels import ChannelReader
 from bot.telegram.refusals import AccountDead, OtherDataCentre, StaleReference
+from storage.frozen import dataclass
 
 PIECE = 512 << 10  # bytes: what Telegram gives at once
 PIECE_S = 60.0

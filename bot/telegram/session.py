@@ -5,13 +5,14 @@ import fcntl
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from bot.contracts.settings import loose
 from bot.errors import AlreadyRunning, UserError
+from storage.frozen import dataclass
 
 _MACHINE = Path("/etc/machine-id")
 _LONGEST = 65_536

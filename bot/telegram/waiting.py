@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """PURE: warnings about an account that works: a wrong clock, updates that Telethon cannot read; one for each change."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from telethon.tl.alltlobjects import LAYER
 
 from bot.clock import SECOND
+from storage.frozen import dataclass
 
 _WRONG_S, _RIGHT_S = 30, 20  # seconds: a clock is called wrong beyond the one, and right again within the other
 _LAYER = (

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +12,7 @@ from bot.world.feeds import atom
 from bot.world.files import ogg, png
 from bot.world.pages import landing_page, list_page, post_page
 from bot.world.state import World
+from storage.frozen import dataclass
 
 _HTML = "text/html; charset=utf-8"
 _LIST = re.compile(r"/s/(\w+)")

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from bot.clock import HOUR, MINUTE, SECOND
 from bot.world.state import World, WorldFile
+from storage.frozen import dataclass
 from storage.records import Forward, Poll, Preview
 
 GROUP = "hill_rangers_info"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts.outbox import COLUMNS, SAME_ALERT, to_delivery
@@ -11,6 +10,7 @@ from storage.alerts.pace import Pace, find_free_time, note_sending
 from storage.alerts.settlement import Claimed
 from storage.answers.escalations import silence_acked
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer

@@ -8,11 +8,11 @@ somebody killed us.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage import jobs
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from storage.archive.errors import ArchiveDamaged, ArchiveError, ArchiveTooNew
 from storage.archive.marker import Mark
 from storage.backups.proof import Counts
+from storage.frozen import dataclass
 
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{2})?")
 UNFINISHED = ".unfinished-"

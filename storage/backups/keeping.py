@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from storage.frozen import dataclass
 
 _FORM = re.compile(r"([1-9][0-9]{0,3})([dwm])")
 _PERIODS = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m"}  # UTC; weeks are those of ISO 8601

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from errno import EIO
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +30,7 @@ from storage.backups.catalog import (
 from storage.backups.keeping import Keep, superseded
 from storage.backups.people import copy_people
 from storage.backups.proof import Snapshot, at_rest, copy_database, digest, prove, stored_files, sync
+from storage.frozen import dataclass
 from storage.media.shelf import Shelf, path_of
 
 _PIECE = 1 << 20

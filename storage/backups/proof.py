@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from storage.archive import full_text, marker
 from storage.archive.database import REVISIONS, Reader, connect, error_of, refuse_newer, schema_of, translate_errors
 from storage.archive.errors import ArchiveBroken, ArchiveDamaged, ArchiveMissing
 from storage.archive.sqlite import sqlite3
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     import sqlite3 as stdlib

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from storage.backups.catalog import (
 )
 from storage.backups.making import copy_file, hold_alone, write_new
 from storage.backups.proof import alone, at_rest, prove, stored_files, sync
+from storage.frozen import dataclass
 from storage.media.shelf import Shelf, path_of
 
 _PIECE = 1 << 20

@@ -7,8 +7,9 @@ that earlier messages had.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from zstandard import ZstdError
 
 from storage.archive.dictionaries import DamagedBytes, find_unpacker
+from storage.frozen import dataclass
 from storage.media.shelf import Shelf
 
 if TYPE_CHECKING:

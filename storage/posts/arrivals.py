@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.best_reading import BEST_READING, HASH
 from storage.archive.columns import id_text, storable
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.posts import texts
 from storage.posts.content import content_hash, is_of_blank, same_content, speaks_of_words
 from storage.records import FetchedPost

@@ -7,11 +7,12 @@ goes into both indexes as far as the new one has come.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from storage.archive.full_text import MOVE
 from storage.archive.index_row import NAMES
+from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS
 from storage.posts.index_words import note
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
 from storage.archive.columns import id_text, storable
+from storage.frozen import dataclass
 from storage.posts import raw
 from storage.records import Quarantined
 

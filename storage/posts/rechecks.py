@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.jobs import NewJob, enqueue, finish
 from storage.posts.ids import first_id
 from storage.posts.observations import CONFIRM, LEFT_OUT

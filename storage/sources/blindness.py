@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.frozen import dataclass
 from storage.sources.clock_repair import read_jumps
 from storage.sources.states import UNWATCHED
 from storage.state_names import OK

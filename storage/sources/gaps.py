@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from storage.frozen import dataclass
 from storage.records import Gap, LedgerChange, NewGap
 
 if TYPE_CHECKING:

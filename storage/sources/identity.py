@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.archive.columns import storable_or_none
+from storage.frozen import dataclass
 from storage.sources import renames
 from storage.state_names import OK, PREVIEW_DISABLED, RENAMED, current_name
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.alerts import notices
 from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, in_list
 from storage.archive.sequence import take_number
+from storage.frozen import dataclass
 from storage.records import Batch, LedgerChange, SourceRow
 from storage.sources import identity
 from storage.state_names import NEW, OK, current_name

@@ -1,7 +1,7 @@
 """Makes the digests that are due: scheduled ones by their timetables, stale news once what was missed is here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from bot.contracts.timetable import Timetable
 from storage.alerts import digests, schedules, stale
 from storage.alerts.holding import has_undelivered_digest, list_held
 from storage.alerts.schedules import Covered
+from storage.frozen import dataclass
 from storage.records import PRIORITIES
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """PURE: the posts that a digest lists, three lines each, as many as fit; the rest is counted."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from bot.alerts.digests.words import count, short, short_time
@@ -12,6 +11,7 @@ from bot.documents.as_json import headed
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line, undated
 from storage.alerts.digest_rows import DigestedRow
+from storage.frozen import dataclass
 from storage.records import PostRow
 
 _WORDS = 160  # UTF-16 units of a post

@@ -1,7 +1,7 @@
 """Reads what a digest says: its alerts by post, what became of these, and for its window what was watched."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.alerts.digests.listing import ListedPost
@@ -9,6 +9,7 @@ from bot.alerts.digests.summary import Summary
 from storage.alerts import digest_contents, digests, mutes, stale
 from storage.events import facing
 from storage.events import listing as events
+from storage.frozen import dataclass
 from storage.posts import reading, window
 from storage.sources import blindness, gaps, states
 

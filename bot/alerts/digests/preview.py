@@ -1,7 +1,6 @@
 """What a target's next digests would say now: of what is held so far, and of the window of its timetable so far."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from bot.alerts.digests.compose import compose
@@ -12,6 +11,7 @@ from bot.contracts.message import Message, Shows
 from storage.alerts import digest_contents, schedules
 from storage.alerts.digest_rows import DigestedRow, DigestRow
 from storage.alerts.holding import find_expected
+from storage.frozen import dataclass
 from storage.records import DeliveryRow, DigestKind
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from bot.alerts.digests.words import TITLES, count, short, short_time
@@ -14,6 +14,7 @@ from bot.documents.event import describe_spread, event_json
 from bot.documents.mute import describe_muted, mute_json
 from bot.foreign.graphemes import clip
 from bot.foreign.text import one_line
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

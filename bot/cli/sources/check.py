@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from bot.documents.as_json import iso
 from bot.documents.counts import format_count
 from bot.errors import AlreadyRunning, Later, Never, UserError
 from bot.foreign.text import NOT_UNDERSTOOD, one_line
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.config import Config

@@ -1,12 +1,12 @@
 """What an address is, as a source: the kinds that may read it are tried, the surest first."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line, visible
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from bot.clock import Clock

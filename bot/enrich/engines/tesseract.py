@@ -11,7 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +31,7 @@ from bot.contracts.settings import ConfigPath
 from bot.enrich import layout
 from bot.enrich.sandbox.command import run
 from bot.system_files import program_parts
+from storage.frozen import dataclass
 from storage.language.fold import fold
 from storage.language.script import language
 from storage.records import MediaKind

@@ -7,7 +7,8 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from storage.frozen import dataclass
 
 ANSWER_CAP = 32 << 20
 _LOOK_S = 0.25  # between two looks whether it has ended

@@ -13,12 +13,12 @@ import signal
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from errno import EACCES, ENOSYS, EPERM
 from pathlib import Path
 
 from bot.landlock import confine, libc
 from bot.system_files import devices
+from storage.frozen import dataclass
 
 # prctl.h, sched.h
 _PDEATHSIG, _NO_NEW_PRIVILEGES, _SECCOMP = 1, 38, 22

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from bot.enrich.sandbox.isolation import Isolation
 from bot.enrich.sandbox.usage import usage_of
 from bot.http.values import HttpRules
 from storage.archive.columns import storable
+from storage.frozen import dataclass
 
 ANSWER_CAP = 8 << 20
 _STDERR_CAP = 64 << 20  # only the end is kept

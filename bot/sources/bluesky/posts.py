@@ -4,11 +4,12 @@ All words are read from the record that the author signed, so that a post reads 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from bot.foreign import json as foreign_json
 from bot.foreign.times import is_usable, read_usable_time
+from storage.frozen import dataclass
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Preview, Quarantined, Raw
 
 MIME = "application/json"

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.errors import Later
 from bot.foreign.feed.parsed import ParsedEntry, ParsedFeed
 from bot.sources.feed.posts import make_post
 from bot.sources.feed.reading import ParseRequest
+from storage.frozen import dataclass
 from storage.records import FetchedPost, Raw, StoredRaw
 
 Parsing: TypeAlias = Callable[[bytes, ParseRequest], Awaitable[ParsedFeed]]

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from itertools import chain
 
 from bot.foreign.addresses import name_page, without_session
 from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
 from bot.foreign.times import is_usable
+from storage.frozen import dataclass
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
 
 _KNOWN = 256

@@ -4,7 +4,6 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import Later, Never
@@ -23,6 +22,7 @@ from bot.sources.mail.answers import (
     read_fields,
     read_items,
 )
+from storage.frozen import dataclass
 from storage.state_names import NOT_FOUND, SIGN_IN_REQUIRED, UNREADABLE
 
 _LINE = 4 << 20  # the numbers of half a million letters

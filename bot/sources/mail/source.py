@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from bot.clock import DAY
@@ -19,6 +19,7 @@ from bot.sources.mail.conversation import Envelope, Folder, OpenMailbox, leaving
 from bot.sources.mail.letters import make_post, read_address
 from bot.sources.mail.reading import NO_ID, LetterRequest, split_addresses
 from bot.sources.mail.settings import Settings
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, Fetch, FetchedPost, Quarantined, Raw, StoredRaw
 
 READER = 2  # see bot.contracts.source.Rereader

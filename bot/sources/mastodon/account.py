@@ -1,10 +1,11 @@
 """PURE: the name of an account as people write it, and how far its posts are known."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from bot.sources.mastodon.posts import place
+from storage.frozen import dataclass
 
 _HANDLE = re.compile(r"@?([\w.-]{1,100})@([\w.-]{1,250}(?::[0-9]{1,5})?)")
 _PROFILE = re.compile(r"/(?:web/)?(?:users/|@)([\w.-]{1,100})(?:@([\w.-]{1,250}(?::[0-9]{1,5})?))?/?")

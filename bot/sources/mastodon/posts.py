@@ -1,12 +1,13 @@
 """PURE: what a Mastodon server answers -> posts, each with its own bytes; https://docs.joinmastodon.org/entities/Status."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bot.foreign import json as foreign_json
 from bot.foreign.markup import plain
 from bot.foreign.times import read_time, read_usable_time
+from storage.frozen import dataclass
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Poll, Preview, Quarantined, Raw
 
 MIME = "application/json"

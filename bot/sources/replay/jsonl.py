@@ -4,11 +4,12 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from bot.foreign.json import find_refusal, read, storable
+from storage.frozen import dataclass
 from storage.records import (
     FetchedMedia,
     FetchedPost,

@@ -16,7 +16,7 @@ import stat
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field
@@ -26,6 +26,7 @@ from bot.contracts.settings import Amount, ConfigPath
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.sources.replay.jsonl import LONGEST_LINE, ReadLines, read_lines, reread
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, Quarantined, StoredRaw
 
 WINDOW = 2 * LONGEST_LINE

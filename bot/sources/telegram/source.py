@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import DAY, MINUTE, Clock
 from bot.contracts.source import Rereader, Source, SourceTools, Want
 from bot.errors import Later, Never
 from bot.sources.telegram.settings import FALLBACK, SITE, Settings
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_SIGNED_IN, RENAMED
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.sources.telegram_web.markup import attribute, is_monstrous, plain, repaired
 from storage import state_names as states
+from storage.frozen import dataclass
 
 _OTHER_KINDS = 'to read it, sign in with an account and use kind = "telegram"'
 _SAID = (  # where Telegram writes why it does not show a channel

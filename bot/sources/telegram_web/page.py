@@ -4,13 +4,13 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.sources.telegram_web.block import UnreadableError, read_post
 from bot.sources.telegram_web.markup import classes, is_monstrous, plain, repaired
+from storage.frozen import dataclass
 from storage.records import Fetch, FetchedPost, Quarantined, Raw, Seen, StoredRaw
 
 _SITE = "https://t.me"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
 from bot.sources.telegram_web.settings import Settings, channel_name
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, Seen, StoredRaw
 from storage.state_names import BLOCKED_BY_LAW, PREVIEW_DISABLED, RENAMED, THROTTLED, UNREADABLE
 

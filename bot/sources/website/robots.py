@@ -1,6 +1,6 @@
 """PURE: what a site's robots.txt allows us to fetch, by RFC 9309."""
 
-from dataclasses import dataclass
+from storage.frozen import dataclass
 
 MOST = 500 << 10  # bytes that RFC 9309 asks a reader to take
 _MOST_RULES = 5_000

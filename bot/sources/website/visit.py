@@ -1,7 +1,9 @@
 """PURE: what one visit to a site leaves for the next."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
+
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -32,6 +32,7 @@ from bot.sources.youtube.videos import (
     read_watch_page,
     reread,
 )
+from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_FOUND, UNREADABLE
 

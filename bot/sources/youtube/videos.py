@@ -7,13 +7,14 @@ not found there is simply not known.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import unescape
 
 from bot.foreign import json as foreign_json
 from bot.foreign.charset import decode
 from bot.foreign.times import read_usable_time
 from bot.foreign.xml_tree import Element, UnfoldingEntities, read_tree
+from storage.frozen import dataclass
 from storage.records import FetchedMedia, FetchedPost, Quarantined, Raw
 
 FEED, PAGE = "application/atom+xml", "text/html"

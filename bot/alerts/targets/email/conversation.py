@@ -4,7 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from bot.foreign.text import one_line
 from bot.http.connections import BadCertificate
 from bot.http.masking import strike_secrets
 from bot.http.wire import Wire
+from storage.frozen import dataclass
 
 Tls = Literal["starttls", "implicit", "none"]
 _LINE = 4_096

@@ -1,9 +1,9 @@
 """PURE: addresses of people as the config has them, and hosts: nothing in them can end a line or a header."""
 
 import re
-from dataclasses import dataclass
 
 from bot.foreign.text import visible
+from storage.frozen import dataclass
 
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABELS = r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*"
