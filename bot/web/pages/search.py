@@ -3,6 +3,7 @@
 from asyncio import shield
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSpread:
-    """How the newest hits are spread. `whole`: these are all; else older ones were not counted."""
+    """How the newest hits are spread, without quarters: `days` are the reader's.
+
+    `whole`: these are all; else older ones were not counted.
+    """
 
     hits: int
     whole: bool
     facets: Facets
+    days: Mapping[date, int]
     blind: list[BlindStretch]
 
 
@@ -97,8 +102,8 @@ async def show_search(request: "Request") -> Response:
         fresh=None if asking.before else asking.address("/search/fresh", after=newest),
         spread=spread,
         counted=asking.address(before=asking.before, counted=1),
-        facets=_facets(asking, spread, zone, said) if spread else {},
-        chart=_chart(asking, spread, zone) if spread else None,
+        facets=_facets(asking, spread, said) if spread else {},
+        chart=_chart(asking, spread) if spread else None,
         warnings=[visible(one) for one in warnings(query)],
         most=COUNTED,
     )
@@ -186,7 +191,8 @@ def _describe(
     blind = list_stretches(reader, since, until) if ids and since < until else []
     if wanted := asking.chosen.get("source"):
         blind = [one for one in blind if one.source.casefold() == wanted.casefold()]
-    return AnswerSpread(len(ids), whole, facets, blind)
+    days = _by_day(facets, zone)
+    return AnswerSpread(len(ids), whole, replace(facets, quarters={}), days, blind)
 
 
 def point_at(asking: Asking, mistake: QueryError) -> tuple[str, str, str, str]:
@@ -196,10 +202,10 @@ def point_at(asking: Asking, mistake: QueryError) -> tuple[str, str, str, str]:
     return visible(str(mistake)), one_line(asking.q[:at]), one_line(here) or " ", one_line(asking.q[at + 1 :])
 
 
-def _facets(asking: Asking, spread: AnswerSpread, zone: tzinfo, say: "Phrasebook") -> dict[str, list[FacetLink]]:
+def _facets(asking: Asking, spread: AnswerSpread, say: "Phrasebook") -> dict[str, list[FacetLink]]:
     """The links of each facet, most hits first, days newest first; what is chosen is always there, to be taken away."""
     facets = spread.facets
-    days = {day.isoformat(): count for day, count in sorted(_by_day(facets, zone).items(), reverse=True)}
+    days = {day.isoformat(): count for day, count in sorted(spread.days.items(), reverse=True)}
     counted: Mapping[str, Mapping[str, int]] = {
         "source": _ranked(facets.sources),
         "side": _ranked(facets.sides),
@@ -235,8 +241,8 @@ def _by_day(facets: Facets, zone: tzinfo) -> Counter[date]:
     return days
 
 
-def _chart(asking: Asking, spread: AnswerSpread, zone: tzinfo) -> Chart | None:
+def _chart(asking: Asking, spread: AnswerSpread) -> Chart | None:
     def label(first: date, last: date, count: int) -> str:
         return f"{first}: {count:,}" if first == last else f"{first} – {last}: {count:,}"
 
-    return draw_days(_by_day(spread.facets, zone), label, lambda day: asking.address(day=day.isoformat()))
+    return draw_days(spread.days, label, lambda day: asking.address(day=day.isoformat()))
