@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _GREETING_S = 5  # how long the beginning and the end of TLS may take
 _ENDING_S = 5  # how long answers that are under way may take after a stop
+_TURN_S = 0.001  # of a thread while others wait: a page needs some turns, and with Python's 5 ms each would wait long
 _LAST_S = 2  # how long what is cut off then may take to end
 
 
@@ -124,6 +126,7 @@ async def answer_requests(
         server.stop()
         let_go()
 
+    sys.setswitchinterval(_TURN_S)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop, number)

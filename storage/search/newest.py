@@ -134,13 +134,13 @@ class _Ways:
         bounds = self._candidates.bounds
         asked: dict[str, object] = {"low": low, "high": high, "size": size}
         if bounds.at_all.others:
-            ids = self._reader.column(_ALL, asked)
+            ids = self._ids(_ALL, asked)
         else:
-            ids = self._reader.column(_MATCHING, asked | {"term": bounds.at_all.text}) if bounds.at_all.text else []
+            ids = self._ids(_MATCHING, asked | {"term": bounds.at_all.text}) if bounds.at_all.text else []
         floor = ids[-1] if len(ids) == size else low
         if self._where:
             known = self._values | {"ids": as_list(ids)}
-            ids = self._reader.column(_AMONG.format(self._where), known)
+            ids = self._ids(_AMONG.format(self._where), known)
         return ids, self._surely(ids), floor
 
     def _surely(self, ids: list[int]) -> set[int]:
@@ -151,7 +151,12 @@ class _Ways:
         if surely.others or not surely.text or not ids:
             return set()
         asked = {"low": ids[-1], "high": ids[0] + 1, "size": -1, "term": surely.text}
-        return set(self._reader.column(_MATCHING, asked))
+        return set(self._ids(_MATCHING, asked))
+
+    def _ids(self, ask: str, asked: dict[str, object]) -> list[int]:
+        """All ids of an answer, newest first, in one row: after each row other threads of Python would have a turn."""
+        found: list[int] = json.loads(self._reader.value(_AS_ONE.format(ask), asked))
+        return sorted(found, reverse=True)
 
     def verified(self, ids: list[int], sure: set[int]) -> list[int]:
         """Those of them on which the query holds."""
@@ -204,8 +209,9 @@ _SAID = (
     f"(CASE WHEN abs(p.posted_at / {SECOND} - (p.id >> {POST_BITS})) < 3600 THEN p.posted_at"
     f" ELSE (p.id >> {POST_BITS}) * {SECOND} END)"
 )
+_AS_ONE = "SELECT json_group_array(id) FROM ({})"
 _MATCHING = (
-    "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high "
+    "SELECT rowid AS id FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high "
     "ORDER BY rowid DESC LIMIT :size + 0"
 )
 _ALL = "SELECT p.id FROM posts p WHERE p.id >= :low AND p.id < :high ORDER BY p.id DESC LIMIT :size + 0"
