@@ -84,6 +84,10 @@ class RoomConnection(H11Protocol):
         self._has_begun = True
         super().data_received(data)
 
+    def on_response_complete(self) -> None:
+        self._waits_since = self.loop.time()  # a short answer is over before the next look
+        super().on_response_complete()
+
     def slow_since(self) -> float | None:
         """Since when the others wait for this one, by the clock of the loop; None where it is not slow."""
         if not self._is_answered():

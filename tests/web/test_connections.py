@@ -1,14 +1,22 @@
 """Raw sockets: requests that no client library sends, and clients that are slow, idle or very many."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from bot.web.connections import Crowd, RoomConnection
 from tests.desk import wait_until
 from tests.web.archive import Seeded
 from tests.web.serving import opened, served
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 DEADLINE_S = 60
 _HOST = b"Host: 127.0.0.1\r\n"
@@ -141,3 +149,35 @@ def test_who_takes_nothing_of_an_answer_goes_before_anybody_else(seeded: Seeded)
             assert many.enter_context(connected(address, asked)).recv(1)
         assert ask(address, line(b"/help"))[0] == 503
         wait_until(lambda: ask(address, line(b"/help"))[0] == 200, "a place")
+
+
+async def greet(_: "Scope", __: "Receive", send: "Send") -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"hi"})
+
+
+def test_a_connection_that_asks_again_and_again_is_never_closed() -> None:
+    async def ask() -> None:
+        loop, ahead = asyncio.get_running_loop(), 0.0
+        now = loop.time
+        loop.time = lambda: now() + ahead  # type: ignore[method-assign]
+        config, state, crowd = (
+            uvicorn.Config(greet, lifespan="off", log_config=None),
+            ServerState(),
+            Crowd(lambda _: None),
+        )
+        config.load()
+        server = await loop.create_server(lambda: RoomConnection(config, state, {}, crowd=crowd), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for _ in range(10):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(2)
+            assert answer.startswith(b"HTTP/1.1 200"), answer
+            ahead += 3  # less than a connection may rest
+            await asyncio.sleep(0.01)
+        ahead += 30
+        assert await reader.read() == b""
+        writer.close()
+        server.close()
+
+    asyncio.run(ask())
