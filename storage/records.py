@@ -90,7 +90,8 @@ class Batch:
     nothing older exists. `channel_id` is the numeric or otherwise lasting identity behind a changeable `handle`.
     `picture` is what the source calls its picture, the same as long as that is the same; `moved_to` where the source
     says that it is from now on. None: this reply does not say it. `history` are ids of posts that come only now but
-    are dated from before the source was watched: what of them is new to the archive alerts nobody by itself.
+    are dated from before the source was watched: what of them is new to the archive alerts nobody by itself. Two
+    replies with one `mark` say the same; with `repeats` the posts are left out, because the caller has them.
     """
 
     posts: tuple[FetchedPost, ...] = ()
@@ -111,6 +112,8 @@ class Batch:
     fetch: Fetch | None = None
     ids_move: bool = False  # an entry may come back under another id: see bot.intake.identities
     history: frozenset[str] = frozenset()
+    mark: str | None = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,13 @@ class SourceTools:
 class Want:
     """What is asked of a source in one fetch.
 
-    `newest`: the present; `older`: the page of numbers just below `below` (exclusive), going down.
+    `newest`: the present; `older`: the page of numbers just below `below` (exclusive), going down. `known` is the mark
+    of the last reply: where the present is the same, the source may answer with a batch that `repeats`.
     """
 
     kind: Literal["newest", "older"] = "newest"
     below: int | None = None
+    known: str | None = None
 
 
 def describe_new_owner(name: str) -> str:

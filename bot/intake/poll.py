@@ -39,6 +39,15 @@ _LOOKED_THROUGH = 4  # times as many stored posts as a reply has, for those that
 Shown = dict[str, tuple[object, ...]]  # native id -> content hash, the label "edited", and what changes without an edit
 
 
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last reply that was written down or kept: its posts, what it said beside them, and its mark."""
+
+    shown: Shown
+    said: Batch
+    mark: str | None
+
+
 @dataclass(slots=True)
 class Round:
     """What one round brought; `error` says why it ended early, `gaps_left` how many fillable gaps are still open.
@@ -84,12 +93,11 @@ class Intake:
     filling_s: float = FILLING_S
     unwritten: Unwritten = field(default_factory=Unwritten)
     _histories: dict[int, History] = field(default_factory=dict)
-    _last_shown: dict[int, Shown] = field(default_factory=dict)
-    _last_said: dict[int, Batch] = field(default_factory=dict)  # beside posts, in the last reply that was written down
+    _last: dict[int, Last] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Look at whole pages again: something else than a round has changed what is stored."""
-        self._last_shown.clear()
+        self._last.clear()
 
     async def round(self, source: Source, row: SourceRow, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
         """Poll once, store what comes, settle the source's state. Raises only what the archive raises.
@@ -154,8 +162,11 @@ class Intake:
         started = contacted or cursor is not None
         while True:
             began, is_awaited = await self.archive.read(look_before, row.id, source.settings.server())
-            batch = await source.fetch(Want(), cursor)
+            last = self._last.get(row.id) if contacted else None
+            batch = await source.fetch(Want(known=None if last is None else last.mark), cursor)
             expect_owner(row, batch)
+            if batch.repeats and self._last.get(row.id) is not last:
+                continue  # forgotten meanwhile: look at the whole page
             batch = await self._recognise(row.id, batch)
             result.notices.extend(batch.notices)
             result.detail = batch.detail
@@ -169,22 +180,24 @@ class Intake:
                     alerts=source.settings.alert_backfill,
                 )
             end = None if batch.more else self._end(result, row, every, source.settings)
-            shown = _index_shown(batch)
-            said = replace(batch, posts=(), seen=None, cursor=None, fetch=None)
-            is_known = row.id in self._last_shown and self._last_said.get(row.id) == said
-            before = self._last_shown.pop(row.id, {}) if contacted else {}
+            last = self._last.pop(row.id, None) if contacted else None
+            before = last.shown if last is not None else {}
+            shown = before if batch.repeats else _index_shown(batch)
+            said = replace(batch, posts=(), seen=None, cursor=None, fetch=None, mark=None, repeats=False)
+            is_known = last is not None and last.said == said
+            now_last = Last(shown, said, batch.mark if shown else None)
             same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
             result.unchanged += len(same)
             again = shown.keys() == before.keys()
             step = _without(step, same)
             if is_known and again and end is not None and not is_awaited and self._keep(row, batch, step, end, every):
                 result.change = ""
-                self._last_shown[row.id] = shown
+                self._last[row.id] = now_last
                 return [], batch.cursor or cursor
             open_gaps = await self._save(source, row.id, batch, step, result, end, began=began, again=again)
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
-                self._last_shown[row.id], self._last_said[row.id] = shown, said
+                self._last[row.id] = now_last
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
 
@@ -208,8 +221,8 @@ class Intake:
             identities.EntryFacts(native_id, url or "", title or "", text, posted_at, sha256)
             for native_id, url, title, text, posted_at, sha256 in rows
         ]
-        last = self._last_shown.get(source_id)
-        moved = identities.recognise(batch.posts, known, stored, None if last is None else frozenset(last))
+        last = self._last.get(source_id)
+        moved = identities.recognise(batch.posts, known, stored, None if last is None else frozenset(last.shown))
         posts = tuple(replace(post, native_id=moved.get(post.native_id, post.native_id)) for post in batch.posts)
         newer = {entry.native_id for entry in stored[-(len(posts) + 1) // 2 :]}  # one that is pinned proves nothing
         return replace(batch, posts=posts, overlap=batch.overlap or not newer.isdisjoint(moved.values()))

@@ -16,7 +16,7 @@ from bot.sources import settings_of
 from bot.world import World
 from storage.archive.database import Archive, Reader, Writer
 from storage.archive.errors import ArchiveFull
-from storage.records import Batch, Checked
+from storage.records import Batch, Checked, FetchedPost, Raw
 from storage.sources import states
 from tests.intake.test_poll import played
 
@@ -129,6 +129,45 @@ class Speaker:
 
     async def check(self, native_id: str) -> Checked:
         raise NotImplementedError(native_id)
+
+
+class Repeater(Speaker):
+    """A source that knows when it says the same again; `meanwhile` happens before such an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[str | None] = []
+        self.meanwhile: Callable[[], object] = int
+        post = FetchedPost("1", Raw(b"The garrison holds.", "text/plain"), "The garrison holds.")
+        self.says = Batch((post,), mark="page 1")
+
+    async def fetch(self, want: Want, __: str | None) -> Batch:
+        self.known.append(want.known)
+        if want.known != self.says.mark:
+            return self.says
+        self.meanwhile()
+        return replace(self.says, posts=(), repeats=True)
+
+
+def test_a_reply_that_repeats_is_a_quiet_round_unless_its_posts_were_forgotten(archive: Archive) -> None:
+    hand, source = Hand(), Repeater()
+
+    async def step(store: AsyncArchive, intake: Intake, _: Rounds) -> None:
+        async def round_() -> Round:
+            row = await store.read(states.find_source, "office")
+            assert row is not None
+            return await intake.round(source, row, MINUTE)
+
+        assert (await round_()).new == 1
+        assert [(await round_()).unchanged for _ in range(3)] == [1, 1, 1]
+        assert intake.unwritten.list_resting(0)
+        source.meanwhile = intake.forget
+        assert (await round_()).unchanged + (await round_()).unchanged == 2
+        source.says = replace(source.says, mark="page 2", posts=(replace(source.says.posts[0], text="It fell."),))
+        assert (await round_()).revised == 1
+
+    played(archive, world_of_one(), step, hand.clock())
+    assert source.known == [None, *["page 1"] * 4, None, "page 1", None, "page 1"]
 
 
 @pytest.mark.parametrize(

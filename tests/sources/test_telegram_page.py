@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.sources.telegram_web.page import PreviewPage, read_embed, read_page
+from bot.sources.telegram_web.page import PreviewPage, mark_page, read_embed, read_page
 from bot.world.pages import list_page, post_page
 from bot.world.state import Markup, World, WorldFile
 from storage.records import FetchedPost, Seen
@@ -31,6 +31,25 @@ def block(content: str, post: str = "desk/5", more: str = "") -> bytes:
         '<section class="tgme_channel_history"><div class="tgme_widget_message_wrap"><div class="tgme_widget_message" '
         f'data-post="{post}" {more}><div class="tgme_widget_message_bubble">{content}</div></div></div></section>'
     ).encode()
+
+
+def visited(words: str, *, channel: int = -1_700_000_001, at: int = 0, post: str = "desk/5") -> bytes:
+    view = base64.urlsafe_b64encode(json.dumps({"c": channel, "p": 5, "t": at, "h": str(at)}).encode()).decode()
+    page = f'<div class="tgme_widget_message js-widget_message" data-post="{post}" data-view="{view}">{words}</div>'
+    return page.encode()
+
+
+def test_two_pages_have_one_mark_if_only_the_time_of_the_visit_and_the_views_differ() -> None:
+    views = '<span class="tgme_widget_message_views">{}</span>'
+    mark = mark_page(visited("Calm", at=1))
+    assert mark_page(visited("Calm", at=2)) == mark
+    assert mark_page(visited("Calm" + views.format("102"))) == mark_page(visited("Calm" + views.format("1.2K")))
+    hidden = 'data-post="desk/5" data-view="{}"'
+    changed = [
+        *(visited("Calm.", at=1), visited("Calm", at=1, channel=-1_700_000_002), visited("Calm", at=1, post="desk/6")),
+        *(visited("Calm", at=1) + rest for rest in (b" ", hidden.format("a").encode(), hidden.format("b").encode())),
+    ]
+    assert len({mark, *map(mark_page, changed)}) == len(changed) + 1
 
 
 def only(page: PreviewPage) -> FetchedPost:

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,37 @@ def world() -> World:
 def site(world: World) -> Iterator[str]:
     with run_in_thread(world) as address:
         yield address
+
+
+def test_a_page_that_says_the_same_is_answered_without_its_posts(world: World, ask: Ask) -> None:
+    number = world.publish("desk", "The garrison holds.")
+
+    async def visit(source: Source) -> None:
+        first = await source.fetch(NEWEST, None)
+        known = Want(known=first.mark)
+        assert known.known is not None
+        again = await source.fetch(known, first.cursor)
+        assert (again.repeats, again.posts, again.mark) == (True, (), first.mark)
+        told = dataclasses.replace(again, posts=first.posts, repeats=False, fetch=first.fetch)
+        assert told == first
+        assert len((await source.fetch(NEWEST, first.cursor)).posts) == len(first.posts)  # for who does not have them
+        world.edit("desk", number, "The garrison has left.")
+        edited = await source.fetch(known, first.cursor)
+        assert not edited.repeats
+        assert [post.text for post in edited.posts[-1:]] == ["The garrison has left."]
+
+    ask(visit)
+
+
+def test_a_name_that_belongs_to_another_channel_is_seen_on_a_page_that_says_the_same(world: World, ask: Ask) -> None:
+    world.publish("desk", "The garrison holds.")
+
+    async def visit(source: Source) -> None:
+        first = await source.fetch(NEWEST, None)
+        with pytest.raises(Never, match="now belongs to"):
+            await source.fetch(Want(known=first.mark), json.dumps({"channel": "5", "newest": 1}))
+
+    ask(visit)
 
 
 @pytest.fixture

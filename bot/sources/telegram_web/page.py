@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -19,6 +20,11 @@ _MESSAGE = "div.tgme_widget_message"
 _BLOCK = "div.tgme_widget_message_wrap"
 _AROUND = frozenset(("tgme_widget_message", "tgme_widget_message_wrap"))
 _WRAP = re.compile(rb'<div class="tgme_widget_message_wrap')
+_VIEW = re.compile(  # only in the tag of a block: the words of a post cannot look like that
+    rb'(<div class="tgme_widget_message [^"<>]{0,200}" data-post="[^"<>]{1,80}" data-view=")([A-Za-z0-9_=-]{1,2000})"'
+)
+_VIEWLESS = rb'\1"'
+_VIEWERS = re.compile(rb'<span class="tgme_widget_message_views">[0-9.KMB]{1,12}</span>')
 _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
 _NOTHING = ".tgme_no_messages_found, .tme_no_messages_found"
@@ -46,6 +52,8 @@ class PreviewPage:
     is_preview: bool = False
     has_counters: bool = False
     fetch: Fetch | None = None
+    mark: str | None = None
+    repeats: bool = False
 
     @property
     def without_words(self) -> bool:
@@ -101,6 +109,14 @@ def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
             for kind in (info.css(".counter_type") if info is not None else ())
         ),
     )
+
+
+def mark_page(html: bytes) -> str:
+    """The same for two pages that say the same, whoever visits them when, and however many did before."""
+    first = _VIEW.search(html)
+    channel = _channel_in(first[2].decode()) if first else None
+    lasting = _VIEWERS.sub(b"", _VIEW.sub(_VIEWLESS, html))
+    return f"{blake2b(lasting, digest_size=16).hexdigest()} {channel}"
 
 
 def read_embed(html: bytes, site: str = _SITE) -> Embed:
@@ -240,7 +256,10 @@ def _channel_id(wrap: LexborNode) -> str | None:
 
 def _view_channel(message: LexborNode) -> str | None:
     """The channel's numeric id: `data-view` is base64url JSON whose `c` is its negative."""
-    view = message.attributes.get("data-view") or ""
+    return _channel_in(message.attributes.get("data-view") or "")
+
+
+def _channel_in(view: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9_=-]{1,2000}", view):
         return None
     try:

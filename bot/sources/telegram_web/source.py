@@ -15,7 +15,7 @@ from bot.errors import Later, Never
 from bot.foreign.times import is_usable
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
-from bot.sources.telegram_web.page import Embed, PreviewPage, read_embed, read_page, reread
+from bot.sources.telegram_web.page import Embed, PreviewPage, mark_page, read_embed, read_page, reread
 from bot.sources.telegram_web.settings import Settings, channel_name
 from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, Seen, StoredRaw
@@ -63,6 +63,7 @@ class TelegramWeb:
         self._clock = tools.clock
         self._cursor = _Cursor()
         self._living = LivingPosts(tools.clock)
+        self._last = PreviewPage()  # the newest page without its posts
 
     async def fetch(self, want: Want, cursor: str | None) -> Batch:
         """The newest page, or the one below `want.below`; a page that says "No posts found" is never an end by itself.
@@ -74,7 +75,7 @@ class TelegramWeb:
         if present or self._cursor.channel is None:
             self._cursor = _Cursor.read(cursor)
         if want.below is None or present:
-            return await self._newest()
+            return await self._newest(want.known)
         return await self._older(want.below, cursor)
 
     async def check(self, native_id: str) -> Checked:
@@ -95,13 +96,15 @@ class TelegramWeb:
 
     # Pages
 
-    async def _newest(self) -> Batch:
-        page = await self._page("")
+    async def _newest(self, known: str | None) -> Batch:
+        page = await self._page("", known)
         if page.span is None:
             await self._must_be_new(page)
         newest = max(self._cursor.newest, page.span.high if page.span else 0)
         self._cursor = _Cursor(self._cursor.channel or page.channel_id, newest)
-        self._living.note_page([post.native_id for post in page.posts if not post.service])
+        if not page.repeats:
+            self._living.note_page([post.native_id for post in page.posts if not post.service])
+            self._last = replace(page, posts=(), quarantined=(), repeats=True)
         return self._batch(page, page.span, self._cursor.write())
 
     async def _older(self, below: int, cursor: str | None) -> Batch:
@@ -128,6 +131,8 @@ class TelegramWeb:
             handle=page.handle,
             title=page.title,
             fetch=page.fetch,
+            mark=page.mark,
+            repeats=page.repeats,
         )
 
     async def _must_be_new(self, page: PreviewPage) -> None:
@@ -138,13 +143,17 @@ class TelegramWeb:
         if again.span is not None or again.has_counters:
             raise self._throttled()
 
-    async def _page(self, query: str) -> PreviewPage:
+    async def _page(self, query: str, known: str | None = None) -> PreviewPage:
         reply = await self._get(f"{self.settings.base_url}/s/{self.settings.channel}{query}")
         if "/s/" not in urlsplit(reply.url).path:
             raise await self._closed(reply.body) or self._later(
                 PREVIEW_DISABLED, "has no public preview: switched off, a private channel, or a wrong name"
             )
         self._expect_ok(reply)
+        fetch = reply.recorded(self.settings.kind)
+        if known is not None and known == self._last.mark == mark_page(reply.body):
+            self._expect_owner(self._last.channel_id)
+            return replace(self._last, fetch=fetch)
         page = await asyncio.to_thread(read_page, reply.body, self.settings.base_url)
         if not page.posts and (closed := await self._closed(reply.body)) is not None:
             raise closed
@@ -153,8 +162,10 @@ class TelegramWeb:
         if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
-        posts = tuple(map(self._timed, page.posts))
-        return replace(page, posts=posts, fetch=reply.recorded(self.settings.kind))
+        posts, now = tuple(map(self._timed, page.posts)), self._clock.now()
+        is_settled = bool(posts) and not page.quarantined and all((post.posted_at or now) < now for post in posts)
+        mark = mark_page(reply.body) if is_settled and not query else None
+        return replace(page, posts=posts, fetch=fetch, mark=mark)
 
     async def _embed(self, native_id: str) -> Embed:
         """The page of one post: it or its absence. Raises Later for any other page."""
