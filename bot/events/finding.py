@@ -104,7 +104,8 @@ def find_near(
     found = texts.find_candidates(said.sharing, words.numbers, one.source_id, at, again=words.stamped)
     near_ones = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
     near_texts = [(candidate, make_words(candidate.tokens)) for candidate in near_ones]
-    near_texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
+    if len(near_texts) > 1:
+        near_texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None
     whole = False
     for candidate, first in near_texts[:_COMPARED]:

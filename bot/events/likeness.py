@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal
 
+from bot.events.aligning import Opcode, align
 from bot.events.denials import count_denials, count_hedges, may_be_misread
 from bot.events.numerals import find_values, is_roman, kind_of
 from bot.events.replaced import LITTLE, is_end, is_head, is_misread, is_syllable, says_otherwise
@@ -15,12 +15,10 @@ from bot.events.words import ComparedWords
 from storage.frozen import dataclass
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
-_OPCODE = tuple[str, int, int, int, int]
 _STRETCH = 16  # syllables; a word of an alphabet counts as two
 _HEAD = 12  # syllables that two texts with the same long end say differently before it
 _GLUE = 2  # tokens that two texts share by chance within what one of them adds
 _EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
-_PAIRS = 500_000  # of equal words: beyond that aligning two texts takes long
 _SAME = 0.6  # of the words of two captions
 _LEAST = 8  # shingles of which a part has to be contained
 
@@ -75,17 +73,15 @@ def compare(
     knows.
     """
     near = near or Nearness()
-    shared = len(first.shingles & later.shingles)
+    alike, contained = _measure(first, later)
     smaller = min(len(first.shingles), len(later.shingles))
-    alike = shared / max(len(first.shingles | later.shingles), 1)
-    contained = shared / max(smaller, 1)
     if first.tokens == later.tokens:
         return Likeness("copy" if first.tokens else "other", alike, contained)
     if first.short or later.short:
         return Likeness("other", alike, contained)
     if alike < near.alike and (contained < near.contained or smaller < _LEAST):
         return Likeness("other", alike, contained)
-    changes = _align(first.tokens, later.tokens)
+    changes = align(first.tokens, later.tokens)
     differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
     if differ is None:
         differ = _find_other_words(first.tokens, later.tokens, changes, names or {})
@@ -99,17 +95,26 @@ def compare(
 
 def may_be_near(first: Sequence[str], later: ComparedWords, near: Nearness | None = None) -> bool:
     """Whether texts can be near enough for `compare`; False spares the shingles of the first."""
-    near, known = near or Nearness(), frozenset(later.tokens)
+    near, known, words = near or Nearness(), later.vocabulary, frozenset(first)
+    smaller = min(len(words) - 2, len(later.shingles))  # a text has a shingle for each new token but two
+    least = min(near.alike, near.contained) * smaller
+    if len(first) - len(words) + len(words & known) < least and tuple(first) != later.tokens:
+        return False  # so many tokens at most are in both
     here = [token in known for token in first]
-    most = sum(one and two and three for one, two, three in zip(here, here[1:], here[2:], strict=False))
-    smaller = min(len(frozenset(first)) - 2, len(later.shingles))  # a text has a shingle for each new token but two
-    return tuple(first) == later.tokens or most >= min(near.alike, near.contained) * smaller
+    most = list(zip(here, here[1:], here[2:], strict=False)).count((True, True, True))
+    return most >= least or tuple(first) == later.tokens
 
 
 def measure_nearness(first: ComparedWords, later: ComparedWords) -> float:
     """How near two texts are (0 to 2): the sum of both measures."""
-    shared, smaller = len(first.shingles & later.shingles), min(len(first.shingles), len(later.shingles))
-    return shared / max(smaller, 1) + shared / max(len(first.shingles | later.shingles), 1)
+    return sum(_measure(first, later))
+
+
+def _measure(first: ComparedWords, later: ComparedWords) -> tuple[float, float]:
+    """The Jaccard of the shingles of two texts, and which part of the smaller one is contained in the other."""
+    ours, theirs = len(first.shingles), len(later.shingles)
+    shared = len(first.shingles & later.shingles)
+    return shared / max(ours + theirs - shared, 1), shared / max(min(ours, theirs), 1)
 
 
 def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[str, ...], str]) -> bool:
@@ -130,20 +135,13 @@ def resemble(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[st
     return len(ours & theirs) >= _SAME * len(ours | theirs) and not contradict(first, later, names)
 
 
-def _align(first: Sequence[str], later: Sequence[str]) -> Sequence[_OPCODE]:
-    """The changes that make one text of the other; words that are everywhere are no anchors if that costs too much."""
-    ours, theirs = Counter(first), Counter(later)
-    pairs = sum(count * theirs[token] for token, count in ours.items())
-    return SequenceMatcher(None, first, later, autojunk=pairs > _PAIRS).get_opcodes()
-
-
 @lru_cache(maxsize=32)  # a text is compared with several, and those with the next one, too
 def _values_of(tokens: tuple[str, ...]) -> list[tuple[int, int, str]]:
     return find_values(tokens)
 
 
 def _find_contradiction(
-    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE], names: Mapping[tuple[str, ...], str]
+    first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode], names: Mapping[tuple[str, ...], str]
 ) -> tuple[str, str] | None:
     """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
     ours, theirs = _find_names(first, names), _find_names(later, names)
@@ -190,9 +188,9 @@ def _find_other_whole(
     here: Mapping[int, str], there: Mapping[int, str], places: range, shift: int
 ) -> tuple[str, str] | None:
     """Two values that share a token of a stretch that is equal: the hundred of 一百零五 and of 一百五十."""
-    for place in places:
-        one, other = here.get(place), there.get(place + shift)
-        if one is not None and other is not None and one != other and kind_of(one) == kind_of(other):
+    for place, one in here.items():
+        other = there.get(place + shift) if place in places else None
+        if other is not None and one != other and kind_of(one) == kind_of(other):
             return one, other
     return None
 
@@ -220,6 +218,8 @@ def _is_digit_misread(here: str, there: str) -> bool:
 
 def _find_difference(first: Sequence[str], later: Sequence[str]) -> tuple[str, str] | None:
     """A value that only one has where the other has another of its kind."""
+    if not first or not later or first == later:
+        return None
     missing, instead = Counter(first) - Counter(later), Counter(later) - Counter(first)
     for one in missing:
         for other in instead:
@@ -247,7 +247,7 @@ def _find_swap(first: Sequence[tuple[int, int, str]], later: Sequence[tuple[int,
 
 
 def _find_other_words(
-    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE], names: Mapping[tuple[str, ...], str]
+    first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode], names: Mapping[tuple[str, ...], str]
 ) -> tuple[str, str] | None:
     """Words in the place of others that say something else, but for a head and an end that are the channel's own."""
     ours, theirs = _find_names(first, names), _find_names(later, names)
@@ -273,7 +273,7 @@ def _is_cut_word(left: Sequence[str], whole: Sequence[str]) -> bool:
     return len(left) == 1 and "".join(whole).startswith(left[0])
 
 
-def _replaced(changes: Sequence[_OPCODE]) -> Iterator[tuple[int, int, int, int]]:
+def _replaced(changes: Sequence[Opcode]) -> Iterator[tuple[int, int, int, int]]:
     """The changes, as one where only one token between two of them is equal."""
     last: list[int] = []
     for what, low, high, begin, stop in changes:
@@ -287,7 +287,7 @@ def _replaced(changes: Sequence[_OPCODE]) -> Iterator[tuple[int, int, int, int]]
         yield last[0], last[1], last[2], last[3]
 
 
-def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]) -> bool:
+def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode]) -> bool:
     """Whether one text says "not" where the other does not, or moves a word to where it means something else.
 
     What the later one only adds at its beginning or end is no contradiction: it is shown as the words of a quote.
@@ -348,7 +348,7 @@ def _says_little(tokens: Sequence[str]) -> bool:
 
 
 def _added_stretches(
-    first: Sequence[str], later: Sequence[str], changes: Sequence[_OPCODE]
+    first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode]
 ) -> Iterator[tuple[int, int]]:
     """What the later text adds in one stretch that is long enough to say something of its own."""
     start = end = since = come = gone = -1

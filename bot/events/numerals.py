@@ -154,24 +154,23 @@ def find_values(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
     """
     found: list[tuple[int, int, str]] = []
     run: list[_Numeral] = []
-    place, names = 0, _beginning()
-    while place < len(tokens):
-        if tokens[place] not in names and not tokens[place].isdecimal():
-            if run:
-                found += _said(run)
-                run = []
-            place += 1
-            continue
+    names, end = _beginning(), 0
+    for place in [number for number, token in enumerate(tokens) if token in names or token.isdecimal()]:
+        if place < end:
+            continue  # in the middle of a name
+        if place > end:
+            found += _said(run)
+            run = []
         length, value = _longest_name(tokens, place)
+        end = place + length
         if isinstance(value, int):
             digits = tokens[place].isdecimal()
             scale = not digits and (value in _SCALES or tokens[place] == "dozen")
-            run.append(_Numeral(place, place + length, value, digits, scale))
+            run.append(_Numeral(place, end, value, digits, scale))
         else:
             found += _said(run)
             run = []
-            found += [(place, place + length, value)] if value else []
-        place += length
+            found += [(place, end, value)] if value else []
     return found + _said(run)
 
 

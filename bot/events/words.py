@@ -92,6 +92,10 @@ class ComparedWords:
         return len(self.tokens) < SHORT
 
     @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(self.tokens)
+
+    @cached_property
     def shingles(self) -> frozenset[tuple[str, ...]]:
         """Each three words that follow each other."""
         tokens = self.tokens
@@ -116,7 +120,8 @@ class ComparedWords:
         run = self.numbers
         if len(run) <= _WINDOW:
             return frozenset(run and (min(run),))
-        return frozenset(map(min, zip(run, run[1:], run[2:], run[3:], strict=False)))
+        pairs = [*map(min, run, run[1:])]
+        return frozenset(map(min, pairs, pairs[2:]))
 
 
 def make_words(tokens: Sequence[str]) -> ComparedWords:
@@ -258,8 +263,8 @@ class _Numbers(dict[str, tuple[int, int, int]]):
         if len(self) >= _REMEMBERED:
             self.clear()
         number = crc32(token.encode("utf-8", "surrogatepass")) + 1
-        first, second, third = (number * factor % _MODULUS for factor in _FACTORS)
-        self[token] = found = first, second, third
+        one, two, three = _FACTORS
+        self[token] = found = number * one % _MODULUS, number * two % _MODULUS, number * three % _MODULUS
         return found
 
 

@@ -103,7 +103,7 @@ class KeptTexts:
 
     def _count_shared(self, sharing: Sharing, every: Collection[int]) -> tuple[Counter[int], int]:
         """How many fingerprints each text shares, and how many of them could be shared."""
-        rare = [texts for texts in sharing.texts.values() if texts]
+        rare = [*sharing.texts.values()]
         shared: Counter[int] = Counter()
         if sharing.are_stock:
             rare += [

@@ -9,8 +9,8 @@ that was undone, or another process, leaves another one.
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Collection, Iterable, Mapping
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from threading import local
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ _AT_ONCE = 10  # texts for each fingerprint that are read at first: most have fe
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The texts that have each of these fingerprints; `hot` are those that NEIGHBOURS texts or more have."""
+    """The texts that have each of these fingerprints, where there are any; NEIGHBOURS or more have the `hot` ones."""
 
     prints: Collection[int]
     texts: Mapping[int, Collection[int]]
@@ -38,8 +38,8 @@ class Sharing:
     @property
     def are_stock(self) -> bool:
         """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-        cold = sum(len(texts) < _WARM for texts in self.texts.values())
-        return 2 * cold < len(self.prints)
+        warm = len(self.hot) + sum([len(texts) >= _WARM for texts in self.texts.values()])
+        return 2 * warm > len(self.prints)
 
 
 class _WaitingTexts(local):
@@ -51,14 +51,17 @@ class _WaitingTexts(local):
         self.known: set[int] = set()
         self.pairs = 0
 
-    def add(self, text: int, prints: Iterable[int]) -> None:
-        again = text in self.known
+    def add(self, text: int, prints: Collection[int]) -> None:
+        if text in self.known:
+            prints = [value for value in prints if text not in self.texts.get(value, ())]
         self.known.add(text)
+        self.pairs += len(prints)
         for value in prints:
-            texts = self.texts.setdefault(value, [])
-            if not (again and text in texts):
+            texts = self.texts.get(value)
+            if texts is None:
+                self.texts[value] = [text]
+            else:
                 texts.append(text)
-                self.pairs += 1
 
     def forget(self) -> None:
         self.mark, self.pairs = None, 0
@@ -78,28 +81,35 @@ class Prints:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._waiting = _load(writer)
-        self._index: dict[int, list[int] | None] = {}  # None: of NEIGHBOURS texts or more
+        self._asked: set[int] = set()
+        self._index: dict[int, list[int] | None] = {}  # of those that are there; None: of NEIGHBOURS texts or more
         self._new: list[tuple[int, bytes]] = []
 
     def read_ahead(self, prints: Iterable[int]) -> None:
         """Ask the index about these, all at once."""
-        missing = [value for value in prints if value not in self._index]
+        missing = frozenset(prints) - self._asked
         if missing:
-            found = _read_index(self._writer, sorted(missing))
-            self._index.update((value, found.get(value, [])) for value in missing)
+            self._index |= _read_index(self._writer, sorted(missing))
+            self._asked |= missing
 
     def find(self, prints: Collection[int]) -> Sharing:
         """The texts that have these fingerprints."""
         self.read_ahead(prints)
         texts: dict[int, Collection[int]] = {}
         hot: list[int] = []
-        for value in prints:
-            old, new = self._index[value], self._waiting.texts.get(value, ())
-            both = () if old is None else {*old, *new} if old and new else old or new
-            if old is None or len(both) >= NEIGHBOURS:
+        for value in self._index.keys() & prints:
+            old, new = self._index[value], self._waiting.texts.get(value)
+            both = old if old is None or new is None else {*old, *new}
+            if both is None or len(both) >= NEIGHBOURS:
                 hot.append(value)
             else:
                 texts[value] = both
+        for value in (self._waiting.texts.keys() & prints) - self._index.keys():
+            new = self._waiting.texts[value]
+            if len(new) >= NEIGHBOURS:
+                hot.append(value)
+            else:
+                texts[value] = new
         return Sharing(prints, texts, hot)
 
     def find_newest(self, value: int) -> list[int]:
@@ -135,10 +145,11 @@ class Prints:
         self.write()
         self._writer.execute_many(
             "INSERT INTO event_prints (fingerprint, text_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(value, text) for value, texts in sorted(self._waiting.texts.items()) for text in sorted(texts)],
+            [(value, text) for value, texts in sorted(self._waiting.texts.items()) for text in texts],
         )
         self._writer.execute("DELETE FROM event_waiting_prints")
         self._index.clear()
+        self._asked.clear()
         self._waiting.forget()
         self._waiting.mark = _change_mark(self._writer)
 
@@ -179,7 +190,7 @@ def _change_mark(writer: Writer) -> str:
 
 
 def _read_index(reader: Reader, prints: Collection[int]) -> dict[int, list[int] | None]:
-    """The texts that have each fingerprint, those that have none left out; None for those of NEIGHBOURS or more."""
+    """The texts that have each fingerprint, where there are any; None for those that NEIGHBOURS or more have."""
     most = len(prints) * _AT_ONCE
     rows = reader.rows(f"{_PAIRS} LIMIT :most + 0", {"prints": as_list(prints), "most": most})
     found: dict[int, list[int] | None] = {}
@@ -200,10 +211,10 @@ def _read_index(reader: Reader, prints: Collection[int]) -> dict[int, list[int] 
 _PAIRS = "SELECT j.value, p.text_id FROM json_each(:prints) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
 
 
-def _pack(prints: Iterable[int]) -> bytes:
+def _pack(prints: Collection[int]) -> bytes:
     """Eight bytes each, the least first, on every machine."""
-    return b"".join(value.to_bytes(8, "little") for value in prints)
+    return struct.pack(f"<{len(prints)}q", *prints)
 
 
-def _unpack(packed: bytes) -> array[int]:
-    return array("q", memoryview(packed).cast("q"))
+def _unpack(packed: bytes) -> Sequence[int]:
+    return struct.unpack(f"<{len(packed) // 8}q", packed)

@@ -34,7 +34,7 @@ def found(archive: Archive) -> tuple[dict[int, set[int]], set[int]]:
 def expected(texts: Texts) -> tuple[dict[int, set[int]], set[int]]:
     having = {value: {text for text, prints in texts.items() if value in prints} for value in PHRASES}
     hot = {value for value, of in having.items() if len(of) >= NEIGHBOURS}
-    return {value: of for value, of in having.items() if value not in hot}, hot
+    return {value: of for value, of in having.items() if of and value not in hot}, hot
 
 
 def elsewhere(*args: object) -> None:
