@@ -19,7 +19,8 @@ _A_PAGE = 7  # so that a short life has ways down, too
 class LivingPds(LivingPeer):
     """One account there: posts, replies, quotes, pictures, reposts of a neighbour, times that are none.
 
-    While it is `shuffled` the AppView lags: it shows what was there when that began. A mood is which servers fail.
+    While it is `shuffled` the AppView lags: it shows what was there when that began. A mood is which servers fail; with
+    `stays_away` the AppView fails to the end.
     """
 
     kind = "bluesky"
@@ -29,7 +30,9 @@ class LivingPds(LivingPeer):
     neighbour: PdsAccount = field(init=False)
     view: AppView = field(init=False)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    count: int = 0
+    count: int = 0  # of what was published
+    moment: int = 0  # of what happened at all
+    stays_away: bool = False
     served: bool = False  # a lag begins only once all was shown
 
     def __post_init__(self) -> None:
@@ -40,7 +43,7 @@ class LivingPds(LivingPeer):
     @property
     def time(self) -> int:
         """When it publishes next: it began half a day ago."""
-        return NOW - 720 * MINUTE + self.count * SECOND
+        return NOW - 720 * MINUTE + self.moment * SECOND
 
     @property
     def lists_words(self) -> bool:  # type: ignore[override]
@@ -56,6 +59,7 @@ class LivingPds(LivingPeer):
 
     def publish(self, words: str) -> str:
         self.count += 1
+        self.moment += 1
         kind = self.count % 6
         if kind == 5:
             return self._repost(words)
@@ -103,6 +107,7 @@ class LivingPds(LivingPeer):
             super().change(native_id, words)
 
     def edit(self, native_id: str, words: str) -> None:
+        self.moment += 1
         self.records[native_id] = self.records[native_id] | {"text": words}
         self.account.put(self.records[native_id], native_id)
 
@@ -110,9 +115,11 @@ class LivingPds(LivingPeer):
         kind = REPOST if native_id.startswith("repost-") else POST
         self.account.delete(native_id.removeprefix("repost-"), kind)
 
-    def calm(self) -> None:
-        super().calm()
-        self.shuffled, self.mood = False, ""
+    def calm(self, *, contacted: bool) -> None:
+        super().calm(contacted=contacted)
+        self.shuffled, self.mood = False, "view away" if self.stays_away and contacted else ""
+        if self.mood:  # its own server shows no reposts
+            self.hidden |= {one for one in self.wordings if one.startswith("repost-")}
 
     def reply(self, path: str) -> Answer:
         view, home = "/xrpc/app.bsky.", "/xrpc/com.atproto."

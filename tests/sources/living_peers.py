@@ -119,8 +119,8 @@ class LivingPeer:
         """Whether a request for this path meets the fault: that something is not there is said of lists only."""
         return fault != "404" or self.is_list(path)
 
-    def calm(self) -> None:
-        """Nothing fails any more."""
+    def calm(self, *, contacted: bool) -> None:
+        """Nothing fails any more. `contacted`: it was read before."""
         self.faults.clear()
 
     def fail(self, fault: str) -> None:

@@ -140,7 +140,7 @@ class Walk:
 
     async def make_peace(self) -> None:
         """Nothing fails any more; all that is due for three days comes."""
-        self.peer.calm()
+        self.peer.calm(contacted=self.contacted)
         for _ in range(8):
             await self.round()
         last = await self.round()

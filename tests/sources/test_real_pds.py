@@ -32,7 +32,8 @@ pytestmark = [
     pytest.mark.skipif(why_missing() is not None, reason=str(why_missing())),
 ]
 STEP = st.tuples(
-    st.sampled_from((*CALM, *["round"] * 6, *FAULTS, *LivingPds.moods, "restart")), st.integers(0, 1 << 16)
+    st.sampled_from((*CALM, *["flood"] * 3, *["edit"] * 3, *["round"] * 7, *FAULTS, *LivingPds.moods, "restart")),
+    st.integers(0, 1 << 16),
 )
 
 
@@ -270,16 +271,17 @@ def test_an_account_that_has_moved_is_read_at_its_new_server(pds: RealPds) -> No
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(steps=st.lists(STEP, min_size=8, max_size=40), by_index=st.booleans())
+@given(steps=st.lists(STEP, min_size=8, max_size=40), by_index=st.booleans(), stays_away=st.booleans())
 def test_after_any_life_at_a_real_server_the_archive_holds_what_it_showed(
     steps: list[tuple[str, int]],
     by_index: bool,
+    stays_away: bool,
     pds: RealPds,
     migrated_file: Path,
     check_invariants: Callable[..., None],
     runner: tuple[asyncio.Runner, Readers],
 ) -> None:
-    """`by_index`: the feed is in the order in which the AppView came to know the posts."""
-    living = LivingPds(server=pds)
+    """`by_index`: the feed is in the order in which the AppView came to know the posts; `stays_away`: at last it fails."""
+    living = LivingPds(server=pds, stays_away=stays_away)
     living.view.by_index = by_index
     one_life(living, steps, migrated_file, check_invariants, runner)
