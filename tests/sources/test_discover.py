@@ -121,6 +121,20 @@ def test_a_name_that_may_be_a_site_or_an_account_is_tried_last_as_an_account() -
     assert next((kind, one.rank) for kind, one in elsewhere) == ("bluesky", 1)
 
 
+def test_a_bare_name_is_asked_for_as_an_account_and_not_called_a_bad_address() -> None:
+    async def go() -> None:
+        clock = Clock(now=lambda: NOW)
+        http = Http(HttpRules(user_agent="t", proxy="http://127.0.0.1:1"), clock)
+        config = settle(ConfigFile(name="", path=None, directory=Path()), Environment.of({}), every_kind())
+        try:
+            await discover("ferry.town.example", config, http, clock)
+        finally:
+            await http.aclose()
+
+    with pytest.raises(CommuniqueError, match="proxy"):
+        asyncio.run(go())
+
+
 @pytest.mark.parametrize("address", ["ferry", "", "http://", "file:///etc/passwd", "@ferry"])
 def test_what_is_no_address_is_recognised_by_nobody(address: str) -> None:
     assert sources.recognise(address) == []

@@ -39,7 +39,7 @@ async def discover(address: str, config: "Config", http: "Http", clock: "Clock")
     tried: list[str] = []
     page: Reply | None = None
     for kind, found in sources.recognise(address):
-        if found.rank > 2 and page is None:
+        if found.rank > 2 and page is None and "://" in address:
             page = await _page(address, http, problems)
             for named, again in _named(page):
                 tried.append(named)
