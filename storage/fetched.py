@@ -85,7 +85,8 @@ class FetchedPost:
     `buttons` are what its buttons open: their words are attached ones. `cards` are words in other boxes that the
     platform draws around the text; like a preview, they change without an edit. `not_shown` is what the source says
     where it does not show the post, or a part of it. `quoted` are older words that it repeats below its own, and
-    `remarks` what the source says of it: no rule reads them by itself.
+    `remarks` what the source says of it: no rule reads them by itself. `language` is that in which it says to be: it
+    counts only where letters and words do not tell.
     """
 
     native_id: str
@@ -116,6 +117,7 @@ class FetchedPost:
     not_shown: str | None = None
     quoted: str = ""
     remarks: tuple[str, ...] = ()
+    language: str = ""
 
     @property
     def is_blank(self) -> bool:

@@ -47,6 +47,11 @@ _NEIGHBOURS = {  # letters that Burmese has not
     "mnw": "\u1028\u1033\u1034\u105a-\u1060",
 }
 _SHARES = {"shn": 0.12, "ksw": 0.06, "mnw": 0.04}  # of all letters, from which it is that language
+_TAG = re.compile("([a-z]{2,3})(?:[-_]|$)")
+_OTHER_LETTERS = frozenset(  # languages of which nobody writes a whole text in Latin letters
+    "am ar be bg bn bo ckb dz el fa gu he hi hy ja ka kk km kn ko ksw ky lo mk ml mn mnw mr my ne or pa ps ru sd shn si "
+    "ta te th ti tg ug uk und ur yi zh".split()
+)
 _KACHIN = (
     "anhte dai dan dap dau gaw gun grai hkrum hku hpe hpyen hpung hta hte jinghpaw kaw lam lu mare masha matu mung "
     "mungdan myen nga ngu ni ndai nna poi rai rawng sai sha shanhte shani shi tsun wa wan wunpawng"
@@ -106,6 +111,16 @@ def language(text: str) -> str:
     if top == "ar":
         return "fa" if _has_any(text, "پچژگٹڈڑے") else "ar"
     return top
+
+
+def accept_said(said: str, text: str) -> str:
+    """The language that a source says a text is in, where `language` finds none: `und` unless its letters allow that.
+
+    Only Latin letters leave it open. `said` is a tag of BCP 47 such as "en-GB", of which the first part counts.
+    """
+    code = _TAG.match(said.casefold())
+    latin_letters = any(_scripts()[char] == "latin" for char in text[:_PROBE])
+    return code[1] if code and latin_letters and code[1] not in _OTHER_LETTERS else "und"
 
 
 def _has_any(text: str, letters: str) -> bool:

@@ -58,6 +58,7 @@ class NewText:
     kind: TextKind
     text: str
     media_key: str | None = None
+    said: str = ""  # the language that its source says it is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def texts_of(post: FetchedPost, post_id: int, revision: int) -> list[NewText]:
     """The texts that a fetched post brings itself."""
     found = []
     if words := body(post):
-        found.append(NewText(post_id, revision, "body", storable(words)))
+        found.append(NewText(post_id, revision, "body", storable(words), said=post.language))
     if post.poll is not None:
         found.append(NewText(post_id, revision, "poll", storable("\n".join((post.poll.question, *post.poll.options)))))
     found += [
@@ -114,10 +115,18 @@ def rows_of(new: Sequence[NewText], read: Read, *, start: int = 0) -> list[dict[
                 "text": text.text,
                 "folded": reading.folded,
                 "fold_version": FOLD_VERSION,
-                "language": "und" if text.kind == "notice" else reading.language,
+                "language": "und" if text.kind == "notice" else _choose_language(reading.language, text),
             }
         )
     return rows
+
+
+def _choose_language(found: str, text: NewText) -> str:
+    if found != "und" or not text.said:
+        return found
+    from storage.language.script import accept_said
+
+    return accept_said(text.said, text.text)
 
 
 def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:

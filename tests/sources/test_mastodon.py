@@ -106,6 +106,54 @@ def test_a_server_that_ignores_the_way_down_is_an_error_and_no_endless_round() -
         on(server, work)
 
 
+NOTHING = dict.fromkeys(
+    ("edited_at", "spoiler_text", "reblog", "media_attachments", "poll", "card", "quote", "in_reply_to_id", "language")
+)
+
+
+@pytest.mark.parametrize("status", [404, 501])
+def test_other_servers_ids_and_missing_fields_are_no_hindrance(status: int) -> None:
+    server = MastodonServer(page=3)
+    ids = [f"01K{number:023X}" for number in range(1, 12)]  # as GoToSocial makes them
+    for native_id in ids[:4]:
+        server.post(f"<p>{native_id}</p>", native_id, **NOTHING)
+    server.statuses[1] |= {"edited_at": "2026-11-30T01:00:00Z"}
+    server.answers |= {f"/api/v1/statuses/{each}/history": Answer(b"{}", status, dict(JSON)) for each in ids}
+
+    async def work(reader: Rounds) -> list[list[str]]:
+        first = texts(await reader.round())
+        for native_id in ids[4:]:
+            server.post(f"<p>{native_id}</p>", native_id, **NOTHING)
+        return [first, texts(await reader.round())]
+
+    first, second = on(server, work)
+    assert sorted(first) == ids[:4]
+    assert set(ids[4:]) <= set(second), "three pages of news"
+
+
+def test_a_quoted_post_is_a_link_in_both_forms_that_servers_give() -> None:
+    inside = {"id": "7", "url": "https://hill.example/@mayor/7", "content": "<p>their words</p>"}
+    for quote in ({"state": "accepted", "quoted_status": inside}, inside):
+        server = MastodonServer()
+        server.post("<p>ours</p>", quote=quote)
+        [post] = on(server, lambda reader: reader.round())
+        assert (post.text, [link.url for link in post.links]) == ("ours", ["https://hill.example/@mayor/7"])
+
+
+def test_what_is_not_for_everybody_is_left_out_though_a_token_shows_it() -> None:
+    server = MastodonServer(page=2)
+    for visibility in ("public", "private", "direct", "mutuals_only", "unlisted", "private", "private"):
+        server.post(f"<p>{visibility}</p>", visibility=visibility)
+    assert sorted(texts(on(server, lambda reader: reader.round()))) == ["public", "unlisted"]
+
+
+def test_the_language_that_the_server_names_counts_where_the_words_do_not_tell() -> None:
+    server = town("Halt")
+    server.statuses[0]["language"] = "de"
+    [post] = on(server, lambda reader: reader.round())
+    assert post.language == "de"
+
+
 def test_each_version_that_the_server_keeps_is_a_version_here_and_only_once() -> None:
     server = town("The bridge is open")
     native_id = server.statuses[0]["id"]

@@ -53,6 +53,16 @@ def test_a_new_post_is_stored_indexed_and_due_for_rules(desk: Any, make_post: Ma
     assert desk.rows("SELECT kind, post_id, due_at FROM jobs") == [("decide", saved.new[0], now)]
 
 
+def test_the_language_that_a_source_names_counts_only_where_the_letters_leave_it_open(
+    desk: Any, make_post: Make
+) -> None:
+    words = [("Halt", "de-DE"), ("မြို့", "en"), ("12:30", "de"), ("Halt", "my"), ("Halt", "<b>"), ("Halt", "")]
+    for number, (text, said) in enumerate(words, 1):
+        desk.save(make_post(number, text, language=said))
+    found = desk.rows("SELECT p.language FROM posts p ORDER BY p.number")
+    assert [row[0] for row in found] == ["de", "my", "und", "und", "und", "und"]
+
+
 def test_raw_bytes_come_back_as_they_were(desk: Any, make_post: Make) -> None:
     from hashlib import sha256
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.sources.discover import Discovery, discover
+from bot.cli.sources.discover import Discovery, discover, list_addresses
 from bot.cli.terminal.output import NO_CONFIG, Session, say, write_text
 from bot.cli.terminal.times import zone_option
 from bot.errors import UserError
@@ -70,9 +70,9 @@ async def _discover(session: Session, config: "Config", address: str) -> Discove
     from bot.http import Http
 
     rules = config.http_rules()
-    named = host_and_port(address)
-    if config.http.allow_private_addresses and named is not None:
-        rules = replace(rules, private=rules.private | {named})  # as if the address were in the file already
+    if config.http.allow_private_addresses:  # as if the address were in the file already
+        named = map(host_and_port, list_addresses(address, config))
+        rules = replace(rules, private=rules.private | {place for place in named if place is not None})
     http = Http(rules, session.clock)
     try:
         return await discover(address, config, http, session.clock)

@@ -11,7 +11,7 @@ from storage.frozen import dataclass
 if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.config import Config
-    from bot.contracts.source import Recognised
+    from bot.contracts.source import Recognised, SourceSettings
     from bot.http import Http, Reply
     from storage.records import Batch
 
@@ -52,7 +52,7 @@ async def discover(address: str, config: "Config", http: "Http", clock: "Clock")
             break  # nothing else is at such an address
     if not tried:
         raise UserError(
-            f"{visible(address)} is no address that a source can have: expected one such as https://t.me/NAME, "
+            f'"{visible(address)}" is no address that a source can have: expected one such as https://t.me/NAME, '
             "@name@server, https://bsky.app/profile/NAME, or the address of a page or a feed"
         )
     # The last kind reads any page, so what a person must do for it counts more than why the page is no feed.
@@ -62,16 +62,11 @@ async def discover(address: str, config: "Config", http: "Http", clock: "Clock")
 async def _try(
     kind: str, found: "Recognised", config: "Config", http: "Http", clock: "Clock", problems: list[Later | Never]
 ) -> Discovery | None:
-    from pydantic import ValidationError
-
     from bot import sources
     from bot.contracts.source import SourceTools, Want
 
-    try:
-        settings = sources.settings_of(kind).model_validate(
-            {"name": "new", "kind": kind, "backfill": 3, **found.keys}, context={"directory": config.directory}
-        )
-    except ValidationError:
+    settings = _read_settings(kind, found, config)
+    if settings is None:
         return None
     tools = SourceTools(http, clock, config.directory)
     try:
@@ -82,6 +77,27 @@ async def _try(
     finally:
         await tools.readers.aclose()
     return Discovery(kind, found.keys, batch)
+
+
+def _read_settings(kind: str, found: "Recognised", config: "Config") -> "SourceSettings | None":
+    from pydantic import ValidationError
+
+    from bot import sources
+
+    try:
+        return sources.settings_of(kind).model_validate(
+            {"name": "new", "kind": kind, "backfill": 3, **found.keys}, context={"directory": config.directory}
+        )
+    except ValidationError:
+        return None
+
+
+def list_addresses(address: str, config: "Config") -> list[str]:
+    """What may be visited for this address: itself, and the servers that names in it mean. Asks nobody."""
+    from bot import sources
+
+    read = [_read_settings(kind, found, config) for kind, found in sources.recognise(address)]
+    return [address, *(one for settings in read if settings is not None for one in settings.addresses())]
 
 
 async def _page(address: str, http: "Http", problems: list[Later | Never]) -> "Reply | None":
@@ -107,7 +123,14 @@ def _named(page: "Reply | None") -> "Iterator[tuple[str, Recognised]]":
 
 def _hint(address: str) -> str:
     """The nearest thing that works, for places that are closed."""
-    host = (urlsplit(address if "://" in address else f"https://{address}").hostname or "").removeprefix("www.")
+    try:
+        host = (
+            (urlsplit(address if "://" in address else f"https://{address}").hostname or "")
+            .strip(".")
+            .removeprefix("www.")
+        )
+    except ValueError:
+        return ""
     closed = next((one for one in _CLOSED if host == one or host.endswith(f".{one}")), None)
     if closed is None:
         return ""

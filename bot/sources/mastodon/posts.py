@@ -12,6 +12,7 @@ from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind,
 
 MIME = "application/json"
 _KINDS: Mapping[str, MediaKind] = {"image": "photo", "gifv": "video", "video": "video", "audio": "audio"}
+_CLOSED = frozenset({"direct", "list", "mutuals_only", "private"})  # values of `visibility` that are not for everybody
 _Fields = dict[str, object]
 
 
@@ -46,10 +47,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One status: its post, whether it was edited and when by the server's own words, and whose it is."""
+    """One status: its post, when the server says it was edited, whether everybody may see it, and whose it is."""
 
     post: FetchedPost
     edited: str = ""
+    public: bool = True
     owner: Owner | None = None
 
 
@@ -104,12 +106,14 @@ def read_status(value: object, raw: Raw, now: int) -> Status:
         author=_author(shown.get("account")),
         forward=_origin(shown) if shown is not value else None,
         reply_to=_text(value.get("in_reply_to_id")) or None,
+        language=_text(shown.get("language")),
     )
     edited = _text(shown.get("edited_at"))
     post = _with_words(post, shown)
     if edited:
         post = replace(post, edited=True, edited_at=read_usable_time(edited, now))
-    return Status(post, edited, Owner.of(value.get("account")))
+    public = _text(value.get("visibility")) not in _CLOSED
+    return Status(post, edited, public, Owner.of(value.get("account")))
 
 
 def read_history(body: bytes, status: Status, since: str, now: int) -> list[FetchedPost]:
@@ -181,7 +185,7 @@ def _author(account: object) -> str | None:
 
 def _quoted(quote: object) -> Link | None:
     """Where a quoted post is: its words are somebody else's, so they are not words of this post."""
-    status = quote.get("quoted_status") if isinstance(quote, dict) else None
+    status = quote.get("quoted_status", quote) if isinstance(quote, dict) else None  # other servers: the post itself
     address = _web(status.get("url")) or _web(status.get("uri")) if isinstance(status, dict) else None
     return Link("quoted post", address) if address else None
 

@@ -119,7 +119,7 @@ class Mastodon:
         kept, note, more = self._settle(page, before)
         shown = next((one.owner for one in page.statuses if one.owner and one.owner.id == note.id), None)
         return Batch(
-            posts=tuple(await self._with_histories(kept, before)),
+            posts=tuple(await self._with_histories([status for status in kept if status.public], before)),
             quarantined=page.quarantined,
             cursor=write_cursor(note),
             more=more,
