@@ -92,6 +92,7 @@ class Batch:
     says that it is from now on. None: this reply does not say it. `history` are ids of posts that come only now but
     are dated from before the source was watched: what of them is new to the archive alerts nobody by itself. Two
     replies with one `mark` say the same; with `repeats` the posts are left out, because the caller has them.
+    `lasting`: nobody can edit such posts, so that bytes which were stored before are no edit back to them.
     """
 
     posts: tuple[FetchedPost, ...] = ()
@@ -114,6 +115,7 @@ class Batch:
     history: frozenset[str] = frozenset()
     mark: str | None = None
     repeats: bool = False
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

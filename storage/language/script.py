@@ -48,9 +48,9 @@ _NEIGHBOURS = {  # letters that Burmese has not
 }
 _SHARES = {"shn": 0.12, "ksw": 0.06, "mnw": 0.04}  # of all letters, from which it is that language
 _TAG = re.compile("([a-z]{2,3})(?:[-_]|$)")
-_OTHER_LETTERS = frozenset(  # languages of which nobody writes a whole text in Latin letters
-    "am ar be bg bn bo ckb dz el fa gu he hi hy ja ka kk km kn ko ksw ky lo mk ml mn mnw mr my ne or pa ps ru sd shn si "
-    "ta te th ti tg ug uk und ur yi zh".split()
+_OTHER_LETTERS = (  # languages of which nobody writes a whole text in Latin letters
+    "am ar be bg bn bo ckb dz el fa gu he hi hy ja ka kk km kn ko ksw ky lo mk ml mn mnw mr my ne or pa ps ru sd shn"
+    " si ta te th ti tg ug uk und ur yi zh"
 )
 _KACHIN = (
     "anhte dai dan dap dau gaw gun grai hkrum hku hpe hpyen hpung hta hte jinghpaw kaw lam lu mare masha matu mung "
@@ -120,7 +120,7 @@ def accept_said(said: str, text: str) -> str:
     """
     code = _TAG.match(said.casefold())
     latin_letters = any(_scripts()[char] == "latin" for char in text[:_PROBE])
-    return code[1] if code and latin_letters and code[1] not in _OTHER_LETTERS else "und"
+    return code[1] if code and latin_letters and code[1] not in _OTHER_LETTERS.split() else "und"
 
 
 def _has_any(text: str, letters: str) -> bool:

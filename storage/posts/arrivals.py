@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from storage.archive.best_reading import BEST_READING, HASH
@@ -72,6 +73,18 @@ def compare(writer: Writer, post: FetchedPost, known: Known | None) -> Arrival:
     silent = known is not None and post.attached is not None and not speaks_of_words(known.content_hash, now)
     attached = texts.read_attached(writer, known.id) if known is not None and silent else None
     return Arrival(post, now, known, attached)
+
+
+def is_earlier(writer: Writer, arrival: Arrival) -> bool:
+    """Whether a known post is shown in the very bytes of an earlier revision."""
+    if arrival.known is None or arrival.says_the_same:
+        return False
+    return bool(
+        writer.value(
+            "SELECT EXISTS (SELECT 1 FROM revisions WHERE post_id = :post AND raw_sha256 = :bytes)",
+            {"post": arrival.known.id, "bytes": sha256(arrival.post.raw.data).hexdigest()},
+        )
+    )
 
 
 def find_known(writer: Writer, source_id: int, posts: Sequence[FetchedPost]) -> dict[str, Known]:

@@ -13,7 +13,7 @@ from storage.archive.sequence import take_number
 from storage.jobs import NewJob
 from storage.media import rows as media_rows
 from storage.posts import cards, fetches, observations, quarantine, raw, rechecks, rereading, texts
-from storage.posts.arrivals import Arrival, Known, compare, find_known, find_known_by_id
+from storage.posts.arrivals import Arrival, Known, compare, find_known, find_known_by_id, is_earlier
 from storage.posts.content import links_json, record_json
 from storage.posts.numbering import find_free_ids, ordering_time, sort_key
 from storage.records import Batch, Checked, Fetch, FetchedPost, LedgerChange, Quarantined, Saved
@@ -78,6 +78,9 @@ def save(
     unchanged = 0
     for posts in _without_repeats(batch.posts):
         arrivals = _look_up(writer, source_id, posts, stored)
+        if batch.lasting:
+            shown, arrivals = len(arrivals), [one for one in arrivals if not is_earlier(writer, one)]
+            unchanged += shown - len(arrivals)
         same = [arrival for arrival in arrivals if arrival.says_the_same]
         _seen_again(writer, how, same)
         unchanged += len(same)

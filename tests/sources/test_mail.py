@@ -13,9 +13,10 @@ from bot import sources
 from bot.clock import Clock
 from bot.contracts.source import SourceTools
 from bot.errors import Later, Never
+from bot.foreign.repeated import part_quotes
 from bot.http import Http, HttpRules
 from bot.sources.mail.answers import encode_folder, read_items
-from bot.sources.mail.reading import BrokenLetter, part_quotes, read_file, read_letter
+from bot.sources.mail.reading import BrokenLetter, read_file, read_letter
 from tests.certificates import Authority
 from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
 from tests.imap_server import ImapServer, imap_server
@@ -112,7 +113,9 @@ def test_a_folder_that_gets_new_numbers_brings_nothing_twice_and_misses_nothing(
         first = await rounds.round()
         server.deliver(bytes(letter(2)))
         server.renumber()
-        return first, await rounds.round()
+        second = await rounds.round()
+        assert rounds.last.lasting, "what is read again is no edit"
+        return first, second
 
     first, second = with_mailbox(server, look, backfill=0)
     assert texts(first) == []
@@ -220,6 +223,52 @@ def test_what_a_letter_repeats_is_kept_apart_and_what_it_only_hands_on_is_its_ow
     old = "__________________________________\nFrom: A <a@b.example>\nSent: today\nTo: x\nSubject: y\n\nOld words"
     assert part_quotes(f"New words\n{old}") == ("New words", old)
     assert part_quotes("Seats: 40\nBoats: 2\nCrew: 6\nThe end") == ("Seats: 40\nBoats: 2\nCrew: 6\nThe end", "")
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "On Mon, Nov 30, 2026 at 10:00 AM Jane Doe <jane@\nferry.example> wrote:\n> old",
+        "On 30 Nov 2026, at 10:00, Jane Doe <jane@ferry.example> wrote:\n\n> old",
+        "Le lun. 30 nov. 2026 à 10:00, Jeanne <j@ferry.example> a\nécrit :\n> old",
+        "Am 30.11.26 um 10:00 schrieb Jane Doe:\n> old",
+        "пн, 30 нояб. 2026 г. в 10:00, Анна <a@ferry.example>:\n> old",
+        "Анна писала 30.11.2026 10:00:\n> old",
+        "Jane <j@ferry.example> 于2026年11月30日周一 10:00写道：\n> old",
+        "၂၀၂၆၊ နိုဝင်ဘာ ၃၀၊ တနင်္လာ ၁၀:၀၀ တွင် မေ <m@ferry.example> က ရေးခဲ့သည်-\n> old",
+        "في الاثنين، ٣٠ نوفمبر ٢٠٢٦ ١٠:٠٠ كتب <a@ferry.example>:\n> old",
+        "-----Ursprüngliche Nachricht-----\nVon: Jane <j@ferry.example>\nGesendet: 30.11.2026 10:00\nAn: x\n\nold",
+        "-------- Message d'origine --------\nDe : j@ferry.example\nDate : 30/11/2026 10:00\n\nold",
+        "------------------ 原始邮件 ------------------\n发件人：张三 <z@ferry.example>\n发送时间：2026年11月30日 10:00\n\nold",
+        "From: Jane Doe\nSent: Monday, November 30, 2026 10:00 AM\nTo: Office\nSubject: Ferry\n\nold",
+        "*From:* Jane Doe <j@ferry.example>\n*Sent:* Monday 10:00\n*To:* Office\n\nold",
+        "От: Анна <a@ferry.example>\nОтправлено: 30 ноября 2026 г. 10:00\nКому: x\nТема: y\n\nold",
+        "发件人: 张三 <z@ferry.example>\n发送时间: 2026年11月30日 10:00\n收件人: x\n主题: y\n\nold",
+    ],
+)
+def test_older_words_are_kept_apart_in_the_ways_of_many_programs_and_languages(old: str) -> None:
+    assert part_quotes(f"We hold the ferry.\nNobody leaves.\n\n{old}") == ("We hold the ferry.\nNobody leaves.", old)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Contact:\n\nPress: press@ferry.example\nPhone: 12 34\nWeb: https://ferry.example\n\nThe ferry is closed.",
+        "---\nThe ferry is closed.\n---\nThe bridge is open.",
+        "From: the office\nThe ferry is closed at 10:00.",
+        "Times: 10:00\nPlace: pier 2\nSeats: 40\nWrite to a@ferry.example",
+    ],
+)
+def test_lists_of_a_statement_are_its_own_words(words: str) -> None:
+    assert part_quotes(words) == (words, "")
+
+
+def test_the_line_above_a_quotation_in_a_page_belongs_to_it() -> None:
+    made = EmailMessage()
+    made["From"] = OFFICE
+    page = "<div>We hold.</div><div>On 30 Nov 2026, at 10:00, J &lt;j@a.example&gt; wrote:</div>"
+    made.set_content(f'{page}<blockquote type="cite">it is ours</blockquote>', subtype="html")
+    assert read_letter(bytes(made))["text"] == "We hold."
 
 
 def test_a_page_gives_its_words_without_the_quotation_and_its_links() -> None:

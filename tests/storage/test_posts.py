@@ -63,6 +63,17 @@ def test_the_language_that_a_source_names_counts_only_where_the_letters_leave_it
     assert [row[0] for row in found] == ["de", "my", "und", "und", "und", "und"]
 
 
+def test_bytes_of_an_earlier_revision_are_an_edit_only_of_posts_that_can_be_edited(desk: Any, make_post: Make) -> None:
+    def revisions(*texts: str, lasting: bool) -> int:
+        for text in texts:
+            desk.save(make_post(1, text), lasting=lasting)
+        return int(desk.rows("SELECT count(*) FROM revisions")[0][0])
+
+    assert revisions("one letter", "another of the same id", lasting=True) == 2
+    assert revisions("one letter", "another of the same id", "one letter", lasting=True) == 2
+    assert revisions("one letter", "another of the same id", lasting=False) == 4
+
+
 def test_raw_bytes_come_back_as_they_were(desk: Any, make_post: Make) -> None:
     from hashlib import sha256
 

@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 from bot.foreign.charset import decode
 from bot.foreign.markup import plain, tidy
+from bot.foreign.repeated import part_attribution, part_quotes
 from bot.forks import serve
 from bot.landlock import confine
 from bot.limits import limit_memory, limit_process
@@ -41,10 +42,9 @@ _MOST_WORDS = 500_000  # letters of text
 _RECEIVED = re.compile(rb"(?im)^received:")
 _CHARSETS = re.compile(rb"(?i)charset\*?=[ \t]*[\"']?([\w.:-]{1,40})|=\?([\w.:-]{1,40})[*?]|\*=([\w.:-]{1,40})''")
 _QUOTES = (
-    'blockquote[type="cite"], .gmail_quote, .yahoo_quoted, .moz-cite-prefix, #divRplyFwdMsg ~ *, #appendonsend ~ *'
+    'blockquote[type="cite"], .gmail_quote, .yahoo_quoted, .moz-cite-prefix, #divRplyFwdMsg ~ *, #appendonsend ~ *, '
+    ".protonmail_quote, .zmail_extra, #isReplyContent, .tutanota_quote"
 )
-_ATTRIBUTION = re.compile(r".{0,200}[:：]\s*")
-_OLD_HEAD = re.compile(r"[^\s:：][^:：]{0,30}[:：] \S.*")
 
 
 class LetterRequest(TypedDict):
@@ -224,37 +224,12 @@ def _page_words(markup: str) -> tuple[str, str, list[tuple[str, str]]]:
     while len(quotes) < _MOST_PARTS and (node := page.css_first(_QUOTES)) is not None:
         quotes.append(plain(node.html or "")[0])
         node.decompose()
-    quoted = tidy("\n\n".join(quotes))
     words, links = plain(page.body.html or "" if page.body is not None else "")
+    if quotes:
+        words, named = part_attribution(words)
+        quotes.insert(0, named)
+    quoted = tidy("\n\n".join(quotes))
     return words, quoted, [(name, url) for name, url in links if url.startswith(("http://", "https://", "mailto:"))]
-
-
-def part_quotes(words: str) -> tuple[str, str]:
-    """A text without the older words that it repeats, and those: marked lines, all behind the head of an old letter.
-
-    Where nothing else is left, nothing counts as repeated: a letter that only hands on another one says that one.
-    """
-    lines, own, old = words.split("\n"), list[str](), list[str]()
-    for at, line in enumerate(lines):
-        if _begins_old_letter(lines, at):
-            old += lines[at:]
-            break
-        marked = line.lstrip().startswith(">")
-        if marked and not old and own and own[-1].strip() and _ATTRIBUTION.fullmatch(own[-1]):
-            old.append(own.pop())
-        (old if marked else own).append(line)
-    text = tidy("\n".join(own))
-    return (text, tidy("\n".join(old))) if text else (tidy(words), "")
-
-
-def _begins_old_letter(lines: list[str], at: int) -> bool:
-    """Whether the head of an older letter begins here: a rule, then lines such as "From: …", one with an address."""
-    if re.fullmatch(r"\s*-{3,}\s*Original Message\s*-{3,}\s*", lines[at], re.IGNORECASE):
-        return True
-    if not re.fullmatch(r"\s*_{20,}\s*", lines[at]):
-        return False
-    head = [line for line in lines[at + 1 : at + 7] if _OLD_HEAD.fullmatch(line.strip())]
-    return len(head) >= 3 and any("@" in line for line in head)
 
 
 def _header(letter: Message, name: str) -> str:

@@ -85,6 +85,7 @@ class MailFolder:
             cursor=write_cursor(note),
             more=rest,
             channel_id=self._keys.reads(),
+            lasting=True,
             fetch=Fetch(_BY_IMAP, url=f"{self._keys.addresses()[0]}/{self._keys.folder}"),
         )
 
