@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -17,6 +18,7 @@ from storage.state_names import PROXY_DOWN
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
+_END_OF_HEAD = b"\r\n\r\n"
 _PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
 
 
@@ -42,15 +44,21 @@ class Resolver:
 
 
 class Connection(httpcore.AsyncNetworkStream):
-    """One connection; `last` is what was read last, so that bytes behind the end of a reply can be seen."""
+    """One connection; `last` is what was read last, so that bytes behind the end of a reply can be seen.
+
+    The head of a request waits for the first bytes of its body, or until the answer is read: together they cost half.
+    """
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
         self._stream = stream
         self._socket = stream.get_extra_info("socket")
         self.host = host
         self.last = b""
+        self._head = b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with suppress(httpcore.WriteError):  # what the server said before it hung up is its answer
+            await self.flush()
         self.last = await self._stream.read(max_bytes, timeout)
         return self.last
 
@@ -65,7 +73,17 @@ class Connection(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
+        if not self._head and buffer.endswith(_END_OF_HEAD):
+            self._head = buffer
+        elif buffer:
+            whole, self._head = self._head + buffer, b""
+            await self._stream.write(whole, timeout)
+
+    async def flush(self) -> None:
+        """Send what waits."""
+        if self._head:
+            head, self._head = self._head, b""
+            await self._stream.write(head)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -80,6 +98,7 @@ class Connection(httpcore.AsyncNetworkStream):
     ) -> "Connection":
         """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
         try:
+            await self.flush()
             return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
         except httpcore.ConnectError as error:
             raise _broken_tls(self.host, error) from error

@@ -54,6 +54,7 @@ class Wire:
     async def write(self, data: bytes) -> None:
         try:
             await self._connection.write(data)
+            await self._connection.flush()
         except httpcore.NetworkError as error:
             raise self._broken(describe_error(error)) from error
 
