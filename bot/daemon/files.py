@@ -54,6 +54,7 @@ class MediaStage:
             bell.ring()
 
         rules = config.http_rules()
+        queries = [rule.query for rule in config.rules] if config.engines else []
         http = Http(rules, clock)
         incidents = Incidents(archive, clock, say, [target.name for target in config.targets if target.health])
         enricher = Enricher(
@@ -62,7 +63,7 @@ class MediaStage:
             claims=claims,
             sandbox=Sandbox(config.data_dir, rules, config.hidden()),
             choice=Choice.of(config),
-            hotwords=hotwords((rule.query for rule in config.rules), config.phrases()),
+            hotwords=hotwords(queries, config.phrases()),
             stored=decide,
             incidents=incidents,
         )

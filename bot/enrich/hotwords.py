@@ -26,6 +26,8 @@ def hotwords(queries: Iterable[str], terms: Mapping[str, Sequence[str]]) -> tupl
                 text = needle.strip()
                 if _LATIN.fullmatch(text):
                     found.setdefault(text.title())
+        if len(found) >= MOST:
+            break
     return tuple(found)[:MOST]
 
 
