@@ -270,3 +270,36 @@ def test_the_body_is_found_by_itself_where_the_extractor_is_installed() -> None:
     assert titles(found) == NOTICES[:3]
     assert "The office explains this at some length here." in found[0].text
     assert "Privacy and cookies" not in found[0].text
+
+
+def listed(html: str, url: str = "https://www.town.example/news/", item: str = "") -> list[tuple[str, str]]:
+    """The items of a list as the child reads it: address and title."""
+    keys = dict.fromkeys(("link", "title", "time", "body", "keep"), "")
+    order: Any = {"want": "list", "url": url, "type": "text/html; charset=utf-8", "item": item, **keys}
+    return [(found["url"], found["title"]) for found in read_page(html.encode(), order)["items"]]
+
+
+TITLES = ("ဝန်ကြီးဌာန ထုတ်ပြန်ချက် အမှတ် ၁", "外交部发言人就有关问题答记者问", "بيان صادر عن الوزارة رقم ٣")
+
+
+def test_a_list_is_found_in_pages_of_many_shapes() -> None:
+    here = [(f"https://www.town.example/p/{number}", title) for number, title in enumerate(TITLES)]
+    cards = "".join(
+        f'<div class=card><a href="/p/{n}"><img src=x></a><p><a class=t href="/p/{n}">{title}</a></p>'
+        f'<a href="/p/{n}">Read more about this statement</a></div>'
+        for n, title in enumerate(TITLES)
+    )
+    assert listed(cards) == here, "a picture above, and a button below"
+    kinds = "".join(
+        f'<article><a href="/c/{n}">Ministry of words</a><h2><a href="/p/{n}">{title}</a></h2></article>'
+        for n, title in enumerate(TITLES)
+    )
+    assert listed(kinds, item="article") == here, "a category above"
+    popular = "".join(
+        f"<p><a href=/old/{n}>A long title of an article that many have read {n}</a></p>" for n in range(9)
+    )
+    assert listed(f"<main>{kinds}</main><div>{popular}</div>", item="") == here, "more words beside the main part"
+    bare = "".join(f'<li><a href="https://town.example/p/{n}">{title}</a></li>' for n, title in enumerate(TITLES))
+    assert [title for _, title in listed(bare)] == list(TITLES), "with www. and without"
+    cut = "".join(f'<li><a href="/p/{n}" title="{title}">{title[:12]}…</a></li>' for n, title in enumerate(TITLES))
+    assert listed(cut) == here, "titles that the page cuts off"

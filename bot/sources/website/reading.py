@@ -108,11 +108,11 @@ def _items(tree: LexborHTMLParser, order: PageRequest) -> list[PageItem]:
     base = _base(tree, order["url"])
     found: dict[str, PageItem] = {}
     for node in tree.css(order["item"]) if order["item"] else _repeated(tree, base):
-        link = _first(node, order["link"] or "a[href]")
+        link = _first(node, order["link"]) if order["link"] else _speaking(node)
         address = _address(base, link)
         if link is None or address is None:
             continue
-        title = _words(_first(node, order["title"]) if order["title"] else None) or _words(link) or _words(node)
+        title = _words(_first(node, order["title"]) if order["title"] else None) or _full(link) or _words(node)
         shown = _first(node, order["time"] or "time")
         time = (shown.attributes.get("datetime") or _words(shown)) if shown is not None else ""
         found.setdefault(name_page(address), PageItem(url=address, title=title[:1000], time=time[:100]))
@@ -121,19 +121,50 @@ def _items(tree: LexborHTMLParser, order: PageRequest) -> list[PageItem]:
 
 def _repeated(tree: LexborHTMLParser, base: str) -> list[LexborNode]:
     """The links that repeat in one pattern: of those that lie alike in the page, the ones with the most words."""
-    host = urlsplit(base).hostname
+    host = _bare_host(base)
     alike: dict[tuple[str, ...], dict[str, LexborNode]] = defaultdict(dict)
     for link in tree.css("a[href]"):
         address, words = _address(base, link), _words(link)
-        if address is None or urlsplit(address).hostname != host or name_page(address) == name_page(base):
+        if address is None or _bare_host(address) != host or name_page(address) == name_page(base):
             continue
         if len(words) >= (_SHORTEST_TITLE if words.isascii() else _SHORTEST_TITLE // 2):
             way = _way(link)
             if way is not None:
                 alike[way].setdefault(name_page(address), link)
     groups = [list(group.values()) for group in alike.values() if len(group) >= _LEAST_LINKS]
+    groups = [group for group in groups if _is_in_main(group[0])] or groups
     best = max(groups, key=lambda group: sum(min(len(_words(link)), 80) for link in group), default=[])
     return [_around(link) for link in best]
+
+
+def _bare_host(address: str) -> str:
+    """The host of an address; with www. and without, it is the same site."""
+    return (urlsplit(address).hostname or "").removeprefix("www.")
+
+
+def _is_in_main(link: LexborNode) -> bool:
+    """Whether a link is in what the page itself calls its main part."""
+    node = link.parent
+    while node is not None:
+        if node.tag == "main" or node.attributes.get("role") == "main":
+            return True
+        node = node.parent
+    return False
+
+
+def _speaking(node: LexborNode) -> LexborNode | None:
+    """The link of a heading, else the first with words: pictures and categories often have links above it."""
+    if node.tag == "a":
+        return node
+    links = [*node.css("h1 a[href], h2 a[href], h3 a[href], h4 a[href]"), *node.css("a[href]")]
+    return next((link for link in links if _words(link)), links[0] if links else None)
+
+
+def _full(link: LexborNode) -> str:
+    """The words of a link; whole where the page cut them off and gives them as a hint."""
+    words, hint = _words(link), " ".join((link.attributes.get("title") or "").split())
+    shown = words.rstrip("….").rstrip()
+    return hint if shown != words and shown and hint.startswith(shown) else words
 
 
 def _way(link: LexborNode) -> tuple[str, ...] | None:
