@@ -30,7 +30,7 @@ from bot.rules import Rule, compile_rules
 from storage.archive.database import Archive
 from storage.language.query import parse
 from storage.sources import states
-from tests.sources.living_peers import FAULTS, LIVING, LivingPeer
+from tests.sources.living_peers import FAULTS, LIVING, LivingBluesky, LivingPeer
 from tests.sources.loopback_server import NOW, Peer
 
 RULE = Rule("hits", parse("hit"), rule_version("hit", (), ()), (), ())
@@ -287,3 +287,28 @@ def test_after_many_lives_with_many_faults(
     runner: tuple[asyncio.Runner, Readers],
 ) -> None:
     one_life(LIVING[kind](), steps, migrated_file, check_invariants, runner)
+
+
+def test_a_post_is_deleted_though_a_stale_list_still_shows_it(
+    migrated_file: Path, runner: tuple[asyncio.Runner, Readers]
+) -> None:
+    living = LivingBluesky()
+    living.server.lag = True
+
+    async def live(place: Path) -> tuple[str, set[str]]:
+        async with walking(living, migrated_file, place, runner[1]) as (walk, archive):
+            for _ in range(3):
+                walk.say(hit=False)
+            await walk.round()
+            living.remove(gone := living.standing[0])
+            await walk.rest(33 * HOUR)  # until it is due to be looked at
+            for _ in range(4):
+                await walk.rest(11 * MINUTE)
+                await walk.round()
+            with archive.reading() as reader:
+                rows = reader.execute("SELECT native_id FROM posts WHERE deleted_at IS NOT NULL").fetchall()
+            return gone, {row[0] for row in rows}
+
+    with tempfile.TemporaryDirectory() as place:
+        gone, deleted = runner[0].run(live(Path(place)))
+    assert deleted == {gone}
