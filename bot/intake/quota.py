@@ -64,7 +64,9 @@ class MediaQuota:
         everywhere = self._none_for(None, 1, free)
         if everywhere is not None:
             return [everywhere]
-        return [word for name in sources if (word := self._none_for(name, 1, free)) is not None]
+        used, most = self.usage.by_source, self.limits.per_source - _least_of(self.limits.per_source)
+        near = (name for name in sources if used.get(name, 0) > most)  # which are few of very many
+        return [word for name in near if (word := self._none_for(name, 1, free)) is not None]
 
     def parked(self, free: int) -> dict[int, NoRoom]:
         """Files that are known to need more than there is."""
@@ -102,7 +104,7 @@ class MediaQuota:
     def _cap(self, key: str, cap: int, used: int, taken: list[_Coming], source: str | None = None) -> _Ceiling:
         left = cap - used - sum(one.most for one in taken)
         word = NoRoom(f"[media] {key} ({size_written(cap)}) is full", source)
-        return _Ceiling(left, max(min(_LEAST, cap // 64), 1), word)
+        return _Ceiling(left, _least_of(cap), word)
 
     # What is under way ----------------------------------------------------------------------------------------------
 
@@ -131,3 +133,8 @@ class MediaQuota:
         self.usage.by_source[file.source] = self.usage.by_source.get(file.source, 0) + size
         if new:
             self.usage.total += size
+
+
+def _least_of(cap: int) -> int:
+    """Bytes that must be left under a cap for a file to come."""
+    return max(min(_LEAST, cap // 64), 1)
