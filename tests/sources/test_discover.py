@@ -148,5 +148,7 @@ def test_places_that_are_closed_name_the_nearest_thing_that_works() -> None:
 def test_names_are_made_of_the_first_words_and_are_free() -> None:
     assert make_name("@ferry_office@town.example", set()) == "ferry_office-town-example"
     assert make_name("https://www.town.example/a", {"town-example-a"}) == "town-example-a-2"
-    assert make_name("ဆိပ်ကမ်း ရုံး", set())
+    assert make_name("ဆိပ်ကမ်း ရုံး", set()) == "ဆိပ်ကမ်း-ရုံး"
+    assert make_name("ข่าว / ท่าเรือ", set()) == "ข่าว-ท่าเรือ"
+    assert make_name("တိ" * 30, set()) == "တိ" * 20, "no letter is cut apart"
     assert make_name("\x1b[2J", set()) == "2j"

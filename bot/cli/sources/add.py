@@ -4,6 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import click
 
@@ -11,6 +12,7 @@ from bot.cli.sources.discover import Discovery, discover, list_addresses
 from bot.cli.terminal.output import NO_CONFIG, Session, say, write_text
 from bot.cli.terminal.times import zone_option
 from bot.errors import UserError
+from bot.foreign.graphemes import split_graphemes
 from bot.foreign.text import NOT_UNDERSTOOD, one_line, visible
 from bot.listing.times import Zone, format_time
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from storage.records import FetchedPost
 
 _SHOWN = 3
+_LONGEST_NAME = 40
 
 
 @click.command("add")
@@ -102,13 +105,25 @@ def _entry(config: "Config", found: Discovery, name: str | None, tags: tuple[str
 def make_name(words: str, taken: "set[str]") -> str:
     """A free name for an entry, of the first words of a title, a handle or an address."""
     host = re.sub(r"^https?://(?:www\.)?", "", words.strip().removeprefix("@"))
-    name = "-".join(re.findall(r"\w+", host.casefold()))[:40].strip("-_") or "source"
+    # letters keep their marks, which are most vowels of Burmese and Thai and no letters to `re`
+    kept = (char if char == "_" or category(char)[0] in "LMN" else " " for char in host.casefold())
+    name = _shorten("-".join("".join(kept).split())).strip("-_") or "source"
     number = 1
     free = name
     while free in taken:
         number += 1
         free = f"{name}-{number}"
     return free
+
+
+def _shorten(name: str) -> str:
+    """At most 40 characters, ended where people see a letter end."""
+    short = ""
+    for letter in split_graphemes(name):
+        if len(short) + len(letter) > _LONGEST_NAME:
+            break
+        short += letter
+    return short
 
 
 def _show(session: Session, found: Discovery, zone: Zone) -> None:
