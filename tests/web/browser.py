@@ -1,5 +1,6 @@
 """A real browser on a served reading room: Debian's Chromium, driven by Playwright; left out where it is not installed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
 
 CHROMIUM = Path("/usr/bin/chromium")
-WIDTHS = (320, 360, 800, 1400)  # the first is a window of 1,280 at 400 %
+WIDTHS = (320, 360, 640, 800, 1400)  # the first and the third are a window of 1,280 at 400 % and at 200 %
+PAPER = 718  # what an A4 page has between margins of 1 cm, in CSS pixels
 _QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-extensions", "--mute-audio",
@@ -89,6 +91,23 @@ class Looking:
             self.page.set_viewport_size({"width": width, "height": 800})
             found += [f"{width}: {one}" for one in self.page.evaluate(_OVERFLOWING)]
         return found
+
+    def find_overflow_of_large_words(self) -> list[str]:
+        """What makes the page wider than a window of 1,280 where a reader has words twice as large."""
+        self.page.set_viewport_size({"width": 1280, "height": 800})
+        self.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        found: list[str] = self.page.evaluate(_OVERFLOWING)
+        self.page.evaluate("document.documentElement.style.fontSize = ''")
+        return found
+
+    def print(self) -> tuple[int, list[str]]:
+        """How many pages of A4 it is on paper, and what is wider than these."""
+        self.page.set_viewport_size({"width": PAPER, "height": 1000})
+        self.page.emulate_media(media="print")
+        wide: list[str] = self.page.evaluate(_OVERFLOWING)
+        printed = self.page.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1cm"))
+        self.page.emulate_media(media="screen")
+        return len(re.findall(rb"/Type\s*/Page\b", printed)), wide
 
     def list_elements(self) -> list[str]:
         """Every element of the document as it is now, with the names of its attributes."""

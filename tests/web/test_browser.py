@@ -50,7 +50,7 @@ def find_faults(person: Looking, pages: Mapping[str, str]) -> list[str]:
     for name, address in pages.items():
         status = person.open(address)
         assert status in (200, 400, 404), name
-        wrong = [*person.find_overflow(), *person.find_barriers()]
+        wrong = [*person.find_overflow(), *person.find_overflow_of_large_words(), *person.find_barriers()]
         person.page.emulate_media(color_scheme="dark")
         wrong += [f"in the dark: {one}" for one in person.find_barriers(("color-contrast",))]
         person.page.emulate_media(color_scheme="light")
@@ -65,6 +65,17 @@ def test_no_page_reaches_outside_breaks_a_script_is_too_wide_or_shuts_anybody_ou
     assert find_faults(person, {name: pages[name] for name in _EACH_TEMPLATE}) == []
 
 
+def test_what_is_printed_fits_its_paper(seeded: Seeded, person: Looking) -> None:
+    pages = list_pages(seeded)
+    printed = {}
+    for name in ("search", "post edited", "post zawgyi", "event in Burmese", "coverage", "alert"):
+        assert person.open(pages[name]) == 200
+        printed[name] = person.print()
+        assert not person.page.locator("header.site").is_hidden()
+    assert [name for name, (_, wide) in printed.items() if wide] == []
+    assert {name: sheets for name, (sheets, _) in printed.items() if sheets > 2} == {}
+
+
 @pytest.mark.long
 def test_nor_does_any_other_state_of_a_page(seeded: Seeded, person: Looking) -> None:
     assert find_faults(person, list_pages(seeded)) == []
@@ -72,6 +83,10 @@ def test_nor_does_any_other_state_of_a_page(seeded: Seeded, person: Looking) -> 
 
 def test_the_checks_see_what_they_look_for(person: Looking) -> None:
     person.page.goto("about:blank")
+    person.page.set_content("<p style='width: 900px'>wide</p>" + "<p style='break-after: page'>a page</p>" * 3)
+    assert person.print() == (3, ['<p style="width: 900px">wide</p>', "the page is wider than the window"])
+    person.page.set_content("<p style='width: 50rem'>twice as wide</p>")
+    assert person.find_overflow_of_large_words()
     person.page.set_content(
         "<html lang='en'><title>x</title><main style='width:2000px'><img src='http://127.0.0.1:9/x.png'>"
         "<p style='color:#eee;background:#fff'>pale</p></main></html>"
