@@ -105,7 +105,7 @@ class Looking:
         self.page.set_viewport_size({"width": PAPER, "height": 1000})
         self.page.emulate_media(media="print")
         wide: list[str] = self.page.evaluate(_OVERFLOWING)
-        printed = self.page.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1cm"))
+        printed = self.page.pdf(format="A4", margin={"top": "1cm", "right": "1cm", "bottom": "1cm", "left": "1cm"})
         self.page.emulate_media(media="screen")
         return len(re.findall(rb"/Type\s*/Page\b", printed)), wide
 
