@@ -8,6 +8,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
 
 from bot.config.document import parse
 from bot.config.environment import Environment
@@ -57,7 +58,11 @@ def rename_entry(text: str, section: str, old: str, new: str, lists: Iterable[tu
     entries = document.get(section, [])
     entry = entries[_place(entries, old)]
     entry["name"] = new
-    entry["was"] = old
+    if "was" in entry or not isinstance(entry, Table):
+        entry["was"] = old
+    else:  # right below the name: at its end the entry may hold the comment of the next one
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        entry["name"].trivia.trail = f"{line_end}was = {tomlkit.item(old).as_string()}{line_end}"
     for other, key in lists:
         for user in document.get(other, []):
             named = user.get(key)

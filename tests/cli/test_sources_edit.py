@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.editing import rename_entry
 from bot.world import World, run_in_thread
 from bot.world.story import begin
 from tests.desk import Desk
@@ -114,3 +115,12 @@ def test_a_list_of_feeds_is_taken_over_and_given_back(desk: Desk, tmp_path: Path
     exported = desk.run("sources", "export", "--opml").stdout
     assert '<outline text="war-news">' in exported
     assert 'xmlUrl="https://desk.example/feed"' in exported
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_former_name_is_written_below_the_name_and_comments_stay_where_they_were(end: str) -> None:
+    before = '[[sources]]  # first\nname = "မြစ်ကူး"  # keep\nkind = "feed"\n\n# second\n[[sources]]\nname = "b"\n'
+    after = before.replace('"မြစ်ကူး"  # keep', '"ferry"  # keep\nwas = "မြစ်ကူး"')
+    assert rename_entry(before.replace("\n", end), "sources", "မြစ်ကူး", "ferry", ()) == after.replace("\n", end)
+    inline = rename_entry('sources = [{name = "a", kind = "feed"}]\n', "sources", "a", "b", ())
+    assert tomllib.loads(inline)["sources"] == [{"name": "b", "kind": "feed", "was": "a"}]
