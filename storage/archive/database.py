@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from weakref import ReferenceType, finalize, ref
 
 from storage.archive.errors import (
@@ -75,6 +75,8 @@ _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
 class Reader:
     """Asks the archive. Parameters are written :name, and in LIMIT :name + 0; columns are read by name or position."""
 
+    sources: frozenset[int] | None = None  # by id: those of which alone anything is seen; None: of all
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         connection.row_factory = sqlite3.Row
@@ -90,13 +92,11 @@ class Reader:
     def one(self, statement: str, parameters: Parameters = _NONE) -> Row | None:
         """The first row of the answer, None if there is none."""
         with closing(self._connection.execute(statement, parameters)) as cursor:
-            row: Row | None = cursor.fetchone()
-        return row
+            return cast("Row | None", cursor.fetchone())
 
     def value(self, statement: str, parameters: Parameters = _NONE) -> Any:
         """The first column of the first row, None if there is none."""
-        row = self.one(statement, parameters)
-        return None if row is None else row[0]
+        return None if (row := self.one(statement, parameters)) is None else row[0]
 
     def column(self, statement: str, parameters: Parameters = _NONE) -> list[Any]:
         """The first column of all rows."""

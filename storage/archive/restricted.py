@@ -204,7 +204,9 @@ class RestrictedReaders:
         except BaseException:
             connection.close()
             raise
-        return PooledReader(connection)
+        reader = PooledReader(connection)
+        reader.sources = sources
+        return reader
 
 
 def _cover(connection: Connection, sources: frozenset[int]) -> Iterator[str]:

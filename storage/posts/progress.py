@@ -31,6 +31,9 @@ class RereadProgress:
 
 def find_versions(reader: Reader) -> Iterator[int]:
     """Other versions that have folded some text; usually none."""
+    if reader.sources is not None and reader.value(_HOW_MANY_SEEN, {"most": _FEW_SEEN}) < _FEW_SEEN:
+        yield from (version for version in reader.column(_VERSIONS_SEEN) if version != FOLD_VERSION)
+        return
     last = -1
     while (
         version := reader.value("SELECT min(fold_version) FROM texts WHERE fold_version > :last", {"last": last})
@@ -49,6 +52,10 @@ def count_refolded(reader: Reader) -> FoldProgress | None:
     return FoldProgress(total - left, total)
 
 
+# Of few posts: no index leads from a version to the texts that somebody sees.
+_FEW_SEEN = 2_000
+_HOW_MANY_SEEN = "SELECT count(*) FROM (SELECT 1 FROM posts LIMIT :most + 0)"
+_VERSIONS_SEEN = "SELECT DISTINCT +fold_version FROM texts WHERE post_id IN (SELECT id FROM posts)"
 _LEFT = "SELECT count(*) FROM texts WHERE fold_version = :version"
 
 

@@ -80,10 +80,24 @@ class Candidates:
     def __init__(self, reader: Reader, asked: Asked) -> None:
         self._reader = reader
         self._asked = asked
-        self.stale = tuple(find_versions(reader))  # texts that the index knows by an older folding
-        self.moving = find_floor(reader) is not None  # then the old index is asked
         self._known: dict[Plan, set[int] | None] = {}
         self._matched: dict[Fact, Ids] = {}
+
+    @cached_property
+    def stale(self) -> tuple[int, ...]:
+        """Versions of texts that the index knows by an older folding."""
+        return tuple(find_versions(self._reader))
+
+    @cached_property
+    def moving(self) -> bool:
+        """Whether the old index is asked, because posts are still moved to the new one."""
+        return find_floor(self._reader) is not None
+
+    @cached_property
+    def visible(self) -> set[int] | None:
+        """All posts that the reader sees, where they are so few that each is looked at: the index has mostly others."""
+        sources = self._reader.sources
+        return None if sources is None else self._few(Fact("source", tuple(sources)))
 
     @cached_property
     def countable(self) -> Bounded:
@@ -147,6 +161,9 @@ class Candidates:
         """
         low, high = prefilter.span(self._asked.since, self._asked.until)
         high = high if self._asked.below is None else min(high, self._asked.below)
+        if self.visible is not None:
+            yield from _sliced(_between(self.visible, low, high), size)
+            return
         if among != EVERY:
             yield from self._of(among, low, high, size)
             return

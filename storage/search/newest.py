@@ -109,7 +109,8 @@ class _Ways:
         self._reader, self._root = reader, root
         words, facts = _split(root)
         self._candidates = Candidates(reader, Asked(And(tuple(words))))
-        self._is_slow = self._candidates.moving or bool(self._candidates.stale)
+        of = self._candidates
+        self._is_slow = of.visible is not None or of.moving or bool(of.stale)
         self._sieve = Sieve(reader, root, AS_IT_IS)
         conditions = list(_conditions(reader, facts))
         self._where = "".join(f" AND {condition}" for condition, _ in conditions)

@@ -160,7 +160,14 @@ class _Search:
         """
         found, asked = self._candidates, self._asked
         parts = asked.since is not None or asked.until is not None or asked.sources or asked.tags
-        if parts or found.moving or found.stale or asked.scope.history or found.countable.surely == Rows(False, ""):
+        if (
+            found.visible is not None
+            or parts
+            or found.moving
+            or found.stale
+            or asked.scope.history
+            or found.countable.surely == Rows(False, "")
+        ):
             return None
         doubtful = found.countable.doubtful
         if doubtful.others:

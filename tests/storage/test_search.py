@@ -16,6 +16,7 @@ from storage.archive import full_text
 from storage.archive.columns import storable
 from storage.archive.database import Reader, Writer
 from storage.archive.index_row import KINDS as KINDS_OF_INDEX
+from storage.archive.restricted import RestrictedReaders
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
 from storage.language.hits import evaluate
@@ -262,6 +263,48 @@ PLAIN: dict[str, Any] = {
     "texts": [],
     "old": [],
 }
+
+
+@pytest.fixture
+def two_sources(migrated_file: Path, tmp_path: Path) -> Path:
+    """An archive of 2,100 posts of a source and 40 of another, each with words of its own and some of both."""
+    path = tmp_path / "communique.db"
+    path.write_bytes(migrated_file.read_bytes())
+    path.chmod(0o600)
+    said = ["army camp", "army -- old camps", "army", "old"]
+    posts = [
+        PLAIN | {"second": 1_763_600_000 + 60 * at, "texts": [("body", f"{said[at % 4]} w{at % 700}")]}
+        for at in range(2_100)
+    ]
+    posts += [
+        PLAIN
+        | {"second": 1_763_600_001 + 900 * at, "source": "deskwire", "texts": [("body", f"{said[at % 4]} secret")]}
+        for at in range(40)
+    ]
+    made = Shelf(path, posts)
+    made.memory.commit()
+    with closing(sqlite3.connect(path)) as whole:
+        made.memory.backup(whole)
+    made.memory.close()
+    return path
+
+
+@pytest.mark.parametrize("source", [1, 2, 3])
+def test_who_sees_one_source_finds_what_there_is_of_it_whether_much_or_little(two_sources: Path, source: int) -> None:
+    with closing(sqlite3.connect(two_sources)) as whole:
+        of_all = Reader(whole)
+        ids = of_all.column("SELECT id FROM posts WHERE source_id = :source ORDER BY id DESC", {"source": source})
+        seen = documents.load_documents(of_all, ids)
+    readers = RestrictedReaders(two_sources)
+    with readers.reading(frozenset({source})) as reader:
+        for query in ("army", "camp -old", "secret", "-army", "w5* OR secret", "c* -w12", "lang:und old"):
+            tree = parse(query)
+            held = [one for one in ids if evaluate(tree, seen[one]) is not None]
+            assert [found.post_id for found in search.search(reader, tree, limit=None)] == held, query
+            assert search.count(reader, tree) == len(held), query
+            assert newest.find_newest(reader, tree.root, most=3_000).ids == held, query
+            assert search.count_candidates(reader, tree).posts <= len(ids), query
+    readers.close()
 
 
 def parsed(query: str) -> Query | None:
