@@ -376,7 +376,10 @@ class LivingChannel(LivingPeer):
 class LivingMailbox(LivingPeer):
     kind = "mail"
     edits = deletes = False
-    letters: dict[int, bytes] = field(default_factory=dict)
+    letters: dict[str, bytes] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    last: int = 0
 
     def keys(self, peer: Peer, place: Path) -> Keys:
         authority = make_authority(place)
@@ -399,22 +402,31 @@ class LivingMailbox(LivingPeer):
         elif fault in ("garbage", "wall"):
             writer.write(WALL + b"\r\n")
         elif fault != "nothing":
-            shown = {uid: one for uid, one in self.letters.items() if f"{uid}@ferry.example" not in self.hidden}
-            double = MailboxDouble(shown, self.chance.randrange(3, 12) if fault else 1 << 30)
-            double.next = len(self.wordings) + 1
+            for native_id in sorted(self.away - self.hidden):  # moved back into the folder, and a number never returns
+                self._number(native_id)
+            self.away = {*self.hidden}
+            shown = {self.numbers[one]: letter for one, letter in self.letters.items() if one not in self.hidden}
+            double = MailboxDouble(dict(sorted(shown.items())), self.chance.randrange(3, 12) if fault else 1 << 30)
+            double.next = self.last + 1
             await double.talk(reader, writer)
 
+    def _number(self, native_id: str) -> None:
+        self.last += 1
+        self.numbers[native_id] = self.last
+
     def publish(self, words: str) -> str:
-        uid = len(self.wordings) + 1
-        self.letters[uid] = (
-            f"From: press@ferry.example\r\nMessage-ID: <{uid}@ferry.example>\r\nSubject: Notice {uid}\r\n"
-            f"Date: Sun, 22 Nov 2026 0{uid % 10}:00:00 +0000\r\n\r\n{words}\r\n"
+        number = len(self.wordings) + 1
+        native_id = f"{number}@ferry.example"
+        self.letters[native_id] = (
+            f"From: press@ferry.example\r\nMessage-ID: <{native_id}>\r\nSubject: Notice {number}\r\n"
+            f"Date: Sun, 22 Nov 2026 0{number % 10}:00:00 +0000\r\n\r\n{words}\r\n"
         ).encode()
-        return f"{uid}@ferry.example"
+        self._number(native_id)
+        return native_id
 
     def delete(self, native_id: str) -> None:
         """The owner of the mailbox takes it out of the folder."""
-        self.letters.pop(int(native_id.partition("@")[0]))
+        del self.letters[native_id]
 
 
 LIVING: dict[str, Callable[[], LivingPeer]] = {
