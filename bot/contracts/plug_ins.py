@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_args
 
 from bot.contracts.broken import REMEDY, SHAPES
+from bot.contracts.contained import contain
 
 _FAULTS = (Exception, SystemExit)  # whatever the code of others raises, it stops that plug-in alone
 
@@ -83,6 +84,7 @@ class PlugIns:
                 built = self._modules[settings.kind].build(settings, tools)
                 missing = [name for name in self._shape.members if not hasattr(built, name)]
                 if not missing:
+                    contain(type(built))
                     return built
                 model = self.replace(settings.kind, f"what `build` returns has no {', '.join(missing)}")
             except _FAULTS as error:

@@ -139,6 +139,40 @@ def test_a_broken_plug_in_is_one_sentence_and_its_source_says_it(
     assert len(forms) == len(kinds.sources.kinds())
 
 
+@pytest.mark.parametrize("odd", ["SystemExit(7)", "__import__('asyncio').CancelledError", "BaseException('odd')"])
+def test_what_a_plug_in_raises_in_a_round_never_ends_the_daemon(
+    add: Add, kinds: Kinds, odd: str, tmp_path: Path
+) -> None:
+    add("board", "town_board", SOURCE.replace("cursor): ...", f"cursor):\n        raise {odd}"))
+    settings = kinds.sources.settings_of("board").model_validate({"name": "hall", "kind": "board"})
+
+    async def ask() -> None:
+        async with surrounded(tmp_path) as tools:
+            await kinds.sources.build(settings, tools).fetch(Want(), None)
+
+    with pytest.raises(Exception, match=r"it raised (SystemExit|CancelledError|BaseException)"):
+        asyncio.run(ask())
+
+
+def test_a_plug_in_that_waits_can_be_stopped(add: Add, kinds: Kinds, tmp_path: Path) -> None:
+    add(
+        "board",
+        "town_board",
+        SOURCE.replace("cursor): ...", "cursor):\n        await __import__('asyncio').sleep(600)"),
+    )
+    settings = kinds.sources.settings_of("board").model_validate({"name": "hall", "kind": "board"})
+
+    async def ask() -> None:
+        async with surrounded(tmp_path) as tools:
+            asking = asyncio.create_task(kinds.sources.build(settings, tools).fetch(Want(), None))
+            await asyncio.sleep(0)
+            asking.cancel()
+            await asking
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(ask())
+
+
 def test_a_target_that_cannot_be_built_refuses_every_message_and_shows_no_secret(
     add: Add, kinds: Kinds, tmp_path: Path
 ) -> None:
