@@ -256,7 +256,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What stood at a source before us: posts numbered `low`..`high` were taken at first contact, older ones were not.
+    """What stood at a source before us: posts numbered `low`..`high` were wanted, then or later, others not.
 
     Sources without numbers keep the ids that were shown at first contact and not wanted, in `left_out`.
     """

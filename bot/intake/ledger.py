@@ -61,7 +61,8 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
     if batch.seen is None:
         return Step((), kept, change, History(left_out=left_out))
     low = min((post.number for post in kept if post.number is not None), default=batch.seen.high + 1)
-    low = low if left_out else min(low, batch.seen.low)
+    if not left_out:
+        low = 0 if batch.end else min(low, batch.seen.low)  # what hides at the beginning may show itself later
     change = replace(change, high_water=batch.seen.high)
     rest = wanted.count - len(kept)
     if rest > 0 and not left_out and not batch.end and low > 1:
@@ -117,11 +118,15 @@ def _marks(batch: Batch, post: FetchedPost) -> frozenset[str]:
     return marks_of(post) if batch.ids_move else frozenset((post.native_id,))
 
 
-def older(gap: Gap, batch: Batch) -> Step | None:
-    """A page below `gap.high`: what of it is kept, what is left of the gap. None: the page brought no progress."""
+def older(gap: Gap, batch: Batch, history: History) -> Step | None:
+    """A page below `gap.high`: what of it is kept, what is left of the gap. None: the page brought no progress.
+
+    A page of wanted history lowers the `low` of `history`: posts from there on are kept whenever the source shows them.
+    """
     assert gap.high is not None
+    whole = replace(history, low=0) if gap.low is None else None
     if batch.seen is None and batch.end:
-        return Step((), (), LedgerChange(closed=(ClosedGap(gap.id, _BEGINNING),)))
+        return Step((), (), LedgerChange(closed=(ClosedGap(gap.id, _BEGINNING),)), whole)
     if batch.seen is None or batch.seen.low > gap.high:
         return None
     inside = tuple(
@@ -144,4 +149,7 @@ def older(gap: Gap, batch: Batch) -> Step | None:
         change = LedgerChange(closed=(ClosedGap(gap.id, how),))
     else:
         change = LedgerChange(narrowed=(NarrowedGap(gap.id, gap.low, batch.seen.low - 1, left),))
-    return Step(kept, (), change) if gap.alerts else Step((), kept, change)
+    if whole is not None and how != _BEGINNING:
+        reached = min((post.number or 0 for post in kept), default=history.low) if how else batch.seen.low
+        whole = replace(history, low=min(history.low, reached))
+    return Step(kept, (), change, whole) if gap.alerts else Step((), kept, change, whole)

@@ -158,7 +158,7 @@ class Intake:
         """
         cursor = row.cursor
         contacted = row.first_contact_at is not None
-        known = await self._history(row) if contacted else History()
+        known = await self._history(row.id) if contacted else History()
         started = contacted or cursor is not None
         while True:
             began, is_awaited = await self.archive.read(look_before, row.id, source.settings.server())
@@ -227,11 +227,11 @@ class Intake:
         newer = {entry.native_id for entry in stored[-(len(posts) + 1) // 2 :]}  # one that is pinned proves nothing
         return replace(batch, posts=posts, overlap=batch.overlap or not newer.isdisjoint(moved.values()))
 
-    async def _history(self, row: SourceRow) -> History:
-        """What the source showed before first contact; it never changes afterwards."""
-        if row.id not in self._histories:
-            self._histories[row.id] = await self.archive.read(first_contact.read_history, row.id)
-        return self._histories[row.id]
+    async def _history(self, source_id: int) -> History:
+        """What of the time before first contact was taken; it changes with pages of wanted history alone."""
+        if source_id not in self._histories:
+            self._histories[source_id] = await self.archive.read(first_contact.read_history, source_id)
+        return self._histories[source_id]
 
     async def _fill(self, source: Source, open_gaps: list[Gap], cursor: str | None, result: Round, pages: int) -> None:
         """Missed stretches before asked-for history, the newest first, at most `pages` pages."""
@@ -250,11 +250,15 @@ class Intake:
         assert gap.high is not None
         began = await self.archive.read(observations.find_last)
         batch = await source.fetch(Want("older", below=gap.high + 1), cursor)
-        step = ledger.older(gap, batch)
+        history = await self._history(gap.source_id)
+        step = ledger.older(gap, batch, history)
         if step is None:
             raise Later(f"the page below {gap.high + 1} brought nothing older", state=THROTTLED)
         unmoved = replace(batch, cursor=None)  # the cursor is the present's
-        return await self._save(source, gap.source_id, unmoved, step, result, began=began)
+        step = step if step.history != history else replace(step, history=None)
+        open_gaps = await self._save(source, gap.source_id, unmoved, step, result, began=began)
+        self._histories[gap.source_id] = step.history or history
+        return open_gaps
 
     async def _save(
         self,

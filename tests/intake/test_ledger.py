@@ -81,7 +81,7 @@ class Channel:
     def fill(self) -> bool:
         for gap in list(self.gaps.values()):
             assert gap.high is not None
-            step = ledger.older(gap, self.page(below=gap.high + 1))
+            step = ledger.older(gap, self.page(below=gap.high + 1), self.history or History())
             assert step is not None
             self.apply(step)
             return True
@@ -134,11 +134,11 @@ def test_a_page_that_begins_one_number_too_late_leaves_a_gap_of_one_post(
 
 def test_a_gap_of_one_post_is_filled_by_the_page_that_holds_it() -> None:
     gap = Gap(7, 1, 11, 11, None, None, ledger.MISSED, 0, alerts=True)
-    step = ledger.older(gap, Batch(posts=tuple(post(number) for number in range(9, 12)), seen=Seen(9, 11)))
+    step = ledger.older(gap, Batch(posts=tuple(post(number) for number in range(9, 12)), seen=Seen(9, 11)), History())
     assert step is not None
     assert [one.number for one in step.fresh] == [11]
     assert [one.how for one in step.change.closed] == ["filled"]
-    empty = ledger.older(gap, Batch(posts=(post(9), post(10)), seen=Seen(9, 11)))
+    empty = ledger.older(gap, Batch(posts=(post(9), post(10)), seen=Seen(9, 11)), History())
     assert empty is not None
     assert (empty.fresh, len(empty.change.closed)) == ((), 1), "the number was never shown: nothing is missing"
 
@@ -146,16 +146,17 @@ def test_a_gap_of_one_post_is_filled_by_the_page_that_holds_it() -> None:
 def test_a_backfill_by_date_ends_at_the_first_older_post() -> None:
     gap = Gap(1, 1, None, 9, None, None, "backfill", 0, until_time=50)
     batch = Batch(posts=tuple(post(number, posted_at=number * 10) for number in range(3, 10)), seen=Seen(3, 9))
-    step = ledger.older(gap, batch)
+    step = ledger.older(gap, batch, History(10, 20))
     assert step is not None
     assert [one.native_id for one in step.old] == ["5", "6", "7", "8", "9"]
     assert [closed.how for closed in step.change.closed] == ["the requested date is reached"]
+    assert step.history == History(5, 20), "what is older was not wanted"
 
 
 def test_a_page_that_brings_nothing_older_is_no_progress() -> None:
     gap = Gap(1, 1, 3, 9, None, None, "missed", 0, alerts=True)
-    assert ledger.older(gap, Batch(posts=(post(12),), seen=Seen(12, 12))) is None
-    assert ledger.older(gap, Batch()) is None
+    assert ledger.older(gap, Batch(posts=(post(12),), seen=Seen(12, 12)), History()) is None
+    assert ledger.older(gap, Batch(), History()) is None
 
 
 def test_a_feed_whose_window_was_shorter_than_the_absence_leaves_an_open_gap() -> None:
@@ -188,6 +189,25 @@ def test_posts_of_a_feed_that_were_not_wanted_at_first_contact_stay_out_later() 
 
 def test_history_that_is_asked_for_below_the_first_post_is_no_endless_gap() -> None:
     gap = Gap(1, 1, None, 0, None, None, "backfill", 0)
-    step = ledger.older(gap, Batch(end=True))
+    step = ledger.older(gap, Batch(end=True), History(5, 9))
     assert step is not None
     assert [closed.how for closed in step.change.closed] == ["the beginning of the source is reached"]
+    assert step.history == History(0, 9)
+
+
+def test_a_post_that_hides_below_the_first_contact_is_kept_once_it_shows() -> None:
+    hiding = Batch(posts=(post(3),), seen=Seen(3, 3), end=True)
+    first = ledger.first_contact(hiding, ledger.BackfillLimit(), started=False, alerts=False)
+    assert first.history is not None
+    shown = ledger.newest(row(3), Batch(posts=(post(2), post(3)), seen=Seen(2, 3), end=True), first.history)
+    assert [one.number for one in shown.old] == [2, 3]
+
+
+def test_posts_of_wanted_history_are_kept_again_when_the_newest_page_shows_them() -> None:
+    """As it does when the posts above them are deleted."""
+    gap = Gap(1, 1, None, 9, None, None, "first contact", 0)
+    page = ledger.older(gap, Batch(posts=(post(4), post(7)), seen=Seen(4, 9)), History(10, 20))
+    assert page is not None
+    assert page.history == History(4, 20)
+    shown = ledger.newest(row(20), Batch(posts=(post(3), post(4), post(7)), seen=Seen(3, 7)), page.history)
+    assert [one.number for one in shown.old] == [4, 7]

@@ -316,3 +316,14 @@ def test_a_post_is_deleted_though_a_stale_list_still_shows_it(
     with tempfile.TemporaryDirectory() as place:
         gone, deleted = runner[0].run(live(Path(place)))
     assert deleted == {gone}
+
+
+@pytest.mark.parametrize(
+    "life", ["say say hide round show round", f"flood flood hide round round {'remove ' * 25}show round"]
+)
+def test_what_hides_at_the_first_contact_is_archived_once_it_shows(
+    life: str, migrated_file: Path, check_invariants: Callable[..., None], runner: tuple[asyncio.Runner, Readers]
+) -> None:
+    """On one page, and where older pages are read first and the posts above go away."""
+    steps = [(step, -1 if step == "remove" else 0) for step in life.split()]
+    one_life(LIVING["telegram_web"](), steps, migrated_file, check_invariants, runner)
