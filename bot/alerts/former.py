@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.alerts.judge import EarlierMatches, EarlierState, judge
-from bot.alerts.passages import WRITTEN
+from bot.alerts.judge import EarlierMatches, EarlierState, fold_passages, judge
+from bot.alerts.passages import WRITTEN, find_passages
 from storage.language.fold import fold
 from storage.language.match import Document, only_reliable
 from storage.records import MatchRow, PostFacts, PostRow, Story
@@ -31,14 +31,17 @@ def judge_all(
     """Decide on one post as it is now, after its `former` wordings that no rule has seen, oldest first.
 
     A former wording counts for rules that find nothing now, and nothing in what they saw last. Each alerts once: that
-    the words are gone again is no second message.
+    the words are gone again is no second message. Without `seen` a person may ask a second time about all that the post
+    ever said: then words that a match has said already are no news.
     """
     found: dict[str, Verdict] = {}
     if former:
         shown = {match.rule for match in loaded.ruleset.match(only_reliable(document))} | _find_lasting(earlier)
         for wording in former:
             for row, targets in judge(wording, facts, earlier, loaded, since, now, held=held, seen=seen):
-                if targets and row.hits and row.kind != "deleted" and row.rule not in shown:
+                if not targets or not row.hits or row.kind == "deleted" or row.rule in shown:
+                    continue
+                if seen is not None or not _was_said(row, wording, earlier):
                     found.setdefault(row.rule, (wording, row, targets))
         yield from found.values()
         texts = {text.text_id: text.text for wording, _, _ in found.values() for text in wording.texts}
@@ -68,3 +71,11 @@ def _find_lasting(earlier: EarlierMatches) -> set[str]:
     """Rules whose newest match still had its words."""
     newest = {match.rule: match for match in earlier.matches if match.kind != "deleted"}
     return {name for name, match in newest.items() if match.hits}
+
+
+def _was_said(row: MatchRow, wording: Document, earlier: EarlierMatches) -> bool:
+    """Whether earlier matches of the rule have all these passages."""
+    texts = {text.text_id: text.text for text in wording.texts}
+    known = (match for match in earlier.matches if match.rule == row.rule)
+    said = (passage for match in known for passage in find_passages(earlier.texts, match.hits))
+    return fold_passages(find_passages(texts, row.hits)) <= fold_passages(said)

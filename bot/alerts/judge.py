@@ -227,7 +227,7 @@ def has_changed(then: Sequence[Passage], here: Sequence[Passage], texts: Mapping
     between, only the loss of such a sentence counts, because what is new may come from the rule.
     """
     if same_rule:
-        return _folded(select_written(then)) != _folded(select_written(here))
+        return fold_passages(select_written(then)) != fold_passages(select_written(here))
     present = {fold(sentence.strip()) for text in texts.values() for sentence in split_sentences(text)}
     return any(
         fold(sentence.strip()) not in present
@@ -236,7 +236,8 @@ def has_changed(then: Sequence[Passage], here: Sequence[Passage], texts: Mapping
     )
 
 
-def _folded(found: Iterable[Passage]) -> set[tuple[str, str]]:
+def fold_passages(found: Iterable[Passage]) -> set[tuple[str, str]]:
+    """What passages say, as it is compared."""
     return {(passage.kind, fold(passage.text)) for passage in found}
 
 

@@ -104,6 +104,42 @@ def test_former_words_are_no_news_where_the_present_ones_match_or_the_last_ones_
     assert stage.kinds()[1:] == [("edited", "no longer matches", True)], "of the words that were alerted"
 
 
+@pytest.mark.parametrize(
+    "looks",
+    [
+        [["All quiet."], ["The command fell.", "All quiet."]],
+        [["The command fell."], ["All quiet."]],
+        [["The command fell."], ["The command fell. Rain."], ["All quiet."]],
+    ],
+)
+def test_former_words_ring_no_second_time_when_a_person_has_the_post_decided_again(
+    stage: DecideStage, line: Any, looks: list[list[str]]
+) -> None:
+    for texts_of_look in looks:
+        for text in texts_of_look:
+            post_id = line.post(text)
+        stage.decide()
+    known = stage.kinds()
+    assert [kind for kind, _, _ in known] == ["match", "edited"]
+    with line.archive.writing() as writer:
+        take_up(writer, NewJob("decide", post_id, line.now))
+    stage.decide()
+    assert stage.kinds() == known
+
+
+def test_former_words_that_no_match_has_said_ring_when_a_person_takes_the_post_up(
+    stage: DecideStage, line: Any
+) -> None:
+    stage.say("The command holds.")
+    stage.say("All quiet.")
+    post_id = line.post("The command fell.")
+    line.post("All quiet.")
+    with line.archive.writing() as writer:
+        take_up(writer, NewJob("decide", post_id, line.now))
+    stage.decide()
+    assert stage.kinds()[2:] == [("edited", "what matched was edited", True), ("edited", "no longer matches", False)]
+
+
 def test_former_words_in_history_are_an_edit_and_those_from_before_first_contact_alert_nobody(
     stage: DecideStage, line: Any
 ) -> None:
