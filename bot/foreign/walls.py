@@ -10,17 +10,18 @@ Wall = Literal["challenge page", "consent page", "sign-in required", "JavaScript
 _FEW = 120  # words: more is an article, whatever else the page holds
 _CHALLENGE = re.compile(
     r"cf-chl-|/cdn-cgi/challenge-platform|__cf_chl|ddos-guard|_Incapsula_Resource|px-captcha|g-recaptcha|h-captcha|hcaptcha"
-    r"|cf-turnstile|aws-waf-token|sucuri_cloudproxy|data-sitekey",
+    r"|cf-turnstile|aws-waf-token|sucuri_cloudproxy|data-sitekey|anubis_challenge|/\.within\.website/",
     re.IGNORECASE,
 )
 _CHALLENGE_WORDS = re.compile(
     r"just a moment|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|are you a robot"
-    r"|attention required|access denied|unusual traffic|security check",
+    r"|attention required|access denied|unusual traffic|security check|you(?:'|\u2019)re not a bot",
     re.IGNORECASE,
 )
 _CONSENT_WORDS = re.compile(
     r"before you continue|we (?:and our partners )?(?:use|value|store).{0,60}(?:cookie|privacy)|accept (?:all|cookies)"
-    r"|cookie (?:settings|consent)|consent",
+    r"|cookie (?:settings|consent)|consent|alle (?:cookies )?(?:akzeptieren|ablehnen)|tout (?:accepter|refuser)"
+    r"|aceptar (?:todo|todas)|принять все|прийняти всі",
     re.IGNORECASE,
 )
 _SCRIPT_WORDS = re.compile(

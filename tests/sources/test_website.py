@@ -11,6 +11,7 @@ from bot.errors import Later, Never
 from bot.foreign.walls import find_wall
 from bot.sources.website.reading import PageRequest, read_page
 from bot.sources.website.robots import Robots
+from bot.sources.website.visit import reaches_back
 from storage.records import FetchedPost
 from tests.sources.loopback_server import Answer
 from tests.sources.rounds import Rounds, on_server
@@ -95,6 +96,91 @@ def test_a_list_that_no_longer_reaches_back_opens_a_gap() -> None:
     assert on(site, work) is False
 
 
+def test_a_pinned_item_does_not_hide_that_a_list_no_longer_reaches_back() -> None:
+    site = town("Pinned: when the ferry office is open", *NOTICES[:4])
+    site.shown, site.pinned = 3, "/statements/1"
+
+    async def work(reader: Rounds) -> tuple[bool, bool]:
+        await reader.round()
+        site.publish("Notice number 20 of the ferry office")
+        await reader.round()
+        reached = reader.last.overlap
+        for number in range(21, 26):
+            site.publish(f"Notice number {number} of the ferry office")
+        await reader.round()
+        return reached, reader.last.overlap
+
+    assert on(site, work) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("known", "times", "reached"),
+    [
+        ([True, True, True], [None] * 3, True),
+        ([False, False], [9, 8], False),
+        ([False, True, False], [9, 8, 1], True),
+        ([True, False, False], [5, 9, 8], False),
+        ([True, True, False], [9, 8, 3], True),  # one was taken away, so an older one shows at the end
+        ([True, True, False], [9, None, None], False),
+        ([True, True, False], [9, 9, 9], False),
+        ([True] * 4 + [False], [None] * 5, True),
+    ],
+)
+def test_items_above_the_new_ones_prove_nothing_if_they_may_be_pinned(
+    known: list[bool], times: list[int | None], reached: bool
+) -> None:
+    assert reaches_back(known, times) is reached
+
+
+def test_an_old_item_that_shows_again_at_the_end_is_history() -> None:
+    site = town()
+    for number in range(6):
+        site.publish(NOTICES[number], time=f"2026-10-0{number + 1}T08:00:00Z")
+    site.shown = 4
+
+    async def work(reader: Rounds) -> tuple[list[str], list[str], bool]:
+        await reader.round()
+        del site.statements["/statements/4"]
+        shown = await reader.round()
+        return titles(shown), sorted(reader.last.history), reader.last.overlap
+
+    found, history, reached = on(site, work)
+    assert found == [NOTICES[1]]
+    assert [one.rpartition("/")[2] for one in history] == ["2"]
+    assert reached
+
+
+@pytest.mark.parametrize(
+    ("above", "state", "first"),
+    [
+        ("<h1>Before you continue</h1><p>We use cookies</p><button>Accept all</button>", "consent page", True),
+        ("<form><input name=user><input type=password></form>", "sign-in required", False),
+    ],
+)
+def test_the_links_of_a_wall_are_no_statements(above: str, state: str, first: bool) -> None:
+    site = town(*NOTICES[:3])
+    names = {"/privacy": "Privacy policy of this site", "/terms": "Terms of this service", "/new": "Make an account"}
+    links = "".join(f"<li><a href='{path}'>{words}</a></li>" for path, words in names.items())
+    wall = Answer(f"<html><body>{above}<ul>{links}</ul></body></html>".encode(), 200, HTML)
+
+    async def work(reader: Rounds) -> None:
+        if not first:
+            await reader.round()
+        site.answers["/statements"] = wall
+        await reader.round()
+
+    with pytest.raises(Later) as raised:
+        on(site, work)
+    assert raised.value.state == state
+    assert not names.keys() & set(site.asked)
+
+
+def test_a_banner_about_cookies_above_a_list_is_no_wall() -> None:
+    site = town(*NOTICES[:4])
+    site.banner = "<div><p>We use cookies</p><button>Accept all</button></div>"
+    assert titles(on(site, lambda reader: reader.round())) == NOTICES[:4]
+
+
 def test_an_item_whose_page_fails_is_tried_again_and_then_put_aside() -> None:
     site = town(*NOTICES[:3])
     site.answers["/statements/2?utm_source=list"] = Answer(b"", 500)
@@ -156,6 +242,21 @@ def test_what_stands_in_the_way_is_a_state_and_never_nothing_new(html: str, stat
     with pytest.raises(Later) as raised:
         on(site, work)
     assert raised.value.state == state
+
+
+@pytest.mark.parametrize(
+    ("html", "state"),
+    [
+        (
+            "<h1>Making sure you're not a bot!</h1><script id=anubis_challenge type='application/json'>{}</script>",
+            "challenge page",
+        ),
+        ("<h1>Bevor Sie fortfahren</h1><button>Alle akzeptieren</button>", "consent page"),
+        ("<h1>Мы используем cookie</h1><button>Принять все</button>", "consent page"),
+    ],
+)
+def test_walls_are_known_in_more_languages_and_makes(html: str, state: str) -> None:
+    assert find_wall(f"<html><body>{html}</body></html>") == state
 
 
 def test_an_article_that_speaks_of_cookies_and_captchas_is_no_wall() -> None:

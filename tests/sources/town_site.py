@@ -20,6 +20,8 @@ class TownSite:
 
     statements: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # path -> title, time, paragraphs
     shown: int = 12  # statements that the list shows
+    pinned: str = ""  # the path of the one that is always on top
+    banner: str = ""  # markup above the list
     page: str = "<p>The ferry sails at eight.</p>"
     robots: Answer = field(default_factory=lambda: Answer(b"", 404))
     answers: dict[str, Answer] = field(default_factory=dict)  # by path: instead of the usual answer
@@ -41,7 +43,7 @@ class TownSite:
         if path == "/robots.txt":
             return self.robots
         if path == "/statements":
-            return self._html(f"<h1>Statements</h1><ul class='all'>{''.join(self._rows())}</ul>")
+            return self._html(f"{self.banner}<h1>Statements</h1><ul class='all'>{''.join(self._rows())}</ul>")
         if path == "/sailings":
             return self._html(
                 f"<main><h1>Sailings</h1><p class='clock'>It is 10:30:{len(self.asked):02}</p>{self.page}</main>"
@@ -53,7 +55,8 @@ class TownSite:
         return Answer(b"<h1>Not found</h1>", 404, HTML)
 
     def _rows(self) -> list[str]:
-        newest = list(self.statements.items())[::-1][: self.shown]
+        newest = list(self.statements.items())[::-1]
+        newest = sorted(newest, key=lambda one: one[0] != self.pinned)[: self.shown]
         return [
             f'<li class="row"><span class="date"><time datetime="{time}">{time[:10]}</time></span>'
             f'<h2><a href="{path}?utm_source=list">{title}</a></h2></li>'

@@ -63,7 +63,7 @@ class PageItem(TypedDict):
 
 
 class PageAnswer(TypedDict, total=False):
-    """What a page says. `unreadable`: why it says nothing; `wall`: what stands in the way."""
+    """What a page says. `unreadable`: why it says nothing; `wall`: what stands in the way, also beside links."""
 
     unreadable: str
     missing: str  # a package that is needed
@@ -89,9 +89,8 @@ def read_page(data: bytes, order: PageRequest) -> PageAnswer:
         return {"wall": wall} if wall else {}
     tree = LexborHTMLParser(html)
     if order["want"] == "list":
-        items = _items(tree, order)
-        wall = None if items else find_wall(html)
-        return {"wall": wall} if wall else {"items": items}
+        answer, wall = PageAnswer(items=_items(tree, order)), find_wall(html)
+        return answer | PageAnswer(wall=wall) if wall else answer
     answer = _item(html, tree, order) if order["want"] == "item" else _page(tree, order)
     chosen = order["keep"] or order["body"]
     if len(answer.get("text", "")) < (1 if chosen else _LITTLE):

@@ -22,7 +22,7 @@ from bot.sources.website.child import read_in_child
 from bot.sources.website.reading import PageAnswer, PageItem, PageRequest
 from bot.sources.website.robots import MOST, Robots
 from bot.sources.website.settings import Settings, check_address
-from bot.sources.website.visit import Visit
+from bot.sources.website.visit import Visit, reaches_back
 from storage.records import Batch, Checked, FetchedMedia, FetchedPost, Link, Quarantined, Raw, StoredRaw
 from storage.state_names import FLICKERS, NOT_FOUND, REFUSED, UNREADABLE
 
@@ -32,6 +32,7 @@ _DEADLINE = 30.0
 _PAGES = 10  # of items that one fetch asks for
 _KNOWN = 1_000
 _TRIES = 5  # of an item whose page fails, before it is put aside
+_LINKS_OF_WALL = 6  # privacy, terms, a new account …
 _STEADY = 3  # visits after which a text is believed to stay
 _ROBOTS_LAST = DAY
 _BY_PAGE = "page"
@@ -98,17 +99,22 @@ class Website:
     # A list -----------------------------------------------------------------------------------------------------------
 
     async def _list(self, reply: Reply, note: Visit) -> Batch:
-        answer = await self._read(reply.body, _type(reply), reply.url, "list")
+        answer = await self._ask(reply.body, _type(reply), reply.url, "list")
         items = answer.get("items", [])
+        if (wall := answer.get("wall")) and _is_of_wall(items, note):
+            raise _behind(reply.url, wall)
         if not items:
             what = "finds no links that repeat" if self.settings.item == "auto" else "matches nothing"
             raise Later(f"`item` = {self.settings.item!r} {what} at {self._where}", state=UNREADABLE)
         known = set(note.known)
-        overlap = not known or any(_short(name_page(item["url"])) in known for item in items)
+        are_known = [_short(name_page(item["url"])) in known for item in items]
+        overlap = not known or reaches_back(are_known, [self._time(item["time"]) for item in items])
         wanted = items if known else items[: self._first_count(items)]
         fresh = [item for item in wanted if _short(name_page(item["url"])) not in known]
         now_known = [_short(name_page(item["url"])) for item in items if item not in fresh]
+        at_the_end = items[len(items) - are_known[::-1].index(True) :] if any(are_known) else []
         posts: list[FetchedPost] = []
+        old: list[str] = []
         aside: list[Quarantined] = []
         tries = dict(note.tries)
         for item in fresh[::-1][:_PAGES]:
@@ -125,6 +131,8 @@ class Website:
                 aside.append(Quarantined(Raw(json.dumps(item).encode(), "application/json"), str(problem), item["url"]))
             if found is not None:
                 posts.append(found)
+                if item in at_the_end and found.posted_at and found.posted_at < note.since - DAY:
+                    old.append(found.native_id)  # it shows again because one above it is gone
             elif page is not None:
                 gone = f"it is listed, and its page answered {page.status}"
                 aside.append(Quarantined(Raw(json.dumps(item).encode(), "application/json"), gone, item["url"]))
@@ -132,7 +140,8 @@ class Website:
             now_known.append(mark)
         marks = [*(one for one in note.known if one not in now_known), *now_known][-_KNOWN:]
         left = len(fresh) > _PAGES
-        after = replace(note, known=tuple(marks), tries=tries)
+        since = note.since if known else self._clock.now()
+        after = replace(note, known=tuple(marks), tries=tries, since=since)
         if left or tries:
             after = replace(
                 after, etag="", modified=""
@@ -142,6 +151,7 @@ class Website:
         )
         return Batch(
             posts=tuple(sorted(posts, key=lambda post: post.posted_at or self._clock.now())),
+            history=frozenset(old),
             quarantined=tuple(aside),
             overlap=overlap,
             cursor=after.write(),
@@ -278,7 +288,7 @@ class Website:
     async def _read(self, body: bytes, kind: str, url: str, want: str = "") -> PageAnswer:
         answer = await self._ask(body, kind, url, want or ("item" if self.settings.mode == "list" else "page"))
         if wall := answer.get("wall"):
-            raise Later(f"{mask_address(url)} shows no words of its own: {wall}", state=wall)
+            raise _behind(url, wall)
         return answer
 
     async def _ask(self, body: bytes, kind: str, url: str, want: str) -> PageAnswer:
@@ -337,6 +347,17 @@ def build(settings: SourceSettings, tools: SourceTools) -> Website:
     """The working source."""
     assert isinstance(settings, Settings)
     return Website(settings, tools)
+
+
+def _behind(url: str, wall: str) -> Later:
+    return Later(f"{mask_address(url)} shows no words of its own: {wall}", state=wall)
+
+
+def _is_of_wall(items: Sequence[PageItem], note: Visit) -> bool:
+    """Whether the links of a page that may be a wall are its own: few, without a time, and none that is known."""
+    if len(items) > _LINKS_OF_WALL or any(item["time"] for item in items):
+        return False
+    return not any(_short(name_page(item["url"])) in note.known for item in items)
 
 
 def _type(reply: Reply) -> str:

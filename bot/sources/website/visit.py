@@ -1,6 +1,7 @@
-"""PURE: what one visit to a site leaves for the next."""
+"""PURE: what one visit to a site leaves for the next, and how far a list leads back to it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, field
 
 from storage.frozen import dataclass
@@ -10,16 +11,17 @@ from storage.frozen import dataclass
 class Visit:
     """What the next visit must know.
 
-    `etag` and `modified` are of the last page, which came whole at `full_at`; `known` are marks of items, `tries` how
-    often the page of one failed, `texts` marks of the last two different texts of one page, the newest last.
-    `seen` is the mark of the text that a page showed last, on so many `visits`. While it `flickers`, no visit is
-    conditional.
+    `etag` and `modified` are of the last page, which came whole at `full_at`; `since` is when the first contact was (0
+    where an older version made it); `known` are marks of items, `tries` how often the page of one failed, `texts` marks
+    of the last two different texts of one page, the newest last. `seen` is the mark of the text that was shown last, on
+    so many `visits`. While it `flickers`, no visit is conditional.
     """
 
     asked: str = ""
     etag: str = ""
     modified: str = ""
     full_at: int = 0
+    since: int = 0
     known: tuple[str, ...] = ()
     tries: dict[str, int] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
@@ -41,3 +43,22 @@ class Visit:
 
     def write(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
+
+
+_PINNED = 3  # items at the top of a list that may be there for another reason than their time
+
+
+def reaches_back(known: Sequence[bool], times: Sequence[int | None]) -> bool:
+    """Whether a list, newest first, leads down to what was known; for each item, if it is known and when it is from.
+
+    A few known items above all new ones may be pinned there: they prove nothing, unless the lowest new one is older.
+    """
+    if all(known):
+        return True
+    first = known.index(False)
+    if any(known[first:]):
+        return True
+    last, newest = times[-1], max((at for at in times[:first] if at is not None), default=None)
+    if last is not None and newest is not None and last != newest:
+        return last < newest
+    return first > _PINNED
