@@ -32,6 +32,7 @@ POLICY = (
 )
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:\[\]@/]+))(?::[0-9]{1,5})?")
 _LOOK_S = 1.0
+_CHANGED = "What you may read has changed while this was made: load it again."
 OPEN_TO_ALL = ("/sign-in", "/enter", "/static/")  # whoever has not signed in sees these
 _ALWAYS = {
     "Content-Security-Policy": POLICY,
@@ -77,10 +78,7 @@ class FrontDoor:
         state |= {"viewer": NOBODY, "session": None, "form": {}, "form_secret": None, "new_form_secret": None}
         state["ask_again"] = None
 
-        async def sending(message: "Message") -> None:
-            if message.get("more_body") and not await rights.hold():
-                cut_off(scope)
-                return
+        async def answering(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
@@ -88,6 +86,22 @@ class FrontDoor:
                 if state["new_form_secret"] is not None:
                     headers.append("Set-Cookie", set_cookie(self._room, "form", state["new_form_secret"]))
             await send(message)
+
+        is_replaced = False
+
+        async def sending(message: "Message") -> None:
+            nonlocal is_replaced
+            if is_replaced:
+                return
+            # what changes something is answered by the rights at its beginning: signing out ends them
+            begins = message["type"] == "http.response.start" and scope["method"] in SAFE
+            if begins and not await rights.hold():
+                is_replaced = True
+                await _refuse(scope, 403, _CHANGED)(scope, receive, answering)
+            elif message.get("more_body") and not await rights.hold():
+                cut_off(scope)
+            else:
+                await answering(message)
 
         rights = _LastingRights(scope, self._room.clock.monotonic)
         refused = self._refuse_host(scope) or await self._let_in(scope)
@@ -118,14 +132,15 @@ class FrontDoor:
         peer = scope["client"][0] if scope.get("client") else ""
         try:
             shown = cookies.get(cookie_name(self._room, "session"))
-            state["ask_again"] = partial(gate.find, headers, shown, peer, token_in(scope))
-            caller = await state["ask_again"]()
+            ask_again = partial(gate.find, headers, shown, peer, token_in(scope))
+            caller = await ask_again()
         except NotLetIn as problem:
             return _refuse(scope, 403, str(problem))
         if caller is not None:
             state["viewer"], state["session"] = caller.viewer, caller.session
             state["form_secret"] = caller.session or state["form_secret"]
             state["by_token"] = caller.viewer.scope is not None
+            state["ask_again"] = ask_again
             return _refuse_scope(caller.viewer, scope)
         if scope["path"].startswith(OPEN_TO_ALL):
             return None

@@ -18,7 +18,7 @@ from bot.web.app import make_app
 from storage.media.shelf import path_of
 from storage.people import persons, tokens
 from tests.web.archive import Seeded
-from tests.web.letting_in import Guarded, guarded
+from tests.web.letting_in import Guarded, form_in, guarded
 from tests.web.serving import served
 
 DEADLINE_S = 60
@@ -110,7 +110,7 @@ def test_a_list_ends_with_the_rights_of_whoever_asked(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("bot.web.api.answers.MOST", 4)
+    monkeypatch.setattr("bot.web.api.answers._PIECE", 4)
     with guarded(seeded, tmp_path) as house:
         token = house.token(house.add("ann", "reader"), "read")
         app, whole, half = make_app(house.room), Taken(lambda: None), Taken(lambda: change(house))
@@ -163,6 +163,36 @@ def test_an_export_is_given_to_nobody_who_was_locked_out_while_it_was_made(seede
             answer = browser.get("/export/file?format=jsonl", headers=headers)
     assert answer.status_code == 403
     assert "bridge" not in answer.text
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("address", ["/search?q=bridge", "/api/v1/search?q=bridge"])
+def test_a_page_that_was_made_for_long_is_given_by_the_rights_at_its_end(
+    seeded: Seeded, tmp_path: Path, change: Callable[[Guarded], None], address: str
+) -> None:
+    with guarded(seeded, tmp_path) as house:
+        looks = count()
+
+        def monotonic() -> float:
+            if (look := next(looks)) == 1:  # the first look is at the door
+                change(house)
+            return look * 10.0
+
+        house.room = replace(house.room, clock=Clock(now=lambda: house.now, monotonic=monotonic))
+        headers = {"Authorization": f"Bearer {house.token(house.add('ann', 'reader'), 'read')}"}
+        with house.browser() as browser:
+            answer = browser.get(address, headers=headers)
+    assert (answer.status_code, "bridge" in answer.text) == (403, False)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_who_has_not_signed_in_or_signs_out_is_answered_however_long_it_takes(seeded: Seeded, tmp_path: Path) -> None:
+    with hurried(seeded, tmp_path) as house:
+        with house.browser() as browser:
+            assert browser.get("/sign-in").status_code == 200
+        with house.signed_in(house.add("ann", "reader")) as browser:
+            shown = form_in(browser.get("/").text)
+            assert browser.post("/sign-out", data={"form": shown}).headers["location"].startswith("/sign-in")
 
 
 def test_half_a_list_is_no_whole_one_in_a_protocol_without_pieces(
