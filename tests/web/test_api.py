@@ -140,7 +140,7 @@ def _walk(client: TestClient, path: str, between: Callable[[int], None], key: st
 
 def test_lists_longer_than_a_page_are_streamed_whole(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ask("/posts.csv").text, ask("/posts.jsonl").text, ask("/alerts.jsonl?limit=11").text
-    monkeypatch.setattr("bot.web.api.answers.MOST", 4)
+    monkeypatch.setattr("bot.web.api.answers._PIECE", 4)
     assert (ask("/posts.csv").text, ask("/posts.jsonl").text, ask("/alerts.jsonl?limit=11").text) == whole
     assert "etag" not in ask("/posts.csv").headers
 

@@ -28,6 +28,7 @@ _NAMES = {  # of each form in Accept; among equals the first form is chosen
     "jsonl": ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines"),
     "csv": ("text/csv",),
 }
+_PIECE = 100  # documents of a page of a list that has no end: who reads slowly keeps one in memory
 Document = Mapping[str, object]
 
 
@@ -116,7 +117,8 @@ async def answer_list(
     if form == "json" and (asked.limit or 0) > MOST:
         raise RequestRefused(400, f"limit is at most {MOST} in JSON; JSON lines and CSV give all", "limit")
     left = (asked.limit or USUAL) if form == "json" else asked.limit
-    first = await _read_page(request, look, asked, asked.text("cursor"), MOST if left is None else min(left, MOST))
+    size = MOST if form == "json" else _PIECE
+    first = await _read_page(request, look, asked, asked.text("cursor"), size if left is None else min(left, size))
     whole = first.after is None or (left is not None and len(first.documents) >= left)
     following = _next_address(request, first.after)
     if form == "json":
@@ -143,6 +145,7 @@ async def _write_pages(
     """All pages, one in memory at a time; each is read by itself, so that a slow reader holds nothing open."""
     form, fields, chosen, left = how
     page, is_first = first, True
+    del first
     while True:
         pieces = write_form(form, (_choose(one, fields) for one in page.documents), chosen)
         if form == "csv" and not is_first:
@@ -154,7 +157,7 @@ async def _write_pages(
             return
         if not await is_still_let_in(request):
             raise NotLetIn("Whoever asked for this list may no longer read it.")
-        page, is_first = await _read_page(request, look, asked, page.after, min(left or MOST, MOST)), False
+        page, is_first = await _read_page(request, look, asked, page.after, min(left or _PIECE, _PIECE)), False
 
 
 async def _read_page(request: "Request", look: PageReader, asked: ApiRequest, after: str | None, size: int) -> ListPage:
