@@ -114,7 +114,7 @@ def _count(number: int, one: str, more: str) -> str:
 def describe_copy(reason: str, measure: float | None) -> str:
     """Why a post belongs to its event, in a few words."""
     if reason == "words" and measure is not None:
-        return f"nearly the same words ({measure:.2f})"
+        return "the same words" if measure >= 1 else f"nearly the same words ({min(measure, 0.99):.2f})"
     if reason == "picture" and measure is not None:
         return f"a picture that looks the same ({measure:.2f})"
     return _REASONS.get(reason, reason)
